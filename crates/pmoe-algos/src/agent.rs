@@ -1,0 +1,106 @@
+//! The contract between a learner and the training loop.
+
+use std::collections::BTreeMap;
+
+use pmoe_envs::Rng;
+
+use crate::checkpoint::{CheckpointError, Files};
+
+/// Named training metrics; `docs/metrics.md` has a row for each.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// Why an action is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// To collect data: the policy explores.
+    Explore,
+    /// To be judged: without exploration noise.
+    Evaluate,
+}
+
+/// What happened in one step, in the agent's units.
+#[derive(Debug, Clone, Copy)]
+pub struct Transition<'a> {
+    /// Observation before the step, `[O]`.
+    pub obs: &'a [f32],
+    /// Action in [-1, 1], `[A]`.
+    pub action: &'a [f32],
+    /// Raw reward.
+    pub reward: f32,
+    /// The true successor, `[O]`, also at an episode's end.
+    pub next_obs: &'a [f32],
+    /// The MDP ended: nothing to bootstrap from.
+    pub terminated: bool,
+    /// The time limit cut the episode: bootstrap as usual.
+    pub truncated: bool,
+}
+
+/// A failure of a learner. It ends the run that meets it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// Learning diverged.
+    #[error("{quantity} is {value} after {grad_step} gradient updates: the run diverged")]
+    NonFinite {
+        /// What was not finite.
+        quantity: String,
+        /// Its value.
+        value: f64,
+        /// Gradient updates taken.
+        grad_step: u64,
+    },
+}
+
+/// A learner: three verbs for the loop, one for the log, two for the disk.
+pub trait Agent {
+    /// What the policy carries from call to call inside one episode, and what learning needs of the
+    /// act: `()` for SAC.
+    type Memory: Default;
+
+    /// Chooses an action for `obs`, `[O]`, into `action`, `[A]`, in [-1, 1].
+    ///
+    /// # Errors
+    /// When the action is not finite.
+    fn act(
+        &self,
+        memory: &mut Self::Memory,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        action: &mut [f32],
+    ) -> Result<(), AgentError>;
+
+    /// Takes in what the action led to.
+    fn observe(&mut self, memory: &Self::Memory, transition: Transition<'_>);
+
+    /// Learns if it is time to; returns the number of gradient updates taken (0: not now).
+    fn update(&mut self, rng: &mut Rng) -> u32;
+
+    /// The metrics of the latest update. The only place that reads learning's numbers back.
+    ///
+    /// # Errors
+    /// When one is not finite.
+    fn metrics(&self) -> Result<Metrics, AgentError>;
+
+    /// Writes everything that learning continues from, or the policy and its critic alone.
+    ///
+    /// # Errors
+    /// When a part can't be serialised or written.
+    fn save(&self, files: &mut Files, scope: Scope) -> Result<(), CheckpointError>;
+
+    /// Restores what [`Agent::save`] wrote with [`Scope::Everything`], or, with [`Scope::Policy`], as
+    /// much as acting needs.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or of another network. The agent is then unusable.
+    fn load(&mut self, files: &Files, scope: Scope) -> Result<(), CheckpointError>;
+}
+
+/// How much of an agent a checkpoint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Enough to go on learning as if never stopped.
+    Everything,
+    /// Without the replay data: enough to act and to judge actions.
+    Policy,
+}

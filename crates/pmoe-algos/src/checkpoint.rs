@@ -1,0 +1,282 @@
+//! Checkpoints: complete or absent, never half-written, never silently damaged.
+//!
+//! ```text
+//! checkpoint/step-000050000/   a complete checkpoint
+//!     MANIFEST.json            blake3 of every other file
+//!     ..                       one file per part of the run
+//! ```
+//!
+//! A checkpoint is written under a temporary name, brought to the disk and renamed; then the older
+//! one is deleted. Reading checks every file's checksum before anything is used.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use pmoe_core::optim::LearnerError;
+
+const MANIFEST: &str = "MANIFEST.json";
+
+/// What can be wrong with a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system refuses.
+    #[error("cannot access {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is missing, cut or has other bytes than were written.
+    #[error("the checkpoint {path} is damaged: {reason}; delete it to start the run again")]
+    Damaged {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Which file, and how.
+        reason: String,
+    },
+    /// The bytes are whole, but not of this run.
+    #[error("the checkpoint's part `{part}` does not fit: {reason}")]
+    Content {
+        /// Name of the part.
+        part: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Parameters can't be written or read.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+}
+
+/// The parts of a checkpoint, in memory: what is written is what was checked.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Files(BTreeMap<String, Vec<u8>>);
+
+impl Files {
+    /// Adds or replaces a part.
+    pub fn insert(&mut self, name: &str, bytes: Vec<u8>) {
+        self.0.insert(name.to_owned(), bytes);
+    }
+
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    /// When the checkpoint has no such part.
+    pub fn get(&self, name: &str) -> Result<&[u8], CheckpointError> {
+        self.0
+            .get(name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| CheckpointError::Content {
+                part: name.to_owned(),
+                reason: "it is missing".to_owned(),
+            })
+    }
+
+    /// Adds a part as JSON.
+    pub fn insert_json<T: serde::Serialize>(&mut self, name: &str, value: &T) {
+        let bytes = serde_json::to_vec(value).expect("plain data has a JSON form");
+        self.insert(name, bytes);
+    }
+
+    /// Reads a part that [`Files::insert_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is missing or of another form.
+    pub fn get_json<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<T, CheckpointError> {
+        serde_json::from_slice(self.get(name)?).map_err(|error| CheckpointError::Content {
+            part: name.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Writes a checkpoint into `folder` and deletes the older ones.
+///
+/// # Errors
+/// When the file system refuses; the older checkpoint is then still there.
+pub fn write(folder: &Path, env_step: u64, files: &Files) -> Result<(), CheckpointError> {
+    let name = format!("step-{env_step:012}");
+    let temporary = folder.join(format!(".{name}.part"));
+    remove(&temporary)?;
+    create_dir(&temporary)?;
+    let mut checksums = BTreeMap::new();
+    for (name, bytes) in &files.0 {
+        write_file(&temporary.join(name), bytes)?;
+        checksums.insert(name, blake3::hash(bytes).to_hex().to_string());
+    }
+    let manifest = serde_json::to_vec_pretty(&checksums).expect("strings have a JSON form");
+    write_file(&temporary.join(MANIFEST), &manifest)?;
+    sync_dir(&temporary)?;
+
+    let complete = folder.join(&name);
+    let older = list(folder)?;
+    // The same step again (a run interrupted right after a checkpoint): the two are equal.
+    remove(&complete)?;
+    fs::rename(&temporary, &complete).map_err(|source| io_error(&complete, source))?;
+    sync_dir(folder)?;
+    older
+        .iter()
+        .filter(|path| **path != complete)
+        .try_for_each(|path| remove(path))
+}
+
+/// The newest checkpoint in `folder`, every checksum verified; `None` when there is none.
+///
+/// # Errors
+/// When it is damaged or can't be read.
+pub fn read(folder: &Path) -> Result<Option<Files>, CheckpointError> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let Some(path) = list(folder)?.pop() else {
+        return Ok(None);
+    };
+    let damaged = |reason: String| CheckpointError::Damaged {
+        path: path.clone(),
+        reason,
+    };
+    let read = |name: &str| {
+        fs::read(path.join(name)).map_err(|error| damaged(format!("cannot read {name}: {error}")))
+    };
+    let checksums: BTreeMap<String, String> = serde_json::from_slice(&read(MANIFEST)?)
+        .map_err(|error| damaged(format!("cannot understand {MANIFEST}: {error}")))?;
+    let mut files = Files::default();
+    for (name, expected) in checksums {
+        // Names come from a file: they must not lead out of the folder.
+        if name.contains(['/', '\\']) || name == ".." {
+            return Err(damaged(format!("{MANIFEST} names `{name}`")));
+        }
+        let bytes = read(&name)?;
+        if blake3::hash(&bytes).to_hex().as_str() != expected {
+            return Err(damaged(format!("{name} has changed since it was written")));
+        }
+        files.0.insert(name, bytes);
+    }
+    Ok(Some(files))
+}
+
+/// Complete checkpoints, oldest first.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let entries = fs::read_dir(folder).map_err(|source| io_error(folder, source))?;
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("step-"))
+        })
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> CheckpointError {
+    CheckpointError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn create_dir(path: &Path) -> Result<(), CheckpointError> {
+    fs::create_dir_all(path).map_err(|source| io_error(path, source))
+}
+
+fn remove(path: &Path) -> Result<(), CheckpointError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| io_error(path, source))
+}
+
+fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|source| io_error(path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(tag: u8) -> Files {
+        let mut files = Files::default();
+        files.insert("weights.bin", vec![tag; 1000]);
+        files.insert_json("state.json", &[f64::from(tag), 0.1, -1e-300]);
+        files
+    }
+
+    #[test]
+    fn the_newest_replaces_the_older() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read(&folder.path().join("none")).unwrap(), None);
+        write(folder.path(), 900, &files(1)).unwrap();
+        write(folder.path(), 1000, &files(2)).unwrap();
+        write(folder.path(), 1000, &files(3)).unwrap();
+        let found = read(folder.path()).unwrap().unwrap();
+        assert_eq!(found, files(3));
+        assert_eq!(
+            found.get_json::<[f64; 3]>("state.json").unwrap(),
+            [3.0, 0.1, -1e-300]
+        );
+        assert_eq!(list(folder.path()).unwrap().len(), 1);
+        assert!(matches!(
+            found.get("absent"),
+            Err(CheckpointError::Content { .. })
+        ));
+    }
+
+    #[test]
+    fn an_interrupted_write_leaves_the_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 1, &files(1)).unwrap();
+        let part = folder.path().join(".step-000000000002.part");
+        fs::create_dir(&part).unwrap();
+        fs::write(part.join("weights.bin"), b"half").unwrap();
+        assert_eq!(read(folder.path()).unwrap().unwrap(), files(1));
+        write(folder.path(), 2, &files(2)).unwrap();
+        assert_eq!(read(folder.path()).unwrap().unwrap(), files(2));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 5, &files(1)).unwrap();
+        let path = list(folder.path()).unwrap().pop().unwrap();
+        for name in ["weights.bin", "state.json", MANIFEST] {
+            let file = path.join(name);
+            let whole = fs::read(&file).unwrap();
+            let mut check = |bytes: &[u8], what: String| {
+                fs::write(&file, bytes).unwrap();
+                let error = read(folder.path()).expect_err(&what);
+                assert!(
+                    matches!(error, CheckpointError::Damaged { .. }),
+                    "{what}: {error}"
+                );
+            };
+            for at in (0..whole.len()).step_by(whole.len().div_ceil(40)) {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1;
+                check(&flipped, format!("{name}: bit of byte {at} flipped"));
+                check(&whole[..at], format!("{name}: cut at {at}"));
+            }
+            fs::remove_file(&file).unwrap();
+            assert!(read(folder.path()).is_err(), "{name} missing");
+            fs::write(&file, &whole).unwrap();
+        }
+        assert_eq!(read(folder.path()).unwrap().unwrap(), files(1));
+    }
+}

@@ -1,0 +1,234 @@
+//! What a run is: method, task, schedule and seed, checked once.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::sac::SacConfig;
+
+/// A config that can't be used. Every variant names where and what.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not TOML.
+    #[error("{source_name} is not valid TOML: {message}")]
+    Syntax {
+        /// File, or where else the text came from.
+        source_name: String,
+        /// The parser's message, with line and column.
+        message: String,
+    },
+    /// A key is unknown, missing or of the wrong type.
+    #[error("{source_name}: at `{key}`: {message}")]
+    Key {
+        /// File, or where else the value came from.
+        source_name: String,
+        /// Dotted path of the key.
+        key: String,
+        /// What was expected there.
+        message: String,
+    },
+    /// A value is out of range.
+    #[error("`{key}` is {value}, but must be {allowed}")]
+    Range {
+        /// Dotted path of the key.
+        key: String,
+        /// The value.
+        value: String,
+        /// The allowed ones.
+        allowed: String,
+    },
+}
+
+/// A method with its settings: the content of a file in `configs/algos`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodConfig {
+    /// The algorithm.
+    pub algo: AlgoConfig,
+    /// When to stop, evaluate, log and save.
+    pub schedule: Schedule,
+}
+
+/// Everything that decides a run's numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The method's name: its file in `configs/algos`.
+    pub method: String,
+    /// Id of the task, such as `Hopper-v4`.
+    pub task: String,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: DeviceKind,
+    /// The algorithm.
+    pub algo: AlgoConfig,
+    /// When to stop, evaluate, log and save.
+    pub schedule: Schedule,
+}
+
+/// The algorithms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AlgoConfig {
+    /// Soft actor-critic with any policy of its family.
+    Sac(SacConfig),
+}
+
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The CPU, burn's flex backend: the default and the fastest here.
+    Flex,
+    /// The CPU, burn's ndarray backend (cargo feature `ndarray`): a cross-check.
+    Ndarray,
+    /// A GPU through wgpu (cargo feature `wgpu`).
+    Wgpu,
+}
+
+/// When to stop, evaluate, log and save, in environment steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Environment steps of the run.
+    pub total_steps: u64,
+    /// Environment steps from one evaluation to the next; the first is before training.
+    pub eval_every: u64,
+    /// Episodes of an evaluation.
+    pub eval_episodes: u32,
+    /// Environment steps from one metrics event to the next.
+    pub log_every: u64,
+    /// Environment steps from one checkpoint to the next.
+    pub checkpoint_every: u64,
+}
+
+impl MethodConfig {
+    /// Reads and checks a method.
+    ///
+    /// # Errors
+    /// Names `source_name`, the key and what it may hold.
+    pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
+        let config: Self = deserialize(table, source_name)?;
+        config.algo.validate()?;
+        config.schedule.validate()?;
+        Ok(config)
+    }
+}
+
+impl RunConfig {
+    /// Reads and checks a run's config.
+    ///
+    /// # Errors
+    /// Names `source_name`, the key and what it may hold.
+    pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
+        let config: Self = deserialize(table, source_name)?;
+        config.algo.validate()?;
+        config.schedule.validate()?;
+        Ok(config)
+    }
+
+    /// Reads and checks a run's config, as [`RunConfig::to_toml`] writes it.
+    ///
+    /// # Errors
+    /// Names `source_name`, the key and what it may hold.
+    pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
+        Self::from_table(parse_toml(text, source_name)?, source_name)
+    }
+
+    /// The resolved config: enough to repeat the run.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a config has a TOML form")
+    }
+}
+
+impl AlgoConfig {
+    /// The table's name under `[algo]`.
+    pub fn family(&self) -> &'static str {
+        match self {
+            Self::Sac(_) => "sac",
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Sac(config) => config.validate(),
+        }
+    }
+}
+
+impl Schedule {
+    fn validate(&self) -> Result<(), ConfigError> {
+        at_least("schedule.total_steps", self.total_steps, 1)?;
+        at_least("schedule.eval_every", self.eval_every, 1)?;
+        at_least("schedule.eval_episodes", self.eval_episodes.into(), 1)?;
+        at_least("schedule.log_every", self.log_every, 1)?;
+        at_least("schedule.checkpoint_every", self.checkpoint_every, 1)
+    }
+}
+
+/// Parses TOML text.
+///
+/// # Errors
+/// Names `source_name`, line and column.
+pub fn parse_toml(text: &str, source_name: &str) -> Result<toml::Table, ConfigError> {
+    text.parse()
+        .map_err(|error: toml::de::Error| ConfigError::Syntax {
+            source_name: source_name.to_owned(),
+            message: error.to_string(),
+        })
+}
+
+fn deserialize<T: DeserializeOwned>(
+    table: toml::Table,
+    source_name: &str,
+) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let message = error.inner().message().to_owned();
+        ConfigError::Key {
+            source_name: source_name.to_owned(),
+            key: error.path().to_string(),
+            message,
+        }
+    })
+}
+
+pub(crate) fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<(), ConfigError> {
+    if low <= value && value <= high {
+        return Ok(());
+    }
+    let allowed = match (low > f64::MIN, high < f64::MAX) {
+        (true, true) => format!("between {low} and {high}"),
+        (true, false) => format!("a finite number, at least {low}"),
+        _ => "a finite number".to_owned(),
+    };
+    Err(ConfigError::Range {
+        key: key.to_owned(),
+        value: value.to_string(),
+        allowed,
+    })
+}
+
+pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
+    if 0.0 < value && value.is_finite() {
+        return Ok(());
+    }
+    let allowed = "a positive finite number".to_owned();
+    Err(ConfigError::Range {
+        key: key.to_owned(),
+        value: value.to_string(),
+        allowed,
+    })
+}
+
+pub(crate) fn at_least(key: &str, value: u64, low: u64) -> Result<(), ConfigError> {
+    if low <= value {
+        return Ok(());
+    }
+    let allowed = format!("at least {low}");
+    Err(ConfigError::Range {
+        key: key.to_owned(),
+        value: value.to_string(),
+        allowed,
+    })
+}

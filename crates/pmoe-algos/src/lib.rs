@@ -1,0 +1,29 @@
+//! Deep reinforcement learning on burn: soft actor-critic (SAC) and PMOE-SAC.
+//!
+//! One page to find one's way:
+//!
+//! | to see | open |
+//! |---|---|
+//! | the training loop | [`train::run`] |
+//! | what a learner must offer | [`Agent`] |
+//! | the algorithm, line by line | [`sac::Sac::gradient_step`] |
+//! | the paper's policy and its loss | [`sac::PmoeActor`] |
+//! | hyper-parameters | [`sac::SacConfig`], `configs/algos/*.toml` |
+//! | where randomness comes from | [`seed`] |
+//! | how a run survives a kill | [`checkpoint`] |
+//!
+//! Any [`Env`](pmoe_envs::Env) can be learnt in; MuJoCo is not needed:
+//! `examples/sac_point_mass.rs` is the whole API on one page.
+
+pub mod agent;
+pub mod checkpoint;
+pub mod config;
+pub mod replay;
+pub mod sac;
+pub mod seed;
+pub mod train;
+
+pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+pub use checkpoint::CheckpointError;
+pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, RunConfig, Schedule};
+pub use train::{Evaluation, Outcome, Progress, RunError};

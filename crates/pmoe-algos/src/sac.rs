@@ -1,0 +1,386 @@
+//! Soft actor-critic (SAC), and PMOE-SAC, which differs in the actor only.
+//!
+//! Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", arXiv:1812.05905; Ren et al.,
+//! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
+//!
+//! # Quick facts
+//! - Off-policy; continuous actions in [-1, 1]^A; one environment.
+//! - The actor is any [`Actor`]; with one primitive PMOE-SAC is SAC bit for bit.
+//!
+//! # Equations
+//! | code | source | formula |
+//! |---|---|---|
+//! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
+//! | [`critic_loss`] | eq. 5 | Σ_i mean (Q_i(s, a) − y)² |
+//! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
+//! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
+//!
+//! # Deviations
+//! - The critic loss has no factor ½ (Spinning Up, CleanRL and the authors' release): it doubles the
+//!   gradient, which Adam does not see.
+//! - The paper's eq. 11 takes the largest target value over actions, its Algorithm 1 and all public
+//!   code draw one action from the mixture; so do we.
+//! - The paper's Algorithm 1 lists a target policy; no public code has one, nor have we.
+//! - The temperature loss is linear in log α, as in the authors' release and most libraries.
+
+mod actor;
+mod config;
+mod critic;
+mod temperature;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use pmoe_core::noise::{self, Rng};
+use pmoe_core::optim::{Adam, Learner, Target, module_from_bytes, module_to_bytes};
+
+pub use self::actor::{
+    Actor, ActorLoss, GaussianActor, LOG_STD_LIMITS, MixtureLoss, PmoeActor, Sampled,
+};
+pub use self::config::{
+    ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
+    PrimitiveLoss, RoutingInput, SacConfig, TemperatureConfig,
+};
+pub use self::critic::TwinCritic;
+pub use self::temperature::{Temperature, temperature_loss};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::checkpoint::{CheckpointError, Files};
+use crate::replay::{Batch, ReplayBuffer};
+use crate::seed::{Stream, stream};
+
+/// The learner: networks with their optimisers, data, counters.
+pub struct Sac {
+    config: SacConfig,
+    /// The plain device; trainable modules live on its autodiff twin.
+    device: Device,
+    action_dim: usize,
+    actor: Learner<Actor>,
+    critic: Learner<TwinCritic>,
+    target_critic: Target<TwinCritic>,
+    temperature: Temperature,
+    replay: ReplayBuffer,
+    /// Memory of the latest draw, used again.
+    batch: Batch,
+    env_step: u64,
+    grad_step: u64,
+    latest: Option<Latest>,
+}
+
+/// What the latest update leaves for the log, still on the device.
+struct Latest {
+    critic_loss: Tensor<1>,
+    actor_loss: Tensor<1>,
+    q1: Tensor<1>,
+    log_prob: Tensor<1>,
+    alpha: f64,
+    mixture: Option<MixtureLoss>,
+}
+
+impl Sac {
+    /// A learner at its start; all initial values come from `seed`.
+    pub fn new(
+        config: SacConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let trainable = device.clone().autodiff();
+        let actor = Actor::new(
+            &config.actor,
+            &config.hidden,
+            obs_dim,
+            action_dim,
+            seed,
+            &trainable,
+        );
+        let mut critic_rng = stream(seed, Stream::CriticInit);
+        let critic = TwinCritic::new(
+            obs_dim,
+            action_dim,
+            &config.hidden,
+            &mut critic_rng,
+            &trainable,
+        );
+        let adam = Adam::new(config.adam_epsilon);
+        Self {
+            target_critic: Target::new(&critic),
+            actor: Learner::new(actor, adam),
+            critic: Learner::new(critic, adam),
+            temperature: Temperature::new(&config.temperature, action_dim, adam, &trainable),
+            replay: ReplayBuffer::new(config.buffer_size, obs_dim, action_dim),
+            batch: Batch::default(),
+            device: device.clone(),
+            action_dim,
+            env_step: 0,
+            grad_step: 0,
+            latest: None,
+            config,
+        }
+    }
+
+    /// The policy.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The critics.
+    pub fn critic(&self) -> &TwinCritic {
+        &self.critic
+    }
+
+    /// Gradient updates taken so far.
+    pub fn grad_step(&self) -> u64 {
+        self.grad_step
+    }
+
+    /// One gradient update; the comments are the lines of the algorithm.
+    pub fn gradient_step(&mut self, rng: &mut Rng) {
+        let SacConfig {
+            gamma,
+            tau,
+            actor_lr,
+            critic_lr,
+            batch_size,
+            ..
+        } = self.config;
+        let alpha = self.temperature.alpha();
+
+        // Draw a batch of transitions from the replay buffer.
+        self.replay.sample(batch_size, rng, &mut self.batch);
+        let batch = TensorBatch::new(&self.batch, &self.device);
+
+        // Move the critics towards the soft Bellman target.
+        let next = self
+            .actor
+            .valid()
+            .sample(&self.config.actor, batch.next_obs.clone(), rng);
+        let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
+        let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
+        let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action.clone());
+        let loss = critic_loss(q1.clone(), q2, target);
+        let (critic_loss, q1) = (loss.clone().inner(), q1.inner());
+        self.critic.descend(critic_lr, loss);
+
+        // Move the actor. The critics enter as constants, so only the actor gets gradients.
+        let rows = batch_size * self.actor.num_primitives();
+        let noise = noise::normal([rows, self.action_dim], rng, &self.device);
+        let critic = self.critic.valid();
+        let ActorLoss {
+            loss,
+            log_prob,
+            mixture,
+        } = self
+            .actor
+            .loss(&self.config.actor, &critic, batch.obs, alpha, noise);
+        drop(critic);
+        let actor_loss = loss.clone().inner();
+        self.actor.descend(actor_lr, loss);
+
+        // Move the temperature, then the target critics.
+        self.temperature.descend(actor_lr, log_prob.clone());
+        self.target_critic.follow(&self.critic, tau);
+
+        self.grad_step += 1;
+        self.latest = Some(Latest {
+            critic_loss,
+            actor_loss,
+            q1,
+            log_prob,
+            alpha,
+            mixture,
+        });
+    }
+
+    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
+        AgentError::NonFinite {
+            quantity: quantity.to_owned(),
+            value,
+            grad_step: self.grad_step,
+        }
+    }
+}
+
+impl Agent for Sac {
+    type Memory = ();
+
+    fn act(
+        &self,
+        _memory: &mut (),
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        action: &mut [f32],
+    ) -> Result<(), AgentError> {
+        if mode == Mode::Explore && self.env_step < self.config.random_steps {
+            noise::fill_uniform(action, rng);
+            return Ok(());
+        }
+        let data = TensorData::new(obs.to_vec(), [1, obs.len()]);
+        let obs = Tensor::from_data(data, &self.device);
+        let chosen =
+            self.actor
+                .valid()
+                .act(&self.config.actor, &self.critic.valid(), obs, mode, rng);
+        let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
+        action.copy_from_slice(&chosen);
+        match action.iter().find(|a| !a.is_finite()) {
+            Some(&bad) => Err(self.non_finite("action", bad.into())),
+            None => Ok(()),
+        }
+    }
+
+    fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
+        let reward = transition.reward * self.config.reward_scale;
+        self.replay.push(Transition {
+            reward,
+            ..transition
+        });
+        self.env_step += 1;
+    }
+
+    fn update(&mut self, rng: &mut Rng) -> u32 {
+        if self.env_step < self.config.learning_starts {
+            return 0;
+        }
+        (0..self.config.gradient_steps).for_each(|_| self.gradient_step(rng));
+        self.config.gradient_steps
+    }
+
+    fn metrics(&self) -> Result<Metrics, AgentError> {
+        let Some(latest) = &self.latest else {
+            return Ok(Metrics::new());
+        };
+        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
+        let mut metrics = Metrics::from([
+            ("critic_loss".to_owned(), mean(&latest.critic_loss)),
+            ("actor_loss".to_owned(), mean(&latest.actor_loss)),
+            ("q1_mean".to_owned(), mean(&latest.q1)),
+            ("log_prob_mean".to_owned(), mean(&latest.log_prob)),
+            ("alpha".to_owned(), latest.alpha),
+        ]);
+        if let Some(mixture) = &latest.mixture {
+            let entropy = |weights: Tensor<2>| {
+                let terms = weights.clone() * weights.clamp_min(f32::MIN_POSITIVE).log();
+                terms.sum_dim(1).squeeze_dim::<1>(1).neg()
+            };
+            let of_mean_weights = mean(&entropy(mixture.weights.clone().mean_dim(0)));
+            metrics.insert("routing_loss".to_owned(), mean(&mixture.routing_loss));
+            metrics.insert(
+                "routing_entropy".to_owned(),
+                mean(&entropy(mixture.weights.clone())),
+            );
+            metrics.insert("effective_primitives".to_owned(), of_mean_weights.exp());
+        }
+        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(self.non_finite(name, *value)),
+            None => Ok(metrics),
+        }
+    }
+
+    fn save(&self, files: &mut Files, scope: Scope) -> Result<(), CheckpointError> {
+        let (actor, actor_optimizer) = self.actor.to_bytes()?;
+        let (critic, critic_optimizer) = self.critic.to_bytes()?;
+        files.insert("actor.bpk", actor);
+        files.insert("critic.bpk", critic);
+        if scope == Scope::Everything {
+            files.insert("actor_optimizer.bpk", actor_optimizer);
+            files.insert("critic_optimizer.bpk", critic_optimizer);
+            files.insert("target_critic.bpk", module_to_bytes(&*self.target_critic)?);
+            self.temperature.save(files)?;
+            files.insert_json("counters.json", &(self.env_step, self.grad_step));
+            files.insert("replay.bin", self.replay.to_bytes());
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, files: &Files, scope: Scope) -> Result<(), CheckpointError> {
+        let part = |name: &str| files.get(name).map(<[u8]>::to_vec);
+        if scope == Scope::Policy {
+            self.actor.load_module(part("actor.bpk")?)?;
+            self.critic.load_module(part("critic.bpk")?)?;
+            return Ok(());
+        }
+        self.actor
+            .load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
+        self.critic
+            .load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
+        let target = module_from_bytes((*self.target_critic).clone(), part("target_critic.bpk")?)?;
+        self.target_critic.replace(target);
+        self.temperature.load(files)?;
+        (self.env_step, self.grad_step) = files.get_json("counters.json")?;
+        self.replay.load_bytes(files.get("replay.bin")?)
+    }
+}
+
+/// A [`Batch`] on the device.
+#[derive(Debug, Clone)]
+pub struct TensorBatch {
+    /// `[B, O]`
+    pub obs: Tensor<2>,
+    /// `[B, A]`
+    pub action: Tensor<2>,
+    /// `[B]`
+    pub reward: Tensor<1>,
+    /// `[B, O]`
+    pub next_obs: Tensor<2>,
+    /// `[B]`: 0 where the MDP ended, else 1.
+    pub not_terminated: Tensor<1>,
+}
+
+impl TensorBatch {
+    /// Uploads a batch.
+    pub fn new(batch: &Batch, device: &Device) -> Self {
+        let rows = batch.len;
+        let matrix = |values: &[f32]| {
+            let data = TensorData::new(values.to_vec(), [rows, values.len() / rows]);
+            Tensor::from_data(data, device)
+        };
+        let vector = |values: &[f32]| Tensor::from_data(values, device);
+        Self {
+            obs: matrix(&batch.obs),
+            action: matrix(&batch.action),
+            reward: vector(&batch.reward),
+            next_obs: matrix(&batch.next_obs),
+            not_terminated: vector(&batch.not_terminated),
+        }
+    }
+}
+
+/// What the critics should say of the batch's actions, `[B]`.
+///
+/// ```text
+/// y = r + γ (1 − terminated) (min_i Q̄_i(s', a') − α log π(a'|s'))
+/// ```
+///
+/// # Shapes
+/// - `next_q`, `next_log_prob`: `[B]`, of actions drawn from the policy at `next_obs`
+///
+/// # Source
+/// arXiv:1812.05905, eq. 3, with clipped double Q. A truncated episode is bootstrapped.
+pub fn soft_bellman_target(
+    batch: &TensorBatch,
+    next_q: Tensor<1>,
+    next_log_prob: Tensor<1>,
+    alpha: f64,
+    gamma: f64,
+) -> Tensor<1> {
+    let soft_value = next_q - next_log_prob.mul_scalar(alpha);
+    batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
+}
+
+/// Squared soft Bellman residual of both critics, `[1]`: `Σ_i mean (Q_i − y)²`.
+///
+/// # Shapes
+/// - `q1`, `q2`, `target`: `[B]`
+///
+/// # Gradients
+/// Flow into `q1` and `q2`; `target` is a constant.
+///
+/// # Source
+/// arXiv:1812.05905, eq. 5, without the factor ½.
+pub fn critic_loss(q1: Tensor<1>, q2: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
+    (q1 - target.clone()).square().mean() + (q2 - target).square().mean()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Twin state-action value networks.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use pmoe_core::nn::Mlp;
+use pmoe_core::noise::Rng;
+
+/// Two independent critics `Q_i(s, a)`; their minimum counters overestimation.
+///
+/// # Source
+/// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
+#[derive(Module, Debug)]
+pub struct TwinCritic {
+    /// Q₁.
+    pub q1: Mlp,
+    /// Q₂.
+    pub q2: Mlp,
+}
+
+impl TwinCritic {
+    /// Two networks `O + A → hidden → 1`.
+    pub fn new(
+        obs_dim: usize,
+        action_dim: usize,
+        hidden: &[usize],
+        rng: &mut Rng,
+        device: &Device,
+    ) -> Self {
+        let sizes: Vec<usize> = [obs_dim + action_dim]
+            .iter()
+            .chain(hidden)
+            .chain(&[1])
+            .copied()
+            .collect();
+        Self {
+            q1: Mlp::new(&sizes, rng, device),
+            q2: Mlp::new(&sizes, rng, device),
+        }
+    }
+
+    /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
+    pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> (Tensor<1>, Tensor<1>) {
+        let input = Tensor::cat(vec![obs, action], 1);
+        (
+            self.q1.forward(input.clone()).squeeze_dim(1),
+            self.q2.forward(input).squeeze_dim(1),
+        )
+    }
+
+    /// The smaller of the two values, `[N]`.
+    pub fn min(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+        let (q1, q2) = self.forward(obs, action);
+        q1.min_pair(q2)
+    }
+}

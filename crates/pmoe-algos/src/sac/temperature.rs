@@ -1,0 +1,148 @@
+//! The weight α of the entropy: fixed or learnt.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Tensor};
+use pmoe_core::optim::{Adam, Learner};
+
+use super::TemperatureConfig;
+use crate::checkpoint::{CheckpointError, Files};
+
+/// The temperature α.
+pub enum Temperature {
+    /// A constant.
+    Fixed {
+        /// α.
+        alpha: f64,
+    },
+    /// Learnt so that the policy's entropy stays near a target.
+    Auto {
+        /// log α with its optimiser.
+        log_alpha: Box<Learner<LogAlpha>>,
+        /// H̄ (nats).
+        target_entropy: f64,
+    },
+}
+
+/// The logarithm of the temperature as a trainable module.
+#[derive(Module, Debug)]
+pub struct LogAlpha {
+    /// `[1]`
+    pub value: Param<Tensor<1>>,
+}
+
+impl Temperature {
+    /// The temperature at its start. `device` is an autodiff device.
+    pub fn new(config: &TemperatureConfig, action_dim: usize, adam: Adam, device: &Device) -> Self {
+        match *config {
+            TemperatureConfig::Fixed { alpha } => Self::Fixed { alpha },
+            TemperatureConfig::Auto {
+                initial_alpha,
+                target_entropy_per_dim,
+            } => {
+                let value = Tensor::from_data([initial_alpha.ln() as f32], device).require_grad();
+                let value = Param::initialized(ParamId::from(0), value);
+                Self::Auto {
+                    log_alpha: Box::new(Learner::new(LogAlpha { value }, adam)),
+                    target_entropy: target_entropy_per_dim * action_dim as f64,
+                }
+            }
+        }
+    }
+
+    /// α now.
+    pub fn alpha(&self) -> f64 {
+        match self {
+            Self::Fixed { alpha } => *alpha,
+            Self::Auto { log_alpha, .. } => {
+                f64::from(log_alpha.value.val().inner().exp().into_scalar::<f32>())
+            }
+        }
+    }
+
+    /// One step on [`temperature_loss`]; nothing when α is fixed.
+    ///
+    /// # Shapes
+    /// - `log_prob`: `[N]`, a constant
+    pub fn descend(&mut self, lr: f64, log_prob: Tensor<1>) {
+        if let Self::Auto {
+            log_alpha,
+            target_entropy,
+        } = self
+        {
+            let loss = temperature_loss(log_alpha.value.val(), log_prob, *target_entropy);
+            log_alpha.descend(lr, loss);
+        }
+    }
+
+    pub(super) fn save(&self, files: &mut Files) -> Result<(), CheckpointError> {
+        if let Self::Auto { log_alpha, .. } = self {
+            let (value, optimizer) = log_alpha.to_bytes()?;
+            files.insert("log_alpha.bpk", value);
+            files.insert("log_alpha_optimizer.bpk", optimizer);
+        }
+        Ok(())
+    }
+
+    pub(super) fn load(&mut self, files: &Files) -> Result<(), CheckpointError> {
+        if let Self::Auto { log_alpha, .. } = self {
+            let value = files.get("log_alpha.bpk")?.to_vec();
+            log_alpha.load_bytes(value, files.get("log_alpha_optimizer.bpk")?.to_vec())?;
+        }
+        Ok(())
+    }
+}
+
+/// Raises α where the entropy is below its target: `mean ( −log α (log π(a|s) + H̄) )`, `[1]`.
+///
+/// # Shapes
+/// - `log_alpha`: `[1]`; `log_prob`: `[N]`; `target_entropy` in nats
+///
+/// # Gradients
+/// Flow into `log_alpha`; `log_prob` is a constant.
+///
+/// # Source
+/// arXiv:1812.05905, eq. 18, with log α in place of the factor α.
+pub fn temperature_loss(
+    log_alpha: Tensor<1>,
+    log_prob: Tensor<1>,
+    target_entropy: f64,
+) -> Tensor<1> {
+    log_alpha.neg() * log_prob.add_scalar(target_entropy).mean()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_and_gradient_by_hand() {
+        // log α = .5, log π = (1, −3), H̄ = −2: mean(log π + H̄) = −3; L = 1.5, dL/d log α = 3.
+        let device = Device::flex();
+        let log_alpha = Tensor::<1>::from_data([0.5_f32], &device)
+            .autodiff()
+            .require_grad();
+        let log_prob = Tensor::from_data([1.0_f32, -3.0], &device);
+        let loss = temperature_loss(log_alpha.clone(), log_prob, -2.0);
+        assert_eq!(loss.to_data().try_to_vec::<f32>().unwrap(), [1.5]);
+        let grads = loss.backward();
+        let gradient = log_alpha.grad(&grads).unwrap();
+        assert_eq!(gradient.to_data().try_to_vec::<f32>().unwrap(), [3.0]);
+    }
+
+    #[test]
+    fn too_little_entropy_raises_alpha_and_too_much_lowers_it() {
+        let device = Device::flex().autodiff();
+        let config = TemperatureConfig::Auto {
+            initial_alpha: 1.0,
+            target_entropy_per_dim: -1.0,
+        };
+        let alpha_after = |log_prob: f32| {
+            let mut temperature = Temperature::new(&config, 3, Adam::new(1e-8), &device);
+            temperature.descend(0.1, Tensor::from_data([log_prob], &Device::flex()));
+            temperature.alpha()
+        };
+        // H̄ = −3. Entropy −5 (log π = 5) is too little, −1 too much; Adam's first step is lr.
+        assert!((alpha_after(5.0) - 0.1_f64.exp()).abs() < 1e-6);
+        assert!((alpha_after(1.0) - (-0.1_f64).exp()).abs() < 1e-6);
+    }
+}

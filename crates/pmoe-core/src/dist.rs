@@ -1,0 +1,7 @@
+//! Densities of squashed Gaussian primitives and of their mixture.
+
+mod mixture;
+mod tanh_normal;
+
+pub use mixture::{LogProb, Mixture};
+pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};

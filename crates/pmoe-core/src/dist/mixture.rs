@@ -1,0 +1,256 @@
+//! A mixture of tanh-normal primitives: the policy of PMOE.
+
+use burn::tensor::{Int, Tensor, activation::log_softmax};
+
+use super::{TanhNormal, TanhSample};
+
+/// Whose log-density a draw's entropy term uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogProb {
+    /// The primitive's that made the draw: all public implementations of the paper.
+    Component,
+    /// The whole mixture's: the entropy of the policy that acts.
+    Mixture,
+}
+
+/// `π(a|s) = Σ_k w_k(s) π_k(a|s)`: K squashed Gaussians and the router's weights.
+///
+/// # Source
+/// PMOE paper, eqs. 1–3.
+#[derive(Debug, Clone)]
+pub struct Mixture {
+    /// Unnormalised log-weights, `[B, K]`; the weights are their softmax.
+    pub router_logits: Tensor<2>,
+    /// Means before squashing, `[B, K, A]`.
+    pub mean: Tensor<3>,
+    /// Log standard deviations before squashing, `[B, K, A]`.
+    pub log_std: Tensor<3>,
+}
+
+impl Mixture {
+    /// Number K of primitives.
+    pub fn num_primitives(&self) -> usize {
+        self.mean.dims()[1]
+    }
+
+    /// Logarithm of the routing weights, `[B, K]`.
+    pub fn log_weights(&self) -> Tensor<2> {
+        log_softmax(self.router_logits.clone(), 1)
+    }
+
+    /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
+    /// state are neighbours.
+    pub fn primitives(&self) -> TanhNormal {
+        let [batch, num_primitives, action_dim] = self.mean.dims();
+        let rows = [batch * num_primitives, action_dim];
+        TanhNormal {
+            mean: self.mean.clone().reshape(rows),
+            log_std: self.log_std.clone().reshape(rows),
+        }
+    }
+
+    /// One primitive per row, `[B, A]`; the others get no gradient.
+    ///
+    /// # Shapes
+    /// - `index`: `[B]`, in `0..K`
+    pub fn primitive(&self, index: &Tensor<1, Int>) -> TanhNormal {
+        TanhNormal {
+            mean: select_primitive(self.mean.clone(), index),
+            log_std: select_primitive(self.log_std.clone(), index),
+        }
+    }
+
+    /// The rows of `x`, `[B·K, A]`, that belong to one primitive per state, `[B, A]`.
+    ///
+    /// # Shapes
+    /// - `index`: `[B]`, in `0..K`
+    pub fn select(&self, x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<2> {
+        select_primitive(x.reshape(self.mean.dims()), index)
+    }
+
+    /// Log-density of actions under the whole mixture.
+    ///
+    /// ```text
+    /// log π(a) = logsumexp_k( log w_k + log π_k(a) )
+    /// ```
+    ///
+    /// # Shapes
+    /// - `pre_tanh`: `[B, N, A]`, N actions per row, before squashing
+    /// - returns: `[B, N]`
+    ///
+    /// # Gradients
+    /// Flow into every primitive, the router and `pre_tanh`.
+    pub fn log_prob(&self, pre_tanh: Tensor<3>) -> Tensor<2> {
+        let [batch, num_primitives, action_dim] = self.mean.dims();
+        let [_, num_actions, _] = pre_tanh.dims();
+        let shape = [batch, num_actions, num_primitives, action_dim];
+        let rows = [batch * num_actions * num_primitives, action_dim];
+        let per_action = |x: Tensor<3>| x.unsqueeze_dim::<4>(1).expand(shape).reshape(rows);
+        let components = TanhNormal {
+            mean: per_action(self.mean.clone()),
+            log_std: per_action(self.log_std.clone()),
+        };
+        let actions = pre_tanh.unsqueeze_dim::<4>(2).expand(shape).reshape(rows);
+        let component_log_prob: Tensor<3> =
+            components
+                .log_prob(actions)
+                .reshape([batch, num_actions, num_primitives]);
+        log_sum_exp(component_log_prob + self.log_weights().unsqueeze_dim::<3>(1))
+    }
+
+    /// Log-density of one draw per state, `[B]`.
+    ///
+    /// With one primitive both kinds are the same number, bit for bit.
+    ///
+    /// # Shapes
+    /// - `sample`: `B` rows
+    pub fn sample_log_prob(&self, sample: &TanhSample, kind: LogProb) -> Tensor<1> {
+        match kind {
+            LogProb::Mixture if self.num_primitives() > 1 => self
+                .log_prob(sample.pre_tanh.clone().unsqueeze_dim(1))
+                .squeeze_dim(1),
+            LogProb::Component | LogProb::Mixture => sample.log_prob.clone(),
+        }
+    }
+
+    /// Log-density of one draw per primitive and state, `[B, K]`.
+    ///
+    /// With one primitive both kinds are the same number, bit for bit.
+    ///
+    /// # Shapes
+    /// - `sample`: `B·K` rows, as drawn from [`Mixture::primitives`]
+    pub fn samples_log_prob(&self, sample: &TanhSample, kind: LogProb) -> Tensor<2> {
+        let [batch, num_primitives, action_dim] = self.mean.dims();
+        match kind {
+            LogProb::Mixture if num_primitives > 1 => self.log_prob(
+                sample
+                    .pre_tanh
+                    .clone()
+                    .reshape([batch, num_primitives, action_dim]),
+            ),
+            LogProb::Component | LogProb::Mixture => {
+                sample.log_prob.clone().reshape([batch, num_primitives])
+            }
+        }
+    }
+}
+
+/// The rows of `x`, `[B, K, A]`, that `index`, `[B]`, names: `[B, A]`.
+///
+/// # Gradients
+/// Flow into the selected rows only; the others get exactly zero.
+fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
+    let [batch, num_primitives, action_dim] = x.dims();
+    if num_primitives == 1 {
+        return x.reshape([batch, action_dim]);
+    }
+    let index = index
+        .clone()
+        .reshape([batch, 1, 1])
+        .expand([batch, 1, action_dim]);
+    x.gather(1, index).squeeze_dim(1)
+}
+
+/// `log Σ exp` over the last dimension, stable: `[B, N, K]` to `[B, N]`.
+fn log_sum_exp(x: Tensor<3>) -> Tensor<2> {
+    // A constant shift: its gradient cancels.
+    let max = x.clone().inner().max_dim(2);
+    ((x - max.clone()).exp().sum_dim(2).log() + max).squeeze_dim(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, t1, t2, t3, values};
+
+    /// Two primitives in one dimension: w = (.3, .7), mean (-1, .5), std (.4, .8).
+    fn two_primitives(rows: usize) -> Mixture {
+        let mixture = Mixture {
+            router_logits: t2([[0.3_f64.ln(), 0.7_f64.ln()]]),
+            mean: t3([[[-1.0], [0.5]]]),
+            log_std: t3([[[0.4_f64.ln()], [0.8_f64.ln()]]]),
+        };
+        Mixture {
+            router_logits: mixture.router_logits.repeat_dim(0, rows),
+            mean: mixture.mean.repeat_dim(0, rows),
+            log_std: mixture.log_std.repeat_dim(0, rows),
+        }
+    }
+
+    #[test]
+    fn known_answer() {
+        let mixture = two_primitives(1);
+        let u = t3([[[0.2]]]);
+        assert_close(&mixture.log_prob(u), &[-1.0728824972], 1e-10);
+        let components = mixture.primitives().log_prob(t2([[0.2], [0.2]]));
+        assert_close(&components, &[-4.4629116577, -0.7263713382], 1e-10);
+    }
+
+    #[test]
+    fn density_integrates_to_one_over_actions() {
+        // The midpoint rule in the action itself, as the tails of the density vanish at ±1.
+        let cells = 200_000;
+        let a: Vec<f64> = (0..cells)
+            .map(|i| (2 * i + 1) as f64 / cells as f64 - 1.0)
+            .collect();
+        let u: Vec<f64> = a.iter().map(|a| a.atanh()).collect();
+        let u = t1(&u).reshape([1, cells as i32, 1]);
+        let integral = values(&two_primitives(1).log_prob(u).exp().sum())[0] * 2.0 / cells as f64;
+        assert!((integral - 1.0).abs() < 1e-9, "{integral}");
+    }
+
+    #[test]
+    fn entropy_lies_between_its_bounds() {
+        // Before squashing: H = -∫ p log p; Σ w H_k <= H <= Σ w H_k + H(w).
+        let (cells, width) = (40_000, 24.0);
+        let u: Vec<f64> = (0..cells)
+            .map(|i| width * ((i as f64 + 0.5) / cells as f64 - 0.5))
+            .collect();
+        let grid = t1(&u);
+        let log_det = crate::dist::log_det_tanh(grid.clone().reshape([cells as i32, 1]));
+        let squashed = two_primitives(1).log_prob(grid.reshape([1, cells as i32, 1]));
+        let log_p = squashed.squeeze_dim::<1>(0) + log_det;
+        let entropy: f64 =
+            values(&log_p).iter().map(|l| -l.exp() * l).sum::<f64>() * width / cells as f64;
+        assert!((entropy - 1.3584264895).abs() < 1e-8, "{entropy}");
+        let (lower, upper) = (0.9878508277, 1.5987151298);
+        assert!(lower < entropy && entropy < upper);
+    }
+
+    #[test]
+    fn far_actions_have_a_finite_log_density_in_single_precision() {
+        let device = burn::tensor::Device::flex();
+        let mixture = Mixture {
+            router_logits: Tensor::from_data([[0.0_f32, -80.0]], &device),
+            mean: Tensor::zeros([1, 2, 17], &device),
+            log_std: Tensor::full([1, 2, 17], -2.0, &device),
+        };
+        let log_prob = values(&mixture.log_prob(Tensor::full([1, 1, 17], 9.0, &device)))[0];
+        assert!(log_prob.is_finite(), "{log_prob}");
+    }
+
+    #[test]
+    fn selecting_one_primitive_gives_its_row_and_only_it_a_gradient() {
+        let device = burn::tensor::Device::flex();
+        let x = t3([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
+            .autodiff()
+            .require_grad();
+        let index = Tensor::<1, Int>::from_data([1, 0], &device);
+        let selected = select_primitive(x.clone(), &index);
+        assert_close(&selected, &[3.0, 4.0, 5.0, 6.0], 0.0);
+        let grads = selected.sum().backward();
+        let expected = [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0];
+        assert_close(&x.grad(&grads).expect("x is tracked"), &expected, 0.0);
+    }
+
+    #[test]
+    fn several_actions_per_row_equal_one_at_a_time() {
+        let mixture = two_primitives(3);
+        let u = [[0.2, -0.5], [1.0, 0.0], [-2.0, 3.0]];
+        let together = values(&mixture.log_prob(t3(u.map(|row| row.map(|u| [u])))));
+        for (i, u) in u.as_flattened().iter().enumerate() {
+            let alone = values(&two_primitives(1).log_prob(t3([[[*u]]])))[0];
+            assert!((together[i] - alone).abs() < 1e-12);
+        }
+    }
+}

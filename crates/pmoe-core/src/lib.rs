@@ -1,0 +1,28 @@
+//! What a mixture-of-experts policy is: distributions, losses, network blocks and optimiser steps.
+//!
+//! Everything here is a pure function of tensors. Noise is an argument, drawn on the host from a
+//! seeded stream ([`noise`]); nothing knows an environment, a file or a clock.
+//!
+//! | module | holds | source |
+//! |---|---|---|
+//! | [`dist`] | tanh-normal primitives and their mixture | PMOE paper, eq. 1–3; SAC, appendix C |
+//! | [`loss`] | frequency loss, primitive losses | PMOE paper, eqs. 6–9 |
+//! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
+//! | [`optim`] | Adam step, Polyak averaging, modules with their optimiser | |
+//! | [`noise`] | host-drawn normal and categorical noise | |
+//!
+//! Shape letters: `B` batch, `K` primitives, `A` action dimension, `N` any number of rows.
+//!
+//! # Devices
+//! Tensors live on any burn [`Device`](burn::tensor::Device); the CPU one is
+//! [`Device::flex`](burn::tensor::Device::flex). Trainable modules are built on
+//! `device.autodiff()`, constants on the plain device.
+
+pub mod dist;
+pub mod loss;
+pub mod nn;
+pub mod noise;
+pub mod optim;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,113 @@
+//! Noise drawn on the host from a seeded stream, then handed to tensors.
+//!
+//! burn's own generators are global to the process and their state can't be saved, so no learning
+//! code uses them.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+/// The generator of every random number: portable, value-stable, serialisable, with independent
+/// streams under one seed.
+pub type Rng = rand_chacha::ChaCha8Rng;
+
+/// Independent standard normal numbers.
+///
+/// The stream advances by the number of elements alone, so `[B, 1, A]` and `[B, A]` are the same
+/// numbers.
+pub fn normal<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device) -> Tensor<D> {
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|_| rng.sample(StandardNormal)).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Fills `values` with independent numbers from U(−1, 1): actions of the random warm-up.
+pub fn fill_uniform(values: &mut [f32], rng: &mut Rng) {
+    values.fill_with(|| rng.random_range(-1.0..1.0));
+}
+
+/// Adds independent normal numbers of standard deviation `std` to `values`.
+pub fn add_normal(values: &mut [f32], std: f32, rng: &mut Rng) {
+    for value in values {
+        let noise: f32 = rng.sample(StandardNormal);
+        *value += std * noise;
+    }
+}
+
+/// Draws an index from the distribution `weights` by inversion; they need not sum to 1 exactly.
+///
+/// With a single weight nothing is drawn: a mixture of one primitive consumes the same noise as a
+/// plain Gaussian.
+///
+/// # Panics
+/// When `weights` is empty.
+pub fn categorical(weights: &[f32], rng: &mut Rng) -> usize {
+    let (last, others) = weights.split_last().expect("there is at least one weight");
+    if others.is_empty() {
+        return 0;
+    }
+    let total: f32 = others.iter().sum::<f32>() + last;
+    let mut remaining = rng.random::<f32>() * total;
+    for (index, weight) in others.iter().enumerate() {
+        if remaining < *weight {
+            return index;
+        }
+        remaining -= weight;
+    }
+    others.len()
+}
+
+/// Draws one index per row, `[B]`, with the probabilities `weights`, `[B, K]`.
+pub fn categorical_rows(weights: Tensor<2>, rng: &mut Rng) -> Tensor<1, Int> {
+    let [_, num_primitives] = weights.dims();
+    let device = weights.device();
+    let weights: Vec<f32> = weights.try_into_vec_as::<f32>().expect("weights are f32");
+    let indices: Vec<i64> = weights
+        .chunks_exact(num_primitives)
+        .map(|row| categorical(row, rng) as i64)
+        .collect();
+    Tensor::from_data(indices.as_slice(), &device)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn categorical_follows_the_weights() {
+        let weights = [0.1_f32, 0.6, 0.3];
+        let mut rng = Rng::seed_from_u64(1);
+        let mut counts = [0_usize; 3];
+        let draws = 30_000;
+        for _ in 0..draws {
+            counts[categorical(&weights, &mut rng)] += 1;
+        }
+        // Chi-squared with two degrees of freedom: 13.8 is the 0.1 % point.
+        let chi_squared: f64 = counts
+            .iter()
+            .zip(weights)
+            .map(|(&count, weight)| {
+                let expected = f64::from(weight) * f64::from(draws);
+                (count as f64 - expected).powi(2) / expected
+            })
+            .sum();
+        assert!(chi_squared < 13.8, "{counts:?}");
+    }
+
+    #[test]
+    fn one_primitive_consumes_no_noise() {
+        let (mut used, untouched) = (Rng::seed_from_u64(3), Rng::seed_from_u64(3));
+        assert_eq!(categorical(&[1.0], &mut used), 0);
+        assert_eq!(used, untouched);
+    }
+
+    #[test]
+    fn shapes_do_not_change_the_stream() {
+        let device = Device::flex();
+        let flat = normal([4, 3], &mut Rng::seed_from_u64(5), &device);
+        let deep = normal([4, 1, 3], &mut Rng::seed_from_u64(5), &device);
+        assert_eq!(flat.to_data(), deep.reshape([4, 3]).to_data());
+    }
+}

@@ -1,0 +1,221 @@
+//! A module together with the optimiser that trains it.
+
+use std::ops::Deref;
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Tensor};
+
+use super::Adam;
+
+/// A trainable module and its Adam state. Reads like the module itself.
+///
+/// The module is moved through each step by value, so that parameters are updated in place; a copy
+/// held elsewhere (`clone`, `valid`) during a step costs a copy of the parameters, never a wrong
+/// number.
+pub struct Learner<M> {
+    module: Option<M>,
+    optimizer: ModuleOptimizer,
+}
+
+/// A learner that can't be written or read back.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} the parameters or their optimiser state: {reason}")]
+pub struct LearnerError {
+    action: &'static str,
+    reason: String,
+}
+
+impl<M: Module> Learner<M> {
+    /// A learner at its first step. The module lives on an autodiff device.
+    pub fn new(module: M, adam: Adam) -> Self {
+        Self {
+            module: Some(module),
+            optimizer: ModuleOptimizer::from(adam),
+        }
+    }
+
+    /// One Adam step down the gradient of `loss`, `[1]`; parameters without a gradient stay.
+    pub fn descend(&mut self, lr: f64, loss: Tensor<1>) {
+        let module = self.module.take().expect("present between calls");
+        let gradients = GradientsParams::from_grads(loss.backward(), &module);
+        // The graph holds handles on the parameters until it is gone.
+        drop(loss);
+        self.module = Some(self.optimizer.step(lr, module, gradients));
+    }
+
+    /// The parameters and the optimiser state, as two burnpack byte strings.
+    ///
+    /// # Errors
+    /// When they can't be serialised.
+    pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), LearnerError> {
+        let error = |reason: String| LearnerError {
+            action: "write",
+            reason,
+        };
+        let module = module_to_bytes(&**self)?;
+        let optimizer = self
+            .optimizer
+            .into_bytes()
+            .map_err(|e| error(e.to_string()))?;
+        Ok((module, optimizer.to_vec()))
+    }
+
+    /// Restores what [`Learner::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or belong to another network.
+    pub fn load_bytes(&mut self, module: Vec<u8>, optimizer: Vec<u8>) -> Result<(), LearnerError> {
+        let loaded = module_from_bytes((**self).clone(), module)?;
+        let record = burn::optim::OptimizerRecord::from_bytes(Bytes::from_bytes_vec(optimizer))
+            .map_err(|e| LearnerError {
+                action: "read",
+                reason: e.to_string(),
+            })?;
+        self.optimizer = self.optimizer.clone().load_record(record);
+        self.module = Some(loaded);
+        Ok(())
+    }
+
+    /// Restores the parameters alone, to act with.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or belong to another network.
+    pub fn load_module(&mut self, module: Vec<u8>) -> Result<(), LearnerError> {
+        self.module = Some(module_from_bytes((**self).clone(), module)?);
+        Ok(())
+    }
+}
+
+/// A module's parameters as burnpack bytes.
+///
+/// # Errors
+/// When they can't be serialised.
+pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
+    let bytes = module.clone().into_record().into_bytes();
+    let error = |reason: String| LearnerError {
+        action: "write",
+        reason,
+    };
+    Ok(bytes.map_err(|e| error(e.to_string()))?.to_vec())
+}
+
+/// `module` with the parameters that [`module_to_bytes`] wrote.
+///
+/// # Errors
+/// When the bytes are damaged or belong to another network.
+pub fn module_from_bytes<M: Module>(module: M, bytes: Vec<u8>) -> Result<M, LearnerError> {
+    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+        .and_then(|record| module.try_load_record(record))
+        .map_err(|e| LearnerError {
+            action: "read",
+            reason: e.to_string(),
+        })
+}
+
+impl<M> Deref for Learner<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        self.module.as_ref().expect("present between calls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::nn::Mlp;
+    use crate::noise::Rng;
+
+    fn learner(seed: u64) -> Learner<Mlp> {
+        let device = Device::flex().autodiff();
+        Learner::new(
+            Mlp::new(&[2, 16, 1], &mut Rng::seed_from_u64(seed), &device),
+            Adam::new(1e-8),
+        )
+    }
+
+    fn loss(network: &Mlp) -> Tensor<1> {
+        let device = Device::flex();
+        let x = Tensor::<2>::from_data([[0.0_f32, 1.0], [1.0, 0.5], [-1.0, 2.0]], &device);
+        let y = Tensor::<2>::from_data([[1.0_f32], [-1.0], [0.5]], &device);
+        (network.forward(x) - y).square().mean()
+    }
+
+    fn step(learner: &mut Learner<Mlp>) -> f32 {
+        let loss = loss(learner);
+        let value = loss.try_to_vec_as::<f32>().unwrap()[0];
+        learner.descend(1e-2, loss);
+        value
+    }
+
+    #[test]
+    fn descending_lowers_the_loss() {
+        let mut learner = learner(0);
+        let first = step(&mut learner);
+        let last = (0..300).map(|_| step(&mut learner)).last().unwrap();
+        assert!(last < 1e-3 * first, "{first} to {last}");
+    }
+
+    #[test]
+    fn parameters_are_updated_in_place_unless_held_elsewhere() {
+        let address = |network: &Mlp| {
+            let weight = network.layers[0].weight.val().inner();
+            super::super::adam::into_flex(weight)
+                .storage::<f32>()
+                .as_ptr() as usize
+        };
+        let mut learner = learner(0);
+        step(&mut learner);
+        let before = address(&learner);
+        step(&mut learner);
+        assert_eq!(
+            address(&learner),
+            before,
+            "nobody else holds the parameters"
+        );
+        let held = learner.clone_module();
+        step(&mut learner);
+        assert_ne!(address(&learner), before, "a held copy forces a fresh one");
+        drop(held);
+    }
+
+    impl Learner<Mlp> {
+        fn clone_module(&self) -> Mlp {
+            (**self).clone()
+        }
+    }
+
+    #[test]
+    fn restored_bytes_continue_with_the_same_bits() {
+        let mut original = learner(0);
+        (0..5).for_each(|_| drop(step(&mut original)));
+        let (module, optimizer) = original.to_bytes().unwrap();
+        let mut restored = learner(99);
+        restored.load_bytes(module, optimizer).unwrap();
+        for _ in 0..5 {
+            assert_eq!(step(&mut original).to_bits(), step(&mut restored).to_bits());
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error() {
+        let (module, optimizer) = learner(0).to_bytes().unwrap();
+        let mut restored = learner(0);
+        let cut = module[..module.len() / 2].to_vec();
+        assert!(restored.load_bytes(cut, optimizer.clone()).is_err());
+        let mut other = Learner::new(
+            Mlp::new(
+                &[3, 4, 1],
+                &mut Rng::seed_from_u64(0),
+                &Device::flex().autodiff(),
+            ),
+            Adam::new(1e-8),
+        );
+        assert!(other.load_bytes(module, optimizer).is_err());
+    }
+}

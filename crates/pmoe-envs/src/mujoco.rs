@@ -1,0 +1,292 @@
+//! Gym's MuJoCo tasks.
+//!
+//! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`].
+
+mod ant;
+mod hopper;
+mod numeric;
+mod sim;
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
+use crate::task::{TaskId, TaskKind, Version};
+use sim::Sim;
+
+pub use sim::mujoco_version;
+
+/// What makes a task out of a model.
+struct Rules {
+    /// Name of the model file.
+    model: &'static str,
+    /// Simulation steps per control step.
+    frame_skip: u32,
+    /// Length O of an observation.
+    obs_dim: usize,
+    /// Spread of the initial state.
+    reset: ResetNoise,
+    /// Whether the contact forces are computed after each control step.
+    contact_forces: bool,
+    /// The coordinate whose speed is rewarded (m).
+    position: fn(&Sim) -> f64,
+    /// Whether the episode goes on.
+    is_healthy: fn(&Sim) -> bool,
+    reward: fn(&Outcome<'_>) -> Reward,
+    /// Writes the observation, `[O]`.
+    observe: fn(&Sim, &mut [f64]),
+}
+
+impl Rules {
+    fn of(task: TaskId) -> Self {
+        match task.kind {
+            TaskKind::Hopper => hopper::rules(task.version),
+            TaskKind::Ant => ant::rules(task.version),
+        }
+    }
+}
+
+/// Noise on the model's initial state.
+enum ResetNoise {
+    /// U(-scale, scale) on positions and velocities.
+    Uniform { scale: f64 },
+    /// U(-scale, scale) on positions, scale · N(0, 1) on velocities.
+    UniformNormal { scale: f64 },
+}
+
+/// What a reward is made of.
+struct Outcome<'a> {
+    sim: &'a Sim,
+    /// As given, not clamped.
+    action: &'a [f64],
+    /// Mean speed of [`Rules::position`] over the step (m/s).
+    velocity: f64,
+    is_healthy: bool,
+}
+
+/// The terms, and their sum in the order of the original, on which its last bits depend.
+struct Reward {
+    total: f64,
+    terms: RewardTerms,
+}
+
+/// The parts of a reward, each with its weight.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RewardTerms {
+    /// For moving forward.
+    pub progress: f64,
+    /// For being upright.
+    pub alive: f64,
+    /// Cost of the action, not negative.
+    pub control_cost: f64,
+    /// Cost of the contact forces, not negative; zero where a task has none.
+    pub contact_cost: f64,
+}
+
+impl RewardTerms {
+    /// The reward, up to rounding: a task may add in another order.
+    pub fn sum(&self) -> f64 {
+        self.progress + self.alive - self.control_cost - self.contact_cost
+    }
+}
+
+/// A task with its physics; actions are in the motors' own units.
+///
+/// An action outside the range acts like the nearest one inside and costs what it says.
+pub struct MujocoEnv {
+    task: TaskId,
+    spec: EnvSpec,
+    rules: Rules,
+    sim: Sim,
+    /// [`Rules::position`] after the last step or reset: it can't be computed again from the state.
+    position: f64,
+    terms: RewardTerms,
+}
+
+impl MujocoEnv {
+    /// Loads the model; the state is the model's own until a reset.
+    pub(crate) fn new(task: TaskId) -> Result<Self, EnvError> {
+        let rules = Rules::of(task);
+        let mut sim = Sim::load(rules.model)?;
+        sim.forward();
+        let ranges = sim.control_ranges();
+        let spec = EnvSpec {
+            id: task.to_string(),
+            obs_dim: rules.obs_dim,
+            action_low: ranges.iter().map(|range| range[0]).collect(),
+            action_high: ranges.iter().map(|range| range[1]).collect(),
+            dt_seconds: sim.timestep() * f64::from(rules.frame_skip),
+        };
+        let position = (rules.position)(&sim);
+        Ok(Self {
+            task,
+            spec,
+            rules,
+            sim,
+            position,
+            terms: RewardTerms::default(),
+        })
+    }
+
+    /// Which task this is.
+    pub fn task(&self) -> TaskId {
+        self.task
+    }
+
+    /// Generalised positions, `[nq]` (m, rad, quaternions).
+    pub fn qpos(&self) -> &[f64] {
+        self.sim.qpos()
+    }
+
+    /// Generalised velocities, `[nv]` (m/s, rad/s).
+    pub fn qvel(&self) -> &[f64] {
+        self.sim.qvel()
+    }
+
+    /// The parts of the last step's reward; zero before the first step.
+    pub fn reward_terms(&self) -> RewardTerms {
+        self.terms
+    }
+
+    /// Starts an episode from a given state and writes its first observation, `[O]`.
+    ///
+    /// # Shapes
+    /// - `qpos`: `[nq]`, `qvel`: `[nv]`, as [`MujocoEnv::qpos`] and [`MujocoEnv::qvel`] give them
+    ///
+    /// # Errors
+    /// When a length is wrong or a value is not finite.
+    pub fn set_physics(
+        &mut self,
+        qpos: &[f64],
+        qvel: &[f64],
+        obs: &mut [f64],
+    ) -> Result<(), EnvError> {
+        check_length(&self.spec.id, "qpos", qpos.len(), self.sim.qpos().len())?;
+        check_length(&self.spec.id, "qvel", qvel.len(), self.sim.qvel().len())?;
+        check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
+        self.sim.reset();
+        self.sim.qpos_mut().copy_from_slice(qpos);
+        self.sim.qvel_mut().copy_from_slice(qvel);
+        self.begin(obs)
+    }
+
+    /// Derives the rest from positions and velocities just set.
+    fn begin(&mut self, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.sim.forward();
+        self.position = (self.rules.position)(&self.sim);
+        self.terms = RewardTerms::default();
+        self.check_finite()?;
+        (self.rules.observe)(&self.sim, obs);
+        Ok(())
+    }
+
+    fn check_finite(&self) -> Result<(), EnvError> {
+        if self
+            .sim
+            .qpos()
+            .iter()
+            .chain(self.sim.qvel())
+            .all(|x| x.is_finite())
+        {
+            return Ok(());
+        }
+        Err(self.unstable("a position or velocity is not finite"))
+    }
+
+    fn unstable(&self, reason: &str) -> EnvError {
+        EnvError::Unstable {
+            task: self.spec.id.clone(),
+            time_seconds: self.sim.time(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl Env for MujocoEnv {
+    fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
+        self.sim.reset();
+        let (ResetNoise::Uniform { scale } | ResetNoise::UniformNormal { scale }) =
+            self.rules.reset;
+        let uniform = |rng: &mut Rng| -scale + 2.0 * scale * rng.random::<f64>();
+        for x in self.sim.qpos_mut() {
+            *x += uniform(rng);
+        }
+        for x in self.sim.qvel_mut() {
+            *x += match self.rules.reset {
+                ResetNoise::Uniform { .. } => uniform(rng),
+                ResetNoise::UniformNormal { .. } => {
+                    let normal: f64 = StandardNormal.sample(rng);
+                    scale * normal
+                }
+            };
+        }
+        self.begin(obs)
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        check_length(
+            &self.spec.id,
+            "action",
+            action.len(),
+            self.spec.action_dim(),
+        )?;
+        check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
+        if let Some((index, &value)) = action.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(EnvError::NonFiniteAction {
+                task: self.spec.id.clone(),
+                index,
+                value,
+            });
+        }
+
+        let before = self.position;
+        self.sim.advance(action, self.rules.frame_skip);
+        if self.rules.contact_forces {
+            self.sim.compute_contact_forces();
+        }
+        if let Some(fault) = self.sim.fault() {
+            return Err(self.unstable(fault));
+        }
+        self.check_finite()?;
+        self.position = (self.rules.position)(&self.sim);
+
+        let is_healthy = (self.rules.is_healthy)(&self.sim);
+        let velocity = (self.position - before) / self.spec.dt_seconds;
+        let outcome = Outcome {
+            sim: &self.sim,
+            action,
+            velocity,
+            is_healthy,
+        };
+        let reward = (self.rules.reward)(&outcome);
+        if !reward.total.is_finite() {
+            return Err(self.unstable("the reward is not finite"));
+        }
+        self.terms = reward.terms;
+        (self.rules.observe)(&self.sim, obs);
+        Ok(Step {
+            reward: reward.total,
+            terminated: !is_healthy,
+            truncated: false,
+        })
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        state.extend_from_slice(&self.sim.state());
+        state.push(self.position);
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        let num_physics = self.sim.state_len();
+        check_length(&self.spec.id, "state", state.len(), num_physics + 1)?;
+        self.sim.set_state(&state[..num_physics]);
+        self.position = state[num_physics];
+        self.terms = RewardTerms::default();
+        self.check_finite()
+    }
+}

@@ -1,0 +1,101 @@
+//! Hopper: a planar one-legged figure (torso, thigh, leg, foot) that is to hop forward.
+//!
+//! Model `hopper.xml`: Runge–Kutta steps of 0.002 s, 4 per control step, so `dt` = 0.008 s. The
+//! state is `qpos` `[6]` = x, z, pitch, thigh, leg, foot, and `qvel` `[6]`, its rate. x is not
+//! observed.
+//!
+//! # Observation
+//! `[11]`; velocities are clipped to ±10.
+//!
+//! | index | meaning                   | unit  | joint         |
+//! |-------|---------------------------|-------|---------------|
+//! | 0     | height of the torso       | m     | `rootz`       |
+//! | 1     | pitch of the torso        | rad   | `rooty`       |
+//! | 2     | angle of the thigh        | rad   | `thigh_joint` |
+//! | 3     | angle of the leg          | rad   | `leg_joint`   |
+//! | 4     | angle of the foot         | rad   | `foot_joint`  |
+//! | 5     | forward speed (x)         | m/s   | `rootx`       |
+//! | 6     | upward speed (z)          | m/s   | `rootz`       |
+//! | 7     | pitch rate of the torso   | rad/s | `rooty`       |
+//! | 8     | rate of the thigh         | rad/s | `thigh_joint` |
+//! | 9     | rate of the leg           | rad/s | `leg_joint`   |
+//! | 10    | rate of the foot          | rad/s | `foot_joint`  |
+//!
+//! # Action
+//! `[3]`, each in [-1, 1] times 200 N m.
+//!
+//! | index | torque on     |
+//! |-------|---------------|
+//! | 0     | `thigh_joint` |
+//! | 1     | `leg_joint`   |
+//! | 2     | `foot_joint`  |
+//!
+//! # Reward
+//! `progress + alive − control_cost`, added in this order.
+//!
+//! | term           | value                                                                     |
+//! |----------------|---------------------------------------------------------------------------|
+//! | `progress`     | (x after − x before) / `dt`                                               |
+//! | `alive`        | 1; in version 5 only if the step doesn't end the episode                  |
+//! | `control_cost` | 10⁻³ Σ action², of the action as given                                    |
+//!
+//! # Reset
+//! The model's initial state (z = 1.25 m, the rest 0) plus U(-0.005, 0.005) on each position and
+//! velocity.
+//!
+//! # Termination
+//! Unless z > 0.7 m, |pitch| < 0.2 rad, and every position from the pitch on and every velocity is
+//! below 100 in magnitude. The time limit of 1000 steps is a wrapper's.
+//!
+//! # Versions
+//! 2 and 4 are the same, bit for bit. 5 pays no `alive` on the step that ends the episode.
+//!
+//! # Source
+//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+
+use super::numeric::weighted_square_sum;
+use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+
+pub(super) fn rules(version: Version) -> Rules {
+    Rules {
+        model: "hopper.xml",
+        frame_skip: 4,
+        obs_dim: 11,
+        reset: ResetNoise::Uniform { scale: 5e-3 },
+        contact_forces: false,
+        position: |sim| sim.qpos()[0],
+        is_healthy,
+        reward: match version {
+            Version::V2 | Version::V4 => |outcome| reward(outcome, true),
+            Version::V5 => |outcome| reward(outcome, outcome.is_healthy),
+        },
+        observe,
+    }
+}
+
+fn is_healthy(sim: &Sim) -> bool {
+    let (height, angle) = (sim.qpos()[1], sim.qpos()[2]);
+    let mut rest = sim.qpos()[2..].iter().chain(sim.qvel());
+    height > 0.7 && angle.abs() < 0.2 && rest.all(|x| x.abs() < 100.0)
+}
+
+fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
+    let terms = RewardTerms {
+        progress: outcome.velocity,
+        alive: if is_alive { 1.0 } else { 0.0 },
+        control_cost: weighted_square_sum(1e-3, outcome.action),
+        contact_cost: 0.0,
+    };
+    Reward {
+        total: terms.progress + terms.alive - terms.control_cost,
+        terms,
+    }
+}
+
+fn observe(sim: &Sim, obs: &mut [f64]) {
+    let (positions, velocities) = obs.split_at_mut(5);
+    positions.copy_from_slice(&sim.qpos()[1..]);
+    for (out, x) in velocities.iter_mut().zip(sim.qvel()) {
+        *out = x.clamp(-10.0, 10.0);
+    }
+}

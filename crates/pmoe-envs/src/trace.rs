@@ -1,0 +1,88 @@
+//! Stepping a task from a given state with given actions, for comparison with other programs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::env::{Env, EnvError, check_length};
+use crate::mujoco::mujoco_version;
+use crate::task::{EPISODE_STEPS, TaskId, make_mujoco};
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceInput {
+    /// The task.
+    pub task: TaskId,
+    /// Initial positions, `[nq]` (m, rad, quaternions).
+    pub qpos: Vec<f64>,
+    /// Initial velocities, `[nv]` (m/s, rad/s).
+    pub qvel: Vec<f64>,
+    /// T actions, `[T][A]`, in the task's own units; values outside its range are allowed.
+    pub actions: Vec<Vec<f64>>,
+}
+
+/// What happened. All values are finite, so JSON keeps them exactly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceOutput {
+    /// The task.
+    pub task: TaskId,
+    /// Version of the MuJoCo library.
+    pub mujoco: String,
+    /// Observations, `[T + 1][O]`; the first is that of the initial state.
+    pub obs: Vec<Vec<f64>>,
+    /// Rewards, `[T]`.
+    pub reward: Vec<f64>,
+    /// Whether the task ended at a step, `[T]`. The stepping goes on all the same.
+    pub terminated: Vec<bool>,
+    /// Whether the time limit was reached at a step, `[T]`.
+    pub truncated: Vec<bool>,
+    /// Positions, `[T + 1][nq]`.
+    pub qpos: Vec<Vec<f64>>,
+    /// Velocities, `[T + 1][nv]`.
+    pub qvel: Vec<Vec<f64>>,
+}
+
+/// Sets the state and takes all the steps, without resets.
+///
+/// # Errors
+/// When a length is wrong, a value is not finite or the simulation becomes unstable.
+pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
+    let mut env = make_mujoco(input.task)?;
+    let spec = env.spec().clone();
+    let mut obs = vec![0.0; spec.obs_dim];
+    env.set_physics(&input.qpos, &input.qvel, &mut obs)?;
+    for (index, action) in input.actions.iter().enumerate() {
+        check_length(&spec.id, "action", action.len(), spec.action_dim())
+            .map_err(|error| at_action(index, error))?;
+    }
+
+    let mut output = TraceOutput {
+        task: input.task,
+        mujoco: mujoco_version().to_owned(),
+        obs: vec![obs.clone()],
+        reward: Vec::new(),
+        terminated: Vec::new(),
+        truncated: Vec::new(),
+        qpos: vec![env.qpos().to_vec()],
+        qvel: vec![env.qvel().to_vec()],
+    };
+    for (index, action) in input.actions.iter().enumerate() {
+        let step = env
+            .step(action, &mut obs)
+            .map_err(|error| at_action(index, error))?;
+        output.obs.push(obs.clone());
+        output.reward.push(step.reward);
+        output.terminated.push(step.terminated);
+        output.truncated.push(EPISODE_STEPS as usize <= index + 1);
+        output.qpos.push(env.qpos().to_vec());
+        output.qvel.push(env.qvel().to_vec());
+    }
+    Ok(output)
+}
+
+fn at_action(index: usize, error: EnvError) -> EnvError {
+    EnvError::AtAction {
+        index,
+        source: Box::new(error),
+    }
+}

@@ -1,0 +1,203 @@
+use proptest::prelude::*;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::*;
+use crate::env::Rng; // proptest's prelude has one too
+
+/// Never ends; the reward is the first action, the observation the step count.
+#[derive(Debug, Clone)]
+struct Endless {
+    spec: EnvSpec,
+    steps: f64,
+    terminates_at: f64,
+    last_action: Vec<f64>,
+}
+
+impl Endless {
+    fn new(bounds: &[(f64, f64)]) -> Self {
+        let spec = EnvSpec {
+            id: "Endless".to_owned(),
+            obs_dim: 1,
+            action_low: bounds.iter().map(|bound| bound.0).collect(),
+            action_high: bounds.iter().map(|bound| bound.1).collect(),
+            dt_seconds: 1.0,
+        };
+        Self {
+            spec,
+            steps: 0.0,
+            terminates_at: f64::INFINITY,
+            last_action: Vec::new(),
+        }
+    }
+}
+
+impl Env for Endless {
+    fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    fn reset(&mut self, _rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.steps = 0.0;
+        obs[0] = 0.0;
+        Ok(())
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        self.steps += 1.0;
+        self.last_action = action.to_vec();
+        obs[0] = self.steps;
+        let terminated = self.terminates_at <= self.steps;
+        Ok(Step {
+            reward: action[0],
+            terminated,
+            truncated: false,
+        })
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        state.push(self.steps);
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        check_length("Endless", "state", state.len(), 1)?;
+        self.steps = state[0];
+        Ok(())
+    }
+}
+
+fn rng() -> Rng {
+    Rng::seed_from_u64(0)
+}
+
+/// Steps until the wrapper cuts; at most `limit` of them.
+fn steps_to_truncation(env: &mut dyn Env, limit: u32) -> Option<u32> {
+    (1..=limit).find(|_| env.step(&[0.0], &mut [0.0]).unwrap().truncated)
+}
+
+#[test]
+fn time_limit_cuts_at_exactly_its_length_in_every_episode() {
+    let mut env = TimeLimit::new(Endless::new(&[(-1.0, 1.0)]), 1000);
+    for _ in 0..2 {
+        env.reset(&mut rng(), &mut [0.0]).unwrap();
+        assert_eq!(steps_to_truncation(&mut env, 2000), Some(1000));
+    }
+}
+
+#[test]
+fn time_limit_keeps_terminated_and_does_not_invent_it() {
+    let mut inner = Endless::new(&[(-1.0, 1.0)]);
+    inner.terminates_at = 3.0;
+    let mut env = TimeLimit::new(inner, 3);
+    env.reset(&mut rng(), &mut [0.0]).unwrap();
+    let flags: Vec<_> = (0..3)
+        .map(|_| env.step(&[0.0], &mut [0.0]).unwrap())
+        .map(|step| (step.terminated, step.truncated))
+        .collect();
+    assert_eq!(flags, [(false, false), (false, false), (true, true)]);
+}
+
+#[test]
+fn time_limit_saves_its_counter() {
+    let mut env: Box<dyn Env> = Box::new(TimeLimit::new(
+        RescaleAction::new(Endless::new(&[(-1.0, 1.0)])),
+        10,
+    ));
+    env.reset(&mut rng(), &mut [0.0]).unwrap();
+    for _ in 0..4 {
+        env.step(&[0.0], &mut [0.0]).unwrap();
+    }
+    let mut state = Vec::new();
+    env.save_state(&mut state);
+    env.reset(&mut rng(), &mut [0.0]).unwrap();
+    env.load_state(&state).unwrap();
+    assert_eq!(steps_to_truncation(&mut env, 20), Some(6));
+}
+
+#[test]
+fn time_limit_rejects_a_state_that_is_not_its_own() {
+    let mut env = TimeLimit::new(Endless::new(&[(-1.0, 1.0)]), 10);
+    for (state, message) in [
+        (vec![], "the saved state of Endless is damaged: it is empty"),
+        (
+            vec![1.0, 0.5],
+            "the saved state of Endless is damaged: its step counter is 0.5",
+        ),
+        (
+            vec![1.0, -1.0],
+            "the saved state of Endless is damaged: its step counter is -1",
+        ),
+        (
+            vec![1.0, f64::NAN],
+            "the saved state of Endless is damaged: its step counter is NaN",
+        ),
+        (
+            vec![1.0, 1.0, 1.0],
+            "state of Endless has 2 values, expected 1",
+        ),
+    ] {
+        assert_eq!(env.load_state(&state).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn rescale_maps_the_corners_and_the_middle() {
+    // [-0.4, 0.4] and [0, 4]: the middle is 0 and 2, half the width 0.4 and 2.
+    let mut env = RescaleAction::new(Endless::new(&[(-0.4, 0.4), (0.0, 4.0)]));
+    assert_eq!(
+        (env.spec().action_low[1], env.spec().action_high[1]),
+        (-1.0, 1.0)
+    );
+    for (action, expected) in [
+        ([-1.0, -1.0], [-0.4, 0.0]),
+        ([0.0, 0.0], [0.0, 2.0]),
+        ([1.0, 1.5], [0.4, 5.0]),
+    ] {
+        env.step(&action, &mut [0.0]).unwrap();
+        assert_eq!(env.env.last_action, expected);
+    }
+}
+
+#[test]
+fn rescale_names_an_action_of_wrong_length() {
+    let error = RescaleAction::new(Endless::new(&[(-1.0, 1.0)]))
+        .step(&[0.0; 2], &mut [0.0])
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "action of Endless has 2 values, expected 1"
+    );
+}
+
+#[test]
+#[should_panic(expected = "the action bounds of Endless are finite")]
+fn rescale_needs_a_range() {
+    RescaleAction::new(Endless::new(&[(-1.0, f64::INFINITY)]));
+}
+
+proptest! {
+    #[test]
+    fn rescale_stays_inside_the_range(
+        low in -1e3..1e3_f64, width in 1e-3..1e3_f64, action in -1.0..=1.0_f64,
+    ) {
+        let high = low + width;
+        let mut env = RescaleAction::new(Endless::new(&[(low, high)]));
+        let env_action = env.step(&[action], &mut [0.0]).unwrap().reward;
+        // Three roundings of numbers below 2e3.
+        let slack = 3.0 * 2e3 * f64::EPSILON;
+        prop_assert!(low - slack <= env_action && env_action <= high + slack);
+    }
+
+    #[test]
+    fn rescale_is_the_identity_for_the_unit_range(action in -10.0..10.0_f64) {
+        let mut env = RescaleAction::new(Endless::new(&[(-1.0, 1.0)]));
+        let env_action = env.step(&[action], &mut [0.0]).unwrap().reward;
+        prop_assert_eq!(env_action.to_bits(), action.to_bits());
+    }
+
+    #[test]
+    fn time_limit_cuts_after_any_length(max_steps in 1..200_u32) {
+        let mut env = TimeLimit::new(Endless::new(&[(-1.0, 1.0)]), max_steps);
+        env.reset(&mut rng(), &mut [0.0]).unwrap();
+        prop_assert_eq!(steps_to_truncation(&mut env, 300), Some(max_steps));
+    }
+}

@@ -1,0 +1,480 @@
+//! What every task promises, checked on every task.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::thread;
+
+use pmoe_envs::{
+    EPISODE_STEPS, Env, EnvError, MujocoEnv, Rng, TaskId, TaskKind, TraceInput, Version, make,
+    make_mujoco, trace,
+};
+use rand::RngExt;
+use rand_chacha::rand_core::SeedableRng;
+
+fn rng(seed: u64) -> Rng {
+    Rng::seed_from_u64(seed)
+}
+
+/// Uniform actions of [-1.2, 1.2]: some beyond the range.
+fn actions(num_actions: usize, steps: usize, seed: u64) -> Vec<Vec<f64>> {
+    let mut rng = rng(seed);
+    (0..steps)
+        .map(|_| {
+            (0..num_actions)
+                .map(|_| rng.random_range(-1.2..1.2))
+                .collect()
+        })
+        .collect()
+}
+
+/// Bits of everything that the steps give; goes on after an ending.
+fn roll(env: &mut dyn Env, actions: &[Vec<f64>]) -> Vec<u64> {
+    let mut obs = vec![f64::NAN; env.spec().obs_dim];
+    let mut bits = Vec::new();
+    for action in actions {
+        let step = env.step(action, &mut obs).unwrap();
+        bits.extend(obs.iter().map(|x| x.to_bits()));
+        bits.extend([
+            step.reward.to_bits(),
+            u64::from(step.terminated),
+            u64::from(step.truncated),
+        ]);
+    }
+    bits
+}
+
+fn reset(env: &mut dyn Env, seed: u64) -> Vec<f64> {
+    let mut obs = vec![f64::NAN; env.spec().obs_dim];
+    env.reset(&mut rng(seed), &mut obs).unwrap();
+    obs
+}
+
+fn task(kind: TaskKind, version: Version) -> MujocoEnv {
+    make_mujoco(TaskId { kind, version }).unwrap()
+}
+
+type Form = fn(TaskId) -> Box<dyn Env>;
+
+/// Runs `check` on the bare and on the wrapped form of each task.
+fn for_every_env(check: impl Fn(TaskId, Form)) {
+    for task in TaskId::all() {
+        check(task, |task| Box::new(make_mujoco(task).unwrap()));
+        check(task, |task| make(task).unwrap());
+    }
+}
+
+#[test]
+fn specs_have_the_published_dimensions() {
+    for (id, obs_dim, action_dim, dt) in [
+        ("Hopper-v2", 11, 3, 0.008),
+        ("Hopper-v4", 11, 3, 0.008),
+        ("Hopper-v5", 11, 3, 0.008),
+        ("Ant-v2", 111, 8, 0.05),
+        ("Ant-v4", 27, 8, 0.05),
+        ("Ant-v5", 105, 8, 0.05),
+    ] {
+        let task: TaskId = id.parse().unwrap();
+        assert_eq!(task.to_string(), id);
+        let env = make(task).unwrap();
+        let spec = env.spec();
+        assert_eq!(
+            (spec.id.as_str(), spec.obs_dim, spec.action_dim()),
+            (id, obs_dim, action_dim)
+        );
+        assert_eq!(spec.action_low, vec![-1.0; action_dim]);
+        assert_eq!(spec.action_high, vec![1.0; action_dim]);
+        assert!(
+            (spec.dt_seconds - dt).abs() < 1e-15,
+            "{id}: dt is {}",
+            spec.dt_seconds
+        );
+    }
+}
+
+#[test]
+fn resets_are_seeded_and_write_the_whole_observation() {
+    for_every_env(|task, form| {
+        let env = &mut form(task);
+        let first = reset(env, 1);
+        assert!(first.iter().all(|x| x.is_finite()), "{task}");
+        assert_ne!(first, reset(env, 2), "{task}");
+        assert_eq!(first, reset(env, 1), "{task}");
+    });
+}
+
+#[test]
+fn same_seed_and_actions_give_the_same_bits_whatever_happened_before() {
+    for_every_env(|task, form| {
+        let env = &mut form(task);
+        let actions = actions(env.spec().action_dim(), 60, 3);
+        reset(env, 1);
+        let first = roll(env, &actions);
+        reset(env, 2);
+        assert_ne!(first, roll(env, &actions), "{task}");
+        reset(env, 1);
+        assert_eq!(first, roll(env, &actions), "{task}");
+    });
+}
+
+#[test]
+fn a_restored_state_goes_on_with_the_same_bits() {
+    for_every_env(|task, form| {
+        let env = &mut form(task);
+        let actions = actions(env.spec().action_dim(), 60, 4);
+        for steps_before in [0, 1, 20] {
+            let (before, after) = actions.split_at(steps_before);
+            reset(env, 1);
+            roll(env, before);
+            let mut state = vec![7.0]; // `save_state` appends
+            env.save_state(&mut state);
+            let expected = roll(env, after);
+
+            // In a new environment, and again in one with a past.
+            let other = &mut form(task);
+            for past in ["no", "a"] {
+                other.load_state(&state[1..]).unwrap();
+                let found = roll(other, after);
+                assert_eq!(found, expected, "{task}: {steps_before} steps, {past} past");
+            }
+        }
+    });
+}
+
+#[test]
+fn threads_do_not_disturb_each_other() {
+    for task in TaskId::all() {
+        let run = move || {
+            let mut env = make(task).unwrap();
+            reset(&mut env, 5);
+            let actions = actions(env.spec().action_dim(), 100, 5);
+            roll(&mut env, &actions)
+        };
+        let threads = [thread::spawn(run), thread::spawn(run)];
+        let expected = run();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), expected, "{task}");
+        }
+    }
+}
+
+#[test]
+fn reward_terms_sum_to_the_reward() {
+    for task in TaskId::all() {
+        let mut env = make_mujoco(task).unwrap();
+        let mut obs = reset(&mut env, 6);
+        assert_eq!(
+            env.reward_terms().sum().to_bits(),
+            0.0_f64.to_bits(),
+            "{task} at reset"
+        );
+        let mut ended = false;
+        for action in actions(env.spec().action_dim(), 200, 6) {
+            let step = env.step(&action, &mut obs).unwrap();
+            let terms = env.reward_terms();
+            // Four additions in another order.
+            let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.control_cost + 1.0);
+            assert!(
+                (terms.sum() - step.reward).abs() <= tolerance,
+                "{task}: {terms:?}"
+            );
+            assert!(
+                0.0 < terms.control_cost && 0.0 <= terms.contact_cost,
+                "{task}: {terms:?}"
+            );
+            let paid = task.version != Version::V5 || !step.terminated;
+            assert_eq!(terms.alive > 0.5, paid, "{task}: {terms:?}");
+            ended |= step.terminated;
+        }
+        assert!(ended, "{task}: both sides of the ending were seen");
+    }
+}
+
+#[test]
+fn versions_differ_as_documented() {
+    let mut hopper = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Hopper, v));
+    let mut ant = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Ant, v));
+    let first = hopper.each_mut().map(|env| reset(env, 7));
+    assert_eq!(first[0], first[1]);
+    assert_eq!(first[1], first[2]);
+    for action in actions(3, 150, 7) {
+        let mut obs = [const { [0.0; 11] }; 3];
+        let [v2, v4, v5] = [0, 1, 2].map(|i| hopper[i].step(&action, &mut obs[i]).unwrap());
+        assert_eq!(obs[0].map(f64::to_bits), obs[1].map(f64::to_bits));
+        assert_eq!(obs[1].map(f64::to_bits), obs[2].map(f64::to_bits));
+        assert_eq!(v2, v4);
+        assert_eq!(v4.terminated, v5.terminated);
+        let bonus = if v5.terminated { 1.0 } else { 0.0 };
+        assert!((v4.reward - v5.reward - bonus).abs() < 1e-12);
+    }
+
+    for env in &mut ant {
+        reset(env, 7);
+    }
+    let mut touched = false;
+    for action in actions(8, 150, 7) {
+        let (mut obs2, mut obs4, mut obs5) = ([0.0; 111], [0.0; 27], [0.0; 105]);
+        let v2 = ant[0].step(&action, &mut obs2).unwrap();
+        let v4 = ant[1].step(&action, &mut obs4).unwrap();
+        let v5 = ant[2].step(&action, &mut obs5).unwrap();
+        // v5 leaves out the world's forces, which are zero; v4 leaves out all of them.
+        assert_eq!(obs2[..27], obs4);
+        assert_eq!(obs2[27..33], [0.0; 6]);
+        assert_eq!(obs2[..27], obs5[..27]);
+        assert_eq!(obs2[33..], obs5[27..]);
+        touched |= obs2[33..].iter().any(|x| x.abs() > 0.5);
+        let contact_cost = ant[0].reward_terms().contact_cost;
+        let bonus = if v5.terminated { 1.0 } else { 0.0 };
+        assert!((v4.reward - v2.reward - contact_cost).abs() < 1e-12);
+        assert!((v2.reward - v5.reward - bonus).abs() < 1e-12);
+    }
+    assert!(touched, "the ant met the ground");
+}
+
+#[test]
+fn reset_noise_has_the_documented_bounds_and_moments() {
+    const RESETS: usize = 10_000;
+    for kind in [TaskKind::Hopper, TaskKind::Ant] {
+        let mut env = task(kind, Version::V4);
+        let (initial_qpos, num_qvel) = (env.qpos().to_vec(), env.qvel().len());
+        let (scale, normal) = match kind {
+            TaskKind::Hopper => (5e-3, false),
+            TaskKind::Ant => (0.1, true),
+        };
+        let mut rng = rng(8);
+        let mut obs = vec![0.0; env.spec().obs_dim];
+        let (mut qpos_noise, mut qvel_noise) = (Vec::new(), Vec::new());
+        for _ in 0..RESETS {
+            env.reset(&mut rng, &mut obs).unwrap();
+            qpos_noise.extend(env.qpos().iter().zip(&initial_qpos).map(|(x, x0)| x - x0));
+            qvel_noise.extend_from_slice(env.qvel());
+        }
+        let uniform_std = scale / 3.0_f64.sqrt();
+        check_noise(&qpos_noise, initial_qpos.len(), uniform_std, Some(scale));
+        let qvel_std = if normal { scale } else { uniform_std };
+        check_noise(&qvel_noise, num_qvel, qvel_std, (!normal).then_some(scale));
+    }
+}
+
+/// Each of `width` columns: mean 0, standard deviation `std`, inside ±`bound`.
+fn check_noise(noise: &[f64], width: usize, std: f64, bound: Option<f64>) {
+    for column in 0..width {
+        let values: Vec<f64> = noise.iter().skip(column).step_by(width).copied().collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let found_std = (values.iter().map(|x| x * x).sum::<f64>() / count).sqrt();
+        // Five standard errors; that of the standard deviation is at most std / sqrt(2 n).
+        assert!(
+            mean.abs() < 5.0 * std / count.sqrt(),
+            "column {column}: mean {mean}"
+        );
+        assert!(
+            (found_std / std - 1.0).abs() < 5.0 / (2.0 * count).sqrt(),
+            "column {column}"
+        );
+        if let Some(bound) = bound {
+            let largest = values
+                .iter()
+                .fold(0.0_f64, |largest, x| largest.max(x.abs()));
+            let slack = 1e-15; // x0 + noise - x0 rounds
+            assert!(largest <= bound + slack, "column {column}: {largest}");
+            assert!(0.99 * bound < largest, "column {column}: {largest}");
+        }
+    }
+}
+
+#[test]
+fn wrong_lengths_are_named() {
+    for_every_env(|task, form| {
+        let env = &mut form(task);
+        let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+        let mut state = Vec::new();
+        env.save_state(&mut state);
+        state.pop();
+        let check = |what: &'static str, expected: usize, error: EnvError| {
+            let (task, found) = (task.to_string(), expected - 1);
+            assert_eq!(
+                error,
+                EnvError::WrongLength {
+                    task,
+                    what,
+                    found,
+                    expected
+                }
+            );
+        };
+        let (mut obs, mut short) = (vec![0.0; obs_dim], vec![0.0; obs_dim - 1]);
+        let action = vec![0.0; action_dim];
+        let error = env.step(&action[1..], &mut obs).unwrap_err();
+        check("action", action_dim, error);
+        check("obs", obs_dim, env.step(&action, &mut short).unwrap_err());
+        check(
+            "obs",
+            obs_dim,
+            env.reset(&mut rng(0), &mut short).unwrap_err(),
+        );
+        // The time limit may take another number for its counter, so the kind of error varies.
+        assert!(env.load_state(&state).is_err(), "{task}");
+    });
+}
+
+#[test]
+fn states_of_wrong_length_are_named() {
+    let mut env = task(TaskKind::Hopper, Version::V4);
+    let mut obs = [0.0; 11];
+    for (qpos, qvel, message) in [
+        (5, 6, "qpos of Hopper-v4 has 5 values, expected 6"),
+        (6, 7, "qvel of Hopper-v4 has 7 values, expected 6"),
+    ] {
+        let error = env
+            .set_physics(&vec![0.0; qpos], &vec![0.0; qvel], &mut obs)
+            .unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+    let mut ant_state = Vec::new();
+    task(TaskKind::Ant, Version::V4).save_state(&mut ant_state);
+    assert!(matches!(
+        env.load_state(&ant_state),
+        Err(EnvError::WrongLength { what: "state", .. })
+    ));
+}
+
+#[test]
+fn a_non_finite_action_is_an_error_and_changes_nothing() {
+    for_every_env(|task, form| {
+        let env = &mut form(task);
+        let actions = actions(env.spec().action_dim(), 20, 9);
+        reset(env, 9);
+        let expected = roll(env, &actions);
+        reset(env, 9);
+        let mut obs = vec![0.0; env.spec().obs_dim];
+        for value in [f64::NAN, f64::INFINITY] {
+            let mut action = actions[0].clone();
+            action[1] = value;
+            let error = env.step(&action, &mut obs).unwrap_err();
+            let EnvError::NonFiniteAction { index: 1, .. } = error else {
+                panic!("{error}")
+            };
+        }
+        assert_eq!(roll(env, &actions), expected, "{task}");
+    });
+}
+
+#[test]
+fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
+    for task in TaskId::all() {
+        let mut env = make_mujoco(task).unwrap();
+        let mut obs = vec![0.0; env.spec().obs_dim];
+        let action = vec![0.0; env.spec().action_dim()];
+        let (qpos, mut qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
+        qvel[2] = 1e11; // MuJoCo takes what is above 1e10 for an explosion
+        env.set_physics(&qpos, &qvel, &mut obs).unwrap();
+        let error = env.step(&action, &mut obs).unwrap_err();
+        assert!(
+            matches!(error, EnvError::Unstable { .. }),
+            "{task}: {error}"
+        );
+
+        qvel[2] = f64::NAN;
+        let error = env.set_physics(&qpos, &qvel, &mut obs).unwrap_err();
+        assert!(
+            matches!(error, EnvError::Unstable { .. }),
+            "{task}: {error}"
+        );
+
+        reset(&mut env, 0);
+        env.step(&action, &mut obs).unwrap();
+    }
+}
+
+#[test]
+fn a_reward_beyond_all_bounds_is_an_error() {
+    for task in TaskId::all() {
+        let mut env = make_mujoco(task).unwrap();
+        let mut obs = reset(&mut env, 0);
+        let action = vec![1e200; env.spec().action_dim()];
+        let error = env.step(&action, &mut obs).unwrap_err();
+        assert!(
+            error.to_string().contains("the reward is not finite"),
+            "{task}: {error}"
+        );
+    }
+}
+
+#[test]
+fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
+    for task in TaskId::all() {
+        let (mut inside, mut outside) = (make_mujoco(task).unwrap(), make_mujoco(task).unwrap());
+        let mut obs = [reset(&mut inside, 3), reset(&mut outside, 3)];
+        let action_dim = inside.spec().action_dim();
+        inside.step(&vec![1.0; action_dim], &mut obs[0]).unwrap();
+        outside.step(&vec![2.0; action_dim], &mut obs[1]).unwrap();
+        assert_eq!(obs[0], obs[1], "{task}");
+        let cost = inside.reward_terms().control_cost;
+        assert!(
+            (outside.reward_terms().control_cost - 4.0 * cost).abs() < 1e-12,
+            "{task}"
+        );
+    }
+}
+
+#[test]
+fn unknown_tasks_are_answered_with_the_known_ones() {
+    for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 "] {
+        let error = id.parse::<TaskId>().unwrap_err();
+        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Ant-v2, Ant-v4, Ant-v5";
+        assert_eq!(
+            error.to_string(),
+            format!("unknown task `{id}`; the tasks are {known}")
+        );
+    }
+}
+
+fn hopper_trace(steps: usize) -> TraceInput {
+    let env = task(TaskKind::Hopper, Version::V4);
+    let (qpos, qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
+    TraceInput {
+        task: env.task(),
+        qpos,
+        qvel,
+        actions: actions(3, steps, 2),
+    }
+}
+
+#[test]
+fn a_trace_has_one_state_more_than_steps_and_marks_the_time_limit() {
+    let steps = EPISODE_STEPS as usize + 2;
+    let output = trace(&hopper_trace(steps)).unwrap();
+    let lengths = [output.obs.len(), output.qpos.len(), output.qvel.len()];
+    assert_eq!(lengths, [steps + 1; 3]);
+    assert_eq!([output.reward.len(), output.terminated.len()], [steps; 2]);
+    assert_eq!(output.truncated.iter().position(|&cut| cut), Some(999));
+    assert_eq!(output.truncated.iter().filter(|&&cut| cut).count(), 3);
+
+    let json = serde_json::to_string(&output).unwrap();
+    assert_eq!(
+        serde_json::from_str::<pmoe_envs::TraceOutput>(&json).unwrap(),
+        output
+    );
+}
+
+#[test]
+fn a_trace_names_the_action_at_fault() {
+    let message = |change: fn(&mut TraceInput)| {
+        let mut input = hopper_trace(10);
+        change(&mut input);
+        trace(&input).unwrap_err().to_string()
+    };
+    assert_eq!(
+        message(|input| input.actions[7].push(0.0)),
+        "actions[7]: action of Hopper-v4 has 4 values, expected 3"
+    );
+    assert_eq!(
+        message(|input| input.actions[3][2] = f64::NAN),
+        "actions[3]: action[2] of Hopper-v4 is NaN, not a finite number"
+    );
+    assert_eq!(
+        message(|input| input.qvel.clear()),
+        "qvel of Hopper-v4 has 0 values, expected 6"
+    );
+    assert!(message(|input| input.qvel[0] = 1e11).starts_with("actions[0]: the simulation"));
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Writes the golden cases: what Gymnasium does from a given state with given actions.
+
+One JSON file per case: `meta` (versions, hashes, seed), `input` and `output` as `pmoe env trace`
+reads and writes them. Needs Python 3.10 or newer with
+
+    pip install mujoco==3.17.0 gymnasium==1.4.0 numpy imageio packaging
+
+Version 2 of a task is Gymnasium's version 4 (Ant: with contact forces) with the reward of gym 0.17
+computed here, term by term in the order of its source.
+
+    generate.py                 the committed cases, into this folder
+    generate.py --check         run the committed cases again and compare, bit for bit
+    generate.py --steps 200 --seed 7 --out DIR    other cases, for PMOE_GOLDEN_DIR of the test
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import pathlib
+import struct
+import sys
+
+import gymnasium
+import mujoco
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+TIME_LIMIT = 1000
+
+
+def hopper_v2_reward(before, env, action):
+    """gym 0.17, envs/mujoco/hopper.py."""
+    reward = (env.data.qpos[0] - before["qpos"][0]) / env.dt
+    reward += 1.0
+    reward -= 1e-3 * np.square(action).sum()
+    return reward
+
+
+def ant_v2_reward(before, env, action):
+    """gym 0.17, envs/mujoco/ant.py."""
+    torso = mujoco.mj_name2id(env.model, mujoco.mjtObj.mjOBJ_BODY, "torso")
+    forward = (env.data.xpos[torso][0] - before["xpos"][torso][0]) / env.dt
+    control = 0.5 * np.square(action).sum()
+    contact = 0.5 * 1e-3 * np.sum(np.square(np.clip(env.data.cfrc_ext, -1, 1)))
+    return forward - control - contact + 1.0
+
+
+# Task: Gymnasium's id, its arguments, the model file, a reward of its own.
+CASES = {
+    "Hopper-v2": ("Hopper-v4", {}, "hopper.xml", hopper_v2_reward),
+    "Hopper-v4": ("Hopper-v4", {}, "hopper.xml", None),
+    "Hopper-v5": ("Hopper-v5", {}, "hopper.xml", None),
+    "Ant-v2": ("Ant-v4", {"use_contact_forces": True}, "ant.xml", ant_v2_reward),
+    "Ant-v4": ("Ant-v4", {}, "ant.xml", None),
+    "Ant-v5": ("Ant-v5", {}, "ant.xml", None),
+}
+
+
+def libm_fingerprint():
+    """FNV-1a (64 bits) over the results of libm's functions; MuJoCo's last bits depend on them."""
+    digest = 0xCBF29CE484222325
+    for i in range(4096):
+        x = i / 512 - 4  # [-4, 4), exact
+        y = i / 512 + 0.5
+        for value in (
+            math.sin(x), math.cos(x), math.exp(x), math.log(y),
+            math.atan2(x, 1.25), math.acos(x / 4), math.pow(y, 1.75),
+        ):
+            for byte in struct.pack("<d", value):
+                digest = ((digest ^ byte) * 0x100000001B3) % 2**64
+    return f"{digest:016x}"
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def library_path():
+    names = (f"libmujoco.so.{mujoco.__version__}", f"libmujoco.{mujoco.__version__}.dylib")
+    folder = pathlib.Path(mujoco.__file__).parent
+    return next(folder / name for name in names if (folder / name).exists())
+
+
+def random_actions(env, steps, rng):
+    """Uniform over the range, every tenth 1.5 times as large; all exact in float32 too."""
+    low, high = env.action_space.low.astype(float), env.action_space.high.astype(float)
+    actions = rng.uniform(low, high, size=(steps, len(low)))
+    actions[9::10] *= 1.5
+    return actions.astype(np.float32).astype(np.float64)
+
+
+def run_case(task, seed, steps):
+    base, arguments, model, own_reward = CASES[task]
+    env = gymnasium.make(base, **arguments).unwrapped
+    rng = np.random.default_rng(seed)
+    env.reset(seed=int(rng.integers(2**31)))
+    qpos, qvel = env.data.qpos.copy(), env.data.qvel.copy()
+    actions = random_actions(env, steps, rng)
+
+    mujoco.mj_resetData(env.model, env.data)
+    env.set_state(qpos, qvel)  # ends with mj_forward
+    output = {
+        "task": task,
+        "mujoco": mujoco.__version__,
+        "obs": [env._get_obs().tolist()],
+        "reward": [],
+        "terminated": [],
+        "truncated": [],
+        "qpos": [env.data.qpos.tolist()],
+        "qvel": [env.data.qvel.tolist()],
+    }
+    for step, action in enumerate(actions):
+        before = {"qpos": env.data.qpos.copy(), "xpos": env.data.xpos.copy()}
+        obs, reward, terminated, _, _ = env.step(action)
+        if own_reward is not None:
+            reward = own_reward(before, env, action)
+        output["obs"].append(obs.tolist())
+        output["reward"].append(float(reward))
+        output["terminated"].append(bool(terminated))
+        output["truncated"].append(step + 1 >= TIME_LIMIT)
+        output["qpos"].append(env.data.qpos.tolist())
+        output["qvel"].append(env.data.qvel.tolist())
+    assets = pathlib.Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
+    meta = {
+        "mujoco": mujoco.__version__,
+        "gymnasium": gymnasium.__version__,
+        "numpy": np.__version__,
+        "seed": seed,
+        "steps": steps,
+        "model": model,
+        "model_sha256": sha256(assets / model),
+        "library": library_path().name,
+        "library_sha256": sha256(library_path()),
+        "libm_fingerprint": libm_fingerprint(),
+    }
+    given = {"task": task, "qpos": qpos.tolist(), "qvel": qvel.tolist(), "actions": actions.tolist()}
+    return {"meta": meta, "input": given, "output": output}
+
+
+def check(path):
+    """One line about a stored case, and whether it is reproduced."""
+    stored = json.loads(path.read_text())
+    meta = stored["meta"]
+    if meta["libm_fingerprint"] != libm_fingerprint():
+        return f"{path.name}: made with another libm, cannot compare bits here", False
+    again = json.loads(json.dumps(run_case(stored["input"]["task"], meta["seed"], meta["steps"])))
+    different = [key for key in ("input", "output") if again[key] != stored[key]]
+    return f"{path.name}: {', '.join(different) + ' differ' if different else 'same'}", not different
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=4)
+    parser.add_argument("--out", type=pathlib.Path, default=HERE)
+    parser.add_argument("--check", action="store_true", help="compare the cases in --out, write nothing")
+    options = parser.parse_args()
+
+    if options.check:
+        results = [check(path) for path in sorted(options.out.glob("*.json"))]
+        print("\n".join(line for line, _ in results) or f"no cases in {options.out}")
+        sys.exit(not results or not all(same for _, same in results))
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    for task in CASES:
+        case = run_case(task, options.seed, options.steps)
+        path = options.out / f"{task}.json"
+        path.write_text(json.dumps(case, separators=(",", ":"), allow_nan=False) + "\n")
+        first = next((i for i, end in enumerate(case["output"]["terminated"]) if end), None)
+        print(f"{path.name}: terminated first at step {first}, return {sum(case['output']['reward'])!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+use std::io;
+use std::path::PathBuf;
+
+use pmoe_results::ResultsError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The run folders can't be listed, or the report's folder can't be written.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// A file of the report can't be written.
+    #[error("failed to write {path}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A figure can't be drawn.
+    #[error("failed to draw {path}: {message}")]
+    Draw {
+        /// The file that was to be.
+        path: PathBuf,
+        /// The plotting library's reason.
+        message: String,
+    },
+    /// The page can't be put together.
+    #[error("failed to render the page")]
+    Page(#[from] askama::Error),
+}

@@ -1,0 +1,132 @@
+//! Numbers and names as text.
+
+use crate::rows::Measure;
+
+/// What stands where there is no number.
+pub(crate) const NOTHING: &str = "–";
+
+/// A return: one decimal while it fits.
+pub(crate) fn number(value: f64) -> String {
+    match value {
+        v if v.is_infinite() => if v < 0.0 { "−∞" } else { "∞" }.to_owned(),
+        v if 1e4 <= v.abs() => grouped(v.round()),
+        v => format!("{v:.1}").replace('-', "−"),
+    }
+}
+
+/// A ratio in percent, without the sign.
+pub(crate) fn percent(ratio: f64) -> String {
+    number(100.0 * ratio)
+}
+
+/// `mean [low, high]`, each by `show`; a line may break before the bracket only.
+pub(crate) fn measure(measure: Option<&Measure>, show: fn(f64) -> String) -> String {
+    match measure {
+        None => NOTHING.to_owned(),
+        Some(Measure {
+            mean,
+            interval: None,
+        }) => show(*mean),
+        Some(Measure {
+            mean,
+            interval: Some([low, high]),
+        }) => {
+            format!("{} [{},\u{a0}{}]", show(*mean), show(*low), show(*high))
+        }
+    }
+}
+
+/// A whole number with thin spaces between thousands.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if 0 < index && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn grouped(value: f64) -> String {
+    let sign = if value < 0.0 { "−" } else { "" };
+    format!("{sign}{}", count(value.abs() as u64))
+}
+
+/// A duration in the two largest units that matter.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `1 run`, `2 runs`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// An argument as a POSIX shell reads it back.
+pub(crate) fn shell(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let cases = [
+            (0.0, "0.0"),
+            (-3.25, "−3.2"),
+            (9999.96, "10000.0"),
+            (123_456.7, "123\u{202f}457"),
+            (-123_456.7, "−123\u{202f}457"),
+            (f64::INFINITY, "∞"),
+        ];
+        cases
+            .iter()
+            .for_each(|&(value, text)| assert_eq!(number(value), text));
+        assert_eq!(percent(1.154), "115.4");
+        assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
+        assert_eq!(
+            (count(999), count(1000)),
+            ("999".into(), "1\u{202f}000".into())
+        );
+        assert_eq!(measure(None, number), "–");
+        let interval = Some([1.0, f64::INFINITY]);
+        assert_eq!(
+            measure(
+                Some(&Measure {
+                    mean: 2.0,
+                    interval
+                }),
+                number
+            ),
+            "2.0 [1.0,\u{a0}∞]"
+        );
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration(3.04), "3.0 s");
+        assert_eq!(duration(59.7), "1 min 0 s");
+        assert_eq!(duration(7265.0), "2 h 1 min");
+    }
+
+    #[test]
+    fn shell_arguments_are_one_word() {
+        assert_eq!(shell("results/a_1"), "results/a_1");
+        assert_eq!(shell("a b; rm 'x'"), r"'a b; rm '\''x'\'''");
+        assert_eq!(shell(""), "''");
+    }
+}

@@ -1,0 +1,29 @@
+//! Tables, figures and one HTML page from run folders.
+//!
+//! [`write_report`] reads every run folder below a directory and writes
+//!
+//! ```text
+//! index.html               one page, complete in itself: works offline, from any place
+//! tables/auc.{md,csv}      area under the learning curves, final returns
+//! figures/<task>.{svg,png} learning curves
+//! ```
+//!
+//! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
+//! on the run folders, the suites and the options alone: no clock, no machine, no network.
+
+mod error;
+mod figures;
+mod files;
+mod format;
+mod group;
+mod page;
+mod palette;
+mod plot;
+mod report;
+mod rows;
+mod settings;
+mod tables;
+
+pub use error::ReportError;
+pub use report::{ReportOptions, ReportSummary, write_report};
+pub use rows::{LeftOut, Measure, Row};

@@ -1,0 +1,180 @@
+//! The lines of the tables.
+
+use pmoe_results::{Estimate, Excluded, Interval, Ratio};
+use serde::Serialize;
+
+use crate::format;
+use crate::group::Group;
+
+/// A mean over seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Measure {
+    /// The mean.
+    pub mean: f64,
+    /// Lower and upper end of its bootstrap interval; absent for a single seed.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// A seed that is not behind the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The seed.
+    pub seed: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// One method on one task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Suite or folder of the runs.
+    pub suite: String,
+    /// Name of the task.
+    pub task: String,
+    /// Name of the method.
+    pub algo: String,
+    /// Budget in environment steps.
+    pub total_steps: u64,
+    /// Seeds behind the numbers.
+    pub seeds: Vec<u64>,
+    /// Seeds that are not.
+    pub left_out: Vec<LeftOut>,
+    /// Mean evaluation return over training.
+    pub auc: Option<Measure>,
+    /// `auc` over that of the reference.
+    pub relative_auc: Option<Measure>,
+    /// Whether `relative_auc` is absent because the reference is not clearly above zero.
+    pub reference_near_zero: bool,
+    /// What the paper prints for `relative_auc`, in percent.
+    pub paper_percent: Option<f64>,
+    /// Mean evaluation return of the last tenth of the budget.
+    pub final_return: Option<Measure>,
+}
+
+impl Row {
+    /// Seeds behind the numbers, of those planned or found.
+    pub(crate) fn seed_count(&self) -> String {
+        format!(
+            "{} of {}",
+            self.seeds.len(),
+            self.seeds.len() + self.left_out.len()
+        )
+    }
+
+    pub(crate) fn auc_text(&self) -> String {
+        format::measure(self.auc.as_ref(), format::number)
+    }
+
+    pub(crate) fn final_text(&self) -> String {
+        format::measure(self.final_return.as_ref(), format::number)
+    }
+
+    pub(crate) fn relative_text(&self) -> String {
+        if self.reference_near_zero {
+            return "reference near zero".to_owned();
+        }
+        format::measure(self.relative_auc.as_ref(), format::percent)
+    }
+
+    pub(crate) fn paper_text(&self) -> String {
+        self.paper_percent
+            .map_or(format::NOTHING.to_owned(), format::number)
+    }
+
+    /// `seed 1 failed: …; seed 2 not started`.
+    pub(crate) fn note(&self) -> String {
+        let notes: Vec<_> = self
+            .left_out
+            .iter()
+            .map(|out| format!("seed {} {}", out.seed, out.reason))
+            .collect();
+        notes.join("; ")
+    }
+}
+
+/// The rows of a group: one per method and task that has runs or is planned.
+pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for cell in &group.comparison.cells {
+        let (relative_auc, reference_near_zero) = match cell.relative_auc {
+            Some(Ratio::Of { ratio, interval }) => (Some(measure(ratio, interval)), false),
+            Some(Ratio::Meaningless) => (None, true),
+            None => (None, false),
+        };
+        let left_out = cell.excluded.iter().map(|(seed, why)| LeftOut {
+            seed: *seed,
+            reason: reason(why, cell.total_steps),
+        });
+        rows.push(Row {
+            suite: group.name.clone(),
+            task: cell.task.clone(),
+            algo: cell.algo.clone(),
+            total_steps: cell.total_steps,
+            seeds: cell.seeds.clone(),
+            left_out: left_out.collect(),
+            auc: cell.auc.as_ref().map(estimate),
+            relative_auc,
+            reference_near_zero,
+            paper_percent: paper(group, &cell.algo, &cell.task),
+            final_return: cell.final_return.as_ref().map(estimate),
+        });
+    }
+    for spec in &group.missing {
+        let out = LeftOut {
+            seed: spec.seed,
+            reason: "not started".to_owned(),
+        };
+        match rows
+            .iter_mut()
+            .find(|row| (&row.algo, &row.task) == (&spec.algo, &spec.task))
+        {
+            Some(row) => row.left_out.push(out),
+            None => rows.push(Row {
+                suite: group.name.clone(),
+                task: spec.task.clone(),
+                algo: spec.algo.clone(),
+                total_steps: spec.total_steps,
+                seeds: Vec::new(),
+                left_out: vec![out],
+                auc: None,
+                relative_auc: None,
+                reference_near_zero: false,
+                paper_percent: paper(group, &spec.algo, &spec.task),
+                final_return: None,
+            }),
+        }
+    }
+    rows
+}
+
+fn paper(group: &Group<'_>, algo: &str, task: &str) -> Option<f64> {
+    group.suite?.paper.auc.get(algo)?.get(task).copied()
+}
+
+fn estimate(estimate: &Estimate) -> Measure {
+    measure(estimate.mean, estimate.interval)
+}
+
+fn measure(mean: f64, interval: Option<Interval>) -> Measure {
+    Measure {
+        mean,
+        interval: interval.map(|interval| [interval.low, interval.high]),
+    }
+}
+
+fn reason(why: &Excluded, total_steps: u64) -> String {
+    match why {
+        Excluded::Failed { reason } => format!("failed: {reason}"),
+        Excluded::Unfinished { env_step } => {
+            let [at, of] = [*env_step, total_steps].map(format::count);
+            format!("unfinished, at step {at} of {of}")
+        }
+        Excluded::Short { total_steps } => {
+            format!(
+                "has not evaluated the whole budget, its own is {}",
+                format::count(*total_steps)
+            )
+        }
+        Excluded::Repeated => "is there twice, the second is left out".to_owned(),
+    }
+}

@@ -1,0 +1,79 @@
+//! The configs of a group's methods beside each other.
+
+use std::collections::BTreeMap;
+
+use pmoe_results::Run;
+
+/// One key of the config.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Setting {
+    /// Dotted key.
+    pub(crate) key: String,
+    /// Its value for each method, in the order of `algos`.
+    pub(crate) values: Vec<String>,
+}
+
+/// Settings that differ between the methods, and those that do not; both by key.
+///
+/// What tells the runs of a method apart (method, task, seed) is no setting.
+pub(crate) fn settings(runs: &[&Run], algos: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
+    let configs: Vec<_> = runs.iter().map(|run| (run, flatten(&run.config))).collect();
+    let mut keys: Vec<_> = configs
+        .iter()
+        .flat_map(|(_, config)| config.keys())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let settings = keys.into_iter().map(|key| Setting {
+        key: key.clone(),
+        values: algos
+            .iter()
+            .map(|algo| value_of(key, algo, &configs))
+            .collect(),
+    });
+    settings.partition(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
+}
+
+/// The value in the runs of a method; if it depends on the task, each with its tasks.
+fn value_of(key: &str, algo: &str, configs: &[(&&Run, BTreeMap<String, String>)]) -> String {
+    let mut tasks_of: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (run, config) in configs.iter().filter(|(run, _)| run.manifest.algo == algo) {
+        let value = config.get(key).map_or("", String::as_str);
+        let task = run.manifest.task.as_str();
+        match tasks_of.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, tasks)) if tasks.contains(&task) => {}
+            Some((_, tasks)) => tasks.push(task),
+            None => tasks_of.push((value, vec![task])),
+        }
+    }
+    match tasks_of.as_slice() {
+        [] => String::new(),
+        [(value, _)] => (*value).to_owned(),
+        several => {
+            let each = several
+                .iter()
+                .map(|(value, tasks)| format!("{value} ({})", tasks.join(", ")));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn flatten(config: &toml::Table) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    flatten_into(config, "", &mut flat);
+    ["algo", "task", "seed"]
+        .iter()
+        .for_each(|key| drop(flat.remove(*key)));
+    flat
+}
+
+fn flatten_into(table: &toml::Table, prefix: &str, flat: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let key = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(table) => flatten_into(table, &format!("{key}."), flat),
+            toml::Value::String(text) => drop(flat.insert(key, text.clone())),
+            value => drop(flat.insert(key, value.to_string())),
+        }
+    }
+}

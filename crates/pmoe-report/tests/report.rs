@@ -1,0 +1,421 @@
+//! Reports of made-up run folders: what the page says, and that its files are what they claim.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helper functions too"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
+use pmoe_results::{
+    Attempt, Bootstrap, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
+};
+use tempfile::TempDir;
+
+const SUITE: &str = r#"
+title = "One against the other"
+item = "Table 9"
+reference = "sac"
+algos = ["sac", "pmoe-sac"]
+tasks = ["Hopper-v4", "Ant-v4"]
+
+[presets]
+smoke = { seeds = [0, 1], total_steps = 3000 }
+quick = { seeds = [0], total_steps = 100_000 }
+paper = { seeds = [0, 1, 2, 3, 4], total_steps = 1_000_000 }
+
+[paper.auc]
+pmoe-sac = { "Hopper-v4" = 115.4 }
+"#;
+
+struct Fixture {
+    dir: TempDir,
+    suites: Vec<Suite>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table9.toml");
+        fs::write(&path, SUITE).unwrap();
+        fs::create_dir(dir.path().join("results")).unwrap();
+        Self {
+            suites: vec![Suite::load(&path).unwrap()],
+            dir,
+        }
+    }
+
+    fn results(&self) -> PathBuf {
+        self.dir.path().join("results")
+    }
+
+    fn output(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn report(&self) -> ReportSummary {
+        self.try_report(&self.results(), &self.output()).unwrap()
+    }
+
+    fn try_report(&self, input: &Path, output: &Path) -> Result<ReportSummary, ReportError> {
+        let options = ReportOptions {
+            suites: &self.suites,
+            reference: None,
+            bootstrap: Bootstrap::STANDARD,
+        };
+        write_report(input, output, &options)
+    }
+
+    fn page(&self) -> String {
+        fs::read_to_string(self.output().join("index.html")).unwrap()
+    }
+
+    /// A run at `folder` below the results, with evaluations at 0, 1000, …
+    fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
+        let (algo, task, seed) = names;
+        let config = format!(
+            "algo = {algo:?}\ntask = {task:?}\nseed = {seed}\ngamma = 0.99\n\
+             num_primitives = {}\n[schedule]\neval_every = 1000\n",
+            algo.len()
+        );
+        let path = self.results().join(folder);
+        let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
+        let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+        for (index, &value) in values.iter().enumerate() {
+            let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
+            sink.emit(&Event::Eval {
+                env_step,
+                returns,
+                lengths: vec![1, 1],
+            })
+            .unwrap();
+        }
+        sink.sync().unwrap();
+        let hash = blake3::hash(&fs::read(run.events_path()).unwrap())
+            .to_hex()
+            .to_string();
+        run.update_manifest(|manifest| {
+            manifest.events_blake3 = (status == Status::Done).then_some(hash);
+            manifest.env_step = 1000 * values.len().saturating_sub(1) as u64;
+            manifest.status = status;
+        })
+        .unwrap();
+    }
+
+    fn suite_run(&self, names: (&str, &str, u64), values: &[f64], status: Status) {
+        let folder = format!("table9/{}/{}/seed_{}", names.0, names.1, names.2);
+        self.run(&folder, names, values, status);
+    }
+}
+
+fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
+    Manifest {
+        schema: Manifest::SCHEMA,
+        algo: algo.into(),
+        task: task.into(),
+        seed,
+        total_steps: 3000,
+        status: Status::Running,
+        env_step: 0,
+        provenance: Provenance {
+            pmoe: "0.1.0".into(),
+            commit: "0123456789ab".into(),
+            dirty: true,
+            rustc: "1.95.0".into(),
+            burn: "0.22.1".into(),
+            mujoco: "3.17.0".into(),
+            device: "flex".into(),
+            threads: 1,
+            cpu: "Some <processor>".into(),
+            cores: 2,
+            memory_gib: 7.5,
+            os: "linux x86_64".into(),
+            command: format!("pmoe train --algo {algo} --seed {seed}"),
+        },
+        attempts: vec![Attempt {
+            started: "2026-01-02T03:04:05Z".into(),
+            from_step: 0,
+            to_step: 3000,
+            wall_seconds: 30.0,
+        }],
+        events_blake3: None,
+    }
+}
+
+/// A whole element or attribute from elsewhere would need one of these.
+fn assert_self_contained(page: &str) {
+    for foreign in [
+        "http:", "https:", "<script", "<link", "<img", "@import", "url(", "src=",
+    ] {
+        // The figures refer to their own clip paths.
+        let page = page.replace("url(#", "");
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+}
+
+/// Every element closed in order, by a reader as strict as XML's about nesting.
+fn assert_well_formed(svg: &str) {
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""),
+        "{}",
+        &svg[..60]
+    );
+    let mut open = Vec::new();
+    for part in svg.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap();
+        let name = tag
+            .trim_start_matches('/')
+            .split([' ', '/'])
+            .next()
+            .unwrap()
+            .to_owned();
+        assert!(
+            !text.contains('>') && !tag.contains("NaN") && !tag.contains("inf"),
+            "{tag}"
+        );
+        match () {
+            () if tag.starts_with("!--") => {}
+            () if tag.starts_with('/') => assert_eq!(open.pop(), Some(name)),
+            () if tag.ends_with('/') => {}
+            () => open.push(name),
+        }
+    }
+    assert_eq!(open, Vec::<String>::new());
+}
+
+#[test]
+fn a_suite_with_every_kind_of_run() {
+    let fixture = Fixture::new();
+    // Mean returns over training, by hand: 100 and 120 for sac; 150 and 180 for pmoe-sac.
+    fixture.suite_run(
+        ("sac", "Hopper-v4", 0),
+        &[0.0, 100.0, 100.0, 200.0],
+        Status::Done,
+    );
+    fixture.suite_run(
+        ("sac", "Hopper-v4", 1),
+        &[20.0, 120.0, 120.0, 220.0],
+        Status::Done,
+    );
+    fixture.suite_run(("pmoe-sac", "Hopper-v4", 0), &[150.0; 4], Status::Done);
+    fixture.suite_run(("pmoe-sac", "Hopper-v4", 1), &[180.0; 4], Status::Done);
+    let failed = Status::Failed {
+        reason: "q1_loss is <NaN>".into(),
+        diverged: true,
+    };
+    fixture.suite_run(("sac", "Ant-v4", 0), &[-50.0, -40.0], failed);
+    fixture.suite_run(
+        ("sac", "Ant-v4", 1),
+        &[-50.0, -40.0, -30.0],
+        Status::Interrupted,
+    );
+    fixture.suite_run(("pmoe-sac", "Ant-v4", 0), &[], Status::Running);
+    let broken = fixture.results().join("table9/broken");
+    fs::create_dir(&broken).unwrap();
+    fs::write(broken.join("manifest.json"), "{}").unwrap();
+
+    let summary = fixture.report();
+    let counts = [
+        summary.done,
+        summary.failed,
+        summary.unfinished,
+        summary.missing,
+    ];
+    assert_eq!((counts, summary.unreadable), ([4, 1, 2, 1], 1));
+    let row = &summary.rows[1];
+    assert_eq!(
+        (row.algo.as_str(), row.task.as_str()),
+        ("pmoe-sac", "Hopper-v4")
+    );
+    assert_eq!(
+        (row.auc.unwrap().mean, row.paper_percent),
+        (165.0, Some(115.4))
+    );
+    let relative = row.relative_auc.unwrap();
+    assert_eq!((relative.mean, relative.interval), (1.5, Some([1.25, 1.8])));
+
+    let page = fixture.page();
+    assert_self_contained(&page);
+    for expected in [
+        "One against the other",
+        "165.0 [150.0,\u{a0}180.0]",
+        "110.0 [100.0,\u{a0}120.0]",
+        "150.0 [125.0,\u{a0}180.0]", // percent of sac
+        "115.4",
+        "Table 9: 1\u{202f}000\u{202f}000 environment steps per run, 5 seeds",
+        "210.0 [200.0,\u{a0}220.0]", // final return of sac
+        "0 of 2",
+        "failed: q1_loss is &#60;NaN&#62;",
+        "unfinished, at step 2\u{202f}000 of 3\u{202f}000",
+        "not started",
+        "num_primitives",
+        "cargo xtask bench-all --preset smoke --only table9",
+        "0123456789ab with uncommitted changes",
+        "Some &#60;processor&#62;",
+        "broken</code>",
+        "href=\"../results/table9/sac/Hopper-v4/seed_0/events.jsonl\"",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    // The methods' settings that are the same are not listed as differences.
+    let (before, after) = page.split_once("Settings that all methods share").unwrap();
+    assert!(!before.contains("gamma") && after.contains("gamma"));
+
+    for task in ["Hopper-v4", "Ant-v4"] {
+        let file = |kind: &str| fixture.output().join(format!("figures/{task}.{kind}"));
+        let svg = fs::read_to_string(file("svg")).unwrap();
+        assert_well_formed(&svg);
+        assert!(svg.contains(task) && svg.contains("environment steps"));
+        let png = fs::read(file("png")).unwrap();
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+        // A blank picture of this size compresses to almost nothing.
+        assert!(20_000 < png.len(), "{}", png.len());
+    }
+    let csv = fs::read_to_string(fixture.output().join("tables/auc.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 5);
+    assert!(csv.contains("table9,Hopper-v4,pmoe-sac,3000,2,0,165,150,180,1.5,1.25,1.8,115.4,165"));
+    let markdown = fs::read_to_string(fixture.output().join("tables/auc.md")).unwrap();
+    assert!(markdown.contains("| Hopper-v4 | pmoe-sac |"));
+    assert!(summary.files.iter().all(|file| file.is_file()));
+}
+
+#[test]
+fn the_same_runs_give_the_same_bytes() {
+    let fixture = Fixture::new();
+    fixture.suite_run(
+        ("sac", "Hopper-v4", 0),
+        &[0.0, 100.0, 100.0, 200.0],
+        Status::Done,
+    );
+    fixture.suite_run(
+        ("sac", "Hopper-v4", 1),
+        &[0.0, 50.0, 80.0, 90.0],
+        Status::Done,
+    );
+    let read = |summary: ReportSummary| -> Vec<Vec<u8>> {
+        summary
+            .files
+            .iter()
+            .map(|file| fs::read(file).unwrap())
+            .collect()
+    };
+    let (first, second) = (read(fixture.report()), read(fixture.report()));
+    assert!(first == second, "two reports differ");
+}
+
+#[test]
+fn without_runs_the_page_says_so() {
+    let fixture = Fixture::new();
+    let summary = fixture.report();
+    assert_eq!((summary.done, summary.rows.len()), (0, 0));
+    let page = fixture.page();
+    assert!(page.contains("There are no runs here yet"));
+    assert_self_contained(&page);
+}
+
+#[test]
+fn one_evaluation_one_run_a_folder_of_any_shape() {
+    let fixture = Fixture::new();
+    fixture.run("mine", ("ppo", "Walker2d-v4", 7), &[12.5], Status::Running);
+    let input = fixture.results().join("mine");
+    let summary = fixture.try_report(&input, &fixture.output()).unwrap();
+    assert_eq!((summary.unfinished, summary.missing), (1, 0));
+    assert!(fixture.output().join("figures/Walker2d-v4.png").is_file());
+    let page = fixture.page();
+    assert!(page.contains("ppo (1 of 1 seeds, unfinished)"));
+    assert!(page.contains("0 of 1"));
+    assert!(!page.contains("paper, %"));
+}
+
+#[test]
+fn groups_are_apart() {
+    let fixture = Fixture::new();
+    let values = [10.0, 20.0, 30.0, 40.0];
+    fixture.suite_run(("sac", "Hopper-v4", 0), &values, Status::Done);
+    let folder = "other/pmoe-sac/Hopper-v4/seed_0";
+    fixture.run(folder, ("pmoe-sac", "Hopper-v4", 0), &values, Status::Done);
+    let summary = fixture.report();
+    for name in ["other-Hopper-v4", "table9-Hopper-v4"] {
+        assert!(
+            fixture
+                .output()
+                .join(format!("figures/{name}.svg"))
+                .is_file()
+        );
+    }
+    // No reference in the other group, so no ratio across groups.
+    let other = summary
+        .rows
+        .iter()
+        .find(|row| row.suite == "other")
+        .unwrap();
+    assert_eq!(other.relative_auc, None);
+    // The suite's group is the same when its folder is the input.
+    let inner = fixture
+        .try_report(&fixture.results().join("table9"), &fixture.output())
+        .unwrap();
+    assert_eq!(inner.missing, summary.missing);
+    assert_eq!(
+        inner.rows[0].auc,
+        summary
+            .rows
+            .iter()
+            .find(|row| row.suite != "other")
+            .unwrap()
+            .auc
+    );
+    // Each figure's clip paths are its own.
+    fixture.report();
+    let page = fixture.page();
+    let ids: Vec<_> = page
+        .split("<clipPath id=\"")
+        .skip(1)
+        .map(|rest| &rest[..20])
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let fixture = Fixture::new();
+    let algo = "<script>alert(\"1\")</script>&$x$";
+    let task = "../../<b>'\"`|\n";
+    let folder = "a <i>b\"c#d?%";
+    let failed = Status::Failed {
+        reason: "</td><script>".into(),
+        diverged: false,
+    };
+    fixture.run(folder, (algo, task, 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
+    fixture.run("second", (algo, task, 1), &[1.0, 2.0], failed);
+    let summary = fixture.report();
+    let page = fixture.page();
+    assert_self_contained(&page);
+    assert!(!page.contains("<b>") && !page.contains("<i>") && !page.contains("</td><script>"));
+    assert!(page.contains("a%20%3Ci%3Eb%22c%23d%3F%25/config.toml"));
+    for file in &summary.files {
+        assert!(file.starts_with(fixture.output()), "{}", file.display());
+        assert!(!file.components().any(|part| part.as_os_str() == ".."));
+        if file.extension().is_some_and(|kind| kind == "svg") {
+            assert_well_formed(&fs::read_to_string(file).unwrap());
+        }
+    }
+    let markdown = fs::read_to_string(fixture.output().join("tables/auc.md")).unwrap();
+    assert!(!markdown.contains("<script>"));
+}
+
+#[test]
+fn bad_folders_are_errors() {
+    let fixture = Fixture::new();
+    let nowhere = fixture.dir.path().join("nowhere");
+    let error = fixture.try_report(&nowhere, &fixture.output()).unwrap_err();
+    assert!(matches!(error, ReportError::Results(_)));
+    assert!(!fixture.output().exists());
+    let file = fixture.dir.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    let error = fixture.try_report(&fixture.results(), &file).unwrap_err();
+    assert!(matches!(error, ReportError::Write { .. }));
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}

@@ -1,0 +1,218 @@
+use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Status};
+use crate::{auc, band, final_return};
+
+/// All methods of a group of runs beside each other, task by task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The method that the others are divided by, if one is given.
+    pub reference: Option<String>,
+    /// One cell per method and task that has runs: by task, then method, both as first met.
+    pub cells: Vec<Cell>,
+}
+
+/// One method on one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Name of the method.
+    pub algo: String,
+    /// Name of the task.
+    pub task: String,
+    /// Budget in environment steps: the largest of the task's runs, of any method.
+    pub total_steps: u64,
+    /// Seeds behind the numbers.
+    pub seeds: Vec<u64>,
+    /// Seeds that are not, and why: they are shown, never averaged away.
+    pub excluded: Vec<(u64, Excluded)>,
+    /// Mean evaluation return over training, see [`auc`].
+    pub auc: Option<Estimate>,
+    /// Mean evaluation return of the last tenth of the budget.
+    pub final_return: Option<Estimate>,
+    /// `auc` in units of the reference's on the same task; `None` if either has none.
+    pub relative_auc: Option<Ratio>,
+    /// Mean evaluation curve of the runs behind the numbers. While there are none, of the
+    /// unfinished ones, as far as all of them are.
+    pub curve: Vec<BandPoint>,
+    /// Number of runs behind `curve`.
+    pub curve_seeds: usize,
+}
+
+/// Why a run is not behind the numbers of its cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excluded {
+    /// It failed.
+    Failed {
+        /// The reason in its manifest.
+        reason: String,
+    },
+    /// It is not at the end of its budget.
+    Unfinished {
+        /// Environment steps so far.
+        env_step: u64,
+    },
+    /// It is done, but its evaluations do not reach over the budget of its task.
+    Short {
+        /// Its own budget.
+        total_steps: u64,
+    },
+    /// Another run of the same method, task and seed comes before it.
+    Repeated,
+}
+
+impl Comparison {
+    /// Compares runs of one group, for instance of one suite.
+    ///
+    /// The AUC of a task is taken from the first step that all its finished runs have evaluated
+    /// (0, unless evaluations are missing) to its budget.
+    #[must_use]
+    pub fn new(runs: &[&Run], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
+        let mut cells = Vec::new();
+        for task in distinct(runs.iter().map(|run| run.manifest.task.as_str())) {
+            let runs: Vec<_> = runs
+                .iter()
+                .copied()
+                .filter(|run| run.manifest.task == task)
+                .collect();
+            compare_task(task, &runs, reference, bootstrap, &mut cells);
+        }
+        Self {
+            reference: reference.map(str::to_owned),
+            cells,
+        }
+    }
+
+    /// The cell of a method and task.
+    #[must_use]
+    pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell> {
+        self.cells
+            .iter()
+            .find(|cell| cell.algo == algo && cell.task == task)
+    }
+}
+
+/// The cells of one task, in the order in which its methods appear.
+fn compare_task(
+    task: &str,
+    runs: &[&Run],
+    reference: Option<&str>,
+    bootstrap: &Bootstrap,
+    cells: &mut Vec<Cell>,
+) {
+    let total_steps = runs
+        .iter()
+        .map(|run| run.manifest.total_steps)
+        .max()
+        .unwrap_or(0);
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|run| EvalCurve::from_events(&run.events))
+        .collect();
+    let finished = runs.iter().zip(&curves).filter(|(run, curve)| {
+        run.manifest.status == Status::Done
+            && curve.span().is_some_and(|(_, last)| total_steps <= last)
+    });
+    let from = finished
+        .filter_map(|(_, curve)| curve.span())
+        .map(|(first, _)| first)
+        .max();
+
+    let first_cell = cells.len();
+    for algo in distinct(runs.iter().map(|run| run.manifest.algo.as_str())) {
+        let (mut seeds, mut excluded) = (Vec::new(), Vec::new());
+        let (mut aucs, mut finals) = (Vec::new(), Vec::new());
+        let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
+        for (run, curve) in runs
+            .iter()
+            .zip(&curves)
+            .filter(|(run, _)| run.manifest.algo == algo)
+        {
+            let seed = run.manifest.seed;
+            let score = from.and_then(|from| auc(curve, from, total_steps));
+            match (exclusion(run, &seeds), score) {
+                (Some(why), _) => {
+                    if matches!(why, Excluded::Unfinished { .. }) && curve.span().is_some() {
+                        unfinished.push(curve);
+                    }
+                    excluded.push((seed, why));
+                }
+                (None, None) => {
+                    let total_steps = run.manifest.total_steps;
+                    excluded.push((seed, Excluded::Short { total_steps }));
+                }
+                (None, Some(score)) => {
+                    seeds.push(seed);
+                    aucs.push(score);
+                    finals.extend(final_return(curve, total_steps));
+                    finished.push(curve);
+                }
+            }
+        }
+        let drawn = if finished.is_empty() {
+            unfinished
+        } else {
+            finished
+        };
+        cells.push(Cell {
+            algo: algo.to_owned(),
+            task: task.to_owned(),
+            total_steps,
+            seeds,
+            excluded,
+            auc: Estimate::new(aucs, bootstrap),
+            final_return: Estimate::new(finals, bootstrap),
+            relative_auc: None,
+            curve: band(&drawn, bootstrap),
+            curve_seeds: drawn.len(),
+        });
+    }
+
+    let cells = &mut cells[first_cell..];
+    let reference = cells
+        .iter()
+        .find(|cell| Some(cell.algo.as_str()) == reference)
+        .cloned();
+    let Some(Cell {
+        algo: name,
+        auc: Some(auc),
+        ..
+    }) = reference
+    else {
+        return;
+    };
+    for cell in cells {
+        cell.relative_auc =
+            cell.auc
+                .as_ref()
+                .map(|method| match Ratio::new(method, &auc, bootstrap) {
+                    // In units of itself it is 1, whatever its seeds.
+                    Ratio::Of { ratio, .. } if cell.algo == name => Ratio::Of {
+                        ratio,
+                        interval: None,
+                    },
+                    ratio => ratio,
+                });
+    }
+}
+
+fn exclusion(run: &Run, seeds_so_far: &[u64]) -> Option<Excluded> {
+    match &run.manifest.status {
+        Status::Failed { reason, .. } => Some(Excluded::Failed {
+            reason: reason.clone(),
+        }),
+        Status::Running | Status::Interrupted => Some(Excluded::Unfinished {
+            env_step: run.manifest.env_step,
+        }),
+        Status::Done if seeds_so_far.contains(&run.manifest.seed) => Some(Excluded::Repeated),
+        Status::Done => None,
+    }
+}
+
+/// The names in the order in which they first appear.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}

@@ -1,0 +1,123 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with a run folder or a suite file.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// Another process writes this run folder.
+    #[error("{path} is in use by {owner}")]
+    Locked {
+        /// The run folder.
+        path: PathBuf,
+        /// Who holds it, as far as the lock file tells.
+        owner: String,
+    },
+    /// The folder holds a run of another config.
+    #[error("{path} holds a run of another config: `{key}` is {found} there and {expected} here")]
+    ConfigMismatch {
+        /// The run folder.
+        path: PathBuf,
+        /// First key that differs, dotted.
+        key: String,
+        /// The value in the folder.
+        found: String,
+        /// The value asked for.
+        expected: String,
+    },
+    /// The folder is no run folder, or not a whole one.
+    #[error("{path} is not a run folder: {reason}")]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or in the way.
+        reason: String,
+    },
+    /// A file does not hold what it should.
+    #[error("bad file {path}, at `{key}`: {message}")]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: a dotted key, or a line.
+        key: String,
+        /// What was expected there.
+        message: String,
+    },
+    /// A value of a file or an argument is not one of the allowed ones.
+    #[error("{place}: `{key}` is {value}, but must be {allowed}")]
+    BadValue {
+        /// File or argument that holds the value.
+        place: String,
+        /// Dotted key.
+        key: String,
+        /// The value found.
+        value: String,
+        /// The values allowed.
+        allowed: String,
+    },
+    /// The events are not those that the finished run left.
+    #[error("{path} has changed since the run finished: its blake3 is {found}, not {expected}")]
+    ChangedEvents {
+        /// The event file.
+        path: PathBuf,
+        /// Checksum in the manifest.
+        expected: String,
+        /// Checksum of the file.
+        found: String,
+    },
+    /// The event file is shorter than the checkpoint says.
+    #[error("{path} has {found} bytes, but the checkpoint needs {expected}")]
+    ShortEvents {
+        /// The event file.
+        path: PathBuf,
+        /// Bytes that the checkpoint recorded.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// The folder can't be written.
+    #[error("{path} can't be written")]
+    NotWritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Reading or writing failed.
+    #[error("failed to access {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl ResultsError {
+    /// Whether the user's files or arguments are at fault (exit code 2), not this machine.
+    #[must_use]
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::Locked { .. } | Self::Io { .. })
+    }
+
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Sorts a failed write: a place that can't be written is the caller's choice, the rest is not.
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let path = path.to_owned();
+        match source.kind() {
+            Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::AlreadyExists
+            | Kind::InvalidFilename => Self::NotWritable { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+}

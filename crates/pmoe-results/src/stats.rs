@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+
+use crate::{Bootstrap, Event, Interval};
+
+/// Mean evaluation return of one run over its training.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EvalCurve {
+    /// Environment step and mean return of the evaluation there, steps rising.
+    points: Vec<(u64, f64)>,
+}
+
+impl EvalCurve {
+    /// The evaluations of a run. Of two at one step the later counts, and one without episodes is
+    /// no evaluation.
+    #[must_use]
+    pub fn from_events(events: &[Event]) -> Self {
+        let mut points = BTreeMap::new();
+        for event in events {
+            if let Event::Eval {
+                env_step, returns, ..
+            } = event
+                && let Some(mean) = mean(returns)
+            {
+                points.insert(*env_step, mean);
+            }
+        }
+        Self {
+            points: points.into_iter().collect(),
+        }
+    }
+
+    /// Environment step and mean return of each evaluation, steps rising.
+    #[must_use]
+    pub fn points(&self) -> &[(u64, f64)] {
+        &self.points
+    }
+
+    /// First and last evaluated step.
+    #[must_use]
+    pub fn span(&self) -> Option<(u64, u64)> {
+        Some((self.points.first()?.0, self.points.last()?.0))
+    }
+
+    /// The return at a step, on the line between the evaluations around it; `None` outside.
+    #[must_use]
+    pub fn at(&self, env_step: u64) -> Option<f64> {
+        match self.points.binary_search_by_key(&env_step, |point| point.0) {
+            Ok(index) => Some(self.points[index].1),
+            Err(0) => None,
+            Err(index) => {
+                let (left, right) = (self.points[index - 1], self.points.get(index)?);
+                let part = (env_step - left.0) as f64 / (right.0 - left.0) as f64;
+                Some(left.1 + part * (right.1 - left.1))
+            }
+        }
+    }
+}
+
+/// Area under a curve between two steps, divided by their distance: the mean return over that part
+/// of training, by the trapezoid rule.
+///
+/// The rule is linear in the curve, so the mean of this over seeds is this of the seeds' mean curve
+/// on their common grid. `None` if the curve does not cover the steps, or they are the same.
+///
+/// ```text
+/// auc = 1 / (to - from) · Σ_i (step_{i+1} - step_i) · (return_i + return_{i+1}) / 2
+/// ```
+///
+/// # Units
+/// Undiscounted return.
+#[must_use]
+pub fn auc(curve: &EvalCurve, from: u64, to: u64) -> Option<f64> {
+    let (first, last) = (curve.at(from)?, curve.at(to)?);
+    let inner = curve
+        .points
+        .iter()
+        .copied()
+        .filter(|&(step, _)| from < step && step < to);
+    let points: Vec<_> = [(from, first)]
+        .into_iter()
+        .chain(inner)
+        .chain([(to, last)])
+        .collect();
+    let area: f64 = points
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0) as f64 * (pair[0].1 + pair[1].1) / 2.0)
+        .sum();
+    (from < to).then(|| area / (to - from) as f64)
+}
+
+/// Mean return of the evaluations in the last tenth of the budget; `None` if there are none.
+#[must_use]
+pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
+    // Integers, so that the tenth begins at the same step on every machine.
+    let is_last =
+        |step: u64| 9 * u128::from(total_steps) < 10 * u128::from(step) && step <= total_steps;
+    let last: Vec<_> = curve
+        .points
+        .iter()
+        .filter(|point| is_last(point.0))
+        .map(|point| point.1)
+        .collect();
+    mean(&last)
+}
+
+/// A quantity measured on several seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// The value of each seed.
+    pub values: Vec<f64>,
+    /// Their mean.
+    pub mean: f64,
+    /// Bootstrap interval of the mean; `None` for a single seed.
+    pub interval: Option<Interval>,
+}
+
+impl Estimate {
+    /// Mean and interval of the seeds' values; `None` if there are none.
+    #[must_use]
+    pub fn new(values: Vec<f64>, bootstrap: &Bootstrap) -> Option<Self> {
+        let mean = mean(&values)?;
+        let interval = bootstrap.mean(&values);
+        Some(Self {
+            values,
+            mean,
+            interval,
+        })
+    }
+}
+
+/// A method's mean in units of the reference's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ratio {
+    /// The ratio, 1 for the reference itself.
+    Of {
+        /// Mean over mean.
+        ratio: f64,
+        /// Bootstrap interval; `None` if either side has a single seed.
+        interval: Option<Interval>,
+    },
+    /// The reference is not clearly above zero, so that a ratio would say nothing: its mean or the
+    /// lower end of its interval is zero or less, or it is under a hundredth of the method's.
+    Meaningless,
+}
+
+impl Ratio {
+    /// Divides by the reference, if that means something.
+    #[must_use]
+    pub fn new(method: &Estimate, reference: &Estimate, bootstrap: &Bootstrap) -> Self {
+        let low = reference
+            .interval
+            .map_or(reference.mean, |interval| interval.low);
+        if reference.mean.min(low) <= 0.0 || reference.mean < method.mean.abs() / 100.0 {
+            return Self::Meaningless;
+        }
+        Self::Of {
+            ratio: method.mean / reference.mean,
+            interval: bootstrap.ratio(&method.values, &reference.values),
+        }
+    }
+}
+
+/// Mean of several seeds' curves at one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandPoint {
+    /// Environment step.
+    pub env_step: u64,
+    /// Mean return over the seeds.
+    pub mean: f64,
+    /// Bootstrap interval of the mean; `None` for a single seed.
+    pub interval: Option<Interval>,
+}
+
+/// The mean of several curves at every step that any of them evaluates and all of them cover.
+#[must_use]
+pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
+    let mut steps: Vec<_> = curves
+        .iter()
+        .flat_map(|curve| curve.points.iter().map(|point| point.0))
+        .collect();
+    steps.sort_unstable();
+    steps.dedup();
+    let point = |env_step| {
+        let values = curves
+            .iter()
+            .map(|curve| curve.at(env_step))
+            .collect::<Option<Vec<_>>>()?;
+        let Estimate { mean, interval, .. } = Estimate::new(values, bootstrap)?;
+        Some(BandPoint {
+            env_step,
+            mean,
+            interval,
+        })
+    };
+    steps.into_iter().filter_map(point).collect()
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests;

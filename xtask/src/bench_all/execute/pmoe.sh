@@ -1,0 +1,26 @@
+#!/bin/sh
+# Stands in for `pmoe` in tests. `train`: the method's name says how it ends.
+case $1 in
+bench) echo '{"ms_per_update": {"median": 2.0}}'; exit ;;
+env) echo '{"steps_per_second": 1000.0}'; exit ;;
+report) mkdir -p "$4" && echo page >"$4/index.html"; exit ;;
+esac
+
+algo=$3
+while [ "$1" != --out ]; do
+    arguments="$arguments $1"
+    shift
+done
+run=$2
+mkdir -p "$run"
+echo "$arguments" >>"$run/calls"
+echo '{"env_step": 500, "total_steps": 1000, "episode_return": 12.5, "steps_per_second": 100.0}'
+case $algo in
+done) ;;
+diverged) echo 'error: q1 is NaN at gradient step 7' >&2; exit 3 ;;
+refused) echo 'warning: old' >&2; echo 'error: unknown key' >&2; echo 'help: none' >&2; exit 2 ;;
+locked) exit 75 ;;
+killed) kill -9 $$ ;;
+second-time) [ "$(wc -l <"$run/calls")" -gt 1 ] || { echo 'disk full' >&2; exit 1; } ;;
+waiting) trap 'exit 130' INT; kill -INT "$PPID"; while :; do sleep 0.01; done ;;
+esac

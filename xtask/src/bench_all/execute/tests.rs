@@ -1,0 +1,110 @@
+use std::sync::MutexGuard;
+
+use super::*;
+use crate::bench_all::plan::State;
+use crate::bench_all::plan::tests::planned;
+
+/// A signal to this process reaches the runs of all tests, so there is one test at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A script that behaves like `pmoe` as far as these tests need.
+pub fn stand_in() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench_all/execute/pmoe.sh")
+}
+
+/// Runs a stand-in for each of `algos`, whose names say how it ends, and returns the folder.
+fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let runs: Vec<_> = algos
+        .iter()
+        .map(|algo| {
+            let mut run = planned(algo, "Ant-v4", 0, State::New);
+            run.dir = folder.path().join(&run.dir);
+            run
+        })
+        .collect();
+    let found = execute(&stand_in(), &runs, jobs).unwrap();
+    let shown: Vec<_> = found
+        .iter()
+        .map(|outcome| {
+            outcome
+                .to_string()
+                .replace(&folder.path().display().to_string(), "")
+        })
+        .collect();
+    let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, expected);
+    folder
+}
+
+fn calls(folder: &tempfile::TempDir, algo: &str) -> usize {
+    let path = folder
+        .path()
+        .join("fig")
+        .join(algo)
+        .join("Ant-v4/seed_0/calls");
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+#[test]
+fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
+    let refused = "unknown key (exit code 2; see /fig/refused/Ant-v4/seed_0.log)";
+    let diverged =
+        "q1 is NaN at gradient step 7 (exit code 3; see /fig/diverged/Ant-v4/seed_0.log)";
+    let folder = check(
+        &[
+            "diverged",
+            "refused",
+            "locked",
+            "killed",
+            "second-time",
+            "done",
+        ],
+        2,
+        &[
+            Outcome::Diverged(diverged.to_owned()),
+            Outcome::Refused(refused.to_owned()),
+            Outcome::Locked,
+            Outcome::Failed("signal 9".to_owned()),
+            Outcome::Done,
+            Outcome::Done,
+        ],
+    );
+    let num_calls = [
+        "diverged",
+        "refused",
+        "locked",
+        "killed",
+        "second-time",
+        "done",
+    ]
+    .map(|algo| calls(&folder, algo));
+    assert_eq!(num_calls, [1, 1, 1, 2, 2, 1]);
+}
+
+#[test]
+fn a_run_gets_its_settings_and_an_empty_log_goes() {
+    let folder = check(&["done"], 1, &[Outcome::Done]);
+    let run = folder.path().join("fig/done/Ant-v4/seed_0");
+    assert_eq!(
+        fs::read_to_string(run.join("calls")).unwrap().trim(),
+        "train --algo done --task Ant-v4 --seed 0 --steps 1000 --progress json"
+    );
+    assert!(!run.with_extension("log").exists());
+}
+
+#[test]
+fn an_interrupt_reaches_the_runs_and_starts_no_more() {
+    // The first stand-in interrupts this process, as a user would.
+    let folder = check(
+        &["waiting", "done"],
+        1,
+        &[Outcome::Stopped, Outcome::Stopped],
+    );
+    assert_eq!(calls(&folder, "waiting"), 1);
+    assert_eq!(calls(&folder, "done"), 0);
+}

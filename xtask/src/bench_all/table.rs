@@ -1,0 +1,74 @@
+//! Aligned columns for a terminal.
+
+/// `rows` under `header`: text to the left, columns of numbers to the right.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let column = |index: usize| rows.iter().map(move |row| row[index].as_str());
+    let widths: Vec<usize> = header
+        .iter()
+        .enumerate()
+        .map(|(index, title)| {
+            column(index)
+                .chain([*title])
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let numeric: Vec<bool> = (0..header.len())
+        .map(|index| column(index).all(|cell| cell.starts_with(|c: char| c.is_ascii_digit())))
+        .collect();
+
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = cells
+            .enumerate()
+            .map(|(index, cell)| {
+                let width = widths[index];
+                if numeric[index] {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            })
+            .collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(&mut header.iter().copied());
+    for row in rows {
+        text += &line(&mut row.iter().map(String::as_str));
+    }
+    text
+}
+
+/// `n` with its thousands apart: `1 000 000`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["sac", "10", "new"], ["pmoe-sac", "2", "done"]]
+            .map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(
+            table(&["algo", "runs", "state"], &rows),
+            "algo      runs  state\nsac         10  new\npmoe-sac     2  done\n"
+        );
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        let texts = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "999", "1 000", "1 234 567"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Every check that a change must pass, except for the tests.
+
+use std::path::Path;
+use std::time::Instant;
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result, bail};
+use pmoe_results::Preset;
+
+use crate::{Exit, bench_all, process, setup, tidy};
+
+/// Runs the steps, cheapest first, and stops at the first that fails.
+///
+/// One profile and one set of packages and features all through, so that burn is compiled once and
+/// checked once.
+pub fn run(root: &Path) -> Result<()> {
+    let before = tree()?;
+    let target = process::target_directory()?;
+    let pmoe = target.join("release/pmoe");
+
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("tidy", || tidy::run(root))?;
+    step("setup", || setup::run(root))?;
+    step("clippy", || {
+        cargo(&[
+            "clippy",
+            "--release",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    })?;
+    step("doc", || {
+        let mut doc = process::cargo();
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        process::run(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
+    })?;
+    // Tests, examples and benchmarks too: what is only compiled is compiled here.
+    step("build", || {
+        cargo(&["build", "--release", "--workspace", "--all-targets"])
+    })?;
+    step("configurations", || {
+        let mut check = Command::new(&pmoe);
+        check.args(["config", "check"]);
+        for folder in ["configs/algos", "configs/suites"] {
+            let files = fs::read_dir(folder).with_context(|| format!("cannot list {folder}"))?;
+            for file in files {
+                check.arg(file?.path());
+            }
+        }
+        process::run(&mut check)
+    })?;
+    step("smoke", || {
+        let out = tempfile::tempdir_in(&target)?;
+        let options = bench_all::Options {
+            preset: Preset::Smoke,
+            only: Vec::new(),
+            jobs: None,
+            out: out.path().to_owned(),
+            dry_run: false,
+        };
+        match bench_all::run(root, &pmoe, &options)? {
+            Exit::Done => Ok(()),
+            exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
+        }
+    })?;
+    step("clean tree", || {
+        if tree()? != before {
+            process::run(Command::new("git").args(["status", "--short"]))?;
+            bail!("the steps above changed files (`git diff --exit-code`)");
+        }
+        Ok(())
+    })
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    // On stderr, like cargo's own lines, so that a log has them in order.
+    eprintln!("=== {name}");
+    let begun = Instant::now();
+    work().with_context(|| format!("step `{name}`"))?;
+    eprintln!(
+        "=== {name}: passed in {:.0} s\n",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    process::run(process::cargo().args(arguments))
+}
+
+/// What differs from the index, new files included.
+fn tree() -> Result<String> {
+    let status = process::stdout(Command::new("git").args(["status", "--porcelain"]))?;
+    Ok(status + &process::stdout(Command::new("git").arg("diff"))?)
+}

@@ -1,0 +1,200 @@
+//! Chores of the workspace: `cargo xtask <command>`.
+
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(
+    unreachable_pub,
+    reason = "`pub` is for the other modules; a program has no outside"
+)]
+
+use std::path::{self, Path};
+use std::process::ExitCode;
+use std::{env, fmt};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use pmoe_results::ResultsError;
+
+mod bench_all;
+mod ci;
+mod process;
+mod setup;
+mod tidy;
+
+/// Set-up, experiments, tests and checks of the workspace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Fetches MuJoCo and the model files, pinned by sha256; the other commands do it themselves
+    ///
+    /// Needs python3 with pip. Does nothing if all is there.
+    #[command(after_help = "Example:\n  cargo xtask setup")]
+    Setup,
+    BenchAll(bench_all::Options),
+    /// Runs all tests, doc tests included
+    #[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask test --package pmoe-envs
+  cargo xtask test -- --nocapture")]
+    Test {
+        /// Handed on to `cargo test`
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENT"
+        )]
+        arguments: Vec<String>,
+    },
+    /// Runs every other check that a change must pass, cheapest first; stops at the first failure
+    #[command(after_help = "Example:\n  cargo xtask ci && cargo xtask test    what .ci/run does")]
+    Ci,
+    /// Checks what no other tool does: dependency rules, paths and tables of the documentation
+    #[command(after_help = "Example:\n  cargo xtask tidy")]
+    Tidy,
+}
+
+/// How a command ended; the exit codes are those of the `pmoe` program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    BadInput = 2,
+    Locked = 75,
+    Interrupted = 130,
+}
+
+/// The user's arguments or files are at fault.
+#[derive(Debug)]
+struct BadInput(String);
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadInput {}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = run(arguments.command).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        exit_of(&error)
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run(task: Task) -> Result<Exit> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("no workspace root")?;
+    match task {
+        Task::Setup => setup::run(root)?,
+        Task::BenchAll(mut options) => {
+            // The user's path, seen from the root, where everything below runs.
+            options.out = path::absolute(&options.out)?;
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            let pmoe = bench_all::build()?;
+            return bench_all::run(root, &pmoe, &options);
+        }
+        Task::Test { .. } => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            // Not clap's copy, which lacks a leading `--`.
+            return test(&env::args().skip(2).collect::<Vec<_>>());
+        }
+        Task::Ci => {
+            env::set_current_dir(root)?;
+            ci::run(root)?;
+        }
+        Task::Tidy => tidy::run(root)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Runs the tests. Says nothing after them: the last line is the test runner's.
+fn test(arguments: &[String]) -> Result<Exit> {
+    let ours = arguments.iter().take_while(|argument| *argument != "--");
+    let all =
+        ours.filter(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let mut cargo = process::cargo();
+    cargo.args(["test", "--release"]);
+    if all.count() == 0 {
+        cargo.arg("--workspace");
+    }
+    let status = cargo
+        .args(arguments)
+        .status()
+        .context("cannot start cargo")?;
+    Ok(if status.success() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let bad_input = error.chain().any(|cause| {
+        cause.is::<BadInput>()
+            || cause
+                .downcast_ref::<ResultsError>()
+                .is_some_and(ResultsError::is_bad_input)
+    });
+    if bad_input {
+        Exit::BadInput
+    } else {
+        Exit::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            let example = format!("cargo xtask {}", command.get_name());
+            assert!(
+                help.contains("Example") && help.contains(&example),
+                "{help}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_preset_is_bad_input_and_names_the_known_ones() {
+        let error =
+            Arguments::try_parse_from(["xtask", "bench-all", "--preset", "tiny"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let text = error.to_string();
+        assert!(
+            ["smoke", "quick", "paper"]
+                .iter()
+                .all(|name| text.contains(name)),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn errors_of_the_user_have_their_own_exit_code() {
+        let error = anyhow::Error::from(BadInput("no such suite".to_owned())).context("planning");
+        assert_eq!(exit_of(&error), Exit::BadInput);
+        assert_eq!(exit_of(&anyhow::anyhow!("disk full")), Exit::Failed);
+    }
+}
