@@ -1,10 +1,18 @@
-//! Lets the `pmoe` program find MuJoCo's library without `LD_LIBRARY_PATH`.
+//! Links MuJoCo so that nobody sets a library path, embeds the configs, and records the commit.
 
-use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    link_mujoco();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    embed_configs(&root.join("configs"));
+    record_build(&root);
+}
+
+fn link_mujoco() {
     println!("cargo::rerun-if-env-changed=MUJOCO_DYNAMIC_LINK_DIR");
     // Without the variable the library is linked statically or comes from the system's own paths.
     let Ok(folder) = env::var("MUJOCO_DYNAMIC_LINK_DIR") else {
@@ -25,4 +33,75 @@ fn main() {
             library.display()
         );
     }
+}
+
+/// Writes `configs.rs`: name and text of every file in `configs/algos` and `configs/suites`.
+fn embed_configs(configs: &Path) {
+    let mut code = String::new();
+    for (name, folder) in [("METHODS", "algos"), ("SUITES", "suites")] {
+        let folder = configs.join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        code += &format!("pub(crate) static {name}: &[(&str, &str)] = &[\n");
+        for file in toml_files(&folder) {
+            println!("cargo::rerun-if-changed={}", file.display());
+            let stem = file
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let path = fs::canonicalize(&file).unwrap_or(file);
+            code += &format!(
+                "    ({stem:?}, include_str!({:?})),\n",
+                path.display().to_string()
+            );
+        }
+        code += "];\n";
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("configs.rs"), code).expect("OUT_DIR can be written");
+}
+
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Sets `PMOE_COMMIT`, `PMOE_DIRTY` and `PMOE_RUSTC` for the manifest of every run.
+fn record_build(root: &Path) {
+    for file in ["HEAD", "index"] {
+        println!(
+            "cargo::rerun-if-changed={}",
+            root.join(".git").join(file).display()
+        );
+    }
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(root)
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        output.status.success().then_some(text)
+    };
+    let commit = git(&["rev-parse", "HEAD"]).unwrap_or_else(|| "not a checkout".to_owned());
+    let changes = git(&["status", "--porcelain", "--untracked-files=no"]);
+    let dirty = changes.is_some_and(|changes| !changes.is_empty());
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().ok();
+    let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
+    println!("cargo::rustc-env=PMOE_COMMIT={commit}");
+    println!("cargo::rustc-env=PMOE_DIRTY={dirty}");
+    println!(
+        "cargo::rustc-env=PMOE_RUSTC={}",
+        version.unwrap_or_default().trim()
+    );
 }

@@ -61,7 +61,9 @@ fn presets() -> impl TypedValueParser<Value = Preset> {
 
 /// Builds the `pmoe` program and returns its path.
 pub fn build() -> Result<PathBuf> {
-    process::run(process::cargo().args(["build", "--release", "--package", "pmoe-cli"]))?;
+    // With the features of the whole workspace, so that the tests find everything built.
+    let build = ["build", "--release", "--workspace", "--bin", "pmoe"];
+    process::run(process::cargo().args(build))?;
     Ok(process::target_directory()?.join("release/pmoe"))
 }
 

@@ -104,11 +104,11 @@ impl Files {
         Ok(Self(files))
     }
 
-    fn get(&self, path: &str) -> &str {
+    fn get(&self, path: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(name, _)| name == path)
-            .map_or("", |(_, text)| text)
+            .map(|(_, text)| text.as_str())
     }
 
     fn below<'a>(
@@ -386,7 +386,8 @@ mod tests {
             found,
             [
                 "ARCHITECTURE.md:2: there is no crates/b",
-                "ARCHITECTURE.md:2: there is no gone.rs"
+                "ARCHITECTURE.md:2: there is no gone.rs",
+                "there is no CONTRIBUTING.md"
             ]
         );
     }

@@ -207,6 +207,24 @@ pub struct Evaluation {
     pub lengths: Vec<u32>,
 }
 
+impl Evaluation {
+    /// Mean return over the episodes.
+    pub fn mean_return(&self) -> f64 {
+        self.returns.iter().sum::<f64>() / self.returns.len() as f64
+    }
+
+    /// Standard deviation of the returns over the episodes (n in the denominator).
+    pub fn std_return(&self) -> f64 {
+        let mean = self.mean_return();
+        let squares: f64 = self
+            .returns
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum();
+        (squares / self.returns.len() as f64).sqrt()
+    }
+}
+
 /// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes.
 ///
 /// `obs_noise` is the standard deviation of Gaussian noise on every observation that the agent sees

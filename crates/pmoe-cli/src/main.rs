@@ -1,1 +1,64 @@
-fn main() {}
+//! The `pmoe` command: train, evaluate, report and measure mixture-of-experts policies.
+
+mod commands;
+mod config;
+mod exit;
+mod progress;
+mod provenance;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Reinforcement learning with mixture-of-experts policies: train, evaluate, report, measure.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 75 another process holds the run,
+99 checkpoint written after SIGTERM or SIGUSR1, 130 interrupted with a checkpoint written."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a policy; continues an unfinished run folder, leaves a finished one alone.
+    Train(commands::train::Args),
+    /// Play evaluation episodes with the policy of a run.
+    Evaluate(commands::evaluate::Args),
+    /// List methods, tasks or suites.
+    List(commands::list::Args),
+    /// Check config files.
+    #[command(subcommand)]
+    Config(commands::config::Command),
+    /// Make tables, figures and one HTML page from run folders.
+    Report(commands::report::Args),
+    /// Step and time environments.
+    #[command(subcommand)]
+    Env(commands::env::Command),
+    /// Time learning.
+    #[command(subcommand)]
+    Bench(commands::bench::Command),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => commands::train::train(args),
+        Command::Evaluate(args) => commands::evaluate::evaluate(args),
+        Command::List(args) => commands::list::list(args),
+        Command::Config(command) => commands::config::run(command),
+        Command::Report(args) => commands::report::report(args),
+        Command::Env(command) => commands::env::run(command),
+        Command::Bench(command) => commands::bench::run(command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit::code(&error)
+        }
+    }
+}

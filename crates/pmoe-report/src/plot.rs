@@ -183,20 +183,21 @@ impl Figure {
             let points = series.mean.iter().map(|point| (point.env_step, point.mean));
             plots.extend(line(points, ink.method(series.color), 2.2));
         }
-        for series in self
-            .series
-            .iter()
-            .filter(|series| !series.failures.is_empty())
-        {
-            let points = series
-                .failures
-                .iter()
-                .map(|&(step, value)| (step as f64, value));
-            let failures = ScatterPlot::new()
-                .with_data(points)
-                .with_marker(MarkerShape::Cross);
-            let failures = failures.with_color(ink.method(series.color)).with_size(6.0);
-            plots.push(failures.with_marker_stroke_width(2.5).into());
+        // In the colour of the text, to stand out from the lines they lie on.
+        let failures = self.series.iter().flat_map(|series| &series.failures);
+        let failures: Vec<_> = failures
+            .map(|&(step, value)| (step as f64, value))
+            .collect();
+        if !failures.is_empty() {
+            let crosses = ScatterPlot::new()
+                .with_data(failures)
+                .with_color(ink.text());
+            plots.push(
+                crosses
+                    .with_marker(MarkerShape::Cross)
+                    .with_size(6.0)
+                    .into(),
+            );
         }
         plots
     }

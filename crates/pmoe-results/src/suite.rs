@@ -210,7 +210,11 @@ impl Suite {
         paths.iter().map(|path| Self::load(path)).collect()
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
+    /// Checks the text of a suite file; its name comes from `path`.
+    ///
+    /// # Errors
+    /// When it has an unknown key, a wrong type, or a value that is not allowed.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
         let table = crate::run_dir::parse_config(text, path)?;
         let raw: SuiteToml =
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {

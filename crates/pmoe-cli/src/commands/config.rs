@@ -1,0 +1,59 @@
+//! `pmoe config`: config files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::print_line;
+use crate::config::{self, MethodArgs};
+use crate::exit;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Check methods, suites and run configs; says where each is wrong.
+    #[command(after_help = "Example: pmoe config check configs/algos/*.toml configs/suites/*.toml")]
+    Check {
+        /// Files to check.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Print the resolved config of a run without starting it.
+    #[command(after_help = "Example: pmoe config show --algo pmoe-sac --set batch_size=256")]
+    Show {
+        #[command(flatten)]
+        method: MethodArgs,
+        /// Task id, see `pmoe list tasks`.
+        #[arg(long, default_value = "Hopper-v4")]
+        task: String,
+        /// Seed of all randomness.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Check { files } => {
+            let mut result = ExitCode::SUCCESS;
+            for file in &files {
+                match config::check(file) {
+                    Ok(()) => print_line(&format!("{}: ok", file.display()))?,
+                    Err(error) => {
+                        eprintln!("error: {error:#}");
+                        result = exit::code(&error);
+                    }
+                }
+            }
+            Ok(result)
+        }
+        Command::Show { method, task, seed } => {
+            print_line(
+                config::resolve(&method, &task, seed, None)?
+                    .to_toml()
+                    .trim_end(),
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

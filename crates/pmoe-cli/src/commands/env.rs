@@ -1,0 +1,138 @@
+//! `pmoe env`: environments by themselves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pmoe_algos::seed::{Stream, stream};
+use pmoe_core::noise;
+use pmoe_envs::{TaskId, TraceInput};
+use serde::Serialize;
+
+use super::{print_json, print_line};
+use crate::exit::BadInput;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Step a task from a given state with given actions; every number in full precision.
+    #[command(after_help = "\
+Example: pmoe env trace --task Hopper-v4 --input in.json --output out.json
+
+Input:  {\"task\": \"Hopper-v4\", \"qpos\": [..], \"qvel\": [..], \"actions\": [[..], ..]}
+Output: {\"task\", \"mujoco\", \"obs\", \"reward\", \"terminated\", \"truncated\", \"qpos\", \"qvel\"};
+obs, qpos and qvel begin with the given state. Nothing is reset; actions are in the task's units.")]
+    Trace {
+        /// Task id; must be the input's.
+        #[arg(long)]
+        task: Option<String>,
+        /// JSON file to read.
+        #[arg(long)]
+        input: PathBuf,
+        /// JSON file to write.
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Measure steps per second with random actions, resets included.
+    #[command(after_help = "Example: pmoe env bench --task Ant-v4 --seconds 5 --json")]
+    Bench {
+        /// Task id, see `pmoe list tasks`.
+        #[arg(long)]
+        task: String,
+        /// How long to step.
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// One JSON document on stdout.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Trace {
+            task,
+            input,
+            output,
+        } => trace(task.as_deref(), &input, &output)?,
+        Command::Bench {
+            task,
+            seconds,
+            json,
+        } => bench(&task, seconds, json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
+    let name = input.display();
+    let text = fs::read_to_string(input)
+        .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
+    let json = &mut serde_json::Deserializer::from_str(&text);
+    let parsed: TraceInput = serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = error.path().to_string();
+        BadInput(format!("{name}: at `{path}`: {}", error.into_inner()))
+    })?;
+    if let Some(task) = task {
+        let task: TaskId = task.parse()?;
+        if task != parsed.task {
+            let message = format!("{name} is of {}, but --task is {task}", parsed.task);
+            return Err(BadInput(message).into());
+        }
+    }
+    let traced = pmoe_envs::trace(&parsed).with_context(|| format!("cannot trace {name}"))?;
+    let bytes = serde_json::to_vec(&traced)?;
+    pmoe_results::write_atomic(output, &bytes)
+        .map_err(|error| BadInput(format!("cannot write {}: {error}", output.display())))?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Speed {
+    task: String,
+    steps: u64,
+    seconds: f64,
+    steps_per_second: f64,
+}
+
+fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
+    let length = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        BadInput(format!(
+            "--seconds is {seconds}, but must be a positive number"
+        ))
+    })?;
+    let mut env = pmoe_envs::make(task.parse()?)?;
+    let mut rng = stream(0, Stream::Env);
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut uniform = vec![0.0_f32; env.spec().action_dim()];
+    let mut action = vec![0.0; uniform.len()];
+    env.reset(&mut rng, &mut obs)?;
+    let (begun, mut steps) = (Instant::now(), 0);
+    while begun.elapsed() < length || steps == 0 {
+        noise::fill_uniform(&mut uniform, &mut rng);
+        action
+            .iter_mut()
+            .zip(&uniform)
+            .for_each(|(to, from)| *to = f64::from(*from));
+        let step = env.step(&action, &mut obs)?;
+        steps += 1;
+        if step.terminated || step.truncated {
+            env.reset(&mut rng, &mut obs)?;
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let speed = Speed {
+        task: task.to_owned(),
+        steps,
+        seconds,
+        steps_per_second: steps as f64 / seconds,
+    };
+    if json {
+        return print_json(&speed);
+    }
+    print_line(&format!(
+        "{task}: {:.0} steps per second",
+        speed.steps_per_second
+    ))
+}

@@ -1,0 +1,153 @@
+//! `pmoe evaluate`: how good the policy of a run is.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use pmoe_algos::sac::{ActorConfig, EvalPrimitive, Sac};
+use pmoe_algos::seed::{Stream, stream};
+use pmoe_algos::{AlgoConfig, RunConfig, train};
+use serde::Serialize;
+
+use super::{print_json, print_line};
+use crate::config;
+use crate::exit::BadInput;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pmoe evaluate results/runs/pmoe-sac/Hopper-v4/seed_0 --episodes 100
+  pmoe evaluate results/runs/pmoe-sac/Hopper-v4/seed_0 --obs-noise 0.1 --eval-primitive argmax_w --json")]
+pub(crate) struct Args {
+    /// Run folder.
+    run: PathBuf,
+    /// Episodes to play.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    episodes: u32,
+    /// Seed of resets, noise and the choice of primitives.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Standard deviation of Gaussian noise on what the policy sees.
+    #[arg(long, default_value_t = 0.0)]
+    obs_noise: f64,
+    /// Always act with this primitive of a mixture, from 0.
+    #[arg(long, conflicts_with = "eval_primitive")]
+    primitive: Option<usize>,
+    /// Which primitive of a mixture acts; as trained if absent.
+    #[arg(long, rename_all = "snake_case")]
+    eval_primitive: Option<Choice>,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Choice {
+    /// Drawn from the router's weights.
+    Sample,
+    /// The one with the largest weight.
+    ArgmaxW,
+    /// The one whose mean action the critics value most.
+    ArgmaxQ,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    run: PathBuf,
+    task: String,
+    episodes: u32,
+    seed: u64,
+    obs_noise: f64,
+    mean_return: f64,
+    std_return: f64,
+    returns: Vec<f64>,
+    lengths: Vec<u32>,
+}
+
+pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
+    if !(0.0 <= args.obs_noise && args.obs_noise.is_finite()) {
+        let message = format!(
+            "--obs-noise is {}, but must be a finite number, at least 0",
+            args.obs_noise
+        );
+        return Err(BadInput(message).into());
+    }
+    let path = args.run.join("config.toml");
+    let text = fs::read_to_string(&path).map_err(|error| {
+        BadInput(format!(
+            "{} is not a run folder: cannot read config.toml: {error}",
+            args.run.display()
+        ))
+    })?;
+    let mut config = RunConfig::from_toml(&text, &path.display().to_string())?;
+    choose_primitive(&mut config, &args)?;
+    let mut env = pmoe_envs::make(config.task.parse()?)?;
+    let device = config::device(config.device)?;
+    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    let mut rng = stream(args.seed, Stream::Evaluate);
+    let evaluation = match &config.algo {
+        AlgoConfig::Sac(sac) => {
+            let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
+            let checkpoints = args.run.join("checkpoint");
+            let found = train::restore_policy(&checkpoints, &mut agent)
+                .with_context(|| format!("cannot use the policy of {}", args.run.display()))?;
+            if !found {
+                let message = format!("{} has no checkpoint yet", args.run.display());
+                return Err(BadInput(message).into());
+            }
+            train::evaluate(&agent, &mut *env, args.episodes, args.obs_noise, &mut rng)?
+        }
+    };
+    let result = Summary {
+        run: args.run,
+        task: config.task,
+        episodes: args.episodes,
+        seed: args.seed,
+        obs_noise: args.obs_noise,
+        mean_return: evaluation.mean_return(),
+        std_return: evaluation.std_return(),
+        returns: evaluation.returns,
+        lengths: evaluation.lengths,
+    };
+    if args.json {
+        print_json(&result)?;
+    } else {
+        let Summary {
+            task,
+            episodes,
+            mean_return,
+            std_return,
+            ..
+        } = &result;
+        print_line(&format!(
+            "{task}: return {mean_return:.1} ± {std_return:.1} (mean ± standard deviation over {episodes} episodes)"
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the command line's choice of primitive into the config, which is checked again.
+fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
+    let choice = match (args.primitive, args.eval_primitive) {
+        (Some(index), _) => EvalPrimitive::Index(index),
+        (None, Some(Choice::Sample)) => EvalPrimitive::Sample,
+        (None, Some(Choice::ArgmaxW)) => EvalPrimitive::ArgmaxW,
+        (None, Some(Choice::ArgmaxQ)) => EvalPrimitive::ArgmaxQ,
+        (None, None) => return Ok(()),
+    };
+    let AlgoConfig::Sac(sac) = &mut config.algo;
+    match &mut sac.actor {
+        ActorConfig::Pmoe(pmoe) => pmoe.eval_primitive = choice,
+        ActorConfig::Gaussian {} => {
+            let message = format!(
+                "the policy of {} has no primitives to choose from",
+                config.method
+            );
+            return Err(BadInput(message).into());
+        }
+    }
+    Ok(sac.validate()?)
+}

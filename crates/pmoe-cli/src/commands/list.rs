@@ -1,0 +1,50 @@
+//! `pmoe list`: what there is.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use pmoe_envs::TaskId;
+
+use super::{print_json, print_line};
+use crate::config;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: pmoe list tasks")]
+pub(crate) struct Args {
+    /// What to list.
+    what: What,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Methods that `--algo` takes.
+    Algos,
+    /// Tasks that `--task` takes.
+    Tasks,
+    /// Experiments that `cargo xtask bench-all --only` takes.
+    Suites,
+}
+
+pub(crate) fn list(args: Args) -> Result<ExitCode> {
+    let names: Vec<String> = match args.what {
+        What::Algos => config::METHODS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        What::Tasks => TaskId::all().map(|task| task.to_string()).collect(),
+        What::Suites => config::SUITES
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+    };
+    if args.json {
+        print_json(&names)?;
+    } else {
+        print_line(&names.join("\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,72 @@
+//! `pmoe report`: tables, figures and a page from run folders.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use pmoe_report::{Measure, ReportOptions, Row, write_report};
+use pmoe_results::Bootstrap;
+
+use super::{print_json, print_line};
+use crate::config;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: pmoe report results/smoke --out results/smoke/report")]
+pub(crate) struct Args {
+    /// Folder with run folders in it, at any depth.
+    dir: PathBuf,
+    /// Folder for the report [default: DIR/report].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Method to divide by, instead of the suite's.
+    #[arg(long)]
+    reference: Option<String>,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn report(args: Args) -> Result<ExitCode> {
+    let out = args.out.unwrap_or_else(|| args.dir.join("report"));
+    let suites = config::suites()?;
+    let options = ReportOptions {
+        suites: &suites,
+        reference: args.reference.as_deref(),
+        bootstrap: Bootstrap::STANDARD,
+    };
+    let summary = write_report(&args.dir, &out, &options)?;
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        for row in &summary.rows {
+            print_line(&line(row))?;
+        }
+        print_line(&format!("page: {}", summary.page.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One method on one task in a line: final return, and AUC relative to the reference.
+fn line(row: &Row) -> String {
+    let measure = |measure: &Measure, factor: f64, digits: usize| {
+        let number = |value: f64| format!("{:.digits$}", value * factor);
+        let interval = measure
+            .interval
+            .map(|[low, high]| format!(" [{}, {}]", number(low), number(high)));
+        number(measure.mean) + &interval.unwrap_or_default()
+    };
+    let absent = || "-".to_owned();
+    let final_return = row
+        .final_return
+        .map_or_else(absent, |value| measure(&value, 1.0, 1));
+    let relative = row
+        .relative_auc
+        .map_or_else(absent, |value| measure(&value, 100.0, 1));
+    let Row {
+        task, algo, seeds, ..
+    } = row;
+    let count = seeds.len();
+    format!(
+        "{task} {algo}: {count} seeds, final return {final_return}, AUC {relative} % of the reference"
+    )
+}

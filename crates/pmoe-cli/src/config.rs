@@ -1,0 +1,240 @@
+//! From a method's name and the command line to a checked config.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use clap::ValueEnum;
+use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
+use pmoe_results::Suite;
+use toml::{Table, Value};
+
+use crate::exit::BadInput;
+
+include!(concat!(env!("OUT_DIR"), "/configs.rs"));
+
+/// What the command line says of a run.
+#[derive(clap::Args)]
+pub(crate) struct MethodArgs {
+    /// Method: a name of `pmoe list algos`, or a TOML file of the same form.
+    #[arg(long)]
+    pub(crate) algo: String,
+    /// Override a setting, e.g. `batch_size=256`, `actor.pmoe.num_primitives=8`,
+    /// `schedule.eval_every=5000`, `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where tensors live.
+    #[arg(long, default_value = "flex")]
+    pub(crate) device: DeviceArg,
+}
+
+/// A device by name.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum DeviceArg {
+    /// The CPU, burn's flex backend.
+    Flex,
+    /// The CPU, burn's ndarray backend; needs `--features ndarray` when building.
+    Ndarray,
+    /// A GPU through wgpu; needs `--features wgpu` when building.
+    Wgpu,
+}
+
+impl From<DeviceArg> for DeviceKind {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Flex => Self::Flex,
+            DeviceArg::Ndarray => Self::Ndarray,
+            DeviceArg::Wgpu => Self::Wgpu,
+        }
+    }
+}
+
+/// The run that `method`, `task` and `seed` describe, with every setting resolved.
+pub(crate) fn resolve(
+    method: &MethodArgs,
+    task: &str,
+    seed: u64,
+    total_steps: Option<u64>,
+) -> Result<RunConfig> {
+    let (name, mut table, mut source) = read_method(&method.algo)?;
+    if let Some(steps) = total_steps {
+        assign(
+            &mut table,
+            "schedule.total_steps",
+            Value::Integer(steps.try_into()?),
+        )?;
+    }
+    for setting in &method.set {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            BadInput(format!(
+                "--set {setting}: expected KEY=VALUE, e.g. batch_size=256"
+            ))
+        })?;
+        let key = absolute_key(&table, key.trim());
+        assign(&mut table, &key, parse_value(value.trim()))?;
+    }
+    if !method.set.is_empty() {
+        source += &format!(" with --set {}", method.set.join(" --set "));
+    }
+    let device = toml::Value::try_from(DeviceKind::from(method.device))?;
+    let seed = i64::try_from(seed).map_err(|_| BadInput(format!("--seed {seed} is too large")))?;
+    table.insert("method".to_owned(), Value::String(name));
+    table.insert("task".to_owned(), Value::String(task.to_owned()));
+    table.insert("seed".to_owned(), Value::Integer(seed));
+    table.insert("device".to_owned(), device);
+    Ok(RunConfig::from_table(table, &source)?)
+}
+
+/// Name, content and source of a method.
+fn read_method(algo: &str) -> Result<(String, Table, String)> {
+    if let Some((name, text)) = METHODS.iter().find(|(name, _)| *name == algo) {
+        let source = format!("configs/algos/{name}.toml");
+        return Ok((
+            (*name).to_owned(),
+            pmoe_algos::config::parse_toml(text, &source)?,
+            source,
+        ));
+    }
+    let path = Path::new(algo);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        let known = known.join(", ");
+        let message =
+            format!("unknown algorithm `{algo}`: it must be one of {known}, or a .toml file");
+        return Err(BadInput(message).into());
+    }
+    let text = fs::read_to_string(path)
+        .map_err(|error| BadInput(format!("cannot read the method {algo}: {error}")))?;
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((
+        name,
+        pmoe_algos::config::parse_toml(&text, algo)?,
+        algo.to_owned(),
+    ))
+}
+
+/// A key as written on the command line, from the root of the config: settings of the algorithm may
+/// leave out `algo.<family>.`.
+fn absolute_key(table: &Table, key: &str) -> String {
+    let first = key.split('.').next().unwrap_or_default();
+    let family = table
+        .get("algo")
+        .and_then(Value::as_table)
+        .and_then(|algo| algo.keys().next());
+    match (first, family) {
+        ("algo" | "schedule", _) | (_, None) => key.to_owned(),
+        (_, Some(family)) => format!("algo.{family}.{key}"),
+    }
+}
+
+/// TOML where it is TOML, else a plain string: `mixture` and `"mixture"` are the same.
+fn parse_value(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>().ok();
+    parsed
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Sets the value at a dotted key, making tables on the way.
+fn assign(table: &mut Table, key: &str, value: Value) -> Result<()> {
+    let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut table = table;
+    for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
+        let entry = table
+            .entry(parent.to_owned())
+            .or_insert_with(|| Value::Table(Table::new()));
+        table = entry
+            .as_table_mut()
+            .ok_or_else(|| BadInput(format!("--set {key}: `{parent}` has no settings inside")))?;
+    }
+    table.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// The device of a config.
+pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
+    match kind {
+        DeviceKind::Flex => Ok(Device::flex()),
+        #[cfg(feature = "ndarray")]
+        DeviceKind::Ndarray => Ok(Device::ndarray()),
+        #[cfg(feature = "wgpu")]
+        DeviceKind::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        #[cfg(not(all(feature = "ndarray", feature = "wgpu")))]
+        missing => {
+            let name = toml::Value::try_from(missing)?;
+            let name = name.as_str().unwrap_or_default();
+            let message =
+                format!("this build has no device `{name}`: build with --features {name}");
+            Err(BadInput(message).into())
+        }
+    }
+}
+
+/// The committed suites.
+pub(crate) fn suites() -> Result<Vec<Suite>> {
+    let parse = |(name, text): &(&str, &str)| {
+        let path = format!("configs/suites/{name}.toml");
+        Suite::parse(text, Path::new(&path)).with_context(|| format!("cannot use {path}"))
+    };
+    SUITES.iter().map(parse).collect()
+}
+
+/// Checks a config file of any kind: a method, a run's resolved config or a suite.
+pub(crate) fn check(path: &Path) -> Result<()> {
+    let source = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|error| BadInput(format!("cannot read {source}: {error}")))?;
+    let table = pmoe_algos::config::parse_toml(&text, &source)?;
+    if table.contains_key("presets") {
+        return check_suite(&Suite::load(path)?, &source);
+    }
+    if table.contains_key("method") {
+        RunConfig::from_table(table, &source)?;
+    } else if table.contains_key("algo") {
+        MethodConfig::from_table(table, &source)?;
+    } else {
+        let key = "(top level)".to_owned();
+        let message = "expected a method (table `algo`) or a suite (table `presets`)".to_owned();
+        return Err(ConfigError::Key {
+            source_name: source,
+            key,
+            message,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// A suite is right when every run of every preset resolves.
+fn check_suite(suite: &Suite, source: &str) -> Result<()> {
+    for preset in pmoe_results::Preset::ALL {
+        for spec in suite.plan(preset) {
+            let set = spec
+                .set
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            let method = MethodArgs {
+                algo: spec.algo.clone(),
+                set,
+                device: DeviceArg::Flex,
+            };
+            let run = format!(
+                "{source}, preset {}, {} on {}",
+                preset.name(),
+                spec.algo,
+                spec.task
+            );
+            resolve(&method, &spec.task, spec.seed, Some(spec.total_steps))
+                .with_context(|| run.clone())?;
+            let task: Result<pmoe_envs::TaskId, _> = spec.task.parse();
+            task.with_context(|| run)?;
+        }
+    }
+    Ok(())
+}
