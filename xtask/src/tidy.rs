@@ -290,12 +290,15 @@ fn keys_without_source(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// Whether a comment holds a capital letter in brackets.
+/// Whether a comment holds capital letters in brackets.
 fn has_mark(comment: &str) -> bool {
-    comment
-        .as_bytes()
-        .windows(3)
-        .any(|window| matches!(window, [b'[', letter, b']'] if letter.is_ascii_uppercase()))
+    let mut bracketed = comment
+        .split('[')
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(']')?.0));
+    bracketed.any(|mark| {
+        !mark.is_empty() && mark.len() <= 3 && mark.chars().all(|c| c.is_ascii_uppercase())
+    })
 }
 
 /// Files that name a folder of somebody's machine.
@@ -415,7 +418,7 @@ mod tests {
     fn configuration_keys_name_their_source() {
         let text = "# Sources: [P] paper, [O] ours.\n\nalgo = \"sac\" # the name [O]\n\
                     gamma = 0.99 # discount\n[schedule]\n# Steps between evaluations. [O]\n\
-                    eval_every = 5000\neval_episodes = 10\n";
+                    eval_every = 5000\neval_episodes = 10 # [ten]\ntau = 1 # [SU]\n";
         assert_eq!(
             keys_without_source(text),
             [(4, "gamma"), (8, "eval_episodes")]

@@ -259,7 +259,7 @@ mod tests {
         for name in ["weights.bin", "state.json", MANIFEST] {
             let file = path.join(name);
             let whole = fs::read(&file).unwrap();
-            let mut check = |bytes: &[u8], what: String| {
+            let check = |bytes: &[u8], what: String| {
                 fs::write(&file, bytes).unwrap();
                 let error = read(folder.path()).expect_err(&what);
                 assert!(

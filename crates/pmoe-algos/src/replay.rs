@@ -205,7 +205,8 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use pmoe_core::noise::Rng;
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
     use rand::SeedableRng;
 
     use super::*;

@@ -381,6 +381,3 @@ pub fn soft_bellman_target(
 pub fn critic_loss(q1: Tensor<1>, q2: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
     (q1 - target.clone()).square().mean() + (q2 - target).square().mean()
 }
-
-#[cfg(test)]
-mod tests;

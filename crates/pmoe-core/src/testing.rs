@@ -22,11 +22,7 @@ pub(crate) fn t3<const A: usize, const B: usize, const C: usize>(
 }
 
 pub(crate) fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
-    tensor
-        .to_data()
-        .convert::<f64>()
-        .to_vec()
-        .expect("converted to f64")
+    tensor.try_to_vec_as::<f64>().expect("converted to f64")
 }
 
 #[track_caller]

@@ -49,7 +49,7 @@ pub(crate) fn group<'a>(
                     .tasks
                     .iter()
                     .position(|known| known == task)
-                    .unwrap_or(99)
+                    .unwrap_or(usize::MAX)
             })
         };
         runs.sort_by_cached_key(|run| {

@@ -120,7 +120,7 @@ pub fn write_report(
         .map(|section| (section.title.clone(), section.rows.clone()))
         .collect();
     for (name, text) in [
-        ("md", tables::markdown(&by_title)),
+        ("md", tables::markdown(&by_title, bootstrap.level)),
         ("csv", tables::csv(&by_title)),
     ] {
         let path = output.join(format!("tables/auc.{name}"));

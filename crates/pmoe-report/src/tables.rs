@@ -4,16 +4,17 @@ use crate::format;
 use crate::rows::{Measure, Row};
 
 /// GitHub's Markdown, one table per suite.
-pub(crate) fn markdown(groups: &[(String, Vec<Row>)]) -> String {
+pub(crate) fn markdown(groups: &[(String, Vec<Row>)], level: f64) -> String {
+    let level = format!("{:.0}", 100.0 * level);
     let mut text = String::from("# Area under the learning curve\n");
     for (title, rows) in groups {
         text.push_str(&format!(
-            "\n## {}\n\n\
+            "\n## {title}\n\n\
              Mean evaluation return over training (AUC), and of the last tenth of it; in brackets \
-             the 95 % bootstrap interval over seeds.\n\n\
+             the {level} % bootstrap interval over seeds.\n\n\
              | task | method | steps | AUC | % of reference | paper, % | final return | seeds | left out |\n\
              |---|---|--:|--:|--:|--:|--:|--:|---|\n",
-            plain(title)
+            title = plain(title)
         ));
         for row in rows {
             let cells = [
@@ -133,11 +134,11 @@ mod tests {
 
     #[test]
     fn markdown_keeps_one_line_per_row() {
-        let text = markdown(&[("a # title".into(), vec![row()])]);
+        let text = markdown(&[("a # title".into(), vec![row()])], 0.9);
         let line = text.lines().last().unwrap();
         let expected = "| Hopper\\|\\<b\\> | say \"a\"  | 3\u{202f}000 | 0.1 [−0.2,\u{a0}∞] | \
                         reference near zero | 115.4 | 5.0 | 2 of 3 | seed 2 failed: no, really |";
         assert_eq!(line, expected);
-        assert!(text.contains("## a \\# title\n"));
+        assert!(text.contains("## a \\# title\n") && text.contains("90 % bootstrap"));
     }
 }

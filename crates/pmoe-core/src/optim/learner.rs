@@ -193,7 +193,9 @@ mod tests {
     #[test]
     fn restored_bytes_continue_with_the_same_bits() {
         let mut original = learner(0);
-        (0..5).for_each(|_| drop(step(&mut original)));
+        for _ in 0..5 {
+            step(&mut original);
+        }
         let (module, optimizer) = original.to_bytes().unwrap();
         let mut restored = learner(99);
         restored.load_bytes(module, optimizer).unwrap();

@@ -120,8 +120,7 @@ mod tests {
             .weight
             .val()
             .inner()
-            .to_data()
-            .to_vec()
+            .try_to_vec_as::<f32>()
             .unwrap()
     }
 

@@ -1,0 +1,169 @@
+//! A task with a known optimum, configs and comparisons for the tests.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "every test binary uses its own part"
+)]
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use pmoe_algos::sac::{
+    ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
+    PrimitiveLoss, RoutingInput, Sac, SacConfig, TemperatureConfig,
+};
+use pmoe_algos::{Agent, Schedule, Transition};
+use pmoe_core::noise::{self, Rng};
+use pmoe_envs::{Env, EnvError, EnvSpec, Step};
+use rand::{RngExt, SeedableRng};
+
+/// A point on a line pushed towards the origin: `x ← x + a / 5`, reward `−x²`, never terminated.
+///
+/// The best policy jumps by a = −5x, cut to ±1: from |x| ≤ 1 at most five steps cost anything.
+pub struct PointMass {
+    spec: EnvSpec,
+    x: f64,
+}
+
+impl PointMass {
+    pub fn new() -> Self {
+        let spec = EnvSpec {
+            id: "PointMass".to_owned(),
+            obs_dim: 1,
+            action_low: vec![-1.0],
+            action_high: vec![1.0],
+            dt_seconds: 1.0,
+        };
+        Self { spec, x: 0.0 }
+    }
+}
+
+impl Env for PointMass {
+    fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    fn reset(&mut self, rng: &mut pmoe_envs::Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.x = rng.random_range(-1.0..1.0);
+        obs[0] = self.x;
+        Ok(())
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        self.x += action[0] / 5.0;
+        obs[0] = self.x;
+        Ok(Step {
+            reward: -self.x * self.x,
+            terminated: false,
+            truncated: false,
+        })
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        state.push(self.x);
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        self.x = state[0];
+        Ok(())
+    }
+}
+
+pub fn gaussian() -> ActorConfig {
+    ActorConfig::Gaussian {}
+}
+
+pub fn pmoe(num_primitives: usize) -> PmoeConfig {
+    PmoeConfig {
+        num_primitives,
+        primitive_loss: PrimitiveLoss::Max,
+        freq_coef: 1.0,
+        freq_reduction: FreqReduction::Sum,
+        routing_input: RoutingInput::TrunkSg,
+        argmax_score: ArgmaxScore::Q,
+        entropy_log_prob: EntropyLogProb::Component,
+        eval_primitive: EvalPrimitive::Sample,
+    }
+}
+
+pub fn auto() -> TemperatureConfig {
+    TemperatureConfig::Auto {
+        initial_alpha: 1.0,
+        target_entropy_per_dim: -1.0,
+    }
+}
+
+/// Small networks and batches.
+pub fn sac(actor: ActorConfig) -> SacConfig {
+    SacConfig {
+        gamma: 0.9,
+        tau: 0.02,
+        batch_size: 32,
+        buffer_size: 5_000,
+        random_steps: 100,
+        learning_starts: 100,
+        gradient_steps: 1,
+        actor_lr: 3e-3,
+        critic_lr: 3e-3,
+        adam_epsilon: 1e-8,
+        hidden: vec![32, 32],
+        reward_scale: 1.0,
+        temperature: TemperatureConfig::Fixed { alpha: 0.01 },
+        actor,
+    }
+}
+
+pub fn schedule(total_steps: u64) -> Schedule {
+    Schedule {
+        total_steps,
+        eval_every: 500,
+        eval_episodes: 5,
+        log_every: 100,
+        checkpoint_every: 300,
+    }
+}
+
+/// A learner with `count` random transitions of the given sizes in its buffer.
+pub fn filled(config: SacConfig, obs_dim: usize, action_dim: usize, count: usize) -> Sac {
+    let mut agent = Sac::new(config, obs_dim, action_dim, 7, &Device::flex());
+    let mut rng = Rng::seed_from_u64(1);
+    let [mut obs, mut next_obs] = [vec![0.0; obs_dim], vec![0.0; obs_dim]];
+    let mut action = vec![0.0; action_dim];
+    for index in 0..count {
+        for values in [&mut obs, &mut next_obs, &mut action] {
+            noise::fill_uniform(values, &mut rng);
+        }
+        agent.observe(
+            &(),
+            Transition {
+                obs: &obs,
+                action: &action,
+                reward: obs[0] * action[0],
+                next_obs: &next_obs,
+                terminated: index % 10 == 0,
+                truncated: false,
+            },
+        );
+    }
+    agent
+}
+
+/// Every parameter of a module in order, flattened.
+pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
+    struct Collect(Vec<Vec<f32>>);
+    impl ModuleVisitor for Collect {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0
+                .push(param.val().inner().try_into_vec_as::<f32>().unwrap());
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    module.visit(&mut collect);
+    collect.0
+}
+
+/// The same with every bit.
+pub fn bits<M: Module>(module: &M) -> Vec<Vec<u32>> {
+    let bits = |values: &Vec<f32>| values.iter().map(|value| value.to_bits()).collect();
+    parameters(module).iter().map(bits).collect()
+}

@@ -1,0 +1,319 @@
+//! The pieces of SAC against arithmetic by hand, and learning on a task with a known optimum.
+
+mod common;
+
+use std::sync::atomic::AtomicBool;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use pmoe_algos::replay::{Batch, ReplayBuffer};
+use pmoe_algos::sac::{
+    Actor, ActorConfig, EvalPrimitive, PmoeConfig, Sac, SacConfig, TensorBatch, TwinCritic,
+    critic_loss, soft_bellman_target,
+};
+use pmoe_algos::{Agent, AgentError, Mode, Progress, RunError, Transition, train};
+use pmoe_core::dist::Mixture;
+use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
+use pmoe_core::noise::{Rng, normal};
+use pmoe_envs::{Env, TimeLimit};
+use pmoe_results::{Event, MemorySink};
+use rand::SeedableRng;
+
+fn vector(values: &[f32]) -> Tensor<1> {
+    Tensor::from_data(values, &Device::flex())
+}
+
+#[test]
+fn parameter_counts_are_those_of_the_paper() {
+    let count = |config: &ActorConfig, obs_dim, action_dim| {
+        let device = Device::flex().autodiff();
+        Actor::new(config, &[256, 256], obs_dim, action_dim, 0, &device).num_params()
+    };
+    let four = ActorConfig::Pmoe(common::pmoe(4));
+    assert_eq!(count(&four, 11, 3), 76_060, "Hopper");
+    assert_eq!(count(&four, 376, 17), 198_284, "Humanoid");
+    let critic = |obs_dim, action_dim| {
+        let rng = &mut Rng::seed_from_u64(0);
+        let device = Device::flex().autodiff();
+        TwinCritic::new(obs_dim, action_dim, &[256, 256], rng, &device)
+            .q1
+            .num_params()
+    };
+    assert_eq!(critic(11, 3), 69_889, "Hopper");
+    assert_eq!(critic(376, 17), 166_913, "Humanoid");
+}
+
+#[test]
+fn bellman_target_and_critic_loss_by_hand() {
+    let batch = Batch {
+        len: 2,
+        obs: vec![0.0; 2],
+        action: vec![0.0; 2],
+        reward: vec![1.0, 2.0],
+        next_obs: vec![0.0; 2],
+        not_terminated: vec![1.0, 0.0],
+    };
+    let batch = TensorBatch::new(&batch, &Device::flex());
+    // 1 + .5 (10 − .2·(−5)) = 6.5; terminated: 2.
+    let target = soft_bellman_target(
+        &batch,
+        vector(&[10.0, 99.0]),
+        vector(&[-5.0, 1.0]),
+        0.2,
+        0.5,
+    );
+    assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.5, 2.0]);
+    // Q₁: ((6 − 6.5)² + (4 − 2)²) / 2 = 2.125; Q₂: (0 + 1) / 2.
+    let loss = critic_loss(vector(&[6.0, 4.0]), vector(&[6.5, 1.0]), target);
+    assert_eq!(loss.try_to_vec_as::<f32>().unwrap(), [2.625]);
+}
+
+#[test]
+fn a_time_limit_does_not_lower_the_value() {
+    // One state, reward 1, cut after 10 steps, never terminated: Q = 1 / (1 − γ) = 100. Were the cut
+    // stored as an end, Q would be 1 / (1 − .9 γ) = 9.17.
+    struct OneState(pmoe_envs::EnvSpec);
+    impl Env for OneState {
+        fn spec(&self) -> &pmoe_envs::EnvSpec {
+            &self.0
+        }
+        fn reset(&mut self, _: &mut Rng, obs: &mut [f64]) -> Result<(), pmoe_envs::EnvError> {
+            obs[0] = 0.0;
+            Ok(())
+        }
+        fn step(
+            &mut self,
+            _: &[f64],
+            obs: &mut [f64],
+        ) -> Result<pmoe_envs::Step, pmoe_envs::EnvError> {
+            obs[0] = 0.0;
+            Ok(pmoe_envs::Step {
+                reward: 1.0,
+                terminated: false,
+                truncated: false,
+            })
+        }
+        fn save_state(&self, _: &mut Vec<f64>) {}
+        fn load_state(&mut self, _: &[f64]) -> Result<(), pmoe_envs::EnvError> {
+            Ok(())
+        }
+    }
+    let mut env = TimeLimit::new(OneState(common::PointMass::new().spec().clone()), 10);
+    let mut rng = Rng::seed_from_u64(0);
+    let mut replay = ReplayBuffer::new(1000, 1, 1);
+    let mut obs = [0.0];
+    env.reset(&mut rng, &mut obs).unwrap();
+    let mut cuts = 0;
+    for _ in 0..500 {
+        let step = env.step(&[0.0], &mut obs).unwrap();
+        let (terminated, truncated) = (step.terminated, step.truncated);
+        let reward = step.reward as f32;
+        replay.push(Transition {
+            obs: &[0.0],
+            action: &[0.0],
+            reward,
+            next_obs: &[0.0],
+            terminated,
+            truncated,
+        });
+        if truncated {
+            cuts += 1;
+            env.reset(&mut rng, &mut obs).unwrap();
+        }
+    }
+    assert_eq!(cuts, 50);
+    let mut batch = Batch::default();
+    replay.sample(200, &mut rng, &mut batch);
+    let batch = TensorBatch::new(&batch, &Device::flex());
+    let mut q = 0.0_f32;
+    for _ in 0..3000 {
+        let next = Tensor::full([200], q, &Device::flex());
+        let target = soft_bellman_target(&batch, next, vector(&[0.0; 200]), 0.0, 0.99);
+        q = target.mean().into_scalar();
+    }
+    assert!((q - 100.0).abs() < 1e-2, "{q}");
+}
+
+#[test]
+fn the_router_learns_how_often_each_primitive_is_best() {
+    // Fixed primitives N(.2, .1²) and N(0, .2²), critic Q(s, a) = a: the first is better with
+    // probability Φ(.2 / √.05) = .8144533152; tanh is monotone and does not change that.
+    let device = Device::flex();
+    let rows = 512;
+    let fixed = |means: [f32; 2], stds: [f32; 2], logits: Tensor<2>| Mixture {
+        router_logits: logits.repeat_dim(0, rows),
+        mean: Tensor::<3>::from_data([[[means[0]], [means[1]]]], &device).repeat_dim(0, rows),
+        log_std: Tensor::<3>::from_data([[[stds[0].ln()], [stds[1].ln()]]], &device)
+            .repeat_dim(0, rows),
+    };
+    let learn = |means, stds| {
+        let mut rng = Rng::seed_from_u64(9);
+        let mut logits = Tensor::<2>::zeros([1, 2], &device);
+        let (mut average, updates) = (0.0, 1500);
+        for update in 0..updates {
+            let tracked = logits.clone().autodiff().require_grad();
+            let mixture = fixed(means, stds, tracked.clone());
+            let sample = mixture
+                .primitives()
+                .rsample(normal([rows * 2, 1], &mut rng, &device));
+            let best = best_primitive(sample.action.inner().reshape([rows, 2]));
+            let weights = mixture.log_weights().exp();
+            if update >= updates / 2 {
+                average += weights
+                    .clone()
+                    .inner()
+                    .slice([0..1, 0..1])
+                    .into_scalar::<f32>();
+            }
+            let grads = frequency_loss(weights, &best, Reduction::Sum).backward();
+            logits = logits - tracked.grad(&grads).unwrap().mul_scalar(0.2);
+        }
+        average / (updates - updates / 2) as f32
+    };
+    let weight = learn([0.2, 0.0], [0.1, 0.2]);
+    assert!((weight - 0.814_453_3).abs() < 3e-3, "{weight}");
+    let weight = learn([0.1, 0.1], [0.3, 0.3]);
+    assert!(
+        (weight - 0.5).abs() < 3e-3,
+        "identical primitives: {weight}"
+    );
+}
+
+/// Mean return of the last evaluation, and the best that is possible.
+fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
+    let env = || TimeLimit::new(common::PointMass::new(), 30);
+    let schedule = pmoe_algos::Schedule {
+        eval_episodes: 20,
+        ..common::schedule(2500)
+    };
+    let mut agent = Sac::new(common::sac(actor), 1, 1, 3, &Device::flex());
+    let mut sink = MemorySink::default();
+    let mut progress = Progress::new(3);
+    let interrupt = AtomicBool::new(false);
+    train::run(
+        &mut env(),
+        &mut env(),
+        &mut agent,
+        &schedule,
+        3,
+        &mut progress,
+        &mut sink,
+        None,
+        &interrupt,
+    )
+    .unwrap();
+    assert!(progress.grad_step > 2000);
+    let returns: Vec<f64> = sink
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Eval { returns, .. } => Some(returns.iter().sum::<f64>() / returns.len() as f64),
+            _ => None,
+        })
+        .collect();
+    (returns[0], returns[returns.len() - 1])
+}
+
+#[test]
+fn every_policy_learns_the_point_mass() {
+    // The optimum from |x| uniform in (0, 1): −E Σ_i max(|x| − i/5, 0)² ≈ −.39, i = 1, 2, …
+    let all = PmoeConfig {
+        primitive_loss: pmoe_algos::sac::PrimitiveLoss::All,
+        ..common::pmoe(3)
+    };
+    for actor in [
+        common::gaussian(),
+        ActorConfig::Pmoe(common::pmoe(3)),
+        ActorConfig::Pmoe(all),
+    ] {
+        let (before, after) = train_on_point_mass(actor.clone());
+        assert!(after > -0.8, "{actor:?}: {before} to {after}");
+        assert!(before < after - 0.5, "{actor:?}: {before} to {after}");
+    }
+}
+
+#[test]
+fn every_way_to_choose_the_acting_primitive_acts() {
+    let obs = [0.3, -0.2, 0.9, 0.0, -1.0];
+    let act = |eval_primitive: EvalPrimitive, seed: u64| {
+        let config = common::sac(ActorConfig::Pmoe(PmoeConfig {
+            eval_primitive,
+            ..common::pmoe(4)
+        }));
+        let agent = common::filled(config, 5, 2, 200);
+        let mut action = [0.0; 2];
+        let mut rng = Rng::seed_from_u64(seed);
+        agent
+            .act(&mut (), &obs, Mode::Evaluate, &mut rng, &mut action)
+            .unwrap();
+        action
+    };
+    let of_primitive: Vec<[f32; 2]> = (0..4).map(|k| act(EvalPrimitive::Index(k), 0)).collect();
+    assert!(of_primitive[0] != of_primitive[1]);
+    for choice in [EvalPrimitive::ArgmaxW, EvalPrimitive::ArgmaxQ] {
+        let action = act(choice, 0);
+        assert_eq!(action, act(choice, 1), "{choice:?} draws nothing");
+        assert!(of_primitive.contains(&action), "{choice:?}");
+    }
+    let sampled: Vec<[f32; 2]> = (0..40)
+        .map(|seed| act(EvalPrimitive::Sample, seed))
+        .collect();
+    assert!(sampled.iter().all(|action| of_primitive.contains(action)));
+    assert!(sampled.iter().any(|action| *action != sampled[0]));
+}
+
+#[test]
+fn divergence_ends_the_run_with_its_quantity() {
+    let config = SacConfig {
+        critic_lr: 1e30,
+        actor_lr: 1e30,
+        ..common::sac(common::gaussian())
+    };
+    let mut agent = Sac::new(config, 1, 1, 0, &Device::flex());
+    let env = || TimeLimit::new(common::PointMass::new(), 30);
+    let result = train::run(
+        &mut env(),
+        &mut env(),
+        &mut agent,
+        &common::schedule(1000),
+        0,
+        &mut Progress::new(0),
+        &mut MemorySink::default(),
+        None,
+        &AtomicBool::new(false),
+    );
+    let Err(RunError::Agent(AgentError::NonFinite {
+        quantity,
+        grad_step,
+        ..
+    })) = result
+    else {
+        panic!("expected divergence, got {result:?}");
+    };
+    assert!(!quantity.is_empty() && grad_step > 0);
+}
+
+#[test]
+fn rewards_are_scaled_before_they_are_stored() {
+    let config = SacConfig {
+        reward_scale: 0.5,
+        ..common::sac(common::gaussian())
+    };
+    let (scaled, plain) = (
+        common::filled(config, 5, 2, 50),
+        common::filled(common::sac(common::gaussian()), 5, 2, 50),
+    );
+    let stored = |agent: &Sac| {
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        agent
+            .save(&mut files, pmoe_algos::Scope::Everything)
+            .unwrap();
+        // Two counts, then 50·5 observation and 50·2 action numbers.
+        let at = 16 + 4 * 50 * 7;
+        let bytes = files.get("replay.bin").unwrap()[at..at + 4]
+            .try_into()
+            .unwrap();
+        f32::from_le_bytes(bytes)
+    };
+    assert_eq!(stored(&scaled), 0.5 * stored(&plain));
+}
