@@ -77,10 +77,10 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
         None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
 
+    let num_runs = table::counted(runs.len(), "run");
     println!(
-        "Preset {}: {} runs in {}\n",
+        "Preset {}: {num_runs} in {}\n",
         options.preset,
-        runs.len(),
         out.display()
     );
     println!("{}", plan::overview(&runs));
@@ -122,18 +122,16 @@ fn estimated(root: &Path, pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<
         .cloned()
         .collect();
     if left.is_empty() {
-        return Ok("Nothing is left to run.".to_owned());
+        return Ok("All are done; their settings are compared once more.".to_owned());
     }
     let rates = calibrate(pmoe, &left, jobs)?;
     let seconds = estimate::estimate(root, &left, &rates, jobs)?;
-    let jobs = if jobs == 1 {
-        "1 job".to_owned()
-    } else {
-        format!("{jobs} jobs")
-    };
+    let (runs, jobs) = (
+        table::counted(left.len(), "run"),
+        table::counted(jobs, "job"),
+    );
     Ok(format!(
-        "{} runs to go: {} with {jobs}.",
-        left.len(),
+        "{runs} to go: {} with {jobs}.",
         estimate::spoken(seconds)
     ))
 }
@@ -209,7 +207,11 @@ fn summary(runs: &[Planned], outcomes: &[Outcome]) -> String {
         .iter()
         .map(|(word, count)| format!("{count} {word}"))
         .collect();
-    let mut text = format!("{} runs: {}\n", runs.len(), counts.join(", "));
+    let mut text = format!(
+        "{}: {}\n",
+        table::counted(runs.len(), "run"),
+        counts.join(", ")
+    );
     if !rows.is_empty() {
         text += &table::table(&["not done", "state", "reason"], &rows);
     }

@@ -25,6 +25,7 @@
 
 mod actor;
 mod config;
+mod cost;
 mod critic;
 mod temperature;
 
@@ -40,6 +41,7 @@ pub use self::config::{
     ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
     PrimitiveLoss, RoutingInput, SacConfig, TemperatureConfig,
 };
+pub use self::cost::{MatrixProduct, matrix_products};
 pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
@@ -63,6 +65,25 @@ pub struct Sac {
     env_step: u64,
     grad_step: u64,
     latest: Option<Latest>,
+}
+
+/// A part of a gradient update, in the order of the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Drawing and uploading a batch.
+    Batch,
+    /// The soft Bellman target.
+    Target,
+    /// Critic values and loss.
+    CriticForward,
+    /// Critic gradients and Adam.
+    CriticStep,
+    /// Actions, their values and the actor loss.
+    ActorForward,
+    /// Actor gradients and Adam.
+    ActorStep,
+    /// Temperature and target critics.
+    TargetCritics,
 }
 
 /// What the latest update leaves for the log, still on the device.
@@ -133,8 +154,14 @@ impl Sac {
         self.grad_step
     }
 
-    /// One gradient update; the comments are the lines of the algorithm.
+    /// One gradient update.
     pub fn gradient_step(&mut self, rng: &mut Rng) {
+        self.gradient_step_in_parts(rng, &mut |_| ());
+    }
+
+    /// One gradient update; the comments are the lines of the algorithm, and `done` hears of each
+    /// part when it is through.
+    pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
         let SacConfig {
             gamma,
             tau,
@@ -148,6 +175,7 @@ impl Sac {
         // Draw a batch of transitions from the replay buffer.
         self.replay.sample(batch_size, rng, &mut self.batch);
         let batch = TensorBatch::new(&self.batch, &self.device);
+        done(Part::Batch);
 
         // Move the critics towards the soft Bellman target.
         let next = self
@@ -156,10 +184,13 @@ impl Sac {
             .sample(&self.config.actor, batch.next_obs.clone(), rng);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
+        done(Part::Target);
         let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action.clone());
         let loss = critic_loss(q1.clone(), q2, target);
         let (critic_loss, q1) = (loss.clone().inner(), q1.inner());
+        done(Part::CriticForward);
         self.critic.descend(critic_lr, loss);
+        done(Part::CriticStep);
 
         // Move the actor. The critics enter as constants, so only the actor gets gradients.
         let rows = batch_size * self.actor.num_primitives();
@@ -174,11 +205,14 @@ impl Sac {
             .loss(&self.config.actor, &critic, batch.obs, alpha, noise);
         drop(critic);
         let actor_loss = loss.clone().inner();
+        done(Part::ActorForward);
         self.actor.descend(actor_lr, loss);
+        done(Part::ActorStep);
 
         // Move the temperature, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
         self.target_critic.follow(&self.critic, tau);
+        done(Part::TargetCritics);
 
         self.grad_step += 1;
         self.latest = Some(Latest {

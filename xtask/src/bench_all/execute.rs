@@ -204,7 +204,8 @@ impl Trainer<'_> {
         let outcome = Outcome::of(status, self.children.is_stopping(), || {
             self.reason(status, &read_from(&mut log, begin).unwrap_or_default())
         });
-        if outcome == Outcome::Done && log.metadata()?.len() == 0 {
+        if outcome == Outcome::Done {
+            // It told of the way there; what remains to be said is in the run folder.
             fs::remove_file(&log_path)?;
         }
         Ok(outcome)

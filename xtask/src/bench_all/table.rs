@@ -52,6 +52,12 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
+/// `1 run`, `2 runs`.
+pub fn counted(n: usize, noun: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +69,14 @@ mod tests {
         assert_eq!(
             table(&["algo", "runs", "state"], &rows),
             "algo      runs  state\nsac         10  new\npmoe-sac     2  done\n"
+        );
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(
+            [0, 1, 2].map(|n| counted(n, "run")),
+            ["0 runs", "1 run", "2 runs"]
         );
     }
 

@@ -87,7 +87,7 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_run_gets_its_settings_and_an_empty_log_goes() {
+fn a_run_gets_its_settings_and_no_log_stays_when_done() {
     let folder = check(&["done"], 1, &[Outcome::Done]);
     let run = folder.path().join("fig/done/Ant-v4/seed_0");
     assert_eq!(

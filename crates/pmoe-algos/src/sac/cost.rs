@@ -1,0 +1,155 @@
+//! The matrix products of a gradient update: what it costs at the least.
+
+use super::{ActorConfig, PrimitiveLoss, RoutingInput, SacConfig};
+
+/// A product of an `[m, k]` and a `[k, n]` matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatrixProduct {
+    /// Rows of the result.
+    pub m: usize,
+    /// Length of the sums.
+    pub k: usize,
+    /// Columns of the result.
+    pub n: usize,
+}
+
+impl MatrixProduct {
+    /// Multiplications and additions.
+    pub fn flops(self) -> u64 {
+        2 * (self.m * self.k * self.n) as u64
+    }
+}
+
+/// Every matrix product of one gradient update, in no particular order.
+///
+/// Forward `x W`, backward `xᵀ dy` for weights and `dy Wᵀ` for inputs; no weight gradients through
+/// frozen networks, no input gradients where nobody needs them.
+pub fn matrix_products(
+    config: &SacConfig,
+    obs_dim: usize,
+    action_dim: usize,
+) -> Vec<MatrixProduct> {
+    let rows = config.batch_size;
+    let (num_primitives, pmoe) = match &config.actor {
+        ActorConfig::Gaussian {} => (1, None),
+        ActorConfig::Pmoe(pmoe) => (pmoe.num_primitives, Some(pmoe)),
+    };
+    let all_rows = rows * num_primitives;
+    let chain = |first: usize, last: &[usize]| -> Vec<(usize, usize)> {
+        let sizes: Vec<usize> = [first]
+            .iter()
+            .chain(&config.hidden)
+            .chain(last)
+            .copied()
+            .collect();
+        sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    };
+    let critic = chain(obs_dim + action_dim, &[1]);
+    let features = config.hidden[config.hidden.len() - 1];
+    let trunk = chain(obs_dim, &[]);
+    let heads = vec![(features, num_primitives * action_dim); 2];
+    // The router, and whether its gradient goes on into its input.
+    let router = pmoe.map(|pmoe| match pmoe.routing_input {
+        RoutingInput::TrunkSg => ((features, num_primitives), false),
+        RoutingInput::Trunk => ((features, num_primitives), true),
+        RoutingInput::Obs => ((obs_dim, num_primitives), false),
+    });
+    let mut products = Products::default();
+    if let Some((layer, into_trunk)) = router {
+        products.forward(rows, &[layer], 2);
+        products.weights(rows, &[layer], 1);
+        if into_trunk {
+            products.inputs(rows, &[layer], 1);
+        }
+    }
+
+    // Target: policy and target critics at the next states.
+    products.forward(rows, &trunk, 1);
+    products.forward(rows, &heads, 1);
+    products.forward(rows, &critic, 2);
+    // Critics.
+    products.forward(rows, &critic, 2);
+    products.weights(rows, &critic, 2);
+    products.inputs(rows, &critic[1..], 2);
+    // Actor: forward, frozen critics there and back, then the policy's own gradients.
+    products.forward(rows, &trunk, 1);
+    products.forward(rows, &heads, 1);
+    let is_all = pmoe.is_some_and(|pmoe| pmoe.primitive_loss == PrimitiveLoss::All);
+    if num_primitives > 1 {
+        // The pass that chooses the best primitive.
+        products.forward(all_rows, &critic, 2);
+    }
+    let judged = if is_all { all_rows } else { rows };
+    products.forward(judged, &critic, 2);
+    products.inputs(judged, &critic, 2);
+    products.weights(rows, &heads, 1);
+    products.inputs(rows, &heads, 1);
+    products.weights(rows, &trunk, 1);
+    products.inputs(rows, &trunk[1..], 1);
+    products.0
+}
+
+#[derive(Default)]
+struct Products(Vec<MatrixProduct>);
+
+impl Products {
+    fn add(
+        &mut self,
+        layers: &[(usize, usize)],
+        times: usize,
+        product: impl Fn(usize, usize) -> MatrixProduct,
+    ) {
+        for &(inputs, outputs) in layers {
+            self.0
+                .extend(std::iter::repeat_n(product(inputs, outputs), times));
+        }
+    }
+
+    fn forward(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+        self.add(layers, times, |inputs, outputs| MatrixProduct {
+            m: rows,
+            k: inputs,
+            n: outputs,
+        });
+    }
+
+    fn weights(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+        self.add(layers, times, |inputs, outputs| MatrixProduct {
+            m: inputs,
+            k: rows,
+            n: outputs,
+        });
+    }
+
+    fn inputs(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+        self.add(layers, times, |inputs, outputs| MatrixProduct {
+            m: rows,
+            k: outputs,
+            n: inputs,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AlgoConfig, MethodConfig, parse_toml};
+
+    #[test]
+    fn operations_of_sac_on_hopper_by_hand() {
+        let text = include_str!("../../../../configs/algos/sac.toml");
+        let method = MethodConfig::from_table(parse_toml(text, "sac").unwrap(), "sac").unwrap();
+        let AlgoConfig::Sac(config) = method.algo;
+        let flops: u64 = matrix_products(&config, 11, 3)
+            .iter()
+            .map(|p| p.flops())
+            .sum();
+        // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer;
+        // of the trunk 11·256 + 256² = 68 352, of them 65 536 after the first; of both heads 1 536.
+        let (critic, later, trunk, trunk_later, heads) = (69_376, 65_792, 68_352, 65_536, 1_536);
+        let target = trunk + heads + 2 * critic;
+        let critics = 2 * (2 * critic + later);
+        let actor = 2 * (trunk + heads) + heads + trunk_later + 4 * critic;
+        assert_eq!(flops, 2 * 100 * (target + critics + actor));
+    }
+}

@@ -1,0 +1,116 @@
+//! Running the program under test.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "every test binary uses its own part"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Settings that make a run take a second, with updates and evaluations in it.
+pub const SMALL: &[&str] = &[
+    "hidden=[16,16]",
+    "batch_size=8",
+    "random_steps=100",
+    "learning_starts=100",
+    "schedule.eval_every=400",
+    "schedule.eval_episodes=1",
+    "schedule.log_every=200",
+    "schedule.checkpoint_every=300",
+];
+
+pub fn pmoe() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_pmoe"))
+}
+
+/// A small run in `out`.
+pub fn train(algo: &str, steps: u64, out: &Path) -> Command {
+    let mut command = pmoe();
+    command.args([
+        "train",
+        "--task",
+        "Hopper-v4",
+        "--seed",
+        "3",
+        "--algo",
+        algo,
+    ]);
+    command
+        .args(["--steps", &steps.to_string(), "--progress", "json", "--out"])
+        .arg(out);
+    for setting in SMALL {
+        command.args(["--set", setting]);
+    }
+    command
+}
+
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub fn run(command: &mut Command) -> Finished {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Finished {
+        code: status.code(),
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
+}
+
+#[track_caller]
+pub fn succeed(command: &mut Command) -> String {
+    let finished = run(command);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    finished.stdout
+}
+
+/// Asserts the exit code and that the message says all of `words`.
+#[track_caller]
+pub fn refuse(command: &mut Command, code: i32, words: &[&str]) {
+    let finished = run(command);
+    assert_eq!(finished.code, Some(code), "{}", finished.stderr);
+    for word in words {
+        assert!(
+            finished.stderr.contains(word),
+            "no `{word}` in: {}",
+            finished.stderr
+        );
+    }
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+}
+
+/// Every file below `folder` with its bytes.
+pub fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(snapshot(&path));
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            files.push((path, bytes));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The only checkpoint of a run folder.
+pub fn checkpoint(run: &Path) -> PathBuf {
+    let mut found: Vec<PathBuf> = fs::read_dir(run.join("checkpoint"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}

@@ -1,0 +1,189 @@
+//! Runs from start to end: the same bits twice, killed or not; signals, locks, divergence.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use common::{checkpoint, refuse, run, snapshot, succeed, train};
+use serde_json::Value;
+
+const STEPS: u64 = 2000;
+
+fn events(folder: &Path) -> String {
+    fs::read_to_string(folder.join("events.jsonl")).unwrap()
+}
+
+fn manifest(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// The policy's file of a finished run.
+fn policy(folder: &Path) -> Vec<u8> {
+    fs::read(checkpoint(folder).join("actor.bpk")).unwrap()
+}
+
+/// Starts a run and waits until it has reported a step of at least `step`.
+fn start_until(command: &mut Command, step: u64) -> Child {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let steps = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    let reached = steps
+        .map(|line| line["env_step"].as_u64().unwrap())
+        .find(|&at| at >= step);
+    assert!(
+        reached.is_some_and(|at| at < STEPS),
+        "the run is still under way: {reached:?}"
+    );
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args(["-s", name, &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_whole_or_killed() {
+    for algo in ["sac", "pmoe-sac"] {
+        let dir = tempfile::tempdir().unwrap();
+        let [once, again, killed] = ["once", "again", "killed"].map(|name| dir.path().join(name));
+        succeed(&mut train(algo, STEPS, &once));
+        succeed(&mut train(algo, STEPS, &again));
+        assert_eq!(events(&once), events(&again));
+        for kind in ["\"episode\"", "\"update\"", "\"eval\""] {
+            assert!(events(&once).contains(kind), "no {kind} event");
+        }
+
+        for step in [1, 500, 1000] {
+            let mut child = start_until(&mut train(algo, STEPS, &killed), step);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        succeed(&mut train(algo, STEPS, &killed));
+        assert_eq!(events(&killed), events(&once));
+        assert_eq!(policy(&killed), policy(&once));
+        let manifest = manifest(&killed);
+        assert_eq!(manifest["status"]["state"], "done");
+        assert_eq!(manifest["attempts"].as_array().unwrap().len(), 4);
+    }
+}
+
+#[test]
+fn signals_write_a_checkpoint_and_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let [whole, stopped] = ["whole", "stopped"].map(|name| dir.path().join(name));
+    succeed(&mut train("sac", STEPS, &whole));
+    for (name, step, code) in [("INT", 1, 130), ("TERM", 400, 99), ("USR1", 900, 99)] {
+        let mut child = start_until(&mut train("sac", STEPS, &stopped), step);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        assert_eq!(manifest(&stopped)["status"]["state"], "interrupted");
+    }
+    succeed(&mut train("sac", STEPS, &stopped));
+    assert_eq!(events(&stopped), events(&whole));
+}
+
+#[test]
+fn a_finished_run_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(&mut train("sac", 300, dir.path()));
+    let before = snapshot(dir.path());
+    succeed(&mut train("sac", 300, dir.path()));
+    assert_eq!(snapshot(dir.path()), before);
+}
+
+#[test]
+fn a_folder_in_use_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start_until(&mut train("sac", STEPS, dir.path()), 1);
+    refuse(&mut train("sac", STEPS, dir.path()), 75, &["in use"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let diverging = || {
+        let mut command = train("sac", STEPS, dir.path());
+        command.args(["--set", "actor_lr=1e30", "--set", "critic_lr=1e30"]);
+        command
+    };
+    refuse(&mut diverging(), 3, &["diverged"]);
+    let status = &manifest(dir.path())["status"];
+    assert_eq!(status["state"], "failed");
+    assert_eq!(status["diverged"], true);
+    assert!(events(dir.path()).contains("\"eval\""));
+    // It would diverge again: nothing is run, nothing changed.
+    let before = snapshot(dir.path());
+    refuse(&mut diverging(), 3, &["diverged before"]);
+    assert_eq!(snapshot(dir.path()), before);
+}
+
+#[test]
+fn a_trained_policy_is_evaluated_and_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |algo: &str| dir.path().join(algo).join("Hopper-v4/seed_3");
+    for algo in ["sac", "pmoe-sac"] {
+        succeed(&mut train(algo, 600, &folder(algo)));
+    }
+    let evaluate = |more: &[&str]| -> Value {
+        let mut command = common::pmoe();
+        command
+            .arg("evaluate")
+            .arg(folder("pmoe-sac"))
+            .args(["--episodes", "3", "--json"]);
+        serde_json::from_str(&succeed(command.args(more))).unwrap()
+    };
+    let plain = evaluate(&[]);
+    assert_eq!(plain["returns"].as_array().unwrap().len(), 3);
+    assert_eq!(plain["returns"], evaluate(&[])["returns"], "the same seed");
+    for more in [
+        ["--seed", "9"],
+        ["--obs-noise", "0.3"],
+        ["--primitive", "2"],
+        ["--eval-primitive", "argmax_q"],
+    ] {
+        assert_ne!(plain["returns"], evaluate(&more)["returns"], "{more:?}");
+    }
+
+    let report = dir.path().join("report");
+    let mut command = common::pmoe();
+    command
+        .arg("report")
+        .arg(dir.path())
+        .arg("--out")
+        .arg(&report)
+        .arg("--json");
+    let summary: Value = serde_json::from_str(&succeed(&mut command)).unwrap();
+    assert_eq!(summary["done"], 2);
+    let page = fs::read_to_string(report.join("index.html")).unwrap();
+    assert!(page.contains("pmoe-sac") && page.contains("<svg"));
+}
+
+#[test]
+fn evaluating_a_run_without_a_checkpoint_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start_until(&mut train("sac", STEPS, dir.path()), 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = fs::remove_dir_all(dir.path().join("checkpoint"));
+    refuse(
+        common::pmoe().arg("evaluate").arg(dir.path()),
+        2,
+        &["no checkpoint"],
+    );
+    let finished = run(common::pmoe()
+        .arg("evaluate")
+        .arg(dir.path().join("absent")));
+    assert_eq!(finished.code, Some(2));
+}
