@@ -1,6 +1,7 @@
 //! The whole API on one page: a task of one's own, learnt with SAC.
 //!
 //! `cargo run --release -p pmoe-algos --example sac_point_mass`
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::sync::atomic::AtomicBool;
 

@@ -209,6 +209,7 @@ fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal bits are meant")]
 mod tests {
     use super::*;
 

@@ -204,6 +204,7 @@ impl Batch {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal bits are meant")]
 mod tests {
     use pmoe_core::noise::Rng;
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
@@ -219,8 +220,8 @@ mod tests {
             action: &[x / 2.0],
             reward: x * 3.0,
             next_obs: &[x + 1.0, -x - 1.0],
-            terminated: index % 3 == 0,
-            truncated: index % 2 == 0,
+            terminated: index.is_multiple_of(3),
+            truncated: index.is_multiple_of(2),
         });
     }
 
@@ -247,7 +248,7 @@ mod tests {
                 prop_assert_eq!(batch.reward[row], x * 3.0);
                 prop_assert_eq!(&batch.next_obs[2 * row..2 * row + 2], &[x + 1.0, -x - 1.0]);
                 // Truncation (even indices) plays no part.
-                prop_assert_eq!(batch.not_terminated[row] == 0.0, index % 3 == 0);
+                prop_assert_eq!(batch.not_terminated[row] == 0.0, index.is_multiple_of(3));
             }
         }
 

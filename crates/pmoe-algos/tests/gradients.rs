@@ -1,4 +1,5 @@
 //! Gradients of the actor losses: against central differences in float64, and what gets none.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

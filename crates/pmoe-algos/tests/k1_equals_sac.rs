@@ -1,4 +1,5 @@
 //! PMOE-SAC with one primitive is SAC, bit for bit, in every mode in which the mathematics says so.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

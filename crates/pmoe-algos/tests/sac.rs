@@ -1,4 +1,6 @@
 //! The pieces of SAC against arithmetic by hand, and learning on a task with a known optimum.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
 mod common;
 

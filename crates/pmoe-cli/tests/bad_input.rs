@@ -1,4 +1,5 @@
 //! Bad input: exit code 2, a message that names the place and what is allowed, nothing changed.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Runs from start to end: the same bits twice, killed or not; signals, locks, divergence.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A task with a known optimum, configs and comparisons for the tests.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(
     dead_code,
     unreachable_pub,

@@ -1,4 +1,5 @@
 //! Running the program under test.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(
     dead_code,
     unreachable_pub,

@@ -194,7 +194,7 @@ mod tests {
             .map(|i| (2 * i + 1) as f64 / cells as f64 - 1.0)
             .collect();
         let u: Vec<f64> = a.iter().map(|a| a.atanh()).collect();
-        let u = t1(&u).reshape([1, cells as i32, 1]);
+        let u = t1(&u).reshape([1, cells, 1]);
         let integral = values(&two_primitives(1).log_prob(u).exp().sum())[0] * 2.0 / cells as f64;
         assert!((integral - 1.0).abs() < 1e-9, "{integral}");
     }
@@ -207,8 +207,8 @@ mod tests {
             .map(|i| width * ((i as f64 + 0.5) / cells as f64 - 0.5))
             .collect();
         let grid = t1(&u);
-        let log_det = crate::dist::log_det_tanh(grid.clone().reshape([cells as i32, 1]));
-        let squashed = two_primitives(1).log_prob(grid.reshape([1, cells as i32, 1]));
+        let log_det = crate::dist::log_det_tanh(grid.clone().reshape([cells, 1]));
+        let squashed = two_primitives(1).log_prob(grid.reshape([1, cells, 1]));
         let log_p = squashed.squeeze_dim::<1>(0) + log_det;
         let entropy: f64 =
             values(&log_p).iter().map(|l| -l.exp() * l).sum::<f64>() * width / cells as f64;

@@ -183,7 +183,7 @@ mod tests {
             let (cells, width) = (4000, 20.0);
             let u: Vec<f64> =
                 (0..cells).map(|i| width * ((i as f64 + 0.5) / cells as f64 - 0.5)).collect();
-            let grid = t1(&u).reshape([cells as i32, 1]);
+            let grid = t1(&u).reshape([cells, 1]);
             let rows = |x: f64| grid.zeros_like().add_scalar(x);
             let dist = TanhNormal { mean: rows(mean), log_std: rows(std.ln()) };
             let density = (dist.log_prob(grid.clone()) + log_det_tanh(grid.clone())).exp();
