@@ -183,14 +183,35 @@ fn deserialize<T: DeserializeOwned>(
     table: toml::Table,
     source_name: &str,
 ) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let message = error.inner().message().to_owned();
+    serde_path_to_error::deserialize(table.clone()).map_err(|error| {
+        let key = error.path().to_string();
+        let mut message = error.inner().message().to_owned();
+        // What the parser says of a choice with several answers does not name them.
+        if message.starts_with("wanted exactly 1 element")
+            && let Some(answers) = keys_at(table, &key)
+        {
+            message = format!("expected one alternative, found {answers}");
+        }
         ConfigError::Key {
             source_name: source_name.to_owned(),
-            key: error.path().to_string(),
+            key,
             message,
         }
     })
+}
+
+/// The keys of the table at a dotted path.
+fn keys_at(table: toml::Table, path: &str) -> Option<String> {
+    let root = toml::Value::Table(table);
+    let value = path
+        .split('.')
+        .try_fold(&root, |value, key| value.get(key))?;
+    let keys: Vec<String> = value
+        .as_table()?
+        .keys()
+        .map(|key| format!("`{key}`"))
+        .collect();
+    Some(keys.join(" and "))
 }
 
 pub(crate) fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<(), ConfigError> {

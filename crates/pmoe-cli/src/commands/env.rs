@@ -41,7 +41,7 @@ obs, qpos and qvel begin with the given state. Nothing is reset; actions are in 
         #[arg(long)]
         task: String,
         /// How long to step.
-        #[arg(long, default_value_t = 5.0)]
+        #[arg(long, default_value_t = 5.0, allow_negative_numbers = true)]
         seconds: f64,
         /// One JSON document on stdout.
         #[arg(long)]

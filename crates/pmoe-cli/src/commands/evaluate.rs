@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Standard deviation of Gaussian noise on what the policy sees.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     obs_noise: f64,
     /// Always act with this primitive of a mixture, from 0.
     #[arg(long, conflicts_with = "eval_primitive")]

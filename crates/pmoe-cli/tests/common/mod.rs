@@ -7,7 +7,9 @@
     reason = "every test binary uses its own part"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -90,19 +92,19 @@ pub fn refuse(command: &mut Command, code: i32, words: &[&str]) {
     assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
 }
 
-/// Every file below `folder` with its bytes.
-pub fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
+/// Every file below `folder` with a checksum of its bytes; who last held the lock does not count.
+pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(snapshot(&path));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            files.push((path, bytes));
+        } else if !path.ends_with("lock") {
+            let mut hasher = DefaultHasher::new();
+            fs::read(&path).unwrap().hash(&mut hasher);
+            files.insert(path, hasher.finish());
         }
     }
-    files.sort();
     files
 }
 
