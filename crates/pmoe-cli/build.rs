@@ -19,11 +19,7 @@ fn link_mujoco() {
         return;
     };
     let macos = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos");
-    let library = Path::new(&folder).join(if macos {
-        "libmujoco.dylib"
-    } else {
-        "libmujoco.so"
-    });
+    let library = Path::new(&folder).join(if macos { "libmujoco.dylib" } else { "libmujoco.so" });
     println!("cargo::rerun-if-changed={}", library.display());
     if library.is_file() {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
@@ -44,16 +40,9 @@ fn embed_configs(configs: &Path) {
         code += &format!("pub(crate) static {name}: &[(&str, &str)] = &[\n");
         for file in toml_files(&folder) {
             println!("cargo::rerun-if-changed={}", file.display());
-            let stem = file
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let path = fs::canonicalize(&file).unwrap_or(file);
-            code += &format!(
-                "    ({stem:?}, include_str!({:?})),\n",
-                path.display().to_string()
-            );
+            code += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
         }
         code += "];\n";
     }
@@ -65,10 +54,7 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
     files
@@ -77,18 +63,10 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
 /// Sets `PMOE_COMMIT`, `PMOE_DIRTY` and `PMOE_RUSTC` for the manifest of every run.
 fn record_build(root: &Path) {
     for file in ["HEAD", "index"] {
-        println!(
-            "cargo::rerun-if-changed={}",
-            root.join(".git").join(file).display()
-        );
+        println!("cargo::rerun-if-changed={}", root.join(".git").join(file).display());
     }
     let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(root)
-            .args(arguments)
-            .output()
-            .ok()?;
+        let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         output.status.success().then_some(text)
     };
@@ -100,8 +78,5 @@ fn record_build(root: &Path) {
     let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
     println!("cargo::rustc-env=PMOE_COMMIT={commit}");
     println!("cargo::rustc-env=PMOE_DIRTY={dirty}");
-    println!(
-        "cargo::rustc-env=PMOE_RUSTC={}",
-        version.unwrap_or_default().trim()
-    );
+    println!("cargo::rustc-env=PMOE_RUSTC={}", version.unwrap_or_default().trim());
 }

@@ -14,11 +14,7 @@ fn main() {
         return;
     };
     let macos = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos");
-    let library = Path::new(&folder).join(if macos {
-        "libmujoco.dylib"
-    } else {
-        "libmujoco.so"
-    });
+    let library = Path::new(&folder).join(if macos { "libmujoco.dylib" } else { "libmujoco.so" });
     println!("cargo::rerun-if-changed={}", library.display());
     if library.is_file() {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");

@@ -78,11 +78,7 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     };
 
     let num_runs = table::counted(runs.len(), "run");
-    println!(
-        "Preset {}: {num_runs} in {}\n",
-        options.preset,
-        out.display()
-    );
+    println!("Preset {}: {num_runs} in {}\n", options.preset, out.display());
     println!("{}", plan::overview(&runs));
     println!("{}", estimated(root, pmoe, &runs, jobs)?);
     if options.dry_run {
@@ -116,24 +112,14 @@ fn folder(root: &Path, out: &Path) -> PathBuf {
 
 /// One sentence on how long `runs` will take.
 fn estimated(root: &Path, pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<String> {
-    let left: Vec<_> = runs
-        .iter()
-        .filter(|run| run.state != State::Done)
-        .cloned()
-        .collect();
+    let left: Vec<_> = runs.iter().filter(|run| run.state != State::Done).cloned().collect();
     if left.is_empty() {
         return Ok("All are done; their settings are compared once more.".to_owned());
     }
     let rates = calibrate(pmoe, &left, jobs)?;
     let seconds = estimate::estimate(root, &left, &rates, jobs)?;
-    let (runs, jobs) = (
-        table::counted(left.len(), "run"),
-        table::counted(jobs, "job"),
-    );
-    Ok(format!(
-        "{runs} to go: {} with {jobs}.",
-        estimate::spoken(seconds)
-    ))
+    let (runs, jobs) = (table::counted(left.len(), "run"), table::counted(jobs, "job"));
+    Ok(format!("{runs} to go: {} with {jobs}.", estimate::spoken(seconds)))
 }
 
 /// Measures every method and task of `runs`, `jobs` at a time: runs side by side slow each other.
@@ -142,18 +128,11 @@ fn calibrate(
     runs: &[Planned],
     jobs: usize,
 ) -> Result<BTreeMap<(String, String), estimate::Rates>> {
-    let pairs: BTreeSet<_> = runs
-        .iter()
-        .map(|run| (run.spec.algo.clone(), run.spec.task.clone()))
-        .collect();
+    let pairs: BTreeSet<_> =
+        runs.iter().map(|run| (run.spec.algo.clone(), run.spec.task.clone())).collect();
     let jobs = jobs.min(pairs.len());
     let queue: Mutex<VecDeque<_>> = Mutex::new(pairs.into_iter().collect());
-    let next = || {
-        queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-    };
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || {
         let mut rates = Vec::new();
         while let Some((algo, task)) = next() {
@@ -178,13 +157,7 @@ fn calibrate(
 /// Makes the report of all runs in `out`, also of those that this plan does not name.
 fn report(pmoe: &Path, out: &Path) -> Result<PathBuf> {
     let folder = out.join("report");
-    process::run(
-        Command::new(pmoe)
-            .arg("report")
-            .arg(out)
-            .arg("--out")
-            .arg(&folder),
-    )?;
+    process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(&folder))?;
     Ok(folder.join("index.html"))
 }
 
@@ -196,22 +169,11 @@ fn summary(runs: &[Planned], outcomes: &[Outcome]) -> String {
         *counts.entry(outcome.word()).or_default() += 1;
         if *outcome != Outcome::Done {
             let reason = outcome.reason().unwrap_or_default();
-            rows.push(vec![
-                run.name(),
-                outcome.word().to_owned(),
-                reason.to_owned(),
-            ]);
+            rows.push(vec![run.name(), outcome.word().to_owned(), reason.to_owned()]);
         }
     }
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|(word, count)| format!("{count} {word}"))
-        .collect();
-    let mut text = format!(
-        "{}: {}\n",
-        table::counted(runs.len(), "run"),
-        counts.join(", ")
-    );
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let mut text = format!("{}: {}\n", table::counted(runs.len(), "run"), counts.join(", "));
     if !rows.is_empty() {
         text += &table::table(&["not done", "state", "reason"], &rows);
     }

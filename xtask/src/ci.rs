@@ -22,15 +22,7 @@ pub fn run(root: &Path) -> Result<()> {
     step("tidy", || tidy::run(root))?;
     step("setup", || setup::run(root))?;
     step("clippy", || {
-        cargo(&[
-            "clippy",
-            "--release",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
     })?;
     step("doc", || {
         let mut doc = process::cargo();
@@ -38,9 +30,7 @@ pub fn run(root: &Path) -> Result<()> {
         process::run(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
     })?;
     // Tests, examples and benchmarks too: what is only compiled is compiled here.
-    step("build", || {
-        cargo(&["build", "--release", "--workspace", "--all-targets"])
-    })?;
+    step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
     step("configurations", || {
         let mut check = Command::new(&pmoe);
         check.args(["config", "check"]);
@@ -80,10 +70,7 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     eprintln!("=== {name}");
     let begun = Instant::now();
     work().with_context(|| format!("step `{name}`"))?;
-    eprintln!(
-        "=== {name}: passed in {:.0} s\n",
-        begun.elapsed().as_secs_f64()
-    );
+    eprintln!("=== {name}: passed in {:.0} s\n", begun.elapsed().as_secs_f64());
     Ok(())
 }
 

@@ -1,10 +1,7 @@
 //! Chores of the workspace: `cargo xtask <command>`.
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
-#![expect(
-    unreachable_pub,
-    reason = "`pub` is for the other modules; a program has no outside"
-)]
+#![expect(unreachable_pub, reason = "`pub` is for the other modules; a program has no outside")]
 
 use std::path::{self, Path};
 use std::process::ExitCode;
@@ -44,11 +41,7 @@ Examples:
   cargo xtask test -- --nocapture")]
     Test {
         /// Handed on to `cargo test`
-        #[arg(
-            trailing_var_arg = true,
-            allow_hyphen_values = true,
-            value_name = "ARGUMENT"
-        )]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
     /// Runs every other check that a change must pass, cheapest first; stops at the first failure
@@ -91,9 +84,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<Exit> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("no workspace root")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace root")?;
     match task {
         Task::Setup => setup::run(root)?,
         Task::BenchAll(mut options) => {
@@ -129,29 +120,16 @@ fn test(arguments: &[String]) -> Result<Exit> {
     if all.count() == 0 {
         cargo.arg("--workspace");
     }
-    let status = cargo
-        .args(arguments)
-        .status()
-        .context("cannot start cargo")?;
-    Ok(if status.success() {
-        Exit::Done
-    } else {
-        Exit::Failed
-    })
+    let status = cargo.args(arguments).status().context("cannot start cargo")?;
+    Ok(if status.success() { Exit::Done } else { Exit::Failed })
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
     let bad_input = error.chain().any(|cause| {
         cause.is::<BadInput>()
-            || cause
-                .downcast_ref::<ResultsError>()
-                .is_some_and(ResultsError::is_bad_input)
+            || cause.downcast_ref::<ResultsError>().is_some_and(ResultsError::is_bad_input)
     });
-    if bad_input {
-        Exit::BadInput
-    } else {
-        Exit::Failed
-    }
+    if bad_input { Exit::BadInput } else { Exit::Failed }
 }
 
 #[cfg(test)]
@@ -170,10 +148,7 @@ mod tests {
         for command in Arguments::command().get_subcommands() {
             let help = command.clone().render_long_help().to_string();
             let example = format!("cargo xtask {}", command.get_name());
-            assert!(
-                help.contains("Example") && help.contains(&example),
-                "{help}"
-            );
+            assert!(help.contains("Example") && help.contains(&example), "{help}");
         }
     }
 
@@ -183,12 +158,7 @@ mod tests {
             Arguments::try_parse_from(["xtask", "bench-all", "--preset", "tiny"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         let text = error.to_string();
-        assert!(
-            ["smoke", "quick", "paper"]
-                .iter()
-                .all(|name| text.contains(name)),
-            "{text}"
-        );
+        assert!(["smoke", "quick", "paper"].iter().all(|name| text.contains(name)), "{text}");
     }
 
     #[test]

@@ -26,27 +26,13 @@ pub fn target_directory() -> Result<PathBuf> {
 /// `command` as one would type it, environment changes first.
 pub fn line(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(key, value)| {
-        Some(format!(
-            "{}={}",
-            key.display(),
-            quoted(&value?.to_string_lossy())
-        ))
+        Some(format!("{}={}", key.display(), quoted(&value?.to_string_lossy())))
     });
     let program = command.get_program().to_string_lossy();
     // The path that cargo hands down is of no interest, its name is.
-    let program = program
-        .rsplit('/')
-        .next()
-        .filter(|name| *name == "cargo")
-        .unwrap_or(&program);
-    let arguments = command
-        .get_args()
-        .map(|argument| quoted(&argument.to_string_lossy()));
-    variables
-        .chain([program.to_owned()])
-        .chain(arguments)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let program = program.rsplit('/').next().filter(|name| *name == "cargo").unwrap_or(&program);
+    let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
+    variables.chain([program.to_owned()]).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -60,9 +46,7 @@ fn quoted(word: &str) -> String {
 
 /// Runs `command` with this program's output.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", line(command)))?;
+    let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;
     check(command, status)
 }
 
@@ -101,13 +85,8 @@ mod tests {
     #[test]
     fn lines_can_be_pasted_into_a_shell() {
         let mut command = Command::new("/opt/rust/bin/cargo");
-        command
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .args(["doc", "--set", "it's"]);
-        assert_eq!(
-            line(&command),
-            r"RUSTDOCFLAGS='-D warnings' cargo doc --set 'it'\''s'"
-        );
+        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--set", "it's"]);
+        assert_eq!(line(&command), r"RUSTDOCFLAGS='-D warnings' cargo doc --set 'it'\''s'");
     }
 
     #[test]

@@ -55,12 +55,7 @@ struct Wheel {
 impl Wheel {
     /// The line of the stamp that says that this wheel's files are there.
     fn pin(&self) -> String {
-        let Self {
-            package,
-            version,
-            sha256,
-            ..
-        } = self;
+        let Self { package, version, sha256, .. } = self;
         format!("{package}=={version} --hash=sha256:{sha256}")
     }
 }
@@ -100,34 +95,13 @@ const MACOS_ARM64: Machine = Machine {
 
 /// The model files of the six tasks; Walker2d has one of its own for version 5.
 const MODELS: [(&str, &str); 7] = [
-    (
-        "ant.xml",
-        "cd5f83ef0ea35b0969e65d360c5bacd5b74ccaef6b27e4433b5168c605e3e2be",
-    ),
-    (
-        "half_cheetah.xml",
-        "11797a5d69e8ac955e89ca6fdd3a0087f1c990094fda401ac51420de1b6c5494",
-    ),
-    (
-        "hopper.xml",
-        "3ce93a055ffdcd83c0c701d2400768e40d2cbb9532f3c4ae33377c27f8b39f9e",
-    ),
-    (
-        "humanoid.xml",
-        "85816f372c826d2094b4a598918233bd9c5843b2439119eece2733bdc2e0d073",
-    ),
-    (
-        "humanoidstandup.xml",
-        "9f72a3c4ef956d0d8b1fb555a6ae1a5c22334c5c58cf814ef987ea4d3880e8fc",
-    ),
-    (
-        "walker2d.xml",
-        "ac13373c7ac9003a5311c4704b314ed11149b3dd7600bbc02770487300f9ad2d",
-    ),
-    (
-        "walker2d_v5.xml",
-        "6bed53a6cc3ca73c4fe8ac3486d3b4228927264a6454f4ef16d3eed3c58bc09d",
-    ),
+    ("ant.xml", "cd5f83ef0ea35b0969e65d360c5bacd5b74ccaef6b27e4433b5168c605e3e2be"),
+    ("half_cheetah.xml", "11797a5d69e8ac955e89ca6fdd3a0087f1c990094fda401ac51420de1b6c5494"),
+    ("hopper.xml", "3ce93a055ffdcd83c0c701d2400768e40d2cbb9532f3c4ae33377c27f8b39f9e"),
+    ("humanoid.xml", "85816f372c826d2094b4a598918233bd9c5843b2439119eece2733bdc2e0d073"),
+    ("humanoidstandup.xml", "9f72a3c4ef956d0d8b1fb555a6ae1a5c22334c5c58cf814ef987ea4d3880e8fc"),
+    ("walker2d.xml", "ac13373c7ac9003a5311c4704b314ed11149b3dd7600bbc02770487300f9ad2d"),
+    ("walker2d_v5.xml", "6bed53a6cc3ca73c4fe8ac3486d3b4228927264a6454f4ef16d3eed3c58bc09d"),
 ];
 
 /// Makes `.mujoco/` in `root` hold what this machine needs; returns at once if it already does.
@@ -199,9 +173,7 @@ fn model_wheel() -> Wheel {
         sha256: "1cb947c59e7c72d8eabb2c2274c00cd20948e69f8452a9ef4092223be24fdf0e".to_owned(),
         source: "gymnasium/envs/mujoco/assets",
         destination: "models",
-        files: MODELS
-            .map(|(name, sha256)| (name, sha256.to_owned()))
-            .to_vec(),
+        files: MODELS.map(|(name, sha256)| (name, sha256.to_owned())).to_vec(),
         link: None,
     }
 }
@@ -220,10 +192,7 @@ fn is_complete(folder: &Path, wheels: &[Wheel]) -> bool {
 
 /// Downloads, checks and unpacks beside the folder, then moves the result in its place.
 fn fetch(root: &Path, wheels: &[Wheel], platform: &str, python: &OsStr) -> Result<()> {
-    let names: Vec<_> = wheels
-        .iter()
-        .map(|w| format!("{} {}", w.package, w.version))
-        .collect();
+    let names: Vec<_> = wheels.iter().map(|w| format!("{} {}", w.package, w.version)).collect();
     eprintln!("fetching {} with pip into {FOLDER}/", names.join(" and "));
     check_python(python)?;
 
@@ -242,12 +211,7 @@ fn fetch(root: &Path, wheels: &[Wheel], platform: &str, python: &OsStr) -> Resul
     }
     let stamp: String = wheels.iter().map(|wheel| wheel.pin() + "\n").collect();
     fs::write(finished.join(STAMP), stamp).with_context(|| cannot("write", &finished))?;
-    replace(
-        &root.join(FOLDER),
-        &finished,
-        &work.path().join("old"),
-        wheels,
-    )
+    replace(&root.join(FOLDER), &finished, &work.path().join("old"), wheels)
 }
 
 fn check_python(python: &OsStr) -> Result<()> {
@@ -268,12 +232,8 @@ fn check_python(python: &OsStr) -> Result<()> {
 fn pip(python: &OsStr) -> Command {
     let mut command = Command::new(python);
     command.args(["-m", "pip"]);
-    command
-        .env("PIP_REQUIRE_VIRTUALENV", "0")
-        .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-    command
-        .env("PIP_NO_INPUT", "1")
-        .env_remove("PIP_CONSTRAINT");
+    command.env("PIP_REQUIRE_VIRTUALENV", "0").env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    command.env("PIP_NO_INPUT", "1").env_remove("PIP_CONSTRAINT");
     command
 }
 
@@ -282,41 +242,22 @@ fn download(python: &OsStr, wheels: &[Wheel], platform: &str, downloads: &Path) 
     let pins: String = wheels.iter().map(|wheel| wheel.pin() + "\n").collect();
     fs::write(&list, pins).with_context(|| cannot("write", &list))?;
     let output = pip(python)
-        .args([
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--require-hashes",
-        ])
+        .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
         // One fixed wheel, whatever the local Python is: the library inside is the same.
-        .args([
-            "--python-version",
-            "3.12",
-            "--implementation",
-            "cp",
-            "--abi",
-            "cp312",
-        ])
+        .args(["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"])
         .args(["--platform", platform, "--dest"])
         .arg(downloads)
         .arg("-r")
         .arg(&list)
         .output()
         .with_context(|| format!("cannot run {}", python.to_string_lossy()))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        bail!(download_failure(wheels, &output))
-    }
+    if output.status.success() { Ok(()) } else { bail!(download_failure(wheels, &output)) }
 }
 
 /// One sentence for what pip reports in many.
 fn download_failure(wheels: &[Wheel], output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
-    let packages: Vec<_> = wheels
-        .iter()
-        .map(|w| format!("{}=={}", w.package, w.version))
-        .collect();
+    let packages: Vec<_> = wheels.iter().map(|w| format!("{}=={}", w.package, w.version)).collect();
     let packages = packages.join(" and ");
     if text.contains("DO NOT MATCH THE HASHES") {
         return format!(
@@ -337,10 +278,7 @@ fn unpack(python: &OsStr, wheel: &Wheel, downloads: &Path, destination: &Path) -
     let archive = find_wheel(wheel, downloads)?;
     check_sha256(&archive, &wheel.sha256)?;
     fs::create_dir_all(destination).with_context(|| cannot("create", destination))?;
-    let members = wheel
-        .files
-        .iter()
-        .map(|(name, _)| format!("{}/{name}", wheel.source));
+    let members = wheel.files.iter().map(|(name, _)| format!("{}/{name}", wheel.source));
     let output = Command::new(python)
         .args(["-I", "-c", UNZIP])
         .args([&archive, destination])
@@ -368,8 +306,7 @@ fn find_wheel(wheel: &Wheel, downloads: &Path) -> Result<PathBuf> {
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
         })
         .with_context(|| format!("pip reported success but left no file {prefix}*.whl"))
 }
@@ -385,10 +322,7 @@ fn check_sha256(path: &Path, expected: &str) -> Result<()> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Moves `finished` to `folder`, and what was there to `old`, which the caller deletes.

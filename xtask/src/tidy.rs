@@ -14,37 +14,12 @@ const BUDGET: usize = 400;
 
 /// A package and the names of packages that it must not depend on, as their beginnings.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
-    (
-        "pmoe-envs",
-        &[
-            "burn",
-            "pmoe-core",
-            "pmoe-algos",
-            "pmoe-results",
-            "pmoe-report",
-        ],
-    ),
-    (
-        "pmoe-core",
-        &["mujoco", "pmoe-envs", "pmoe-results", "pmoe-report"],
-    ),
+    ("pmoe-envs", &["burn", "pmoe-core", "pmoe-algos", "pmoe-results", "pmoe-report"]),
+    ("pmoe-core", &["mujoco", "pmoe-envs", "pmoe-results", "pmoe-report"]),
     ("pmoe-algos", &["mujoco", "pmoe-report"]),
     ("pmoe-results", &["burn", "mujoco", "pmoe-"]),
-    (
-        "pmoe-report",
-        &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos"],
-    ),
-    (
-        "xtask",
-        &[
-            "burn",
-            "mujoco",
-            "pmoe-core",
-            "pmoe-envs",
-            "pmoe-algos",
-            "pmoe-report",
-        ],
-    ),
+    ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos"]),
+    ("xtask", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
 ];
 
 /// The one file that may name MuJoCo's bindings.
@@ -96,19 +71,13 @@ impl Files {
                 Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
             };
             // What is not text, a figure for instance, says nothing here.
-            files.push((
-                path.to_owned(),
-                String::from_utf8(bytes).unwrap_or_default(),
-            ));
+            files.push((path.to_owned(), String::from_utf8(bytes).unwrap_or_default()));
         }
         Ok(Self(files))
     }
 
     fn get(&self, path: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(name, _)| name == path)
-            .map(|(_, text)| text.as_str())
+        self.0.iter().find(|(name, _)| name == path).map(|(_, text)| text.as_str())
     }
 
     fn below<'a>(
@@ -116,9 +85,7 @@ impl Files {
         folder: &'a str,
         extension: &'a str,
     ) -> impl Iterator<Item = &'a (String, String)> {
-        self.0
-            .iter()
-            .filter(move |(path, _)| path.starts_with(folder) && path.ends_with(extension))
+        self.0.iter().filter(move |(path, _)| path.starts_with(folder) && path.ends_with(extension))
     }
 }
 
@@ -127,23 +94,13 @@ fn dependencies(root: &Path) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for (package, forbidden) in FORBIDDEN {
         let mut tree = process::cargo();
-        tree.current_dir(root)
-            .args(["tree", "--quiet", "--locked", "--package", package]);
-        tree.args([
-            "--edges",
-            "normal,build",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ]);
+        tree.current_dir(root).args(["tree", "--quiet", "--locked", "--package", package]);
+        tree.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
         let tree = process::stdout(&mut tree)?;
         problems.extend(
-            forbidden_in(&tree, package, forbidden)
-                .into_iter()
-                .map(|name| {
-                    format!("{package} depends on {name}: see ARCHITECTURE.md, invariants")
-                }),
+            forbidden_in(&tree, package, forbidden).into_iter().map(|name| {
+                format!("{package} depends on {name}: see ARCHITECTURE.md, invariants")
+            }),
         );
     }
     Ok(problems)
@@ -153,11 +110,7 @@ fn forbidden_in<'a>(tree: &'a str, package: &str, forbidden: &[&str]) -> BTreeSe
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != package)
-        .filter(|name| {
-            forbidden
-                .iter()
-                .any(|beginning| name.starts_with(beginning))
-        })
+        .filter(|name| forbidden.iter().any(|beginning| name.starts_with(beginning)))
         .collect()
 }
 
@@ -175,16 +128,11 @@ fn simulator(files: &Files) -> Vec<String> {
 /// A path is what stands in backticks and either begins with a folder of the root, or ends in
 /// `.rs`; the latter may leave out its first folders.
 fn documented_paths(files: &Files) -> Vec<String> {
-    let tops: BTreeSet<&str> = files
-        .0
-        .iter()
-        .filter_map(|(path, _)| Some(path.split_once('/')?.0))
-        .collect();
+    let tops: BTreeSet<&str> =
+        files.0.iter().filter_map(|(path, _)| Some(path.split_once('/')?.0)).collect();
     let is_path = |span: &&str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-        let below_root = span
-            .split_once('/')
-            .is_some_and(|(top, _)| tops.contains(top));
+        let below_root = span.split_once('/').is_some_and(|(top, _)| tops.contains(top));
         span.chars().all(plain) && (below_root || span.ends_with(".rs"))
     };
     let exists = |path: &str| {
@@ -223,10 +171,8 @@ fn metrics(files: &Files) -> Vec<String> {
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .collect();
     let sources: Vec<_> = files.below("crates/pmoe-algos/src/", ".rs").collect();
-    let reported: BTreeSet<&str> = sources
-        .iter()
-        .flat_map(|(_, text)| metric_names(text))
-        .collect();
+    let reported: BTreeSet<&str> =
+        sources.iter().flat_map(|(_, text)| metric_names(text)).collect();
     let missing = reported
         .difference(&documented)
         .map(|name| format!("{document}: no row for the metric `{name}`"));
@@ -259,9 +205,7 @@ fn config_sources(files: &Files) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, text) in files.below("configs/algos/", ".toml") {
         for (line, key) in keys_without_source(text) {
-            problems.push(format!(
-                "{path}:{line}: `{key}` has no source mark such as [P] or [O]"
-            ));
+            problems.push(format!("{path}:{line}: `{key}` has no source mark such as [P] or [O]"));
         }
     }
     problems
@@ -292,10 +236,7 @@ fn keys_without_source(text: &str) -> Vec<(usize, &str)> {
 
 /// Whether a comment holds capital letters in brackets.
 fn has_mark(comment: &str) -> bool {
-    let mut bracketed = comment
-        .split('[')
-        .skip(1)
-        .filter_map(|rest| Some(rest.split_once(']')?.0));
+    let mut bracketed = comment.split('[').skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
     bracketed.any(|mark| {
         !mark.is_empty() && mark.len() <= 3 && mark.chars().all(|c| c.is_ascii_uppercase())
     })
@@ -304,24 +245,15 @@ fn has_mark(comment: &str) -> bool {
 /// Files that name a folder of somebody's machine.
 fn machine_paths(files: &Files, root: &Path) -> Vec<String> {
     // Written so that this file does not name them itself.
-    let mut folders = ["home", "root", "Users"]
-        .map(|name| format!("/{name}/"))
-        .to_vec();
+    let mut folders = ["home", "root", "Users"].map(|name| format!("/{name}/")).to_vec();
     folders.push(root.display().to_string());
     let names_folder = |line: &str| folders.iter().any(|folder| line.contains(folder.as_str()));
 
     let mut problems = Vec::new();
     for (path, text) in &files.0 {
-        for (index, line) in text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| names_folder(line))
-        {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| names_folder(line)) {
             let line: String = line.trim().chars().take(80).collect();
-            problems.push(format!(
-                "{path}:{}: names a folder of a machine: {line}",
-                index + 1
-            ));
+            problems.push(format!("{path}:{}: names a folder of a machine: {line}", index + 1));
         }
     }
     problems
@@ -345,22 +277,14 @@ mod tests {
     use super::*;
 
     fn files(contents: &[(&str, &str)]) -> Files {
-        Files(
-            contents
-                .iter()
-                .map(|(path, text)| (path.to_string(), text.to_string()))
-                .collect(),
-        )
+        Files(contents.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect())
     }
 
     #[test]
     fn forbidden_packages_are_found_by_the_beginning_of_their_name() {
         let tree = "pmoe-envs v0.1.0 (path)\nrand v0.10.3\nburn-tensor v0.22.1\nburn v0.22.1 (*)\n";
         let found = forbidden_in(tree, "pmoe-envs", &["burn", "pmoe-"]);
-        assert_eq!(
-            found.into_iter().collect::<Vec<_>>(),
-            ["burn", "burn-tensor"]
-        );
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["burn", "burn-tensor"]);
         assert!(forbidden_in(tree, "pmoe-envs", &["mujoco"]).is_empty());
     }
 
@@ -368,10 +292,7 @@ mod tests {
     fn only_one_file_names_the_bindings() {
         let found = simulator(&files(&[
             (SIMULATOR, "use mujoco_rs::prelude::*;"),
-            (
-                "crates/pmoe-envs/src/mujoco/ant.rs",
-                "use mujoco_rs::MjData;",
-            ),
+            ("crates/pmoe-envs/src/mujoco/ant.rs", "use mujoco_rs::MjData;"),
         ]));
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("crates/pmoe-envs/src/mujoco/ant.rs: "));
@@ -381,10 +302,8 @@ mod tests {
     fn paths_of_the_architecture_must_exist() {
         let text = "`crates/a/src/lib.rs`, `a/src/lib.rs`, `crates/a/`, `a/b`, `x = 1/2`, `Env`\n\
                     `crates/b`, `gone.rs`\n";
-        let found = documented_paths(&files(&[
-            ("ARCHITECTURE.md", text),
-            ("crates/a/src/lib.rs", ""),
-        ]));
+        let found =
+            documented_paths(&files(&[("ARCHITECTURE.md", text), ("crates/a/src/lib.rs", "")]));
         assert_eq!(
             found,
             [
@@ -419,18 +338,12 @@ mod tests {
         let text = "# Sources: [P] paper, [O] ours.\n\nalgo = \"sac\" # the name [O]\n\
                     gamma = 0.99 # discount\n[schedule]\n# Steps between evaluations. [O]\n\
                     eval_every = 5000\neval_episodes = 10 # [ten]\ntau = 1 # [SU]\n";
-        assert_eq!(
-            keys_without_source(text),
-            [(4, "gamma"), (8, "eval_episodes")]
-        );
+        assert_eq!(keys_without_source(text), [(4, "gamma"), (8, "eval_episodes")]);
     }
 
     #[test]
     fn machine_paths_are_found() {
-        let text = format!(
-            "fine: docs/home.md\ncd /{}/someone/pmoe\n/checkout/pmoe/x\n",
-            "home"
-        );
+        let text = format!("fine: docs/home.md\ncd /{}/someone/pmoe\n/checkout/pmoe/x\n", "home");
         let found = machine_paths(&files(&[("README.md", &text)]), Path::new("/checkout/pmoe"));
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("README.md:2: "));

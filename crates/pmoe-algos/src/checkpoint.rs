@@ -66,13 +66,10 @@ impl Files {
     /// # Errors
     /// When the checkpoint has no such part.
     pub fn get(&self, name: &str) -> Result<&[u8], CheckpointError> {
-        self.0
-            .get(name)
-            .map(Vec::as_slice)
-            .ok_or_else(|| CheckpointError::Content {
-                part: name.to_owned(),
-                reason: "it is missing".to_owned(),
-            })
+        self.0.get(name).map(Vec::as_slice).ok_or_else(|| CheckpointError::Content {
+            part: name.to_owned(),
+            reason: "it is missing".to_owned(),
+        })
     }
 
     /// Adds a part as JSON.
@@ -120,10 +117,7 @@ pub fn write(folder: &Path, env_step: u64, files: &Files) -> Result<(), Checkpoi
     remove(&complete)?;
     fs::rename(&temporary, &complete).map_err(|source| io_error(&complete, source))?;
     sync_dir(folder)?;
-    older
-        .iter()
-        .filter(|path| **path != complete)
-        .try_for_each(|path| remove(path))
+    older.iter().filter(|path| **path != complete).try_for_each(|path| remove(path))
 }
 
 /// The newest checkpoint in `folder`, every checksum verified; `None` when there is none.
@@ -137,10 +131,7 @@ pub fn read(folder: &Path) -> Result<Option<Files>, CheckpointError> {
     let Some(path) = list(folder)?.pop() else {
         return Ok(None);
     };
-    let damaged = |reason: String| CheckpointError::Damaged {
-        path: path.clone(),
-        reason,
-    };
+    let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
     let read = |name: &str| {
         fs::read(path.join(name)).map_err(|error| damaged(format!("cannot read {name}: {error}")))
     };
@@ -167,8 +158,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("step-"))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
         })
         .collect();
     found.sort();
@@ -176,10 +166,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    CheckpointError::Io { path: path.to_owned(), source }
 }
 
 fn create_dir(path: &Path) -> Result<(), CheckpointError> {
@@ -203,9 +190,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
 }
 
 fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|source| io_error(path, source))
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|source| io_error(path, source))
 }
 
 #[cfg(test)]
@@ -229,15 +214,9 @@ mod tests {
         write(folder.path(), 1000, &files(3)).unwrap();
         let found = read(folder.path()).unwrap().unwrap();
         assert_eq!(found, files(3));
-        assert_eq!(
-            found.get_json::<[f64; 3]>("state.json").unwrap(),
-            [3.0, 0.1, -1e-300]
-        );
+        assert_eq!(found.get_json::<[f64; 3]>("state.json").unwrap(), [3.0, 0.1, -1e-300]);
         assert_eq!(list(folder.path()).unwrap().len(), 1);
-        assert!(matches!(
-            found.get("absent"),
-            Err(CheckpointError::Content { .. })
-        ));
+        assert!(matches!(found.get("absent"), Err(CheckpointError::Content { .. })));
     }
 
     #[test]
@@ -263,10 +242,7 @@ mod tests {
             let check = |bytes: &[u8], what: String| {
                 fs::write(&file, bytes).unwrap();
                 let error = read(folder.path()).expect_err(&what);
-                assert!(
-                    matches!(error, CheckpointError::Damaged { .. }),
-                    "{what}: {error}"
-                );
+                assert!(matches!(error, CheckpointError::Damaged { .. }), "{what}: {error}");
             };
             for at in (0..whole.len()).step_by(whole.len().div_ceil(40)) {
                 let mut flipped = whole.clone();

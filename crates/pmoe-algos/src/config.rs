@@ -114,6 +114,14 @@ impl MethodConfig {
         config.schedule.validate()?;
         Ok(config)
     }
+
+    /// Reads and checks a method from the text of its file.
+    ///
+    /// # Errors
+    /// Names `source_name`, the key and what it may hold.
+    pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
+        Self::from_table(parse_toml(text, source_name)?, source_name)
+    }
 }
 
 impl RunConfig {
@@ -172,11 +180,10 @@ impl Schedule {
 /// # Errors
 /// Names `source_name`, line and column.
 pub fn parse_toml(text: &str, source_name: &str) -> Result<toml::Table, ConfigError> {
-    text.parse()
-        .map_err(|error: toml::de::Error| ConfigError::Syntax {
-            source_name: source_name.to_owned(),
-            message: error.to_string(),
-        })
+    text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+        source_name: source_name.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn deserialize<T: DeserializeOwned>(
@@ -192,25 +199,15 @@ fn deserialize<T: DeserializeOwned>(
         {
             message = format!("expected one alternative, found {answers}");
         }
-        ConfigError::Key {
-            source_name: source_name.to_owned(),
-            key,
-            message,
-        }
+        ConfigError::Key { source_name: source_name.to_owned(), key, message }
     })
 }
 
 /// The keys of the table at a dotted path.
 fn keys_at(table: toml::Table, path: &str) -> Option<String> {
     let root = toml::Value::Table(table);
-    let value = path
-        .split('.')
-        .try_fold(&root, |value, key| value.get(key))?;
-    let keys: Vec<String> = value
-        .as_table()?
-        .keys()
-        .map(|key| format!("`{key}`"))
-        .collect();
+    let value = path.split('.').try_fold(&root, |value, key| value.get(key))?;
+    let keys: Vec<String> = value.as_table()?.keys().map(|key| format!("`{key}`")).collect();
     Some(keys.join(" and "))
 }
 
@@ -223,11 +220,7 @@ pub(crate) fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<(),
         (true, false) => format!("a finite number, at least {low}"),
         _ => "a finite number".to_owned(),
     };
-    Err(ConfigError::Range {
-        key: key.to_owned(),
-        value: value.to_string(),
-        allowed,
-    })
+    Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }
 
 pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
@@ -235,11 +228,7 @@ pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
         return Ok(());
     }
     let allowed = "a positive finite number".to_owned();
-    Err(ConfigError::Range {
-        key: key.to_owned(),
-        value: value.to_string(),
-        allowed,
-    })
+    Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }
 
 pub(crate) fn at_least(key: &str, value: u64, low: u64) -> Result<(), ConfigError> {
@@ -247,9 +236,5 @@ pub(crate) fn at_least(key: &str, value: u64, low: u64) -> Result<(), ConfigErro
         return Ok(());
     }
     let allowed = format!("at least {low}");
-    Err(ConfigError::Range {
-        key: key.to_owned(),
-        value: value.to_string(),
-        allowed,
-    })
+    Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }

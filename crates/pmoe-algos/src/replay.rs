@@ -96,23 +96,16 @@ impl ReplayBuffer {
     /// # Panics
     /// When the buffer is empty.
     pub fn sample(&self, count: usize, rng: &mut Rng, batch: &mut Batch) {
-        assert!(
-            !self.is_empty(),
-            "a transition is pushed before the first draw"
-        );
+        assert!(!self.is_empty(), "a transition is pushed before the first draw");
         batch.clear();
         batch.len = count;
         for _ in 0..count {
             let slot = rng.random_range(0..self.len);
             let row = |dim: usize| slot * dim..(slot + 1) * dim;
             batch.obs.extend_from_slice(&self.obs[row(self.obs_dim)]);
-            batch
-                .action
-                .extend_from_slice(&self.action[row(self.action_dim)]);
+            batch.action.extend_from_slice(&self.action[row(self.action_dim)]);
             batch.reward.push(self.reward[slot]);
-            batch
-                .next_obs
-                .extend_from_slice(&self.next_obs[row(self.obs_dim)]);
+            batch.next_obs.extend_from_slice(&self.next_obs[row(self.obs_dim)]);
             batch.not_terminated.push(self.not_terminated[slot]);
         }
     }
@@ -125,9 +118,7 @@ impl ReplayBuffer {
         bytes.extend_from_slice(&(self.len as u64).to_le_bytes());
         bytes.extend_from_slice(&(self.head as u64).to_le_bytes());
         for (field, dim) in self.fields() {
-            field[..self.len * dim]
-                .iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+            field[..self.len * dim].iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         }
         bytes
     }
@@ -160,9 +151,8 @@ impl ReplayBuffer {
             return Err(misfit());
         }
         (self.len, self.head) = (len, head);
-        let mut values = data
-            .chunks_exact(4)
-            .map(|x| f32::from_le_bytes(x.try_into().expect("four bytes")));
+        let mut values =
+            data.chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().expect("four bytes")));
         let dims = self.fields().map(|(_, dim)| dim);
         let fields = [
             &mut self.obs,
@@ -172,10 +162,7 @@ impl ReplayBuffer {
             &mut self.not_terminated,
         ];
         for (field, dim) in fields.into_iter().zip(dims) {
-            field[..len * dim]
-                .iter_mut()
-                .zip(&mut values)
-                .for_each(|(slot, value)| *slot = value);
+            field[..len * dim].iter_mut().zip(&mut values).for_each(|(slot, value)| *slot = value);
         }
         Ok(())
     }
@@ -271,14 +258,9 @@ mod tests {
         let mut batch = Batch::default();
         buffer.sample(20_000, &mut Rng::seed_from_u64(4), &mut batch);
         let mut counts = [0_usize; 10];
-        batch
-            .obs
-            .chunks(2)
-            .for_each(|row| counts[row[0] as usize] += 1);
-        let chi_squared: f64 = counts
-            .iter()
-            .map(|&count| (count as f64 - 2000.0).powi(2) / 2000.0)
-            .sum();
+        batch.obs.chunks(2).for_each(|row| counts[row[0] as usize] += 1);
+        let chi_squared: f64 =
+            counts.iter().map(|&count| (count as f64 - 2000.0).powi(2) / 2000.0).sum();
         // Nine degrees of freedom: 27.9 is the 0.1 % point.
         assert!(chi_squared < 27.9, "{counts:?}");
     }
@@ -289,13 +271,7 @@ mod tests {
         for misfit in [&bytes[..bytes.len() - 1], &bytes[..10], &[]] {
             assert!(ReplayBuffer::new(7, 2, 1).load_bytes(misfit).is_err());
         }
-        assert!(
-            ReplayBuffer::new(4, 2, 1).load_bytes(&bytes).is_err(),
-            "smaller capacity"
-        );
-        assert!(
-            ReplayBuffer::new(7, 3, 1).load_bytes(&bytes).is_err(),
-            "other dimensions"
-        );
+        assert!(ReplayBuffer::new(4, 2, 1).load_bytes(&bytes).is_err(), "smaller capacity");
+        assert!(ReplayBuffer::new(7, 3, 1).load_bytes(&bytes).is_err(), "other dimensions");
     }
 }

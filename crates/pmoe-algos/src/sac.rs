@@ -106,22 +106,11 @@ impl Sac {
         device: &Device,
     ) -> Self {
         let trainable = device.clone().autodiff();
-        let actor = Actor::new(
-            &config.actor,
-            &config.hidden,
-            obs_dim,
-            action_dim,
-            seed,
-            &trainable,
-        );
+        let actor =
+            Actor::new(&config.actor, &config.hidden, obs_dim, action_dim, seed, &trainable);
         let mut critic_rng = stream(seed, Stream::CriticInit);
-        let critic = TwinCritic::new(
-            obs_dim,
-            action_dim,
-            &config.hidden,
-            &mut critic_rng,
-            &trainable,
-        );
+        let critic =
+            TwinCritic::new(obs_dim, action_dim, &config.hidden, &mut critic_rng, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         Self {
             target_critic: Target::new(&critic),
@@ -162,14 +151,7 @@ impl Sac {
     /// One gradient update; the comments are the lines of the algorithm, and `done` hears of each
     /// part when it is through.
     pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
-        let SacConfig {
-            gamma,
-            tau,
-            actor_lr,
-            critic_lr,
-            batch_size,
-            ..
-        } = self.config;
+        let SacConfig { gamma, tau, actor_lr, critic_lr, batch_size, .. } = self.config;
         let alpha = self.temperature.alpha();
 
         // Draw a batch of transitions from the replay buffer.
@@ -178,10 +160,7 @@ impl Sac {
         done(Part::Batch);
 
         // Move the critics towards the soft Bellman target.
-        let next = self
-            .actor
-            .valid()
-            .sample(&self.config.actor, batch.next_obs.clone(), rng);
+        let next = self.actor.valid().sample(&self.config.actor, batch.next_obs.clone(), rng);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
         done(Part::Target);
@@ -196,13 +175,8 @@ impl Sac {
         let rows = batch_size * self.actor.num_primitives();
         let noise = noise::normal([rows, self.action_dim], rng, &self.device);
         let critic = self.critic.valid();
-        let ActorLoss {
-            loss,
-            log_prob,
-            mixture,
-        } = self
-            .actor
-            .loss(&self.config.actor, &critic, batch.obs, alpha, noise);
+        let ActorLoss { loss, log_prob, mixture } =
+            self.actor.loss(&self.config.actor, &critic, batch.obs, alpha, noise);
         drop(critic);
         let actor_loss = loss.clone().inner();
         done(Part::ActorForward);
@@ -215,22 +189,11 @@ impl Sac {
         done(Part::TargetCritics);
 
         self.grad_step += 1;
-        self.latest = Some(Latest {
-            critic_loss,
-            actor_loss,
-            q1,
-            log_prob,
-            alpha,
-            mixture,
-        });
+        self.latest = Some(Latest { critic_loss, actor_loss, q1, log_prob, alpha, mixture });
     }
 
     fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
-        AgentError::NonFinite {
-            quantity: quantity.to_owned(),
-            value,
-            grad_step: self.grad_step,
-        }
+        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
     }
 }
 
@@ -252,9 +215,7 @@ impl Agent for Sac {
         let data = TensorData::new(obs.to_vec(), [1, obs.len()]);
         let obs = Tensor::from_data(data, &self.device);
         let chosen =
-            self.actor
-                .valid()
-                .act(&self.config.actor, &self.critic.valid(), obs, mode, rng);
+            self.actor.valid().act(&self.config.actor, &self.critic.valid(), obs, mode, rng);
         let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
         action.copy_from_slice(&chosen);
         match action.iter().find(|a| !a.is_finite()) {
@@ -265,10 +226,7 @@ impl Agent for Sac {
 
     fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
         let reward = transition.reward * self.config.reward_scale;
-        self.replay.push(Transition {
-            reward,
-            ..transition
-        });
+        self.replay.push(Transition { reward, ..transition });
         self.env_step += 1;
     }
 
@@ -299,10 +257,7 @@ impl Agent for Sac {
             };
             let of_mean_weights = mean(&entropy(mixture.weights.clone().mean_dim(0)));
             metrics.insert("routing_loss".to_owned(), mean(&mixture.routing_loss));
-            metrics.insert(
-                "routing_entropy".to_owned(),
-                mean(&entropy(mixture.weights.clone())),
-            );
+            metrics.insert("routing_entropy".to_owned(), mean(&entropy(mixture.weights.clone())));
             metrics.insert("effective_primitives".to_owned(), of_mean_weights.exp());
         }
         match metrics.iter().find(|(_, value)| !value.is_finite()) {
@@ -334,10 +289,8 @@ impl Agent for Sac {
             self.critic.load_module(part("critic.bpk")?)?;
             return Ok(());
         }
-        self.actor
-            .load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
-        self.critic
-            .load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
+        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
+        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
         let target = module_from_bytes((*self.target_critic).clone(), part("target_critic.bpk")?)?;
         self.target_critic.replace(target);
         self.temperature.load(files)?;

@@ -89,10 +89,7 @@ impl Progress {
 ///
 /// # Errors
 /// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a run, each named at the call"
-)]
+#[expect(clippy::too_many_arguments, reason = "the parts of a run, each named at the call")]
 pub fn run<A: Agent>(
     env: &mut dyn Env,
     eval_env: &mut dyn Env,
@@ -154,11 +151,7 @@ pub fn run<A: Agent>(
         progress.grad_step += u64::from(agent.update(&mut progress.seeds.learn));
         let (env_step, grad_step) = (progress.env_step, progress.grad_step);
         if env_step % schedule.log_every == 0 && grad_step > 0 {
-            sink.emit(&Event::Update {
-                env_step,
-                grad_step,
-                metrics: agent.metrics()?,
-            })?;
+            sink.emit(&Event::Update { env_step, grad_step, metrics: agent.metrics()? })?;
         }
         let is_last = env_step == schedule.total_steps;
         if env_step % schedule.eval_every == 0 || is_last {
@@ -168,11 +161,7 @@ pub fn run<A: Agent>(
         if env_step % schedule.checkpoint_every == 0 || is_last || interrupted {
             progress.events_position = sink.sync()?;
             if let Some(folder) = checkpoint {
-                let scope = if is_last {
-                    Scope::Policy
-                } else {
-                    Scope::Everything
-                };
+                let scope = if is_last { Scope::Policy } else { Scope::Everything };
                 save(folder, agent, env, progress, scope)?;
             }
         }
@@ -216,11 +205,7 @@ impl Evaluation {
     /// Standard deviation of the returns over the episodes (n in the denominator).
     pub fn std_return(&self) -> f64 {
         let mean = self.mean_return();
-        let squares: f64 = self
-            .returns
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum();
+        let squares: f64 = self.returns.iter().map(|value| (value - mean).powi(2)).sum();
         (squares / self.returns.len() as f64).sqrt()
     }
 }
@@ -244,10 +229,7 @@ pub fn evaluate<A: Agent>(
     let mut env_action = vec![0.0_f64; action.len()];
     let mut obs = vec![0.0_f64; spec.obs_dim];
     let mut seen = vec![0.0_f32; spec.obs_dim];
-    let mut evaluation = Evaluation {
-        returns: Vec::new(),
-        lengths: Vec::new(),
-    };
+    let mut evaluation = Evaluation { returns: Vec::new(), lengths: Vec::new() };
     for _ in 0..episodes {
         let mut memory = A::Memory::default();
         let (mut episode_return, mut length) = (0.0, 0);
@@ -283,11 +265,7 @@ fn evaluate_at<A: Agent>(
     let mut rng = sub_stream(seed, Stream::Evaluate, env_step);
     let Evaluation { returns, lengths } =
         evaluate(agent, eval_env, schedule.eval_episodes, 0.0, &mut rng)?;
-    Ok(Event::Eval {
-        env_step,
-        returns,
-        lengths,
-    })
+    Ok(Event::Eval { env_step, returns, lengths })
 }
 
 fn save<A: Agent>(
@@ -323,14 +301,7 @@ pub fn restore<A: Agent>(
     };
     let progress: Progress = files.get_json("progress.json")?;
     let finished = progress.env_step == schedule.total_steps;
-    agent.load(
-        &files,
-        if finished {
-            Scope::Policy
-        } else {
-            Scope::Everything
-        },
-    )?;
+    agent.load(&files, if finished { Scope::Policy } else { Scope::Everything })?;
     env.load_state(&files.get_json::<Vec<f64>>("env.json")?)?;
     Ok(Some(progress))
 }
@@ -348,13 +319,9 @@ pub fn restore_policy<A: Agent>(folder: &Path, agent: &mut A) -> Result<bool, Ru
 }
 
 fn narrow(from: &[f64], to: &mut [f32]) {
-    to.iter_mut()
-        .zip(from)
-        .for_each(|(to, from)| *to = *from as f32);
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
 }
 
 fn widen(from: &[f32], to: &mut [f64]) {
-    to.iter_mut()
-        .zip(from)
-        .for_each(|(to, from)| *to = f64::from(*from));
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
 }

@@ -48,10 +48,7 @@ fn uninterrupted(config: &SacConfig, schedule: &Schedule, seed: u64) -> (Vec<Eve
 }
 
 fn variants() -> [SacConfig; 3] {
-    let learnt = SacConfig {
-        temperature: common::auto(),
-        ..common::sac(common::gaussian())
-    };
+    let learnt = SacConfig { temperature: common::auto(), ..common::sac(common::gaussian()) };
     let pmoe = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
     [common::sac(common::gaussian()), learnt, pmoe]
 }
@@ -72,18 +69,11 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
 #[test]
 fn evaluating_more_often_changes_nothing_else() {
     let config = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
-    let often = Schedule {
-        eval_every: 50,
-        eval_episodes: 2,
-        ..common::schedule(STEPS)
-    };
+    let often = Schedule { eval_every: 50, eval_episodes: 2, ..common::schedule(STEPS) };
     let (events, agent) = uninterrupted(&config, &common::schedule(STEPS), 5);
     let (events_often, agent_often) = uninterrupted(&config, &often, 5);
     let training = |events: Vec<Event>| -> Vec<Event> {
-        events
-            .into_iter()
-            .filter(|event| !matches!(event, Event::Eval { .. }))
-            .collect()
+        events.into_iter().filter(|event| !matches!(event, Event::Eval { .. })).collect()
     };
     assert_eq!(training(events), training(events_often));
     assert!(state(&agent) == state(&agent_often));
@@ -130,11 +120,7 @@ fn process(
 ) -> (Outcome, Sac) {
     let flag = AtomicBool::new(false);
     let mut agent = agent(config, 5);
-    let mut env = StopAfter {
-        env: env(),
-        steps_left: steps,
-        flag: &flag,
-    };
+    let mut env = StopAfter { env: env(), steps_left: steps, flag: &flag };
     let restored = train::restore(folder, &mut agent, &mut env, schedule).unwrap();
     let mut progress = restored.unwrap_or_else(|| Progress::new(5));
     events.events.truncate(progress.events_position as usize);
@@ -164,31 +150,13 @@ fn a_stopped_run_ends_with_the_bits_of_one_that_was_not() {
         let mut events = MemorySink::default();
         // Stops in the warm-up, in the middle of episodes, right after a checkpoint, at an
         // evaluation; twice everything since the last checkpoint is lost.
-        for (steps, killed) in [
-            (40, false),
-            (111, true),
-            (149, false),
-            (111, false),
-            (250, true),
-        ] {
-            let (outcome, _) = process(
-                &config,
-                &schedule,
-                folder.path(),
-                &mut events,
-                steps,
-                killed,
-            );
+        for (steps, killed) in [(40, false), (111, true), (149, false), (111, false), (250, true)] {
+            let (outcome, _) =
+                process(&config, &schedule, folder.path(), &mut events, steps, killed);
             assert_eq!(outcome, Outcome::Interrupted);
         }
-        let (outcome, agent) = process(
-            &config,
-            &schedule,
-            folder.path(),
-            &mut events,
-            u64::MAX,
-            false,
-        );
+        let (outcome, agent) =
+            process(&config, &schedule, folder.path(), &mut events, u64::MAX, false);
         assert_eq!(outcome, Outcome::Done);
         assert_eq!(events.events, expected_events);
         assert!(state(&agent) == state(&expected));
@@ -219,22 +187,11 @@ fn a_saved_agent_acts_and_learns_on_with_the_same_bits() {
 #[test]
 fn a_checkpoint_of_another_network_is_an_error() {
     let mut files = pmoe_algos::checkpoint::Files::default();
-    agent(&common::sac(common::gaussian()), 0)
-        .save(&mut files, Scope::Everything)
-        .unwrap();
-    let wider = SacConfig {
-        hidden: vec![64, 32],
-        ..common::sac(common::gaussian())
-    };
+    agent(&common::sac(common::gaussian()), 0).save(&mut files, Scope::Everything).unwrap();
+    let wider = SacConfig { hidden: vec![64, 32], ..common::sac(common::gaussian()) };
     assert!(agent(&wider, 0).load(&files, Scope::Everything).is_err());
     let mixture = common::sac(ActorConfig::Pmoe(common::pmoe(2)));
     assert!(agent(&mixture, 0).load(&files, Scope::Everything).is_err());
-    let smaller = SacConfig {
-        buffer_size: 64,
-        ..common::sac(common::gaussian())
-    };
-    assert!(
-        agent(&smaller, 0).load(&files, Scope::Everything).is_ok(),
-        "an empty buffer fits"
-    );
+    let smaller = SacConfig { buffer_size: 64, ..common::sac(common::gaussian()) };
+    assert!(agent(&smaller, 0).load(&files, Scope::Everything).is_ok(), "an empty buffer fits");
 }

@@ -53,18 +53,11 @@ fn nudged<M: Module>(module: &M, parameter: usize, element: usize, delta: f64) -
             let mut values = tensor.inner().try_into_vec_as::<f64>().unwrap();
             values[self.element] += self.delta;
             let data = TensorData::new(values, shape);
-            let tensor = Tensor::from_data(data, (&device, DType::F64))
-                .autodiff()
-                .require_grad();
+            let tensor = Tensor::from_data(data, (&device, DType::F64)).autodiff().require_grad();
             Param::from_mapped_value(id, tensor, mapper)
         }
     }
-    module.clone().map(&mut Nudge {
-        parameter,
-        element,
-        delta,
-        visited: 0,
-    })
+    module.clone().map(&mut Nudge { parameter, element, delta, visited: 0 })
 }
 
 /// The gradient of every parameter in order, flattened; zeros where there is none.
@@ -78,15 +71,11 @@ fn gradients<M: Module>(module: &M, loss: &Tensor<1>) -> Vec<Vec<f64>> {
             let count = param.val().dims().iter().product();
             let gradient: Option<Tensor<D>> = self.gradients.get(param.id);
             let values = gradient.map(|gradient| gradient.try_into_vec_as::<f64>().unwrap());
-            self.collected
-                .push(values.unwrap_or_else(|| vec![0.0; count]));
+            self.collected.push(values.unwrap_or_else(|| vec![0.0; count]));
         }
     }
     let gradients = GradientsParams::from_grads(loss.backward(), module);
-    let mut collect = Collect {
-        gradients,
-        collected: Vec::new(),
-    };
+    let mut collect = Collect { gradients, collected: Vec::new() };
     module.visit(&mut collect);
     collect.collected
 }
@@ -114,10 +103,7 @@ fn check<M: Module>(name: &str, module: &M, loss: impl Fn(&M) -> Tensor<1>) {
             (compared, largest) = (compared + 1, largest.max(analytic.abs()));
         }
     }
-    assert!(
-        compared > 20 && largest > 1e-3,
-        "{name}: nothing of any size was compared"
-    );
+    assert!(compared > 20 && largest > 1e-3, "{name}: nothing of any size was compared");
 }
 
 fn f64_normal(shape: [usize; 2], seed: u64) -> Tensor<2> {
@@ -126,37 +112,16 @@ fn f64_normal(shape: [usize; 2], seed: u64) -> Tensor<2> {
 
 fn critic() -> TwinCritic {
     let device = Device::flex().autodiff();
-    in_f64(TwinCritic::new(
-        OBS,
-        ACTION,
-        &[8, 8],
-        &mut Rng::seed_from_u64(11),
-        &device,
-    ))
+    in_f64(TwinCritic::new(OBS, ACTION, &[8, 8], &mut Rng::seed_from_u64(11), &device))
 }
 
 fn actor(config: &ActorConfig) -> Actor {
-    in_f64(Actor::new(
-        config,
-        &[8, 8],
-        OBS,
-        ACTION,
-        21,
-        &Device::flex().autodiff(),
-    ))
+    in_f64(Actor::new(config, &[8, 8], OBS, ACTION, 21, &Device::flex().autodiff()))
 }
 
 fn loss(config: &ActorConfig, actor: &Actor) -> Tensor<1> {
     let noise = f64_normal([BATCH * actor.num_primitives(), ACTION], 2);
-    actor
-        .loss(
-            config,
-            &critic().valid(),
-            f64_normal([BATCH, OBS], 1),
-            ALPHA,
-            noise,
-        )
-        .loss
+    actor.loss(config, &critic().valid(), f64_normal([BATCH, OBS], 1), ALPHA, noise).loss
 }
 
 #[test]
@@ -172,33 +137,20 @@ fn critic_gradient_equals_central_differences() {
 #[test]
 fn actor_gradients_equal_central_differences() {
     let gaussian = common::gaussian();
-    check("gaussian", &actor(&gaussian), |actor| {
-        loss(&gaussian, actor)
-    });
+    check("gaussian", &actor(&gaussian), |actor| loss(&gaussian, actor));
     // With the trunk open to the router, the loss is one differentiable function of everything.
-    let open = PmoeConfig {
-        routing_input: RoutingInput::Trunk,
-        ..common::pmoe(3)
-    };
+    let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
     for primitive_loss in [PrimitiveLoss::Max, PrimitiveLoss::All] {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
-            let config = ActorConfig::Pmoe(PmoeConfig {
-                primitive_loss,
-                entropy_log_prob,
-                ..open.clone()
-            });
+            let config =
+                ActorConfig::Pmoe(PmoeConfig { primitive_loss, entropy_log_prob, ..open.clone() });
             let name = format!("{primitive_loss:?}, {entropy_log_prob:?}");
             check(&name, &actor(&config), |actor| loss(&config, actor));
         }
     }
-    let on_obs = PmoeConfig {
-        routing_input: RoutingInput::Obs,
-        ..common::pmoe(3)
-    };
+    let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
     let config = ActorConfig::Pmoe(on_obs);
-    check("router on the observation", &actor(&config), |actor| {
-        loss(&config, actor)
-    });
+    check("router on the observation", &actor(&config), |actor| loss(&config, actor));
 }
 
 /// Gradients of a PMOE actor by part.
@@ -210,9 +162,7 @@ struct Parts {
 }
 
 fn parts(actor: &Actor, loss: &Tensor<1>) -> Parts {
-    let Actor::Pmoe(pmoe) = actor else {
-        panic!("a mixture")
-    };
+    let Actor::Pmoe(pmoe) = actor else { panic!("a mixture") };
     let all = gradients(actor, loss);
     let trunk_parameters = 2 * pmoe.trunk.layers.len();
     let num_primitives = pmoe.num_primitives();
@@ -224,11 +174,7 @@ fn parts(actor: &Actor, loss: &Tensor<1>) -> Parts {
         }
     }
     let router = all[trunk_parameters + 4..].concat();
-    Parts {
-        trunk: all[..trunk_parameters].concat(),
-        heads,
-        router,
-    }
+    Parts { trunk: all[..trunk_parameters].concat(), heads, router }
 }
 
 fn is_zero(gradient: &[f64]) -> bool {
@@ -240,16 +186,10 @@ fn best(actor: &PmoeActor) -> (Tensor<1, Int>, Vec<i64>) {
     let obs = f64_normal([BATCH, OBS], 1);
     let num_primitives = actor.num_primitives();
     let mixture = actor.mixture(RoutingInput::TrunkSg, obs.clone());
-    let sample = mixture
-        .primitives()
-        .rsample(f64_normal([BATCH * num_primitives, ACTION], 2));
+    let sample = mixture.primitives().rsample(f64_normal([BATCH * num_primitives, ACTION], 2));
     let obs = obs.unsqueeze_dim::<3>(1).repeat_dim(1, num_primitives);
     let obs = obs.reshape([BATCH * num_primitives, OBS]);
-    let q = critic()
-        .valid()
-        .min(obs, sample.action)
-        .inner()
-        .reshape([BATCH, num_primitives]);
+    let q = critic().valid().min(obs, sample.action).inner().reshape([BATCH, num_primitives]);
     let best = best_primitive(q);
     let indices = best.try_to_vec_as::<i64>().unwrap();
     (best, indices)
@@ -258,41 +198,23 @@ fn best(actor: &PmoeActor) -> (Tensor<1, Int>, Vec<i64>) {
 #[test]
 fn back_propagation_max_leaves_other_primitives_and_the_router_alone() {
     // Without the frequency loss what is left is the primitives' loss.
-    let config = ActorConfig::Pmoe(PmoeConfig {
-        freq_coef: 0.0,
-        ..common::pmoe(12)
-    });
+    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..common::pmoe(12) });
     let actor = actor(&config);
-    let Actor::Pmoe(pmoe) = &actor else {
-        panic!("a mixture")
-    };
+    let Actor::Pmoe(pmoe) = &actor else { panic!("a mixture") };
     let (_, chosen) = best(pmoe);
     let parts = parts(&actor, &loss(&config, &actor));
-    assert!(
-        is_zero(&parts.router),
-        "the primitives' loss moves the router"
-    );
+    assert!(is_zero(&parts.router), "the primitives' loss moves the router");
     assert!(!is_zero(&parts.trunk));
     for (index, gradient) in parts.heads.iter().enumerate() {
         // Six rows can't choose all of twelve primitives.
-        assert_eq!(
-            is_zero(gradient),
-            !chosen.contains(&(index as i64)),
-            "primitive {index}"
-        );
+        assert_eq!(is_zero(gradient), !chosen.contains(&(index as i64)), "primitive {index}");
     }
 }
 
 #[test]
 fn back_propagation_all_moves_every_primitive() {
-    let config = PmoeConfig {
-        primitive_loss: PrimitiveLoss::All,
-        ..common::pmoe(12)
-    };
-    let config = ActorConfig::Pmoe(PmoeConfig {
-        freq_coef: 0.0,
-        ..config
-    });
+    let config = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..common::pmoe(12) };
+    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..config });
     let actor = actor(&config);
     let parts = parts(&actor, &loss(&config, &actor));
     assert!(parts.heads.iter().all(|gradient| !is_zero(gradient)));
@@ -301,27 +223,17 @@ fn back_propagation_all_moves_every_primitive() {
 
 #[test]
 fn the_frequency_loss_reaches_the_trunk_only_if_it_may() {
-    for (routing_input, reaches) in [
-        (RoutingInput::TrunkSg, false),
-        (RoutingInput::Trunk, true),
-        (RoutingInput::Obs, false),
-    ] {
+    for (routing_input, reaches) in
+        [(RoutingInput::TrunkSg, false), (RoutingInput::Trunk, true), (RoutingInput::Obs, false)]
+    {
         let with = |freq_coef: f64| {
-            let config = PmoeConfig {
-                freq_coef,
-                routing_input,
-                ..common::pmoe(3)
-            };
+            let config = PmoeConfig { freq_coef, routing_input, ..common::pmoe(3) };
             let config = ActorConfig::Pmoe(config);
             let actor = actor(&config);
             parts(&actor, &loss(&config, &actor))
         };
         let (without_freq, with_freq) = (with(0.0), with(1.0));
-        assert_eq!(
-            without_freq.trunk != with_freq.trunk,
-            reaches,
-            "{routing_input:?}"
-        );
+        assert_eq!(without_freq.trunk != with_freq.trunk, reaches, "{routing_input:?}");
         assert!(!is_zero(&with_freq.router));
         assert_eq!(without_freq.heads, with_freq.heads);
     }
@@ -333,48 +245,23 @@ fn the_critic_gets_no_gradient_from_the_actor() {
     let critic = critic();
     let noise = f64_normal([BATCH * 3, ACTION], 2);
     let actor = actor(&config);
-    let loss = actor
-        .loss(
-            &config,
-            &critic.valid(),
-            f64_normal([BATCH, OBS], 1),
-            ALPHA,
-            noise,
-        )
-        .loss;
-    assert!(
-        gradients(&critic, &loss)
-            .iter()
-            .all(|gradient| is_zero(gradient))
-    );
+    let loss = actor.loss(&config, &critic.valid(), f64_normal([BATCH, OBS], 1), ALPHA, noise).loss;
+    assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)));
 }
 
 #[test]
 fn two_passes_give_the_gradient_of_one() {
-    let config = ActorConfig::Pmoe(PmoeConfig {
-        freq_coef: 0.0,
-        ..common::pmoe(4)
-    });
+    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..common::pmoe(4) });
     let actor = actor(&config);
-    let Actor::Pmoe(pmoe) = &actor else {
-        panic!("a mixture")
-    };
+    let Actor::Pmoe(pmoe) = &actor else { panic!("a mixture") };
     let two_passes = loss(&config, &actor);
 
     // One pass: a graph over all B·K rows, of which the best ones are picked at the end.
     let obs = f64_normal([BATCH, OBS], 1);
     let mixture = pmoe.mixture(RoutingInput::TrunkSg, obs.clone());
-    let sample = mixture
-        .primitives()
-        .rsample(f64_normal([BATCH * 4, ACTION], 2));
-    let repeated = obs
-        .unsqueeze_dim::<3>(1)
-        .repeat_dim(1, 4)
-        .reshape([BATCH * 4, OBS]);
-    let q: Tensor<2> = critic()
-        .valid()
-        .min(repeated, sample.action)
-        .reshape([BATCH, 4]);
+    let sample = mixture.primitives().rsample(f64_normal([BATCH * 4, ACTION], 2));
+    let repeated = obs.unsqueeze_dim::<3>(1).repeat_dim(1, 4).reshape([BATCH * 4, OBS]);
+    let q: Tensor<2> = critic().valid().min(repeated, sample.action).reshape([BATCH, 4]);
     let (best, _) = best(pmoe);
     let index = best.reshape([BATCH, 1]);
     let log_prob: Tensor<2> = sample.log_prob.reshape([BATCH, 4]);
@@ -382,14 +269,9 @@ fn two_passes_give_the_gradient_of_one() {
     let one_pass = backpropagate_max_loss(ALPHA, pick(log_prob), pick(q));
 
     assert!((value(&two_passes) - value(&one_pass)).abs() < 1e-12);
-    let (two, one) = (
-        gradients(&actor, &two_passes).concat(),
-        gradients(&actor, &one_pass).concat(),
-    );
+    let (two, one) =
+        (gradients(&actor, &two_passes).concat(), gradients(&actor, &one_pass).concat());
     for (two, one) in two.iter().zip(&one) {
-        assert!(
-            (two - one).abs() <= 1e-12 * two.abs().max(1.0),
-            "{two} is not {one}"
-        );
+        assert!((two - one).abs() <= 1e-12 * two.abs().max(1.0), "{two} is not {one}");
     }
 }

@@ -16,40 +16,25 @@ const UPDATES: usize = 1000;
 type Learnt = (Vec<Vec<u32>>, Vec<Vec<u32>>);
 
 fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u32>) {
-    let config = SacConfig {
-        temperature: temperature.clone(),
-        batch_size: 16,
-        ..common::sac(actor)
-    };
+    let config =
+        SacConfig { temperature: temperature.clone(), batch_size: 16, ..common::sac(actor) };
     let mut agent = common::filled(config, 5, 2, 500);
     let mut rng = stream(3, Stream::Learn);
     (0..UPDATES).for_each(|_| agent.gradient_step(&mut rng));
     assert_eq!(agent.grad_step(), UPDATES as u64);
     let policy = match agent.actor() {
-        Actor::Gaussian(actor) => [
-            common::bits(&actor.trunk),
-            common::bits(&actor.mean),
-            common::bits(&actor.log_std),
-        ],
-        Actor::Pmoe(actor) => [
-            common::bits(&actor.trunk),
-            common::bits(&actor.mean),
-            common::bits(&actor.log_std),
-        ],
+        Actor::Gaussian(actor) => {
+            [common::bits(&actor.trunk), common::bits(&actor.mean), common::bits(&actor.log_std)]
+        }
+        Actor::Pmoe(actor) => {
+            [common::bits(&actor.trunk), common::bits(&actor.mean), common::bits(&actor.log_std)]
+        }
     };
     let mut actions = Vec::new();
     let mut rng = stream(3, Stream::Explore);
     for mode in [Mode::Explore, Mode::Evaluate, Mode::Explore] {
         let mut action = [0.0; 2];
-        agent
-            .act(
-                &mut (),
-                &[0.1, -0.4, 2.0, 0.0, 1.0],
-                mode,
-                &mut rng,
-                &mut action,
-            )
-            .unwrap();
+        agent.act(&mut (), &[0.1, -0.4, 2.0, 0.0, 1.0], mode, &mut rng, &mut action).unwrap();
         actions.extend(action.map(f32::to_bits));
     }
     ((policy.concat(), common::bits(agent.critic())), actions)
@@ -59,40 +44,19 @@ fn check(temperature: &TemperatureConfig, variants: &[PmoeConfig]) {
     let expected = learn(common::gaussian(), temperature);
     for variant in variants {
         let found = learn(ActorConfig::Pmoe(variant.clone()), temperature);
-        assert!(
-            found == expected,
-            "differs from SAC: {variant:?}, {temperature:?}"
-        );
+        assert!(found == expected, "differs from SAC: {variant:?}, {temperature:?}");
     }
 }
 
 #[test]
 fn with_a_fixed_temperature() {
     let one = common::pmoe(1);
-    let all = PmoeConfig {
-        primitive_loss: PrimitiveLoss::All,
-        ..one.clone()
-    };
-    let mixture = PmoeConfig {
-        entropy_log_prob: EntropyLogProb::Mixture,
-        ..one.clone()
-    };
-    let both = PmoeConfig {
-        entropy_log_prob: EntropyLogProb::Mixture,
-        ..all.clone()
-    };
-    let trunk = PmoeConfig {
-        routing_input: RoutingInput::Trunk,
-        ..one.clone()
-    };
-    let soft = PmoeConfig {
-        argmax_score: ArgmaxScore::SoftQ,
-        ..one.clone()
-    };
-    let mean = PmoeConfig {
-        freq_reduction: FreqReduction::Mean,
-        ..one.clone()
-    };
+    let all = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..one.clone() };
+    let mixture = PmoeConfig { entropy_log_prob: EntropyLogProb::Mixture, ..one.clone() };
+    let both = PmoeConfig { entropy_log_prob: EntropyLogProb::Mixture, ..all.clone() };
+    let trunk = PmoeConfig { routing_input: RoutingInput::Trunk, ..one.clone() };
+    let soft = PmoeConfig { argmax_score: ArgmaxScore::SoftQ, ..one.clone() };
+    let mean = PmoeConfig { freq_reduction: FreqReduction::Mean, ..one.clone() };
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };
     check(&temperature, &[one, all, mixture, both, trunk, soft, mean]);
 }
@@ -100,10 +64,7 @@ fn with_a_fixed_temperature() {
 #[test]
 fn with_a_learnt_temperature() {
     let one = common::pmoe(1);
-    let all = PmoeConfig {
-        primitive_loss: PrimitiveLoss::All,
-        ..one.clone()
-    };
+    let all = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..one.clone() };
     check(&common::auto(), &[one, all]);
 }
 

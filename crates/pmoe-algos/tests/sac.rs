@@ -37,9 +37,7 @@ fn parameter_counts_are_those_of_the_paper() {
     let critic = |obs_dim, action_dim| {
         let rng = &mut Rng::seed_from_u64(0);
         let device = Device::flex().autodiff();
-        TwinCritic::new(obs_dim, action_dim, &[256, 256], rng, &device)
-            .q1
-            .num_params()
+        TwinCritic::new(obs_dim, action_dim, &[256, 256], rng, &device).q1.num_params()
     };
     assert_eq!(critic(11, 3), 69_889, "Hopper");
     assert_eq!(critic(376, 17), 166_913, "Humanoid");
@@ -57,13 +55,7 @@ fn bellman_target_and_critic_loss_by_hand() {
     };
     let batch = TensorBatch::new(&batch, &Device::flex());
     // 1 + .5 (10 − .2·(−5)) = 6.5; terminated: 2.
-    let target = soft_bellman_target(
-        &batch,
-        vector(&[10.0, 99.0]),
-        vector(&[-5.0, 1.0]),
-        0.2,
-        0.5,
-    );
+    let target = soft_bellman_target(&batch, vector(&[10.0, 99.0]), vector(&[-5.0, 1.0]), 0.2, 0.5);
     assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.5, 2.0]);
     // Q₁: ((6 − 6.5)² + (4 − 2)²) / 2 = 2.125; Q₂: (0 + 1) / 2.
     let loss = critic_loss(vector(&[6.0, 4.0]), vector(&[6.5, 1.0]), target);
@@ -89,11 +81,7 @@ fn a_time_limit_does_not_lower_the_value() {
             obs: &mut [f64],
         ) -> Result<pmoe_envs::Step, pmoe_envs::EnvError> {
             obs[0] = 0.0;
-            Ok(pmoe_envs::Step {
-                reward: 1.0,
-                terminated: false,
-                truncated: false,
-            })
+            Ok(pmoe_envs::Step { reward: 1.0, terminated: false, truncated: false })
         }
         fn save_state(&self, _: &mut Vec<f64>) {}
         fn load_state(&mut self, _: &[f64]) -> Result<(), pmoe_envs::EnvError> {
@@ -155,17 +143,11 @@ fn the_router_learns_how_often_each_primitive_is_best() {
         for update in 0..updates {
             let tracked = logits.clone().autodiff().require_grad();
             let mixture = fixed(means, stds, tracked.clone());
-            let sample = mixture
-                .primitives()
-                .rsample(normal([rows * 2, 1], &mut rng, &device));
+            let sample = mixture.primitives().rsample(normal([rows * 2, 1], &mut rng, &device));
             let best = best_primitive(sample.action.inner().reshape([rows, 2]));
             let weights = mixture.log_weights().exp();
             if update >= updates / 2 {
-                average += weights
-                    .clone()
-                    .inner()
-                    .slice([0..1, 0..1])
-                    .into_scalar::<f32>();
+                average += weights.clone().inner().slice([0..1, 0..1]).into_scalar::<f32>();
             }
             let grads = frequency_loss(weights, &best, Reduction::Sum).backward();
             logits = logits - tracked.grad(&grads).unwrap().mul_scalar(0.2);
@@ -175,19 +157,13 @@ fn the_router_learns_how_often_each_primitive_is_best() {
     let weight = learn([0.2, 0.0], [0.1, 0.2]);
     assert!((weight - 0.814_453_3).abs() < 3e-3, "{weight}");
     let weight = learn([0.1, 0.1], [0.3, 0.3]);
-    assert!(
-        (weight - 0.5).abs() < 3e-3,
-        "identical primitives: {weight}"
-    );
+    assert!((weight - 0.5).abs() < 3e-3, "identical primitives: {weight}");
 }
 
 /// Mean return of the last evaluation, and the best that is possible.
 fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
     let env = || TimeLimit::new(common::PointMass::new(), 30);
-    let schedule = pmoe_algos::Schedule {
-        eval_episodes: 20,
-        ..common::schedule(2500)
-    };
+    let schedule = pmoe_algos::Schedule { eval_episodes: 20, ..common::schedule(2500) };
     let mut agent = Sac::new(common::sac(actor), 1, 1, 3, &Device::flex());
     let mut sink = MemorySink::default();
     let mut progress = Progress::new(3);
@@ -219,15 +195,8 @@ fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
 #[test]
 fn every_policy_learns_the_point_mass() {
     // The optimum from |x| uniform in (0, 1): −E Σ_i max(|x| − i/5, 0)² ≈ −.39, i = 1, 2, …
-    let all = PmoeConfig {
-        primitive_loss: pmoe_algos::sac::PrimitiveLoss::All,
-        ..common::pmoe(3)
-    };
-    for actor in [
-        common::gaussian(),
-        ActorConfig::Pmoe(common::pmoe(3)),
-        ActorConfig::Pmoe(all),
-    ] {
+    let all = PmoeConfig { primitive_loss: pmoe_algos::sac::PrimitiveLoss::All, ..common::pmoe(3) };
+    for actor in [common::gaussian(), ActorConfig::Pmoe(common::pmoe(3)), ActorConfig::Pmoe(all)] {
         let (before, after) = train_on_point_mass(actor.clone());
         assert!(after > -0.8, "{actor:?}: {before} to {after}");
         assert!(before < after - 0.5, "{actor:?}: {before} to {after}");
@@ -238,16 +207,12 @@ fn every_policy_learns_the_point_mass() {
 fn every_way_to_choose_the_acting_primitive_acts() {
     let obs = [0.3, -0.2, 0.9, 0.0, -1.0];
     let act = |eval_primitive: EvalPrimitive, seed: u64| {
-        let config = common::sac(ActorConfig::Pmoe(PmoeConfig {
-            eval_primitive,
-            ..common::pmoe(4)
-        }));
+        let config =
+            common::sac(ActorConfig::Pmoe(PmoeConfig { eval_primitive, ..common::pmoe(4) }));
         let agent = common::filled(config, 5, 2, 200);
         let mut action = [0.0; 2];
         let mut rng = Rng::seed_from_u64(seed);
-        agent
-            .act(&mut (), &obs, Mode::Evaluate, &mut rng, &mut action)
-            .unwrap();
+        agent.act(&mut (), &obs, Mode::Evaluate, &mut rng, &mut action).unwrap();
         action
     };
     let of_primitive: Vec<[f32; 2]> = (0..4).map(|k| act(EvalPrimitive::Index(k), 0)).collect();
@@ -257,20 +222,14 @@ fn every_way_to_choose_the_acting_primitive_acts() {
         assert_eq!(action, act(choice, 1), "{choice:?} draws nothing");
         assert!(of_primitive.contains(&action), "{choice:?}");
     }
-    let sampled: Vec<[f32; 2]> = (0..40)
-        .map(|seed| act(EvalPrimitive::Sample, seed))
-        .collect();
+    let sampled: Vec<[f32; 2]> = (0..40).map(|seed| act(EvalPrimitive::Sample, seed)).collect();
     assert!(sampled.iter().all(|action| of_primitive.contains(action)));
     assert!(sampled.iter().any(|action| *action != sampled[0]));
 }
 
 #[test]
 fn divergence_ends_the_run_with_its_quantity() {
-    let config = SacConfig {
-        critic_lr: 1e30,
-        actor_lr: 1e30,
-        ..common::sac(common::gaussian())
-    };
+    let config = SacConfig { critic_lr: 1e30, actor_lr: 1e30, ..common::sac(common::gaussian()) };
     let mut agent = Sac::new(config, 1, 1, 0, &Device::flex());
     let env = || TimeLimit::new(common::PointMass::new(), 30);
     let result = train::run(
@@ -284,12 +243,7 @@ fn divergence_ends_the_run_with_its_quantity() {
         None,
         &AtomicBool::new(false),
     );
-    let Err(RunError::Agent(AgentError::NonFinite {
-        quantity,
-        grad_step,
-        ..
-    })) = result
-    else {
+    let Err(RunError::Agent(AgentError::NonFinite { quantity, grad_step, .. })) = result else {
         panic!("expected divergence, got {result:?}");
     };
     assert!(!quantity.is_empty() && grad_step > 0);
@@ -297,24 +251,17 @@ fn divergence_ends_the_run_with_its_quantity() {
 
 #[test]
 fn rewards_are_scaled_before_they_are_stored() {
-    let config = SacConfig {
-        reward_scale: 0.5,
-        ..common::sac(common::gaussian())
-    };
+    let config = SacConfig { reward_scale: 0.5, ..common::sac(common::gaussian()) };
     let (scaled, plain) = (
         common::filled(config, 5, 2, 50),
         common::filled(common::sac(common::gaussian()), 5, 2, 50),
     );
     let stored = |agent: &Sac| {
         let mut files = pmoe_algos::checkpoint::Files::default();
-        agent
-            .save(&mut files, pmoe_algos::Scope::Everything)
-            .unwrap();
+        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
         // Two counts, then 50·5 observation and 50·2 action numbers.
         let at = 16 + 4 * 50 * 7;
-        let bytes = files.get("replay.bin").unwrap()[at..at + 4]
-            .try_into()
-            .unwrap();
+        let bytes = files.get("replay.bin").unwrap()[at..at + 4].try_into().unwrap();
         f32::from_le_bytes(bytes)
     };
     assert_eq!(stored(&scaled), 0.5 * stored(&plain));

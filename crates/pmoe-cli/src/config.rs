@@ -59,17 +59,11 @@ pub(crate) fn resolve(
 ) -> Result<RunConfig> {
     let (name, mut table, mut source) = read_method(&method.algo)?;
     if let Some(steps) = total_steps {
-        assign(
-            &mut table,
-            "schedule.total_steps",
-            Value::Integer(steps.try_into()?),
-        )?;
+        assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
     for setting in &method.set {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
-            BadInput(format!(
-                "--set {setting}: expected KEY=VALUE, e.g. batch_size=256"
-            ))
+            BadInput(format!("--set {setting}: expected KEY=VALUE, e.g. batch_size=256"))
         })?;
         let key = absolute_key(&table, key.trim());
         assign(&mut table, &key, parse_value(value.trim()))?;
@@ -90,11 +84,7 @@ pub(crate) fn resolve(
 fn read_method(algo: &str) -> Result<(String, Table, String)> {
     if let Some((name, text)) = METHODS.iter().find(|(name, _)| *name == algo) {
         let source = format!("configs/algos/{name}.toml");
-        return Ok((
-            (*name).to_owned(),
-            pmoe_algos::config::parse_toml(text, &source)?,
-            source,
-        ));
+        return Ok(((*name).to_owned(), pmoe_algos::config::parse_toml(text, &source)?, source));
     }
     let path = Path::new(algo);
     if path.extension().is_none_or(|extension| extension != "toml") {
@@ -106,26 +96,15 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
     }
     let text = fs::read_to_string(path)
         .map_err(|error| BadInput(format!("cannot read the method {algo}: {error}")))?;
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok((
-        name,
-        pmoe_algos::config::parse_toml(&text, algo)?,
-        algo.to_owned(),
-    ))
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((name, pmoe_algos::config::parse_toml(&text, algo)?, algo.to_owned()))
 }
 
 /// A key as written on the command line, from the root of the config: settings of the algorithm may
 /// leave out `algo.<family>.`.
 fn absolute_key(table: &Table, key: &str) -> String {
     let first = key.split('.').next().unwrap_or_default();
-    let family = table
-        .get("algo")
-        .and_then(Value::as_table)
-        .and_then(|algo| algo.keys().next());
+    let family = table.get("algo").and_then(Value::as_table).and_then(|algo| algo.keys().next());
     match (first, family) {
         ("algo" | "schedule", _) | (_, None) => key.to_owned(),
         (_, Some(family)) => format!("algo.{family}.{key}"),
@@ -145,9 +124,7 @@ fn assign(table: &mut Table, key: &str, value: Value) -> Result<()> {
     let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
     let mut table = table;
     for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
-        let entry = table
-            .entry(parent.to_owned())
-            .or_insert_with(|| Value::Table(Table::new()));
+        let entry = table.entry(parent.to_owned()).or_insert_with(|| Value::Table(Table::new()));
         table = entry
             .as_table_mut()
             .ok_or_else(|| BadInput(format!("--set {key}: `{parent}` has no settings inside")))?;
@@ -200,12 +177,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     } else {
         let key = "(top level)".to_owned();
         let message = "expected a method (table `algo`) or a suite (table `presets`)".to_owned();
-        return Err(ConfigError::Key {
-            source_name: source,
-            key,
-            message,
-        }
-        .into());
+        return Err(ConfigError::Key { source_name: source, key, message }.into());
     }
     Ok(())
 }
@@ -214,22 +186,9 @@ pub(crate) fn check(path: &Path) -> Result<()> {
 fn check_suite(suite: &Suite, source: &str) -> Result<()> {
     for preset in pmoe_results::Preset::ALL {
         for spec in suite.plan(preset) {
-            let set = spec
-                .set
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            let method = MethodArgs {
-                algo: spec.algo.clone(),
-                set,
-                device: DeviceArg::Flex,
-            };
-            let run = format!(
-                "{source}, preset {}, {} on {}",
-                preset.name(),
-                spec.algo,
-                spec.task
-            );
+            let set = spec.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
+            let run = format!("{source}, preset {}, {} on {}", preset.name(), spec.algo, spec.task);
             resolve(&method, &spec.task, spec.seed, Some(spec.total_steps))
                 .with_context(|| run.clone())?;
             let task: Result<pmoe_envs::TaskId, _> = spec.task.parse();

@@ -69,11 +69,7 @@ impl Display {
     /// Takes an event in.
     pub(crate) fn show(&mut self, event: &Event) -> io::Result<()> {
         let env_step = match event {
-            Event::Episode {
-                env_step,
-                episode_return,
-                ..
-            } => {
+            Event::Episode { env_step, episode_return, .. } => {
                 self.episode_return = Some(*episode_return);
                 *env_step
             }
@@ -89,10 +85,7 @@ impl Display {
                 let mean = returns.iter().sum::<f64>() / returns.len() as f64;
                 let message = self.message(env_step);
                 let total = self.total_steps;
-                writeln!(
-                    io::stderr(),
-                    "step {env_step}/{total}: evaluation {mean:.1}; {message}"
-                )
+                writeln!(io::stderr(), "step {env_step}/{total}: evaluation {mean:.1}; {message}")
             }
             _ => Ok(()),
         }
@@ -105,29 +98,19 @@ impl Display {
     }
 
     fn steps_per_second(&self, env_step: u64) -> Option<f64> {
-        let steps = env_step
-            .checked_sub(self.first_step)
-            .filter(|&steps| steps > 0)?;
+        let steps = env_step.checked_sub(self.first_step).filter(|&steps| steps > 0)?;
         Some(steps as f64 / self.begun.elapsed().as_secs_f64())
     }
 
     fn message(&self, env_step: u64) -> String {
         let mut parts = Vec::new();
-        parts.extend(
-            self.episode_return
-                .map(|value| format!("return {value:.1}")),
-        );
-        parts.extend(
-            self.steps_per_second(env_step)
-                .map(|speed| format!("{speed:.0} steps/s")),
-        );
+        parts.extend(self.episode_return.map(|value| format!("return {value:.1}")));
+        parts.extend(self.steps_per_second(env_step).map(|speed| format!("{speed:.0} steps/s")));
         parts.join(", ")
     }
 
     fn json_line(&mut self, env_step: u64) -> io::Result<()> {
-        let is_due = self
-            .last_line
-            .is_none_or(|last| last.elapsed() >= JSON_EVERY);
+        let is_due = self.last_line.is_none_or(|last| last.elapsed() >= JSON_EVERY);
         if !is_due && env_step < self.total_steps {
             return Ok(());
         }

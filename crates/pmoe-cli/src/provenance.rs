@@ -26,27 +26,19 @@ pub(crate) fn provenance(device: &str) -> Provenance {
 /// The command line without the folder that the program lies in.
 fn command() -> String {
     let arguments = std::env::args().skip(1);
-    ["pmoe".to_owned()]
-        .into_iter()
-        .chain(arguments)
-        .collect::<Vec<_>>()
-        .join(" ")
+    ["pmoe".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    name.map_or("unknown", |name| name.trim_start_matches(['\t', ' ', ':']))
-        .to_owned()
+    let name = info.lines().find_map(|line| line.strip_prefix("model name"));
+    name.map_or("unknown", |name| name.trim_start_matches(['\t', ' ', ':'])).to_owned()
 }
 
 fn memory_gib() -> f64 {
     let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next());
+    let kib =
+        info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next());
     let kib: f64 = kib.and_then(|kib| kib.parse().ok()).unwrap_or(0.0);
     (kib / 1024.0 / 1024.0 * 10.0).round() / 10.0
 }

@@ -25,31 +25,13 @@ fn with(out: &Path, arguments: &[&str]) -> Command {
 fn unknown_names_list_the_known_ones() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    refuse(
-        &mut train("sca", 300, &out),
-        2,
-        &["`sca`", "pmoe-sac", "sac"],
-    );
-    refuse(
-        &mut with(&out, &["--set", "gama=0.9"]),
-        2,
-        &["pmoe-sac.toml", "gama", "gamma"],
-    );
-    refuse(
-        &mut with(&out, &["--set", "schedule.evalevery=9"]),
-        2,
-        &["evalevery", "eval_every"],
-    );
-    refuse(
-        &mut with(&out, &["--set", "actor.moe.k=9"]),
-        2,
-        &["algo.sac.actor", "`moe`", "`pmoe`"],
-    );
+    refuse(&mut train("sca", 300, &out), 2, &["`sca`", "pmoe-sac", "sac"]);
+    refuse(&mut with(&out, &["--set", "gama=0.9"]), 2, &["pmoe-sac.toml", "gama", "gamma"]);
+    refuse(&mut with(&out, &["--set", "schedule.evalevery=9"]), 2, &["evalevery", "eval_every"]);
+    refuse(&mut with(&out, &["--set", "actor.moe.k=9"]), 2, &["algo.sac.actor", "`moe`", "`pmoe`"]);
     refuse(&mut with(&out, &["--set", "gamma"]), 2, &["KEY=VALUE"]);
     let mut unknown_task = pmoe();
-    unknown_task
-        .args(["train", "--algo", "sac", "--task", "Hoper-v4", "--out"])
-        .arg(&out);
+    unknown_task.args(["train", "--algo", "sac", "--task", "Hoper-v4", "--out"]).arg(&out);
     refuse(&mut unknown_task, 2, &["Hoper-v4", "Hopper-v4", "Ant-v5"]);
     refuse(&mut with(&out, &["--device", "tpu"]), 2, &["tpu", "flex"]);
     assert!(!out.exists(), "a refused run leaves nothing behind");
@@ -72,35 +54,14 @@ fn wrong_types_and_ranges_name_key_and_allowed_values() {
         ("hidden=[]", vec!["hidden", "at least 1"]),
         ("hidden=[16,0]", vec!["hidden[1]", "at least 1"]),
         ("actor_lr=inf", vec!["actor_lr", "finite"]),
-        (
-            "temperature.fixed.alpha=-1",
-            vec!["temperature.fixed.alpha", "at least 0"],
-        ),
+        ("temperature.fixed.alpha=-1", vec!["temperature.fixed.alpha", "at least 0"]),
         ("temperature=auto", vec!["algo.sac.temperature"]),
-        (
-            "actor.pmoe.num_primitives=0",
-            vec!["actor.pmoe.num_primitives", "at least 1"],
-        ),
-        (
-            "actor.pmoe.eval_primitive=best",
-            vec!["eval_primitive", "best", "argmax_w"],
-        ),
-        (
-            "actor.pmoe.eval_primitive={index=4}",
-            vec!["eval_primitive.index", "between 0 and 3"],
-        ),
-        (
-            "actor.pmoe.routing_input=h",
-            vec!["routing_input", "trunk_sg", "obs"],
-        ),
-        (
-            "schedule.total_steps=0",
-            vec!["schedule.total_steps", "at least 1"],
-        ),
-        (
-            "schedule.eval_episodes=many",
-            vec!["schedule.eval_episodes", "many"],
-        ),
+        ("actor.pmoe.num_primitives=0", vec!["actor.pmoe.num_primitives", "at least 1"]),
+        ("actor.pmoe.eval_primitive=best", vec!["eval_primitive", "best", "argmax_w"]),
+        ("actor.pmoe.eval_primitive={index=4}", vec!["eval_primitive.index", "between 0 and 3"]),
+        ("actor.pmoe.routing_input=h", vec!["routing_input", "trunk_sg", "obs"]),
+        ("schedule.total_steps=0", vec!["schedule.total_steps", "at least 1"]),
+        ("schedule.eval_episodes=many", vec!["schedule.eval_episodes", "many"]),
     ] {
         refuse(&mut with(&out, &["--set", setting]), 2, &words);
     }
@@ -127,51 +88,23 @@ fn config_files_are_checked_with_file_and_key() {
     let bad = file("type.toml", &good.replace("tau = 0.005", "tau = \"slow\""));
     refuse(&mut check(&bad), 2, &["type.toml", "algo.sac.tau", "slow"]);
     let bad = file("missing.toml", &good.replace("eval_episodes = 10", ""));
-    refuse(
-        &mut check(&bad),
-        2,
-        &["missing.toml", "schedule", "eval_episodes"],
-    );
+    refuse(&mut check(&bad), 2, &["missing.toml", "schedule", "eval_episodes"]);
     let bad = file("syntax.toml", "[algo");
     refuse(&mut check(&bad), 2, &["syntax.toml", "line 1"]);
-    refuse(
-        &mut check(&file("empty.toml", "")),
-        2,
-        &["empty.toml", "algo", "presets"],
-    );
-    refuse(
-        &mut check(&dir.path().join("absent.toml")),
-        2,
-        &["absent.toml"],
-    );
+    refuse(&mut check(&file("empty.toml", "")), 2, &["empty.toml", "algo", "presets"]);
+    refuse(&mut check(&dir.path().join("absent.toml")), 2, &["absent.toml"]);
 
     let suite = fs::read_to_string("../../configs/suites/fig1-table2.toml").unwrap();
     succeed(&mut check(&file("suite.toml", &suite)));
     for (from, to, words) in [
-        (
-            "\"Hopper-v4\", \"Ant-v4\"",
-            "\"Hoper-v4\", \"Ant-v4\"",
-            vec!["Hoper-v4"],
-        ),
-        (
-            "random_steps = 500",
-            "random_stepss = 500",
-            vec!["random_stepss", "random_steps"],
-        ),
+        ("\"Hopper-v4\", \"Ant-v4\"", "\"Hoper-v4\", \"Ant-v4\"", vec!["Hoper-v4"]),
+        ("random_steps = 500", "random_stepss = 500", vec!["random_stepss", "random_steps"]),
         ("[presets.quick]", "[presets.fast]", vec!["fast", "quick"]),
-        (
-            "total_steps = 3_000",
-            "total_steps = -1",
-            vec!["total_steps"],
-        ),
+        ("total_steps = 3_000", "total_steps = -1", vec!["total_steps"]),
     ] {
         assert!(suite.contains(from), "{from}");
         let words: Vec<&str> = words.into_iter().chain(["broken.toml"]).collect();
-        refuse(
-            &mut check(&file("broken.toml", &suite.replace(from, to))),
-            2,
-            &words,
-        );
+        refuse(&mut check(&file("broken.toml", &suite.replace(from, to))), 2, &words);
     }
 }
 
@@ -180,32 +113,16 @@ fn a_run_folder_of_another_config_is_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     succeed(&mut with(dir.path(), &[]));
     let before = snapshot(dir.path());
-    refuse(
-        &mut with(dir.path(), &["--set", "gamma=0.5"]),
-        2,
-        &["algo.sac.gamma", "0.99", "0.5"],
-    );
+    refuse(&mut with(dir.path(), &["--set", "gamma=0.5"]), 2, &["algo.sac.gamma", "0.99", "0.5"]);
     let mut other_seed = pmoe();
-    other_seed.args([
-        "train",
-        "--task",
-        "Hopper-v4",
-        "--seed",
-        "4",
-        "--algo",
-        "sac",
-        "--out",
-    ]);
+    other_seed.args(["train", "--task", "Hopper-v4", "--seed", "4", "--algo", "sac", "--out"]);
     refuse(other_seed.arg(dir.path()), 2, &["another config"]);
     assert_eq!(snapshot(dir.path()), before);
     // A folder that is no run folder.
     let other = tempfile::tempdir().unwrap();
     fs::write(other.path().join("events.jsonl"), "notes\n").unwrap();
     refuse(&mut with(other.path(), &[]), 2, &["not a run folder"]);
-    assert_eq!(
-        fs::read(other.path().join("events.jsonl")).unwrap(),
-        b"notes\n"
-    );
+    assert_eq!(fs::read(other.path().join("events.jsonl")).unwrap(), b"notes\n");
 }
 
 #[test]
@@ -214,10 +131,7 @@ fn a_damaged_checkpoint_is_refused_untouched() {
     succeed(&mut with(dir.path(), &[]));
     let evaluate = || {
         let mut command = pmoe();
-        command
-            .arg("evaluate")
-            .arg(dir.path())
-            .args(["--episodes", "1"]);
+        command.arg("evaluate").arg(dir.path()).args(["--episodes", "1"]);
         command
     };
     succeed(&mut evaluate());
@@ -268,9 +182,7 @@ fn places_that_cannot_be_written_are_named() {
     fs::write(&file, "mine").unwrap();
     let inside = file.join("run");
     refuse(&mut with(&inside, &[]), 2, &["file", "written"]);
-    let report = command(&["report", dir.path().to_str().unwrap(), "--out"])
-        .arg(&inside)
-        .output();
+    let report = command(&["report", dir.path().to_str().unwrap(), "--out"]).arg(&inside).output();
     assert_eq!(report.unwrap().status.code(), Some(2));
     assert_eq!(fs::read(&file).unwrap(), b"mine");
 }
@@ -288,52 +200,24 @@ fn trace_files_are_checked_to_the_index() {
     let of = |qpos: &str, qvel: &str, actions: &str| {
         format!(r#"{{"task":"Hopper-v4","qpos":{qpos},"qvel":{qvel},"actions":{actions}}}"#)
     };
-    let (qpos, qvel, actions) = (
-        "[0,1.25,0,0,0,0]",
-        "[0,0,0,0,0,0]",
-        "[[0,0,0],[2.5,-3,0.1]]",
-    );
+    let (qpos, qvel, actions) = ("[0,1.25,0,0,0,0]", "[0,0,0,0,0,0]", "[[0,0,0],[2.5,-3,0.1]]");
     succeed(&mut trace(&of(qpos, qvel, actions)));
     let good = fs::read(&output).unwrap();
     let parsed: serde_json::Value = serde_json::from_slice(&good).unwrap();
     assert_eq!(parsed["obs"].as_array().unwrap().len(), 3);
     assert_eq!(parsed["reward"].as_array().unwrap().len(), 2);
 
-    refuse(
-        &mut trace(&of("[0,1]", qvel, actions)),
-        2,
-        &["qpos", "2", "6"],
-    );
-    refuse(
-        &mut trace(&of(qpos, "[0,0,0,0,0,0,0]", actions)),
-        2,
-        &["qvel", "7", "6"],
-    );
-    refuse(
-        &mut trace(&of(qpos, qvel, "[[0,0,0],[0,0]]")),
-        2,
-        &["1", "2", "3"],
-    );
-    refuse(
-        &mut trace(&of(qpos, qvel, "[[0,0,\"x\"]]")),
-        2,
-        &["in.json", "actions[0][2]"],
-    );
-    refuse(
-        &mut trace(&of(qpos, qvel, actions).replace("qvel", "speed")),
-        2,
-        &["speed", "qvel"],
-    );
+    refuse(&mut trace(&of("[0,1]", qvel, actions)), 2, &["qpos", "2", "6"]);
+    refuse(&mut trace(&of(qpos, "[0,0,0,0,0,0,0]", actions)), 2, &["qvel", "7", "6"]);
+    refuse(&mut trace(&of(qpos, qvel, "[[0,0,0],[0,0]]")), 2, &["1", "2", "3"]);
+    refuse(&mut trace(&of(qpos, qvel, "[[0,0,\"x\"]]")), 2, &["in.json", "actions[0][2]"]);
+    refuse(&mut trace(&of(qpos, qvel, actions).replace("qvel", "speed")), 2, &["speed", "qvel"]);
     let other_task = of(qpos, qvel, actions).replace("Hopper-v4", "Ant-v4");
     refuse(&mut trace(&other_task), 2, &["Ant-v4", "Hopper-v4"]);
     let unknown_task = of(qpos, qvel, actions).replace("Hopper-v4", "Hopper-v3");
     refuse(&mut trace(&unknown_task), 2, &["Hopper-v3", "Hopper-v5"]);
     refuse(&mut trace("{"), 2, &["in.json"]);
-    assert_eq!(
-        fs::read(&output).unwrap(),
-        good,
-        "the earlier output is intact"
-    );
+    assert_eq!(fs::read(&output).unwrap(), good, "the earlier output is intact");
 }
 
 #[test]
@@ -343,23 +227,11 @@ fn arguments_out_of_range_are_refused() {
     let run_folder = dir.path().to_str().unwrap();
     let evaluate = |more: &[&str]| command(&[&["evaluate", run_folder], more].concat());
     refuse(&mut evaluate(&["--episodes", "0"]), 2, &["0"]);
-    refuse(
-        &mut evaluate(&["--obs-noise", "-1"]),
-        2,
-        &["obs-noise", "at least 0"],
-    );
+    refuse(&mut evaluate(&["--obs-noise", "-1"]), 2, &["obs-noise", "at least 0"]);
     refuse(&mut evaluate(&["--obs-noise=-1"]), 2, &["at least 0"]);
     refuse(&mut evaluate(&["--primitive", "0"]), 2, &["no primitives"]);
-    refuse(
-        &mut command(&["env", "bench", "--task", "Hopper-v4", "--seconds=-1"]),
-        2,
-        &["seconds"],
-    );
-    refuse(
-        &mut command(&["report", "absent-folder"]),
-        2,
-        &["absent-folder"],
-    );
+    refuse(&mut command(&["env", "bench", "--task", "Hopper-v4", "--seconds=-1"]), 2, &["seconds"]);
+    refuse(&mut command(&["report", "absent-folder"]), 2, &["absent-folder"]);
 }
 
 #[test]

@@ -28,27 +28,16 @@ fn policy(folder: &Path) -> Vec<u8> {
 
 /// Starts a run and waits until it has reported a step of at least `step`.
 fn start_until(command: &mut Command, step: u64) -> Child {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let steps = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
-    let reached = steps
-        .map(|line| line["env_step"].as_u64().unwrap())
-        .find(|&at| at >= step);
-    assert!(
-        reached.is_some_and(|at| at < STEPS),
-        "the run is still under way: {reached:?}"
-    );
+    let reached = steps.map(|line| line["env_step"].as_u64().unwrap()).find(|&at| at >= step);
+    assert!(reached.is_some_and(|at| at < STEPS), "the run is still under way: {reached:?}");
     child
 }
 
 fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args(["-s", name, &child.id().to_string()])
-        .status();
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 
@@ -139,10 +128,7 @@ fn a_trained_policy_is_evaluated_and_reported() {
     }
     let evaluate = |more: &[&str]| -> Value {
         let mut command = common::pmoe();
-        command
-            .arg("evaluate")
-            .arg(folder("pmoe-sac"))
-            .args(["--episodes", "3", "--json"]);
+        command.arg("evaluate").arg(folder("pmoe-sac")).args(["--episodes", "3", "--json"]);
         serde_json::from_str(&succeed(command.args(more))).unwrap()
     };
     let plain = evaluate(&[]);
@@ -159,12 +145,7 @@ fn a_trained_policy_is_evaluated_and_reported() {
 
     let report = dir.path().join("report");
     let mut command = common::pmoe();
-    command
-        .arg("report")
-        .arg(dir.path())
-        .arg("--out")
-        .arg(&report)
-        .arg("--json");
+    command.arg("report").arg(dir.path()).arg("--out").arg(&report).arg("--json");
     let summary: Value = serde_json::from_str(&succeed(&mut command)).unwrap();
     assert_eq!(summary["done"], 2);
     let page = fs::read_to_string(report.join("index.html")).unwrap();
@@ -178,13 +159,7 @@ fn evaluating_a_run_without_a_checkpoint_says_so() {
     child.kill().unwrap();
     child.wait().unwrap();
     let _ = fs::remove_dir_all(dir.path().join("checkpoint"));
-    refuse(
-        common::pmoe().arg("evaluate").arg(dir.path()),
-        2,
-        &["no checkpoint"],
-    );
-    let finished = run(common::pmoe()
-        .arg("evaluate")
-        .arg(dir.path().join("absent")));
+    refuse(common::pmoe().arg("evaluate").arg(dir.path()), 2, &["no checkpoint"]);
+    let finished = run(common::pmoe().arg("evaluate").arg(dir.path().join("absent")));
     assert_eq!(finished.code, Some(2));
 }

@@ -30,9 +30,7 @@ fn uniform<const D: usize>(
 ) -> Param<Tensor<D>> {
     let id = ParamId::from(rng.random::<u64>());
     let count = shape.iter().product();
-    let values: Vec<f32> = (0..count)
-        .map(|_| rng.random_range(-bound..bound))
-        .collect();
+    let values: Vec<f32> = (0..count).map(|_| rng.random_range(-bound..bound)).collect();
     let tensor = Tensor::from_data(TensorData::new(values, shape), device);
     Param::initialized(id, tensor.require_grad())
 }
@@ -50,41 +48,25 @@ pub struct Mlp {
 impl Mlp {
     /// A trunk: every layer of `sizes` is followed by ReLU.
     pub fn trunk(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
-        Self {
-            layers: Self::layers(sizes, rng, device),
-            relu_output: true,
-        }
+        Self { layers: Self::layers(sizes, rng, device), relu_output: true }
     }
 
     /// A network whose last layer is linear.
     pub fn new(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
-        Self {
-            layers: Self::layers(sizes, rng, device),
-            relu_output: false,
-        }
+        Self { layers: Self::layers(sizes, rng, device), relu_output: false }
     }
 
     fn layers(sizes: &[usize], rng: &mut Rng, device: &Device) -> Vec<Linear> {
-        sizes
-            .windows(2)
-            .map(|pair| linear(pair[0], pair[1], rng, device))
-            .collect()
+        sizes.windows(2).map(|pair| linear(pair[0], pair[1], rng, device)).collect()
     }
 
     /// `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        self.layers
-            .iter()
-            .enumerate()
-            .fold(input, |x, (index, layer)| {
-                let x = layer.forward(x);
-                if index < last || self.relu_output {
-                    relu(x)
-                } else {
-                    x
-                }
-            })
+        self.layers.iter().enumerate().fold(input, |x, (index, layer)| {
+            let x = layer.forward(x);
+            if index < last || self.relu_output { relu(x) } else { x }
+        })
     }
 }
 
@@ -96,21 +78,13 @@ mod tests {
 
     #[test]
     fn initial_values_lie_inside_the_bound_and_fill_it() {
-        let layer = linear(
-            64,
-            200,
-            &mut Rng::seed_from_u64(0),
-            &Device::flex().autodiff(),
-        );
+        let layer = linear(64, 200, &mut Rng::seed_from_u64(0), &Device::flex().autodiff());
         let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
         let bound = 1.0 / 8.0;
         assert!(weights.iter().all(|w| w.abs() <= bound));
         // Var U(−b, b) = b² / 3; 12 800 draws estimate it to about 1 %.
         let variance = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
-        assert!(
-            (variance * 3.0 / (bound * bound) - 1.0).abs() < 0.04,
-            "{variance}"
-        );
+        assert!((variance * 3.0 / (bound * bound) - 1.0).abs() < 0.04, "{variance}");
     }
 
     #[test]

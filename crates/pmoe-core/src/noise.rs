@@ -62,10 +62,8 @@ pub fn categorical_rows(weights: Tensor<2>, rng: &mut Rng) -> Tensor<1, Int> {
     let [_, num_primitives] = weights.dims();
     let device = weights.device();
     let weights: Vec<f32> = weights.try_into_vec_as::<f32>().expect("weights are f32");
-    let indices: Vec<i64> = weights
-        .chunks_exact(num_primitives)
-        .map(|row| categorical(row, rng) as i64)
-        .collect();
+    let indices: Vec<i64> =
+        weights.chunks_exact(num_primitives).map(|row| categorical(row, rng) as i64).collect();
     Tensor::from_data(indices.as_slice(), &device)
 }
 

@@ -30,9 +30,6 @@ pub(crate) fn assert_close<const D: usize>(found: &Tensor<D>, expected: &[f64], 
     let found = values(found);
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
-        assert!(
-            (found - expected).abs() <= tolerance,
-            "{found} is not {expected}"
-        );
+        assert!((found - expected).abs() <= tolerance, "{found} is not {expected}");
     }
 }

@@ -168,10 +168,5 @@ pub(crate) fn check_length(
     if found == expected {
         return Ok(());
     }
-    Err(EnvError::WrongLength {
-        task: task.to_owned(),
-        what,
-        found,
-        expected,
-    })
+    Err(EnvError::WrongLength { task: task.to_owned(), what, found, expected })
 }

@@ -118,14 +118,7 @@ impl MujocoEnv {
             dt_seconds: sim.timestep() * f64::from(rules.frame_skip),
         };
         let position = (rules.position)(&sim);
-        Ok(Self {
-            task,
-            spec,
-            rules,
-            sim,
-            position,
-            terms: RewardTerms::default(),
-        })
+        Ok(Self { task, spec, rules, sim, position, terms: RewardTerms::default() })
     }
 
     /// Which task this is.
@@ -181,13 +174,7 @@ impl MujocoEnv {
     }
 
     fn check_finite(&self) -> Result<(), EnvError> {
-        if self
-            .sim
-            .qpos()
-            .iter()
-            .chain(self.sim.qvel())
-            .all(|x| x.is_finite())
-        {
+        if self.sim.qpos().iter().chain(self.sim.qvel()).all(|x| x.is_finite()) {
             return Ok(());
         }
         Err(self.unstable("a position or velocity is not finite"))
@@ -229,19 +216,10 @@ impl Env for MujocoEnv {
     }
 
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
-        check_length(
-            &self.spec.id,
-            "action",
-            action.len(),
-            self.spec.action_dim(),
-        )?;
+        check_length(&self.spec.id, "action", action.len(), self.spec.action_dim())?;
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
         if let Some((index, &value)) = action.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-            return Err(EnvError::NonFiniteAction {
-                task: self.spec.id.clone(),
-                index,
-                value,
-            });
+            return Err(EnvError::NonFiniteAction { task: self.spec.id.clone(), index, value });
         }
 
         let before = self.position;
@@ -257,23 +235,14 @@ impl Env for MujocoEnv {
 
         let is_healthy = (self.rules.is_healthy)(&self.sim);
         let velocity = (self.position - before) / self.spec.dt_seconds;
-        let outcome = Outcome {
-            sim: &self.sim,
-            action,
-            velocity,
-            is_healthy,
-        };
+        let outcome = Outcome { sim: &self.sim, action, velocity, is_healthy };
         let reward = (self.rules.reward)(&outcome);
         if !reward.total.is_finite() {
             return Err(self.unstable("the reward is not finite"));
         }
         self.terms = reward.terms;
         (self.rules.observe)(&self.sim, obs);
-        Ok(Step {
-            reward: reward.total,
-            terminated: !is_healthy,
-            truncated: false,
-        })
+        Ok(Step { reward: reward.total, terminated: !is_healthy, truncated: false })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {

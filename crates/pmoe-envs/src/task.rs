@@ -87,15 +87,10 @@ impl FromStr for TaskId {
     type Err = EnvError;
 
     fn from_str(id: &str) -> Result<Self, EnvError> {
-        Self::all()
-            .find(|task| task.to_string() == id)
-            .ok_or_else(|| EnvError::UnknownTask {
-                id: id.to_owned(),
-                known: Self::all()
-                    .map(|task| task.to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        Self::all().find(|task| task.to_string() == id).ok_or_else(|| EnvError::UnknownTask {
+            id: id.to_owned(),
+            known: Self::all().map(|task| task.to_string()).collect::<Vec<_>>().join(", "),
+        })
     }
 }
 

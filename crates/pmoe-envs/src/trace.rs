@@ -67,9 +67,7 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
         qvel: vec![env.qvel().to_vec()],
     };
     for (index, action) in input.actions.iter().enumerate() {
-        let step = env
-            .step(action, &mut obs)
-            .map_err(|error| at_action(index, error))?;
+        let step = env.step(action, &mut obs).map_err(|error| at_action(index, error))?;
         output.obs.push(obs.clone());
         output.reward.push(step.reward);
         output.terminated.push(step.terminated);
@@ -81,8 +79,5 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
 }
 
 fn at_action(index: usize, error: EnvError) -> EnvError {
-    EnvError::AtAction {
-        index,
-        source: Box::new(error),
-    }
+    EnvError::AtAction { index, source: Box::new(error) }
 }

@@ -15,11 +15,7 @@ pub struct TimeLimit<E> {
 impl<E: Env> TimeLimit<E> {
     /// Limits the episodes of `env` to `max_steps` steps.
     pub fn new(env: E, max_steps: u32) -> Self {
-        Self {
-            env,
-            max_steps,
-            steps: 0,
-        }
+        Self { env, max_steps, steps: 0 }
     }
 }
 
@@ -36,10 +32,7 @@ impl<E: Env> Env for TimeLimit<E> {
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
         let step = self.env.step(action, obs)?;
         self.steps = self.steps.saturating_add(1);
-        Ok(Step {
-            truncated: step.truncated || self.max_steps <= self.steps,
-            ..step
-        })
+        Ok(Step { truncated: step.truncated || self.max_steps <= self.steps, ..step })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {
@@ -48,13 +41,9 @@ impl<E: Env> Env for TimeLimit<E> {
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
-        let invalid = |reason| EnvError::InvalidState {
-            task: self.env.spec().id.clone(),
-            reason,
-        };
-        let (&steps, inner) = state
-            .split_last()
-            .ok_or_else(|| invalid("it is empty".to_owned()))?;
+        let invalid = |reason| EnvError::InvalidState { task: self.env.spec().id.clone(), reason };
+        let (&steps, inner) =
+            state.split_last().ok_or_else(|| invalid("it is empty".to_owned()))?;
         if steps.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&steps) {
             return Err(invalid(format!("its step counter is {steps}")));
         }
@@ -102,13 +91,7 @@ impl<E: Env> RescaleAction<E> {
             action_high: vec![1.0; num_actions],
             ..spec.clone()
         };
-        Self {
-            env,
-            spec,
-            center,
-            half_width,
-            env_action: vec![0.0; num_actions],
-        }
+        Self { env, spec, center, half_width, env_action: vec![0.0; num_actions] }
     }
 }
 

@@ -18,13 +18,7 @@ fn rng(seed: u64) -> Rng {
 /// Uniform actions of [-1.2, 1.2]: some beyond the range.
 fn actions(num_actions: usize, steps: usize, seed: u64) -> Vec<Vec<f64>> {
     let mut rng = rng(seed);
-    (0..steps)
-        .map(|_| {
-            (0..num_actions)
-                .map(|_| rng.random_range(-1.2..1.2))
-                .collect()
-        })
-        .collect()
+    (0..steps).map(|_| (0..num_actions).map(|_| rng.random_range(-1.2..1.2)).collect()).collect()
 }
 
 /// Bits of everything that the steps give; goes on after an ending.
@@ -34,11 +28,7 @@ fn roll(env: &mut dyn Env, actions: &[Vec<f64>]) -> Vec<u64> {
     for action in actions {
         let step = env.step(action, &mut obs).unwrap();
         bits.extend(obs.iter().map(|x| x.to_bits()));
-        bits.extend([
-            step.reward.to_bits(),
-            u64::from(step.terminated),
-            u64::from(step.truncated),
-        ]);
+        bits.extend([step.reward.to_bits(), u64::from(step.terminated), u64::from(step.truncated)]);
     }
     bits
 }
@@ -77,17 +67,10 @@ fn specs_have_the_published_dimensions() {
         assert_eq!(task.to_string(), id);
         let env = make(task).unwrap();
         let spec = env.spec();
-        assert_eq!(
-            (spec.id.as_str(), spec.obs_dim, spec.action_dim()),
-            (id, obs_dim, action_dim)
-        );
+        assert_eq!((spec.id.as_str(), spec.obs_dim, spec.action_dim()), (id, obs_dim, action_dim));
         assert_eq!(spec.action_low, vec![-1.0; action_dim]);
         assert_eq!(spec.action_high, vec![1.0; action_dim]);
-        assert!(
-            (spec.dt_seconds - dt).abs() < 1e-15,
-            "{id}: dt is {}",
-            spec.dt_seconds
-        );
+        assert!((spec.dt_seconds - dt).abs() < 1e-15, "{id}: dt is {}", spec.dt_seconds);
     }
 }
 
@@ -162,25 +145,15 @@ fn reward_terms_sum_to_the_reward() {
     for task in TaskId::all() {
         let mut env = make_mujoco(task).unwrap();
         let mut obs = reset(&mut env, 6);
-        assert_eq!(
-            env.reward_terms().sum().to_bits(),
-            0.0_f64.to_bits(),
-            "{task} at reset"
-        );
+        assert_eq!(env.reward_terms().sum().to_bits(), 0.0_f64.to_bits(), "{task} at reset");
         let mut ended = false;
         for action in actions(env.spec().action_dim(), 200, 6) {
             let step = env.step(&action, &mut obs).unwrap();
             let terms = env.reward_terms();
             // Four additions in another order.
             let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.control_cost + 1.0);
-            assert!(
-                (terms.sum() - step.reward).abs() <= tolerance,
-                "{task}: {terms:?}"
-            );
-            assert!(
-                0.0 < terms.control_cost && 0.0 <= terms.contact_cost,
-                "{task}: {terms:?}"
-            );
+            assert!((terms.sum() - step.reward).abs() <= tolerance, "{task}: {terms:?}");
+            assert!(0.0 < terms.control_cost && 0.0 <= terms.contact_cost, "{task}: {terms:?}");
             let paid = task.version != Version::V5 || !step.terminated;
             assert_eq!(terms.alive > 0.5, paid, "{task}: {terms:?}");
             ended |= step.terminated;
@@ -263,18 +236,10 @@ fn check_noise(noise: &[f64], width: usize, std: f64, bound: Option<f64>) {
         let mean = values.iter().sum::<f64>() / count;
         let found_std = (values.iter().map(|x| x * x).sum::<f64>() / count).sqrt();
         // Five standard errors; that of the standard deviation is at most std / sqrt(2 n).
-        assert!(
-            mean.abs() < 5.0 * std / count.sqrt(),
-            "column {column}: mean {mean}"
-        );
-        assert!(
-            (found_std / std - 1.0).abs() < 5.0 / (2.0 * count).sqrt(),
-            "column {column}"
-        );
+        assert!(mean.abs() < 5.0 * std / count.sqrt(), "column {column}: mean {mean}");
+        assert!((found_std / std - 1.0).abs() < 5.0 / (2.0 * count).sqrt(), "column {column}");
         if let Some(bound) = bound {
-            let largest = values
-                .iter()
-                .fold(0.0_f64, |largest, x| largest.max(x.abs()));
+            let largest = values.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
             let slack = 1e-15; // x0 + noise - x0 rounds
             assert!(largest <= bound + slack, "column {column}: {largest}");
             assert!(0.99 * bound < largest, "column {column}: {largest}");
@@ -292,26 +257,14 @@ fn wrong_lengths_are_named() {
         state.pop();
         let check = |what: &'static str, expected: usize, error: EnvError| {
             let (task, found) = (task.to_string(), expected - 1);
-            assert_eq!(
-                error,
-                EnvError::WrongLength {
-                    task,
-                    what,
-                    found,
-                    expected
-                }
-            );
+            assert_eq!(error, EnvError::WrongLength { task, what, found, expected });
         };
         let (mut obs, mut short) = (vec![0.0; obs_dim], vec![0.0; obs_dim - 1]);
         let action = vec![0.0; action_dim];
         let error = env.step(&action[1..], &mut obs).unwrap_err();
         check("action", action_dim, error);
         check("obs", obs_dim, env.step(&action, &mut short).unwrap_err());
-        check(
-            "obs",
-            obs_dim,
-            env.reset(&mut rng(0), &mut short).unwrap_err(),
-        );
+        check("obs", obs_dim, env.reset(&mut rng(0), &mut short).unwrap_err());
         // The time limit may take another number for its counter, so the kind of error varies.
         assert!(env.load_state(&state).is_err(), "{task}");
     });
@@ -325,17 +278,12 @@ fn states_of_wrong_length_are_named() {
         (5, 6, "qpos of Hopper-v4 has 5 values, expected 6"),
         (6, 7, "qvel of Hopper-v4 has 7 values, expected 6"),
     ] {
-        let error = env
-            .set_physics(&vec![0.0; qpos], &vec![0.0; qvel], &mut obs)
-            .unwrap_err();
+        let error = env.set_physics(&vec![0.0; qpos], &vec![0.0; qvel], &mut obs).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
     let mut ant_state = Vec::new();
     task(TaskKind::Ant, Version::V4).save_state(&mut ant_state);
-    assert!(matches!(
-        env.load_state(&ant_state),
-        Err(EnvError::WrongLength { what: "state", .. })
-    ));
+    assert!(matches!(env.load_state(&ant_state), Err(EnvError::WrongLength { what: "state", .. })));
 }
 
 #[test]
@@ -351,9 +299,7 @@ fn a_non_finite_action_is_an_error_and_changes_nothing() {
             let mut action = actions[0].clone();
             action[1] = value;
             let error = env.step(&action, &mut obs).unwrap_err();
-            let EnvError::NonFiniteAction { index: 1, .. } = error else {
-                panic!("{error}")
-            };
+            let EnvError::NonFiniteAction { index: 1, .. } = error else { panic!("{error}") };
         }
         assert_eq!(roll(env, &actions), expected, "{task}");
     });
@@ -369,17 +315,11 @@ fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
         qvel[2] = 1e11; // MuJoCo takes what is above 1e10 for an explosion
         env.set_physics(&qpos, &qvel, &mut obs).unwrap();
         let error = env.step(&action, &mut obs).unwrap_err();
-        assert!(
-            matches!(error, EnvError::Unstable { .. }),
-            "{task}: {error}"
-        );
+        assert!(matches!(error, EnvError::Unstable { .. }), "{task}: {error}");
 
         qvel[2] = f64::NAN;
         let error = env.set_physics(&qpos, &qvel, &mut obs).unwrap_err();
-        assert!(
-            matches!(error, EnvError::Unstable { .. }),
-            "{task}: {error}"
-        );
+        assert!(matches!(error, EnvError::Unstable { .. }), "{task}: {error}");
 
         reset(&mut env, 0);
         env.step(&action, &mut obs).unwrap();
@@ -393,10 +333,7 @@ fn a_reward_beyond_all_bounds_is_an_error() {
         let mut obs = reset(&mut env, 0);
         let action = vec![1e200; env.spec().action_dim()];
         let error = env.step(&action, &mut obs).unwrap_err();
-        assert!(
-            error.to_string().contains("the reward is not finite"),
-            "{task}: {error}"
-        );
+        assert!(error.to_string().contains("the reward is not finite"), "{task}: {error}");
     }
 }
 
@@ -410,10 +347,7 @@ fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
         outside.step(&vec![2.0; action_dim], &mut obs[1]).unwrap();
         assert_eq!(obs[0], obs[1], "{task}");
         let cost = inside.reward_terms().control_cost;
-        assert!(
-            (outside.reward_terms().control_cost - 4.0 * cost).abs() < 1e-12,
-            "{task}"
-        );
+        assert!((outside.reward_terms().control_cost - 4.0 * cost).abs() < 1e-12, "{task}");
     }
 }
 
@@ -422,22 +356,14 @@ fn unknown_tasks_are_answered_with_the_known_ones() {
     for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 "] {
         let error = id.parse::<TaskId>().unwrap_err();
         let known = "Hopper-v2, Hopper-v4, Hopper-v5, Ant-v2, Ant-v4, Ant-v5";
-        assert_eq!(
-            error.to_string(),
-            format!("unknown task `{id}`; the tasks are {known}")
-        );
+        assert_eq!(error.to_string(), format!("unknown task `{id}`; the tasks are {known}"));
     }
 }
 
 fn hopper_trace(steps: usize) -> TraceInput {
     let env = task(TaskKind::Hopper, Version::V4);
     let (qpos, qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
-    TraceInput {
-        task: env.task(),
-        qpos,
-        qvel,
-        actions: actions(3, steps, 2),
-    }
+    TraceInput { task: env.task(), qpos, qvel, actions: actions(3, steps, 2) }
 }
 
 #[test]
@@ -451,10 +377,7 @@ fn a_trace_has_one_state_more_than_steps_and_marks_the_time_limit() {
     assert_eq!(output.truncated.iter().filter(|&&cut| cut).count(), 3);
 
     let json = serde_json::to_string(&output).unwrap();
-    assert_eq!(
-        serde_json::from_str::<pmoe_envs::TraceOutput>(&json).unwrap(),
-        output
-    );
+    assert_eq!(serde_json::from_str::<pmoe_envs::TraceOutput>(&json).unwrap(), output);
 }
 
 #[test]
@@ -472,9 +395,6 @@ fn a_trace_names_the_action_at_fault() {
         message(|input| input.actions[3][2] = f64::NAN),
         "actions[3]: action[2] of Hopper-v4 is NaN, not a finite number"
     );
-    assert_eq!(
-        message(|input| input.qvel.clear()),
-        "qvel of Hopper-v4 has 0 values, expected 6"
-    );
+    assert_eq!(message(|input| input.qvel.clear()), "qvel of Hopper-v4 has 0 values, expected 6");
     assert!(message(|input| input.qvel[0] = 1e11).starts_with("actions[0]: the simulation"));
 }

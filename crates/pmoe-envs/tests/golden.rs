@@ -39,15 +39,8 @@ fn libm_fingerprint() -> String {
     for i in 0..4096 {
         let x = f64::from(i) / 512.0 - 4.0;
         let y = f64::from(i) / 512.0 + 0.5;
-        let values = [
-            x.sin(),
-            x.cos(),
-            x.exp(),
-            y.ln(),
-            x.atan2(1.25),
-            (x / 4.0).acos(),
-            y.powf(1.75),
-        ];
+        let values =
+            [x.sin(), x.cos(), x.exp(), y.ln(), x.atan2(1.25), (x / 4.0).acos(), y.powf(1.75)];
         for byte in values.iter().flat_map(|value| value.to_le_bytes()) {
             digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -59,10 +52,7 @@ fn libm_fingerprint() -> String {
 fn numbers(output: &TraceOutput, step: usize) -> Vec<f64> {
     let reward = step.checked_sub(1).map(|last| output.reward[last]);
     let states = [&output.obs[step], &output.qpos[step], &output.qvel[step]];
-    reward
-        .into_iter()
-        .chain(states.into_iter().flatten().copied())
-        .collect()
+    reward.into_iter().chain(states.into_iter().flatten().copied()).collect()
 }
 
 fn is_same(found: f64, expected: f64, tolerance: Option<f64>) -> bool {
@@ -79,17 +69,9 @@ fn check(path: &Path) -> TaskId {
     let found = trace(&case.input).unwrap_or_else(|e| panic!("{name}: {e}"));
     let expected = &case.output;
     let same_libm = case.meta.libm_fingerprint == libm_fingerprint();
-    let tolerance = if same_libm {
-        None
-    } else {
-        Some(LOOSE_TOLERANCE)
-    };
+    let tolerance = if same_libm { None } else { Some(LOOSE_TOLERANCE) };
     let steps = case.input.actions.len();
-    let compared = if same_libm {
-        steps
-    } else {
-        steps.min(LOOSE_STEPS)
-    };
+    let compared = if same_libm { steps } else { steps.min(LOOSE_STEPS) };
     assert!(compared > 0, "{name} has no steps");
 
     assert_eq!(found.mujoco, expected.mujoco, "{name}: version");
@@ -104,26 +86,15 @@ fn check(path: &Path) -> TaskId {
             );
         }
     }
-    assert_eq!(
-        found.terminated[..compared],
-        expected.terminated[..compared],
-        "{name}: endings"
-    );
-    assert_eq!(
-        found.truncated[..compared],
-        expected.truncated[..compared],
-        "{name}: time limit"
-    );
+    assert_eq!(found.terminated[..compared], expected.terminated[..compared], "{name}: endings");
+    assert_eq!(found.truncated[..compared], expected.truncated[..compared], "{name}: time limit");
     case.input.task
 }
 
 fn cases(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     paths
 }

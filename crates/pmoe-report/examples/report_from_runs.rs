@@ -23,14 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         bootstrap: Bootstrap::STANDARD,
     };
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
-    println!(
-        "{} done, {} failed, {} unfinished",
-        summary.done, summary.failed, summary.unfinished
-    );
+    println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);
     for row in &summary.rows {
-        let auc = row.auc.map_or("no finished run".to_owned(), |auc| {
-            format!("{:.1}", auc.mean)
-        });
+        let auc = row.auc.map_or("no finished run".to_owned(), |auc| format!("{:.1}", auc.mean));
         println!("{} on {}: {auc}", row.algo, row.task);
     }
     println!("open {}", summary.page.display());

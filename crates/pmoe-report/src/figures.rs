@@ -16,39 +16,25 @@ pub(crate) fn figures(group: &Group<'_>, rows: &[Row], palette: &Palette) -> Vec
         }
     }
     let figures = tasks.into_iter().map(|task| {
-        let cells = group
-            .comparison
-            .cells
-            .iter()
-            .filter(|cell| cell.task == task);
+        let cells = group.comparison.cells.iter().filter(|cell| cell.task == task);
         let row = |cell: &Cell| {
-            rows.iter()
-                .find(|row| (&row.algo, &row.task) == (&cell.algo, &cell.task))
+            rows.iter().find(|row| (&row.algo, &row.task) == (&cell.algo, &cell.task))
         };
         let series = cells.filter_map(|cell| Some(series(group, cell, row(cell)?, palette)));
-        let total_steps = rows
-            .iter()
-            .filter(|row| row.task == task)
-            .map(|row| row.total_steps);
+        let total_steps = rows.iter().filter(|row| row.task == task).map(|row| row.total_steps);
         Figure {
             title: task.to_owned(),
             total_steps: total_steps.max().unwrap_or(0),
             series: series.collect(),
         }
     });
-    figures
-        .filter(|figure| figure.series.iter().any(|series| !series.runs.is_empty()))
-        .collect()
+    figures.filter(|figure| figure.series.iter().any(|series| !series.runs.is_empty())).collect()
 }
 
 fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
     let of_cell = |algo: &str, task: &str| (algo, task) == (cell.algo.as_str(), cell.task.as_str());
-    for run in group
-        .runs
-        .iter()
-        .filter(|run| of_cell(&run.manifest.algo, &run.manifest.task))
-    {
+    for run in group.runs.iter().filter(|run| of_cell(&run.manifest.algo, &run.manifest.task)) {
         let curve = EvalCurve::from_events(&run.events);
         if matches!(run.manifest.status, Status::Failed { .. }) {
             failures.extend(curve.points().last());

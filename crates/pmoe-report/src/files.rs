@@ -12,27 +12,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
         .and_then(|()| write_atomic(path, bytes))
-        .map_err(|source| ReportError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }
 
 /// A name as a file name that is harmless everywhere, different from those in `taken`.
 pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
     let harmless = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
     };
     let stem: String = name.chars().map(harmless).collect();
-    let stem = if stem.starts_with('.') || stem.is_empty() {
-        format!("_{stem}")
-    } else {
-        stem
-    };
+    let stem = if stem.starts_with('.') || stem.is_empty() { format!("_{stem}") } else { stem };
     let mut unique = stem.clone();
     let mut number = 1;
     while taken.contains(&unique) {
@@ -45,11 +34,7 @@ pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
 
 /// A link from a page in the folder `from` to the path `to`, both absolute and without links.
 pub(crate) fn link(from: &Path, to: &Path) -> String {
-    let common = from
-        .components()
-        .zip(to.components())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     let path: PathBuf = up.chain(to.components().skip(common)).collect();
     let path = path.to_string_lossy();
@@ -71,25 +56,9 @@ mod tests {
     #[test]
     fn stems_are_harmless_and_unique() {
         let mut taken = Vec::new();
-        let names = [
-            "Hopper-v4",
-            "../up",
-            "a/b",
-            "a b",
-            "",
-            "Hopper-v4",
-            "Hopper-v4",
-        ];
+        let names = ["Hopper-v4", "../up", "a/b", "a b", "", "Hopper-v4", "Hopper-v4"];
         let stems = names.map(|name| file_stem(name, &mut taken));
-        let expected = [
-            "Hopper-v4",
-            "_.._up",
-            "a_b",
-            "a_b-2",
-            "_",
-            "Hopper-v4-2",
-            "Hopper-v4-3",
-        ];
+        let expected = ["Hopper-v4", "_.._up", "a_b", "a_b-2", "_", "Hopper-v4-2", "Hopper-v4-3"];
         assert_eq!(stems, expected);
     }
 
@@ -97,15 +66,9 @@ mod tests {
     fn links_are_relative_and_encoded() {
         let page = Path::new("/r/report");
         assert_eq!(link(page, Path::new("/r/suite/sac")), "../suite/sac");
-        assert_eq!(
-            link(page, Path::new("/r/report/a b\"<>#?%")),
-            "a%20b%22%3C%3E%23%3F%25"
-        );
+        assert_eq!(link(page, Path::new("/r/report/a b\"<>#?%")), "a%20b%22%3C%3E%23%3F%25");
         assert_eq!(link(page, page), ".");
         // A folder's name must not become a scheme.
-        assert_eq!(
-            link(page, Path::new("/r/report/javascript:x")),
-            "javascript%3Ax"
-        );
+        assert_eq!(link(page, Path::new("/r/report/javascript:x")), "javascript%3Ax");
     }
 }

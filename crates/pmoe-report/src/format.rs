@@ -23,14 +23,8 @@ pub(crate) fn percent(ratio: f64) -> String {
 pub(crate) fn measure(measure: Option<&Measure>, show: fn(f64) -> String) -> String {
     match measure {
         None => NOTHING.to_owned(),
-        Some(Measure {
-            mean,
-            interval: None,
-        }) => show(*mean),
-        Some(Measure {
-            mean,
-            interval: Some([low, high]),
-        }) => {
+        Some(Measure { mean, interval: None }) => show(*mean),
+        Some(Measure { mean, interval: Some([low, high]) }) => {
             format!("{} [{},\u{a0}{}]", show(*mean), show(*low), show(*high))
         }
     }
@@ -93,27 +87,13 @@ mod tests {
             (-123_456.7, "−123\u{202f}457"),
             (f64::INFINITY, "∞"),
         ];
-        cases
-            .iter()
-            .for_each(|&(value, text)| assert_eq!(number(value), text));
+        cases.iter().for_each(|&(value, text)| assert_eq!(number(value), text));
         assert_eq!(percent(1.154), "115.4");
         assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
-        assert_eq!(
-            (count(999), count(1000)),
-            ("999".into(), "1\u{202f}000".into())
-        );
+        assert_eq!((count(999), count(1000)), ("999".into(), "1\u{202f}000".into()));
         assert_eq!(measure(None, number), "–");
         let interval = Some([1.0, f64::INFINITY]);
-        assert_eq!(
-            measure(
-                Some(&Measure {
-                    mean: 2.0,
-                    interval
-                }),
-                number
-            ),
-            "2.0 [1.0,\u{a0}∞]"
-        );
+        assert_eq!(measure(Some(&Measure { mean: 2.0, interval }), number), "2.0 [1.0,\u{a0}∞]");
     }
 
     #[test]

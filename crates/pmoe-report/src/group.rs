@@ -45,30 +45,16 @@ pub(crate) fn group<'a>(
         let suite = suites.iter().find(|suite| suite.name == name);
         let task_rank = |task: &String| {
             suite.map(|suite| {
-                suite
-                    .tasks
-                    .iter()
-                    .position(|known| known == task)
-                    .unwrap_or(usize::MAX)
+                suite.tasks.iter().position(|known| known == task).unwrap_or(usize::MAX)
             })
         };
         runs.sort_by_cached_key(|run| {
             let of = &run.manifest;
-            (
-                task_rank(&of.task),
-                of.task.clone(),
-                palette.rank(&of.algo),
-                of.seed,
-            )
+            (task_rank(&of.task), of.task.clone(), palette.rank(&of.algo), of.seed)
         });
-        let shown = folder
-            .strip_prefix(input)
-            .ok()
-            .filter(|path| !path.as_os_str().is_empty());
+        let shown = folder.strip_prefix(input).ok().filter(|path| !path.as_os_str().is_empty());
         let preset = suite.and_then(|suite| preset_of(suite, &runs));
-        let missing = suite
-            .zip(preset)
-            .map(|(suite, preset)| missing(suite, preset, &runs));
+        let missing = suite.zip(preset).map(|(suite, preset)| missing(suite, preset, &runs));
         let reference = reference.or_else(|| reference_for(suite, suites, &runs));
         Group {
             name: shown.map_or(name, |path| path.display().to_string()),
@@ -85,9 +71,7 @@ pub(crate) fn group<'a>(
 /// The folder above `<algo>/<task>/seed_<n>`, if the run lies like that.
 fn suite_folder(run: &Run) -> Option<PathBuf> {
     let of = &run.manifest;
-    let inner: PathBuf = [&of.algo, &of.task, &format!("seed_{}", of.seed)]
-        .iter()
-        .collect();
+    let inner: PathBuf = [&of.algo, &of.task, &format!("seed_{}", of.seed)].iter().collect();
     if !run.path.ends_with(inner) {
         return None;
     }
@@ -95,17 +79,12 @@ fn suite_folder(run: &Run) -> Option<PathBuf> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || "runs".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    path.file_name().map_or_else(|| "runs".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn preset_of(suite: &Suite, runs: &[&Run]) -> Option<Preset> {
     let total_steps = runs.iter().map(|run| run.manifest.total_steps).max()?;
-    Preset::ALL
-        .into_iter()
-        .find(|preset| suite.preset(*preset).total_steps == total_steps)
+    Preset::ALL.into_iter().find(|preset| suite.preset(*preset).total_steps == total_steps)
 }
 
 fn missing(suite: &Suite, preset: Preset, runs: &[&Run]) -> Vec<RunSpec> {
@@ -126,11 +105,6 @@ fn reference_for<'a>(
     runs: &[&Run],
 ) -> Option<&'a str> {
     let found = |name: &&str| runs.iter().any(|run| run.manifest.algo == *name);
-    let known = || {
-        suites
-            .iter()
-            .map(|suite| suite.reference.as_str())
-            .find(found)
-    };
+    let known = || suites.iter().map(|suite| suite.reference.as_str()).find(found);
     suite.map(|suite| suite.reference.as_str()).or_else(known)
 }

@@ -109,25 +109,13 @@ impl<'a> Page<'a> {
 
     /// Runs found, in whatever state.
     fn found(&self) -> String {
-        let ReportSummary {
-            done,
-            failed,
-            unfinished,
-            ..
-        } = self.summary;
+        let ReportSummary { done, failed, unfinished, .. } = self.summary;
         plural(done + failed + unfinished, "run")
     }
 
     /// State and number of runs in it, for those that there are.
     fn states(&self) -> Vec<(&'static str, usize)> {
-        let ReportSummary {
-            done,
-            failed,
-            unfinished,
-            missing,
-            unreadable,
-            ..
-        } = *self.summary;
+        let ReportSummary { done, failed, unfinished, missing, unreadable, .. } = *self.summary;
         let states = [
             ("done", done),
             ("failed", failed),
@@ -147,11 +135,8 @@ impl Section {
         palette: &Palette,
         output: &Path,
     ) -> Self {
-        let mut algos: Vec<&str> = group
-            .runs
-            .iter()
-            .map(|run| run.manifest.algo.as_str())
-            .collect();
+        let mut algos: Vec<&str> =
+            group.runs.iter().map(|run| run.manifest.algo.as_str()).collect();
         algos.sort_by_key(|algo| palette.rank(algo));
         algos.dedup();
         let (differing, common) = settings(&group.runs, &algos);
@@ -159,9 +144,7 @@ impl Section {
         subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
         subtitle.extend(budget(&rows));
         Self {
-            title: group
-                .suite
-                .map_or(group.name.clone(), |suite| suite.title.clone()),
+            title: group.suite.map_or(group.name.clone(), |suite| suite.title.clone()),
             subtitle: subtitle.join(" · "),
             reference: group.comparison.reference.clone(),
             paper_item: group
@@ -170,10 +153,7 @@ impl Section {
                 .map(|suite| suite.item.clone()),
             paper_scale: group.suite.map(paper_scale).unwrap_or_default(),
             command: group.suite.zip(group.preset).map(|(suite, preset)| {
-                format!(
-                    "cargo xtask bench-all --preset {preset} --only {}",
-                    suite.name
-                )
+                format!("cargo xtask bench-all --preset {preset} --only {}", suite.name)
             }),
             figures,
             colors: rows.iter().map(|row| palette.color(&row.algo)).collect(),
@@ -201,20 +181,14 @@ impl Section {
 fn paper_scale(suite: &Suite) -> String {
     let plan = suite.preset(Preset::Paper);
     let seeds = plural(plan.seeds.len(), "seed");
-    format!(
-        "{} environment steps per run, {seeds}",
-        count(plan.total_steps)
-    )
+    format!("{} environment steps per run, {seeds}", count(plan.total_steps))
 }
 
 fn budget(rows: &[Row]) -> Option<String> {
     let least = rows.iter().map(|row| row.total_steps).min()?;
     let most = rows.iter().map(|row| row.total_steps).max()?;
-    let range = if least == most {
-        count(most)
-    } else {
-        format!("{} to {}", count(least), count(most))
-    };
+    let range =
+        if least == most { count(most) } else { format!("{} to {}", count(least), count(most)) };
     Some(format!("{range} environment steps per run"))
 }
 
@@ -226,9 +200,8 @@ fn cost(group: &Group<'_>, row: &Row) -> Option<Cost> {
     let runs: Vec<_> = group.runs.iter().filter(of_row).collect();
     let wall: f64 = runs.iter().map(|run| run.manifest.wall_seconds()).sum();
     let attempts = runs.iter().flat_map(|run| &run.manifest.attempts);
-    let steps: u64 = attempts
-        .map(|attempt| attempt.to_step.saturating_sub(attempt.from_step))
-        .sum();
+    let steps: u64 =
+        attempts.map(|attempt| attempt.to_step.saturating_sub(attempt.from_step)).sum();
     (!runs.is_empty()).then(|| Cost {
         task: row.task.clone(),
         algo: row.algo.clone(),
@@ -251,25 +224,15 @@ fn speed(steps: u64, wall_seconds: f64) -> String {
 fn provenance(runs: &[&Run]) -> Vec<(&'static str, Vec<String>)> {
     let facts = runs.iter().map(|run| {
         let of = &run.manifest.provenance;
-        let dirty = if of.dirty {
-            " with uncommitted changes"
-        } else {
-            ""
-        };
+        let dirty = if of.dirty { " with uncommitted changes" } else { "" };
         [
             ("commit", format!("{}{dirty}", of.commit)),
             ("pmoe", of.pmoe.clone()),
             ("burn", of.burn.clone()),
             ("MuJoCo", of.mujoco.clone()),
             ("rustc", of.rustc.clone()),
-            (
-                "device",
-                format!("{}, {}", of.device, plural(of.threads, "thread")),
-            ),
-            (
-                "processor",
-                format!("{}, {}", of.cpu, plural(of.cores, "core")),
-            ),
+            ("device", format!("{}, {}", of.device, plural(of.threads, "thread"))),
+            ("processor", format!("{}, {}", of.cpu, plural(of.cores, "core"))),
             ("memory", format!("{:.1} GiB", of.memory_gib)),
             ("system", of.os.clone()),
         ]
@@ -291,14 +254,8 @@ fn run_line(run: &Run, output: &Path) -> RunLine {
         Status::Done => ("done", String::new()),
         Status::Running => ("unfinished", "under way, or killed".to_owned()),
         Status::Interrupted => ("unfinished", "stopped, can be continued".to_owned()),
-        Status::Failed {
-            reason,
-            diverged: false,
-        } => ("failed", reason.clone()),
-        Status::Failed {
-            reason,
-            diverged: true,
-        } => ("failed", format!("diverged: {reason}")),
+        Status::Failed { reason, diverged: false } => ("failed", reason.clone()),
+        Status::Failed { reason, diverged: true } => ("failed", format!("diverged: {reason}")),
     };
     RunLine {
         link: link(output, &run.path),
@@ -316,8 +273,5 @@ fn run_line(run: &Run, output: &Path) -> RunLine {
 /// An error with its causes on one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -7,14 +7,10 @@ use pmoe_results::Suite;
 ///
 /// # Source
 /// Okabe and Ito, *Color Universal Design* (2008).
-const ON_LIGHT: [&str; 6] = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00",
-];
+const ON_LIGHT: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
 
 /// The same hues, lighter where a dark page would swallow them.
-const ON_DARK: [&str; 6] = [
-    "#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e",
-];
+const ON_DARK: [&str; 6] = ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e"];
 
 /// The methods of a report in the order of their colours.
 #[derive(Debug)]
@@ -29,10 +25,7 @@ impl Palette {
         let mut known: Vec<String> = Vec::new();
         let mut found: Vec<_> = algos.collect();
         found.sort_unstable();
-        for algo in suites
-            .iter()
-            .flat_map(|suite| suite.algos.iter().map(String::as_str))
-        {
+        for algo in suites.iter().flat_map(|suite| suite.algos.iter().map(String::as_str)) {
             push_new(&mut known, algo);
         }
         for algo in found {
@@ -43,10 +36,7 @@ impl Palette {
 
     /// Place of a method in legends and tables.
     pub(crate) fn rank(&self, algo: &str) -> usize {
-        self.algos
-            .iter()
-            .position(|known| known == algo)
-            .unwrap_or(self.algos.len())
+        self.algos.iter().position(|known| known == algo).unwrap_or(self.algos.len())
     }
 
     /// Colour of a method. Beyond six methods they come again.
@@ -108,10 +98,7 @@ impl Ink {
                     let channel = channel.expect("the palette is written in hexadecimal");
                     0.4 * f64::from(channel) + 0.6 * 255.0
                 });
-                format!(
-                    "#{:02x}{:02x}{:02x}",
-                    mixed[0] as u8, mixed[1] as u8, mixed[2] as u8
-                )
+                format!("#{:02x}{:02x}{:02x}", mixed[0] as u8, mixed[1] as u8, mixed[2] as u8)
             }
             Self::Page => format!("var(--faint-{index})"),
         }

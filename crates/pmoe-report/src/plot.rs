@@ -68,9 +68,7 @@ impl Figure {
     /// # Errors
     /// The plotting library's message.
     pub(crate) fn png(&self) -> Result<Vec<u8>, String> {
-        RasterBackend::new()
-            .with_scale(PNG_SCALE)
-            .render_scene(&self.scene(Ink::File))
+        RasterBackend::new().with_scale(PNG_SCALE).render_scene(&self.scene(Ink::File))
     }
 
     /// The library writes a fixed size; a view box is what lets a browser scale the drawing.
@@ -135,15 +133,11 @@ impl Figure {
     fn return_range(&self) -> (f64, f64) {
         let of_series = |series: &Series| {
             let intervals = series.mean.iter().filter_map(|point| point.interval);
-            let ends: Vec<_> = intervals
-                .flat_map(|interval| [interval.low, interval.high])
-                .collect();
+            let ends: Vec<_> =
+                intervals.flat_map(|interval| [interval.low, interval.high]).collect();
             let means = series.mean.iter().map(|point| point.mean);
             let runs = series.runs.iter().flatten().map(|point| point.1);
-            ends.into_iter()
-                .chain(means)
-                .chain(runs)
-                .collect::<Vec<_>>()
+            ends.into_iter().chain(means).chain(runs).collect::<Vec<_>>()
         };
         let values = || self.series.iter().flat_map(of_series);
         let low = values().fold(f64::INFINITY, f64::min);
@@ -158,19 +152,13 @@ impl Figure {
         let mut plots = Vec::new();
         for series in &self.series {
             let band = series.mean.iter().filter_map(|point| {
-                point
-                    .interval
-                    .map(|interval| (point.env_step as f64, interval.low, interval.high))
+                point.interval.map(|interval| (point.env_step as f64, interval.low, interval.high))
             });
             let (x, (low, high)): (Vec<_>, (Vec<_>, Vec<_>)) =
                 band.map(|(x, low, high)| (x, (low, high))).unzip();
             if 1 < x.len() {
                 let band = BandPlot::new(x, low, high);
-                plots.push(
-                    band.with_color(ink.method(series.color))
-                        .with_opacity(0.18)
-                        .into(),
-                );
+                plots.push(band.with_color(ink.method(series.color)).with_opacity(0.18).into());
             }
         }
         for series in &self.series {
@@ -185,19 +173,10 @@ impl Figure {
         }
         // In the colour of the text, to stand out from the lines they lie on.
         let failures = self.series.iter().flat_map(|series| &series.failures);
-        let failures: Vec<_> = failures
-            .map(|&(step, value)| (step as f64, value))
-            .collect();
+        let failures: Vec<_> = failures.map(|&(step, value)| (step as f64, value)).collect();
         if !failures.is_empty() {
-            let crosses = ScatterPlot::new()
-                .with_data(failures)
-                .with_color(ink.text());
-            plots.push(
-                crosses
-                    .with_marker(MarkerShape::Cross)
-                    .with_size(6.0)
-                    .into(),
-            );
+            let crosses = ScatterPlot::new().with_data(failures).with_color(ink.text());
+            plots.push(crosses.with_marker(MarkerShape::Cross).with_size(6.0).into());
         }
         plots
     }
@@ -211,17 +190,12 @@ fn renumbered(drawn: &str, prefix: &str, id: &str) -> String {
     let mut text = parts.next().unwrap_or_default().to_owned();
     let mut seen: Vec<&str> = Vec::new();
     for part in parts {
-        let digits = part
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(part.len());
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         let (number, rest) = part.split_at(digits);
-        let place = seen
-            .iter()
-            .position(|known| *known == number)
-            .unwrap_or_else(|| {
-                seen.push(number);
-                seen.len() - 1
-            });
+        let place = seen.iter().position(|known| *known == number).unwrap_or_else(|| {
+            seen.push(number);
+            seen.len() - 1
+        });
         text.push_str(&format!("{id}-{place}{rest}"));
     }
     text
@@ -275,15 +249,7 @@ mod tests {
 
     #[test]
     fn steps_are_short() {
-        let cases = [
-            (0.0, "0"),
-            (500.0, "500"),
-            (2500.0, "2.5k"),
-            (1e6, "1M"),
-            (1.25e6, "1.25M"),
-        ];
-        cases
-            .iter()
-            .for_each(|&(value, text)| assert_eq!(steps(value), text));
+        let cases = [(0.0, "0"), (500.0, "500"), (2500.0, "2.5k"), (1e6, "1M"), (1.25e6, "1.25M")];
+        cases.iter().for_each(|&(value, text)| assert_eq!(steps(value), text));
     }
 }

@@ -64,22 +64,14 @@ pub fn write_report(
         reason: "there is no such folder".to_owned(),
     })?;
     let found = scan(&input)?;
-    fs::create_dir_all(output).map_err(|source| ReportError::Write {
-        path: output.to_owned(),
-        source,
-    })?;
-    let absolute_output = fs::canonicalize(output).map_err(|source| ReportError::Write {
-        path: output.to_owned(),
-        source,
-    })?;
+    fs::create_dir_all(output)
+        .map_err(|source| ReportError::Write { path: output.to_owned(), source })?;
+    let absolute_output = fs::canonicalize(output)
+        .map_err(|source| ReportError::Write { path: output.to_owned(), source })?;
 
     let algos = found.runs.iter().map(|run| run.manifest.algo.as_str());
     let palette = Palette::new(options.suites, algos);
-    let ReportOptions {
-        suites,
-        reference,
-        bootstrap,
-    } = *options;
+    let ReportOptions { suites, reference, bootstrap } = *options;
     let groups = group(&found.runs, &input, suites, reference, &palette, &bootstrap);
 
     let mut files = Vec::new();
@@ -97,10 +89,9 @@ pub fn write_report(
             let stem = file_stem(&name, &mut stems);
             let [svg, png] = ["svg", "png"].map(|kind| format!("figures/{stem}.{kind}"));
             let path = output.join(&png);
-            let pixels = figure.png().map_err(|message| ReportError::Draw {
-                path: path.clone(),
-                message,
-            })?;
+            let pixels = figure
+                .png()
+                .map_err(|message| ReportError::Draw { path: path.clone(), message })?;
             write(&path, &pixels)?;
             write(&output.join(&svg), figure.svg().as_bytes())?;
             files.extend([path, output.join(&svg)]);
@@ -115,25 +106,18 @@ pub fn write_report(
         sections.push(Section::new(group, rows, drawn, &palette, &absolute_output));
     }
 
-    let by_title: Vec<_> = sections
-        .iter()
-        .map(|section| (section.title.clone(), section.rows.clone()))
-        .collect();
-    for (name, text) in [
-        ("md", tables::markdown(&by_title, bootstrap.level)),
-        ("csv", tables::csv(&by_title)),
-    ] {
+    let by_title: Vec<_> =
+        sections.iter().map(|section| (section.title.clone(), section.rows.clone())).collect();
+    for (name, text) in
+        [("md", tables::markdown(&by_title, bootstrap.level)), ("csv", tables::csv(&by_title))]
+    {
         let path = output.join(format!("tables/auc.{name}"));
         write(&path, text.as_bytes())?;
         files.push(path);
     }
 
     let count = |wanted: fn(&Status) -> bool| {
-        found
-            .runs
-            .iter()
-            .filter(|run| wanted(&run.manifest.status))
-            .count()
+        found.runs.iter().filter(|run| wanted(&run.manifest.status)).count()
     };
     let page_path = output.join("index.html");
     let summary = ReportSummary {
@@ -146,13 +130,7 @@ pub fn write_report(
         files: files.into_iter().chain([page_path.clone()]).collect(),
         page: page_path,
     };
-    let page = Page::new(
-        &summary,
-        sections,
-        &found.broken,
-        [given, output],
-        &bootstrap,
-    );
+    let page = Page::new(&summary, sections, &found.broken, [given, output], &bootstrap);
     write(&summary.page, page.render()?.as_bytes())?;
     Ok(summary)
 }

@@ -54,11 +54,7 @@ pub struct Row {
 impl Row {
     /// Seeds behind the numbers, of those planned or found.
     pub(crate) fn seed_count(&self) -> String {
-        format!(
-            "{} of {}",
-            self.seeds.len(),
-            self.seeds.len() + self.left_out.len()
-        )
+        format!("{} of {}", self.seeds.len(), self.seeds.len() + self.left_out.len())
     }
 
     pub(crate) fn auc_text(&self) -> String {
@@ -77,17 +73,13 @@ impl Row {
     }
 
     pub(crate) fn paper_text(&self) -> String {
-        self.paper_percent
-            .map_or(format::NOTHING.to_owned(), format::number)
+        self.paper_percent.map_or(format::NOTHING.to_owned(), format::number)
     }
 
     /// `seed 1 failed: …; seed 2 not started`.
     pub(crate) fn note(&self) -> String {
-        let notes: Vec<_> = self
-            .left_out
-            .iter()
-            .map(|out| format!("seed {} {}", out.seed, out.reason))
-            .collect();
+        let notes: Vec<_> =
+            self.left_out.iter().map(|out| format!("seed {} {}", out.seed, out.reason)).collect();
         notes.join("; ")
     }
 }
@@ -101,10 +93,10 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             Some(Ratio::Meaningless) => (None, true),
             None => (None, false),
         };
-        let left_out = cell.excluded.iter().map(|(seed, why)| LeftOut {
-            seed: *seed,
-            reason: reason(why, cell.total_steps),
-        });
+        let left_out = cell
+            .excluded
+            .iter()
+            .map(|(seed, why)| LeftOut { seed: *seed, reason: reason(why, cell.total_steps) });
         rows.push(Row {
             suite: group.name.clone(),
             task: cell.task.clone(),
@@ -120,14 +112,8 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
         });
     }
     for spec in &group.missing {
-        let out = LeftOut {
-            seed: spec.seed,
-            reason: "not started".to_owned(),
-        };
-        match rows
-            .iter_mut()
-            .find(|row| (&row.algo, &row.task) == (&spec.algo, &spec.task))
-        {
+        let out = LeftOut { seed: spec.seed, reason: "not started".to_owned() };
+        match rows.iter_mut().find(|row| (&row.algo, &row.task) == (&spec.algo, &spec.task)) {
             Some(row) => row.left_out.push(out),
             None => rows.push(Row {
                 suite: group.name.clone(),
@@ -156,10 +142,7 @@ fn estimate(estimate: &Estimate) -> Measure {
 }
 
 fn measure(mean: f64, interval: Option<Interval>) -> Measure {
-    Measure {
-        mean,
-        interval: interval.map(|interval| [interval.low, interval.high]),
-    }
+    Measure { mean, interval: interval.map(|interval| [interval.low, interval.high]) }
 }
 
 fn reason(why: &Excluded, total_steps: u64) -> String {

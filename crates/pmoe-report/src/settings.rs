@@ -18,18 +18,12 @@ pub(crate) struct Setting {
 /// What tells the runs of a method apart (method, task, seed) is no setting.
 pub(crate) fn settings(runs: &[&Run], algos: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
     let configs: Vec<_> = runs.iter().map(|run| (run, flatten(&run.config))).collect();
-    let mut keys: Vec<_> = configs
-        .iter()
-        .flat_map(|(_, config)| config.keys())
-        .collect();
+    let mut keys: Vec<_> = configs.iter().flat_map(|(_, config)| config.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
     let settings = keys.into_iter().map(|key| Setting {
         key: key.clone(),
-        values: algos
-            .iter()
-            .map(|algo| value_of(key, algo, &configs))
-            .collect(),
+        values: algos.iter().map(|algo| value_of(key, algo, &configs)).collect(),
     });
     settings.partition(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
 }
@@ -50,9 +44,8 @@ fn value_of(key: &str, algo: &str, configs: &[(&&Run, BTreeMap<String, String>)]
         [] => String::new(),
         [(value, _)] => (*value).to_owned(),
         several => {
-            let each = several
-                .iter()
-                .map(|(value, tasks)| format!("{value} ({})", tasks.join(", ")));
+            let each =
+                several.iter().map(|(value, tasks)| format!("{value} ({})", tasks.join(", ")));
             each.collect::<Vec<_>>().join("; ")
         }
     }
@@ -61,9 +54,7 @@ fn value_of(key: &str, algo: &str, configs: &[(&&Run, BTreeMap<String, String>)]
 fn flatten(config: &toml::Table) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     flatten_into(config, "", &mut flat);
-    ["algo", "task", "seed"]
-        .iter()
-        .for_each(|key| drop(flat.remove(*key)));
+    ["algo", "task", "seed"].iter().for_each(|key| drop(flat.remove(*key)));
     flat
 }
 

@@ -62,11 +62,7 @@ pub(crate) fn csv(groups: &[(String, Vec<Row>)]) -> String {
         fields.push(row.left_out.len().to_string());
         fields.extend(numbers(row.auc));
         fields.extend(numbers(row.relative_auc));
-        fields.push(
-            row.paper_percent
-                .map(|value| value.to_string())
-                .unwrap_or_default(),
-        );
+        fields.push(row.paper_percent.map(|value| value.to_string()).unwrap_or_default());
         fields.extend(numbers(row.final_return));
         fields.push(quoted(&row.note()));
         text.push_str(&fields.join(","));
@@ -77,11 +73,7 @@ pub(crate) fn csv(groups: &[(String, Vec<Row>)]) -> String {
 
 fn numbers(measure: Option<Measure>) -> [String; 3] {
     let interval = measure.and_then(|measure| measure.interval);
-    let parts = [
-        measure.map(|m| m.mean),
-        interval.map(|i| i[0]),
-        interval.map(|i| i[1]),
-    ];
+    let parts = [measure.map(|m| m.mean), interval.map(|i| i[0]), interval.map(|i| i[1])];
     parts.map(|value| value.map(|value| value.to_string()).unwrap_or_default())
 }
 
@@ -105,21 +97,12 @@ mod tests {
             algo: "say \"a\"\n".into(),
             total_steps: 3000,
             seeds: vec![0, 1],
-            left_out: vec![LeftOut {
-                seed: 2,
-                reason: "failed: no, really".into(),
-            }],
-            auc: Some(Measure {
-                mean: 0.1,
-                interval: Some([-0.25, f64::INFINITY]),
-            }),
+            left_out: vec![LeftOut { seed: 2, reason: "failed: no, really".into() }],
+            auc: Some(Measure { mean: 0.1, interval: Some([-0.25, f64::INFINITY]) }),
             relative_auc: None,
             reference_near_zero: true,
             paper_percent: Some(115.4),
-            final_return: Some(Measure {
-                mean: 5.0,
-                interval: None,
-            }),
+            final_return: Some(Measure { mean: 5.0, interval: None }),
         }
     }
 

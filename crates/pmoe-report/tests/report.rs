@@ -1,9 +1,6 @@
 //! Reports of made-up run folders: what the page says, and that its files are what they claim.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,10 +38,7 @@ impl Fixture {
         let path = dir.path().join("table9.toml");
         fs::write(&path, SUITE).unwrap();
         fs::create_dir(dir.path().join("results")).unwrap();
-        Self {
-            suites: vec![Suite::load(&path).unwrap()],
-            dir,
-        }
+        Self { suites: vec![Suite::load(&path).unwrap()], dir }
     }
 
     fn results(&self) -> PathBuf {
@@ -60,11 +54,8 @@ impl Fixture {
     }
 
     fn try_report(&self, input: &Path, output: &Path) -> Result<ReportSummary, ReportError> {
-        let options = ReportOptions {
-            suites: &self.suites,
-            reference: None,
-            bootstrap: Bootstrap::STANDARD,
-        };
+        let options =
+            ReportOptions { suites: &self.suites, reference: None, bootstrap: Bootstrap::STANDARD };
         write_report(input, output, &options)
     }
 
@@ -85,17 +76,10 @@ impl Fixture {
         let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
         for (index, &value) in values.iter().enumerate() {
             let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
-            sink.emit(&Event::Eval {
-                env_step,
-                returns,
-                lengths: vec![1, 1],
-            })
-            .unwrap();
+            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1] }).unwrap();
         }
         sink.sync().unwrap();
-        let hash = blake3::hash(&fs::read(run.events_path()).unwrap())
-            .to_hex()
-            .to_string();
+        let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
         run.update_manifest(|manifest| {
             manifest.events_blake3 = (status == Status::Done).then_some(hash);
             manifest.env_step = 1000 * values.len().saturating_sub(1) as u64;
@@ -146,9 +130,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
 
 /// A whole element or attribute from elsewhere would need one of these.
 fn assert_self_contained(page: &str) {
-    for foreign in [
-        "http:", "https:", "<script", "<link", "<img", "@import", "url(", "src=",
-    ] {
+    for foreign in ["http:", "https:", "<script", "<link", "<img", "@import", "url(", "src="] {
         // The figures refer to their own clip paths.
         let page = page.replace("url(#", "");
         assert!(!page.contains(foreign), "{foreign}");
@@ -157,24 +139,12 @@ fn assert_self_contained(page: &str) {
 
 /// Every element closed in order, by a reader as strict as XML's about nesting.
 fn assert_well_formed(svg: &str) {
-    assert!(
-        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""),
-        "{}",
-        &svg[..60]
-    );
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{}", &svg[..60]);
     let mut open = Vec::new();
     for part in svg.split('<').skip(1) {
         let (tag, text) = part.split_once('>').unwrap();
-        let name = tag
-            .trim_start_matches('/')
-            .split([' ', '/'])
-            .next()
-            .unwrap()
-            .to_owned();
-        assert!(
-            !text.contains('>') && !tag.contains("NaN") && !tag.contains("inf"),
-            "{tag}"
-        );
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap().to_owned();
+        assert!(!text.contains('>') && !tag.contains("NaN") && !tag.contains("inf"), "{tag}");
         match () {
             () if tag.starts_with("!--") => {}
             () if tag.starts_with('/') => assert_eq!(open.pop(), Some(name)),
@@ -189,50 +159,24 @@ fn assert_well_formed(svg: &str) {
 fn a_suite_with_every_kind_of_run() {
     let fixture = Fixture::new();
     // Mean returns over training, by hand: 100 and 120 for sac; 150 and 180 for pmoe-sac.
-    fixture.suite_run(
-        ("sac", "Hopper-v4", 0),
-        &[0.0, 100.0, 100.0, 200.0],
-        Status::Done,
-    );
-    fixture.suite_run(
-        ("sac", "Hopper-v4", 1),
-        &[20.0, 120.0, 120.0, 220.0],
-        Status::Done,
-    );
+    fixture.suite_run(("sac", "Hopper-v4", 0), &[0.0, 100.0, 100.0, 200.0], Status::Done);
+    fixture.suite_run(("sac", "Hopper-v4", 1), &[20.0, 120.0, 120.0, 220.0], Status::Done);
     fixture.suite_run(("pmoe-sac", "Hopper-v4", 0), &[150.0; 4], Status::Done);
     fixture.suite_run(("pmoe-sac", "Hopper-v4", 1), &[180.0; 4], Status::Done);
-    let failed = Status::Failed {
-        reason: "q1_loss is <NaN>".into(),
-        diverged: true,
-    };
+    let failed = Status::Failed { reason: "q1_loss is <NaN>".into(), diverged: true };
     fixture.suite_run(("sac", "Ant-v4", 0), &[-50.0, -40.0], failed);
-    fixture.suite_run(
-        ("sac", "Ant-v4", 1),
-        &[-50.0, -40.0, -30.0],
-        Status::Interrupted,
-    );
+    fixture.suite_run(("sac", "Ant-v4", 1), &[-50.0, -40.0, -30.0], Status::Interrupted);
     fixture.suite_run(("pmoe-sac", "Ant-v4", 0), &[], Status::Running);
     let broken = fixture.results().join("table9/broken");
     fs::create_dir(&broken).unwrap();
     fs::write(broken.join("manifest.json"), "{}").unwrap();
 
     let summary = fixture.report();
-    let counts = [
-        summary.done,
-        summary.failed,
-        summary.unfinished,
-        summary.missing,
-    ];
+    let counts = [summary.done, summary.failed, summary.unfinished, summary.missing];
     assert_eq!((counts, summary.unreadable), ([4, 1, 2, 1], 1));
     let row = &summary.rows[1];
-    assert_eq!(
-        (row.algo.as_str(), row.task.as_str()),
-        ("pmoe-sac", "Hopper-v4")
-    );
-    assert_eq!(
-        (row.auc.unwrap().mean, row.paper_percent),
-        (165.0, Some(115.4))
-    );
+    assert_eq!((row.algo.as_str(), row.task.as_str()), ("pmoe-sac", "Hopper-v4"));
+    assert_eq!((row.auc.unwrap().mean, row.paper_percent), (165.0, Some(115.4)));
     let relative = row.relative_auc.unwrap();
     assert_eq!((relative.mean, relative.interval), (1.5, Some([1.25, 1.8])));
 
@@ -284,22 +228,10 @@ fn a_suite_with_every_kind_of_run() {
 #[test]
 fn the_same_runs_give_the_same_bytes() {
     let fixture = Fixture::new();
-    fixture.suite_run(
-        ("sac", "Hopper-v4", 0),
-        &[0.0, 100.0, 100.0, 200.0],
-        Status::Done,
-    );
-    fixture.suite_run(
-        ("sac", "Hopper-v4", 1),
-        &[0.0, 50.0, 80.0, 90.0],
-        Status::Done,
-    );
+    fixture.suite_run(("sac", "Hopper-v4", 0), &[0.0, 100.0, 100.0, 200.0], Status::Done);
+    fixture.suite_run(("sac", "Hopper-v4", 1), &[0.0, 50.0, 80.0, 90.0], Status::Done);
     let read = |summary: ReportSummary| -> Vec<Vec<u8>> {
-        summary
-            .files
-            .iter()
-            .map(|file| fs::read(file).unwrap())
-            .collect()
+        summary.files.iter().map(|file| fs::read(file).unwrap()).collect()
     };
     let (first, second) = (read(fixture.report()), read(fixture.report()));
     assert!(first == second, "two reports differ");
@@ -338,42 +270,22 @@ fn groups_are_apart() {
     fixture.run(folder, ("pmoe-sac", "Hopper-v4", 0), &values, Status::Done);
     let summary = fixture.report();
     for name in ["other-Hopper-v4", "table9-Hopper-v4"] {
-        assert!(
-            fixture
-                .output()
-                .join(format!("figures/{name}.svg"))
-                .is_file()
-        );
+        assert!(fixture.output().join(format!("figures/{name}.svg")).is_file());
     }
     // No reference in the other group, so no ratio across groups.
-    let other = summary
-        .rows
-        .iter()
-        .find(|row| row.suite == "other")
-        .unwrap();
+    let other = summary.rows.iter().find(|row| row.suite == "other").unwrap();
     assert_eq!(other.relative_auc, None);
     // The suite's group is the same when its folder is the input.
-    let inner = fixture
-        .try_report(&fixture.results().join("table9"), &fixture.output())
-        .unwrap();
+    let inner = fixture.try_report(&fixture.results().join("table9"), &fixture.output()).unwrap();
     assert_eq!(inner.missing, summary.missing);
     assert_eq!(
         inner.rows[0].auc,
-        summary
-            .rows
-            .iter()
-            .find(|row| row.suite != "other")
-            .unwrap()
-            .auc
+        summary.rows.iter().find(|row| row.suite != "other").unwrap().auc
     );
     // Each figure's clip paths are its own.
     fixture.report();
     let page = fixture.page();
-    let ids: Vec<_> = page
-        .split("<clipPath id=\"")
-        .skip(1)
-        .map(|rest| &rest[..20])
-        .collect();
+    let ids: Vec<_> = page.split("<clipPath id=\"").skip(1).map(|rest| &rest[..20]).collect();
     assert_eq!(ids.len(), 2);
     assert_ne!(ids[0], ids[1]);
 }
@@ -384,10 +296,7 @@ fn hostile_names_stay_text() {
     let algo = "<script>alert(\"1\")</script>&$x$";
     let task = "../../<b>'\"`|\n";
     let folder = "a <i>b\"c#d?%";
-    let failed = Status::Failed {
-        reason: "</td><script>".into(),
-        diverged: false,
-    };
+    let failed = Status::Failed { reason: "</td><script>".into(), diverged: false };
     fixture.run(folder, (algo, task, 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
     fixture.run("second", (algo, task, 1), &[1.0, 2.0], failed);
     let summary = fixture.report();

@@ -33,11 +33,7 @@ pub struct Bootstrap {
 
 impl Bootstrap {
     /// 95 % from 10 000 draws.
-    pub const STANDARD: Self = Self {
-        resamples: 10_000,
-        level: 0.95,
-        seed: 0,
-    };
+    pub const STANDARD: Self = Self { resamples: 10_000, level: 0.95, seed: 0 };
 
     /// Interval of the mean. `None` below two values: one seed says nothing about the spread.
     #[must_use]
@@ -62,11 +58,7 @@ impl Bootstrap {
         self.interval(|| {
             let value = resampled_mean(values, &mut rng);
             let reference = resampled_mean(reference, &mut rng);
-            if 0.0 < reference {
-                value / reference
-            } else {
-                f64::INFINITY
-            }
+            if 0.0 < reference { value / reference } else { f64::INFINITY }
         })
     }
 
@@ -74,34 +66,21 @@ impl Bootstrap {
         let mut draws: Vec<f64> = (0..self.resamples).map(|_| draw()).collect();
         draws.sort_by(f64::total_cmp);
         let tail = (1.0 - self.level) / 2.0;
-        Some(Interval {
-            low: quantile(&draws, tail)?,
-            high: quantile(&draws, 1.0 - tail)?,
-        })
+        Some(Interval { low: quantile(&draws, tail)?, high: quantile(&draws, 1.0 - tail)? })
     }
 }
 
 fn resampled_mean(values: &[f64], rng: &mut ChaCha8Rng) -> f64 {
     let count = values.len();
-    (0..count)
-        .map(|_| values[rng.random_range(0..count)])
-        .sum::<f64>()
-        / count as f64
+    (0..count).map(|_| values[rng.random_range(0..count)]).sum::<f64>() / count as f64
 }
 
 /// Linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996).
 fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let position = p * sorted.len().checked_sub(1)? as f64;
-    let (low, high) = (
-        sorted[position.floor() as usize],
-        sorted[position.ceil() as usize],
-    );
+    let (low, high) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
     // An infinite lower end stays infinite; the difference of two would be NaN.
-    Some(if low.is_finite() {
-        low + position.fract() * (high - low)
-    } else {
-        low
-    })
+    Some(if low.is_finite() { low + position.fract() * (high - low) } else { low })
 }
 
 #[cfg(test)]
@@ -110,11 +89,7 @@ mod tests {
 
     use super::*;
 
-    const QUICK: Bootstrap = Bootstrap {
-        resamples: 1000,
-        level: 0.95,
-        seed: 7,
-    };
+    const QUICK: Bootstrap = Bootstrap { resamples: 1000, level: 0.95, seed: 7 };
 
     /// Standard normal by Box and Muller, so that the test needs no distribution crate.
     fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -127,26 +102,15 @@ mod tests {
         let sorted = [1.0, 2.0, 4.0, 8.0];
         // Positions 0, 0.75, 1.5 and 3 of 0..=3.
         let expected = [(0.0, 1.0), (0.25, 1.75), (0.5, 3.0), (1.0, 8.0)];
-        expected
-            .iter()
-            .for_each(|&(p, value)| assert_eq!(quantile(&sorted, p), Some(value)));
+        expected.iter().for_each(|&(p, value)| assert_eq!(quantile(&sorted, p), Some(value)));
         assert_eq!(quantile(&[], 0.5), None);
-        assert_eq!(
-            quantile(&[1.0, f64::INFINITY, f64::INFINITY], 1.0),
-            Some(f64::INFINITY)
-        );
+        assert_eq!(quantile(&[1.0, f64::INFINITY, f64::INFINITY], 1.0), Some(f64::INFINITY));
     }
 
     #[test]
     fn two_values_give_both_ends() {
         // The mean of two draws is 1, 2 or 3 with probabilities 1/4, 1/2, 1/4.
-        assert_eq!(
-            QUICK.mean(&[1.0, 3.0]),
-            Some(Interval {
-                low: 1.0,
-                high: 3.0
-            })
-        );
+        assert_eq!(QUICK.mean(&[1.0, 3.0]), Some(Interval { low: 1.0, high: 3.0 }));
         assert_eq!(QUICK.mean(&[1.0]), None);
         assert_eq!(QUICK.ratio(&[1.0, 3.0], &[2.0]), None);
     }
@@ -155,13 +119,7 @@ mod tests {
     fn a_constant_reference_only_scales() {
         let values = [1.0, 5.0];
         let interval = QUICK.ratio(&values, &[2.0, 2.0]).unwrap();
-        assert_eq!(
-            interval,
-            Interval {
-                low: 0.5,
-                high: 2.5
-            }
-        );
+        assert_eq!(interval, Interval { low: 0.5, high: 2.5 });
         // A reference that may be zero: some draws are infinite, and the upper end says so.
         let interval = QUICK.ratio(&values, &[0.0, 2.0]).unwrap();
         assert!(interval.high.is_infinite());
@@ -171,10 +129,7 @@ mod tests {
     fn the_seed_decides() {
         let values: Vec<f64> = (0..10).map(|i| f64::from(i * i)).collect();
         assert_eq!(QUICK.mean(&values), QUICK.mean(&values));
-        assert_ne!(
-            QUICK.mean(&values),
-            Bootstrap { seed: 8, ..QUICK }.mean(&values)
-        );
+        assert_ne!(QUICK.mean(&values), Bootstrap { seed: 8, ..QUICK }.mean(&values));
     }
 
     /// 20 normal values, true mean 3: the percentile interval covers a little less than 95 % there

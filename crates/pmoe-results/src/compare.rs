@@ -67,25 +67,17 @@ impl Comparison {
     pub fn new(runs: &[&Run], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
         let mut cells = Vec::new();
         for task in distinct(runs.iter().map(|run| run.manifest.task.as_str())) {
-            let runs: Vec<_> = runs
-                .iter()
-                .copied()
-                .filter(|run| run.manifest.task == task)
-                .collect();
+            let runs: Vec<_> =
+                runs.iter().copied().filter(|run| run.manifest.task == task).collect();
             compare_task(task, &runs, reference, bootstrap, &mut cells);
         }
-        Self {
-            reference: reference.map(str::to_owned),
-            cells,
-        }
+        Self { reference: reference.map(str::to_owned), cells }
     }
 
     /// The cell of a method and task.
     #[must_use]
     pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell> {
-        self.cells
-            .iter()
-            .find(|cell| cell.algo == algo && cell.task == task)
+        self.cells.iter().find(|cell| cell.algo == algo && cell.task == task)
     }
 }
 
@@ -97,34 +89,20 @@ fn compare_task(
     bootstrap: &Bootstrap,
     cells: &mut Vec<Cell>,
 ) {
-    let total_steps = runs
-        .iter()
-        .map(|run| run.manifest.total_steps)
-        .max()
-        .unwrap_or(0);
-    let curves: Vec<_> = runs
-        .iter()
-        .map(|run| EvalCurve::from_events(&run.events))
-        .collect();
+    let total_steps = runs.iter().map(|run| run.manifest.total_steps).max().unwrap_or(0);
+    let curves: Vec<_> = runs.iter().map(|run| EvalCurve::from_events(&run.events)).collect();
     let finished = runs.iter().zip(&curves).filter(|(run, curve)| {
         run.manifest.status == Status::Done
             && curve.span().is_some_and(|(_, last)| total_steps <= last)
     });
-    let from = finished
-        .filter_map(|(_, curve)| curve.span())
-        .map(|(first, _)| first)
-        .max();
+    let from = finished.filter_map(|(_, curve)| curve.span()).map(|(first, _)| first).max();
 
     let first_cell = cells.len();
     for algo in distinct(runs.iter().map(|run| run.manifest.algo.as_str())) {
         let (mut seeds, mut excluded) = (Vec::new(), Vec::new());
         let (mut aucs, mut finals) = (Vec::new(), Vec::new());
         let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
-        for (run, curve) in runs
-            .iter()
-            .zip(&curves)
-            .filter(|(run, _)| run.manifest.algo == algo)
-        {
+        for (run, curve) in runs.iter().zip(&curves).filter(|(run, _)| run.manifest.algo == algo) {
             let seed = run.manifest.seed;
             let score = from.and_then(|from| auc(curve, from, total_steps));
             match (exclusion(run, &seeds), score) {
@@ -146,11 +124,7 @@ fn compare_task(
                 }
             }
         }
-        let drawn = if finished.is_empty() {
-            unfinished
-        } else {
-            finished
-        };
+        let drawn = if finished.is_empty() { unfinished } else { finished };
         cells.push(Cell {
             algo: algo.to_owned(),
             task: task.to_owned(),
@@ -166,41 +140,26 @@ fn compare_task(
     }
 
     let cells = &mut cells[first_cell..];
-    let reference = cells
-        .iter()
-        .find(|cell| Some(cell.algo.as_str()) == reference)
-        .cloned();
-    let Some(Cell {
-        algo: name,
-        auc: Some(auc),
-        ..
-    }) = reference
-    else {
+    let reference = cells.iter().find(|cell| Some(cell.algo.as_str()) == reference).cloned();
+    let Some(Cell { algo: name, auc: Some(auc), .. }) = reference else {
         return;
     };
     for cell in cells {
         cell.relative_auc =
-            cell.auc
-                .as_ref()
-                .map(|method| match Ratio::new(method, &auc, bootstrap) {
-                    // In units of itself it is 1, whatever its seeds.
-                    Ratio::Of { ratio, .. } if cell.algo == name => Ratio::Of {
-                        ratio,
-                        interval: None,
-                    },
-                    ratio => ratio,
-                });
+            cell.auc.as_ref().map(|method| match Ratio::new(method, &auc, bootstrap) {
+                // In units of itself it is 1, whatever its seeds.
+                Ratio::Of { ratio, .. } if cell.algo == name => Ratio::Of { ratio, interval: None },
+                ratio => ratio,
+            });
     }
 }
 
 fn exclusion(run: &Run, seeds_so_far: &[u64]) -> Option<Excluded> {
     match &run.manifest.status {
-        Status::Failed { reason, .. } => Some(Excluded::Failed {
-            reason: reason.clone(),
-        }),
-        Status::Running | Status::Interrupted => Some(Excluded::Unfinished {
-            env_step: run.manifest.env_step,
-        }),
+        Status::Failed { reason, .. } => Some(Excluded::Failed { reason: reason.clone() }),
+        Status::Running | Status::Interrupted => {
+            Some(Excluded::Unfinished { env_step: run.manifest.env_step })
+        }
         Status::Done if seeds_so_far.contains(&run.manifest.seed) => Some(Excluded::Repeated),
         Status::Done => None,
     }

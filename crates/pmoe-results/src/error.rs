@@ -100,10 +100,7 @@ impl ResultsError {
     }
 
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 
     /// Sorts a failed write: a place that can't be written is the caller's choice, the rest is not.

@@ -35,10 +35,7 @@ impl JsonlSink {
         }
         file.set_len(offset).map_err(failed)?;
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        Ok(Self {
-            file: BufWriter::new(file),
-            bytes: offset,
-        })
+        Ok(Self { file: BufWriter::new(file), bytes: offset })
     }
 }
 
@@ -72,11 +69,7 @@ mod tests {
     use super::*;
 
     fn eval(env_step: u64) -> Event {
-        Event::Eval {
-            env_step,
-            returns: vec![0.1, -2.5e300],
-            lengths: vec![3, 4],
-        }
+        Event::Eval { env_step, returns: vec![0.1, -2.5e300], lengths: vec![3, 4] }
     }
 
     #[test]
@@ -105,14 +98,7 @@ mod tests {
         let path = dir.path().join("events.jsonl");
         fs::write(&path, "abc").unwrap();
         let error = JsonlSink::open_at(&path, 4).unwrap_err();
-        assert!(matches!(
-            error,
-            ResultsError::ShortEvents {
-                expected: 4,
-                found: 3,
-                ..
-            }
-        ));
+        assert!(matches!(error, ResultsError::ShortEvents { expected: 4, found: 3, .. }));
         assert_eq!(fs::read(&path).unwrap(), b"abc");
     }
 
@@ -122,13 +108,7 @@ mod tests {
         let path = dir.path().join("events.jsonl");
         let mut sink = JsonlSink::open_at(&path, 0).unwrap();
         let metrics = BTreeMap::from([("loss".to_owned(), f64::NAN)]);
-        let error = sink
-            .emit(&Event::Update {
-                env_step: 1,
-                grad_step: 1,
-                metrics,
-            })
-            .unwrap_err();
+        let error = sink.emit(&Event::Update { env_step: 1, grad_step: 1, metrics }).unwrap_err();
         assert!(error.to_string().contains("loss"), "{error}");
         assert_eq!(sink.sync().unwrap(), 0);
     }

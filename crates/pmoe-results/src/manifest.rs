@@ -102,10 +102,7 @@ impl Manifest {
     /// Seconds of work over all attempts.
     #[must_use]
     pub fn wall_seconds(&self) -> f64 {
-        self.attempts
-            .iter()
-            .map(|attempt| attempt.wall_seconds)
-            .sum()
+        self.attempts.iter().map(|attempt| attempt.wall_seconds).sum()
     }
 
     /// Reads manifest text; `path` is for the error.

@@ -43,12 +43,7 @@ impl Run {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !done => Vec::new(),
             Err(error) => return Err(part_error(path, EVENTS, error)),
         };
-        Ok(Self {
-            path: path.to_owned(),
-            config,
-            manifest,
-            events,
-        })
+        Ok(Self { path: path.to_owned(), config, manifest, events })
     }
 }
 
@@ -110,10 +105,9 @@ fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
 
 fn part_error(folder: &Path, name: &str, error: io::Error) -> ResultsError {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ResultsError::NotARun {
-            path: folder.to_owned(),
-            reason: format!("it has no {name}"),
-        },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            ResultsError::NotARun { path: folder.to_owned(), reason: format!("it has no {name}") }
+        }
         io::ErrorKind::InvalidData => ResultsError::BadFile {
             path: folder.join(name),
             key: "text".to_owned(),

@@ -51,21 +51,12 @@ impl RunDir {
         // The config is written before the manifest and both before anything else, so only this
         // state is not one that an interrupted start leaves.
         let incomplete = stored_config.is_none() || stored_manifest.is_none();
-        let data = [EVENTS, CHECKPOINT]
-            .into_iter()
-            .find(|name| path.join(name).exists());
+        let data = [EVENTS, CHECKPOINT].into_iter().find(|name| path.join(name).exists());
         let orphan = data.or(stored_manifest.is_some().then_some(MANIFEST));
         if let (true, Some(name)) = (incomplete, orphan) {
-            let missing = if stored_config.is_none() {
-                CONFIG
-            } else {
-                MANIFEST
-            };
+            let missing = if stored_config.is_none() { CONFIG } else { MANIFEST };
             let reason = format!("it has {name}, but no {missing}");
-            return Err(ResultsError::NotARun {
-                path: path.to_owned(),
-                reason,
-            });
+            return Err(ResultsError::NotARun { path: path.to_owned(), reason });
         }
 
         match stored_config {
@@ -73,12 +64,7 @@ impl RunDir {
                 let found = parse_config(&text, &config_path)?;
                 if let Some((key, found, expected)) = first_difference(&found, &wanted) {
                     let path = path.to_owned();
-                    return Err(ResultsError::ConfigMismatch {
-                        path,
-                        key,
-                        found,
-                        expected,
-                    });
+                    return Err(ResultsError::ConfigMismatch { path, key, found, expected });
                 }
             }
             None => write_atomic(&config_path, config.as_bytes())
@@ -92,11 +78,7 @@ impl RunDir {
                 manifest
             }
         };
-        Ok(Self {
-            path: path.to_owned(),
-            manifest,
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), manifest, _lock: lock })
     }
 
     /// The folder.
@@ -165,10 +147,7 @@ fn take_lock(folder: &Path) -> Result<File, ResultsError> {
         Err(TryLockError::WouldBlock) => {
             let owner = fs::read_to_string(&path).unwrap_or_default();
             let owner = owner.lines().next().unwrap_or("another process").to_owned();
-            return Err(ResultsError::Locked {
-                path: folder.to_owned(),
-                owner,
-            });
+            return Err(ResultsError::Locked { path: folder.to_owned(), owner });
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
@@ -186,14 +165,13 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {
 }
 
 pub(crate) fn parse_config(text: &str, path: &Path) -> Result<toml::Table, ResultsError> {
-    text.parse()
-        .map_err(|error: toml::de::Error| ResultsError::BadFile {
-            path: path.to_owned(),
-            key: error.span().map_or("the end".to_owned(), |span| {
-                format!("line {}", 1 + text[..span.start].matches('\n').count())
-            }),
-            message: error.message().to_owned(),
-        })
+    text.parse().map_err(|error: toml::de::Error| ResultsError::BadFile {
+        path: path.to_owned(),
+        key: error.span().map_or("the end".to_owned(), |span| {
+            format!("line {}", 1 + text[..span.start].matches('\n').count())
+        }),
+        message: error.message().to_owned(),
+    })
 }
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), ResultsError> {
@@ -212,13 +190,12 @@ fn first_difference(
     let mut keys: Vec<_> = found.keys().chain(expected.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
-    keys.into_iter()
-        .find_map(|key| match (found.get(key), expected.get(key)) {
-            (Some(toml::Value::Table(found)), Some(toml::Value::Table(expected))) => {
-                first_difference(found, expected)
-                    .map(|(inner, found, expected)| (format!("{key}.{inner}"), found, expected))
-            }
-            (found, expected) if found == expected => None,
-            (found, expected) => Some((key.clone(), show(found), show(expected))),
-        })
+    keys.into_iter().find_map(|key| match (found.get(key), expected.get(key)) {
+        (Some(toml::Value::Table(found)), Some(toml::Value::Table(expected))) => {
+            first_difference(found, expected)
+                .map(|(inner, found, expected)| (format!("{key}.{inner}"), found, expected))
+        }
+        (found, expected) if found == expected => None,
+        (found, expected) => Some((key.clone(), show(found), show(expected))),
+    })
 }

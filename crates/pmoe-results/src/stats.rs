@@ -16,17 +16,13 @@ impl EvalCurve {
     pub fn from_events(events: &[Event]) -> Self {
         let mut points = BTreeMap::new();
         for event in events {
-            if let Event::Eval {
-                env_step, returns, ..
-            } = event
+            if let Event::Eval { env_step, returns, .. } = event
                 && let Some(mean) = mean(returns)
             {
                 points.insert(*env_step, mean);
             }
         }
-        Self {
-            points: points.into_iter().collect(),
-        }
+        Self { points: points.into_iter().collect() }
     }
 
     /// Environment step and mean return of each evaluation, steps rising.
@@ -71,16 +67,8 @@ impl EvalCurve {
 #[must_use]
 pub fn auc(curve: &EvalCurve, from: u64, to: u64) -> Option<f64> {
     let (first, last) = (curve.at(from)?, curve.at(to)?);
-    let inner = curve
-        .points
-        .iter()
-        .copied()
-        .filter(|&(step, _)| from < step && step < to);
-    let points: Vec<_> = [(from, first)]
-        .into_iter()
-        .chain(inner)
-        .chain([(to, last)])
-        .collect();
+    let inner = curve.points.iter().copied().filter(|&(step, _)| from < step && step < to);
+    let points: Vec<_> = [(from, first)].into_iter().chain(inner).chain([(to, last)]).collect();
     let area: f64 = points
         .windows(2)
         .map(|pair| (pair[1].0 - pair[0].0) as f64 * (pair[0].1 + pair[1].1) / 2.0)
@@ -94,12 +82,8 @@ pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
     // Integers, so that the tenth begins at the same step on every machine.
     let is_last =
         |step: u64| 9 * u128::from(total_steps) < 10 * u128::from(step) && step <= total_steps;
-    let last: Vec<_> = curve
-        .points
-        .iter()
-        .filter(|point| is_last(point.0))
-        .map(|point| point.1)
-        .collect();
+    let last: Vec<_> =
+        curve.points.iter().filter(|point| is_last(point.0)).map(|point| point.1).collect();
     mean(&last)
 }
 
@@ -120,11 +104,7 @@ impl Estimate {
     pub fn new(values: Vec<f64>, bootstrap: &Bootstrap) -> Option<Self> {
         let mean = mean(&values)?;
         let interval = bootstrap.mean(&values);
-        Some(Self {
-            values,
-            mean,
-            interval,
-        })
+        Some(Self { values, mean, interval })
     }
 }
 
@@ -147,9 +127,7 @@ impl Ratio {
     /// Divides by the reference, if that means something.
     #[must_use]
     pub fn new(method: &Estimate, reference: &Estimate, bootstrap: &Bootstrap) -> Self {
-        let low = reference
-            .interval
-            .map_or(reference.mean, |interval| interval.low);
+        let low = reference.interval.map_or(reference.mean, |interval| interval.low);
         if reference.mean.min(low) <= 0.0 || reference.mean < method.mean.abs() / 100.0 {
             return Self::Meaningless;
         }
@@ -174,23 +152,14 @@ pub struct BandPoint {
 /// The mean of several curves at every step that any of them evaluates and all of them cover.
 #[must_use]
 pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
-    let mut steps: Vec<_> = curves
-        .iter()
-        .flat_map(|curve| curve.points.iter().map(|point| point.0))
-        .collect();
+    let mut steps: Vec<_> =
+        curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0)).collect();
     steps.sort_unstable();
     steps.dedup();
     let point = |env_step| {
-        let values = curves
-            .iter()
-            .map(|curve| curve.at(env_step))
-            .collect::<Option<Vec<_>>>()?;
+        let values = curves.iter().map(|curve| curve.at(env_step)).collect::<Option<Vec<_>>>()?;
         let Estimate { mean, interval, .. } = Estimate::new(values, bootstrap)?;
-        Some(BandPoint {
-            env_step,
-            mean,
-            interval,
-        })
+        Some(BandPoint { env_step, mean, interval })
     };
     steps.into_iter().filter_map(point).collect()
 }

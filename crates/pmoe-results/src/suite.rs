@@ -139,15 +139,14 @@ impl FromStr for Preset {
     type Err = ResultsError;
 
     fn from_str(value: &str) -> Result<Self, ResultsError> {
-        Self::ALL
-            .into_iter()
-            .find(|preset| preset.name() == value)
-            .ok_or_else(|| ResultsError::BadValue {
+        Self::ALL.into_iter().find(|preset| preset.name() == value).ok_or_else(|| {
+            ResultsError::BadValue {
                 place: "arguments".to_owned(),
                 key: "preset".to_owned(),
                 value: format!("{value:?}"),
                 allowed: one_of(Self::ALL),
-            })
+            }
+        })
     }
 }
 
@@ -197,15 +196,10 @@ impl Suite {
         let failed = |error| ResultsError::io(dir, error);
         let mut paths = fs::read_dir(dir)
             .and_then(|entries| {
-                entries
-                    .map(|entry| entry.map(|entry| entry.path()))
-                    .collect::<Result<Vec<_>, _>>()
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
             })
             .map_err(failed)?;
-        paths.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        });
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         paths.sort();
         paths.iter().map(|path| Self::load(path)).collect()
     }
@@ -223,11 +217,7 @@ impl Suite {
                 message: error.inner().message().to_owned(),
             })?;
         let suite = Self {
-            name: path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             title: raw.title,
             item: raw.item,
             reference: raw.reference,
@@ -255,9 +245,7 @@ impl Suite {
     /// of a seed before the next seed, so that a matrix stopped early compares like with like.
     #[must_use]
     pub fn plan(&self, preset: Preset) -> Vec<RunSpec> {
-        let PresetPlan {
-            seeds, total_steps, ..
-        } = self.preset(preset);
+        let PresetPlan { seeds, total_steps, .. } = self.preset(preset);
         let mut plan = Vec::with_capacity(seeds.len() * self.tasks.len() * self.algos.len());
         for &seed in seeds {
             for task in &self.tasks {
@@ -269,9 +257,7 @@ impl Suite {
                         seed,
                         total_steps: *total_steps,
                         set: self.settings(preset, algo, task),
-                        dir: [&self.name, algo, task, &format!("seed_{seed}")]
-                            .iter()
-                            .collect(),
+                        dir: [&self.name, algo, task, &format!("seed_{seed}")].iter().collect(),
                     });
                 }
             }
@@ -285,14 +271,9 @@ impl Suite {
             rule.when.algo.as_deref().is_none_or(|name| name == algo)
                 && rule.when.task.as_deref().is_none_or(|name| name == task)
         });
-        let layers = matching
-            .map(|rule| &rule.set)
-            .chain([&self.preset(preset).set]);
+        let layers = matching.map(|rule| &rule.set).chain([&self.preset(preset).set]);
         let merged: BTreeMap<_, _> = layers.flatten().collect();
-        merged
-            .into_iter()
-            .map(|(key, value)| (key.clone(), value.to_string()))
-            .collect()
+        merged.into_iter().map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
     fn check(&self, place: &str) -> Result<(), ResultsError> {
@@ -320,27 +301,15 @@ impl Suite {
         for (key, values) in [("algos", &self.algos), ("tasks", &self.tasks)] {
             values.iter().try_for_each(|value| name(key, value))?;
             if values.is_empty() || has_repeats(values) {
-                return Err(bad(
-                    key,
-                    format!("{values:?}"),
-                    "one or more, each once".to_owned(),
-                ));
+                return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
             }
         }
         one("reference", &self.reference, &self.algos)?;
         for preset in Preset::ALL {
-            let PresetPlan {
-                seeds,
-                total_steps,
-                set,
-            } = self.preset(preset);
+            let PresetPlan { seeds, total_steps, set } = self.preset(preset);
             if seeds.is_empty() || has_repeats(seeds) {
                 let key = format!("presets.{preset}.seeds");
-                return Err(bad(
-                    &key,
-                    format!("{seeds:?}"),
-                    "one or more, each once".to_owned(),
-                ));
+                return Err(bad(&key, format!("{seeds:?}"), "one or more, each once".to_owned()));
             }
             if *total_steps == 0 {
                 let key = format!("presets.{preset}.total_steps");
@@ -355,12 +324,8 @@ impl Suite {
         }
         for (index, Override { when, .. }) in self.overrides.iter().enumerate() {
             let key = format!("overrides[{index}].when");
-            when.algo
-                .iter()
-                .try_for_each(|value| one(&key, value, &self.algos))?;
-            when.task
-                .iter()
-                .try_for_each(|value| one(&key, value, &self.tasks))?;
+            when.algo.iter().try_for_each(|value| one(&key, value, &self.algos))?;
+            when.task.iter().try_for_each(|value| one(&key, value, &self.tasks))?;
         }
         for (algo, tasks) in &self.paper.auc {
             one("paper.auc", algo, &self.algos)?;

@@ -32,10 +32,7 @@ impl Children {
         if state.stopping {
             return Ok(None);
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let id = child.id();
@@ -64,10 +61,7 @@ impl Children {
         let signal = if state.stopping { Signal::KILL } else { signal };
         state.stopping = true;
         // Nobody else has waited for them, so the ids are still theirs.
-        let ids = state
-            .running
-            .keys()
-            .filter_map(|&id| Pid::from_raw(id.cast_signed()));
+        let ids = state.running.keys().filter_map(|&id| Pid::from_raw(id.cast_signed()));
         for id in ids {
             // It may have ended meanwhile; then there is nothing to stop.
             let _ = kill_process(id, signal);
@@ -99,10 +93,7 @@ mod tests {
     #[test]
     fn a_program_runs_to_its_end() {
         let children = Children::default();
-        let (id, mut stdout) = children
-            .start(&mut shell("echo hello; exit 3"))
-            .unwrap()
-            .unwrap();
+        let (id, mut stdout) = children.start(&mut shell("echo hello; exit 3")).unwrap().unwrap();
         let mut text = String::new();
         stdout.read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello\n");

@@ -37,11 +37,12 @@ impl Rates {
             steps_per_second: f64,
         }
 
-        let update: Update = measured(
-            Command::new(pmoe)
-                .args(["bench", "update", "--algo", algo, "--task", task])
-                .args(["--updates", "40", "--json"]),
-        )?;
+        let update: Update =
+            measured(
+                Command::new(pmoe)
+                    .args(["bench", "update", "--algo", algo, "--task", task])
+                    .args(["--updates", "40", "--json"]),
+            )?;
         let env_step: EnvStep = measured(Command::new(pmoe).args([
             "env",
             "bench",
@@ -79,23 +80,18 @@ pub struct Workload {
 impl Workload {
     /// Reads the method's configuration and what the plan overrides in it.
     pub fn read(root: &Path, run: &Planned) -> Result<Self> {
-        let path = root
-            .join("configs/algos")
-            .join(format!("{}.toml", run.spec.algo));
+        let path = root.join("configs/algos").join(format!("{}.toml", run.spec.algo));
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config: toml::Table = text
-            .parse()
-            .with_context(|| format!("bad file {}", path.display()))?;
+        let config: toml::Table =
+            text.parse().with_context(|| format!("bad file {}", path.display()))?;
         Ok(Self::new(&config, &run.spec.set))
     }
 
     fn new(config: &toml::Table, set: &[(String, String)]) -> Self {
         // The last part of a key tells it from all others.
         let value = |key: &str| {
-            let overriding = set
-                .iter()
-                .rfind(|(name, _)| name.rsplit('.').next() == Some(key));
+            let overriding = set.iter().rfind(|(name, _)| name.rsplit('.').next() == Some(key));
             let text = match overriding {
                 Some((_, value)) => value.replace('_', ""),
                 None => find(config, key)?.to_string(),
@@ -117,11 +113,7 @@ impl Workload {
         let learning = total - done.max(self.learning_starts).min(total);
         let updates = learning * self.gradient_steps;
         // One evaluation before the first step, then one after every `eval_every`.
-        let behind = if done > 0.0 {
-            1.0 + (done / self.eval_every).floor()
-        } else {
-            0.0
-        };
+        let behind = if done > 0.0 { 1.0 + (done / self.eval_every).floor() } else { 0.0 };
         let evaluations = 1.0 + (total / self.eval_every).floor() - behind;
         let env_steps = total - done + evaluations * self.eval_episodes * EPISODE_LENGTH;
         updates * rates.update + env_steps * rates.env_step
@@ -131,9 +123,7 @@ impl Workload {
 /// The value of `key`, in whichever table it is.
 fn find<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
     let below = || table.values().filter_map(toml::Value::as_table);
-    table
-        .get(key)
-        .or_else(|| below().find_map(|table| find(table, key)))
+    table.get(key).or_else(|| below().find_map(|table| find(table, key)))
 }
 
 /// Seconds until `jobs` workers have finished `runs`.
@@ -174,11 +164,7 @@ pub fn spoken(seconds: f64) -> String {
         ..86_400.0 => {
             // Nobody can estimate hours to the minute.
             let minutes = round(minutes, 5.0);
-            format!(
-                "about {} h {} min",
-                (minutes / 60.0).floor(),
-                minutes % 60.0
-            )
+            format!("about {} h {} min", (minutes / 60.0).floor(), minutes % 60.0)
         }
         _ => {
             let hours = (seconds / 3600.0).round();
@@ -191,26 +177,18 @@ pub fn spoken(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    const RATES: Rates = Rates {
-        update: 0.01,
-        env_step: 0.001,
-    };
+    const RATES: Rates = Rates { update: 0.01, env_step: 0.001 };
 
     fn workload(set: &[(&str, &str)]) -> Workload {
         let config = "[algo.sac]\nlearning_starts = 1_000\ngradient_steps = 1\n\
                       [schedule]\neval_every = 5000\neval_episodes = 10\n";
-        let set: Vec<_> = set
-            .iter()
-            .map(|(key, value)| (key.to_string(), value.to_string()))
-            .collect();
+        let set: Vec<_> =
+            set.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
         Workload::new(&config.parse().unwrap(), &set)
     }
 
     fn close(found: f64, expected: f64) {
-        assert!(
-            (found - expected).abs() < 1e-9,
-            "{found} instead of {expected}"
-        );
+        assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
     }
 
     #[test]
@@ -230,10 +208,7 @@ mod tests {
         // 9 000 updates, 10 000 steps and 3 evaluations of 10 episodes of 1 000 steps.
         close(workload(&[]).seconds(0, 10_000, RATES), 90.0 + 10.0 + 30.0);
         // From step 6 000 on: 4 000 updates and steps, 1 evaluation.
-        close(
-            workload(&[]).seconds(6_000, 10_000, RATES),
-            40.0 + 4.0 + 10.0,
-        );
+        close(workload(&[]).seconds(6_000, 10_000, RATES), 40.0 + 4.0 + 10.0);
         // Over before the first update, but evaluated at its start.
         close(workload(&[]).seconds(0, 400, RATES), 0.4 + 10.0);
         close(workload(&[]).seconds(400, 400, RATES), 0.0);

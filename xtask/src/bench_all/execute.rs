@@ -98,21 +98,12 @@ pub fn execute(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Vec<Outcome
 
     let work = |worker: usize| {
         while !children.is_stopping() {
-            let Some(index) = queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front()
+            let Some(index) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
             else {
                 break;
             };
             let run = &runs[index];
-            let trainer = Trainer {
-                pmoe,
-                run,
-                worker,
-                children: &children,
-                display: &display,
-            };
+            let trainer = Trainer { pmoe, run, worker, children: &children, display: &display };
             let outcome = trainer.train_with_retry();
             display.finish(worker, run, &outcome.to_string());
             outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index] = outcome;
@@ -129,16 +120,10 @@ pub fn execute(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Vec<Outcome
                 } else {
                     display.note("stopping: waiting for checkpoints (once more to kill)");
                 }
-                children.stop(if signal == SIGINT {
-                    Signal::INT
-                } else {
-                    Signal::TERM
-                });
+                children.stop(if signal == SIGINT { Signal::INT } else { Signal::TERM });
             }
         });
-        let workers: Vec<_> = (0..jobs)
-            .map(|worker| scope.spawn(move || work(worker)))
-            .collect();
+        let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || work(worker))).collect();
         let ends: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
         listening.close();
         if let Some(panic) = ends.into_iter().find_map(Result::err) {
@@ -146,9 +131,7 @@ pub fn execute(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Vec<Outcome
         }
     });
     display.clear();
-    Ok(outcomes
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner))
+    Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What it takes to train one run.
@@ -167,8 +150,7 @@ impl Trainer<'_> {
         match outcome {
             Outcome::Failed(reason) if !self.children.is_stopping() => {
                 let name = self.run.name();
-                self.display
-                    .note(&format!("{name}: failed: {reason}; trying once more"));
+                self.display.note(&format!("{name}: failed: {reason}; trying once more"));
                 self.train()
             }
             outcome => outcome,
@@ -176,8 +158,7 @@ impl Trainer<'_> {
     }
 
     fn train(&self) -> Outcome {
-        self.try_train()
-            .unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+        self.try_train().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
     }
 
     fn try_train(&self) -> Result<Outcome> {
@@ -220,9 +201,7 @@ impl Trainer<'_> {
         for (key, value) in &spec.set {
             command.args(["--set", &format!("{key}={value}")]);
         }
-        command
-            .args(["--progress", "json", "--out"])
-            .arg(&self.run.dir);
+        command.args(["--progress", "json", "--out"]).arg(&self.run.dir);
         command
     }
 
@@ -236,9 +215,7 @@ impl Trainer<'_> {
             return reason;
         }
         let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
-        let error = lines()
-            .filter_map(|line| line.strip_prefix("error: "))
-            .next_back();
+        let error = lines().filter_map(|line| line.strip_prefix("error: ")).next_back();
         let ending = process::ending(status);
         match error.or_else(|| lines().next_back()) {
             Some(words) => format!("{words} ({ending}; see {})", log_path(self.run).display()),
@@ -257,11 +234,7 @@ fn open_log(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    File::options()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)
+    File::options().read(true).append(true).create(true).open(path)
 }
 
 fn read_from(log: &mut File, begin: u64) -> io::Result<String> {

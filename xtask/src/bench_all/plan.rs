@@ -47,13 +47,7 @@ impl Planned {
     }
 
     fn is_named(&self, name: &str) -> bool {
-        let RunSpec {
-            suite,
-            algo,
-            task,
-            dir,
-            ..
-        } = &self.spec;
+        let RunSpec { suite, algo, task, dir, .. } = &self.spec;
         // `Path::starts_with` compares whole components: `seed_1` is not the start of `seed_10`.
         [suite, algo, task].contains(&&name.to_owned()) || dir.starts_with(name)
     }
@@ -112,11 +106,7 @@ pub fn select(mut runs: Vec<Planned>, only: &[String]) -> Result<Vec<Planned>> {
 /// `items`, each once, sorted.
 fn listed<T: Display + Ord>(items: impl Iterator<Item = T>) -> String {
     let items: BTreeSet<_> = items.collect();
-    items
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// One row per method and task: seeds, budget and how many runs are in which state.
@@ -124,9 +114,7 @@ pub fn overview(runs: &[Planned]) -> String {
     let mut groups: Vec<Vec<&Planned>> = Vec::new();
     for run in runs {
         let same = |group: &&mut Vec<&Planned>| {
-            let RunSpec {
-                suite, algo, task, ..
-            } = &group[0].spec;
+            let RunSpec { suite, algo, task, .. } = &group[0].spec;
             (suite, algo, task) == (&run.spec.suite, &run.spec.algo, &run.spec.task)
         };
         match groups.iter_mut().find(same) {
@@ -139,21 +127,13 @@ pub fn overview(runs: &[Planned]) -> String {
         .map(|group| {
             let spec = &group[0].spec;
             let count = |fits: fn(&State) -> bool| {
-                group
-                    .iter()
-                    .filter(|run| fits(&run.state))
-                    .count()
-                    .to_string()
+                group.iter().filter(|run| fits(&run.state)).count().to_string()
             };
             vec![
                 spec.suite.clone(),
                 spec.task.clone(),
                 spec.algo.clone(),
-                group
-                    .iter()
-                    .map(|run| run.spec.seed.to_string())
-                    .collect::<Vec<_>>()
-                    .join(","),
+                group.iter().map(|run| run.spec.seed.to_string()).collect::<Vec<_>>().join(","),
                 grouped(spec.total_steps),
                 count(|state| matches!(state, State::Done)),
                 count(|state| matches!(state, State::Unfinished { .. })),
@@ -162,17 +142,7 @@ pub fn overview(runs: &[Planned]) -> String {
             ]
         })
         .collect();
-    let header = [
-        "suite",
-        "task",
-        "algo",
-        "seeds",
-        "steps",
-        "done",
-        "unfinished",
-        "failed",
-        "new",
-    ];
+    let header = ["suite", "task", "algo", "seeds", "steps", "done", "unfinished", "failed", "new"];
     table(&header, &rows)
 }
 
@@ -182,9 +152,7 @@ pub mod tests {
 
     /// A run that has no folder yet.
     pub fn planned(algo: &str, task: &str, seed: u64, state: State) -> Planned {
-        let dir: PathBuf = ["fig", algo, task, &format!("seed_{seed}")]
-            .iter()
-            .collect();
+        let dir: PathBuf = ["fig", algo, task, &format!("seed_{seed}")].iter().collect();
         let spec = RunSpec {
             suite: "fig".to_owned(),
             algo: algo.to_owned(),
@@ -211,11 +179,7 @@ pub mod tests {
 
     fn selected(only: &[&str]) -> Vec<String> {
         let only: Vec<_> = only.iter().map(ToString::to_string).collect();
-        select(runs(), &only)
-            .unwrap()
-            .iter()
-            .map(Planned::name)
-            .collect()
+        select(runs(), &only).unwrap().iter().map(Planned::name).collect()
     }
 
     #[test]
@@ -224,10 +188,7 @@ pub mod tests {
         assert_eq!(selected(&["fig"]).len(), 8);
         assert_eq!(selected(&["sac"]).len(), 4);
         assert_eq!(selected(&["Ant-v4", "fig/sac/Hopper-v4"]).len(), 6);
-        assert_eq!(
-            selected(&["fig/sac/Ant-v4/seed_1"]),
-            ["fig/sac/Ant-v4/seed_1"]
-        );
+        assert_eq!(selected(&["fig/sac/Ant-v4/seed_1"]), ["fig/sac/Ant-v4/seed_1"]);
     }
 
     #[test]
@@ -252,22 +213,10 @@ pub mod tests {
             planned("sac", "Ant-v4", 1, State::Unfinished { env_step: 10 }),
         ];
         let text = overview(&runs);
-        let rows: Vec<Vec<&str>> = text
-            .lines()
-            .map(|line| line.split_whitespace().collect())
-            .collect();
-        assert_eq!(
-            rows[1],
-            [
-                "fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0"
-            ]
-        );
-        assert_eq!(
-            rows[2],
-            [
-                "fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1"
-            ]
-        );
+        let rows: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[1], ["fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0"]);
+        assert_eq!(rows[2], ["fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1"]);
     }
 
     #[test]

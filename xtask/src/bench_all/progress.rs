@@ -33,14 +33,8 @@ impl Report {
 
     fn spoken(self) -> String {
         let mut parts = Vec::new();
-        parts.extend(
-            self.episode_return
-                .map(|value| format!("return {value:.0}")),
-        );
-        parts.extend(
-            self.steps_per_second
-                .map(|value| format!("{value:.0} steps/s")),
-        );
+        parts.extend(self.episode_return.map(|value| format!("return {value:.0}")));
+        parts.extend(self.steps_per_second.map(|value| format!("{value:.0} steps/s")));
         parts.join(", ")
     }
 }
@@ -74,9 +68,7 @@ impl Display {
     pub fn new(runs: &[Planned], jobs: usize) -> Self {
         let total_steps = runs.iter().map(|run| run.spec.total_steps).sum();
         let steps = runs.iter().map(Planned::steps_done).sum();
-        let bars = io::stderr()
-            .is_terminal()
-            .then(|| Bars::new(jobs, total_steps, steps));
+        let bars = io::stderr().is_terminal().then(|| Bars::new(jobs, total_steps, steps));
         let now = Instant::now();
         Self {
             bars,
@@ -107,11 +99,7 @@ impl Display {
                 bar.set_message("");
             }
             None if step < run.spec.total_steps => {
-                let from = if step > 0 {
-                    format!(" from step {step}")
-                } else {
-                    String::new()
-                };
+                let from = if step > 0 { format!(" from step {step}") } else { String::new() };
                 self.note(&format!("{}: started{from}", run.name()));
             }
             None => {}
@@ -138,17 +126,13 @@ impl Display {
     /// A worker's run is over, well or not: nothing of it is left to wait for.
     pub fn finish(&self, worker: usize, run: &Planned, outcome: &str) {
         let mut state = self.lock();
-        state.steps += run
-            .spec
-            .total_steps
-            .saturating_sub(state.worker_steps[worker]);
+        state.steps += run.spec.total_steps.saturating_sub(state.worker_steps[worker]);
         state.runs_over += 1;
         if let Some(bars) = &self.bars {
             bars.workers[worker].set_prefix("idle");
             bars.workers[worker].set_message("");
             bars.matrix.set_position(state.steps);
-            bars.matrix
-                .set_message(format!("{} of {} runs", state.runs_over, self.num_runs));
+            bars.matrix.set_message(format!("{} of {} runs", state.runs_over, self.num_runs));
         }
         drop(state);
         self.note(&format!("{}: {outcome}", run.name()));
@@ -206,11 +190,7 @@ impl Bars {
         matrix.set_position(steps);
         matrix.reset_eta();
         matrix.enable_steady_tick(Duration::from_secs(1));
-        Self {
-            all,
-            matrix,
-            workers,
-        }
+        Self { all, matrix, workers }
     }
 }
 
@@ -221,11 +201,7 @@ mod tests {
     use crate::bench_all::plan::tests::planned;
 
     fn report(env_step: u64) -> Report {
-        Report {
-            env_step,
-            episode_return: None,
-            steps_per_second: None,
-        }
+        Report { env_step, episode_return: None, steps_per_second: None }
     }
 
     #[test]
@@ -263,9 +239,7 @@ mod tests {
         display.finish(0, &runs[0], "done");
         assert_eq!(display.lock().steps, 1_100);
         assert!(
-            display
-                .summary(&display.lock())
-                .starts_with("1 of 2 runs over, 55 % of the steps")
+            display.summary(&display.lock()).starts_with("1 of 2 runs over, 55 % of the steps")
         );
     }
 }

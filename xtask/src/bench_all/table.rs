@@ -7,11 +7,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         .iter()
         .enumerate()
         .map(|(index, title)| {
-            column(index)
-                .chain([*title])
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
+            column(index).chain([*title]).map(|cell| cell.chars().count()).max().unwrap_or(0)
         })
         .collect();
     let numeric: Vec<bool> = (0..header.len())
@@ -23,11 +19,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
             .enumerate()
             .map(|(index, cell)| {
                 let width = widths[index];
-                if numeric[index] {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
+                if numeric[index] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             })
             .collect();
         padded.join("  ").trim_end().to_owned() + "\n"
@@ -74,10 +66,7 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        assert_eq!(
-            [0, 1, 2].map(|n| counted(n, "run")),
-            ["0 runs", "1 run", "2 runs"]
-        );
+        assert_eq!([0, 1, 2].map(|n| counted(n, "run")), ["0 runs", "1 run", "2 runs"]);
     }
 
     #[test]

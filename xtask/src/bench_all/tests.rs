@@ -26,10 +26,7 @@ fn check(suite: &str, only: &[&str], dry_run: bool) -> (Result<Exit>, tempfile::
     let root = workspace.path();
     for (path, text) in [
         ("configs/suites/small.toml", suite),
-        (
-            "configs/algos/done.toml",
-            "learning_starts = 100\n[schedule]\neval_episodes = 1\n",
-        ),
+        ("configs/algos/done.toml", "learning_starts = 100\n[schedule]\neval_episodes = 1\n"),
         ("configs/algos/diverged.toml", ""),
     ] {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
@@ -53,12 +50,7 @@ fn a_preset_runs_to_its_report_though_runs_fail() {
     assert_eq!(exit.unwrap(), Exit::Failed);
     for algo in ["done", "diverged"] {
         for seed in ["seed_0", "seed_1"] {
-            let calls = out
-                .path()
-                .join("smoke/small")
-                .join(algo)
-                .join("Ant-v4")
-                .join(seed);
+            let calls = out.path().join("smoke/small").join(algo).join("Ant-v4").join(seed);
             let calls = fs::read_to_string(calls.join("calls")).unwrap();
             assert!(calls.contains("--set schedule.eval_every=500"), "{calls}");
         }
@@ -90,21 +82,14 @@ fn the_worst_outcome_decides_the_exit() {
     let failed = Outcome::Failed("full disk".to_owned());
     assert_eq!(exit(&[]), Exit::Done);
     assert_eq!(exit(&[Outcome::Done, Outcome::Locked]), Exit::Locked);
-    assert_eq!(
-        exit(&[Outcome::Locked, failed.clone(), Outcome::Done]),
-        Exit::Failed
-    );
+    assert_eq!(exit(&[Outcome::Locked, failed.clone(), Outcome::Done]), Exit::Failed);
     assert_eq!(exit(&[failed, Outcome::Stopped]), Exit::Interrupted);
 }
 
 #[test]
 fn the_summary_names_what_is_not_done() {
     let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, State::New));
-    let outcomes = [
-        Outcome::Done,
-        Outcome::Diverged("q1 is NaN".to_owned()),
-        Outcome::Done,
-    ];
+    let outcomes = [Outcome::Done, Outcome::Diverged("q1 is NaN".to_owned()), Outcome::Done];
     assert_eq!(
         summary(&runs, &outcomes),
         "3 runs: 1 diverged, 2 done\n\
@@ -117,8 +102,5 @@ fn the_summary_names_what_is_not_done() {
 fn folders_below_the_root_are_relative_to_it() {
     let root = Path::new("/checkout");
     assert_eq!(folder(root, Path::new("/checkout/a/b")), Path::new("a/b"));
-    assert_eq!(
-        folder(root, Path::new("/elsewhere")),
-        Path::new("/elsewhere")
-    );
+    assert_eq!(folder(root, Path::new("/elsewhere")), Path::new("/elsewhere"));
 }

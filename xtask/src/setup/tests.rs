@@ -23,10 +23,7 @@ impl Scene {
                 *hash = sha256(content(name).as_bytes());
             }
             let path = folder.path().join("index").join(file_name(wheel));
-            let members = wheel
-                .files
-                .iter()
-                .map(|(name, _)| format!("{}/{name}", wheel.source));
+            let members = wheel.files.iter().map(|(name, _)| format!("{}/{name}", wheel.source));
             zip(&path, members);
             wheel.sha256 = sha256(&fs::read(&path).unwrap());
         }
@@ -63,10 +60,7 @@ impl Scene {
 
     /// A download that works.
     fn copy(&self) -> String {
-        format!(
-            "cp '{}'/* \"$dest\"",
-            self.folder.path().join("index").display()
-        )
+        format!("cp '{}'/* \"$dest\"", self.folder.path().join("index").display())
     }
 
     fn failure(&self, script: &str) -> String {
@@ -98,11 +92,7 @@ with zipfile.ZipFile(sys.argv[1], 'w') as archive:
     for member in sys.argv[2:]:
         archive.writestr(member, 'this is ' + os.path.basename(member))
 ";
-    let status = Command::new("python3")
-        .args(["-c", script])
-        .arg(path)
-        .args(members)
-        .status();
+    let status = Command::new("python3").args(["-c", script]).arg(path).args(members).status();
     assert!(status.unwrap().success());
 }
 
@@ -116,16 +106,10 @@ fn a_set_up_folder_has_library_link_models_and_nothing_beside_it() {
         assert_eq!(text, content("libmujoco.so.3.17.0"));
     }
     for (name, _) in MODELS {
-        assert_eq!(
-            fs::read_to_string(folder.join("models").join(name)).unwrap(),
-            content(name)
-        );
+        assert_eq!(fs::read_to_string(folder.join("models").join(name)).unwrap(), content(name));
     }
     assert!(is_complete(&folder, &scene.wheels));
-    assert!(
-        is_complete(&folder, &scene.wheels[1..]),
-        "the models alone are there too"
-    );
+    assert!(is_complete(&folder, &scene.wheels[1..]), "the models alone are there too");
     assert_eq!(scene.left_in_root(), 1);
 }
 
@@ -141,10 +125,7 @@ fn other_pins_or_a_missing_file_make_the_folder_incomplete_and_are_mended() {
 
     zip(
         &scene.in_index(&scene.wheels[1]),
-        MODELS
-            .iter()
-            .rev()
-            .map(|(name, _)| format!("gymnasium/envs/mujoco/assets/{name}")),
+        MODELS.iter().rev().map(|(name, _)| format!("gymnasium/envs/mujoco/assets/{name}")),
     );
     scene.wheels[1].sha256 = sha256(&fs::read(scene.in_index(&scene.wheels[1])).unwrap());
     assert!(!is_complete(&folder, &scene.wheels));
@@ -162,10 +143,7 @@ fn a_flipped_byte_is_refused_and_leaves_what_was_there() {
     bytes[40] ^= 1;
     fs::write(&path, bytes).unwrap();
     let message = scene.failure(&scene.copy());
-    assert!(
-        message.starts_with("mujoco-3.17.0-py3-none-any.whl has the sha256 "),
-        "{message}"
-    );
+    assert!(message.starts_with("mujoco-3.17.0-py3-none-any.whl has the sha256 "), "{message}");
     assert!(message.contains(&scene.wheels[0].sha256), "{message}");
     assert!(is_complete(&scene.root().join(FOLDER), &scene.wheels));
     assert_eq!(scene.left_in_root(), 1);
@@ -176,18 +154,12 @@ fn a_wheel_with_other_content_than_pinned_is_refused() {
     let mut scene = Scene::new();
     scene.wheels[1].files[2].1 = sha256(b"something else");
     let message = scene.failure(&scene.copy());
-    assert!(
-        message.starts_with("hopper.xml has the sha256 "),
-        "{message}"
-    );
+    assert!(message.starts_with("hopper.xml has the sha256 "), "{message}");
     assert_eq!(scene.left_in_root(), 0);
 
     scene.wheels[1].files[2].0 = "missing.xml";
     let message = scene.failure(&scene.copy());
-    assert!(
-        message.starts_with("cannot unpack ") && message.contains("missing.xml"),
-        "{message}"
-    );
+    assert!(message.starts_with("cannot unpack ") && message.contains("missing.xml"), "{message}");
     assert_eq!(scene.left_in_root(), 0);
 }
 
@@ -199,20 +171,11 @@ fn each_failure_of_pip_is_one_sentence_and_leaves_nothing() {
                    echo 'ERROR: No matching distribution found for mujoco==3.17.0' >&2; exit 1";
     for (script, expected) in [
         (NO_PIP, "has no pip: install it"),
-        (
-            hashes,
-            "a downloaded file of mujoco==3.17.0 and gymnasium==1.4.0 does not have the",
-        ),
+        (hashes, "a downloaded file of mujoco==3.17.0 and gymnasium==1.4.0 does not have the"),
         (network, "check the network and pip's settings"),
-        (
-            network,
-            "pip said: No matching distribution found for mujoco==3.17.0",
-        ),
+        (network, "pip said: No matching distribution found for mujoco==3.17.0"),
         ("exit 1", "pip said: nothing"),
-        (
-            "exit 0",
-            "pip reported success but left no file mujoco-3.17.0-*.whl",
-        ),
+        ("exit 0", "pip reported success but left no file mujoco-3.17.0-*.whl"),
     ] {
         let message = scene.failure(script);
         assert!(message.contains(expected), "{message}");
@@ -227,10 +190,7 @@ fn a_missing_python_is_said_with_the_way_around_it() {
     let error = fetch(&scene.root(), &scene.wheels, "any", missing.as_os_str()).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("install Python 3 with pip"), "{message}");
-    assert!(
-        message.contains(LIBRARY_VARIABLE) && message.contains(MODEL_VARIABLE),
-        "{message}"
-    );
+    assert!(message.contains(LIBRARY_VARIABLE) && message.contains(MODEL_VARIABLE), "{message}");
     assert_eq!(scene.left_in_root(), 0);
 }
 
@@ -249,11 +209,7 @@ fn a_folder_of_the_users_is_told_from_ours() {
         (Some("/opt/mujoco/lib".into()), true),
     ] {
         let value = value.map(PathBuf::into_os_string);
-        assert_eq!(
-            is_users(value.clone(), &root, ".mujoco/lib"),
-            users,
-            "{value:?}"
-        );
+        assert_eq!(is_users(value.clone(), &root, ".mujoco/lib"), users, "{value:?}");
     }
 }
 

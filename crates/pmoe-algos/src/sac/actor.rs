@@ -103,10 +103,7 @@ impl Actor {
             (Self::Gaussian(actor), _) => {
                 let dist = actor.distribution(obs);
                 let sample = dist.rsample(noise_like(&dist, rng));
-                Sampled {
-                    action: sample.action,
-                    log_prob: sample.log_prob,
-                }
+                Sampled { action: sample.action, log_prob: sample.log_prob }
             }
             (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => actor.sample(config, obs, rng),
             (Self::Pmoe(_), ActorConfig::Gaussian {}) => {

@@ -164,11 +164,7 @@ impl SacConfig {
         positive("tau", self.tau)?;
         in_range("tau", self.tau, 0.0, 1.0)?;
         at_least("batch_size", self.batch_size as u64, 1)?;
-        at_least(
-            "buffer_size",
-            self.buffer_size as u64,
-            self.batch_size as u64,
-        )?;
+        at_least("buffer_size", self.buffer_size as u64, self.batch_size as u64)?;
         at_least("learning_starts", self.learning_starts, 1)?;
         at_least("gradient_steps", self.gradient_steps.into(), 1)?;
         positive("actor_lr", self.actor_lr)?;
@@ -183,10 +179,7 @@ impl SacConfig {
             TemperatureConfig::Fixed { alpha } => {
                 in_range("temperature.fixed.alpha", alpha, 0.0, f64::MAX)?;
             }
-            TemperatureConfig::Auto {
-                initial_alpha,
-                target_entropy_per_dim,
-            } => {
+            TemperatureConfig::Auto { initial_alpha, target_entropy_per_dim } => {
                 positive("temperature.auto.initial_alpha", initial_alpha)?;
                 let key = "temperature.auto.target_entropy_per_dim";
                 in_range(key, target_entropy_per_dim, f64::MIN, f64::MAX)?;

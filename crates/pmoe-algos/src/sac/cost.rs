@@ -36,12 +36,7 @@ pub fn matrix_products(
     };
     let all_rows = rows * num_primitives;
     let chain = |first: usize, last: &[usize]| -> Vec<(usize, usize)> {
-        let sizes: Vec<usize> = [first]
-            .iter()
-            .chain(&config.hidden)
-            .chain(last)
-            .copied()
-            .collect();
+        let sizes: Vec<usize> = [first].iter().chain(&config.hidden).chain(last).copied().collect();
         sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
     };
     let critic = chain(obs_dim + action_dim, &[1]);
@@ -100,50 +95,34 @@ impl Products {
         product: impl Fn(usize, usize) -> MatrixProduct,
     ) {
         for &(inputs, outputs) in layers {
-            self.0
-                .extend(std::iter::repeat_n(product(inputs, outputs), times));
+            self.0.extend(std::iter::repeat_n(product(inputs, outputs), times));
         }
     }
 
     fn forward(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
-        self.add(layers, times, |inputs, outputs| MatrixProduct {
-            m: rows,
-            k: inputs,
-            n: outputs,
-        });
+        self.add(layers, times, |inputs, outputs| MatrixProduct { m: rows, k: inputs, n: outputs });
     }
 
     fn weights(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
-        self.add(layers, times, |inputs, outputs| MatrixProduct {
-            m: inputs,
-            k: rows,
-            n: outputs,
-        });
+        self.add(layers, times, |inputs, outputs| MatrixProduct { m: inputs, k: rows, n: outputs });
     }
 
     fn inputs(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
-        self.add(layers, times, |inputs, outputs| MatrixProduct {
-            m: rows,
-            k: outputs,
-            n: inputs,
-        });
+        self.add(layers, times, |inputs, outputs| MatrixProduct { m: rows, k: outputs, n: inputs });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AlgoConfig, MethodConfig, parse_toml};
+    use crate::config::{AlgoConfig, MethodConfig};
 
     #[test]
     fn operations_of_sac_on_hopper_by_hand() {
         let text = include_str!("../../../../configs/algos/sac.toml");
-        let method = MethodConfig::from_table(parse_toml(text, "sac").unwrap(), "sac").unwrap();
+        let method = MethodConfig::from_toml(text, "sac.toml").unwrap();
         let AlgoConfig::Sac(config) = method.algo;
-        let flops: u64 = matrix_products(&config, 11, 3)
-            .iter()
-            .map(|p| p.flops())
-            .sum();
+        let flops: u64 = matrix_products(&config, 11, 3).iter().map(|p| p.flops()).sum();
         // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer;
         // of the trunk 11·256 + 256² = 68 352, of them 65 536 after the first; of both heads 1 536.
         let (critic, later, trunk, trunk_later, heads) = (69_376, 65_792, 68_352, 65_536, 1_536);

@@ -26,25 +26,15 @@ impl TwinCritic {
         rng: &mut Rng,
         device: &Device,
     ) -> Self {
-        let sizes: Vec<usize> = [obs_dim + action_dim]
-            .iter()
-            .chain(hidden)
-            .chain(&[1])
-            .copied()
-            .collect();
-        Self {
-            q1: Mlp::new(&sizes, rng, device),
-            q2: Mlp::new(&sizes, rng, device),
-        }
+        let sizes: Vec<usize> =
+            [obs_dim + action_dim].iter().chain(hidden).chain(&[1]).copied().collect();
+        Self { q1: Mlp::new(&sizes, rng, device), q2: Mlp::new(&sizes, rng, device) }
     }
 
     /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
     pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> (Tensor<1>, Tensor<1>) {
         let input = Tensor::cat(vec![obs, action], 1);
-        (
-            self.q1.forward(input.clone()).squeeze_dim(1),
-            self.q2.forward(input).squeeze_dim(1),
-        )
+        (self.q1.forward(input.clone()).squeeze_dim(1), self.q2.forward(input).squeeze_dim(1))
     }
 
     /// The smaller of the two values, `[N]`.

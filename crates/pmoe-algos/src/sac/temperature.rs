@@ -35,10 +35,7 @@ impl Temperature {
     pub fn new(config: &TemperatureConfig, action_dim: usize, adam: Adam, device: &Device) -> Self {
         match *config {
             TemperatureConfig::Fixed { alpha } => Self::Fixed { alpha },
-            TemperatureConfig::Auto {
-                initial_alpha,
-                target_entropy_per_dim,
-            } => {
+            TemperatureConfig::Auto { initial_alpha, target_entropy_per_dim } => {
                 let value = Tensor::from_data([initial_alpha.ln() as f32], device).require_grad();
                 let value = Param::initialized(ParamId::from(0), value);
                 Self::Auto {
@@ -64,11 +61,7 @@ impl Temperature {
     /// # Shapes
     /// - `log_prob`: `[N]`, a constant
     pub fn descend(&mut self, lr: f64, log_prob: Tensor<1>) {
-        if let Self::Auto {
-            log_alpha,
-            target_entropy,
-        } = self
-        {
+        if let Self::Auto { log_alpha, target_entropy } = self {
             let loss = temperature_loss(log_alpha.value.val(), log_prob, *target_entropy);
             log_alpha.descend(lr, loss);
         }
@@ -118,9 +111,7 @@ mod tests {
     fn loss_and_gradient_by_hand() {
         // log α = .5, log π = (1, −3), H̄ = −2: mean(log π + H̄) = −3; L = 1.5, dL/d log α = 3.
         let device = Device::flex();
-        let log_alpha = Tensor::<1>::from_data([0.5_f32], &device)
-            .autodiff()
-            .require_grad();
+        let log_alpha = Tensor::<1>::from_data([0.5_f32], &device).autodiff().require_grad();
         let log_prob = Tensor::from_data([1.0_f32, -3.0], &device);
         let loss = temperature_loss(log_alpha.clone(), log_prob, -2.0);
         assert_eq!(loss.to_data().try_to_vec::<f32>().unwrap(), [1.5]);
@@ -132,10 +123,7 @@ mod tests {
     #[test]
     fn too_little_entropy_raises_alpha_and_too_much_lowers_it() {
         let device = Device::flex().autodiff();
-        let config = TemperatureConfig::Auto {
-            initial_alpha: 1.0,
-            target_entropy_per_dim: -1.0,
-        };
+        let config = TemperatureConfig::Auto { initial_alpha: 1.0, target_entropy_per_dim: -1.0 };
         let alpha_after = |log_prob: f32| {
             let mut temperature = Temperature::new(&config, 3, Adam::new(1e-8), &device);
             temperature.descend(0.1, Tensor::from_data([log_prob], &Device::flex()));

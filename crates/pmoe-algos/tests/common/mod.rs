@@ -1,11 +1,6 @@
 //! A task with a known optimum, configs and comparisons for the tests.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-#![allow(
-    dead_code,
-    unreachable_pub,
-    missing_docs,
-    reason = "every test binary uses its own part"
-)]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
@@ -53,11 +48,7 @@ impl Env for PointMass {
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
         self.x += action[0] / 5.0;
         obs[0] = self.x;
-        Ok(Step {
-            reward: -self.x * self.x,
-            terminated: false,
-            truncated: false,
-        })
+        Ok(Step { reward: -self.x * self.x, terminated: false, truncated: false })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {
@@ -88,10 +79,7 @@ pub fn pmoe(num_primitives: usize) -> PmoeConfig {
 }
 
 pub fn auto() -> TemperatureConfig {
-    TemperatureConfig::Auto {
-        initial_alpha: 1.0,
-        target_entropy_per_dim: -1.0,
-    }
+    TemperatureConfig::Auto { initial_alpha: 1.0, target_entropy_per_dim: -1.0 }
 }
 
 /// Small networks and batches.
@@ -154,8 +142,7 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
     struct Collect(Vec<Vec<f32>>);
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0
-                .push(param.val().inner().try_into_vec_as::<f32>().unwrap());
+            self.0.push(param.val().inner().try_into_vec_as::<f32>().unwrap());
         }
     }
     let mut collect = Collect(Vec::new());

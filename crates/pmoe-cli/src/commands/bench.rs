@@ -65,12 +65,7 @@ const TRANSITIONS: usize = 100_000;
 const TURN: u32 = 10;
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
-    let Command::Update {
-        method,
-        task,
-        updates,
-        json,
-    } = command;
+    let Command::Update { method, task, updates, json } = command;
     let config = config::resolve(&method, &task, 0, None)?;
     let env = pmoe_envs::make(task.parse()?)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
@@ -93,10 +88,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             let mut last = begun;
             agent.gradient_step_in_parts(&mut rng, &mut |part| {
                 let now = Instant::now();
-                parts
-                    .entry(part)
-                    .or_default()
-                    .push(milliseconds(now - last));
+                parts.entry(part).or_default().push(milliseconds(now - last));
                 last = now;
             });
             totals.push(milliseconds(begun.elapsed()));
@@ -132,12 +124,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 
 fn print(timing: &Timing) -> Result<()> {
     let Quartiles { q1, median, q3 } = timing.ms_per_update;
-    let Timing {
-        algo,
-        task,
-        updates,
-        ..
-    } = timing;
+    let Timing { algo, task, updates, .. } = timing;
     print_line(&format!(
         "{algo} on {task}: {median:.2} ms per gradient update (quartiles {q1:.2} and {q3:.2}, {updates} updates)"
     ))?;
@@ -157,11 +144,7 @@ fn milliseconds(duration: Duration) -> f64 {
 fn quartiles(mut times: Vec<f64>) -> Quartiles {
     times.sort_by(f64::total_cmp);
     let at = |quarter: usize| times[(times.len() - 1) * quarter / 4];
-    Quartiles {
-        q1: at(1),
-        median: at(2),
-        q3: at(3),
-    }
+    Quartiles { q1: at(1), median: at(2), q3: at(3) }
 }
 
 /// Operands of every matrix product of an update.
@@ -171,12 +154,7 @@ impl Products {
     fn new(shapes: &[MatrixProduct], device: &Device) -> Self {
         let mut rng = stream(0, Stream::Learn);
         let mut operand = |shape| noise::normal(shape, &mut rng, device);
-        Self(
-            shapes
-                .iter()
-                .map(|p| (operand([p.m, p.k]), operand([p.k, p.n])))
-                .collect(),
-        )
+        Self(shapes.iter().map(|p| (operand([p.m, p.k]), operand([p.k, p.n]))).collect())
     }
 
     fn compute(&self) {

@@ -51,16 +51,8 @@ obs, qpos and qvel begin with the given state. Nothing is reset; actions are in 
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Trace {
-            task,
-            input,
-            output,
-        } => trace(task.as_deref(), &input, &output)?,
-        Command::Bench {
-            task,
-            seconds,
-            json,
-        } => bench(&task, seconds, json)?,
+        Command::Trace { task, input, output } => trace(task.as_deref(), &input, &output)?,
+        Command::Bench { task, seconds, json } => bench(&task, seconds, json)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,11 +89,8 @@ struct Speed {
 }
 
 fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
-    let length = Duration::try_from_secs_f64(seconds).map_err(|_| {
-        BadInput(format!(
-            "--seconds is {seconds}, but must be a positive number"
-        ))
-    })?;
+    let length = Duration::try_from_secs_f64(seconds)
+        .map_err(|_| BadInput(format!("--seconds is {seconds}, but must be a positive number")))?;
     let mut env = pmoe_envs::make(task.parse()?)?;
     let mut rng = stream(0, Stream::Env);
     let mut obs = vec![0.0; env.spec().obs_dim];
@@ -111,10 +100,7 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
     let (begun, mut steps) = (Instant::now(), 0);
     while begun.elapsed() < length || steps == 0 {
         noise::fill_uniform(&mut uniform, &mut rng);
-        action
-            .iter_mut()
-            .zip(&uniform)
-            .for_each(|(to, from)| *to = f64::from(*from));
+        action.iter_mut().zip(&uniform).for_each(|(to, from)| *to = f64::from(*from));
         let step = env.step(&action, &mut obs)?;
         steps += 1;
         if step.terminated || step.truncated {
@@ -122,17 +108,10 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
         }
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let speed = Speed {
-        task: task.to_owned(),
-        steps,
-        seconds,
-        steps_per_second: steps as f64 / seconds,
-    };
+    let speed =
+        Speed { task: task.to_owned(), steps, seconds, steps_per_second: steps as f64 / seconds };
     if json {
         return print_json(&speed);
     }
-    print_line(&format!(
-        "{task}: {:.0} steps per second",
-        speed.steps_per_second
-    ))
+    print_line(&format!("{task}: {:.0} steps per second", speed.steps_per_second))
 }

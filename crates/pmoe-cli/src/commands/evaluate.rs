@@ -69,10 +69,8 @@ struct Summary {
 
 pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
     if !(0.0 <= args.obs_noise && args.obs_noise.is_finite()) {
-        let message = format!(
-            "--obs-noise is {}, but must be a finite number, at least 0",
-            args.obs_noise
-        );
+        let message =
+            format!("--obs-noise is {}, but must be a finite number, at least 0", args.obs_noise);
         return Err(BadInput(message).into());
     }
     let path = args.run.join("config.toml");
@@ -115,13 +113,7 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
     if args.json {
         print_json(&result)?;
     } else {
-        let Summary {
-            task,
-            episodes,
-            mean_return,
-            std_return,
-            ..
-        } = &result;
+        let Summary { task, episodes, mean_return, std_return, .. } = &result;
         print_line(&format!(
             "{task}: return {mean_return:.1} ± {std_return:.1} (mean ± standard deviation over {episodes} episodes)"
         ))?;
@@ -142,10 +134,8 @@ fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
     match &mut sac.actor {
         ActorConfig::Pmoe(pmoe) => pmoe.eval_primitive = choice,
         ActorConfig::Gaussian {} => {
-            let message = format!(
-                "the policy of {} has no primitives to choose from",
-                config.method
-            );
+            let message =
+                format!("the policy of {} has no primitives to choose from", config.method);
             return Err(BadInput(message).into());
         }
     }

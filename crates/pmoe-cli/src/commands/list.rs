@@ -31,15 +31,9 @@ enum What {
 
 pub(crate) fn list(args: Args) -> Result<ExitCode> {
     let names: Vec<String> = match args.what {
-        What::Algos => config::METHODS
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
+        What::Algos => config::METHODS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         What::Tasks => TaskId::all().map(|task| task.to_string()).collect(),
-        What::Suites => config::SUITES
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
+        What::Suites => config::SUITES.iter().map(|(name, _)| (*name).to_owned()).collect(),
     };
     if args.json {
         print_json(&names)?;

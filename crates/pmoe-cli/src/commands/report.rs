@@ -50,21 +50,14 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
 fn line(row: &Row) -> String {
     let measure = |measure: &Measure, factor: f64, digits: usize| {
         let number = |value: f64| format!("{:.digits$}", value * factor);
-        let interval = measure
-            .interval
-            .map(|[low, high]| format!(" [{}, {}]", number(low), number(high)));
+        let interval =
+            measure.interval.map(|[low, high]| format!(" [{}, {}]", number(low), number(high)));
         number(measure.mean) + &interval.unwrap_or_default()
     };
     let absent = || "-".to_owned();
-    let final_return = row
-        .final_return
-        .map_or_else(absent, |value| measure(&value, 1.0, 1));
-    let relative = row
-        .relative_auc
-        .map_or_else(absent, |value| measure(&value, 100.0, 1));
-    let Row {
-        task, algo, seeds, ..
-    } = row;
+    let final_return = row.final_return.map_or_else(absent, |value| measure(&value, 1.0, 1));
+    let relative = row.relative_auc.map_or_else(absent, |value| measure(&value, 100.0, 1));
+    let Row { task, algo, seeds, .. } = row;
     let count = seeds.len();
     format!(
         "{task} {algo}: {count} seeds, final return {final_return}, AUC {relative} % of the reference"

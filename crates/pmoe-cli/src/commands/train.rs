@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Environment steps; the method's own number if absent.
     #[arg(long)]
     steps: Option<u64>,
-    /// Run folder [default: results/runs/<algo>/<task>/seed_<seed>].
+    /// Run folder [default: results/runs/ALGO/TASK/seed_SEED].
     #[arg(long)]
     out: Option<PathBuf>,
     /// What to show while training.
@@ -61,32 +61,17 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     match &config.algo {
         AlgoConfig::Sac(sac) => {
             let bytes = ReplayBuffer::bytes(sac.buffer_size, obs_dim, action_dim);
-            eprintln!(
-                "replay buffer: up to {:.2} GB of memory",
-                bytes as f64 / 1e9
-            );
+            eprintln!("replay buffer: up to {:.2} GB of memory", bytes as f64 / 1e9);
             let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
             let display = Display::new(args.progress, config.schedule.total_steps);
-            run(
-                &config,
-                &mut run_dir,
-                &mut *env,
-                &mut *eval_env,
-                &mut agent,
-                display,
-            )
+            run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
         }
     }
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {
-    let RunConfig {
-        method, task, seed, ..
-    } = config;
-    Path::new("results/runs")
-        .join(method)
-        .join(task)
-        .join(format!("seed_{seed}"))
+    let RunConfig { method, task, seed, .. } = config;
+    Path::new("results/runs").join(method).join(task).join(format!("seed_{seed}"))
 }
 
 fn new_manifest(config: &RunConfig) -> Manifest {
@@ -112,10 +97,7 @@ fn already_ended(manifest: &Manifest, folder: &Path) -> Option<ExitCode> {
             Some(ExitCode::SUCCESS)
         }
         // The same config and seed would diverge again at the same step.
-        Status::Failed {
-            reason,
-            diverged: true,
-        } => {
+        Status::Failed { reason, diverged: true } => {
             let folder = folder.display();
             eprintln!("error: {folder} diverged before ({reason}); delete it to run it again");
             Some(ExitCode::from(exit::DIVERGED))
@@ -145,12 +127,7 @@ fn run<A: Agent>(
     display.begin(progress.env_step);
     let events = JsonlSink::open_at(&run_dir.events_path(), progress.events_position)?;
     start_attempt(run_dir, progress.env_step)?;
-    let mut sink = RunSink {
-        events,
-        display,
-        run_dir,
-        begun: Instant::now(),
-    };
+    let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
     let result = learn::run(
         env,
         eval_env,
@@ -176,16 +153,9 @@ fn run<A: Agent>(
         }
         Ok(Outcome::Interrupted) => {
             run_dir.update_manifest(|manifest| manifest.status = Status::Interrupted)?;
-            eprintln!(
-                "checkpoint written at step {}; start again to continue",
-                progress.env_step
-            );
+            eprintln!("checkpoint written at step {}; start again to continue", progress.env_step);
             let interrupted = signal.load(Ordering::Relaxed) == SIGINT as usize;
-            Ok(ExitCode::from(if interrupted {
-                exit::INTERRUPTED
-            } else {
-                exit::CONTINUE
-            }))
+            Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { exit::CONTINUE }))
         }
         Err(error) => {
             let diverged = matches!(error, RunError::Agent(_));
@@ -201,10 +171,7 @@ fn run<A: Agent>(
 /// A flag that the first INT, TERM or USR1 sets, and which one it was. A second INT or TERM ends the
 /// process at once.
 fn watch_signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>)> {
-    let (interrupt, which) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-    );
+    let (interrupt, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     for signal in [SIGINT, SIGTERM, SIGUSR1] {
         if signal != SIGUSR1 {
             let code = i32::from(exit::INTERRUPTED);
@@ -258,8 +225,7 @@ impl Sink for RunSink<'_> {
         self.events.emit(event)?;
         self.display.show(event)?;
         if let Event::Eval { env_step, .. } = event {
-            self.note_progress(*env_step)
-                .map_err(std::io::Error::other)?;
+            self.note_progress(*env_step).map_err(std::io::Error::other)?;
         }
         Ok(())
     }

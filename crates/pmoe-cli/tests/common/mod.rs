@@ -1,11 +1,6 @@
 //! Running the program under test.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-#![allow(
-    dead_code,
-    unreachable_pub,
-    missing_docs,
-    reason = "every test binary uses its own part"
-)]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,18 +27,8 @@ pub fn pmoe() -> Command {
 /// A small run in `out`.
 pub fn train(algo: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args([
-        "train",
-        "--task",
-        "Hopper-v4",
-        "--seed",
-        "3",
-        "--algo",
-        algo,
-    ]);
-    command
-        .args(["--steps", &steps.to_string(), "--progress", "json", "--out"])
-        .arg(out);
+    command.args(["train", "--task", "Hopper-v4", "--seed", "3", "--algo", algo]);
+    command.args(["--steps", &steps.to_string(), "--progress", "json", "--out"]).arg(out);
     for setting in SMALL {
         command.args(["--set", setting]);
     }
@@ -57,17 +42,9 @@ pub struct Finished {
 }
 
 pub fn run(command: &mut Command) -> Finished {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().expect("the program starts");
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Finished {
-        code: status.code(),
-        stdout: text(stdout),
-        stderr: text(stderr),
-    }
+    Finished { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
 #[track_caller]
@@ -83,11 +60,7 @@ pub fn refuse(command: &mut Command, code: i32, words: &[&str]) {
     let finished = run(command);
     assert_eq!(finished.code, Some(code), "{}", finished.stderr);
     for word in words {
-        assert!(
-            finished.stderr.contains(word),
-            "no `{word}` in: {}",
-            finished.stderr
-        );
+        assert!(finished.stderr.contains(word), "no `{word}` in: {}", finished.stderr);
     }
     assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
 }
@@ -110,10 +83,8 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, u64> {
 
 /// The only checkpoint of a run folder.
 pub fn checkpoint(run: &Path) -> PathBuf {
-    let mut found: Vec<PathBuf> = fs::read_dir(run.join("checkpoint"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(run.join("checkpoint")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(found.len(), 1);
     found.remove(0)
 }

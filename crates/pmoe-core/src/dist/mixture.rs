@@ -92,9 +92,7 @@ impl Mixture {
         };
         let actions = pre_tanh.unsqueeze_dim::<4>(2).expand(shape).reshape(rows);
         let component_log_prob: Tensor<3> =
-            components
-                .log_prob(actions)
-                .reshape([batch, num_actions, num_primitives]);
+            components.log_prob(actions).reshape([batch, num_actions, num_primitives]);
         log_sum_exp(component_log_prob + self.log_weights().unsqueeze_dim::<3>(1))
     }
 
@@ -106,9 +104,9 @@ impl Mixture {
     /// - `sample`: `B` rows
     pub fn sample_log_prob(&self, sample: &TanhSample, kind: LogProb) -> Tensor<1> {
         match kind {
-            LogProb::Mixture if self.num_primitives() > 1 => self
-                .log_prob(sample.pre_tanh.clone().unsqueeze_dim(1))
-                .squeeze_dim(1),
+            LogProb::Mixture if self.num_primitives() > 1 => {
+                self.log_prob(sample.pre_tanh.clone().unsqueeze_dim(1)).squeeze_dim(1)
+            }
             LogProb::Component | LogProb::Mixture => sample.log_prob.clone(),
         }
     }
@@ -122,12 +120,9 @@ impl Mixture {
     pub fn samples_log_prob(&self, sample: &TanhSample, kind: LogProb) -> Tensor<2> {
         let [batch, num_primitives, action_dim] = self.mean.dims();
         match kind {
-            LogProb::Mixture if num_primitives > 1 => self.log_prob(
-                sample
-                    .pre_tanh
-                    .clone()
-                    .reshape([batch, num_primitives, action_dim]),
-            ),
+            LogProb::Mixture if num_primitives > 1 => {
+                self.log_prob(sample.pre_tanh.clone().reshape([batch, num_primitives, action_dim]))
+            }
             LogProb::Component | LogProb::Mixture => {
                 sample.log_prob.clone().reshape([batch, num_primitives])
             }
@@ -144,10 +139,7 @@ fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
     if num_primitives == 1 {
         return x.reshape([batch, action_dim]);
     }
-    let index = index
-        .clone()
-        .reshape([batch, 1, 1])
-        .expand([batch, 1, action_dim]);
+    let index = index.clone().reshape([batch, 1, 1]).expand([batch, 1, action_dim]);
     x.gather(1, index).squeeze_dim(1)
 }
 
@@ -190,9 +182,7 @@ mod tests {
     fn density_integrates_to_one_over_actions() {
         // The midpoint rule in the action itself, as the tails of the density vanish at ±1.
         let cells = 200_000;
-        let a: Vec<f64> = (0..cells)
-            .map(|i| (2 * i + 1) as f64 / cells as f64 - 1.0)
-            .collect();
+        let a: Vec<f64> = (0..cells).map(|i| (2 * i + 1) as f64 / cells as f64 - 1.0).collect();
         let u: Vec<f64> = a.iter().map(|a| a.atanh()).collect();
         let u = t1(&u).reshape([1, cells, 1]);
         let integral = values(&two_primitives(1).log_prob(u).exp().sum())[0] * 2.0 / cells as f64;
@@ -203,9 +193,8 @@ mod tests {
     fn entropy_lies_between_its_bounds() {
         // Before squashing: H = -∫ p log p; Σ w H_k <= H <= Σ w H_k + H(w).
         let (cells, width) = (40_000, 24.0);
-        let u: Vec<f64> = (0..cells)
-            .map(|i| width * ((i as f64 + 0.5) / cells as f64 - 0.5))
-            .collect();
+        let u: Vec<f64> =
+            (0..cells).map(|i| width * ((i as f64 + 0.5) / cells as f64 - 0.5)).collect();
         let grid = t1(&u);
         let log_det = crate::dist::log_det_tanh(grid.clone().reshape([cells, 1]));
         let squashed = two_primitives(1).log_prob(grid.reshape([1, cells, 1]));
@@ -232,9 +221,7 @@ mod tests {
     #[test]
     fn selecting_one_primitive_gives_its_row_and_only_it_a_gradient() {
         let device = burn::tensor::Device::flex();
-        let x = t3([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
-            .autodiff()
-            .require_grad();
+        let x = t3([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]).autodiff().require_grad();
         let index = Tensor::<1, Int>::from_data([1, 0], &device);
         let selected = select_primitive(x.clone(), &index);
         assert_close(&selected, &[3.0, 4.0, 5.0, 6.0], 0.0);

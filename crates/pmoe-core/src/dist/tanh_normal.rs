@@ -43,11 +43,7 @@ impl TanhNormal {
         let pre_tanh = self.mean.clone() + self.log_std.clone().exp() * noise.clone();
         let log_prob =
             gaussian_log_prob(noise, self.log_std.clone()) - log_det_tanh(pre_tanh.clone());
-        TanhSample {
-            action: pre_tanh.clone().tanh(),
-            pre_tanh,
-            log_prob,
-        }
+        TanhSample { action: pre_tanh.clone().tanh(), pre_tanh, log_prob }
     }
 
     /// Log-density of the action `tanh(pre_tanh)`, `[N]`, given the value before squashing.
@@ -70,10 +66,7 @@ fn gaussian_log_prob(z: Tensor<2>, log_std: Tensor<2>) -> Tensor<1> {
     let [_, action_dim] = z.dims();
     let normaliser = 0.5 * (2.0 * PI).ln() * action_dim as f64;
     let per_dim = z.square().mul_scalar(-0.5) - log_std;
-    per_dim
-        .sum_dim(1)
-        .squeeze_dim::<1>(1)
-        .sub_scalar(normaliser)
+    per_dim.sum_dim(1).squeeze_dim::<1>(1).sub_scalar(normaliser)
 }
 
 /// Logarithm of the Jacobian determinant of tanh, `Σ_A log(1 − tanh² u)`, `[N]`.
@@ -108,18 +101,12 @@ mod tests {
     #[test]
     fn known_answer() {
         // mean (.3, -.7), std (.5, 1.2), noise (.25, -1.5), in float64.
-        let dist = TanhNormal {
-            mean: t2([[0.3, -0.7]]),
-            log_std: t2([[0.5_f64.ln(), 1.2_f64.ln()]]),
-        };
+        let dist =
+            TanhNormal { mean: t2([[0.3, -0.7]]), log_std: t2([[0.5_f64.ln(), 1.2_f64.ln()]]) };
         let sample = dist.rsample(t2([[0.25, -1.5]]));
         assert_close(&sample.pre_tanh, &[0.425, -2.5], 1e-12);
         assert_close(&sample.action, &[0.401134285, -0.986614298], 1e-9);
-        assert_close(
-            &log_det_tanh(sample.pre_tanh.clone()),
-            &[-3.8025721116],
-            1e-10,
-        );
+        assert_close(&log_det_tanh(sample.pre_tanh.clone()), &[-3.8025721116], 1e-10);
         assert_close(&sample.log_prob, &[1.3192706690], 1e-10);
         let gaussian = gaussian_log_prob(t2([[0.25, -1.5]]), dist.log_std.clone());
         assert_close(&gaussian, &[-2.4833014426], 1e-10);
@@ -130,13 +117,7 @@ mod tests {
     #[test]
     fn log_det_is_exact_in_the_tails() {
         let u = t2([[0.0], [1.0], [5.0], [10.0], [20.0]]);
-        let expected = [
-            0.0,
-            -0.8675616610,
-            -8.6137964367,
-            -18.6137056430,
-            -38.6137056389,
-        ];
+        let expected = [0.0, -0.8675616610, -8.6137964367, -18.6137056430, -38.6137056389];
         assert_close(&log_det_tanh(u), &expected, 1e-10);
     }
 
@@ -153,11 +134,7 @@ mod tests {
         for u in [-3.0_f64, -0.4, 0.0, 0.7, 12.0] {
             let x = t2([[u]]).autodiff().require_grad();
             let grads = log_det_tanh(x.clone()).sum().backward();
-            assert_close(
-                &x.grad(&grads).expect("x is tracked"),
-                &[-2.0 * u.tanh()],
-                1e-12,
-            );
+            assert_close(&x.grad(&grads).expect("x is tracked"), &[-2.0 * u.tanh()], 1e-12);
         }
     }
 

@@ -88,11 +88,7 @@ mod tests {
         assert_close(&loss, &[0.8735036338], 1e-10);
         let grads = loss.backward();
         let gradient = logits.grad(&grads).expect("tracked");
-        assert_close(
-            &gradient,
-            &[0.1361226611, -0.4187479972, 0.2826253361],
-            1e-10,
-        );
+        assert_close(&gradient, &[0.1361226611, -0.4187479972, 0.2826253361], 1e-10);
         // The release's mean is the sum divided by K.
         let mean = frequency_loss(weights, &index(&[1]), Reduction::Mean);
         assert_close(&mean, &[0.8735036338 / 3.0], 1e-10);

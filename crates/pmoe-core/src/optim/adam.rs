@@ -35,11 +35,7 @@ struct StepFactors {
 impl Adam {
     /// Adam with β = (0.9, 0.999) and the given ε.
     pub fn new(epsilon: f32) -> Self {
-        Self {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon,
-        }
+        Self { beta_1: 0.9, beta_2: 0.999, epsilon }
     }
 
     fn factors(&self, lr: LearningRate, time: usize) -> StepFactors {
@@ -93,14 +89,8 @@ pub(super) fn is_flex(device: &Device) -> bool {
 
 /// The primitive of a plain CPU tensor, contiguous; the caller has checked [`is_flex`].
 pub(super) fn into_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    let primitive = tensor
-        .try_into_primitive::<Flex>()
-        .expect("a plain tensor on the CPU device");
-    if primitive.is_contiguous() {
-        primitive
-    } else {
-        primitive.to_contiguous()
-    }
+    let primitive = tensor.try_into_primitive::<Flex>().expect("a plain tensor on the CPU device");
+    if primitive.is_contiguous() { primitive } else { primitive.to_contiguous() }
 }
 
 fn step_in_place<const D: usize>(
@@ -128,12 +118,7 @@ fn step_in_place<const D: usize>(
 }
 
 fn adam_kernel(factors: StepFactors, theta: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    let StepFactors {
-        beta_1,
-        beta_2,
-        step_size,
-        epsilon,
-    } = factors;
+    let StepFactors { beta_1, beta_2, step_size, epsilon } = factors;
     let (rest_1, rest_2) = (1.0 - beta_1, 1.0 - beta_2);
     for (((theta, g), m), v) in theta.iter_mut().zip(g).zip(m).zip(v) {
         *m = beta_1 * *m + rest_1 * g;
@@ -148,12 +133,7 @@ fn step_by_tensors<const D: usize>(
     grad: Tensor<D>,
     state: &mut AdaptiveMomentumState<D>,
 ) -> Tensor<D> {
-    let StepFactors {
-        beta_1,
-        beta_2,
-        step_size,
-        epsilon,
-    } = factors;
+    let StepFactors { beta_1, beta_2, step_size, epsilon } = factors;
     state.moment_1 =
         state.moment_1.clone().mul_scalar(beta_1) + grad.clone().mul_scalar(1.0 - beta_1);
     state.moment_2 =
@@ -197,9 +177,8 @@ mod tests {
         let (mut a, mut b, mut c) = (tensor(&start), tensor(&start), tensor(&start));
         let (mut state_a, mut state_b, mut state_c) = (None, None, None);
         for step in 0..20 {
-            let gradient: Vec<f32> = (0..5)
-                .map(|i| ((step * 7 + i * 3) as f32).sin() * 10_f32.powi(i - 3))
-                .collect();
+            let gradient: Vec<f32> =
+                (0..5).map(|i| ((step * 7 + i * 3) as f32).sin() * 10_f32.powi(i - 3)).collect();
             (a, state_a) = ours.step(1e-2, a, tensor(&gradient), state_a);
             (b, state_b) = burns.step(1e-2, b, tensor(&gradient), state_b);
             let mut state = state_c

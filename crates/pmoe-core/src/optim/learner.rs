@@ -30,10 +30,7 @@ pub struct LearnerError {
 impl<M: Module> Learner<M> {
     /// A learner at its first step. The module lives on an autodiff device.
     pub fn new(module: M, adam: Adam) -> Self {
-        Self {
-            module: Some(module),
-            optimizer: ModuleOptimizer::from(adam),
-        }
+        Self { module: Some(module), optimizer: ModuleOptimizer::from(adam) }
     }
 
     /// One Adam step down the gradient of `loss`, `[1]`; parameters without a gradient stay.
@@ -50,15 +47,9 @@ impl<M: Module> Learner<M> {
     /// # Errors
     /// When they can't be serialised.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), LearnerError> {
-        let error = |reason: String| LearnerError {
-            action: "write",
-            reason,
-        };
+        let error = |reason: String| LearnerError { action: "write", reason };
         let module = module_to_bytes(&**self)?;
-        let optimizer = self
-            .optimizer
-            .into_bytes()
-            .map_err(|e| error(e.to_string()))?;
+        let optimizer = self.optimizer.into_bytes().map_err(|e| error(e.to_string()))?;
         Ok((module, optimizer.to_vec()))
     }
 
@@ -69,10 +60,7 @@ impl<M: Module> Learner<M> {
     pub fn load_bytes(&mut self, module: Vec<u8>, optimizer: Vec<u8>) -> Result<(), LearnerError> {
         let loaded = module_from_bytes((**self).clone(), module)?;
         let record = burn::optim::OptimizerRecord::from_bytes(Bytes::from_bytes_vec(optimizer))
-            .map_err(|e| LearnerError {
-                action: "read",
-                reason: e.to_string(),
-            })?;
+            .map_err(|e| LearnerError { action: "read", reason: e.to_string() })?;
         self.optimizer = self.optimizer.clone().load_record(record);
         self.module = Some(loaded);
         Ok(())
@@ -94,10 +82,7 @@ impl<M: Module> Learner<M> {
 /// When they can't be serialised.
 pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
     let bytes = module.clone().into_record().into_bytes();
-    let error = |reason: String| LearnerError {
-        action: "write",
-        reason,
-    };
+    let error = |reason: String| LearnerError { action: "write", reason };
     Ok(bytes.map_err(|e| error(e.to_string()))?.to_vec())
 }
 
@@ -108,10 +93,7 @@ pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
 pub fn module_from_bytes<M: Module>(module: M, bytes: Vec<u8>) -> Result<M, LearnerError> {
     ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
         .and_then(|record| module.try_load_record(record))
-        .map_err(|e| LearnerError {
-            action: "read",
-            reason: e.to_string(),
-        })
+        .map_err(|e| LearnerError { action: "read", reason: e.to_string() })
 }
 
 impl<M> Deref for Learner<M> {
@@ -133,10 +115,7 @@ mod tests {
 
     fn learner(seed: u64) -> Learner<Mlp> {
         let device = Device::flex().autodiff();
-        Learner::new(
-            Mlp::new(&[2, 16, 1], &mut Rng::seed_from_u64(seed), &device),
-            Adam::new(1e-8),
-        )
+        Learner::new(Mlp::new(&[2, 16, 1], &mut Rng::seed_from_u64(seed), &device), Adam::new(1e-8))
     }
 
     fn loss(network: &Mlp) -> Tensor<1> {
@@ -165,19 +144,13 @@ mod tests {
     fn parameters_are_updated_in_place_unless_held_elsewhere() {
         let address = |network: &Mlp| {
             let weight = network.layers[0].weight.val().inner();
-            super::super::adam::into_flex(weight)
-                .storage::<f32>()
-                .as_ptr() as usize
+            super::super::adam::into_flex(weight).storage::<f32>().as_ptr() as usize
         };
         let mut learner = learner(0);
         step(&mut learner);
         let before = address(&learner);
         step(&mut learner);
-        assert_eq!(
-            address(&learner),
-            before,
-            "nobody else holds the parameters"
-        );
+        assert_eq!(address(&learner), before, "nobody else holds the parameters");
         let held = learner.clone_module();
         step(&mut learner);
         assert_ne!(address(&learner), before, "a held copy forces a fresh one");
@@ -211,11 +184,7 @@ mod tests {
         let cut = module[..module.len() / 2].to_vec();
         assert!(restored.load_bytes(cut, optimizer.clone()).is_err());
         let mut other = Learner::new(
-            Mlp::new(
-                &[3, 4, 1],
-                &mut Rng::seed_from_u64(0),
-                &Device::flex().autodiff(),
-            ),
+            Mlp::new(&[3, 4, 1], &mut Rng::seed_from_u64(0), &Device::flex().autodiff()),
             Adam::new(1e-8),
         );
         assert!(other.load_bytes(module, optimizer).is_err());

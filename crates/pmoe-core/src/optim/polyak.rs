@@ -22,10 +22,7 @@ use super::adam::{into_flex, is_flex};
 pub fn polyak<M: Module>(target: M, online: &M, tau: f64) -> M {
     let mut collected = Collect(TensorContainer::new());
     online.visit(&mut collected);
-    target.map(&mut Blend {
-        online: collected.0,
-        tau: tau as f32,
-    })
+    target.map(&mut Blend { online: collected.0, tau: tau as f32 })
 }
 
 struct Collect(TensorContainer<ParamId>);
@@ -44,19 +41,13 @@ struct Blend {
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, target, mapper) = param.consume();
-        let online: Tensor<D> = self
-            .online
-            .remove(&id)
-            .expect("the target is a copy of the online module");
+        let online: Tensor<D> =
+            self.online.remove(&id).expect("the target is a copy of the online module");
         let blended = if is_flex(&target.device()) {
             let online = into_flex(online);
             let mut target = into_flex(target);
             let (tau, rest) = (self.tau, 1.0 - self.tau);
-            for (t, o) in target
-                .storage_mut::<f32>()
-                .iter_mut()
-                .zip(online.storage::<f32>())
-            {
+            for (t, o) in target.storage_mut::<f32>().iter_mut().zip(online.storage::<f32>()) {
                 *t = rest * *t + tau * o;
             }
             Tensor::from_primitive::<Flex>(target)
@@ -108,20 +99,11 @@ mod tests {
     use crate::noise::Rng;
 
     fn network(seed: u64) -> Mlp {
-        Mlp::new(
-            &[2, 3, 1],
-            &mut Rng::seed_from_u64(seed),
-            &Device::flex().autodiff(),
-        )
+        Mlp::new(&[2, 3, 1], &mut Rng::seed_from_u64(seed), &Device::flex().autodiff())
     }
 
     fn weights(network: &Mlp) -> Vec<f32> {
-        network.layers[0]
-            .weight
-            .val()
-            .inner()
-            .try_to_vec_as::<f32>()
-            .unwrap()
+        network.layers[0].weight.val().inner().try_to_vec_as::<f32>().unwrap()
     }
 
     #[test]
@@ -141,10 +123,7 @@ mod tests {
         let start = other.valid();
         let expected = weights(&start);
         assert_eq!(weights(&polyak(start, &online, 0.0)), expected);
-        assert_eq!(
-            weights(&polyak(other.valid(), &online, 1.0)),
-            weights(&online)
-        );
+        assert_eq!(weights(&polyak(other.valid(), &online, 1.0)), weights(&online));
     }
 
     struct Shift;
@@ -167,20 +146,14 @@ mod tests {
                 assert_eq!(error(&target) > 0.5, update == 138);
             }
         }
-        assert!(
-            (error(&target) - 0.006_653_97).abs() < 2e-5,
-            "{}",
-            error(&target)
-        );
+        assert!((error(&target) - 0.006_653_97).abs() < 2e-5, "{}", error(&target));
     }
 
     #[test]
     fn updates_in_place_unless_shared() {
         let online = network(0);
         let address = |network: &Mlp| {
-            into_flex(network.layers[0].weight.val().inner())
-                .storage::<f32>()
-                .as_ptr() as usize
+            into_flex(network.layers[0].weight.val().inner()).storage::<f32>().as_ptr() as usize
         };
         let mut target = Target::new(&online);
         let before = address(&target);
@@ -188,11 +161,7 @@ mod tests {
         assert_eq!(address(&target), before, "nobody else holds the target");
         let shared = target.clone();
         target.follow(&online, 0.1);
-        assert_ne!(
-            address(&target),
-            before,
-            "a held copy must not change under its holder"
-        );
+        assert_ne!(address(&target), before, "a held copy must not change under its holder");
         assert_eq!(address(&shared), before);
     }
 }

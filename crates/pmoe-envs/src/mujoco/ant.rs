@@ -104,10 +104,7 @@ fn reward_v2(outcome: &Outcome<'_>) -> Reward {
 
 fn reward_v4(outcome: &Outcome<'_>) -> Reward {
     let terms = terms(outcome, true, 0.0);
-    Reward {
-        total: terms.progress + terms.alive - terms.control_cost,
-        terms,
-    }
+    Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
 fn reward_v5(outcome: &Outcome<'_>) -> Reward {

@@ -86,10 +86,7 @@ fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
         control_cost: weighted_square_sum(1e-3, outcome.action),
         contact_cost: 0.0,
     };
-    Reward {
-        total: terms.progress + terms.alive - terms.control_cost,
-        terms,
-    }
+    Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
 fn observe(sim: &Sim, obs: &mut [f64]) {

@@ -66,11 +66,7 @@ mod tests {
         ] {
             let values = values(count);
             assert_eq!(weighted_square_sum(1.0, &values), plain, "{count} values");
-            assert_eq!(
-                weighted_clipped_square_sum(1.0, &values, 1.0),
-                clipped,
-                "{count} clipped"
-            );
+            assert_eq!(weighted_clipped_square_sum(1.0, &values, 1.0), clipped, "{count} clipped");
         }
     }
 }

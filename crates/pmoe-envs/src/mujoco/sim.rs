@@ -134,11 +134,7 @@ impl Sim {
     /// # Panics
     /// When `state` has another length than [`Sim::state_len`].
     pub(super) fn set_state(&mut self, state: &[f64]) {
-        assert_eq!(
-            state.len(),
-            self.state_len(),
-            "a state has the model's length"
-        );
+        assert_eq!(state.len(), self.state_len(), "a state has the model's length");
         self.data.reset();
         self.data
             .set_state(state, STATE)
@@ -159,10 +155,7 @@ fn model_folder() -> Result<PathBuf, EnvError> {
 
 fn load_model(path: &Path) -> Result<MjModel, EnvError> {
     if mujoco_version() != EXPECTED_VERSION {
-        let reason = format!(
-            "the library is MuJoCo {}, not {EXPECTED_VERSION}",
-            mujoco_version()
-        );
+        let reason = format!("the library is MuJoCo {}, not {EXPECTED_VERSION}", mujoco_version());
         return Err(model_error(path, reason));
     }
     // MuJoCo's own message for a missing file names no cause.
@@ -190,8 +183,5 @@ fn silence_log_file() {
 }
 
 fn model_error(path: &Path, reason: impl fmt::Display) -> EnvError {
-    EnvError::Model {
-        path: path.display().to_string(),
-        reason: reason.to_string(),
-    }
+    EnvError::Model { path: path.display().to_string(), reason: reason.to_string() }
 }

@@ -22,12 +22,7 @@ impl Endless {
             action_high: bounds.iter().map(|bound| bound.1).collect(),
             dt_seconds: 1.0,
         };
-        Self {
-            spec,
-            steps: 0.0,
-            terminates_at: f64::INFINITY,
-            last_action: Vec::new(),
-        }
+        Self { spec, steps: 0.0, terminates_at: f64::INFINITY, last_action: Vec::new() }
     }
 }
 
@@ -47,11 +42,7 @@ impl Env for Endless {
         self.last_action = action.to_vec();
         obs[0] = self.steps;
         let terminated = self.terminates_at <= self.steps;
-        Ok(Step {
-            reward: action[0],
-            terminated,
-            truncated: false,
-        })
+        Ok(Step { reward: action[0], terminated, truncated: false })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {
@@ -98,10 +89,8 @@ fn time_limit_keeps_terminated_and_does_not_invent_it() {
 
 #[test]
 fn time_limit_saves_its_counter() {
-    let mut env: Box<dyn Env> = Box::new(TimeLimit::new(
-        RescaleAction::new(Endless::new(&[(-1.0, 1.0)])),
-        10,
-    ));
+    let mut env: Box<dyn Env> =
+        Box::new(TimeLimit::new(RescaleAction::new(Endless::new(&[(-1.0, 1.0)])), 10));
     env.reset(&mut rng(), &mut [0.0]).unwrap();
     for _ in 0..4 {
         env.step(&[0.0], &mut [0.0]).unwrap();
@@ -118,22 +107,10 @@ fn time_limit_rejects_a_state_that_is_not_its_own() {
     let mut env = TimeLimit::new(Endless::new(&[(-1.0, 1.0)]), 10);
     for (state, message) in [
         (vec![], "the saved state of Endless is damaged: it is empty"),
-        (
-            vec![1.0, 0.5],
-            "the saved state of Endless is damaged: its step counter is 0.5",
-        ),
-        (
-            vec![1.0, -1.0],
-            "the saved state of Endless is damaged: its step counter is -1",
-        ),
-        (
-            vec![1.0, f64::NAN],
-            "the saved state of Endless is damaged: its step counter is NaN",
-        ),
-        (
-            vec![1.0, 1.0, 1.0],
-            "state of Endless has 2 values, expected 1",
-        ),
+        (vec![1.0, 0.5], "the saved state of Endless is damaged: its step counter is 0.5"),
+        (vec![1.0, -1.0], "the saved state of Endless is damaged: its step counter is -1"),
+        (vec![1.0, f64::NAN], "the saved state of Endless is damaged: its step counter is NaN"),
+        (vec![1.0, 1.0, 1.0], "state of Endless has 2 values, expected 1"),
     ] {
         assert_eq!(env.load_state(&state).unwrap_err().to_string(), message);
     }
@@ -143,15 +120,10 @@ fn time_limit_rejects_a_state_that_is_not_its_own() {
 fn rescale_maps_the_corners_and_the_middle() {
     // [-0.4, 0.4] and [0, 4]: the middle is 0 and 2, half the width 0.4 and 2.
     let mut env = RescaleAction::new(Endless::new(&[(-0.4, 0.4), (0.0, 4.0)]));
-    assert_eq!(
-        (env.spec().action_low[1], env.spec().action_high[1]),
-        (-1.0, 1.0)
-    );
-    for (action, expected) in [
-        ([-1.0, -1.0], [-0.4, 0.0]),
-        ([0.0, 0.0], [0.0, 2.0]),
-        ([1.0, 1.5], [0.4, 5.0]),
-    ] {
+    assert_eq!((env.spec().action_low[1], env.spec().action_high[1]), (-1.0, 1.0));
+    for (action, expected) in
+        [([-1.0, -1.0], [-0.4, 0.0]), ([0.0, 0.0], [0.0, 2.0]), ([1.0, 1.5], [0.4, 5.0])]
+    {
         env.step(&action, &mut [0.0]).unwrap();
         assert_eq!(env.env.last_action, expected);
     }
@@ -159,13 +131,9 @@ fn rescale_maps_the_corners_and_the_middle() {
 
 #[test]
 fn rescale_names_an_action_of_wrong_length() {
-    let error = RescaleAction::new(Endless::new(&[(-1.0, 1.0)]))
-        .step(&[0.0; 2], &mut [0.0])
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "action of Endless has 2 values, expected 1"
-    );
+    let error =
+        RescaleAction::new(Endless::new(&[(-1.0, 1.0)])).step(&[0.0; 2], &mut [0.0]).unwrap_err();
+    assert_eq!(error.to_string(), "action of Endless has 2 values, expected 1");
 }
 
 #[test]

@@ -2,16 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BOOTSTRAP: Bootstrap = Bootstrap {
-    resamples: 200,
-    level: 0.95,
-    seed: 0,
-};
+const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 200, level: 0.95, seed: 0 };
 
 fn curve(points: &[(u64, f64)]) -> EvalCurve {
-    EvalCurve {
-        points: points.to_vec(),
-    }
+    EvalCurve { points: points.to_vec() }
 }
 
 #[test]
@@ -28,17 +22,8 @@ fn a_curve_is_the_mean_of_each_evaluation() {
         episode_length: 3,
         truncated: false,
     };
-    let events = [
-        eval(5, &[1.0, 2.0]),
-        episode,
-        eval(0, &[4.0]),
-        eval(7, &[]),
-        eval(5, &[3.0]),
-    ];
-    assert_eq!(
-        EvalCurve::from_events(&events).points(),
-        [(0, 4.0), (5, 3.0)]
-    );
+    let events = [eval(5, &[1.0, 2.0]), episode, eval(0, &[4.0]), eval(7, &[]), eval(5, &[3.0])];
+    assert_eq!(EvalCurve::from_events(&events).points(), [(0, 4.0), (5, 3.0)]);
     assert_eq!(EvalCurve::from_events(&[]).span(), None);
 }
 
@@ -67,20 +52,8 @@ fn a_ratio_needs_a_reference_clearly_above_zero() {
     let estimate = |values: &[f64]| Estimate::new(values.to_vec(), &BOOTSTRAP).unwrap();
     let method = estimate(&[20.0, 40.0]);
     let ratio = |reference: &[f64]| Ratio::new(&method, &estimate(reference), &BOOTSTRAP);
-    assert!(matches!(
-        ratio(&[10.0, 20.0]),
-        Ratio::Of {
-            ratio: 2.0,
-            interval: Some(_)
-        }
-    ));
-    assert_eq!(
-        ratio(&[10.0]),
-        Ratio::Of {
-            ratio: 3.0,
-            interval: None
-        }
-    );
+    assert!(matches!(ratio(&[10.0, 20.0]), Ratio::Of { ratio: 2.0, interval: Some(_) }));
+    assert_eq!(ratio(&[10.0]), Ratio::Of { ratio: 3.0, interval: None });
     assert_eq!(ratio(&[-10.0, -20.0]), Ratio::Meaningless);
     assert_eq!(ratio(&[0.0]), Ratio::Meaningless);
     assert_eq!(ratio(&[-1.0, 50.0]), Ratio::Meaningless); // its interval reaches below zero
@@ -90,24 +63,12 @@ fn a_ratio_needs_a_reference_clearly_above_zero() {
 
 #[test]
 fn a_band_covers_what_all_curves_cover() {
-    let (long, short) = (
-        curve(&[(0, 0.0), (20, 20.0)]),
-        curve(&[(0, 10.0), (10, 30.0)]),
-    );
+    let (long, short) = (curve(&[(0, 0.0), (20, 20.0)]), curve(&[(0, 10.0), (10, 30.0)]));
     let band = band(&[&long, &short], &BOOTSTRAP);
-    let means: Vec<_> = band
-        .iter()
-        .map(|point| (point.env_step, point.mean))
-        .collect();
+    let means: Vec<_> = band.iter().map(|point| (point.env_step, point.mean)).collect();
     assert_eq!(means, [(0, 5.0), (10, 20.0)]);
     // Two values: the interval is the values.
-    assert_eq!(
-        band[1].interval,
-        Some(Interval {
-            low: 10.0,
-            high: 30.0
-        })
-    );
+    assert_eq!(band[1].interval, Some(Interval { low: 10.0, high: 30.0 }));
     assert_eq!(super::band(&[&long], &BOOTSTRAP)[0].interval, None);
     assert_eq!(super::band(&[], &BOOTSTRAP), []);
 }
@@ -117,9 +78,7 @@ fn any_curve() -> impl Strategy<Value = EvalCurve> {
     let inner = prop::collection::btree_map(1_u64..100, -1e3_f64..1e3, 0..8);
     (inner, -1e3_f64..1e3, -1e3_f64..1e3).prop_map(|(mut points, first, last)| {
         points.extend([(0, first), (100, last)]);
-        EvalCurve {
-            points: points.into_iter().collect(),
-        }
+        EvalCurve { points: points.into_iter().collect() }
     })
 }
 

@@ -4,31 +4,18 @@ use pmoe_results::{Bootstrap, Comparison, Excluded, Interval, Manifest, Ratio, S
 
 use crate::{manifest, write_run};
 
-const BOOTSTRAP: Bootstrap = Bootstrap {
-    resamples: 500,
-    level: 0.95,
-    seed: 0,
-};
+const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 500, level: 0.95, seed: 0 };
 
 /// Writes a run of a straight curve over the whole budget, or up to `last`.
 fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Status) {
     let name = format!("{}/{}/seed_{}", manifest.algo, manifest.task, manifest.seed);
-    write_run(
-        &dir.join(name),
-        manifest,
-        &[(0, values[0]), (last, values[1])],
-        status,
-    );
+    write_run(&dir.join(name), manifest, &[(0, values[0]), (last, values[1])], status);
 }
 
 fn compare(dir: &Path) -> Comparison {
     let found = scan(dir).unwrap();
     assert!(found.broken.is_empty());
-    Comparison::new(
-        &found.runs.iter().collect::<Vec<_>>(),
-        Some("sac"),
-        &BOOTSTRAP,
-    )
+    Comparison::new(&found.runs.iter().collect::<Vec<_>>(), Some("sac"), &BOOTSTRAP)
 }
 
 #[test]
@@ -41,64 +28,24 @@ fn by_hand() {
         ("pmoe-sac", 0, [20.0, 40.0]),
         ("pmoe-sac", 1, [0.0, 120.0]),
     ] {
-        line(
-            dir.path(),
-            manifest(algo, "Hopper-v4", seed),
-            values,
-            100,
-            Status::Done,
-        );
+        line(dir.path(), manifest(algo, "Hopper-v4", seed), values, 100, Status::Done);
     }
     let comparison = compare(dir.path());
     assert_eq!(comparison.cells.len(), 2);
     let cell = comparison.cell("pmoe-sac", "Hopper-v4").unwrap();
-    assert_eq!(
-        (cell.seeds.as_slice(), cell.total_steps),
-        ([0, 1].as_slice(), 100)
-    );
+    assert_eq!((cell.seeds.as_slice(), cell.total_steps), ([0, 1].as_slice(), 100));
     let auc = cell.auc.as_ref().unwrap();
-    assert_eq!(
-        (auc.values.as_slice(), auc.mean),
-        ([30.0, 60.0].as_slice(), 45.0)
-    );
-    assert_eq!(
-        auc.interval,
-        Some(Interval {
-            low: 30.0,
-            high: 60.0
-        })
-    );
+    assert_eq!((auc.values.as_slice(), auc.mean), ([30.0, 60.0].as_slice(), 45.0));
+    assert_eq!(auc.interval, Some(Interval { low: 30.0, high: 60.0 }));
     // Only the evaluation at 100 is in the last tenth.
     assert_eq!(cell.final_return.as_ref().unwrap().mean, 80.0);
-    let curve: Vec<_> = cell
-        .curve
-        .iter()
-        .map(|point| (point.env_step, point.mean))
-        .collect();
-    assert_eq!(
-        (curve.as_slice(), cell.curve_seeds),
-        ([(0, 10.0), (100, 80.0)].as_slice(), 2)
-    );
+    let curve: Vec<_> = cell.curve.iter().map(|point| (point.env_step, point.mean)).collect();
+    assert_eq!((curve.as_slice(), cell.curve_seeds), ([(0, 10.0), (100, 80.0)].as_slice(), 2));
     // 45 / 15; the extremes are 30 / 20 and 60 / 10.
-    let interval = Some(Interval {
-        low: 1.5,
-        high: 6.0,
-    });
-    assert_eq!(
-        cell.relative_auc,
-        Some(Ratio::Of {
-            ratio: 3.0,
-            interval
-        })
-    );
+    let interval = Some(Interval { low: 1.5, high: 6.0 });
+    assert_eq!(cell.relative_auc, Some(Ratio::Of { ratio: 3.0, interval }));
     let reference = comparison.cell("sac", "Hopper-v4").unwrap();
-    assert!(matches!(
-        reference.relative_auc,
-        Some(Ratio::Of {
-            ratio: 1.0,
-            interval: None
-        })
-    ));
+    assert!(matches!(reference.relative_auc, Some(Ratio::Of { ratio: 1.0, interval: None })));
 }
 
 #[test]
@@ -107,23 +54,12 @@ fn failed_and_unfinished_runs_are_named_not_averaged() {
     let task = |seed| manifest("sac", "Hopper-v4", seed);
     line(dir.path(), task(0), [10.0, 10.0], 100, Status::Done);
     let reason = "loss is not finite".to_owned();
-    let failed = Status::Failed {
-        reason: reason.clone(),
-        diverged: true,
-    };
+    let failed = Status::Failed { reason: reason.clone(), diverged: true };
     line(dir.path(), task(1), [1e9, 1e9], 100, failed);
     line(dir.path(), task(2), [1e9, 1e9], 50, Status::Interrupted);
-    let short = Manifest {
-        total_steps: 50,
-        ..task(3)
-    };
+    let short = Manifest { total_steps: 50, ..task(3) };
     line(dir.path(), short, [1e9, 1e9], 50, Status::Done);
-    write_run(
-        &dir.path().join("sac/again"),
-        task(0),
-        &[(0, 1e9), (100, 1e9)],
-        Status::Done,
-    );
+    write_run(&dir.path().join("sac/again"), task(0), &[(0, 1e9), (100, 1e9)], Status::Done);
 
     let comparison = compare(dir.path());
     let cell = &comparison.cells[0];
@@ -145,58 +81,23 @@ fn failed_and_unfinished_runs_are_named_not_averaged() {
 #[test]
 fn a_late_first_evaluation_moves_the_start_for_all() {
     let dir = tempfile::tempdir().unwrap();
-    line(
-        dir.path(),
-        manifest("sac", "Hopper-v4", 0),
-        [0.0, 100.0],
-        100,
-        Status::Done,
-    );
+    line(dir.path(), manifest("sac", "Hopper-v4", 0), [0.0, 100.0], 100, Status::Done);
     let late = [(50, 50.0), (100, 50.0)];
     let other = manifest("pmoe-sac", "Hopper-v4", 0);
     write_run(&dir.path().join("pmoe-sac"), other, &late, Status::Done);
     let comparison = compare(dir.path());
     // From 50 on: (50 + 100) / 2 for the line, 50 for the flat one.
-    assert_eq!(
-        comparison
-            .cell("sac", "Hopper-v4")
-            .unwrap()
-            .auc
-            .as_ref()
-            .unwrap()
-            .mean,
-        75.0
-    );
-    let ratio = comparison
-        .cell("pmoe-sac", "Hopper-v4")
-        .unwrap()
-        .relative_auc;
-    assert_eq!(
-        ratio,
-        Some(Ratio::Of {
-            ratio: 50.0 / 75.0,
-            interval: None
-        })
-    );
+    assert_eq!(comparison.cell("sac", "Hopper-v4").unwrap().auc.as_ref().unwrap().mean, 75.0);
+    let ratio = comparison.cell("pmoe-sac", "Hopper-v4").unwrap().relative_auc;
+    assert_eq!(ratio, Some(Ratio::Of { ratio: 50.0 / 75.0, interval: None }));
 }
 
 #[test]
 fn without_reference_or_runs() {
     assert_eq!(Comparison::new(&[], Some("sac"), &BOOTSTRAP).cells, []);
     let dir = tempfile::tempdir().unwrap();
-    line(
-        dir.path(),
-        manifest("ppo", "Ant-v4", 0),
-        [1.0, 2.0],
-        100,
-        Status::Done,
-    );
-    write_run(
-        &dir.path().join("new"),
-        manifest("sac", "Ant-v4", 0),
-        &[],
-        Status::Running,
-    );
+    line(dir.path(), manifest("ppo", "Ant-v4", 0), [1.0, 2.0], 100, Status::Done);
+    write_run(&dir.path().join("new"), manifest("sac", "Ant-v4", 0), &[], Status::Running);
     let comparison = compare(dir.path());
     assert_eq!(comparison.cell("ppo", "Ant-v4").unwrap().relative_auc, None);
     let fresh = comparison.cell("sac", "Ant-v4").unwrap();
@@ -210,25 +111,12 @@ fn unfinished_runs_are_drawn_as_far_as_all_of_them_are() {
     for (seed, last) in [(0, 50), (1, 20)] {
         let curve = [(0, 0.0), (10, 10.0 + seed as f64), (last, 5.0)];
         let path = dir.path().join(format!("{seed}"));
-        write_run(
-            &path,
-            manifest("sac", "Ant-v4", seed),
-            &curve,
-            Status::Interrupted,
-        );
+        write_run(&path, manifest("sac", "Ant-v4", seed), &curve, Status::Interrupted);
     }
-    write_run(
-        &dir.path().join("2"),
-        manifest("sac", "Ant-v4", 2),
-        &[],
-        Status::Running,
-    );
+    write_run(&dir.path().join("2"), manifest("sac", "Ant-v4", 2), &[], Status::Running);
     let comparison = compare(dir.path());
     let cell = &comparison.cells[0];
     let steps: Vec<_> = cell.curve.iter().map(|point| point.env_step).collect();
-    assert_eq!(
-        (steps.as_slice(), cell.curve_seeds),
-        ([0, 10, 20].as_slice(), 2)
-    );
+    assert_eq!((steps.as_slice(), cell.curve_seeds), ([0, 10, 20].as_slice(), 2));
     assert_eq!(cell.auc, None);
 }

@@ -1,9 +1,6 @@
 //! The contract of the run folder, of suite files and of comparisons, through the public interface.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are small integers and exact")]
 
 mod compare;
@@ -53,11 +50,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
 }
 
 fn eval(env_step: u64, episode_return: f64) -> Event {
-    Event::Eval {
-        env_step,
-        returns: vec![episode_return],
-        lengths: vec![1],
-    }
+    Event::Eval { env_step, returns: vec![episode_return], lengths: vec![1] }
 }
 
 /// Writes a run folder whose evaluations give `curve`, and closes it with `status`.
@@ -68,9 +61,7 @@ fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Stat
         sink.emit(&eval(env_step, episode_return)).unwrap();
     }
     sink.sync().unwrap();
-    let hash = blake3::hash(&fs::read(run.events_path()).unwrap())
-        .to_hex()
-        .to_string();
+    let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
     run.update_manifest(|manifest| {
         manifest.events_blake3 = (status == Status::Done).then_some(hash);
         manifest.env_step = curve.last().map_or(0, |point| point.0);

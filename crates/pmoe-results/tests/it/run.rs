@@ -22,19 +22,13 @@ fn reads_what_was_written() {
     run_at(dir.path(), Status::Done);
     let run = Run::read(dir.path()).unwrap();
     assert_eq!(run.events, CURVE.map(|(step, value)| eval(step, value)));
-    assert_eq!(
-        run.config["schedule"]["total_steps"].as_integer(),
-        Some(100)
-    );
+    assert_eq!(run.config["schedule"]["total_steps"].as_integer(), Some(100));
     assert_eq!(run.manifest.status, Status::Done);
 }
 
 #[test]
 fn a_cut_last_line_is_dropped_while_the_run_is_open() {
-    let failed = Status::Failed {
-        reason: "disk full".into(),
-        diverged: false,
-    };
+    let failed = Status::Failed { reason: "disk full".into(), diverged: false };
     for status in [Status::Running, Status::Interrupted, failed] {
         let dir = tempfile::tempdir().unwrap();
         run_at(dir.path(), status);
@@ -55,20 +49,11 @@ fn a_finished_run_must_be_whole() {
     let events = dir.path().join("events.jsonl");
     let good = fs::read_to_string(&events).unwrap();
     cut(&events, 1);
-    assert!(matches!(
-        Run::read(dir.path()),
-        Err(ResultsError::ChangedEvents { .. })
-    ));
+    assert!(matches!(Run::read(dir.path()), Err(ResultsError::ChangedEvents { .. })));
     fs::write(&events, good.replace("0.1", "0.2")).unwrap();
-    assert!(matches!(
-        Run::read(dir.path()),
-        Err(ResultsError::ChangedEvents { .. })
-    ));
+    assert!(matches!(Run::read(dir.path()), Err(ResultsError::ChangedEvents { .. })));
     fs::remove_file(&events).unwrap();
-    assert!(matches!(
-        Run::read(dir.path()),
-        Err(ResultsError::NotARun { .. })
-    ));
+    assert!(matches!(Run::read(dir.path()), Err(ResultsError::NotARun { .. })));
 }
 
 #[test]
@@ -82,10 +67,7 @@ fn a_bad_line_in_the_middle_is_named() {
         let error = Run::read(dir.path()).unwrap_err();
         assert!(error.is_bad_input());
         let error = error.to_string();
-        assert!(
-            error.contains("events.jsonl") && error.contains("line 2"),
-            "{error}"
-        );
+        assert!(error.contains("events.jsonl") && error.contains("line 2"), "{error}");
     }
 }
 

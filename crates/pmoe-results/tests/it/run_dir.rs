@@ -12,13 +12,9 @@ fn open(path: &Path) -> Result<RunDir, ResultsError> {
 
 /// Name and content of every file but the lock, which any start may write.
 fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.is_file() && !path.ends_with("lock"));
-    files
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
+    files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 #[test]
@@ -26,12 +22,8 @@ fn a_new_folder_keeps_config_and_manifest() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("suite/sac/Hopper-v4/seed_3");
     let mut run = open(&path).unwrap();
-    assert_eq!(
-        fs::read_to_string(path.join("config.toml")).unwrap(),
-        CONFIG
-    );
-    run.update_manifest(|manifest| manifest.env_step = 50)
-        .unwrap();
+    assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), CONFIG);
+    run.update_manifest(|manifest| manifest.env_step = 50).unwrap();
     drop(run);
     let run = RunDir::open(&path, CONFIG, || panic!("there is a manifest")).unwrap();
     assert_eq!(run.manifest().env_step, 50);
@@ -62,41 +54,18 @@ fn a_config_may_differ_in_bytes_not_in_meaning() {
     RunDir::open(dir.path(), &same, || panic!("there is a manifest")).unwrap();
 
     let cases = [
-        (
-            "total_steps = 100",
-            "total_steps = 200",
-            "schedule.total_steps",
-            "100",
-            "200",
-        ),
+        ("total_steps = 100", "total_steps = 200", "schedule.total_steps", "100", "200"),
         ("seed = 3", "seed = 3.0", "seed", "3", "3.0"),
         ("seed = 3", "", "seed", "3", "absent"),
-        (
-            "seed = 3",
-            "seed = 3\ngamma = 0.9",
-            "gamma",
-            "absent",
-            "0.9",
-        ),
-        (
-            "[schedule]\ntotal_steps = 100",
-            "schedule = 1",
-            "schedule",
-            "{ total_steps = 100 }",
-            "1",
-        ),
+        ("seed = 3", "seed = 3\ngamma = 0.9", "gamma", "absent", "0.9"),
+        ("[schedule]\ntotal_steps = 100", "schedule = 1", "schedule", "{ total_steps = 100 }", "1"),
     ];
     for (old, new, key, found, expected) in cases {
         let other = CONFIG.replace(old, new);
         let error = RunDir::open(dir.path(), &other, || panic!("there is one")).unwrap_err();
         assert!(error.is_bad_input());
         match error {
-            ResultsError::ConfigMismatch {
-                key: k,
-                found: f,
-                expected: e,
-                ..
-            } => {
+            ResultsError::ConfigMismatch { key: k, found: f, expected: e, .. } => {
                 assert_eq!((k.as_str(), f.as_str(), e.as_str()), (key, found, expected));
             }
             error => panic!("{error}"),
@@ -117,18 +86,12 @@ fn never_starts_over_on_a_folder_with_data() {
     for (names, missing) in cases {
         let dir = tempfile::tempdir().unwrap();
         for name in &names {
-            fs::write(
-                dir.path().join(name),
-                if *name == "config.toml" { CONFIG } else { "x" },
-            )
-            .unwrap();
+            fs::write(dir.path().join(name), if *name == "config.toml" { CONFIG } else { "x" })
+                .unwrap();
         }
         let before = content(dir.path());
         let error = open(dir.path()).unwrap_err();
-        assert!(
-            matches!(error, ResultsError::NotARun { .. }),
-            "{names:?}: {error}"
-        );
+        assert!(matches!(error, ResultsError::NotARun { .. }), "{names:?}: {error}");
         assert!(error.to_string().contains(missing), "{names:?}: {error}");
         assert_eq!(content(dir.path()), before);
     }
@@ -159,24 +122,15 @@ fn bad_files_are_named() {
         assert!(good.contains(old));
         fs::write(&path, good.replace(old, new)).unwrap();
         let error = open(dir.path()).unwrap_err().to_string();
-        assert!(
-            error.contains("manifest.json") && error.contains(key),
-            "{error}"
-        );
+        assert!(error.contains("manifest.json") && error.contains(key), "{error}");
     }
     fs::write(&path, &good[..good.len() / 2]).unwrap();
-    assert!(matches!(
-        open(dir.path()),
-        Err(ResultsError::BadFile { .. })
-    ));
+    assert!(matches!(open(dir.path()), Err(ResultsError::BadFile { .. })));
 
     fs::write(&path, good).unwrap();
     fs::write(dir.path().join("config.toml"), "algo = \"sac\"\nseed = \n").unwrap();
     let error = open(dir.path()).unwrap_err().to_string();
-    assert!(
-        error.contains("config.toml") && error.contains("line 2"),
-        "{error}"
-    );
+    assert!(error.contains("config.toml") && error.contains("line 2"), "{error}");
 }
 
 #[test]
@@ -186,10 +140,7 @@ fn a_place_that_cannot_be_written_is_bad_input() {
     fs::write(&file, "mine").unwrap();
     for path in [file.clone(), file.join("run")] {
         let error = open(&path).unwrap_err();
-        assert!(
-            matches!(error, ResultsError::NotWritable { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, ResultsError::NotWritable { .. }), "{error:?}");
         assert!(error.is_bad_input());
     }
     assert_eq!(fs::read(&file).unwrap(), b"mine");
@@ -201,8 +152,7 @@ fn a_manifest_that_cannot_be_written_is_unchanged() {
     let mut run = open(dir.path()).unwrap();
     let before = content(dir.path());
     fs::create_dir(dir.path().join("manifest.json.tmp")).unwrap();
-    run.update_manifest(|manifest| manifest.env_step = 9)
-        .unwrap_err();
+    run.update_manifest(|manifest| manifest.env_step = 9).unwrap_err();
     assert_eq!(run.manifest().env_step, 0);
     assert_eq!(content(dir.path()), before);
 }

@@ -36,10 +36,7 @@ fn load(text: &str) -> Result<Suite, ResultsError> {
 }
 
 fn settings(suite: &Suite, preset: Preset, algo: &str, task: &str) -> Vec<(String, String)> {
-    let spec = suite
-        .plan(preset)
-        .into_iter()
-        .find(|run| run.algo == algo && run.task == task);
+    let spec = suite.plan(preset).into_iter().find(|run| run.algo == algo && run.task == task);
     spec.unwrap().set
 }
 
@@ -58,10 +55,7 @@ fn the_plan_is_fair() {
         "some/b/U-v1/seed_1",
     ];
     assert_eq!(dirs, expected);
-    assert!(
-        plan.iter()
-            .all(|run| run.total_steps == 10 && run.suite == "some")
-    );
+    assert!(plan.iter().all(|run| run.total_steps == 10 && run.suite == "some"));
 }
 
 #[test]
@@ -89,64 +83,20 @@ fn the_later_setting_wins_and_the_preset_is_last() {
 fn bad_values_are_named_with_the_allowed_ones() {
     // Old text, new text, and what the message has to name besides the file.
     let cases: [(&str, &str, &[&str]); 15] = [
-        (
-            "reference = \"a\"",
-            "reference = \"c\"",
-            &["reference", "\"c\"", "`a`, `b`"],
-        ),
+        ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`"]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
-        (
-            "algos = [\"a\", \"b\"]",
-            "algos = [\"a\", 1]",
-            &["algos[1]", "string"],
-        ),
-        (
-            "algos = [\"a\", \"b\"]",
-            "algos = [\"a\", \"a\"]",
-            &["algos", "each once"],
-        ),
+        ("algos = [\"a\", \"b\"]", "algos = [\"a\", 1]", &["algos[1]", "string"]),
+        ("algos = [\"a\", \"b\"]", "algos = [\"a\", \"a\"]", &["algos", "each once"]),
         ("\"U-v1\"]", "\"../U\"]", &["tasks", "../U", "letters"]),
-        (
-            "seeds = [7]",
-            "seeds = []",
-            &["presets.paper.seeds", "one or more"],
-        ),
-        (
-            "seeds = [7]",
-            "seeds = [-7]",
-            &["presets.paper.seeds[0]", "-7"],
-        ),
-        (
-            "total_steps = 100 ",
-            "total_steps = 0 ",
-            &["presets.quick.total_steps", "at least 1"],
-        ),
-        (
-            "seeds = [0],",
-            "sedes = [0],",
-            &["presets.quick", "sedes", "`seeds`"],
-        ),
-        (
-            "quick =",
-            "fast =",
-            &["presets", "fast", "`smoke`, `quick`, `paper`"],
-        ),
-        (
-            "batch = 2,",
-            "\"schedule.total_steps\" = 2,",
-            &["presets.smoke.set", "total_steps"],
-        ),
-        (
-            "task = \"U-v1\"",
-            "task = \"U\"",
-            &["overrides[1].when", "\"U\"", "`T-v1`, `U-v1`"],
-        ),
-        (
-            "b = { \"T-v1\"",
-            "c = { \"T-v1\"",
-            &["paper.auc", "\"c\"", "`a`, `b`"],
-        ),
+        ("seeds = [7]", "seeds = []", &["presets.paper.seeds", "one or more"]),
+        ("seeds = [7]", "seeds = [-7]", &["presets.paper.seeds[0]", "-7"]),
+        ("total_steps = 100 ", "total_steps = 0 ", &["presets.quick.total_steps", "at least 1"]),
+        ("seeds = [0],", "sedes = [0],", &["presets.quick", "sedes", "`seeds`"]),
+        ("quick =", "fast =", &["presets", "fast", "`smoke`, `quick`, `paper`"]),
+        ("batch = 2,", "\"schedule.total_steps\" = 2,", &["presets.smoke.set", "total_steps"]),
+        ("task = \"U-v1\"", "task = \"U\"", &["overrides[1].when", "\"U\"", "`T-v1`, `U-v1`"]),
+        ("b = { \"T-v1\"", "c = { \"T-v1\"", &["paper.auc", "\"c\"", "`a`, `b`"]),
         ("105.5", "nan", &["paper.auc.b", "finite"]),
     ];
     for (old, new, parts) in cases {
@@ -166,10 +116,7 @@ fn bad_values_are_named_with_the_allowed_ones() {
 fn presets_by_name() {
     assert_eq!("quick".parse::<Preset>().unwrap(), Preset::Quick);
     let error = "fast".parse::<Preset>().unwrap_err().to_string();
-    assert!(
-        error.contains("\"fast\"") && error.contains("`smoke`, `quick`, `paper`"),
-        "{error}"
-    );
+    assert!(error.contains("\"fast\"") && error.contains("`smoke`, `quick`, `paper`"), "{error}");
 }
 
 #[test]
@@ -184,9 +131,5 @@ fn the_committed_suites_are_good() {
             assert_eq!(dirs.len(), plan.len(), "{} {preset}", suite.name);
         }
     }
-    assert!(
-        Suite::load(&folder.join("nothing.toml"))
-            .unwrap_err()
-            .is_bad_input()
-    );
+    assert!(Suite::load(&folder.join("nothing.toml")).unwrap_err().is_bad_input());
 }

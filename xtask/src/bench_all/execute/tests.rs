@@ -30,11 +30,7 @@ fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir
     let found = execute(&stand_in(), &runs, jobs).unwrap();
     let shown: Vec<_> = found
         .iter()
-        .map(|outcome| {
-            outcome
-                .to_string()
-                .replace(&folder.path().display().to_string(), "")
-        })
+        .map(|outcome| outcome.to_string().replace(&folder.path().display().to_string(), ""))
         .collect();
     let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
     assert_eq!(shown, expected);
@@ -42,11 +38,7 @@ fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir
 }
 
 fn calls(folder: &tempfile::TempDir, algo: &str) -> usize {
-    let path = folder
-        .path()
-        .join("fig")
-        .join(algo)
-        .join("Ant-v4/seed_0/calls");
+    let path = folder.path().join("fig").join(algo).join("Ant-v4/seed_0/calls");
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
@@ -56,14 +48,7 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
     let diverged =
         "q1 is NaN at gradient step 7 (exit code 3; see /fig/diverged/Ant-v4/seed_0.log)";
     let folder = check(
-        &[
-            "diverged",
-            "refused",
-            "locked",
-            "killed",
-            "second-time",
-            "done",
-        ],
+        &["diverged", "refused", "locked", "killed", "second-time", "done"],
         2,
         &[
             Outcome::Diverged(diverged.to_owned()),
@@ -74,15 +59,8 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
             Outcome::Done,
         ],
     );
-    let num_calls = [
-        "diverged",
-        "refused",
-        "locked",
-        "killed",
-        "second-time",
-        "done",
-    ]
-    .map(|algo| calls(&folder, algo));
+    let num_calls = ["diverged", "refused", "locked", "killed", "second-time", "done"]
+        .map(|algo| calls(&folder, algo));
     assert_eq!(num_calls, [1, 1, 1, 2, 2, 1]);
 }
 
@@ -100,11 +78,7 @@ fn a_run_gets_its_settings_and_no_log_stays_when_done() {
 #[test]
 fn an_interrupt_reaches_the_runs_and_starts_no_more() {
     // The first stand-in interrupts this process, as a user would.
-    let folder = check(
-        &["waiting", "done"],
-        1,
-        &[Outcome::Stopped, Outcome::Stopped],
-    );
+    let folder = check(&["waiting", "done"], 1, &[Outcome::Stopped, Outcome::Stopped]);
     assert_eq!(calls(&folder, "waiting"), 1);
     assert_eq!(calls(&folder, "done"), 0);
 }

@@ -96,11 +96,7 @@ impl PmoeActor {
         let log_std = self.log_std.forward(features).clamp(low, high);
         let [batch, width] = mean.dims();
         let shape = [batch, self.num_primitives, width / self.num_primitives];
-        Mixture {
-            router_logits,
-            mean: mean.reshape(shape),
-            log_std: log_std.reshape(shape),
-        }
+        Mixture { router_logits, mean: mean.reshape(shape), log_std: log_std.reshape(shape) }
     }
 
     /// Draws a primitive, then an action of it.
@@ -110,10 +106,7 @@ impl PmoeActor {
         let dist = mixture.primitive(&primitive);
         let sample = dist.rsample(noise_like(&dist, rng));
         let log_prob = mixture.sample_log_prob(&sample, config.entropy_log_prob.into());
-        Sampled {
-            action: sample.action,
-            log_prob,
-        }
+        Sampled { action: sample.action, log_prob }
     }
 
     /// The primitive that acts: drawn while exploring, by [`EvalPrimitive`] when evaluated.
@@ -166,10 +159,7 @@ impl PmoeActor {
                 let sample = mixture.primitive(&best).rsample(noise);
                 let log_prob = mixture.sample_log_prob(&sample, config.entropy_log_prob.into());
                 let q = critic.min(obs, sample.action);
-                (
-                    backpropagate_max_loss(alpha, log_prob.clone(), q),
-                    log_prob.inner(),
-                )
+                (backpropagate_max_loss(alpha, log_prob.clone(), q), log_prob.inner())
             }
             PrimitiveLoss::All => {
                 let rows = mixture.mean.dims()[0];
@@ -183,16 +173,10 @@ impl PmoeActor {
         };
         let weights = softmax(mixture.router_logits, 1);
         let routing_loss = frequency_loss(weights.clone(), &best, config.freq_reduction.into());
-        let mixture = MixtureLoss {
-            routing_loss: routing_loss.clone().inner(),
-            weights: weights.inner(),
-        };
+        let mixture =
+            MixtureLoss { routing_loss: routing_loss.clone().inner(), weights: weights.inner() };
         let loss = primitive_loss + routing_loss.mul_scalar(config.freq_coef);
-        ActorLoss {
-            loss,
-            log_prob,
-            mixture: Some(mixture),
-        }
+        ActorLoss { loss, log_prob, mixture: Some(mixture) }
     }
 
     /// The primitive whose draw the critic scores highest in each state, `[B]`; no graph is built.
@@ -210,19 +194,14 @@ impl PmoeActor {
             return Tensor::zeros([rows], &obs.device());
         }
         let primitives = mixture.primitives();
-        let constants = TanhNormal {
-            mean: primitives.mean.inner(),
-            log_std: primitives.log_std.inner(),
-        };
+        let constants =
+            TanhNormal { mean: primitives.mean.inner(), log_std: primitives.log_std.inner() };
         let sample = constants.rsample(noise.clone());
         let q = self.q_of_primitives(critic, obs.clone(), sample.action);
         best_primitive(match config.argmax_score {
             ArgmaxScore::Q => q,
             ArgmaxScore::SoftQ => {
-                q - sample
-                    .log_prob
-                    .mul_scalar(alpha)
-                    .reshape([rows, self.num_primitives])
+                q - sample.log_prob.mul_scalar(alpha).reshape([rows, self.num_primitives])
             }
         })
     }

@@ -1,0 +1,46 @@
+//! A router learns, without a gradient through the choice, how often each primitive is the best.
+//!
+//! `cargo run --release -p pmoe-core --example frequency_routing`
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
+
+use burn::tensor::{Device, Tensor};
+use pmoe_core::dist::Mixture;
+use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
+use pmoe_core::noise::{Rng, normal};
+use rand_chacha::rand_core::SeedableRng;
+
+const ROWS: usize = 512;
+
+fn main() {
+    let device = Device::flex();
+    let mut rng = Rng::seed_from_u64(0);
+    let mut logits = Tensor::<2>::zeros([1, 2], &device);
+
+    for update in 0..=600 {
+        // Two fixed primitives, N(0.2, 0.1²) and N(0, 0.2²), for every row of the batch.
+        let tracked = logits.clone().autodiff().require_grad();
+        let row = |values: [[[f32; 1]; 2]; 1]| {
+            Tensor::<3>::from_data(values, &device).repeat_dim(0, ROWS)
+        };
+        let mixture = Mixture {
+            router_logits: tracked.clone().repeat_dim(0, ROWS),
+            mean: row([[[0.2], [0.0]]]),
+            log_std: row([[[0.1_f32.ln()], [0.2_f32.ln()]]]),
+        };
+
+        // Each draws an action; the critic is Q(s, a) = a, so the larger action is the better.
+        let noise = normal([2 * ROWS, 1], &mut rng, &device);
+        let q = mixture.primitives().rsample(noise).action.reshape([ROWS, 2]);
+        let best = best_primitive(q);
+
+        let weights = mixture.log_weights().exp();
+        if update % 100 == 0 {
+            let weight = weights.clone().mean_dim(0).inner().try_into_vec_as::<f32>();
+            println!("after {update:3} updates: w = {:.3?}", weight.expect("weights are floats"));
+        }
+        let gradients = frequency_loss(weights, &best, Reduction::Sum).backward();
+        let gradient = tracked.grad(&gradients).expect("the logits are tracked");
+        logits = logits - gradient.mul_scalar(0.2);
+    }
+    println!("the first is better with probability Φ(0.2 / √0.05) = 0.814");
+}
