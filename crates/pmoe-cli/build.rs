@@ -12,22 +12,11 @@ fn main() {
     record_build(&root);
 }
 
+/// The build script of `pmoe-envs` has found the library and says where.
 fn link_mujoco() {
-    println!("cargo::rerun-if-env-changed=MUJOCO_DYNAMIC_LINK_DIR");
-    // Without the variable the library is linked statically or comes from the system's own paths.
-    let Ok(folder) = env::var("MUJOCO_DYNAMIC_LINK_DIR") else {
-        return;
-    };
-    let macos = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos");
-    let library = Path::new(&folder).join(if macos { "libmujoco.dylib" } else { "libmujoco.so" });
-    println!("cargo::rerun-if-changed={}", library.display());
-    if library.is_file() {
+    println!("cargo::rerun-if-env-changed=DEP_PMOE_MUJOCO_FOLDER");
+    if let Ok(folder) = env::var("DEP_PMOE_MUJOCO_FOLDER") {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
-    } else {
-        println!(
-            "cargo::error=no MuJoCo library at {}: run `cargo xtask setup`",
-            library.display()
-        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! Lets this package's executables find MuJoCo's library without `LD_LIBRARY_PATH`.
+//! Lets executables find MuJoCo's library without `LD_LIBRARY_PATH`: this package's own, and, through
+//! `DEP_PMOE_MUJOCO_FOLDER`, those of dependents.
 
 use std::env;
 use std::path::Path;
@@ -18,6 +19,7 @@ fn main() {
     println!("cargo::rerun-if-changed={}", library.display());
     if library.is_file() {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+        println!("cargo::metadata=FOLDER={folder}");
     } else {
         println!(
             "cargo::error=no MuJoCo library at {}: run `cargo xtask setup`",

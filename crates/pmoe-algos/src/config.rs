@@ -109,10 +109,7 @@ impl MethodConfig {
     /// # Errors
     /// Names `source_name`, the key and what it may hold.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
-        let config: Self = deserialize(table, source_name)?;
-        config.algo.validate()?;
-        config.schedule.validate()?;
-        Ok(config)
+        read(table, source_name, |config: &Self| (&config.algo, &config.schedule))
     }
 
     /// Reads and checks a method from the text of its file.
@@ -130,10 +127,7 @@ impl RunConfig {
     /// # Errors
     /// Names `source_name`, the key and what it may hold.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
-        let config: Self = deserialize(table, source_name)?;
-        config.algo.validate()?;
-        config.schedule.validate()?;
-        Ok(config)
+        read(table, source_name, |config: &Self| (&config.algo, &config.schedule))
     }
 
     /// Reads and checks a run's config, as [`RunConfig::to_toml`] writes it.
@@ -151,13 +145,6 @@ impl RunConfig {
 }
 
 impl AlgoConfig {
-    /// The table's name under `[algo]`.
-    pub fn family(&self) -> &'static str {
-        match self {
-            Self::Sac(_) => "sac",
-        }
-    }
-
     fn validate(&self) -> Result<(), ConfigError> {
         match self {
             Self::Sac(config) => config.validate(),
@@ -184,6 +171,19 @@ pub fn parse_toml(text: &str, source_name: &str) -> Result<toml::Table, ConfigEr
         source_name: source_name.to_owned(),
         message: error.to_string(),
     })
+}
+
+/// Gives a table its type and checks the values.
+fn read<T: DeserializeOwned>(
+    table: toml::Table,
+    source_name: &str,
+    parts: fn(&T) -> (&AlgoConfig, &Schedule),
+) -> Result<T, ConfigError> {
+    let config = deserialize(table, source_name)?;
+    let (algo, schedule) = parts(&config);
+    algo.validate()?;
+    schedule.validate()?;
+    Ok(config)
 }
 
 fn deserialize<T: DeserializeOwned>(
