@@ -84,7 +84,10 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<Exit> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace root")?;
+    // Of now, which `cargo run` sets: a shared target folder may hold another checkout's program.
+    let package = env::var("CARGO_MANIFEST_DIR");
+    let package = package.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(package).parent().context("no workspace root")?;
     match task {
         Task::Setup => setup::run(root)?,
         Task::BenchAll(mut options) => {
