@@ -52,7 +52,7 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Sets `PMOE_COMMIT`, `PMOE_DIRTY` and `PMOE_RUSTC` for the manifest of every run.
+/// Sets `PMOE_COMMIT`, `PMOE_DIRTY`, `PMOE_RUSTC` and `PMOE_BURN` for the manifest of every run.
 fn record_build(root: &Path) {
     for file in ["HEAD", "index"] {
         println!("cargo::rerun-if-changed={}", root.join(".git").join(file).display());
@@ -68,6 +68,12 @@ fn record_build(root: &Path) {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().ok();
     let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
+    let lock = root.join("Cargo.lock");
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let lock = fs::read_to_string(lock).unwrap_or_default();
+    let burn = lock.split_once("name = \"burn\"\nversion = \"");
+    let burn = burn.and_then(|(_, rest)| rest.split('"').next()).unwrap_or("unknown");
+    println!("cargo::rustc-env=PMOE_BURN={burn}");
     println!("cargo::rustc-env=PMOE_COMMIT={commit}");
     println!("cargo::rustc-env=PMOE_DIRTY={dirty}");
     println!("cargo::rustc-env=PMOE_RUSTC={}", version.unwrap_or_default().trim());

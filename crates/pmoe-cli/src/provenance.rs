@@ -11,7 +11,7 @@ pub(crate) fn provenance(device: &str) -> Provenance {
         commit: env!("PMOE_COMMIT").to_owned(),
         dirty: env!("PMOE_DIRTY") == "true",
         rustc: env!("PMOE_RUSTC").to_owned(),
-        burn: "0.22.1".to_owned(),
+        burn: env!("PMOE_BURN").to_owned(),
         mujoco: pmoe_envs::mujoco_version().to_owned(),
         device: device.to_owned(),
         threads: 1,
