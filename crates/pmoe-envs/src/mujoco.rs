@@ -4,6 +4,7 @@
 
 mod ant;
 mod hopper;
+mod humanoid;
 mod numeric;
 mod sim;
 
@@ -42,6 +43,7 @@ impl Rules {
         match task.kind {
             TaskKind::Hopper => hopper::rules(task.version),
             TaskKind::Ant => ant::rules(task.version),
+            TaskKind::Humanoid => humanoid::rules(task.version),
         }
     }
 }
@@ -59,9 +61,18 @@ struct Outcome<'a> {
     sim: &'a Sim,
     /// As given, not clamped.
     action: &'a [f64],
-    /// Mean speed of [`Rules::position`] over the step (m/s).
-    velocity: f64,
+    /// Change of [`Rules::position`] over the step (m).
+    displacement: f64,
+    /// Length of the step (s).
+    dt_seconds: f64,
     is_healthy: bool,
+}
+
+impl Outcome<'_> {
+    /// Mean speed of [`Rules::position`] over the step (m/s).
+    fn velocity(&self) -> f64 {
+        self.displacement / self.dt_seconds
+    }
 }
 
 /// The terms, and their sum in the order of the original, on which its last bits depend.
@@ -234,8 +245,13 @@ impl Env for MujocoEnv {
         self.position = (self.rules.position)(&self.sim);
 
         let is_healthy = (self.rules.is_healthy)(&self.sim);
-        let velocity = (self.position - before) / self.spec.dt_seconds;
-        let outcome = Outcome { sim: &self.sim, action, velocity, is_healthy };
+        let outcome = Outcome {
+            sim: &self.sim,
+            action,
+            displacement: self.position - before,
+            dt_seconds: self.spec.dt_seconds,
+            is_healthy,
+        };
         let reward = (self.rules.reward)(&outcome);
         if !reward.total.is_finite() {
             return Err(self.unstable("the reward is not finite"));

@@ -19,15 +19,18 @@ pub enum TaskKind {
     Hopper,
     /// Four-legged ant, 8 motors.
     Ant,
+    /// Two-legged body with arms, 17 motors.
+    Humanoid,
 }
 
 impl TaskKind {
-    const ALL: [Self; 2] = [Self::Hopper, Self::Ant];
+    const ALL: [Self; 3] = [Self::Hopper, Self::Ant, Self::Humanoid];
 
     fn name(self) -> &'static str {
         match self {
             Self::Hopper => "Hopper",
             Self::Ant => "Ant",
+            Self::Humanoid => "Humanoid",
         }
     }
 }

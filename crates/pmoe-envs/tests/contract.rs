@@ -55,16 +55,22 @@ fn for_every_env(check: impl Fn(TaskId, Form)) {
 
 #[test]
 fn specs_have_the_published_dimensions() {
-    for (id, obs_dim, action_dim, dt) in [
-        ("Hopper-v2", 11, 3, 0.008),
-        ("Hopper-v4", 11, 3, 0.008),
-        ("Hopper-v5", 11, 3, 0.008),
-        ("Ant-v2", 111, 8, 0.05),
-        ("Ant-v4", 27, 8, 0.05),
-        ("Ant-v5", 105, 8, 0.05),
+    for (id, obs_dim, action_dim, bound, dt) in [
+        ("Hopper-v2", 11, 3, 1.0, 0.008),
+        ("Hopper-v4", 11, 3, 1.0, 0.008),
+        ("Hopper-v5", 11, 3, 1.0, 0.008),
+        ("Ant-v2", 111, 8, 1.0, 0.05),
+        ("Ant-v4", 27, 8, 1.0, 0.05),
+        ("Ant-v5", 105, 8, 1.0, 0.05),
+        ("Humanoid-v2", 376, 17, 0.4, 0.015),
+        ("Humanoid-v4", 376, 17, 0.4, 0.015),
+        ("Humanoid-v5", 348, 17, 0.4, 0.015),
     ] {
         let task: TaskId = id.parse().unwrap();
         assert_eq!(task.to_string(), id);
+        let bare = make_mujoco(task).unwrap();
+        assert_eq!(bare.spec().action_low, vec![-bound; action_dim]);
+        assert_eq!(bare.spec().action_high, vec![bound; action_dim]);
         let env = make(task).unwrap();
         let spec = env.spec();
         assert_eq!((spec.id.as_str(), spec.obs_dim, spec.action_dim()), (id, obs_dim, action_dim));
@@ -151,7 +157,8 @@ fn reward_terms_sum_to_the_reward() {
             let step = env.step(&action, &mut obs).unwrap();
             let terms = env.reward_terms();
             // Four additions in another order.
-            let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.control_cost + 1.0);
+            let costs = terms.control_cost + terms.contact_cost;
+            let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.alive + costs);
             assert!((terms.sum() - step.reward).abs() <= tolerance, "{task}: {terms:?}");
             assert!(0.0 < terms.control_cost && 0.0 <= terms.contact_cost, "{task}: {terms:?}");
             let paid = task.version != Version::V5 || !step.terminated;
@@ -204,14 +211,61 @@ fn versions_differ_as_documented() {
 }
 
 #[test]
+fn humanoid_versions_differ_as_documented() {
+    let mut envs = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Humanoid, v));
+    for env in &mut envs {
+        reset(env, 7);
+    }
+    let mut touched = false;
+    for action in actions(17, 150, 7) {
+        let (mut obs2, mut obs4, mut obs5) = ([0.0; 376], [0.0; 376], [0.0; 348]);
+        let v2 = envs[0].step(&action, &mut obs2).unwrap();
+        let v4 = envs[1].step(&action, &mut obs4).unwrap();
+        let v5 = envs[2].step(&action, &mut obs5).unwrap();
+        assert_eq!(obs2.map(f64::to_bits), obs4.map(f64::to_bits));
+        // v5 leaves out the world's inertia, velocity and force and the forces on the root.
+        let zeros = [45..55, 185..191, 269..275, 292..298];
+        assert!(zeros.iter().all(|range| obs4[range.clone()].iter().all(|&x| x == 0.0)));
+        let is_kept = |index: &usize| !zeros.iter().any(|range| range.contains(index));
+        let kept: Vec<f64> = (0..376).filter(is_kept).map(|index| obs4[index]).collect();
+        assert_eq!(kept, obs5);
+        touched |= obs4[298..].iter().any(|x| x.abs() > 100.0);
+        assert_eq!([v2.terminated, v4.terminated], [v5.terminated; 2]);
+        let contact_cost = envs[0].reward_terms().contact_cost;
+        let bonus = if v5.terminated { 5.0 } else { 0.0 };
+        assert!((v4.reward - v2.reward - contact_cost).abs() < 1e-12);
+        assert!((v2.reward - v5.reward - bonus).abs() < 1e-12);
+    }
+    assert!(touched, "the humanoid met the ground");
+}
+
+#[test]
+fn a_humanoid_pays_at_most_ten_for_a_contact() {
+    for version in [Version::V2, Version::V5] {
+        let mut env = task(TaskKind::Humanoid, version);
+        let mut obs = reset(&mut env, 0);
+        let (qpos, mut qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
+        qvel[2] = -20.0;
+        env.set_physics(&qpos, &qvel, &mut obs).unwrap();
+        let mut costs = [0.0; 10];
+        for cost in &mut costs {
+            env.step(&[0.0; 17], &mut obs).unwrap();
+            *cost = env.reward_terms().contact_cost;
+        }
+        assert!(costs.contains(&10.0) && costs.iter().all(|&cost| cost <= 10.0), "{costs:?}");
+    }
+}
+
+#[test]
 fn reset_noise_has_the_documented_bounds_and_moments() {
     const RESETS: usize = 10_000;
-    for kind in [TaskKind::Hopper, TaskKind::Ant] {
+    for kind in [TaskKind::Hopper, TaskKind::Ant, TaskKind::Humanoid] {
         let mut env = task(kind, Version::V4);
         let (initial_qpos, num_qvel) = (env.qpos().to_vec(), env.qvel().len());
         let (scale, normal) = match kind {
             TaskKind::Hopper => (5e-3, false),
             TaskKind::Ant => (0.1, true),
+            TaskKind::Humanoid => (0.01, false),
         };
         let mut rng = rng(8);
         let mut obs = vec![0.0; env.spec().obs_dim];
@@ -342,9 +396,10 @@ fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
     for task in TaskId::all() {
         let (mut inside, mut outside) = (make_mujoco(task).unwrap(), make_mujoco(task).unwrap());
         let mut obs = [reset(&mut inside, 3), reset(&mut outside, 3)];
-        let action_dim = inside.spec().action_dim();
-        inside.step(&vec![1.0; action_dim], &mut obs[0]).unwrap();
-        outside.step(&vec![2.0; action_dim], &mut obs[1]).unwrap();
+        let highest = inside.spec().action_high.clone();
+        let beyond: Vec<f64> = highest.iter().map(|x| 2.0 * x).collect();
+        inside.step(&highest, &mut obs[0]).unwrap();
+        outside.step(&beyond, &mut obs[1]).unwrap();
         assert_eq!(obs[0], obs[1], "{task}");
         let cost = inside.reward_terms().control_cost;
         assert!((outside.reward_terms().control_cost - 4.0 * cost).abs() < 1e-12, "{task}");
@@ -355,7 +410,8 @@ fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
 fn unknown_tasks_are_answered_with_the_known_ones() {
     for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 "] {
         let error = id.parse::<TaskId>().unwrap_err();
-        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Ant-v2, Ant-v4, Ant-v5";
+        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Ant-v2, Ant-v4, Ant-v5, \
+                     Humanoid-v2, Humanoid-v4, Humanoid-v5";
         assert_eq!(error.to_string(), format!("unknown task `{id}`; the tasks are {known}"));
     }
 }

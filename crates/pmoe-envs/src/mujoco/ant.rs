@@ -115,7 +115,7 @@ fn reward_v5(outcome: &Outcome<'_>) -> Reward {
 
 fn terms(outcome: &Outcome<'_>, is_alive: bool, contact_cost: f64) -> RewardTerms {
     RewardTerms {
-        progress: outcome.velocity,
+        progress: outcome.velocity(),
         alive: if is_alive { 1.0 } else { 0.0 },
         control_cost: weighted_square_sum(0.5, outcome.action),
         contact_cost,

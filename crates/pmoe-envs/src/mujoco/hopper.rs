@@ -81,7 +81,7 @@ fn is_healthy(sim: &Sim) -> bool {
 
 fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
     let terms = RewardTerms {
-        progress: outcome.velocity,
+        progress: outcome.velocity(),
         alive: if is_alive { 1.0 } else { 0.0 },
         control_cost: weighted_square_sum(1e-3, outcome.action),
         contact_cost: 0.0,

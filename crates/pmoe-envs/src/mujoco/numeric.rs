@@ -1,5 +1,10 @@
 //! Sums in the order of NumPy, whose bits the rewards have to match.
 
+/// `np.sum(values)` for a contiguous array of `f64`.
+pub(super) fn sum(values: &[f64]) -> f64 {
+    pairwise_sum(values, |x| x)
+}
+
 /// `weight * np.sum(np.square(values))` for a contiguous array of `f64`.
 pub(super) fn weighted_square_sum(weight: f64, values: &[f64]) -> f64 {
     weight * pairwise_sum(values, |x| x * x)

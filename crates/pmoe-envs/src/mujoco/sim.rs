@@ -98,6 +98,34 @@ impl Sim {
         self.data.xpos()
     }
 
+    /// Masses of the bodies (kg), `[nbody]`, first the world's.
+    pub(super) fn body_masses(&self) -> &[f64] {
+        self.data.model().body_mass()
+    }
+
+    /// Centers of mass of the bodies (m), `[nbody][3]`; of the time of [`Sim::body_positions`].
+    pub(super) fn body_centers_of_mass(&self) -> &[[f64; 3]] {
+        self.data.xipos()
+    }
+
+    /// Inertia of the bodies about the whole tree's center of mass, `[nbody · 10]`: six values of
+    /// the tensor (kg m²), three of the first moment of mass (kg m), the mass (kg); of the time of
+    /// [`Sim::body_positions`].
+    pub(super) fn body_inertias(&self) -> &[f64] {
+        self.data.cinert().as_flattened()
+    }
+
+    /// Angular and linear velocity of the bodies (rad/s, m/s), the latter where the whole tree's
+    /// center of mass is, `[nbody · 6]`; of the time of [`Sim::body_positions`].
+    pub(super) fn body_velocities(&self) -> &[f64] {
+        self.data.cvel().as_flattened()
+    }
+
+    /// Forces and torques of the motors (N, N m), `[nv]`.
+    pub(super) fn motor_forces(&self) -> &[f64] {
+        self.data.qfrc_actuator()
+    }
+
     /// External torque and force on the bodies (N m, N), `[nbody · 6]`, first the world's; zero
     /// until [`Sim::compute_contact_forces`].
     pub(super) fn contact_forces(&self) -> &[f64] {
