@@ -3,5 +3,5 @@
 mod mixture;
 mod tanh_normal;
 
-pub use mixture::{LogProb, Mixture};
+pub use mixture::{LogProb, Mixture, select_value};
 pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};

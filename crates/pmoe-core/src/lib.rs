@@ -6,6 +6,7 @@
 //! | module | holds | source |
 //! |---|---|---|
 //! | [`dist`] | tanh-normal primitives and their mixture | PMOE paper, eq. 1–3; SAC, appendix C |
+//! | [`fused`] | the same networks on plain memory, with handwritten gradients | |
 //! | [`loss`] | frequency loss, primitive losses | PMOE paper, eqs. 6–9 |
 //! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
 //! | [`optim`] | Adam step, Polyak averaging, modules with their optimiser | |
@@ -19,6 +20,7 @@
 //! `device.autodiff()`, constants on the plain device.
 
 pub mod dist;
+pub mod fused;
 pub mod loss;
 pub mod nn;
 pub mod noise;

@@ -2,9 +2,10 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
+use crate::fused::{Activation, linear_act};
 use crate::noise::Rng;
 
 /// A linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in): PyTorch's default.
@@ -64,8 +65,8 @@ impl Mlp {
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         self.layers.iter().enumerate().fold(input, |x, (index, layer)| {
-            let x = layer.forward(x);
-            if index < last || self.relu_output { relu(x) } else { x }
+            let is_hidden = index < last || self.relu_output;
+            linear_act(x, layer, if is_hidden { Activation::Relu } else { Activation::Identity })
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use pmoe_core::fused::twin_min;
 use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
 
@@ -37,9 +38,14 @@ impl TwinCritic {
         (self.q1.forward(input.clone()).squeeze_dim(1), self.q2.forward(input).squeeze_dim(1))
     }
 
-    /// The smaller of the two values, `[N]`.
+    /// The smaller of the two values, `[B·K]`, of K actions at each state.
+    ///
+    /// # Shapes
+    /// - `obs`: `[B, O]`, `action`: `[B·K, A]`, the actions of a state being neighbours
+    ///
+    /// # Gradients
+    /// Flow into `action` alone if this is a plain module (`critic.valid()`), see [`twin_min`].
     pub fn min(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
-        let (q1, q2) = self.forward(obs, action);
-        q1.min_pair(q2)
+        twin_min([&self.q1, &self.q2], obs, action)
     }
 }

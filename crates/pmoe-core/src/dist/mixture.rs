@@ -60,14 +60,6 @@ impl Mixture {
         }
     }
 
-    /// The rows of `x`, `[B·K, A]`, that belong to one primitive per state, `[B, A]`.
-    ///
-    /// # Shapes
-    /// - `index`: `[B]`, in `0..K`
-    pub fn select(&self, x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<2> {
-        select_primitive(x.reshape(self.mean.dims()), index)
-    }
-
     /// Log-density of actions under the whole mixture.
     ///
     /// ```text
@@ -111,6 +103,30 @@ impl Mixture {
         }
     }
 
+    /// Log-density of one primitive's draw per state, `[B]`, among draws of every primitive.
+    ///
+    /// # Shapes
+    /// - `sample`: `B·K` rows, as drawn from [`Mixture::primitives`]
+    /// - `index`: `[B]`, in `0..K`
+    pub fn selected_log_prob(
+        &self,
+        sample: &TanhSample,
+        index: &Tensor<1, Int>,
+        kind: LogProb,
+    ) -> Tensor<1> {
+        let [batch, num_primitives, _] = self.mean.dims();
+        match kind {
+            LogProb::Mixture if num_primitives > 1 => {
+                let pre_tanh = sample.pre_tanh.clone().reshape(self.mean.dims());
+                let selected = select_primitive(pre_tanh, index);
+                self.log_prob(selected.unsqueeze_dim(1)).squeeze_dim(1)
+            }
+            LogProb::Component | LogProb::Mixture => {
+                select_value(sample.log_prob.clone().reshape([batch, num_primitives]), index)
+            }
+        }
+    }
+
     /// Log-density of one draw per primitive and state, `[B, K]`.
     ///
     /// With one primitive both kinds are the same number, bit for bit.
@@ -141,6 +157,18 @@ fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
     }
     let index = index.clone().reshape([batch, 1, 1]).expand([batch, 1, action_dim]);
     x.gather(1, index).squeeze_dim(1)
+}
+
+/// The element of each row of `x`, `[B, K]`, that `index`, `[B]`, names: `[B]`.
+///
+/// # Gradients
+/// Flow into the selected elements only; the others get exactly zero.
+pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
+    let [batch, num_primitives] = x.dims();
+    if num_primitives == 1 {
+        return x.reshape([batch]);
+    }
+    x.gather(1, index.clone().unsqueeze_dim(1)).squeeze_dim(1)
 }
 
 /// `log Σ exp` over the last dimension, stable: `[B, N, K]` to `[B, N]`.

@@ -1,8 +1,10 @@
 //! The Adam step, in place on the CPU.
 
-use burn::backend::{DispatchDevice, Flex, flex::FlexTensor};
+use burn::backend::Flex;
 use burn::optim::{AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
+
+use crate::fused::{constant, is_host, vectorised};
 
 /// Adam (Kingma & Ba, arXiv:1412.6980) without weight decay.
 ///
@@ -66,7 +68,7 @@ impl Optimizer for Adam {
             .unwrap_or_else(|| AdaptiveMomentumState::new(0, grad.zeros_like(), grad.zeros_like()));
         state.time += 1;
         let factors = self.factors(lr, state.time);
-        let tensor = if is_flex(&tensor.device()) {
+        let tensor = if is_host(&tensor.device()) {
             step_in_place(factors, tensor, grad, &mut state)
         } else {
             step_by_tensors(factors, tensor, grad, &mut state)
@@ -82,29 +84,18 @@ impl Optimizer for Adam {
     }
 }
 
-/// Whether tensors of this device are plain memory that loops can work on.
-pub(super) fn is_flex(device: &Device) -> bool {
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-}
-
-/// The primitive of a plain CPU tensor, contiguous; the caller has checked [`is_flex`].
-pub(super) fn into_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    let primitive = tensor.try_into_primitive::<Flex>().expect("a plain tensor on the CPU device");
-    if primitive.is_contiguous() { primitive } else { primitive.to_contiguous() }
-}
-
 fn step_in_place<const D: usize>(
     factors: StepFactors,
     tensor: Tensor<D>,
     grad: Tensor<D>,
     state: &mut AdaptiveMomentumState<D>,
 ) -> Tensor<D> {
-    let grad = into_flex(grad);
-    let mut parameter = into_flex(tensor);
+    let grad = constant(grad);
+    let mut parameter = constant(tensor);
     // The state's tensors are taken out so that no second handle forces a copy.
     let placeholder = || Tensor::empty([0; D], &Device::flex());
-    let mut moment_1 = into_flex(std::mem::replace(&mut state.moment_1, placeholder()));
-    let mut moment_2 = into_flex(std::mem::replace(&mut state.moment_2, placeholder()));
+    let mut moment_1 = constant(std::mem::replace(&mut state.moment_1, placeholder()));
+    let mut moment_2 = constant(std::mem::replace(&mut state.moment_2, placeholder()));
     adam_kernel(
         factors,
         parameter.storage_mut::<f32>(),
@@ -120,11 +111,16 @@ fn step_in_place<const D: usize>(
 fn adam_kernel(factors: StepFactors, theta: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     let StepFactors { beta_1, beta_2, step_size, epsilon } = factors;
     let (rest_1, rest_2) = (1.0 - beta_1, 1.0 - beta_2);
-    for (((theta, g), m), v) in theta.iter_mut().zip(g).zip(m).zip(v) {
-        *m = beta_1 * *m + rest_1 * g;
-        *v = beta_2 * *v + rest_2 * (g * g);
-        *theta -= step_size * *m / (v.sqrt() + epsilon);
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            for (((theta, g), m), v) in theta.iter_mut().zip(g).zip(m).zip(v) {
+                *m = beta_1 * *m + rest_1 * g;
+                *v = beta_2 * *v + rest_2 * (g * g);
+                *theta -= step_size * *m / (v.sqrt() + epsilon);
+            }
+        },
+    );
 }
 
 fn step_by_tensors<const D: usize>(

@@ -144,7 +144,7 @@ mod tests {
     fn parameters_are_updated_in_place_unless_held_elsewhere() {
         let address = |network: &Mlp| {
             let weight = network.layers[0].weight.val().inner();
-            super::super::adam::into_flex(weight).storage::<f32>().as_ptr() as usize
+            crate::fused::constant(weight).storage::<f32>().as_ptr() as usize
         };
         let mut learner = learner(0);
         step(&mut learner);

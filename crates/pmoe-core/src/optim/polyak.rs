@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-use super::adam::{into_flex, is_flex};
+use crate::fused::{constant, is_host, vectorised};
 
 /// Moves every parameter of `target` towards `online`.
 ///
@@ -43,13 +43,19 @@ impl ModuleMapper for Blend {
         let (id, target, mapper) = param.consume();
         let online: Tensor<D> =
             self.online.remove(&id).expect("the target is a copy of the online module");
-        let blended = if is_flex(&target.device()) {
-            let online = into_flex(online);
-            let mut target = into_flex(target);
+        let blended = if is_host(&target.device()) {
+            let online = constant(online);
+            let mut target = constant(target);
             let (tau, rest) = (self.tau, 1.0 - self.tau);
-            for (t, o) in target.storage_mut::<f32>().iter_mut().zip(online.storage::<f32>()) {
-                *t = rest * *t + tau * o;
-            }
+            let (theta_bar, theta) = (target.storage_mut::<f32>(), online.storage::<f32>());
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (theta_bar, theta) in theta_bar.iter_mut().zip(theta) {
+                        *theta_bar = rest * *theta_bar + tau * theta;
+                    }
+                },
+            );
             Tensor::from_primitive::<Flex>(target)
         } else {
             target.mul_scalar(1.0 - self.tau) + online.mul_scalar(self.tau)
@@ -153,7 +159,7 @@ mod tests {
     fn updates_in_place_unless_shared() {
         let online = network(0);
         let address = |network: &Mlp| {
-            into_flex(network.layers[0].weight.val().inner()).storage::<f32>().as_ptr() as usize
+            constant(network.layers[0].weight.val().inner()).storage::<f32>().as_ptr() as usize
         };
         let mut target = Target::new(&online);
         let before = address(&target);

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::TanhNormal;
+use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::loss::backpropagate_max_loss;
 use pmoe_core::nn::{Mlp, linear};
 use pmoe_core::noise::Rng;
@@ -38,8 +39,8 @@ impl GaussianActor {
         let features = self.trunk.forward(obs);
         let (low, high) = LOG_STD_LIMITS;
         TanhNormal {
-            mean: self.mean.forward(features.clone()),
-            log_std: self.log_std.forward(features).clamp(low, high),
+            mean: linear_act(features.clone(), &self.mean, Activation::Identity),
+            log_std: linear_act(features, &self.log_std, Activation::Identity).clamp(low, high),
         }
     }
 

@@ -21,7 +21,8 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, activation::softmax};
-use pmoe_core::dist::{LogProb, Mixture, TanhNormal};
+use pmoe_core::dist::{LogProb, Mixture, TanhNormal, select_value};
+use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::loss::{
     Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, frequency_loss,
 };
@@ -86,14 +87,15 @@ impl PmoeActor {
     /// The policy at every state of `obs`, `[B, O]`.
     pub fn mixture(&self, routing_input: RoutingInput, obs: Tensor<2>) -> Mixture {
         let features = self.trunk.forward(obs.clone());
-        let router_logits = self.router.forward(match routing_input {
+        let router_input = match routing_input {
             RoutingInput::TrunkSg => features.clone().inner(),
             RoutingInput::Trunk => features.clone(),
             RoutingInput::Obs => obs,
-        });
+        };
+        let router_logits = linear_act(router_input, &self.router, Activation::Identity);
         let (low, high) = LOG_STD_LIMITS;
-        let mean = self.mean.forward(features.clone());
-        let log_std = self.log_std.forward(features).clamp(low, high);
+        let mean = linear_act(features.clone(), &self.mean, Activation::Identity);
+        let log_std = linear_act(features, &self.log_std, Activation::Identity).clamp(low, high);
         let [batch, width] = mean.dims();
         let shape = [batch, self.num_primitives, width / self.num_primitives];
         Mixture { router_logits, mean: mean.reshape(shape), log_std: log_std.reshape(shape) }
@@ -127,7 +129,8 @@ impl PmoeActor {
                 best_primitive(mixture.router_logits.clone())
             }
             (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-                best_primitive(self.q_of_primitives(critic, obs, mixture.primitives().mode()))
+                let q = critic.min(obs, mixture.primitives().mode());
+                best_primitive(q.reshape([-1, self.num_primitives as i32]))
             }
             (Mode::Evaluate, EvalPrimitive::Index(index)) => {
                 let rows = obs.dims()[0];
@@ -138,10 +141,6 @@ impl PmoeActor {
     }
 
     /// The policy loss: the primitives' (eq. 8 or 9) plus the router's (eq. 7).
-    ///
-    /// Back-propagation-max runs in two passes. The first chooses the best primitive without a
-    /// graph on B·K rows; the second differentiates the B chosen rows only. The gradient is that of
-    /// differentiating all rows and picking one, as the others' is zero.
     pub(super) fn loss(
         &self,
         config: &PmoeConfig,
@@ -150,24 +149,27 @@ impl PmoeActor {
         alpha: f64,
         noise: Tensor<2>,
     ) -> ActorLoss {
+        let shape = [obs.dims()[0], self.num_primitives];
         let mixture = self.mixture(config.routing_input, obs.clone());
-        let best = self.choose_best(config, critic, &mixture, &obs, alpha, &noise);
+        // Every primitive acts and is judged.
+        let sample = mixture.primitives().rsample(noise);
+        let q: Tensor<2> = critic.min(obs, sample.action.clone()).reshape(shape);
+        let component_log_prob: Tensor<2> = sample.log_prob.clone().reshape(shape);
+        let best = best_primitive(match config.argmax_score {
+            ArgmaxScore::Q => q.clone().inner(),
+            ArgmaxScore::SoftQ => q.clone().inner() - component_log_prob.inner().mul_scalar(alpha),
+        });
 
         let (primitive_loss, log_prob) = match config.primitive_loss {
             PrimitiveLoss::Max => {
-                let noise = mixture.select(noise, &best);
-                let sample = mixture.primitive(&best).rsample(noise);
-                let log_prob = mixture.sample_log_prob(&sample, config.entropy_log_prob.into());
-                let q = critic.min(obs, sample.action);
+                let kind = config.entropy_log_prob.into();
+                let log_prob = mixture.selected_log_prob(&sample, &best, kind);
+                let q = select_value(q, &best);
                 (backpropagate_max_loss(alpha, log_prob.clone(), q), log_prob.inner())
             }
             PrimitiveLoss::All => {
-                let rows = mixture.mean.dims()[0];
-                let sample = mixture.primitives().rsample(noise);
                 let log_prob = mixture.samples_log_prob(&sample, config.entropy_log_prob.into());
-                let q = self.q_of_primitives(critic, obs, sample.action);
-                let shape = [rows * self.num_primitives];
-                let constant = log_prob.clone().inner().reshape(shape);
+                let constant = log_prob.clone().inner().flatten(0, 1);
                 (backpropagate_all_loss(alpha, log_prob, q), constant)
             }
         };
@@ -177,44 +179,6 @@ impl PmoeActor {
             MixtureLoss { routing_loss: routing_loss.clone().inner(), weights: weights.inner() };
         let loss = primitive_loss + routing_loss.mul_scalar(config.freq_coef);
         ActorLoss { loss, log_prob, mixture: Some(mixture) }
-    }
-
-    /// The primitive whose draw the critic scores highest in each state, `[B]`; no graph is built.
-    fn choose_best(
-        &self,
-        config: &PmoeConfig,
-        critic: &TwinCritic,
-        mixture: &Mixture,
-        obs: &Tensor<2>,
-        alpha: f64,
-        noise: &Tensor<2>,
-    ) -> Tensor<1, Int> {
-        let rows = obs.dims()[0];
-        if self.num_primitives == 1 {
-            return Tensor::zeros([rows], &obs.device());
-        }
-        let primitives = mixture.primitives();
-        let constants =
-            TanhNormal { mean: primitives.mean.inner(), log_std: primitives.log_std.inner() };
-        let sample = constants.rsample(noise.clone());
-        let q = self.q_of_primitives(critic, obs.clone(), sample.action);
-        best_primitive(match config.argmax_score {
-            ArgmaxScore::Q => q,
-            ArgmaxScore::SoftQ => {
-                q - sample.log_prob.mul_scalar(alpha).reshape([rows, self.num_primitives])
-            }
-        })
-    }
-
-    /// min(Q₁, Q₂) of every primitive's action, `[B, K]`, from actions `[B·K, A]`.
-    fn q_of_primitives(&self, critic: &TwinCritic, obs: Tensor<2>, action: Tensor<2>) -> Tensor<2> {
-        let [rows, obs_dim] = obs.dims();
-        let num_primitives = self.num_primitives;
-        let repeated = obs
-            .unsqueeze_dim::<3>(1)
-            .expand([rows, num_primitives, obs_dim])
-            .reshape([rows * num_primitives, obs_dim]);
-        critic.min(repeated, action).reshape([rows, num_primitives])
     }
 }
 

@@ -1,0 +1,164 @@
+//! Matrix products on slices: a safe face of the `gemm` crate.
+//!
+//! The only unsafe code of the workspace's numerics. `gemm` takes raw pointers with strides, reads the
+//! elements that they span and writes every element of the output. A [`Matrix`] can only be made of a
+//! slice that holds all of its elements, and the output's length or capacity is checked, so every
+//! element lies inside its memory. The output is owned or borrowed mutably, so it overlaps no operand.
+
+/// A matrix in memory that belongs to somebody else: row-major, or the transpose of such a one.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    cols: usize,
+    is_transposed: bool,
+}
+
+impl<'a> Matrix<'a> {
+    /// A row-major matrix `[values.len() / cols, cols]`.
+    ///
+    /// # Panics
+    /// When `values` is not a whole number of rows.
+    pub(super) fn new(values: &'a [f32], cols: usize) -> Self {
+        let rows = values.len().checked_div(cols).unwrap_or(0);
+        assert_eq!(rows * cols, values.len(), "whole rows");
+        Self { values, rows, cols, is_transposed: false }
+    }
+
+    /// The transpose, on the same memory.
+    pub(super) fn transposed(self) -> Self {
+        let Self { values, rows, cols, is_transposed } = self;
+        Self { values, rows: cols, cols: rows, is_transposed: !is_transposed }
+    }
+
+    /// Distance of neighbours in a column and in a row.
+    fn strides(&self) -> (isize, isize) {
+        // A slice has at most isize::MAX elements.
+        if self.is_transposed { (1, self.rows as isize) } else { (self.cols as isize, 1) }
+    }
+}
+
+/// `lhs · rhs`, row-major.
+///
+/// # Panics
+/// When the shapes do not fit.
+#[allow(unsafe_code, reason = "see the head of this file")]
+pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
+    let len = lhs.rows * rhs.cols;
+    if lhs.cols == 0 {
+        return vec![0.0; len];
+    }
+    let mut out = Vec::with_capacity(len);
+    // SAFETY: the vector has room for the product. Without a previous value to read, `gemm` writes
+    // each of the elements (the sums are not empty), so that all `len` of them are initialised.
+    unsafe {
+        call(out.as_mut_ptr(), false, lhs, rhs);
+        out.set_len(len);
+    }
+    out
+}
+
+/// `out ← out + lhs · rhs`; `out` is row-major.
+///
+/// # Panics
+/// When the shapes do not fit.
+#[allow(unsafe_code, reason = "see the head of this file")]
+pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
+    assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
+    // SAFETY: the slice has the length of the product.
+    unsafe { call(out.as_mut_ptr(), true, lhs, rhs) }
+}
+
+/// Writes `lhs · rhs` to `out`, added to what is there if `accumulate`.
+///
+/// # Safety
+/// `out` points to memory for `lhs.rows · rhs.cols` numbers that overlaps no operand, initialised if
+/// `accumulate`.
+#[allow(unsafe_code, reason = "see the head of this file")]
+unsafe fn call(out: *mut f32, accumulate: bool, lhs: Matrix<'_>, rhs: Matrix<'_>) {
+    let (m, k, n) = (lhs.rows, lhs.cols, rhs.cols);
+    assert_eq!(k, rhs.rows, "inner dimensions");
+    let ((lhs_rs, lhs_cs), (rhs_rs, rhs_cs)) = (lhs.strides(), rhs.strides());
+    // SAFETY: with these strides the largest offset into each operand is rows · cols − 1, which is
+    // inside its slice by `Matrix::new`, and m · n − 1 into `out`, by the caller.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out,
+            1,
+            n as isize,
+            accumulate,
+            lhs.values.as_ptr(),
+            lhs_cs,
+            lhs_rs,
+            rhs.values.as_ptr(),
+            rhs_cs,
+            rhs_rs,
+            if accumulate { 1.0 } else { 0.0 },
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, reason = "sums of small integers are exact")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values(count: usize, step: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * step % 17) as f32 - 8.0).collect()
+    }
+
+    proptest! {
+        /// Small integers, so that every order of summation gives the same bits.
+        #[test]
+        fn equals_the_triple_loop(
+            m in 1..20_usize, k in 1..40_usize, n in 1..20_usize, left in any::<bool>(), right in any::<bool>(),
+        ) {
+            let (a, b) = (values(m * k, 5), values(k * n, 7));
+            let lhs = if left { Matrix::new(&a, m).transposed() } else { Matrix::new(&a, k) };
+            let rhs = if right { Matrix::new(&b, k).transposed() } else { Matrix::new(&b, n) };
+            let product = matmul(lhs, rhs);
+            let mut out = vec![1.0; m * n];
+            add_matmul(&mut out, lhs, rhs);
+            for i in 0..m {
+                for j in 0..n {
+                    let a = |l: usize| if left { a[l * m + i] } else { a[i * k + l] };
+                    let b = |l: usize| if right { b[j * k + l] } else { b[l * n + j] };
+                    let expected: f32 = (0..k).map(|l| a(l) * b(l)).sum();
+                    prop_assert_eq!(product[i * n + j], expected);
+                    prop_assert_eq!(out[i * n + j], expected + 1.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn empty_sums_are_zero() {
+        assert_eq!(matmul(Matrix::new(&[], 0), Matrix::new(&[], 2)), [] as [f32; 0]);
+        let mut out = [];
+        add_matmul(&mut out, Matrix::new(&[], 2), Matrix::new(&[1.0, 2.0], 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "dimensions of the product")]
+    fn a_short_output_is_refused() {
+        let a = values(6, 1);
+        add_matmul(&mut [0.0; 3], Matrix::new(&a, 3), Matrix::new(&a, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "inner dimensions")]
+    fn unequal_inner_dimensions_are_refused() {
+        let a = values(6, 1);
+        add_matmul(&mut [0.0; 6], Matrix::new(&a, 3), Matrix::new(&a, 3));
+    }
+}

@@ -1,0 +1,211 @@
+//! The smaller of two frozen networks' values: what a policy sees of its critics.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::Tensor;
+
+use super::host::{self, Place, new_tensor, values};
+use super::kernels::{add_bias, add_bias_relu, relu_backward};
+use super::matmul::{Matrix, add_matmul, matmul};
+use crate::nn::Mlp;
+
+/// `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` whose parameters are constants.
+///
+/// Several actions may be judged at each state. On the CPU the state's part of the first layer is then
+/// computed once per state, and the backward pass visits, row by row, the smaller network alone, and
+/// no row whose incoming gradient is zero: choosing the best of K actions costs K rows there and
+/// one row back. Elsewhere these are burn's own operations.
+///
+/// # Shapes
+/// - `state`: `[B, O]`, `action`: `[B·K, A]`, the K actions of a state being neighbours
+/// - returns: `[B·K]`
+///
+/// # Gradients
+/// Flow into `action` alone where the networks are plain modules ([`Mlp`] of `module.valid()`). With
+/// tracked networks burn's own operations run and the gradient reaches those as well.
+///
+/// # Source
+/// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
+pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+    let first = networks[0].layers[0].weight.val();
+    let constants = host::place(&[&state, &first]) == Place::Constant;
+    let place = host::place(&[&state, &action]);
+    if !constants || place == Place::Elsewhere {
+        return plain(networks, state, action);
+    }
+    let networks = networks.map(Frozen::new);
+    let state = host::constant(state);
+    match place {
+        Place::Tracked => {
+            let (action, node) = host::tracked(action);
+            let actions = width_of(&action);
+            let [one, two] = networks.each_ref().map(|network| network.forward(&state, &action));
+            let (q, is_two) = smaller(&one, &two);
+            let prepared = TwinMin.prepare::<NoCheckpointing>([node]).compute_bound().stateful();
+            Tensor::from_primitive::<Autodiff<Flex>>(match prepared {
+                OpsKind::Tracked(prepared) => {
+                    let hidden = [one.hidden, two.hidden];
+                    prepared.finish(State { networks, hidden, is_two, actions }, q)
+                }
+                OpsKind::UnTracked(prepared) => prepared.finish(q),
+            })
+        }
+        Place::Constant | Place::Elsewhere => {
+            let action = host::constant(action);
+            let [one, two] = networks.map(|network| network.forward(&state, &action));
+            Tensor::from_primitive::<Flex>(smaller(&one, &two).0)
+        }
+    }
+}
+
+/// The same with burn's own operations.
+fn plain(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+    let ([rows, _], [states, obs_dim]) = (action.dims(), state.dims());
+    let repeated = state
+        .unsqueeze_dim::<3>(1)
+        .expand([states, rows / states, obs_dim])
+        .reshape([rows, obs_dim]);
+    let input = Tensor::cat(vec![repeated, action], 1);
+    let [one, two] = networks.map(|network| network.forward(input.clone()).squeeze_dim::<1>(1));
+    one.min_pair(two)
+}
+
+/// A network's parameters: weight and bias of each layer.
+#[derive(Debug, Clone)]
+struct Frozen {
+    layers: Vec<(FlexTensor, FlexTensor)>,
+}
+
+/// What a forward pass leaves.
+struct Judged {
+    /// Activations of every hidden layer, `[N, H]` each.
+    hidden: Vec<Vec<f32>>,
+    /// `[N]`
+    q: Vec<f32>,
+}
+
+impl Frozen {
+    fn new(network: &Mlp) -> Self {
+        let layer = |layer: &burn::nn::Linear| {
+            let bias = layer.bias.as_ref().expect("networks of this crate have biases");
+            (host::constant(layer.weight.val()), host::constant(bias.val()))
+        };
+        Self { layers: network.layers.iter().map(layer).collect() }
+    }
+
+    /// Weight, bias and width of a layer.
+    fn layer(&self, index: usize) -> (&[f32], &[f32], usize) {
+        let (weight, bias) = &self.layers[index];
+        let bias = values(bias);
+        (values(weight), bias, bias.len())
+    }
+
+    fn forward(&self, state: &FlexTensor, action: &FlexTensor) -> Judged {
+        let (states, actions) = (width_of(state), width_of(action));
+        let (s, a) = (values(state), values(action));
+        let (weight, _, width) = self.layer(0);
+        let (of_state, of_action) = weight.split_at(states * width);
+        let num_states = s.len() / states;
+        let mut x = matmul(Matrix::new(s, states), Matrix::new(of_state, width));
+        let per_state = a.len() / actions / num_states;
+        if per_state > 1 {
+            x = repeat_rows(&x, width, per_state);
+        }
+        add_matmul(&mut x, Matrix::new(a, actions), Matrix::new(of_action, width));
+
+        let mut hidden = Vec::with_capacity(self.layers.len() - 1);
+        for index in 1..self.layers.len() {
+            let (_, bias, inputs) = self.layer(index - 1);
+            add_bias_relu(&mut x, bias);
+            let (weight, _, width) = self.layer(index);
+            let y = matmul(Matrix::new(&x, inputs), Matrix::new(weight, width));
+            hidden.push(std::mem::replace(&mut x, y));
+        }
+        add_bias(&mut x, self.layer(self.layers.len() - 1).1);
+        Judged { hidden, q: x }
+    }
+
+    /// Gradient with respect to the actions of `rows`, `[rows, A]`, from that of their values.
+    fn backward(
+        &self,
+        hidden: &[Vec<f32>],
+        rows: &[usize],
+        dq: &[f32],
+        actions: usize,
+    ) -> Vec<f32> {
+        let mut grad: Vec<f32> = rows.iter().map(|&row| dq[row]).collect();
+        for index in (1..self.layers.len()).rev() {
+            let (weight, _, outputs) = self.layer(index);
+            let inputs = weight.len() / outputs;
+            let transposed = Matrix::new(weight, outputs).transposed();
+            let mut to_input = matmul(Matrix::new(&grad, outputs), transposed);
+            for (grad, &row) in to_input.chunks_exact_mut(inputs).zip(rows) {
+                relu_backward(grad, &hidden[index - 1][row * inputs..(row + 1) * inputs]);
+            }
+            grad = to_input;
+        }
+        let (weight, _, width) = self.layer(0);
+        let of_action = &weight[weight.len() - actions * width..];
+        matmul(Matrix::new(&grad, width), Matrix::new(of_action, width).transposed())
+    }
+}
+
+/// Each row of `x`, `[N, width]`, `count` times in succession.
+fn repeat_rows(x: &[f32], width: usize, count: usize) -> Vec<f32> {
+    let mut all = Vec::with_capacity(x.len() * count);
+    for row in x.chunks_exact(width) {
+        (0..count).for_each(|_| all.extend_from_slice(row));
+    }
+    all
+}
+
+fn width_of(tensor: &FlexTensor) -> usize {
+    tensor.layout().shape()[1]
+}
+
+/// The smaller value of each row, and whether it is the second one.
+fn smaller(one: &Judged, two: &Judged) -> (FlexTensor, Vec<bool>) {
+    let is_two: Vec<bool> = one.q.iter().zip(&two.q).map(|(one, two)| two < one).collect();
+    let pairs = one.q.iter().zip(&two.q).zip(&is_two);
+    let q: Vec<f32> = pairs.map(|((one, two), is_two)| if *is_two { *two } else { *one }).collect();
+    let rows = q.len();
+    (new_tensor(q, [rows]), is_two)
+}
+
+#[derive(Debug)]
+struct TwinMin;
+
+#[derive(Debug, Clone)]
+struct State {
+    networks: [Frozen; 2],
+    hidden: [Vec<Vec<f32>>; 2],
+    is_two: Vec<bool>,
+    /// Width A of an action.
+    actions: usize,
+}
+
+impl Backward<Flex, 1> for TwinMin {
+    type State = State;
+
+    #[expect(clippy::float_cmp, reason = "a gradient of exactly zero moves nothing")]
+    fn backward(self, ops: Ops<State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let State { networks, hidden, is_two, actions } = ops.state;
+        let dq = host::contiguous(grads.consume::<Flex>(&ops.node));
+        let [Some(action)] = ops.parents else { return };
+        let dq = values(&dq);
+        let mut to_action = vec![0.0; dq.len() * actions];
+        for (index, (network, hidden)) in networks.iter().zip(&hidden).enumerate() {
+            let wanted = |&row: &usize| is_two[row] == (index == 1) && dq[row] != 0.0;
+            let rows: Vec<usize> = (0..dq.len()).filter(wanted).collect();
+            let grad = network.backward(hidden, &rows, dq, actions);
+            for (grad, &row) in grad.chunks_exact(actions).zip(&rows) {
+                to_action[row * actions..(row + 1) * actions].copy_from_slice(grad);
+            }
+        }
+        grads.register::<Flex>(action.id, new_tensor(to_action, [dq.len(), actions]));
+    }
+}

@@ -1,0 +1,163 @@
+//! Our own code beside burn's operations: values and gradients on random networks and batches.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use pmoe_core::fused::{Activation, Engine, linear_act, twin_min, with_engine};
+use pmoe_core::nn::{Mlp, linear};
+use pmoe_core::noise::{self, Rng};
+use proptest::prelude::*;
+use rand::SeedableRng;
+
+/// Sums of up to some hundred terms in another order, in single precision.
+const TOLERANCE: f32 = 1e-5;
+
+fn trainable() -> Device {
+    Device::flex().autodiff()
+}
+
+fn normal(shape: [usize; 2], rng: &mut Rng) -> Tensor<2> {
+    noise::normal(shape, rng, &Device::flex())
+}
+
+fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    tensor.try_to_vec_as::<f32>().unwrap()
+}
+
+/// Largest difference relative to the largest magnitude.
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = |x: &mut dyn Iterator<Item = f32>| x.fold(0.0_f32, |max, x| max.max(x.abs()));
+    largest(&mut a.iter().zip(b).map(|(a, b)| a - b)) / largest(&mut b.iter().copied()).max(1e-6)
+}
+
+/// What `compute` gives with our own code and with burn's.
+fn both(compute: impl Fn() -> Vec<Vec<f32>>) -> Vec<f32> {
+    let (fused, plain) = (compute(), with_engine(Engine::Plain, &compute));
+    assert_eq!(fused.len(), plain.len());
+    fused.iter().zip(&plain).map(|(fused, plain)| difference(fused, plain)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn linear_act_and_its_gradients(
+        rows in 1..130_usize, inputs in 1..70_usize, outputs in 1..70_usize,
+        relu in any::<bool>(), tracked_input in any::<bool>(), seed in any::<u64>(),
+    ) {
+        let rng = &mut Rng::seed_from_u64(seed);
+        let layer = linear(inputs, outputs, rng, &trainable());
+        let input = normal([rows, inputs], rng);
+        let weights = normal([rows, outputs], rng);
+        let activation = if relu { Activation::Relu } else { Activation::Identity };
+        let differences = both(|| {
+            let x = if tracked_input { input.clone().autodiff().require_grad() } else { input.clone() };
+            let y = linear_act(x.clone(), &layer, activation);
+            let mut found = vec![values(&y)];
+            let grads = (y * weights.clone()).sum().backward();
+            found.push(values(&layer.weight.val().grad(&grads).unwrap()));
+            found.push(values(&layer.bias.as_ref().unwrap().val().grad(&grads).unwrap()));
+            if tracked_input {
+                found.push(values(&x.grad(&grads).unwrap()));
+            }
+            // Without a graph, and frozen: only the input gets a gradient.
+            found.push(values(&linear_act(input.clone(), &layer.valid(), activation)));
+            let x = input.clone().autodiff().require_grad();
+            let y = linear_act(x.clone(), &layer.valid(), activation);
+            let grads = (y * weights.clone()).sum().backward();
+            found.push(values(&x.grad(&grads).unwrap()));
+            found
+        });
+        prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
+    }
+
+    #[test]
+    fn twin_min_and_its_gradient(
+        states in 1..40_usize, per_state in 1..11_usize, obs_dim in 1..30_usize, action_dim in 1..9_usize,
+        hidden in prop::collection::vec(1..50_usize, 0..4), seed in any::<u64>(),
+    ) {
+        let rng = &mut Rng::seed_from_u64(seed);
+        let mut sizes = vec![obs_dim + action_dim];
+        sizes.extend(hidden);
+        sizes.push(1);
+        let [one, two] = [0, 1].map(|_| Mlp::new(&sizes, rng, &trainable()).valid());
+        let rows = states * per_state;
+        let (state, action) = (normal([states, obs_dim], rng), normal([rows, action_dim], rng));
+        // Zeros among the incoming gradients, as choosing one of several actions leaves them.
+        let weights = normal([1, rows], rng).reshape([rows]);
+        let weights = weights.clone().clamp_min(0.0);
+        let differences = both(|| {
+            let a = action.clone().autodiff().require_grad();
+            let q = twin_min([&one, &two], state.clone(), a.clone());
+            let without_graph = twin_min([&one, &two], state.clone(), action.clone());
+            let found = values(&q);
+            let grads = (q * weights.clone()).sum().backward();
+            vec![found, values(&without_graph), values(&a.grad(&grads).unwrap())]
+        });
+        prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
+    }
+}
+
+#[test]
+fn the_comparison_would_notice() {
+    let rng = &mut Rng::seed_from_u64(0);
+    let network = Mlp::new(&[14, 256, 256, 1], rng, &trainable()).valid();
+    let input = normal([100, 14], rng);
+    let before = values(&network.forward(input.clone()));
+    let mut changed = network.clone();
+    let weight = &changed.layers[1].weight;
+    changed.layers[1].weight = weight.clone().map(|w| w.mul_scalar(1.001));
+    let after = with_engine(Engine::Plain, || values(&changed.forward(input.clone())));
+    assert!(difference(&after, &before) > 10.0 * TOLERANCE);
+}
+
+#[test]
+fn the_plain_engine_is_the_bodys_alone() {
+    use pmoe_core::fused::engine;
+    assert_eq!(engine(), Engine::Fused);
+    assert_eq!(with_engine(Engine::Plain, engine), Engine::Plain);
+    assert_eq!(engine(), Engine::Fused);
+    let caught = std::panic::catch_unwind(|| with_engine(Engine::Plain, || panic!("on purpose")));
+    assert!(caught.is_err());
+    assert_eq!(engine(), Engine::Fused);
+}
+
+#[test]
+fn gradients_reach_tracked_critics_too() {
+    // With tracked networks the gradient is not cut off: burn's operations run.
+    let rng = &mut Rng::seed_from_u64(0);
+    let [one, two] = [0, 1].map(|_| Mlp::new(&[3, 8, 1], rng, &trainable()));
+    let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
+    let grads = twin_min([&one, &two], state, action).sum().backward();
+    assert!(one.layers[0].weight.val().grad(&grads).is_some());
+    assert!(two.layers[0].weight.val().grad(&grads).is_some());
+}
+
+#[test]
+fn what_is_not_a_number_stays_visible() {
+    let rng = &mut Rng::seed_from_u64(0);
+    let network = Mlp::new(&[2, 4, 1], rng, &trainable()).valid();
+    let input = Tensor::from_data(TensorData::new(vec![f32::NAN, 1.0], [1, 2]), &Device::flex());
+    assert!(values(&network.forward(input))[0].is_nan());
+}
+
+#[test]
+fn views_are_read_in_their_own_order() {
+    let rng = &mut Rng::seed_from_u64(0);
+    let layer = linear(4, 3, rng, &trainable());
+    let input = normal([4, 6], rng);
+    let differences = both(|| {
+        let transposed = linear_act(input.clone().transpose(), &layer, Activation::Relu);
+        let narrowed =
+            linear_act(input.clone().transpose().narrow(0, 2, 3), &layer, Activation::Relu);
+        let columns = normal([5, 6], &mut Rng::seed_from_u64(1)).narrow(1, 1, 4);
+        vec![
+            values(&transposed),
+            values(&narrowed),
+            values(&linear_act(columns, &layer, Activation::Identity)),
+        ]
+    });
+    assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
+}
