@@ -81,6 +81,8 @@ pub enum AlgoConfig {
 pub enum DeviceKind {
     /// The CPU, burn's flex backend: the default and the fastest here.
     Flex,
+    /// The same with burn's own operations only, without our fused ones: a cross-check.
+    FlexPlain,
     /// The CPU, burn's ndarray backend (cargo feature `ndarray`): a cross-check.
     Ndarray,
     /// A GPU through wgpu (cargo feature `wgpu`).

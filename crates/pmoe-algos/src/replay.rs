@@ -1,4 +1,13 @@
-//! The replay buffer: a ring of transitions in host memory.
+//! The replay buffer: a ring of transitions in host memory, each observation kept once.
+//!
+//! Inside an episode the successor of a transition is the observation of the next one, so its row
+//! is not kept a second time. A transition has a row of its own for `next_obs` only where that does
+//! not hold: at the end of an episode, and always at the newest transition. The bits of the two
+//! rows decide, not the flags of an ending: what is drawn is what was pushed, whoever pushes.
+//!
+//! Rows of their own come from a pool, which hands out those of forgotten transitions again before
+//! new ones. A transition has at most one, so `capacity` rows are enough for any history; pages of
+//! rows that were never needed take no memory.
 
 use pmoe_core::noise::Rng;
 use rand::RngExt;
@@ -20,11 +29,16 @@ pub struct ReplayBuffer {
     obs: Vec<f32>,
     action: Vec<f32>,
     reward: Vec<f32>,
-    next_obs: Vec<f32>,
     /// 0 where the MDP ended, else 1: the factor of the bootstrap term. Computed here and nowhere
     /// else; truncation plays no part.
     not_terminated: Vec<f32>,
+    /// Row of `own_next_obs` that holds the successor, or [`SHARED`].
+    next_row: Vec<u32>,
+    own_next_obs: Pool,
 }
+
+/// In place of a row: the successor is the observation of the next slot.
+const SHARED: u32 = u32::MAX;
 
 /// Rows drawn from a [`ReplayBuffer`]; the memory is used again by the next draw.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +59,11 @@ pub struct Batch {
 
 impl ReplayBuffer {
     /// An empty buffer for `capacity` transitions.
+    ///
+    /// # Panics
+    /// When the capacity is 2³² − 1 or more.
     pub fn new(capacity: usize, obs_dim: usize, action_dim: usize) -> Self {
+        assert!(capacity < SHARED as usize, "rows are numbered by u32");
         Self {
             obs_dim,
             action_dim,
@@ -55,14 +73,23 @@ impl ReplayBuffer {
             obs: vec![0.0; capacity * obs_dim],
             action: vec![0.0; capacity * action_dim],
             reward: vec![0.0; capacity],
-            next_obs: vec![0.0; capacity * obs_dim],
             not_terminated: vec![0.0; capacity],
+            next_row: vec![0; capacity],
+            own_next_obs: Pool::new(capacity, obs_dim),
         }
     }
 
-    /// Memory (bytes) of a full buffer.
+    /// Memory (bytes) of a full buffer whose successors are all shared.
+    ///
+    /// The end of an episode adds a row of `obs_dim` numbers while its transition is kept; in the
+    /// worst case, episodes of one step, that is one for every transition.
     pub fn bytes(capacity: usize, obs_dim: usize, action_dim: usize) -> usize {
-        capacity * (2 * obs_dim + action_dim + 2) * size_of::<f32>()
+        capacity * (Self::numbers(obs_dim, action_dim) * size_of::<f32>() + size_of::<u32>())
+    }
+
+    /// Numbers per transition: observation, action, reward and whether the MDP ended.
+    fn numbers(obs_dim: usize, action_dim: usize) -> usize {
+        obs_dim + action_dim + 2
     }
 
     /// Transitions kept.
@@ -81,14 +108,53 @@ impl ReplayBuffer {
     /// When a length differs from the buffer's dimensions.
     pub fn push(&mut self, transition: Transition<'_>) {
         let slot = self.head;
+        self.share_newest(transition.obs);
+        if self.len == self.capacity {
+            self.release(slot);
+        }
         let row = |dim: usize| slot * dim..(slot + 1) * dim;
         self.obs[row(self.obs_dim)].copy_from_slice(transition.obs);
         self.action[row(self.action_dim)].copy_from_slice(transition.action);
         self.reward[slot] = transition.reward;
-        self.next_obs[row(self.obs_dim)].copy_from_slice(transition.next_obs);
         self.not_terminated[slot] = if transition.terminated { 0.0 } else { 1.0 };
+        self.next_row[slot] = self.own_next_obs.insert(transition.next_obs);
         self.head = (slot + 1) % self.capacity;
         self.len = (self.len + 1).min(self.capacity);
+    }
+
+    /// Gives up the newest transition's own successor if that is `obs`, about to be pushed.
+    fn share_newest(&mut self, obs: &[f32]) {
+        if let Some(newest) = self.newest()
+            && same_bits(self.next_obs(newest), obs)
+        {
+            self.release(newest);
+        }
+    }
+
+    /// Slot of the newest transition.
+    fn newest(&self) -> Option<usize> {
+        (!self.is_empty()).then(|| (self.head + self.capacity - 1) % self.capacity)
+    }
+
+    /// Gives back the slot's own row, if it has one.
+    fn release(&mut self, slot: usize) {
+        let row = std::mem::replace(&mut self.next_row[slot], SHARED);
+        if row != SHARED {
+            self.own_next_obs.remove(row);
+        }
+    }
+
+    /// The successor, `[O]`, in the pool or in the next slot.
+    fn next_obs(&self, slot: usize) -> &[f32] {
+        match self.next_row[slot] {
+            SHARED => self.obs((slot + 1) % self.capacity),
+            row => self.own_next_obs.row(row),
+        }
+    }
+
+    /// `[O]`
+    fn obs(&self, slot: usize) -> &[f32] {
+        &self.obs[slot * self.obs_dim..(slot + 1) * self.obs_dim]
     }
 
     /// Draws `count` transitions into `batch`, each uniformly among all that are kept.
@@ -101,24 +167,36 @@ impl ReplayBuffer {
         batch.len = count;
         for _ in 0..count {
             let slot = rng.random_range(0..self.len);
-            let row = |dim: usize| slot * dim..(slot + 1) * dim;
-            batch.obs.extend_from_slice(&self.obs[row(self.obs_dim)]);
-            batch.action.extend_from_slice(&self.action[row(self.action_dim)]);
+            let action = slot * self.action_dim..(slot + 1) * self.action_dim;
+            batch.obs.extend_from_slice(self.obs(slot));
+            batch.action.extend_from_slice(&self.action[action]);
             batch.reward.push(self.reward[slot]);
-            batch.next_obs.extend_from_slice(&self.next_obs[row(self.obs_dim)]);
+            batch.next_obs.extend_from_slice(self.next_obs(slot));
             batch.not_terminated.push(self.not_terminated[slot]);
         }
     }
 
-    /// The contents as little-endian bytes: `len` and `head` as u64, then the used part of each
-    /// field as f32.
+    /// The contents as little-endian bytes.
+    ///
+    /// A tag; the number of transitions as u64, plus the head's slot once the ring is full (before,
+    /// the head is that number); the used part of each field as f32; one byte per slot, 1 where
+    /// `next_obs` has a row of its own; these rows in the order of their slots. Where they lie in
+    /// the pool is not written: equal contents give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes =
-            Vec::with_capacity(16 + Self::bytes(self.len, self.obs_dim, self.action_dim));
-        bytes.extend_from_slice(&(self.len as u64).to_le_bytes());
-        bytes.extend_from_slice(&(self.head as u64).to_le_bytes());
+        let full = self.len == self.capacity;
+        let place = if full { self.len + self.head } else { self.len };
+        let next_row = &self.next_row[..self.len];
+        let numbers = self.len * Self::numbers(self.obs_dim, self.action_dim)
+            + self.own_next_obs.len() * self.obs_dim;
+        let mut bytes = Vec::with_capacity(HEADER + numbers * size_of::<f32>() + self.len);
+        bytes.extend_from_slice(FORMAT);
+        bytes.extend_from_slice(&(place as u64).to_le_bytes());
         for (field, dim) in self.fields() {
-            field[..self.len * dim].iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+            write(&field[..self.len * dim], &mut bytes);
+        }
+        bytes.extend(next_row.iter().map(|&row| u8::from(row != SHARED)));
+        for &row in next_row.iter().filter(|&&row| row != SHARED) {
+            write(self.own_next_obs.row(row), &mut bytes);
         }
         bytes
     }
@@ -126,56 +204,167 @@ impl ReplayBuffer {
     /// Restores what [`ReplayBuffer::to_bytes`] gave for a buffer of the same dimensions.
     ///
     /// # Errors
-    /// When the bytes do not fit this buffer.
+    /// When the bytes do not fit this buffer, which then stays as it was.
     pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
-        let misfit = || CheckpointError::Content {
-            part: "replay".to_owned(),
-            reason: format!(
+        let error = |reason: String| CheckpointError::Content { part: "replay".to_owned(), reason };
+        if bytes.len() >= FORMAT.len() && !bytes.starts_with(FORMAT) {
+            return Err(error(
+                "it was written by another version of this program; delete the checkpoint to start \
+                 the run again"
+                    .to_owned(),
+            ));
+        }
+        let contents = self.parse(bytes).ok_or_else(|| {
+            error(format!(
                 "{} bytes do not fit a buffer of {} transitions of {} + {} numbers",
                 bytes.len(),
                 self.capacity,
                 self.obs_dim,
                 self.action_dim
-            ),
-        };
-        let (counts, data) = bytes.split_at_checked(16).ok_or_else(misfit)?;
-        let count = |at: usize| {
-            let bytes = counts[at..at + 8].try_into().expect("eight bytes");
-            usize::try_from(u64::from_le_bytes(bytes)).unwrap_or(usize::MAX)
-        };
-        let (len, head) = (count(0), count(8));
-        let fits = len <= self.capacity
-            && head < self.capacity
-            && data.len() == Self::bytes(len, self.obs_dim, self.action_dim);
-        if !fits {
-            return Err(misfit());
-        }
-        (self.len, self.head) = (len, head);
-        let mut values =
-            data.chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().expect("four bytes")));
-        let dims = self.fields().map(|(_, dim)| dim);
-        let fields = [
-            &mut self.obs,
-            &mut self.action,
-            &mut self.reward,
-            &mut self.next_obs,
-            &mut self.not_terminated,
-        ];
-        for (field, dim) in fields.into_iter().zip(dims) {
-            field[..len * dim].iter_mut().zip(&mut values).for_each(|(slot, value)| *slot = value);
-        }
+            ))
+        })?;
+        self.restore(&contents);
         Ok(())
     }
 
+    /// Takes apart what [`ReplayBuffer::to_bytes`] wrote; `None` when it does not fit.
+    fn parse<'a>(&self, bytes: &'a [u8]) -> Option<Contents<'a>> {
+        let (header, data) = bytes.split_at_checked(HEADER)?;
+        let place = u64::from_le_bytes(header[FORMAT.len()..].try_into().ok()?);
+        let place = usize::try_from(place).ok().filter(|&place| place < 2 * self.capacity)?;
+        let (len, head) = (place.min(self.capacity), place % self.capacity);
+        let numbers = len * Self::numbers(self.obs_dim, self.action_dim);
+        let (fields, data) = data.split_at_checked(numbers * size_of::<f32>())?;
+        let (is_own, own_next_obs) = data.split_at_checked(len)?;
+        let num_own = is_own.iter().filter(|&&byte| byte == 1).count();
+        let newest_is_own = len == 0 || is_own[(head + self.capacity - 1) % self.capacity] == 1;
+        let fits = is_own.iter().all(|&byte| byte <= 1)
+            && newest_is_own
+            && own_next_obs.len() == num_own * self.obs_dim * size_of::<f32>();
+        fits.then_some(Contents { len, head, fields, is_own, own_next_obs })
+    }
+
+    fn restore(&mut self, contents: &Contents<'_>) {
+        (self.len, self.head) = (contents.len, contents.head);
+        let dims = self.fields().map(|(_, dim)| dim);
+        let fields = [&mut self.obs, &mut self.action, &mut self.reward, &mut self.not_terminated];
+        let mut bytes = contents.fields;
+        for (field, dim) in fields.into_iter().zip(dims) {
+            bytes = read(bytes, &mut field[..contents.len * dim]);
+        }
+        let mut num_own = 0;
+        for (next_row, &is_own) in self.next_row.iter_mut().zip(contents.is_own) {
+            *next_row = SHARED;
+            if is_own == 1 {
+                *next_row = num_own;
+                num_own += 1;
+            }
+        }
+        self.own_next_obs.restore(num_own, contents.own_next_obs);
+    }
+
     /// Every field with the numbers it has per transition, in the order of the file.
-    fn fields(&self) -> [(&[f32], usize); 5] {
+    fn fields(&self) -> [(&[f32], usize); 4] {
         [
             (&self.obs, self.obs_dim),
             (&self.action, self.action_dim),
             (&self.reward, 1),
-            (&self.next_obs, self.obs_dim),
             (&self.not_terminated, 1),
         ]
+    }
+}
+
+/// A buffer's file in parts that fit together; see [`ReplayBuffer::to_bytes`].
+struct Contents<'a> {
+    len: usize,
+    head: usize,
+    fields: &'a [u8],
+    is_own: &'a [u8],
+    own_next_obs: &'a [u8],
+}
+
+/// The tag at the front of a buffer's file; the former format began with a count.
+const FORMAT: &[u8; 8] = b"replay 2";
+/// Bytes before the fields.
+const HEADER: usize = FORMAT.len() + size_of::<u64>();
+
+/// Appends `values` as little-endian f32.
+fn write(values: &[f32], bytes: &mut Vec<u8>) {
+    let at = bytes.len();
+    bytes.resize(at + size_of_val(values), 0);
+    for (bytes, value) in bytes[at..].chunks_exact_mut(size_of::<f32>()).zip(values) {
+        bytes.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// Fills `values` from little-endian f32 and returns the bytes that are left.
+fn read<'a>(bytes: &'a [u8], values: &mut [f32]) -> &'a [u8] {
+    let (bytes, rest) = bytes.split_at(size_of_val(values));
+    for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
+        *value = f32::from_le_bytes(bytes.try_into().expect("four bytes"));
+    }
+    rest
+}
+
+/// Whether two rows are the same, NaNs and the signs of zeros included.
+fn same_bits(a: &[f32], b: &[f32]) -> bool {
+    // No early exit, so that it is computed many numbers at a time.
+    let differing = a.iter().zip(b).fold(0, |bits, (a, b)| bits | (a.to_bits() ^ b.to_bits()));
+    a.len() == b.len() && differing == 0
+}
+
+/// Rows that are handed out one by one and given back in any order.
+#[derive(Debug, Clone)]
+struct Pool {
+    dim: usize,
+    /// `[capacity, dim]`
+    rows: Vec<f32>,
+    /// Rows from here on were never handed out.
+    fresh: u32,
+    /// Rows given back; the latest is handed out next.
+    free: Vec<u32>,
+}
+
+impl Pool {
+    fn new(capacity: usize, dim: usize) -> Self {
+        let free = Vec::with_capacity(capacity);
+        Self { dim, rows: vec![0.0; capacity * dim], fresh: 0, free }
+    }
+
+    /// Rows handed out.
+    fn len(&self) -> usize {
+        self.fresh as usize - self.free.len()
+    }
+
+    /// Keeps a copy of `row`, `[dim]`; returns its number.
+    fn insert(&mut self, row: &[f32]) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.fresh += 1;
+            self.fresh - 1
+        });
+        let range = self.range(number);
+        self.rows[range].copy_from_slice(row);
+        number
+    }
+
+    fn remove(&mut self, number: u32) {
+        self.free.push(number);
+    }
+
+    fn row(&self, number: u32) -> &[f32] {
+        &self.rows[self.range(number)]
+    }
+
+    fn range(&self, number: u32) -> std::ops::Range<usize> {
+        let at = number as usize * self.dim;
+        at..at + self.dim
+    }
+
+    /// Replaces all rows by the `count` of `bytes`, numbered in their order.
+    fn restore(&mut self, count: u32, bytes: &[u8]) {
+        self.free.clear();
+        self.fresh = count;
+        read(bytes, &mut self.rows[..count as usize * self.dim]);
     }
 }
 
@@ -194,7 +383,11 @@ impl Batch {
 #[allow(clippy::float_cmp, reason = "equal bits are meant")]
 mod tests {
     use pmoe_core::noise::Rng;
-    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+    use proptest::array::uniform2;
+    use proptest::collection::vec;
+    use proptest::option::weighted;
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+    use proptest::sample::select;
     use rand::SeedableRng;
 
     use super::*;
@@ -216,6 +409,61 @@ mod tests {
         let mut buffer = ReplayBuffer::new(capacity, 2, 1);
         (0..count).for_each(|index| push(&mut buffer, index));
         buffer
+    }
+
+    /// Transitions kept whole, each a row of bits: `obs`, `action`, `reward`, `next_obs`,
+    /// `not_terminated`.
+    struct Reference {
+        capacity: usize,
+        head: usize,
+        rows: Vec<Vec<u32>>,
+    }
+
+    impl Reference {
+        fn push(&mut self, t: Transition<'_>) {
+            let not_terminated = f32::from(!t.terminated);
+            let row = bits(&[t.obs, t.action, &[t.reward], t.next_obs, &[not_terminated]].concat());
+            if self.rows.len() < self.capacity {
+                self.rows.push(row);
+            } else {
+                self.rows[self.head] = row;
+            }
+            self.head = (self.head + 1) % self.capacity;
+        }
+
+        fn sample(&self, count: usize, rng: &mut Rng) -> Vec<Vec<u32>> {
+            (0..count).map(|_| self.rows[rng.random_range(0..self.rows.len())].clone()).collect()
+        }
+    }
+
+    /// The batch as [`Reference`] has it.
+    fn rows(batch: &Batch) -> Vec<Vec<u32>> {
+        let row = |i: usize| {
+            let [obs, next_obs] =
+                [&batch.obs, &batch.next_obs].map(|field| &field[2 * i..2 * i + 2]);
+            let [action, reward, not_terminated] =
+                [&batch.action, &batch.reward, &batch.not_terminated].map(|field| &field[i..=i]);
+            bits(&[obs, action, reward, next_obs, not_terminated].concat())
+        };
+        (0..batch.len).map(row).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// Few numbers, so that rows are often equal, some equal in value or bits only.
+    fn row() -> impl Strategy<Value = [f32; 2]> {
+        uniform2(select(&[0.0, -0.0, 1.0, f32::NAN]))
+    }
+
+    fn restored(buffer: &ReplayBuffer) -> ReplayBuffer {
+        let mut restored = ReplayBuffer::new(buffer.capacity, buffer.obs_dim, buffer.action_dim);
+        // Something else is there before, and rows were given back: nothing of it may stay.
+        let apart = (0..buffer.capacity).map(|index| 10 * index);
+        apart.chain(1000..1004).for_each(|index| push(&mut restored, index));
+        restored.load_bytes(&buffer.to_bytes()).unwrap();
+        restored
     }
 
     proptest! {
@@ -240,16 +488,86 @@ mod tests {
         }
 
         #[test]
+        fn any_history_is_drawn_as_it_was_pushed(
+            capacity in 1..8_usize,
+            // `obs` where it is not the latest `next_obs`, `next_obs`, both endings, whether the
+            // buffer is saved and restored before.
+            history in vec((weighted(0.3, row()), row(), any::<[bool; 3]>()), 1..40),
+        ) {
+            let mut buffer = ReplayBuffer::new(capacity, 2, 1);
+            let mut reference = Reference { capacity, head: 0, rows: Vec::new() };
+            let (mut latest, mut batch) = ([0.0; 2], Batch::default());
+            let mut rng = Rng::seed_from_u64(7);
+            for (index, (obs, next_obs, [terminated, truncated, restore])) in
+                history.into_iter().enumerate()
+            {
+                if restore {
+                    buffer = restored(&buffer);
+                }
+                let obs = obs.unwrap_or(latest);
+                let (action, reward) = (&[index as f32], -(index as f32));
+                let (obs, next_obs) = (&obs, &next_obs);
+                let transition =
+                    Transition { obs, action, reward, next_obs, terminated, truncated };
+                buffer.push(transition);
+                reference.push(transition);
+                latest = *next_obs;
+                let mut reference_rng = rng.clone();
+                let expected = reference.sample(16, &mut reference_rng);
+                buffer.sample(16, &mut rng, &mut batch);
+                prop_assert_eq!(rows(&batch), expected);
+                prop_assert_eq!(&rng, &reference_rng);
+            }
+        }
+
+        #[test]
         fn restored_bytes_continue_the_same(count in 0..20_usize, more in 1..20_usize) {
             let mut original = filled(7, count);
-            let mut restored = ReplayBuffer::new(7, 2, 1);
-            restored.load_bytes(&original.to_bytes()).unwrap();
+            let mut restored = restored(&original);
             for index in 0..more {
                 push(&mut original, count + index);
                 push(&mut restored, count + index);
             }
             prop_assert_eq!(original.to_bytes(), restored.to_bytes());
         }
+
+        #[test]
+        fn changed_bytes_are_an_error_or_a_buffer(at in 0..90_usize, value in any::<u8>()) {
+            let mut bytes = filled(4, 6).to_bytes();
+            let at = at % bytes.len();
+            bytes[at] = value;
+            let mut buffer = ReplayBuffer::new(4, 2, 1);
+            if buffer.load_bytes(&bytes).is_ok() {
+                push(&mut buffer, 6);
+                buffer.sample(64, &mut Rng::seed_from_u64(0), &mut Batch::default());
+                prop_assert_eq!(buffer.len(), 4);
+            }
+        }
+    }
+
+    #[test]
+    fn an_observation_is_kept_once() {
+        let mut buffer = ReplayBuffer::new(10, 1, 1);
+        // Three rounds of episodes of five steps; observations count on over the endings.
+        for step in 0..30_u8 {
+            let [obs, next_obs] = [step + step / 5, step + step / 5 + 1].map(f32::from);
+            buffer.push(Transition {
+                obs: &[obs],
+                action: &[0.0],
+                reward: 0.0,
+                next_obs: &[next_obs],
+                terminated: false,
+                truncated: step % 5 == 4,
+            });
+        }
+        // Two endings are among the latest ten; before the last wrap-around there were three rows,
+        // with that of the newest.
+        assert_eq!(buffer.own_next_obs.len(), 2);
+        assert_eq!(buffer.own_next_obs.fresh, 3);
+        // Header, one byte per slot, four numbers per slot, two rows of one number.
+        assert_eq!(buffer.to_bytes().len(), 16 + 10 + 4 * (10 * 4 + 2));
+        // An observation, an action, two more numbers and the row's number: 11 + 3 + 2 + 1.
+        assert_eq!(ReplayBuffer::bytes(1_000_000, 11, 3), 68_000_000);
     }
 
     #[test]
@@ -268,10 +586,41 @@ mod tests {
     #[test]
     fn bytes_of_another_buffer_are_an_error() {
         let bytes = filled(7, 5).to_bytes();
-        for misfit in [&bytes[..bytes.len() - 1], &bytes[..10], &[]] {
+        let longer = [&bytes[..], &[0]].concat();
+        for misfit in [&bytes[..bytes.len() - 1], &bytes[..10], &[], &longer] {
             assert!(ReplayBuffer::new(7, 2, 1).load_bytes(misfit).is_err());
         }
         assert!(ReplayBuffer::new(4, 2, 1).load_bytes(&bytes).is_err(), "smaller capacity");
         assert!(ReplayBuffer::new(7, 3, 1).load_bytes(&bytes).is_err(), "other dimensions");
+        let mut full = filled(7, 9).to_bytes();
+        assert!(ReplayBuffer::new(10, 2, 1).load_bytes(&full).is_err(), "larger than a full one");
+        // The lowest byte of the count.
+        full[8] += 7;
+        assert!(ReplayBuffer::new(7, 2, 1).load_bytes(&full).is_err(), "no such slot");
+    }
+
+    #[test]
+    fn a_successor_out_of_place_is_an_error() {
+        // Header, then per slot 2 + 1 + 2 numbers, then a byte per slot: the newest's is the last.
+        let bytes = filled(7, 5).to_bytes();
+        let newest = 16 + 5 * 5 * 4 + 4;
+        assert_eq!(bytes[newest - 4..=newest], [0, 0, 0, 0, 1]);
+        let mut elsewhere = bytes.clone();
+        elsewhere.swap(newest, newest - 1);
+        let mut unknown = bytes.clone();
+        unknown[newest - 1] = 2;
+        let mut missing = bytes.clone();
+        missing[newest - 1] = 1;
+        for misfit in [elsewhere, unknown, missing] {
+            assert!(ReplayBuffer::new(7, 2, 1).load_bytes(&misfit).is_err());
+        }
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        // The former format: two counts, then the fields.
+        let former = [0_u64, 0].map(u64::to_le_bytes).concat();
+        let error = ReplayBuffer::new(7, 2, 1).load_bytes(&former).unwrap_err();
+        assert!(error.to_string().contains("another version"), "{error}");
     }
 }

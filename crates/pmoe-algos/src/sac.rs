@@ -11,7 +11,7 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
-//! | [`critic_loss`] | eq. 5 | Σ_i mean (Q_i(s, a) − y)² |
+//! | [`critic_loss`] | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
 //! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
 //! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
 //!
@@ -165,10 +165,11 @@ impl Sac {
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
         done(Part::Target);
         let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action.clone());
-        let loss = critic_loss(q1.clone(), q2, target);
-        let (critic_loss, q1) = (loss.clone().inner(), q1.inner());
+        let losses = (critic_loss(q1.clone(), target.clone()), critic_loss(q2, target));
+        let critic_loss = losses.0.clone().inner() + losses.1.clone().inner();
+        let q1 = q1.inner();
         done(Part::CriticForward);
-        self.critic.descend(critic_lr, loss);
+        self.critic.descend_both(critic_lr, losses);
         done(Part::CriticStep);
 
         // Move the actor. The critics enter as constants, so only the actor gets gradients.
@@ -355,16 +356,16 @@ pub fn soft_bellman_target(
     batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
 }
 
-/// Squared soft Bellman residual of both critics, `[1]`: `Σ_i mean (Q_i − y)²`.
+/// Mean squared soft Bellman residual of one critic, `[1]`: `mean (Q − y)²`.
 ///
 /// # Shapes
-/// - `q1`, `q2`, `target`: `[B]`
+/// - `q`, `target`: `[B]`
 ///
 /// # Gradients
-/// Flow into `q1` and `q2`; `target` is a constant.
+/// Flow into `q`; `target` is a constant.
 ///
 /// # Source
 /// arXiv:1812.05905, eq. 5, without the factor ½.
-pub fn critic_loss(q1: Tensor<1>, q2: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-    (q1 - target.clone()).square().mean() + (q2 - target).square().mean()
+pub fn critic_loss(q: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
+    (q - target).square().mean()
 }

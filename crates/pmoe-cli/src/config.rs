@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
+use pmoe_core::fused::{Engine, with_engine};
+use pmoe_core::parallel::with_threads;
 use pmoe_results::Suite;
 use toml::{Table, Value};
 
@@ -34,6 +36,8 @@ pub(crate) struct MethodArgs {
 pub(crate) enum DeviceArg {
     /// The CPU, burn's flex backend.
     Flex,
+    /// The same with burn's own operations only: slower, a cross-check.
+    FlexPlain,
     /// The CPU, burn's ndarray backend; needs `--features ndarray` when building.
     Ndarray,
     /// A GPU through wgpu; needs `--features wgpu` when building.
@@ -44,6 +48,7 @@ impl From<DeviceArg> for DeviceKind {
     fn from(device: DeviceArg) -> Self {
         match device {
             DeviceArg::Flex => Self::Flex,
+            DeviceArg::FlexPlain => Self::FlexPlain,
             DeviceArg::Ndarray => Self::Ndarray,
             DeviceArg::Wgpu => Self::Wgpu,
         }
@@ -133,10 +138,29 @@ fn assign(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
+/// How a run uses the machine; no number depends on it.
+#[derive(clap::Args)]
+pub(crate) struct ComputeArgs {
+    /// Threads of this one process; 2 runs the two critics side by side. Results do not depend on it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    threads: u8,
+}
+
+impl ComputeArgs {
+    /// Runs `body` with these threads, and with the engine of the device.
+    pub(crate) fn run<R>(&self, device: DeviceKind, body: impl FnOnce() -> R) -> R {
+        let engine = match device {
+            DeviceKind::FlexPlain => Engine::Plain,
+            _ => Engine::Fused,
+        };
+        with_engine(engine, || with_threads(self.threads.into(), body))
+    }
+}
+
 /// The device of a config.
 pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
     match kind {
-        DeviceKind::Flex => Ok(Device::flex()),
+        DeviceKind::Flex | DeviceKind::FlexPlain => Ok(Device::flex()),
         #[cfg(feature = "ndarray")]
         DeviceKind::Ndarray => Ok(Device::ndarray()),
         #[cfg(feature = "wgpu")]

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 /// Reinforcement learning with mixture-of-experts policies: train, evaluate, report, measure.
 #[derive(Parser)]
 #[command(
-    version,
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PMOE_COMMIT"), ")"),
     after_help = "\
 Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 75 another process holds the run,
 99 checkpoint written after SIGTERM or SIGUSR1, 130 interrupted with a checkpoint written."

@@ -18,6 +18,7 @@ use std::cell::Cell;
 pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
 pub use linear_act::{Activation, linear_act};
+pub use matmul::gemm_into;
 pub use twin_min::twin_min;
 
 /// Who computes.

@@ -10,6 +10,7 @@
 //! | [`loss`] | frequency loss, primitive losses | PMOE paper, eqs. 6–9 |
 //! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
 //! | [`optim`] | Adam step, Polyak averaging, modules with their optimiser | |
+//! | [`parallel`] | two computations side by side | |
 //! | [`noise`] | host-drawn normal and categorical noise | |
 //!
 //! Shape letters: `B` batch, `K` primitives, `A` action dimension, `N` any number of rows.
@@ -25,6 +26,7 @@ pub mod loss;
 pub mod nn;
 pub mod noise;
 pub mod optim;
+pub mod parallel;
 
 #[cfg(test)]
 mod testing;

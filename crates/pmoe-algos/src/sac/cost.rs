@@ -23,7 +23,9 @@ impl MatrixProduct {
 /// Every matrix product of one gradient update, in no particular order.
 ///
 /// Forward `x W`, backward `xᵀ dy` for weights and `dy Wᵀ` for inputs; no weight gradients through
-/// frozen networks, no input gradients where nobody needs them.
+/// frozen networks, no input gradients where nobody needs them. A frozen critic sees the state once and
+/// its K actions, and each row goes back through the smaller critic alone, here half of them through
+/// each (see [`twin_min`](pmoe_core::fused::twin_min)).
 pub fn matrix_products(
     config: &SacConfig,
     obs_dim: usize,
@@ -35,13 +37,14 @@ pub fn matrix_products(
         ActorConfig::Pmoe(pmoe) => (pmoe.num_primitives, Some(pmoe)),
     };
     let all_rows = rows * num_primitives;
-    let chain = |first: usize, last: &[usize]| -> Vec<(usize, usize)> {
-        let sizes: Vec<usize> = [first].iter().chain(&config.hidden).chain(last).copied().collect();
+    let chain = |sizes: &[usize]| -> Vec<(usize, usize)> {
         sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
     };
-    let critic = chain(obs_dim + action_dim, &[1]);
-    let features = config.hidden[config.hidden.len() - 1];
-    let trunk = chain(obs_dim, &[]);
+    let hidden = &config.hidden;
+    let (first, features) = (hidden[0], hidden[hidden.len() - 1]);
+    let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
+    let critic = chain(&[&[obs_dim + action_dim], &hidden[..], &[1]].concat());
+    let (of_state, of_action, later) = ((obs_dim, first), (action_dim, first), &critic[1..]);
     let heads = vec![(features, num_primitives * action_dim); 2];
     // The router, and whether its gradient goes on into its input.
     let router = pmoe.map(|pmoe| match pmoe.routing_input {
@@ -61,22 +64,24 @@ pub fn matrix_products(
     // Target: policy and target critics at the next states.
     products.forward(rows, &trunk, 1);
     products.forward(rows, &heads, 1);
-    products.forward(rows, &critic, 2);
+    products.forward(rows, &[of_state, of_action], 2);
+    products.forward(rows, later, 2);
     // Critics.
     products.forward(rows, &critic, 2);
     products.weights(rows, &critic, 2);
-    products.inputs(rows, &critic[1..], 2);
+    products.inputs(rows, later, 2);
     // Actor: forward, frozen critics there and back, then the policy's own gradients.
     products.forward(rows, &trunk, 1);
     products.forward(rows, &heads, 1);
+    products.forward(rows, &[of_state], 2);
+    products.forward(all_rows, &[of_action], 2);
+    products.forward(all_rows, later, 2);
     let is_all = pmoe.is_some_and(|pmoe| pmoe.primitive_loss == PrimitiveLoss::All);
-    if num_primitives > 1 {
-        // The pass that chooses the best primitive.
-        products.forward(all_rows, &critic, 2);
-    }
     let judged = if is_all { all_rows } else { rows };
-    products.forward(judged, &critic, 2);
-    products.inputs(judged, &critic, 2);
+    for share in [judged / 2, judged - judged / 2] {
+        products.inputs(share, &[of_action], 1);
+        products.inputs(share, later, 1);
+    }
     products.weights(rows, &heads, 1);
     products.inputs(rows, &heads, 1);
     products.weights(rows, &trunk, 1);
@@ -123,12 +128,15 @@ mod tests {
         let method = MethodConfig::from_toml(text, "sac.toml").unwrap();
         let AlgoConfig::Sac(config) = method.algo;
         let flops: u64 = matrix_products(&config, 11, 3).iter().map(|p| p.flops()).sum();
-        // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer;
-        // of the trunk 11·256 + 256² = 68 352, of them 65 536 after the first; of both heads 1 536.
-        let (critic, later, trunk, trunk_later, heads) = (69_376, 65_792, 68_352, 65_536, 1_536);
+        // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer
+        // and 3·256 = 768 at the action; of the trunk 11·256 + 256² = 68 352, of them 65 536 after the
+        // first layer; of both heads 1 536.
+        let (critic, later, action) = (69_376, 65_792, 768);
+        let (trunk, trunk_later, heads) = (68_352, 65_536, 1_536);
         let target = trunk + heads + 2 * critic;
         let critics = 2 * (2 * critic + later);
-        let actor = 2 * (trunk + heads) + heads + trunk_later + 4 * critic;
+        let judged = 2 * critic + later + action;
+        let actor = 2 * (trunk + heads) + heads + trunk_later + judged;
         assert_eq!(flops, 2 * 100 * (target + critics + actor));
     }
 }

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::twin_min;
 use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
+use pmoe_core::parallel::join;
 
 /// Two independent critics `Q_i(s, a)`; their minimum counters overestimation.
 ///
@@ -35,7 +36,8 @@ impl TwinCritic {
     /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
     pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> (Tensor<1>, Tensor<1>) {
         let input = Tensor::cat(vec![obs, action], 1);
-        (self.q1.forward(input.clone()).squeeze_dim(1), self.q2.forward(input).squeeze_dim(1))
+        let value = |network: &Mlp, input| network.forward(input).squeeze_dim(1);
+        join(|| value(&self.q1, input.clone()), || value(&self.q2, input.clone()))
     }
 
     /// The smaller of the two values, `[B·K]`, of K actions at each state.

@@ -1,185 +1,24 @@
 //! `pmoe bench`: what learning costs.
 
-use std::collections::BTreeMap;
+mod train;
+mod update;
+
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use burn::tensor::{Device, Tensor};
-use pmoe_algos::sac::{MatrixProduct, Part, Sac, matrix_products};
-use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, Transition};
-use pmoe_core::noise;
-use serde::Serialize;
-
-use super::{print_json, print_line};
-use crate::config::{self, MethodArgs};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Time gradient updates on random transitions, part by part, beside the matrix products of the
     /// same shapes alone.
-    #[command(after_help = "Example: pmoe bench update --algo pmoe-sac --task Hopper-v4 --json")]
-    Update {
-        #[command(flatten)]
-        method: MethodArgs,
-        /// Task id: its sizes are used, it is not stepped.
-        #[arg(long)]
-        task: String,
-        /// Updates to time, after a tenth as many to warm up.
-        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-        updates: u32,
-        /// One JSON document on stdout.
-        #[arg(long)]
-        json: bool,
-    },
+    Update(update::Args),
+    /// Time training as a whole: acting, simulating, learning.
+    Train(train::Args),
 }
-
-#[derive(Serialize)]
-struct Timing {
-    algo: String,
-    task: String,
-    updates: u32,
-    batch_size: usize,
-    ms_per_update: Quartiles,
-    /// Median of each part.
-    ms_per_part: BTreeMap<String, f64>,
-    /// The matrix products of the same shapes alone.
-    ms_matrix_products: f64,
-    /// `ms_per_update.median / ms_matrix_products`.
-    ratio_to_matrix_products: f64,
-}
-
-#[derive(Serialize)]
-struct Quartiles {
-    q1: f64,
-    median: f64,
-    q3: f64,
-}
-
-/// Transitions in the buffer: enough that batches are not in the cache.
-const TRANSITIONS: usize = 100_000;
-
-/// Updates and rounds of matrix products are timed in turn, this many of each at a time, so that
-/// both see the same machine.
-const TURN: u32 = 10;
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
-    let Command::Update { method, task, updates, json } = command;
-    let config = config::resolve(&method, &task, 0, None)?;
-    let env = pmoe_envs::make(task.parse()?)?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    let device = config::device(config.device)?;
-    let AlgoConfig::Sac(sac) = &config.algo;
-    let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, 0, &device);
-    fill(&mut agent, obs_dim, action_dim);
-    let mut rng = stream(0, Stream::Learn);
-    let products = Products::new(&matrix_products(sac, obs_dim, action_dim), &device);
-    for _ in 0..updates.div_ceil(10) {
-        agent.gradient_step(&mut rng);
-        products.compute();
-    }
-
-    let (mut totals, mut floors) = (Vec::new(), Vec::new());
-    let mut parts: BTreeMap<Part, Vec<f64>> = BTreeMap::new();
-    for turn in 0..updates.div_ceil(TURN) {
-        for _ in 0..TURN.min(updates - turn * TURN) {
-            let begun = Instant::now();
-            let mut last = begun;
-            agent.gradient_step_in_parts(&mut rng, &mut |part| {
-                let now = Instant::now();
-                parts.entry(part).or_default().push(milliseconds(now - last));
-                last = now;
-            });
-            totals.push(milliseconds(begun.elapsed()));
-        }
-        for _ in 0..TURN {
-            let begun = Instant::now();
-            products.compute();
-            floors.push(milliseconds(begun.elapsed()));
-        }
-    }
-    let ms_per_update = quartiles(totals);
-    let ms_matrix_products = quartiles(floors).median;
-    let timing = Timing {
-        algo: config.method.clone(),
-        task,
-        updates,
-        batch_size: sac.batch_size,
-        ratio_to_matrix_products: ms_per_update.median / ms_matrix_products,
-        ms_per_update,
-        ms_per_part: parts
-            .into_iter()
-            .map(|(part, times)| (format!("{part:?}"), quartiles(times).median))
-            .collect(),
-        ms_matrix_products,
-    };
-    if json {
-        print_json(&timing)?;
-    } else {
-        print(&timing)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print(timing: &Timing) -> Result<()> {
-    let Quartiles { q1, median, q3 } = timing.ms_per_update;
-    let Timing { algo, task, updates, .. } = timing;
-    print_line(&format!(
-        "{algo} on {task}: {median:.2} ms per gradient update (quartiles {q1:.2} and {q3:.2}, {updates} updates)"
-    ))?;
-    for (part, median) in &timing.ms_per_part {
-        print_line(&format!("  {part:<14} {median:6.2} ms"))?;
-    }
-    let (floor, ratio) = (timing.ms_matrix_products, timing.ratio_to_matrix_products);
-    print_line(&format!(
-        "matrix products of the same shapes alone: {floor:.2} ms; ratio {ratio:.2}"
-    ))
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
-}
-
-fn quartiles(mut times: Vec<f64>) -> Quartiles {
-    times.sort_by(f64::total_cmp);
-    let at = |quarter: usize| times[(times.len() - 1) * quarter / 4];
-    Quartiles { q1: at(1), median: at(2), q3: at(3) }
-}
-
-/// Operands of every matrix product of an update.
-struct Products(Vec<(Tensor<2>, Tensor<2>)>);
-
-impl Products {
-    fn new(shapes: &[MatrixProduct], device: &Device) -> Self {
-        let mut rng = stream(0, Stream::Learn);
-        let mut operand = |shape| noise::normal(shape, &mut rng, device);
-        Self(shapes.iter().map(|p| (operand([p.m, p.k]), operand([p.k, p.n]))).collect())
-    }
-
-    fn compute(&self) {
-        for (left, right) in &self.0 {
-            std::hint::black_box(left.clone().matmul(right.clone()));
-        }
-    }
-}
-
-fn fill(agent: &mut Sac, obs_dim: usize, action_dim: usize) {
-    let mut rng = stream(0, Stream::Env);
-    let [mut obs, mut next_obs] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
-    let mut action = vec![0.0_f32; action_dim];
-    for index in 0..TRANSITIONS {
-        for values in [&mut obs, &mut next_obs, &mut action] {
-            noise::fill_uniform(values, &mut rng);
-        }
-        let transition = Transition {
-            obs: &obs,
-            action: &action,
-            reward: obs[0],
-            next_obs: &next_obs,
-            terminated: index % 100 == 0,
-            truncated: false,
-        };
-        agent.observe(&(), transition);
+    match command {
+        Command::Update(args) => update::update(args),
+        Command::Train(args) => train::train(args),
     }
 }

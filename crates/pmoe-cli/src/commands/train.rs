@@ -8,13 +8,13 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use pmoe_algos::replay::ReplayBuffer;
-use pmoe_algos::sac::Sac;
+use pmoe_algos::sac::{Sac, SacConfig};
 use pmoe_algos::{Agent, AlgoConfig, Outcome, Progress, RunConfig, RunError, train as learn};
 use pmoe_envs::{Env, TaskId};
 use pmoe_results::{Attempt, Event, JsonlSink, Manifest, RunDir, Sink, Status};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
-use crate::config::{self, MethodArgs};
+use crate::config::{self, ComputeArgs, MethodArgs};
 use crate::exit;
 use crate::progress::{Display, Kind};
 use crate::provenance::provenance;
@@ -41,6 +41,8 @@ pub(crate) struct Args {
     /// Run folder [default: results/runs/ALGO/TASK/seed_SEED].
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// What to show while training.
     #[arg(long, value_enum, default_value = "auto")]
     progress: Kind,
@@ -60,13 +62,32 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     match &config.algo {
         AlgoConfig::Sac(sac) => {
-            let bytes = ReplayBuffer::bytes(sac.buffer_size, obs_dim, action_dim);
-            eprintln!("replay buffer: up to {:.2} GB of memory", bytes as f64 / 1e9);
+            eprintln!("{}", memory(sac, config.schedule.total_steps, obs_dim, action_dim));
             let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
             let display = Display::new(args.progress, config.schedule.total_steps);
-            run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
+            args.compute.run(config.device, || {
+                run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
+            })
         }
     }
+}
+
+/// Resident memory (bytes) of a run, its replay buffer apart, rounded up.
+///
+/// Source: the largest `VmHWM` of `/proc/PID/status` in runs of 3000 steps with every file of
+/// `configs/algos` on every robot, less the buffer. Larger networks and batches take more.
+const REST_BYTES: usize = 50_000_000;
+
+/// What the run will take in memory: that of the buffer grows with every transition.
+fn memory(sac: &SacConfig, total_steps: u64, obs_dim: usize, action_dim: usize) -> String {
+    let total_steps = usize::try_from(total_steps).unwrap_or(usize::MAX);
+    let transitions = sac.buffer_size.min(total_steps);
+    let replay_bytes = ReplayBuffer::bytes(transitions, obs_dim, action_dim);
+    let [replay, end] = [replay_bytes, replay_bytes + REST_BYTES].map(|bytes| bytes as f64 / 1e9);
+    format!(
+        "memory: about {end:.2} GB at the end (replay buffer of {transitions} transitions \
+         {replay:.2} GB), up to {replay:.2} GB more while a checkpoint is written or read"
+    )
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {

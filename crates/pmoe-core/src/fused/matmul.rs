@@ -69,6 +69,19 @@ pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     unsafe { call(out.as_mut_ptr(), true, lhs, rhs) }
 }
 
+/// `out ← lhs · rhs` of row-major matrices `[.., inner]` and `[inner, ..]`: the product alone, in memory
+/// that is there already. What an update costs at the least is measured with it.
+///
+/// # Panics
+/// When the lengths do not fit.
+#[allow(unsafe_code, reason = "see the head of this file")]
+pub fn gemm_into(out: &mut [f32], lhs: &[f32], rhs: &[f32], inner: usize) {
+    let (lhs, rhs) = (Matrix::new(lhs, inner), Matrix::new(rhs, rhs.len() / inner));
+    assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
+    // SAFETY: the slice has the length of the product.
+    unsafe { call(out.as_mut_ptr(), false, lhs, rhs) }
+}
+
 /// Writes `lhs · rhs` to `out`, added to what is there if `accumulate`.
 ///
 /// # Safety

@@ -12,6 +12,7 @@ use super::host::{self, Place, new_tensor, values};
 use super::kernels::{add_bias, add_bias_relu, relu_backward};
 use super::matmul::{Matrix, add_matmul, matmul};
 use crate::nn::Mlp;
+use crate::parallel::join;
 
 /// `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` whose parameters are constants.
 ///
@@ -43,7 +44,7 @@ pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Ten
         Place::Tracked => {
             let (action, node) = host::tracked(action);
             let actions = width_of(&action);
-            let [one, two] = networks.each_ref().map(|network| network.forward(&state, &action));
+            let (one, two) = forward(&networks, &state, &action);
             let (q, is_two) = smaller(&one, &two);
             let prepared = TwinMin.prepare::<NoCheckpointing>([node]).compute_bound().stateful();
             Tensor::from_primitive::<Autodiff<Flex>>(match prepared {
@@ -56,7 +57,7 @@ pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Ten
         }
         Place::Constant | Place::Elsewhere => {
             let action = host::constant(action);
-            let [one, two] = networks.map(|network| network.forward(&state, &action));
+            let (one, two) = forward(&networks, &state, &action);
             Tensor::from_primitive::<Flex>(smaller(&one, &two).0)
         }
     }
@@ -154,6 +155,10 @@ impl Frozen {
     }
 }
 
+fn forward(networks: &[Frozen; 2], state: &FlexTensor, action: &FlexTensor) -> (Judged, Judged) {
+    join(|| networks[0].forward(state, action), || networks[1].forward(state, action))
+}
+
 /// Each row of `x`, `[N, width]`, `count` times in succession.
 fn repeat_rows(x: &[f32], width: usize, count: usize) -> Vec<f32> {
     let mut all = Vec::with_capacity(x.len() * count);
@@ -198,11 +203,15 @@ impl Backward<Flex, 1> for TwinMin {
         let [Some(action)] = ops.parents else { return };
         let dq = values(&dq);
         let mut to_action = vec![0.0; dq.len() * actions];
-        for (index, (network, hidden)) in networks.iter().zip(&hidden).enumerate() {
+        let through = |index: usize| {
             let wanted = |&row: &usize| is_two[row] == (index == 1) && dq[row] != 0.0;
             let rows: Vec<usize> = (0..dq.len()).filter(wanted).collect();
-            let grad = network.backward(hidden, &rows, dq, actions);
-            for (grad, &row) in grad.chunks_exact(actions).zip(&rows) {
+            let grad = networks[index].backward(&hidden[index], &rows, dq, actions);
+            (rows, grad)
+        };
+        let (one, two) = join(|| through(0), || through(1));
+        for (rows, grad) in [one, two] {
+            for (grad, row) in grad.chunks_exact(actions).zip(rows) {
                 to_action[row * actions..(row + 1) * actions].copy_from_slice(grad);
             }
         }

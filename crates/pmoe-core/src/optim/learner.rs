@@ -2,12 +2,13 @@
 
 use std::ops::Deref;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 
 use super::Adam;
+use crate::parallel::join;
 
 /// A trainable module and its Adam state. Reads like the module itself.
 ///
@@ -42,6 +43,17 @@ impl<M: Module> Learner<M> {
         self.module = Some(self.optimizer.step(lr, module, gradients));
     }
 
+    /// One Adam step down the gradients of two losses that share no parameter, taken side by side.
+    pub fn descend_both(&mut self, lr: f64, losses: (Tensor<1>, Tensor<1>)) {
+        let module = self.module.take().expect("present between calls");
+        let (one, two) = losses;
+        let (one, two) = join(move || one.backward(), move || two.backward());
+        let [all, more] = [one, two].map(|grads| GradientsParams::from_grads(grads, &module));
+        let mut merge = Merge { all, more };
+        module.visit(&mut merge);
+        self.module = Some(self.optimizer.step(lr, module, merge.all));
+    }
+
     /// The parameters and the optimiser state, as two burnpack byte strings.
     ///
     /// # Errors
@@ -73,6 +85,20 @@ impl<M: Module> Learner<M> {
     pub fn load_module(&mut self, module: Vec<u8>) -> Result<(), LearnerError> {
         self.module = Some(module_from_bytes((**self).clone(), module)?);
         Ok(())
+    }
+}
+
+/// Moves the gradients of `more` to `all`.
+struct Merge {
+    all: GradientsParams,
+    more: GradientsParams,
+}
+
+impl ModuleVisitor for Merge {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.more.remove::<D>(param.id) {
+            self.all.register(param.id, gradient);
+        }
     }
 }
 

@@ -1,0 +1,116 @@
+//! `pmoe bench train`: environment steps per second of training, everything included.
+
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pmoe_algos::config::Schedule;
+use pmoe_algos::sac::Sac;
+use pmoe_algos::{AlgoConfig, Progress, train as learn};
+use pmoe_results::{Event, Sink};
+use serde::Serialize;
+
+use crate::commands::{print_json, print_line};
+use crate::config::{self, ComputeArgs, MethodArgs};
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: pmoe bench train --algo sac --task Hopper-v4 --steps 5000")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    method: MethodArgs,
+    /// Task id, see `pmoe list tasks`.
+    #[arg(long)]
+    task: String,
+    /// Environment steps to time, after the random ones before learning starts and some to warm up.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    #[command(flatten)]
+    compute: ComputeArgs,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Timing {
+    algo: String,
+    task: String,
+    steps: u64,
+    env_steps_per_second: f64,
+}
+
+/// Updates before the clock starts.
+const WARM_UP: u64 = 500;
+
+pub(crate) fn train(args: Args) -> Result<ExitCode> {
+    let Args { method, task, steps, compute, json } = args;
+    let config = config::resolve(&method, &task, 0, None)?;
+    let device = config::device(config.device)?;
+    let id = task.parse()?;
+    let (mut env, mut eval_env) = (pmoe_envs::make(id)?, pmoe_envs::make(id)?);
+    let AlgoConfig::Sac(sac) = &config.algo;
+    let mut sac = sac.clone();
+    // From the first update on the policy acts, as it does for most of a run.
+    sac.random_steps = sac.learning_starts;
+    // The clock runs from one report of the learner to the next.
+    let started = (sac.learning_starts + WARM_UP).next_multiple_of(steps);
+    let schedule = Schedule {
+        total_steps: started + steps,
+        eval_every: u64::MAX,
+        eval_episodes: 1,
+        log_every: steps,
+        checkpoint_every: u64::MAX,
+    };
+    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    let mut agent = Sac::new(sac, obs_dim, action_dim, config.seed, &device);
+    let mut progress = Progress::new(config.seed);
+    let mut stopwatch = Stopwatch { from: started, begun: None, elapsed: None };
+    compute.run(config.device, || {
+        learn::run(
+            &mut *env,
+            &mut *eval_env,
+            &mut agent,
+            &schedule,
+            config.seed,
+            &mut progress,
+            &mut stopwatch,
+            None,
+            &AtomicBool::new(false),
+        )
+    })?;
+    let elapsed = stopwatch.elapsed.context("the learner made no report")?;
+    let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();
+    let timing = Timing { algo: config.method, task, steps, env_steps_per_second };
+    if json {
+        print_json(&timing)?;
+    } else {
+        let Timing { algo, task, .. } = timing;
+        print_line(&format!("{algo} on {task}: {env_steps_per_second:.1} env steps per second"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures from the learner's report at step `from` to its next one.
+struct Stopwatch {
+    from: u64,
+    begun: Option<Instant>,
+    elapsed: Option<Duration>,
+}
+
+impl Sink for Stopwatch {
+    fn emit(&mut self, event: &Event) -> std::io::Result<()> {
+        if let Event::Update { env_step, .. } = event {
+            if *env_step == self.from {
+                self.begun = Some(Instant::now());
+            } else {
+                self.elapsed = self.begun.map(|begun| begun.elapsed());
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> std::io::Result<u64> {
+        Ok(0)
+    }
+}
