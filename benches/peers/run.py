@@ -11,11 +11,12 @@ at the end (`--keep-venv` keeps it, `--venv DIR` uses one that you have); they t
 What is compared
   Gradient update  one update of SAC and of PMOE-SAC with K primitives, on random transitions of the
                    task's sizes: `pmoe bench update` and `torch_update.py`, our own short PyTorch
-                   code with the same settings and mathematics. "Two-pass" chooses the best
-                   primitive without a graph and differentiates the chosen rows only, as `pmoe`
-                   does; public code differentiates all. `torch.compile` compiles the two-pass
-                   losses. The matrix products are those of the update alone, in `pmoe`'s own
-                   backend.
+                   code with the same settings and mathematics. "torch" is written like CleanRL,
+                   with PyTorch's default options; "tuned" has the fastest Adam of PyTorch, frozen
+                   critics and fused target steps. "Two-pass", tuned as well, chooses the best
+                   primitive without a graph and differentiates the chosen rows only; public code
+                   differentiates all. `torch.compile` compiles the tuned (two-pass) losses. The
+                   matrix products are those of the update alone, by `gemm`, in `pmoe`'s process.
   Training         environment steps per second with one SAC update each, environment included:
                    `pmoe bench train`, and `training.py` for Stable-Baselines3 and SBX.
 
@@ -70,15 +71,16 @@ def update_item(args: argparse.Namespace, python: Path, task: str) -> Item:
     of_torch = [str(python), str(HERE / "torch_update.py"), "--json", "--updates", updates]
     of_torch += ["--task-sizes", *sizes]
     of_pmoe = [args.pmoe, "bench", "update", "--task", task, "--json", "--updates", updates]
-    median = ("ms_per_update", "median")
+    median, tuned = ("ms_per_update", "median"), ["--style", "tuned"]
     rows = [
         (
             "SAC",
             [
                 Probe([*of_pmoe, "--algo", "sac"], median),
                 Probe([*of_torch, "--algo", "sac"], median),
+                Probe([*of_torch, "--algo", "sac", *tuned], median),
                 None,
-                Probe([*of_torch, "--algo", "sac", "--compile"], median),
+                Probe([*of_torch, "--algo", "sac", *tuned, "--compile"], median),
             ],
         )
     ]
@@ -88,15 +90,16 @@ def update_item(args: argparse.Namespace, python: Path, task: str) -> Item:
         probes = [
             Probe(ours, median),
             Probe(theirs, median),
-            Probe([*theirs, "--two-pass"], median),
-            Probe([*theirs, "--two-pass", "--compile"], median),
+            Probe([*theirs, *tuned], median),
+            Probe([*theirs, *tuned, "--two-pass"], median),
+            Probe([*theirs, *tuned, "--two-pass", "--compile"], median),
         ]
         rows.append((f"PMOE-SAC, K = {k}", probes))
     return Item(
         f"Gradient update, sizes of {task}",
         "ms",
         True,
-        ["pmoe", "torch", "torch, two-pass", "torch.compile"],
+        ["pmoe", "torch", "torch, tuned", "torch, two-pass", "torch.compile"],
         rows,
         ("pmoe ÷ matrix products", ("ratio_to_matrix_products",)),
     )

@@ -5,9 +5,12 @@ batch 100, hidden layers 256-256 with ReLU, gamma 0.99, tau 0.005, Adam with 1e-
 alpha fixed at 0.2, log standard deviation clamped to [-20, 2], two critics. Drawing the batch from
 100 000 random transitions is part of the update.
 
-The peer gets the fastest of what PyTorch offers: the ways to step Adam are timed in turn and the
-fastest is reported; the targets move with `torch._foreach_lerp_`; the actor's loss makes no
-gradients of the critics; `torch.distributions` with its checks is not used.
+With `--style cleanrl` it does what CleanRL and most single-file code does: Adam with PyTorch's
+default options, the targets moved parameter by parameter, gradients of the critics made in the
+actor's step and thrown away. With `--style tuned` it gets the fastest of what PyTorch offers: the
+other ways to step Adam are timed in turn and the fastest is reported; the targets move with
+`torch._foreach_lerp_`; the actor's loss makes no gradients of the critics. Neither uses
+`torch.distributions` with its checks.
 
 Sources: Haarnoja et al., arXiv:1812.05905; Ren et al., "Probabilistic Mixture-of-Experts for
 Efficient Deep Reinforcement Learning", equations 6, 7 and 9. As in the authors' release, the router
@@ -155,7 +158,8 @@ class Learner:
         self.actor = Actor(obs_dim, action_dim, primitives, mixture)
         self.critics = Critics(obs_dim, action_dim)
         self.targets = deepcopy(self.critics).requires_grad_(False)
-        options = {"fused": True} if adam == "fused" else {"foreach": True}
+        self.tuned = args.style == "tuned"
+        options = {"default": {}, "fused": {"fused": True}}.get(adam, {"foreach": True})
         self.actor_adam = torch.optim.Adam(self.actor.parameters(), LEARNING_RATE, **options)
         self.critic_adam = torch.optim.Adam(self.critics.parameters(), LEARNING_RATE, **options)
         self.data = data
@@ -197,22 +201,30 @@ class Learner:
         loss.backward()
         self.critic_step()
 
-        self.critics.requires_grad_(False)
+        if self.tuned:
+            self.critics.requires_grad_(False)
         loss = self.actor_loss(self.actor, self.critics, batch[0], torch.randn(self.noise_shape))
         self.actor_adam.zero_grad()
         loss.backward()
         self.actor_step()
-        self.critics.requires_grad_(True)
 
-        with torch.no_grad():
-            torch._foreach_lerp_(self.moving, self.online, TAU)
+        if self.tuned:
+            self.critics.requires_grad_(True)
+            with torch.no_grad():
+                torch._foreach_lerp_(self.moving, self.online, TAU)
+        else:
+            for moving, online in zip(self.moving, self.online, strict=True):
+                moving.data.copy_(TAU * online.data + (1 - TAU) * moving.data)
 
 
 def measure(args: argparse.Namespace) -> dict[str, object]:
     """The quartiles of the fastest way to step Adam, all ways timed in turn."""
     learners: dict[str, Learner] = {}
     data = transitions(*args.task_sizes)
-    for way in ["foreach", "fused"] + (["compiled"] if args.compile else []):
+    ways = ["default"]
+    if args.style == "tuned":
+        ways = ["foreach", "fused"] + (["compiled"] if args.compile else [])
+    for way in ways:
         try:
             learner = Learner(args, way, data)
             for _ in range(max(10, args.updates // 10)):
@@ -277,6 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--algo", choices=["sac", "pmoe"], default="sac")
     parser.add_argument("--k", type=int, default=4, help="number of primitives")
+    parser.add_argument("--style", choices=["cleanrl", "tuned"], default="cleanrl")
     parser.add_argument("--two-pass", action="store_true", help="choose first, then differentiate")
     parser.add_argument("--compile", action="store_true", help="torch.compile losses and steps")
     sizes = {"nargs": 2, "default": [11, 3], "metavar": ("OBS", "ACT")}

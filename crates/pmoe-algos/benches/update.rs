@@ -1,4 +1,4 @@
-//! `cargo bench -p pmoe-algos`: one gradient update, and one draw from the replay buffer, at the sizes
+//! `cargo bench --workspace --bench update`: one gradient update, and one draw from the replay buffer, at the sizes
 //! of Hopper (11 observed numbers, 3 motors) and Humanoid (376, 17).
 
 #![allow(missing_docs, reason = "a program")]

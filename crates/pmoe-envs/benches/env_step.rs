@@ -1,4 +1,4 @@
-//! `cargo bench -p pmoe-envs`: one step of each task with random actions, resets included.
+//! `cargo bench --workspace --bench env_step`: one step of each task with random actions, resets included.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
