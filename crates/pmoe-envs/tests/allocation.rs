@@ -1,6 +1,6 @@
 //! Stepping and resetting take no memory.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use allocation_counter::measure;
 use pmoe_envs::{Rng, TaskId, make};

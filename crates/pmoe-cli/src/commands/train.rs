@@ -74,9 +74,10 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
 
 /// Resident memory (bytes) of a run, its replay buffer apart, rounded up.
 ///
-/// Source: the largest `VmHWM` of `/proc/PID/status` in runs of 3000 steps with every file of
-/// `configs/algos` on every robot, less the buffer. Larger networks and batches take more.
-const REST_BYTES: usize = 50_000_000;
+/// Source: the largest `VmHWM` of `/proc/PID/status` in runs of 3000 steps on the CPU with every file
+/// of `configs/algos` on every robot, less the buffer: 28 to 56 MB. Larger networks and batches take
+/// more.
+const REST_BYTES: usize = 60_000_000;
 
 /// What the run will take in memory: that of the buffer grows with every transition.
 fn memory(sac: &SacConfig, total_steps: u64, obs_dim: usize, action_dim: usize) -> String {

@@ -196,7 +196,6 @@ struct State {
 impl Backward<Flex, 1> for TwinMin {
     type State = State;
 
-    #[expect(clippy::float_cmp, reason = "a gradient of exactly zero moves nothing")]
     fn backward(self, ops: Ops<State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let State { networks, hidden, is_two, actions } = ops.state;
         let dq = host::contiguous(grads.consume::<Flex>(&ops.node));
