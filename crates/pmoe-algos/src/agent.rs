@@ -86,14 +86,14 @@ pub trait Agent {
     ///
     /// # Errors
     /// When a part can't be serialised or written.
-    fn save(&self, files: &mut Files, scope: Scope) -> Result<(), CheckpointError>;
+    fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError>;
 
     /// Restores what [`Agent::save`] wrote with [`Scope::Everything`], or, with [`Scope::Policy`], as
     /// much as acting needs.
     ///
     /// # Errors
     /// When a file is missing, damaged or of another network. The agent is then unusable.
-    fn load(&mut self, files: &Files, scope: Scope) -> Result<(), CheckpointError>;
+    fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError>;
 }
 
 /// How much of an agent a checkpoint holds.

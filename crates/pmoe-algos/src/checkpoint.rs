@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use pmoe_core::optim::LearnerError;
@@ -51,24 +51,62 @@ pub enum CheckpointError {
     Learner(#[from] LearnerError),
 }
 
-/// The parts of a checkpoint, in memory: what is written is what was checked.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Files(BTreeMap<String, Vec<u8>>);
+/// The parts of a checkpoint.
+///
+/// Large parts are never held as bytes: they are written from where they are, and read to where they go.
+#[derive(Default)]
+pub struct Files<'a>(BTreeMap<String, Part<'a>>);
 
-impl Files {
+enum Part<'a> {
+    Bytes(Vec<u8>),
+    Writer(Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>),
+    /// On the disk, its checksum verified.
+    File(PathBuf),
+}
+
+impl<'a> Files<'a> {
     /// Adds or replaces a part.
     pub fn insert(&mut self, name: &str, bytes: Vec<u8>) {
-        self.0.insert(name.to_owned(), bytes);
+        self.0.insert(name.to_owned(), Part::Bytes(bytes));
+    }
+
+    /// Adds or replaces a part that `write` gives out, the same bytes each time.
+    pub fn insert_writer(
+        &mut self,
+        name: &str,
+        write: impl Fn(&mut dyn Write) -> io::Result<()> + 'a,
+    ) {
+        self.0.insert(name.to_owned(), Part::Writer(Box::new(write)));
     }
 
     /// The bytes of a part.
     ///
     /// # Errors
-    /// When the checkpoint has no such part.
-    pub fn get(&self, name: &str) -> Result<&[u8], CheckpointError> {
-        self.0.get(name).map(Vec::as_slice).ok_or_else(|| CheckpointError::Content {
-            part: name.to_owned(),
-            reason: "it is missing".to_owned(),
+    /// When the checkpoint has no such part, or it can't be read.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
+        let mut bytes = Vec::new();
+        let read = self.reader(name)?.read_to_end(&mut bytes);
+        read.map_err(|error| content(name, error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The bytes of a part, one after the other.
+    ///
+    /// # Errors
+    /// When the checkpoint has no such part, or it can't be opened.
+    pub fn reader(&self, name: &str) -> Result<Box<dyn Read + '_>, CheckpointError> {
+        let part = self.0.get(name).ok_or_else(|| content(name, "it is missing".to_owned()))?;
+        Ok(match part {
+            Part::Bytes(bytes) => Box::new(bytes.as_slice()),
+            Part::Writer(write) => {
+                let mut bytes = Vec::new();
+                write(&mut bytes).map_err(|error| content(name, error.to_string()))?;
+                Box::new(io::Cursor::new(bytes))
+            }
+            Part::File(path) => {
+                let file = File::open(path).map_err(|source| io_error(path, source))?;
+                Box::new(BufReader::with_capacity(BUFFER, file))
+            }
         })
     }
 
@@ -86,29 +124,42 @@ impl Files {
         &self,
         name: &str,
     ) -> Result<T, CheckpointError> {
-        serde_json::from_slice(self.get(name)?).map_err(|error| CheckpointError::Content {
-            part: name.to_owned(),
-            reason: error.to_string(),
-        })
+        serde_json::from_slice(&self.get(name)?).map_err(|error| content(name, error.to_string()))
     }
+}
+
+impl Part<'_> {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => out.write_all(bytes),
+            Self::Writer(write) => write(out),
+            Self::File(path) => io::copy(&mut File::open(path)?, out).map(drop),
+        }
+    }
+}
+
+/// Bytes between two calls of the operating system.
+const BUFFER: usize = 1 << 16;
+
+fn content(part: &str, reason: String) -> CheckpointError {
+    CheckpointError::Content { part: part.to_owned(), reason }
 }
 
 /// Writes a checkpoint into `folder` and deletes the older ones.
 ///
 /// # Errors
 /// When the file system refuses; the older checkpoint is then still there.
-pub fn write(folder: &Path, env_step: u64, files: &Files) -> Result<(), CheckpointError> {
+pub fn write(folder: &Path, env_step: u64, files: &Files<'_>) -> Result<(), CheckpointError> {
     let name = format!("step-{env_step:012}");
     let temporary = folder.join(format!(".{name}.part"));
     remove(&temporary)?;
     create_dir(&temporary)?;
     let mut checksums = BTreeMap::new();
-    for (name, bytes) in &files.0 {
-        write_file(&temporary.join(name), bytes)?;
-        checksums.insert(name, blake3::hash(bytes).to_hex().to_string());
+    for (name, part) in &files.0 {
+        checksums.insert(name, write_file(&temporary.join(name), part)?);
     }
     let manifest = serde_json::to_vec_pretty(&checksums).expect("strings have a JSON form");
-    write_file(&temporary.join(MANIFEST), &manifest)?;
+    write_file(&temporary.join(MANIFEST), &Part::Bytes(manifest))?;
     sync_dir(&temporary)?;
 
     let complete = folder.join(&name);
@@ -124,7 +175,7 @@ pub fn write(folder: &Path, env_step: u64, files: &Files) -> Result<(), Checkpoi
 ///
 /// # Errors
 /// When it is damaged or can't be read.
-pub fn read(folder: &Path) -> Result<Option<Files>, CheckpointError> {
+pub fn read(folder: &Path) -> Result<Option<Files<'static>>, CheckpointError> {
     if !folder.exists() {
         return Ok(None);
     }
@@ -132,10 +183,9 @@ pub fn read(folder: &Path) -> Result<Option<Files>, CheckpointError> {
         return Ok(None);
     };
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
-    let read = |name: &str| {
-        fs::read(path.join(name)).map_err(|error| damaged(format!("cannot read {name}: {error}")))
-    };
-    let checksums: BTreeMap<String, String> = serde_json::from_slice(&read(MANIFEST)?)
+    let unreadable = |name: &str, error| damaged(format!("cannot read {name}: {error}"));
+    let manifest = fs::read(path.join(MANIFEST)).map_err(|error| unreadable(MANIFEST, error))?;
+    let checksums: BTreeMap<String, String> = serde_json::from_slice(&manifest)
         .map_err(|error| damaged(format!("cannot understand {MANIFEST}: {error}")))?;
     let mut files = Files::default();
     for (name, expected) in checksums {
@@ -143,11 +193,12 @@ pub fn read(folder: &Path) -> Result<Option<Files>, CheckpointError> {
         if name.contains(['/', '\\']) || name == ".." {
             return Err(damaged(format!("{MANIFEST} names `{name}`")));
         }
-        let bytes = read(&name)?;
-        if blake3::hash(&bytes).to_hex().as_str() != expected {
+        let file = path.join(&name);
+        let found = checksum(&file).map_err(|error| unreadable(&name, error))?;
+        if found != expected {
             return Err(damaged(format!("{name} has changed since it was written")));
         }
-        files.0.insert(name, bytes);
+        files.0.insert(name, Part::File(file));
     }
     Ok(Some(files))
 }
@@ -180,13 +231,42 @@ fn remove(path: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+/// Writes a part to the disk and returns its checksum.
+fn write_file(path: &Path, part: &Part<'_>) -> Result<String, CheckpointError> {
     let write = || {
-        let mut file = File::create(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+        let mut out = Hashed { out: File::create(path)?, hasher: blake3::Hasher::new() };
+        let mut buffered = BufWriter::with_capacity(BUFFER, &mut out);
+        part.write(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
+        out.out.sync_all()?;
+        Ok(out.hasher.finalize().to_hex().to_string())
     };
     write().map_err(|source| io_error(path, source))
+}
+
+fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Passes bytes on and hashes them.
+struct Hashed {
+    out: File,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
@@ -198,9 +278,20 @@ fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
 mod tests {
     use super::*;
 
-    fn files(tag: u8) -> Files {
+    fn contents(files: &Files<'_>) -> BTreeMap<String, Vec<u8>> {
+        files.0.keys().map(|name| (name.clone(), files.get(name).unwrap())).collect()
+    }
+
+    fn found(folder: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
+        read(folder).unwrap().map(|files| contents(&files))
+    }
+
+    fn files(tag: u8) -> Files<'static> {
         let mut files = Files::default();
         files.insert("weights.bin", vec![tag; 1000]);
+        files.insert_writer("large.bin", move |out| {
+            (0..300).try_for_each(|i| out.write_all(&[tag, i as u8, 0, 1]))
+        });
         files.insert_json("state.json", &[f64::from(tag), 0.1, -1e-300]);
         files
     }
@@ -208,15 +299,15 @@ mod tests {
     #[test]
     fn the_newest_replaces_the_older() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read(&folder.path().join("none")).unwrap(), None);
+        assert_eq!(found(&folder.path().join("none")), None);
         write(folder.path(), 900, &files(1)).unwrap();
         write(folder.path(), 1000, &files(2)).unwrap();
         write(folder.path(), 1000, &files(3)).unwrap();
-        let found = read(folder.path()).unwrap().unwrap();
-        assert_eq!(found, files(3));
-        assert_eq!(found.get_json::<[f64; 3]>("state.json").unwrap(), [3.0, 0.1, -1e-300]);
+        let read = read(folder.path()).unwrap().unwrap();
+        assert_eq!(contents(&read), contents(&files(3)));
+        assert_eq!(read.get_json::<[f64; 3]>("state.json").unwrap(), [3.0, 0.1, -1e-300]);
         assert_eq!(list(folder.path()).unwrap().len(), 1);
-        assert!(matches!(found.get("absent"), Err(CheckpointError::Content { .. })));
+        assert!(matches!(read.get("absent"), Err(CheckpointError::Content { .. })));
     }
 
     #[test]
@@ -226,9 +317,9 @@ mod tests {
         let part = folder.path().join(".step-000000000002.part");
         fs::create_dir(&part).unwrap();
         fs::write(part.join("weights.bin"), b"half").unwrap();
-        assert_eq!(read(folder.path()).unwrap().unwrap(), files(1));
+        assert_eq!(found(folder.path()), Some(contents(&files(1))));
         write(folder.path(), 2, &files(2)).unwrap();
-        assert_eq!(read(folder.path()).unwrap().unwrap(), files(2));
+        assert_eq!(found(folder.path()), Some(contents(&files(2))));
     }
 
     #[test]
@@ -236,12 +327,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), 5, &files(1)).unwrap();
         let path = list(folder.path()).unwrap().pop().unwrap();
-        for name in ["weights.bin", "state.json", MANIFEST] {
+        for name in ["weights.bin", "large.bin", "state.json", MANIFEST] {
             let file = path.join(name);
             let whole = fs::read(&file).unwrap();
             let check = |bytes: &[u8], what: String| {
                 fs::write(&file, bytes).unwrap();
-                let error = read(folder.path()).expect_err(&what);
+                let error = read(folder.path()).err().expect(&what);
                 assert!(matches!(error, CheckpointError::Damaged { .. }), "{what}: {error}");
             };
             for at in (0..whole.len()).step_by(whole.len().div_ceil(40)) {
@@ -254,6 +345,6 @@ mod tests {
             assert!(read(folder.path()).is_err(), "{name} missing");
             fs::write(&file, &whole).unwrap();
         }
-        assert_eq!(read(folder.path()).unwrap().unwrap(), files(1));
+        assert_eq!(found(folder.path()), Some(contents(&files(1))));
     }
 }

@@ -9,6 +9,8 @@
 //! new ones. A transition has at most one, so `capacity` rows are enough for any history; pages of
 //! rows that were never needed take no memory.
 
+use std::io::{self, Read, Write};
+
 use pmoe_core::noise::Rng;
 use rand::RngExt;
 
@@ -176,91 +178,81 @@ impl ReplayBuffer {
         }
     }
 
-    /// The contents as little-endian bytes.
+    /// Writes the contents as little-endian bytes.
     ///
     /// A tag; the number of transitions as u64, plus the head's slot once the ring is full (before,
     /// the head is that number); the used part of each field as f32; one byte per slot, 1 where
     /// `next_obs` has a row of its own; these rows in the order of their slots. Where they lie in
     /// the pool is not written: equal contents give equal bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When `out` refuses.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let full = self.len == self.capacity;
         let place = if full { self.len + self.head } else { self.len };
         let next_row = &self.next_row[..self.len];
-        let numbers = self.len * Self::numbers(self.obs_dim, self.action_dim)
-            + self.own_next_obs.len() * self.obs_dim;
-        let mut bytes = Vec::with_capacity(HEADER + numbers * size_of::<f32>() + self.len);
-        bytes.extend_from_slice(FORMAT);
-        bytes.extend_from_slice(&(place as u64).to_le_bytes());
+        out.write_all(FORMAT)?;
+        out.write_all(&(place as u64).to_le_bytes())?;
         for (field, dim) in self.fields() {
-            write(&field[..self.len * dim], &mut bytes);
+            write(&field[..self.len * dim], out)?;
         }
-        bytes.extend(next_row.iter().map(|&row| u8::from(row != SHARED)));
-        for &row in next_row.iter().filter(|&&row| row != SHARED) {
-            write(self.own_next_obs.row(row), &mut bytes);
-        }
-        bytes
+        next_row.iter().try_for_each(|&row| out.write_all(&[u8::from(row != SHARED)]))?;
+        let mut own = next_row.iter().filter(|&&row| row != SHARED);
+        own.try_for_each(|&row| write(self.own_next_obs.row(row), out))
     }
 
-    /// Restores what [`ReplayBuffer::to_bytes`] gave for a buffer of the same dimensions.
+    /// Reads what [`ReplayBuffer::write`] wrote of a buffer of the same dimensions.
     ///
     /// # Errors
-    /// When the bytes do not fit this buffer, which then stays as it was.
-    pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
-        let error = |reason: String| CheckpointError::Content { part: "replay".to_owned(), reason };
-        if bytes.len() >= FORMAT.len() && !bytes.starts_with(FORMAT) {
+    /// When the bytes do not fit this buffer, which is then empty.
+    pub fn read(&mut self, input: &mut dyn Read) -> Result<(), CheckpointError> {
+        (self.len, self.head) = (0, 0);
+        self.own_next_obs.clear();
+        let error = |reason| CheckpointError::Content { part: "replay".to_owned(), reason };
+        let mut format = [0; FORMAT.len()];
+        if input.read_exact(&mut format).is_ok() && format != *FORMAT {
             return Err(error(
                 "it was written by another version of this program; delete the checkpoint to start \
                  the run again"
                     .to_owned(),
             ));
         }
-        let contents = self.parse(bytes).ok_or_else(|| {
+        let (len, head) = self.read_contents(input).ok_or_else(|| {
+            self.own_next_obs.clear();
             error(format!(
-                "{} bytes do not fit a buffer of {} transitions of {} + {} numbers",
-                bytes.len(),
-                self.capacity,
-                self.obs_dim,
-                self.action_dim
+                "it does not fit a buffer of {} transitions of {} + {} numbers",
+                self.capacity, self.obs_dim, self.action_dim
             ))
         })?;
-        self.restore(&contents);
+        (self.len, self.head) = (len, head);
         Ok(())
     }
 
-    /// Takes apart what [`ReplayBuffer::to_bytes`] wrote; `None` when it does not fit.
-    fn parse<'a>(&self, bytes: &'a [u8]) -> Option<Contents<'a>> {
-        let (header, data) = bytes.split_at_checked(HEADER)?;
-        let place = u64::from_le_bytes(header[FORMAT.len()..].try_into().ok()?);
-        let place = usize::try_from(place).ok().filter(|&place| place < 2 * self.capacity)?;
+    /// Reads everything behind the tag; number of transitions and head, or `None` when it does not fit.
+    fn read_contents(&mut self, input: &mut dyn Read) -> Option<(usize, usize)> {
+        let mut place = [0; size_of::<u64>()];
+        input.read_exact(&mut place).ok()?;
+        let place = usize::try_from(u64::from_le_bytes(place)).ok()?;
+        if place >= 2 * self.capacity {
+            return None;
+        }
         let (len, head) = (place.min(self.capacity), place % self.capacity);
-        let numbers = len * Self::numbers(self.obs_dim, self.action_dim);
-        let (fields, data) = data.split_at_checked(numbers * size_of::<f32>())?;
-        let (is_own, own_next_obs) = data.split_at_checked(len)?;
-        let num_own = is_own.iter().filter(|&&byte| byte == 1).count();
-        let newest_is_own = len == 0 || is_own[(head + self.capacity - 1) % self.capacity] == 1;
-        let fits = is_own.iter().all(|&byte| byte <= 1)
-            && newest_is_own
-            && own_next_obs.len() == num_own * self.obs_dim * size_of::<f32>();
-        fits.then_some(Contents { len, head, fields, is_own, own_next_obs })
-    }
-
-    fn restore(&mut self, contents: &Contents<'_>) {
-        (self.len, self.head) = (contents.len, contents.head);
         let dims = self.fields().map(|(_, dim)| dim);
         let fields = [&mut self.obs, &mut self.action, &mut self.reward, &mut self.not_terminated];
-        let mut bytes = contents.fields;
         for (field, dim) in fields.into_iter().zip(dims) {
-            bytes = read(bytes, &mut field[..contents.len * dim]);
+            read(&mut field[..len * dim], input)?;
         }
-        let mut num_own = 0;
-        for (next_row, &is_own) in self.next_row.iter_mut().zip(contents.is_own) {
-            *next_row = SHARED;
-            if is_own == 1 {
-                *next_row = num_own;
-                num_own += 1;
-            }
+        let mut is_own = vec![0_u8; len];
+        input.read_exact(&mut is_own).ok()?;
+        let newest_is_own = len == 0 || is_own[(head + self.capacity - 1) % self.capacity] == 1;
+        if !newest_is_own || is_own.iter().any(|&byte| byte > 1) {
+            return None;
         }
-        self.own_next_obs.restore(num_own, contents.own_next_obs);
+        for (next_row, is_own) in self.next_row.iter_mut().zip(is_own) {
+            *next_row = if is_own == 1 { self.own_next_obs.read(input)? } else { SHARED };
+        }
+        let nothing_follows = input.read(&mut [0]).is_ok_and(|count| count == 0);
+        nothing_follows.then_some((len, head))
     }
 
     /// Every field with the numbers it has per transition, in the order of the file.
@@ -274,36 +266,32 @@ impl ReplayBuffer {
     }
 }
 
-/// A buffer's file in parts that fit together; see [`ReplayBuffer::to_bytes`].
-struct Contents<'a> {
-    len: usize,
-    head: usize,
-    fields: &'a [u8],
-    is_own: &'a [u8],
-    own_next_obs: &'a [u8],
-}
-
 /// The tag at the front of a buffer's file; the former format began with a count.
 const FORMAT: &[u8; 8] = b"replay 2";
-/// Bytes before the fields.
-const HEADER: usize = FORMAT.len() + size_of::<u64>();
-
-/// Appends `values` as little-endian f32.
-fn write(values: &[f32], bytes: &mut Vec<u8>) {
-    let at = bytes.len();
-    bytes.resize(at + size_of_val(values), 0);
-    for (bytes, value) in bytes[at..].chunks_exact_mut(size_of::<f32>()).zip(values) {
-        bytes.copy_from_slice(&value.to_le_bytes());
+/// Writes `values` as little-endian f32.
+fn write(values: &[f32], out: &mut dyn Write) -> io::Result<()> {
+    let mut bytes = [0; 1 << 12];
+    for values in values.chunks(bytes.len() / size_of::<f32>()) {
+        let bytes = &mut bytes[..size_of_val(values)];
+        for (bytes, value) in bytes.chunks_exact_mut(size_of::<f32>()).zip(values) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        out.write_all(bytes)?;
     }
+    Ok(())
 }
 
-/// Fills `values` from little-endian f32 and returns the bytes that are left.
-fn read<'a>(bytes: &'a [u8], values: &mut [f32]) -> &'a [u8] {
-    let (bytes, rest) = bytes.split_at(size_of_val(values));
-    for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
-        *value = f32::from_le_bytes(bytes.try_into().expect("four bytes"));
+/// Fills `values` from little-endian f32; `None` when there are too few.
+fn read(values: &mut [f32], input: &mut dyn Read) -> Option<()> {
+    let mut bytes = [0; 1 << 12];
+    for values in values.chunks_mut(bytes.len() / size_of::<f32>()) {
+        let bytes = &mut bytes[..size_of_val(values)];
+        input.read_exact(bytes).ok()?;
+        for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
+            *value = f32::from_le_bytes(bytes.try_into().expect("four bytes"));
+        }
     }
-    rest
+    Some(())
 }
 
 /// Whether two rows are the same, NaNs and the signs of zeros included.
@@ -331,11 +319,6 @@ impl Pool {
         Self { dim, rows: vec![0.0; capacity * dim], fresh: 0, free }
     }
 
-    /// Rows handed out.
-    fn len(&self) -> usize {
-        self.fresh as usize - self.free.len()
-    }
-
     /// Keeps a copy of `row`, `[dim]`; returns its number.
     fn insert(&mut self, row: &[f32]) -> u32 {
         let number = self.free.pop().unwrap_or_else(|| {
@@ -360,11 +343,19 @@ impl Pool {
         at..at + self.dim
     }
 
-    /// Replaces all rows by the `count` of `bytes`, numbered in their order.
-    fn restore(&mut self, count: u32, bytes: &[u8]) {
+    /// Takes every row back.
+    fn clear(&mut self) {
         self.free.clear();
-        self.fresh = count;
-        read(bytes, &mut self.rows[..count as usize * self.dim]);
+        self.fresh = 0;
+    }
+
+    /// Reads a row; its number, or `None` when the input ends.
+    fn read(&mut self, input: &mut dyn Read) -> Option<u32> {
+        let number = self.fresh;
+        let range = self.range(number);
+        read(&mut self.rows[range], input)?;
+        self.fresh += 1;
+        Some(number)
     }
 }
 
@@ -455,6 +446,18 @@ mod tests {
     /// Few numbers, so that rows are often equal, some equal in value or bits only.
     fn row() -> impl Strategy<Value = [f32; 2]> {
         uniform2(select(&[0.0, -0.0, 1.0, f32::NAN]))
+    }
+
+    impl ReplayBuffer {
+        fn to_bytes(&self) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            self.write(&mut bytes).unwrap();
+            bytes
+        }
+
+        fn load_bytes(&mut self, mut bytes: &[u8]) -> Result<(), CheckpointError> {
+            self.read(&mut bytes)
+        }
     }
 
     fn restored(buffer: &ReplayBuffer) -> ReplayBuffer {
@@ -562,7 +565,8 @@ mod tests {
         }
         // Two endings are among the latest ten; before the last wrap-around there were three rows,
         // with that of the newest.
-        assert_eq!(buffer.own_next_obs.len(), 2);
+        let Pool { fresh, free, .. } = &buffer.own_next_obs;
+        assert_eq!(*fresh as usize - free.len(), 2);
         assert_eq!(buffer.own_next_obs.fresh, 3);
         // Header, one byte per slot, four numbers per slot, two rows of one number.
         assert_eq!(buffer.to_bytes().len(), 16 + 10 + 4 * (10 * 4 + 2));

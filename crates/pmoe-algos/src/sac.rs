@@ -267,7 +267,7 @@ impl Agent for Sac {
         }
     }
 
-    fn save(&self, files: &mut Files, scope: Scope) -> Result<(), CheckpointError> {
+    fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
         let (actor, actor_optimizer) = self.actor.to_bytes()?;
         let (critic, critic_optimizer) = self.critic.to_bytes()?;
         files.insert("actor.bpk", actor);
@@ -278,13 +278,13 @@ impl Agent for Sac {
             files.insert("target_critic.bpk", module_to_bytes(&*self.target_critic)?);
             self.temperature.save(files)?;
             files.insert_json("counters.json", &(self.env_step, self.grad_step));
-            files.insert("replay.bin", self.replay.to_bytes());
+            files.insert_writer("replay.bin", |out| self.replay.write(out));
         }
         Ok(())
     }
 
-    fn load(&mut self, files: &Files, scope: Scope) -> Result<(), CheckpointError> {
-        let part = |name: &str| files.get(name).map(<[u8]>::to_vec);
+    fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
+        let part = |name: &str| files.get(name);
         if scope == Scope::Policy {
             self.actor.load_module(part("actor.bpk")?)?;
             self.critic.load_module(part("critic.bpk")?)?;
@@ -296,7 +296,7 @@ impl Agent for Sac {
         self.target_critic.replace(target);
         self.temperature.load(files)?;
         (self.env_step, self.grad_step) = files.get_json("counters.json")?;
-        self.replay.load_bytes(files.get("replay.bin")?)
+        self.replay.read(&mut *files.reader("replay.bin")?)
     }
 }
 

@@ -209,6 +209,7 @@ fn a_saved_agent_acts_and_learns_on_with_the_same_bits() {
 
         let mut restored = Sac::new(config, 5, 2, 99, &Device::flex());
         restored.load(&files, Scope::Everything).unwrap();
+        drop(files);
         let (mut rng_a, mut rng_b) = (rng.clone(), rng);
         for _ in 0..20 {
             original.gradient_step(&mut rng_a);
@@ -221,8 +222,9 @@ fn a_saved_agent_acts_and_learns_on_with_the_same_bits() {
 
 #[test]
 fn a_checkpoint_of_another_network_is_an_error() {
+    let saved = agent(&common::sac(common::gaussian()), 0);
     let mut files = pmoe_algos::checkpoint::Files::default();
-    agent(&common::sac(common::gaussian()), 0).save(&mut files, Scope::Everything).unwrap();
+    saved.save(&mut files, Scope::Everything).unwrap();
     let wider = SacConfig { hidden: vec![64, 32], ..common::sac(common::gaussian()) };
     assert!(agent(&wider, 0).load(&files, Scope::Everything).is_err());
     let mixture = common::sac(ActorConfig::Pmoe(common::pmoe(2)));

@@ -259,7 +259,7 @@ fn rewards_are_scaled_before_they_are_stored() {
     let stored = |agent: &Sac| {
         let mut files = pmoe_algos::checkpoint::Files::default();
         agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
-        // Two counts, then 50·5 observation and 50·2 action numbers.
+        // Tag and count, then 50·5 observation and 50·2 action numbers.
         let at = 16 + 4 * 50 * 7;
         let bytes = files.get("replay.bin").unwrap()[at..at + 4].try_into().unwrap();
         f32::from_le_bytes(bytes)

@@ -67,7 +67,7 @@ impl Temperature {
         }
     }
 
-    pub(super) fn save(&self, files: &mut Files) -> Result<(), CheckpointError> {
+    pub(super) fn save(&self, files: &mut Files<'_>) -> Result<(), CheckpointError> {
         if let Self::Auto { log_alpha, .. } = self {
             let (value, optimizer) = log_alpha.to_bytes()?;
             files.insert("log_alpha.bpk", value);
@@ -76,10 +76,10 @@ impl Temperature {
         Ok(())
     }
 
-    pub(super) fn load(&mut self, files: &Files) -> Result<(), CheckpointError> {
+    pub(super) fn load(&mut self, files: &Files<'_>) -> Result<(), CheckpointError> {
         if let Self::Auto { log_alpha, .. } = self {
-            let value = files.get("log_alpha.bpk")?.to_vec();
-            log_alpha.load_bytes(value, files.get("log_alpha_optimizer.bpk")?.to_vec())?;
+            let value = files.get("log_alpha.bpk")?;
+            log_alpha.load_bytes(value, files.get("log_alpha_optimizer.bpk")?)?;
         }
         Ok(())
     }

@@ -86,8 +86,7 @@ fn memory(sac: &SacConfig, total_steps: u64, obs_dim: usize, action_dim: usize) 
     let replay_bytes = ReplayBuffer::bytes(transitions, obs_dim, action_dim);
     let [replay, end] = [replay_bytes, replay_bytes + REST_BYTES].map(|bytes| bytes as f64 / 1e9);
     format!(
-        "memory: about {end:.2} GB at the end (replay buffer of {transitions} transitions \
-         {replay:.2} GB), up to {replay:.2} GB more while a checkpoint is written or read"
+        "memory: about {end:.2} GB at the end (replay buffer of {transitions} transitions {replay:.2} GB)"
     )
 }
 
