@@ -250,23 +250,22 @@ fn the_critic_gets_no_gradient_from_the_actor() {
 }
 
 #[test]
-fn two_passes_give_the_gradient_of_one() {
+fn choosing_first_and_differentiating_then_gives_the_same_gradient() {
     let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..common::pmoe(4) });
     let actor = actor(&config);
     let Actor::Pmoe(pmoe) = &actor else { panic!("a mixture") };
-    let two_passes = loss(&config, &actor);
+    let one_pass = loss(&config, &actor);
 
-    // One pass: a graph over all B·K rows, of which the best ones are picked at the end.
-    let obs = f64_normal([BATCH, OBS], 1);
-    let mixture = pmoe.mixture(RoutingInput::TrunkSg, obs.clone());
-    let sample = mixture.primitives().rsample(f64_normal([BATCH * 4, ACTION], 2));
-    let repeated = obs.unsqueeze_dim::<3>(1).repeat_dim(1, 4).reshape([BATCH * 4, OBS]);
-    let q: Tensor<2> = critic().valid().min(repeated, sample.action).reshape([BATCH, 4]);
+    // Two passes: the best primitives are known, and the graph has their B rows alone.
     let (best, _) = best(pmoe);
-    let index = best.reshape([BATCH, 1]);
-    let log_prob: Tensor<2> = sample.log_prob.reshape([BATCH, 4]);
-    let pick = |x: Tensor<2>| x.gather(1, index.clone()).squeeze_dim::<1>(1);
-    let one_pass = backpropagate_max_loss(ALPHA, pick(log_prob), pick(q));
+    let obs = f64_normal([BATCH, OBS], 1);
+    let noise = f64_normal([BATCH * 4, ACTION], 2).reshape([BATCH, 4, ACTION]);
+    let index = best.clone().reshape([BATCH, 1, 1]).expand([BATCH, 1, ACTION]);
+    let noise = noise.gather(1, index).squeeze_dim::<2>(1);
+    let mixture = pmoe.mixture(RoutingInput::TrunkSg, obs.clone());
+    let sample = mixture.primitive(&best).rsample(noise);
+    let q = critic().valid().min(obs, sample.action);
+    let two_passes = backpropagate_max_loss(ALPHA, sample.log_prob, q);
 
     assert!((value(&two_passes) - value(&one_pass)).abs() < 1e-12);
     let (two, one) =
