@@ -57,9 +57,12 @@ pub enum CheckpointError {
 #[derive(Default)]
 pub struct Files<'a>(BTreeMap<String, Part<'a>>);
 
+/// Gives out a part.
+type WriteTo<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
 enum Part<'a> {
     Bytes(Vec<u8>),
-    Writer(Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>),
+    Writer(Box<WriteTo<'a>>),
     /// On the disk, its checksum verified.
     File(PathBuf),
 }

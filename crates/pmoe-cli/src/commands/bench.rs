@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::config::{ComputeArgs, MethodArgs};
+
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Time gradient updates on random transitions, part by part, beside the matrix products of the
@@ -14,6 +16,21 @@ pub(crate) enum Command {
     Update(update::Args),
     /// Time training as a whole: acting, simulating, learning.
     Train(train::Args),
+}
+
+/// What to time.
+#[derive(clap::Args)]
+struct CommonArgs {
+    #[command(flatten)]
+    method: MethodArgs,
+    /// Task id, see `pmoe list tasks`; `update` takes its sizes alone.
+    #[arg(long)]
+    task: String,
+    #[command(flatten)]
+    compute: ComputeArgs,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {

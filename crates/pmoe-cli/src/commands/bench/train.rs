@@ -11,25 +11,18 @@ use pmoe_algos::{AlgoConfig, Progress, train as learn};
 use pmoe_results::{Event, Sink};
 use serde::Serialize;
 
+use super::CommonArgs;
 use crate::commands::{print_json, print_line};
-use crate::config::{self, ComputeArgs, MethodArgs};
+use crate::config;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: pmoe bench train --algo sac --task Hopper-v4 --steps 5000")]
 pub(crate) struct Args {
     #[command(flatten)]
-    method: MethodArgs,
-    /// Task id, see `pmoe list tasks`.
-    #[arg(long)]
-    task: String,
+    common: CommonArgs,
     /// Environment steps to time, after the random ones before learning starts and some to warm up.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    #[command(flatten)]
-    compute: ComputeArgs,
-    /// One JSON document on stdout.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Serialize)]
@@ -44,7 +37,7 @@ struct Timing {
 const WARM_UP: u64 = 500;
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
-    let Args { method, task, steps, compute, json } = args;
+    let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let config = config::resolve(&method, &task, 0, None)?;
     let device = config::device(config.device)?;
     let id = task.parse()?;

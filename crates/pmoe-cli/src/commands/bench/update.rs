@@ -11,8 +11,9 @@ use pmoe_algos::{Agent, AlgoConfig, Transition};
 use pmoe_core::{fused::gemm_into, noise};
 use serde::Serialize;
 
+use super::CommonArgs;
 use crate::commands::{print_json, print_line};
-use crate::config::{self, ComputeArgs, MethodArgs};
+use crate::config;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -21,18 +22,10 @@ Examples:
   pmoe bench update --algo pmoe-sac --task Humanoid-v4 --set num_primitives=10 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    method: MethodArgs,
-    /// Task id: its sizes are used, it is not stepped.
-    #[arg(long)]
-    task: String,
+    common: CommonArgs,
     /// Updates to time, after a tenth as many to warm up.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     updates: u32,
-    #[command(flatten)]
-    compute: ComputeArgs,
-    /// One JSON document on stdout.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Serialize)]
@@ -65,7 +58,7 @@ const TRANSITIONS: usize = 100_000;
 const TURN: u32 = 10;
 
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
-    let Args { method, task, updates, compute, json } = args;
+    let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
     let config = config::resolve(&method, &task, 0, None)?;
     let env = pmoe_envs::make(task.parse()?)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
