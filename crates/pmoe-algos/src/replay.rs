@@ -60,12 +60,15 @@ pub struct Batch {
 }
 
 impl ReplayBuffer {
+    /// The largest capacity: rows are numbered by u32, and one number is taken.
+    pub const MAX_CAPACITY: usize = SHARED as usize - 1;
+
     /// An empty buffer for `capacity` transitions.
     ///
     /// # Panics
-    /// When the capacity is 2³² − 1 or more.
+    /// When the capacity is above [`ReplayBuffer::MAX_CAPACITY`].
     pub fn new(capacity: usize, obs_dim: usize, action_dim: usize) -> Self {
-        assert!(capacity < SHARED as usize, "rows are numbered by u32");
+        assert!(capacity <= Self::MAX_CAPACITY, "rows are numbered by u32");
         Self {
             obs_dim,
             action_dim,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, at_least, in_range, positive};
+use crate::replay::ReplayBuffer;
 
 /// Hyper-parameters of [`Sac`](super::Sac).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -165,6 +166,8 @@ impl SacConfig {
         in_range("tau", self.tau, 0.0, 1.0)?;
         at_least("batch_size", self.batch_size as u64, 1)?;
         at_least("buffer_size", self.buffer_size as u64, self.batch_size as u64)?;
+        let most = ReplayBuffer::MAX_CAPACITY as f64;
+        in_range("buffer_size", self.buffer_size as f64, 1.0, most)?;
         at_least("learning_starts", self.learning_starts, 1)?;
         at_least("gradient_steps", self.gradient_steps.into(), 1)?;
         positive("actor_lr", self.actor_lr)?;
