@@ -86,8 +86,7 @@ proptest! {
         let rows = states * per_state;
         let (state, action) = (normal([states, obs_dim], rng), normal([rows, action_dim], rng));
         // Zeros among the incoming gradients, as choosing one of several actions leaves them.
-        let weights = normal([1, rows], rng).reshape([rows]);
-        let weights = weights.clone().clamp_min(0.0);
+        let weights: Tensor<1> = normal([1, rows], rng).reshape([rows]).clamp_min(0.0);
         let differences = both(|| {
             let a = action.clone().autodiff().require_grad();
             let q = twin_min([&one, &two], state.clone(), a.clone());
@@ -132,6 +131,11 @@ fn gradients_reach_tracked_critics_too() {
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
     let grads = twin_min([&one, &two], state, action).sum().backward();
     assert!(one.layers[0].weight.val().grad(&grads).is_some());
+    assert!(two.layers[0].weight.val().grad(&grads).is_some());
+
+    // One of them tracked is enough.
+    let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
+    let grads = twin_min([&one.valid(), &two], state, action).sum().backward();
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 }
 

@@ -32,16 +32,20 @@ use crate::parallel::join;
 /// # Source
 /// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
 pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
-    let first = networks[0].layers[0].weight.val();
-    let constants = host::place(&[&state, &first]) == Place::Constant;
-    let place = host::place(&[&state, &action]);
-    if !constants || place == Place::Elsewhere {
-        return plain(networks, state, action);
-    }
-    let networks = networks.map(Frozen::new);
-    let state = host::constant(state);
+    let [one, two] = networks.map(|network| network.layers[0].weight.val());
+    let place = match host::place(&[&state, &one, &two]) {
+        Place::Constant => host::place(&[&action]),
+        Place::Tracked | Place::Elsewhere => Place::Elsewhere,
+    };
     match place {
+        Place::Elsewhere => plain(networks, state, action),
+        Place::Constant => {
+            let (state, action) = (host::constant(state), host::constant(action));
+            let (one, two) = forward(&networks.map(Frozen::new), &state, &action);
+            Tensor::from_primitive::<Flex>(smaller(&one, &two).0)
+        }
         Place::Tracked => {
+            let (networks, state) = (networks.map(Frozen::new), host::constant(state));
             let (action, node) = host::tracked(action);
             let actions = width_of(&action);
             let (one, two) = forward(&networks, &state, &action);
@@ -54,11 +58,6 @@ pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Ten
                 }
                 OpsKind::UnTracked(prepared) => prepared.finish(q),
             })
-        }
-        Place::Constant | Place::Elsewhere => {
-            let action = host::constant(action);
-            let (one, two) = forward(&networks, &state, &action);
-            Tensor::from_primitive::<Flex>(smaller(&one, &two).0)
         }
     }
 }
