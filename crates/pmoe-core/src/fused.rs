@@ -11,6 +11,7 @@ mod host;
 mod kernels;
 mod linear_act;
 mod matmul;
+mod sparse;
 mod twin_min;
 
 use std::cell::Cell;

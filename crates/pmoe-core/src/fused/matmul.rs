@@ -5,6 +5,8 @@
 //! slice that holds all of its elements, and the output's length or capacity is checked, so every
 //! element lies inside its memory. The output is owned or borrowed mutably, so it overlaps no operand.
 
+use super::sparse;
+
 /// A matrix in memory that belongs to somebody else: row-major, or the transpose of such a one.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -31,6 +33,34 @@ impl<'a> Matrix<'a> {
         Self { values, rows: cols, cols: rows, is_transposed: !is_transposed }
     }
 
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    pub(super) fn is_transposed(&self) -> bool {
+        self.is_transposed
+    }
+
+    /// The elements, those of the transpose where this is one.
+    pub(super) fn values(&self) -> &'a [f32] {
+        self.values
+    }
+
+    /// Memory from element `(row, col)` on, and the distance of neighbours in a row.
+    #[inline(always)]
+    pub(super) fn row_from(&self, row: usize, col: usize) -> (&'a [f32], usize) {
+        let (at, stride) = if self.is_transposed {
+            (col * self.rows + row, self.rows)
+        } else {
+            (row * self.cols + col, 1)
+        };
+        (&self.values[at..], stride)
+    }
+
     /// Distance of neighbours in a column and in a row.
     fn strides(&self) -> (isize, isize) {
         // A slice has at most isize::MAX elements.
@@ -47,6 +77,11 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
     let len = lhs.rows * rhs.cols;
     if lhs.cols == 0 {
         return vec![0.0; len];
+    }
+    if let Some(product) = sparse::Product::new(lhs, rhs) {
+        let mut out = vec![0.0; len];
+        product.add_to(&mut out);
+        return out;
     }
     let mut out = Vec::with_capacity(len);
     // SAFETY: the vector has room for the product. Without a previous value to read, `gemm` writes
@@ -65,6 +100,9 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
+    if let Some(product) = sparse::Product::new(lhs, rhs) {
+        return product.add_to(out);
+    }
     // SAFETY: the slice has the length of the product.
     unsafe { call(out.as_mut_ptr(), true, lhs, rhs) }
 }

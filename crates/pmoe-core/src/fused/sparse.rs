@@ -1,0 +1,246 @@
+//! Matrix products that skip the zeros of their left side.
+//!
+//! ReLU leaves about half of its outputs at zero, and its backward pass the same share of a gradient, so
+//! that half of the multiplications of a hidden layer add nothing. A processor's vectors lie along the
+//! columns of the right side here: one element of the left side meets a whole row of it, and the
+//! elements that are zero are never visited. The sums keep their order, so that the result is that of
+//! multiplying everything, bit for bit, for finite numbers; an infinite weight behind a unit at zero
+//! goes unseen.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::matmul::Matrix;
+
+/// Rows of the right side that are worked on together: one bit each in a mask.
+const DEPTH: usize = u64::BITS as usize;
+/// Most columns that are worked on together; with [`DEPTH`] rows they stay in the first-level cache.
+const WIDTH: usize = 128;
+/// Columns that are transposed together: a cache line.
+const LINE: usize = 16;
+/// Fewest rows for which copying the right side pays, measured.
+const MIN_ROWS: usize = 16;
+/// Longest sums that are faster here whatever they hold, measured.
+const SHORT: usize = 32;
+/// Share of nonzeros above which longer ones are not, measured.
+const MAX_DENSITY: f64 = 0.75;
+
+/// A product whose left side is worth looking at.
+pub(super) struct Product<'a> {
+    lhs: Matrix<'a>,
+    rhs: Matrix<'a>,
+    nonzeros: Nonzeros,
+}
+
+impl<'a> Product<'a> {
+    /// `lhs · rhs`; none where multiplying everything is faster, or the shape does not suit.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub(super) fn new(lhs: Matrix<'a>, rhs: Matrix<'a>) -> Option<Self> {
+        assert_eq!(lhs.cols(), rhs.rows(), "inner dimensions");
+        if lhs.rows() < MIN_ROWS || lhs.cols() == 0 || !Arch::new().dispatch(Suits(rhs.cols())) {
+            return None;
+        }
+        let nonzeros = Nonzeros::of(lhs);
+        let is_sparse = nonzeros.count() as f64 <= MAX_DENSITY * (lhs.rows() * lhs.cols()) as f64;
+        (is_sparse || lhs.cols() <= SHORT).then_some(Self { lhs, rhs, nonzeros })
+    }
+
+    /// Adds the product to `out`, row-major.
+    ///
+    /// # Panics
+    /// When `out` has another size.
+    pub(super) fn add_to(&self, out: &mut [f32]) {
+        assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
+        Arch::new().dispatch(AddTo { product: self, out });
+    }
+}
+
+/// Where a matrix is not zero.
+struct Nonzeros {
+    /// `[blocks, rows]`: bit l is element `depth · block + l` of a row.
+    masks: Vec<u64>,
+    rows: usize,
+    /// Columns of a block; as equal as possible, the last may be shorter.
+    depth: usize,
+}
+
+impl Nonzeros {
+    fn of(matrix: Matrix<'_>) -> Self {
+        let (rows, cols) = (matrix.rows(), matrix.cols());
+        let blocks = cols.div_ceil(DEPTH);
+        let depth = cols.div_ceil(blocks);
+        let mut masks = vec![0; blocks * rows];
+        super::vectorised(
+            #[inline(always)]
+            || {
+                if matrix.is_transposed() {
+                    for (col, values) in matrix.values().chunks_exact(rows).enumerate() {
+                        let bit = 1 << (col % depth);
+                        let masks = masks[col / depth * rows..].iter_mut();
+                        masks
+                            .zip(values)
+                            .for_each(|(mask, x)| *mask |= if *x == 0.0 { 0 } else { bit });
+                    }
+                } else {
+                    for (row, values) in matrix.values().chunks_exact(cols).enumerate() {
+                        for (block, values) in values.chunks(depth).enumerate() {
+                            masks[block * rows + row] = mask(values);
+                        }
+                    }
+                }
+            },
+        );
+        Self { masks, rows, depth }
+    }
+
+    fn count(&self) -> u64 {
+        self.masks.iter().map(|mask| u64::from(mask.count_ones())).sum()
+    }
+}
+
+/// Bit l tells whether element l is not zero, of at most 64.
+#[inline(always)]
+fn mask(values: &[f32]) -> u64 {
+    let mut padded = [0.0; DEPTH];
+    let full = values.try_into().unwrap_or_else(|_| {
+        padded[..values.len()].copy_from_slice(values);
+        &padded
+    });
+    // In halves: vectors of 32-bit integers go with those of floats.
+    let half = |values: &[f32]| {
+        let bits =
+            values.iter().enumerate().map(|(bit, x)| if *x == 0.0 { 0 } else { 1_u32 << bit });
+        u64::from(bits.fold(0, |mask, bit| mask | bit))
+    };
+    let full: &[f32; DEPTH] = full;
+    half(&full[..DEPTH / 2]) | half(&full[DEPTH / 2..]) << (DEPTH / 2)
+}
+
+/// Whether so many columns divide into vectors four abreast.
+struct Suits(usize);
+
+impl WithSimd for Suits {
+    type Output = bool;
+
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        S::F32_LANES >= 4 && self.0 > 0 && self.0.is_multiple_of(4 * S::F32_LANES)
+    }
+}
+
+struct AddTo<'a> {
+    product: &'a Product<'a>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for AddTo<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { product, out } = self;
+        let Product { lhs, rhs, nonzeros } = product;
+        let mut block = Block([0.0; DEPTH * WIDTH]);
+        for index in 0..lhs.cols().div_ceil(nonzeros.depth) {
+            let mut col = 0;
+            while col < rhs.cols() {
+                // As many sums as there are registers for: 16, or 32 where vectors are the widest.
+                let vectors = (rhs.cols() - col) / S::F32_LANES;
+                col += S::F32_LANES
+                    * match vectors {
+                        12.. if 12 * S::F32_LANES <= WIDTH => {
+                            product.add_block::<S, 12>(simd, &mut block, index, col, out)
+                        }
+                        8.. => product.add_block::<S, 8>(simd, &mut block, index, col, out),
+                        _ => product.add_block::<S, 4>(simd, &mut block, index, col, out),
+                    };
+            }
+        }
+    }
+}
+
+/// Part of the right side, `[DEPTH, width]`, in lines of the cache.
+#[repr(align(64))]
+struct Block([f32; DEPTH * WIDTH]);
+
+impl Product<'_> {
+    /// Adds what one block of rows of the right side gives in `N` vectors of columns; returns `N`.
+    #[inline(always)]
+    fn add_block<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        block: &mut Block,
+        index: usize,
+        col: usize,
+        out: &mut [f32],
+    ) -> usize {
+        let Self { lhs, rhs, nonzeros } = self;
+        let width = N * S::F32_LANES;
+        let first = index * nonzeros.depth;
+        let depth = nonzeros.depth.min(lhs.cols() - first);
+        copy_block::<S, N>(*rhs, [first, depth], [col, width], block);
+        let block = S::as_simd_f32s(&block.0[..DEPTH * width]).0.as_chunks().0;
+        let block: &[[S::f32s; N]; DEPTH] = block.try_into().expect("a block has DEPTH rows");
+
+        let masks = &nonzeros.masks[index * nonzeros.rows..];
+        let rows = out.chunks_exact_mut(rhs.cols()).zip(masks).enumerate();
+        for (row, (out, &mask)) in rows {
+            let (x, stride) = lhs.row_from(row, first);
+            let out = S::as_mut_simd_f32s(&mut out[col..col + width]).0;
+            let sums: &mut [S::f32s; N] = out.try_into().expect("N vectors");
+            add_rows(simd, mask, x, stride, block, sums);
+        }
+        N
+    }
+}
+
+/// Copies rows and columns, each first and count, of `rhs` to the front of `block`.
+#[inline(always)]
+fn copy_block<S: Simd, const N: usize>(
+    rhs: Matrix<'_>,
+    [row, depth]: [usize; 2],
+    [col, width]: [usize; 2],
+    block: &mut Block,
+) {
+    let block = &mut block.0[..depth * width];
+    if rhs.is_transposed() {
+        let line = |at: usize| &rhs.values()[at * rhs.rows() + row..][..depth];
+        for part in (0..width).step_by(LINE) {
+            let lines: [&[f32]; LINE] = std::array::from_fn(|at| line(col + part + at));
+            for (at, block) in block.chunks_exact_mut(width).enumerate() {
+                let block = &mut block[part..part + LINE];
+                block.iter_mut().zip(lines).for_each(|(x, line)| *x = line[at]);
+            }
+        }
+    } else {
+        let lines = rhs.values()[row * rhs.cols()..].chunks_exact(rhs.cols());
+        for (block, line) in block.chunks_exact_mut(width).zip(lines) {
+            let block = S::as_mut_simd_f32s(block).0.as_chunks_mut::<N>().0;
+            let line = S::as_simd_f32s(&line[col..col + width]).0.as_chunks::<N>().0;
+            // Through registers: a call of memcpy for so little costs more than the copying.
+            block.iter_mut().zip(line).for_each(|(block, line)| *block = *line);
+        }
+    }
+}
+
+/// `sums ← sums + Σ_l x[l · stride] · block[l]` over the bits l of the mask, in order.
+#[inline(always)]
+fn add_rows<S: Simd, const N: usize>(
+    simd: S,
+    mut mask: u64,
+    x: &[f32],
+    stride: usize,
+    block: &[[S::f32s; N]; DEPTH],
+    sums: &mut [S::f32s; N],
+) {
+    let mut registers = *sums;
+    while mask != 0 {
+        let l = mask.trailing_zeros() as usize;
+        mask &= mask - 1;
+        let x = simd.splat_f32s(x[l * stride]);
+        for (sum, value) in registers.iter_mut().zip(&block[l]) {
+            *sum = simd.mul_add_e_f32s(x, *value, *sum);
+        }
+    }
+    *sums = registers;
+}
