@@ -99,6 +99,34 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Widths at which products skip what ReLU leaves at zero, and widths at which they do not.
+    #[test]
+    fn networks_of_usual_sizes_and_their_gradients(
+        rows in 1..130_usize, hidden in prop::sample::select(vec![48_usize, 64, 128, 256]), seed in any::<u64>(),
+    ) {
+        let rng = &mut Rng::seed_from_u64(seed);
+        let network = Mlp::new(&[14, hidden, hidden, 1], rng, &trainable());
+        let input = normal([rows, 14], rng);
+        let weights = normal([rows, 1], rng);
+        let differences = both(|| {
+            let x = input.clone().autodiff().require_grad();
+            let y = network.forward(x.clone());
+            let mut found = vec![values(&y)];
+            let grads = (y * weights.clone()).sum().backward();
+            found.push(values(&x.grad(&grads).unwrap()));
+            for layer in &network.layers {
+                found.push(values(&layer.weight.val().grad(&grads).unwrap()));
+                found.push(values(&layer.bias.as_ref().unwrap().val().grad(&grads).unwrap()));
+            }
+            found
+        });
+        prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
+    }
+}
+
 #[test]
 fn the_comparison_would_notice() {
     let rng = &mut Rng::seed_from_u64(0);

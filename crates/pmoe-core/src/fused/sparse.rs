@@ -244,3 +244,6 @@ fn add_rows<S: Simd, const N: usize>(
     }
     *sums = registers;
 }
+
+#[cfg(test)]
+mod tests;
