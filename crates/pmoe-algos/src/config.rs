@@ -1,5 +1,6 @@
 //! What a run is: method, task, schedule and seed, checked once.
 
+use pmoe_envs::{EnvConfig, EnvError, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,9 @@ pub enum ConfigError {
         /// The allowed ones.
         allowed: String,
     },
+    /// A setting of the task is out of range.
+    #[error(transparent)]
+    Env(#[from] EnvError),
 }
 
 /// A method with its settings: the content of a file in `configs/algos`.
@@ -55,12 +59,14 @@ pub struct MethodConfig {
 pub struct RunConfig {
     /// The method's name: its file in `configs/algos`.
     pub method: String,
-    /// Id of the task, such as `Hopper-v4`.
-    pub task: String,
+    /// The task, such as `Hopper-v4`.
+    pub task: TaskId,
     /// Seed of all randomness.
     pub seed: u64,
     /// Where tensors live.
     pub device: DeviceKind,
+    /// Settings of the task.
+    pub env: EnvConfig,
     /// The algorithm.
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
@@ -129,7 +135,9 @@ impl RunConfig {
     /// # Errors
     /// Names `source_name`, the key and what it may hold.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
-        read(table, source_name, |config: &Self| (&config.algo, &config.schedule))
+        let config = read(table, source_name, |config: &Self| (&config.algo, &config.schedule))?;
+        config.env.validate(config.task)?;
+        Ok(config)
     }
 
     /// Reads and checks a run's config, as [`RunConfig::to_toml`] writes it.

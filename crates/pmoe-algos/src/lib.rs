@@ -13,7 +13,7 @@
 //! | how a run survives a kill | [`checkpoint`] |
 //!
 //! Any [`Env`](pmoe_envs::Env) can be learnt in; MuJoCo is not needed:
-//! `examples/sac_point_mass.rs` is the whole API on one page.
+//! `examples/custom_env.rs` is the whole API on one page.
 
 pub mod agent;
 pub mod checkpoint;

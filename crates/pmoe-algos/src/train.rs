@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pmoe_envs::{Env, EnvError, Rng};
+use pmoe_envs::{Env, EnvError, Rng, Step};
 use pmoe_results::{Event, Sink};
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +140,7 @@ pub fn run<A: Agent>(
         progress.episode.episode_return += step.reward;
         progress.episode.length += 1;
         if step.terminated || step.truncated {
-            sink.emit(&progress.finish_episode(step.truncated))?;
+            sink.emit(&progress.finish_episode(&step))?;
             env.reset(&mut progress.seeds.env, &mut progress.obs)?;
             memory = A::Memory::default();
         } else {
@@ -174,7 +174,7 @@ pub fn run<A: Agent>(
 
 impl Progress {
     /// Closes the running episode: both endings are reported.
-    fn finish_episode(&mut self, truncated: bool) -> Event {
+    fn finish_episode(&mut self, last: &Step) -> Event {
         let ended = std::mem::take(&mut self.episode);
         self.episode.finished = ended.finished + 1;
         Event::Episode {
@@ -182,7 +182,8 @@ impl Progress {
             episode: self.episode.finished,
             episode_return: ended.episode_return,
             episode_length: ended.length,
-            truncated,
+            truncated: last.truncated,
+            success: last.success,
         }
     }
 }
@@ -194,6 +195,8 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Steps in each episode.
     pub lengths: Vec<u32>,
+    /// Whether each episode reached its goal; none for a task without one.
+    pub successes: Option<Vec<bool>>,
 }
 
 impl Evaluation {
@@ -212,16 +215,12 @@ impl Evaluation {
 
 /// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes.
 ///
-/// `obs_noise` is the standard deviation of Gaussian noise on every observation that the agent sees
-/// (0: none, and none is drawn).
-///
 /// # Errors
 /// When the environment fails or an action is not finite.
 pub fn evaluate<A: Agent>(
     agent: &A,
     env: &mut dyn Env,
     episodes: u32,
-    obs_noise: f64,
     rng: &mut Rng,
 ) -> Result<Evaluation, RunError> {
     let spec = env.spec();
@@ -229,29 +228,27 @@ pub fn evaluate<A: Agent>(
     let mut env_action = vec![0.0_f64; action.len()];
     let mut obs = vec![0.0_f64; spec.obs_dim];
     let mut seen = vec![0.0_f32; spec.obs_dim];
-    let mut evaluation = Evaluation { returns: Vec::new(), lengths: Vec::new() };
+    let (mut returns, mut lengths, mut successes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..episodes {
         let mut memory = A::Memory::default();
         let (mut episode_return, mut length) = (0.0, 0);
         env.reset(rng, &mut obs)?;
-        loop {
+        let last = loop {
             narrow(&obs, &mut seen);
-            if obs_noise > 0.0 {
-                pmoe_core::noise::add_normal(&mut seen, obs_noise as f32, rng);
-            }
             agent.act(&mut memory, &seen, Mode::Evaluate, rng, &mut action)?;
             widen(&action, &mut env_action);
             let step = env.step(&env_action, &mut obs)?;
             episode_return += step.reward;
             length += 1;
             if step.terminated || step.truncated {
-                break;
+                break step;
             }
-        }
-        evaluation.returns.push(episode_return);
-        evaluation.lengths.push(length);
+        };
+        returns.push(episode_return);
+        lengths.push(length);
+        successes.push(last.success);
     }
-    Ok(evaluation)
+    Ok(Evaluation { returns, lengths, successes: successes.into_iter().collect() })
 }
 
 /// The scheduled evaluation after `env_step` steps; its randomness depends on seed and step alone.
@@ -263,9 +260,9 @@ fn evaluate_at<A: Agent>(
     seed: u64,
 ) -> Result<Event, RunError> {
     let mut rng = sub_stream(seed, Stream::Evaluate, env_step);
-    let Evaluation { returns, lengths } =
-        evaluate(agent, eval_env, schedule.eval_episodes, 0.0, &mut rng)?;
-    Ok(Event::Eval { env_step, returns, lengths })
+    let Evaluation { returns, lengths, successes } =
+        evaluate(agent, eval_env, schedule.eval_episodes, &mut rng)?;
+    Ok(Event::Eval { env_step, returns, lengths, successes })
 }
 
 fn save<A: Agent>(

@@ -81,7 +81,7 @@ fn a_time_limit_does_not_lower_the_value() {
             obs: &mut [f64],
         ) -> Result<pmoe_envs::Step, pmoe_envs::EnvError> {
             obs[0] = 0.0;
-            Ok(pmoe_envs::Step { reward: 1.0, terminated: false, truncated: false })
+            Ok(pmoe_envs::Step { reward: 1.0, terminated: false, truncated: false, success: None })
         }
         fn save_state(&self, _: &mut Vec<f64>) {}
         fn load_state(&mut self, _: &[f64]) -> Result<(), pmoe_envs::EnvError> {

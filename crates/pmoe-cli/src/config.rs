@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
+use pmoe_envs::TaskId;
 use pmoe_results::Suite;
 use toml::{Table, Value};
 
@@ -23,7 +24,7 @@ pub(crate) struct MethodArgs {
     #[arg(long)]
     pub(crate) algo: String,
     /// Override a setting, e.g. `batch_size=256`, `actor.pmoe.num_primitives=8`,
-    /// `schedule.eval_every=5000`, `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
+    /// `schedule.eval_every=5000`, `env.max_episode_steps=500`, `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Where tensors live.
@@ -58,11 +59,12 @@ impl From<DeviceArg> for DeviceKind {
 /// The run that `method`, `task` and `seed` describe, with every setting resolved.
 pub(crate) fn resolve(
     method: &MethodArgs,
-    task: &str,
+    task: TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
     let (name, mut table, mut source) = read_method(&method.algo)?;
+    table.insert("env".to_owned(), Value::try_from(task.config())?);
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
@@ -79,7 +81,7 @@ pub(crate) fn resolve(
     let device = toml::Value::try_from(DeviceKind::from(method.device))?;
     let seed = i64::try_from(seed).map_err(|_| BadInput(format!("--seed {seed} is too large")))?;
     table.insert("method".to_owned(), Value::String(name));
-    table.insert("task".to_owned(), Value::String(task.to_owned()));
+    table.insert("task".to_owned(), Value::String(task.to_string()));
     table.insert("seed".to_owned(), Value::Integer(seed));
     table.insert("device".to_owned(), device);
     Ok(RunConfig::from_table(table, &source)?)
@@ -106,13 +108,21 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
 }
 
 /// A key as written on the command line, from the root of the config: settings of the algorithm may
-/// leave out `algo.<family>.`.
+/// leave out `algo.<family>.`, those of the task the family.
 fn absolute_key(table: &Table, key: &str) -> String {
-    let first = key.split('.').next().unwrap_or_default();
-    let family = table.get("algo").and_then(Value::as_table).and_then(|algo| algo.keys().next());
-    match (first, family) {
-        ("algo" | "schedule", _) | (_, None) => key.to_owned(),
-        (_, Some(family)) => format!("algo.{family}.{key}"),
+    let family = |of: &str| table.get(of).and_then(Value::as_table).and_then(|of| of.keys().next());
+    match key.split_once('.') {
+        Some(("algo" | "schedule", _)) => key.to_owned(),
+        Some(("env", rest)) => match family("env") {
+            Some(family) if !rest.starts_with(&format!("{family}.")) => {
+                format!("env.{family}.{rest}")
+            }
+            _ => key.to_owned(),
+        },
+        _ => match family("algo") {
+            Some(family) => format!("algo.{family}.{key}"),
+            None => key.to_owned(),
+        },
     }
 }
 
@@ -213,10 +223,8 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
             let set = spec.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
             let run = format!("{source}, preset {}, {} on {}", preset.name(), spec.algo, spec.task);
-            resolve(&method, &spec.task, spec.seed, Some(spec.total_steps))
-                .with_context(|| run.clone())?;
-            let task: Result<pmoe_envs::TaskId, _> = spec.task.parse();
-            task.with_context(|| run)?;
+            let task: TaskId = spec.task.parse().with_context(|| run.clone())?;
+            resolve(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }
     }
     Ok(())

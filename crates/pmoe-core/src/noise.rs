@@ -26,14 +26,6 @@ pub fn fill_uniform(values: &mut [f32], rng: &mut Rng) {
     values.fill_with(|| rng.random_range(-1.0..1.0));
 }
 
-/// Adds independent normal numbers of standard deviation `std` to `values`.
-pub fn add_normal(values: &mut [f32], std: f32, rng: &mut Rng) {
-    for value in values {
-        let noise: f32 = rng.sample(StandardNormal);
-        *value += std * noise;
-    }
-}
-
 /// Draws an index from the distribution `weights` by inversion; they need not sum to 1 exactly.
 ///
 /// With a single weight nothing is drawn: a mixture of one primitive consumes the same noise as a

@@ -34,6 +34,8 @@ pub struct Step {
     pub terminated: bool,
     /// The episode was cut (time limit): the next state has a value, bootstrap from it.
     pub truncated: bool,
+    /// Whether the step reached the goal; none for a task without one.
+    pub success: Option<bool>,
 }
 
 /// A failure of an environment. It ends the run that meets it, never the process.
@@ -88,6 +90,14 @@ pub enum EnvError {
         /// What is wrong with it or with the step that it caused.
         source: Box<EnvError>,
     },
+    /// One of several copies is at fault.
+    #[error("environment {index}: {source}")]
+    InCopy {
+        /// Its position among the copies.
+        index: usize,
+        /// What is wrong with it.
+        source: Box<EnvError>,
+    },
     /// A model file can't be read or compiled.
     #[error("cannot load the model {path}: {reason}")]
     Model {
@@ -95,6 +105,24 @@ pub enum EnvError {
         path: String,
         /// What the simulator said.
         reason: String,
+    },
+    /// A setting of a task is out of range.
+    #[error("`{key}` is {value}, but must be {allowed}")]
+    Config {
+        /// Dotted path of the key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// The allowed ones.
+        allowed: String,
+    },
+    /// The build lacks what a task needs.
+    #[error("{task} needs a build with the feature `{feature}`")]
+    MissingFeature {
+        /// The task's id.
+        task: String,
+        /// The cargo feature.
+        feature: &'static str,
     },
     /// No task has this id.
     #[error("unknown task `{id}`; the tasks are {known}")]
@@ -155,6 +183,17 @@ impl<E: Env + ?Sized> Env for Box<E> {
 
     fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
         (**self).load_state(state)
+    }
+}
+
+/// Refuses an action of the wrong length or with a value that is not finite.
+pub(crate) fn check_action(spec: &EnvSpec, action: &[f64]) -> Result<(), EnvError> {
+    check_length(&spec.id, "action", action.len(), spec.action_dim())?;
+    match action.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some((index, &value)) => {
+            Err(EnvError::NonFiniteAction { task: spec.id.clone(), index, value })
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! Reinforcement-learning tasks behind one small trait.
 //!
 //! [`Env`] is the contract: slices of `f64` in and out, no allocation per step, all randomness from
-//! the caller's generator, the whole state saved and restored. [`TimeLimit`] and [`RescaleAction`]
-//! wrap any task.
+//! the caller's generator, the whole state saved and restored. [`TimeLimit`], [`RescaleAction`],
+//! [`ClipAction`] and [`ObsNoise`] wrap any task; [`VecEnv`] steps many at once.
 //!
-//! With the feature `mujoco` (on by default) the crate has Gym's MuJoCo tasks, version 2, 4 and 5.
-//! On the same MuJoCo library and the same C mathematics library they give the bits of
-//! Gymnasium 1.4.0: observation, reward and ending of every step.
+//! The tasks are target-reaching, a point mass among obstacles ([`reaching`]), and, with the feature
+//! `mujoco` (on by default), Gym's MuJoCo tasks, version 2, 4 and 5 ([`mujoco`]). On the same MuJoCo
+//! library and the same C mathematics library those give the bits of Gymnasium 1.4.0: observation,
+//! reward and ending of every step.
 //!
-//! | call                      | gives                                                            |
-//! |---------------------------|------------------------------------------------------------------|
-//! | `make(task)`              | what training uses: actions in \[-1, 1\], episodes of 1000 steps |
-//! | `make_mujoco(task)`       | the bare task: own units, no time limit, physics can be set      |
-//! | `trace(&input)`           | every step of a given state and action sequence                  |
+//! | call                         | gives                                                            |
+//! |------------------------------|------------------------------------------------------------------|
+//! | `make(task)`                 | what training uses: actions in \[-1, 1\], episodes of 1000 steps |
+//! | `make_with(task, &config)`   | the same with settings of one's own                              |
+//! | `make_mujoco(task)`          | the bare task: own units, no time limit, physics can be set      |
+//! | `MujocoEnv::new(id, rules)`  | a task of one's own from any MJCF file                           |
+//! | `trace(&input)`              | every step of a given state and action sequence                  |
 //!
 //! ```no_run
 //! # #[cfg(feature = "mujoco")]
@@ -33,18 +36,24 @@
 
 mod env;
 #[cfg(feature = "mujoco")]
-mod mujoco;
-#[cfg(feature = "mujoco")]
+pub mod mujoco;
+pub mod reaching;
 mod task;
 #[cfg(feature = "mujoco")]
 mod trace;
+mod vec_env;
 mod wrappers;
 
 pub use env::{Env, EnvError, EnvSpec, Rng, Step};
 #[cfg(feature = "mujoco")]
 pub use mujoco::{MujocoEnv, RewardTerms, mujoco_version};
+pub use reaching::{ReachingConfig, ReachingPreset, TargetReaching};
+pub use task::{
+    ContactForces, EPISODE_STEPS, EnvConfig, MujocoConfig, Robot, TaskId, Version, make, make_with,
+};
 #[cfg(feature = "mujoco")]
-pub use task::{EPISODE_STEPS, TaskId, TaskKind, Version, make, make_mujoco};
+pub use task::{make_mujoco, make_mujoco_with};
 #[cfg(feature = "mujoco")]
 pub use trace::{TraceInput, TraceOutput, trace};
-pub use wrappers::{RescaleAction, TimeLimit};
+pub use vec_env::VecEnv;
+pub use wrappers::{ClipAction, ObsNoise, RescaleAction, TimeLimit};

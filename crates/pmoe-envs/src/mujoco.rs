@@ -1,84 +1,114 @@
-//! Gym's MuJoCo tasks.
+//! Gym's MuJoCo tasks, and tasks of one's own from any model file.
 //!
-//! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`].
+//! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`]: which
+//! model, what is observed, what is paid, when it ends.
+//!
+//! A task of one's own is a value of [`Rules`] with the path of an MJCF file, see
+//! [`MujocoEnv::new`]; it trains, evaluates and renders like the others.
 
 mod ant;
+mod half_cheetah;
 mod hopper;
 mod humanoid;
+mod humanoid_standup;
 mod numeric;
 mod sim;
+mod walker2d;
+
+use std::path::PathBuf;
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
-use crate::task::{TaskId, TaskKind, Version};
-use sim::Sim;
+use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
+use crate::task::{ContactForces, MujocoConfig, Robot, Version};
 
-pub use sim::mujoco_version;
+pub use sim::{Sim, mujoco_version};
 
 /// What makes a task out of a model.
-struct Rules {
-    /// Name of the model file.
-    model: &'static str,
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The model file (MJCF): an absolute path, or one in the folder `PMOE_MODEL_DIR`.
+    pub model: PathBuf,
     /// Simulation steps per control step.
-    frame_skip: u32,
+    pub frame_skip: u32,
     /// Length O of an observation.
-    obs_dim: usize,
+    pub obs_dim: usize,
     /// Spread of the initial state.
-    reset: ResetNoise,
+    pub reset: ResetNoise,
     /// Whether the contact forces are computed after each control step.
-    contact_forces: bool,
+    pub contact_forces: bool,
     /// The coordinate whose speed is rewarded (m).
-    position: fn(&Sim) -> f64,
+    pub position: fn(&Sim) -> f64,
     /// Whether the episode goes on.
-    is_healthy: fn(&Sim) -> bool,
-    reward: fn(&Outcome<'_>) -> Reward,
+    pub is_healthy: fn(&Sim) -> bool,
+    /// What a step pays.
+    pub reward: fn(&Outcome<'_>) -> Reward,
     /// Writes the observation, `[O]`.
-    observe: fn(&Sim, &mut [f64]),
+    pub observe: fn(&Sim, &mut [f64]),
 }
 
-impl Rules {
-    fn of(task: TaskId) -> Self {
-        match task.kind {
-            TaskKind::Hopper => hopper::rules(task.version),
-            TaskKind::Ant => ant::rules(task.version),
-            TaskKind::Humanoid => humanoid::rules(task.version),
+/// The rules of one of Gym's tasks.
+pub(crate) fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
+    let has_forces = config.contact_forces != Some(ContactForces::Zero);
+    match robot {
+        Robot::Hopper => hopper::rules(version),
+        Robot::Walker2d => walker2d::rules(version),
+        Robot::HalfCheetah => half_cheetah::rules(),
+        Robot::Ant if config.use_contact_forces == Some(true) => ant::rules_v4_with_forces(),
+        Robot::Ant => {
+            Rules { contact_forces: has_forces && version != Version::V4, ..ant::rules(version) }
+        }
+        Robot::Humanoid => Rules { contact_forces: has_forces, ..humanoid::rules(version) },
+        Robot::HumanoidStandup => {
+            Rules { contact_forces: has_forces, ..humanoid_standup::rules(version) }
         }
     }
 }
 
 /// Noise on the model's initial state.
-enum ResetNoise {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ResetNoise {
     /// U(-scale, scale) on positions and velocities.
-    Uniform { scale: f64 },
+    Uniform {
+        /// In the units of each.
+        scale: f64,
+    },
     /// U(-scale, scale) on positions, scale · N(0, 1) on velocities.
-    UniformNormal { scale: f64 },
+    UniformNormal {
+        /// In the units of each.
+        scale: f64,
+    },
 }
 
 /// What a reward is made of.
-struct Outcome<'a> {
-    sim: &'a Sim,
-    /// As given, not clamped.
-    action: &'a [f64],
+pub struct Outcome<'a> {
+    /// After the step.
+    pub sim: &'a Sim,
+    /// As given, not clamped, `[A]`.
+    pub action: &'a [f64],
     /// Change of [`Rules::position`] over the step (m).
-    displacement: f64,
+    pub displacement: f64,
     /// Length of the step (s).
-    dt_seconds: f64,
-    is_healthy: bool,
+    pub dt_seconds: f64,
+    /// Whether the episode goes on.
+    pub is_healthy: bool,
 }
 
 impl Outcome<'_> {
     /// Mean speed of [`Rules::position`] over the step (m/s).
-    fn velocity(&self) -> f64 {
+    pub fn velocity(&self) -> f64 {
         self.displacement / self.dt_seconds
     }
 }
 
 /// The terms, and their sum in the order of the original, on which its last bits depend.
-struct Reward {
-    total: f64,
-    terms: RewardTerms,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reward {
+    /// What the step pays.
+    pub total: f64,
+    /// What it is made of.
+    pub terms: RewardTerms,
 }
 
 /// The parts of a reward, each with its weight.
@@ -105,7 +135,6 @@ impl RewardTerms {
 ///
 /// An action outside the range acts like the nearest one inside and costs what it says.
 pub struct MujocoEnv {
-    task: TaskId,
     spec: EnvSpec,
     rules: Rules,
     sim: Sim,
@@ -115,26 +144,38 @@ pub struct MujocoEnv {
 }
 
 impl MujocoEnv {
-    /// Loads the model; the state is the model's own until a reset.
-    pub(crate) fn new(task: TaskId) -> Result<Self, EnvError> {
-        let rules = Rules::of(task);
-        let mut sim = Sim::load(rules.model)?;
+    /// A task named `id` with these rules; the state is the model's own until a reset.
+    ///
+    /// Environments of the same model file share it in memory.
+    ///
+    /// # Errors
+    /// When the model can't be loaded, or a motor's range is not finite.
+    pub fn new(id: &str, rules: Rules) -> Result<Self, EnvError> {
+        let mut sim = Sim::load(&rules.model)?;
         sim.forward();
         let ranges = sim.control_ranges();
         let spec = EnvSpec {
-            id: task.to_string(),
+            id: id.to_owned(),
             obs_dim: rules.obs_dim,
             action_low: ranges.iter().map(|range| range[0]).collect(),
             action_high: ranges.iter().map(|range| range[1]).collect(),
             dt_seconds: sim.timestep() * f64::from(rules.frame_skip),
         };
+        let has_range = |[low, high]: &[f64; 2]| low.is_finite() && low < high && high.is_finite();
+        if let Some(motor) = ranges.iter().position(|range| !has_range(range)) {
+            let path = rules.model.display().to_string();
+            return Err(EnvError::Model {
+                path,
+                reason: format!("motor {motor} has no ctrlrange"),
+            });
+        }
         let position = (rules.position)(&sim);
-        Ok(Self { task, spec, rules, sim, position, terms: RewardTerms::default() })
+        Ok(Self { spec, rules, sim, position, terms: RewardTerms::default() })
     }
 
-    /// Which task this is.
-    pub fn task(&self) -> TaskId {
-        self.task
+    /// The simulator, to look at.
+    pub fn sim(&self) -> &Sim {
+        &self.sim
     }
 
     /// Generalised positions, `[nq]` (m, rad, quaternions).
@@ -227,11 +268,8 @@ impl Env for MujocoEnv {
     }
 
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
-        check_length(&self.spec.id, "action", action.len(), self.spec.action_dim())?;
+        check_action(&self.spec, action)?;
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
-        if let Some((index, &value)) = action.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-            return Err(EnvError::NonFiniteAction { task: self.spec.id.clone(), index, value });
-        }
 
         let before = self.position;
         self.sim.advance(action, self.rules.frame_skip);
@@ -258,7 +296,7 @@ impl Env for MujocoEnv {
         }
         self.terms = reward.terms;
         (self.rules.observe)(&self.sim, obs);
-        Ok(Step { reward: reward.total, terminated: !is_healthy, truncated: false })
+        Ok(Step { reward: reward.total, terminated: !is_healthy, truncated: false, success: None })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {

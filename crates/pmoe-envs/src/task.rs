@@ -1,4 +1,4 @@
-//! Names of the tasks, and how to make one.
+//! Names of the tasks, their settings, and how to make one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,31 +6,50 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError};
+#[cfg(feature = "mujoco")]
 use crate::mujoco::MujocoEnv;
+use crate::reaching::{ReachingConfig, ReachingPreset, TargetReaching};
 use crate::wrappers::{RescaleAction, TimeLimit};
 
-/// Steps of an episode (1): Gym's limit for every task here.
+/// Steps of an episode (1): the limit of every task here, unless its settings say otherwise.
 pub const EPISODE_STEPS: u32 = 1000;
 
-/// The robots. A new one is a variant here and a file in `mujoco/`.
+/// The robots of Gym's MuJoCo tasks. A new one is a variant here and a file in `mujoco/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TaskKind {
+pub enum Robot {
     /// Planar one-legged hopper, 3 motors.
     Hopper,
+    /// Planar figure on two legs, 6 motors.
+    Walker2d,
+    /// Planar two-legged runner, 6 motors.
+    HalfCheetah,
     /// Four-legged ant, 8 motors.
     Ant,
-    /// Two-legged body with arms, 17 motors.
+    /// Two-legged body with arms that walks, 17 motors.
     Humanoid,
+    /// The same body, which rises from the ground.
+    HumanoidStandup,
 }
 
-impl TaskKind {
-    const ALL: [Self; 3] = [Self::Hopper, Self::Ant, Self::Humanoid];
+impl Robot {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Hopper,
+        Self::Walker2d,
+        Self::HalfCheetah,
+        Self::Ant,
+        Self::Humanoid,
+        Self::HumanoidStandup,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Hopper => "Hopper",
+            Self::Walker2d => "Walker2d",
+            Self::HalfCheetah => "HalfCheetah",
             Self::Ant => "Ant",
             Self::Humanoid => "Humanoid",
+            Self::HumanoidStandup => "HumanoidStandup",
         }
     }
 }
@@ -50,7 +69,8 @@ pub enum Version {
 }
 
 impl Version {
-    const ALL: [Self; 3] = [Self::V2, Self::V4, Self::V5];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::V2, Self::V4, Self::V5];
 
     fn name(self) -> &'static str {
         match self {
@@ -64,25 +84,44 @@ impl Version {
 /// A task, written like `Hopper-v4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TaskId {
-    /// The robot.
-    pub kind: TaskKind,
-    /// The formulas.
-    pub version: Version,
+pub enum TaskId {
+    /// One of Gym's MuJoCo tasks.
+    Mujoco {
+        /// The robot.
+        robot: Robot,
+        /// The formulas.
+        version: Version,
+    },
+    /// The paper's target-reaching task, see [`crate::reaching`].
+    TargetReaching(ReachingPreset),
 }
 
 impl TaskId {
-    /// Every task, robot by robot.
+    /// Every task, robot by robot, then target-reaching.
     pub fn all() -> impl Iterator<Item = Self> {
-        TaskKind::ALL
-            .into_iter()
-            .flat_map(|kind| Version::ALL.map(|version| Self { kind, version }))
+        let robots = Robot::ALL.into_iter();
+        robots
+            .flat_map(|robot| Version::ALL.map(|version| Self::Mujoco { robot, version }))
+            .chain(ReachingPreset::ALL.map(Self::TargetReaching))
+    }
+
+    /// The settings that its id stands for.
+    pub fn config(self) -> EnvConfig {
+        match self {
+            Self::Mujoco { robot, version } => EnvConfig::Mujoco(MujocoConfig::new(robot, version)),
+            Self::TargetReaching(preset) => EnvConfig::TargetReaching(preset.config()),
+        }
     }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-{}", self.kind.name(), self.version.name()))
+        match self {
+            Self::Mujoco { robot, version } => {
+                f.pad(&format!("{}-{}", robot.name(), version.name()))
+            }
+            Self::TargetReaching(preset) => f.pad(preset.id()),
+        }
     }
 }
 
@@ -111,19 +150,167 @@ impl From<TaskId> for String {
     }
 }
 
-/// The task as training uses it: actions in [-1, 1], episodes of at most [`EPISODE_STEPS`].
-///
-/// # Errors
-/// When the model file can't be loaded.
-pub fn make(task: TaskId) -> Result<Box<dyn Env>, EnvError> {
-    let env = RescaleAction::new(make_mujoco(task)?);
-    Ok(Box::new(TimeLimit::new(env, EPISODE_STEPS)))
+/// Settings of a task, by family.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EnvConfig {
+    /// Of a MuJoCo task.
+    Mujoco(MujocoConfig),
+    /// Of target-reaching.
+    TargetReaching(ReachingConfig),
 }
 
-/// The bare task: actions in its own units, no time limit.
+/// Settings of a MuJoCo task. What a task has no choice of is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MujocoConfig {
+    /// Steps of an episode. A cut is no end: the next state keeps its value.
+    pub max_episode_steps: u32,
+    /// Version 2 of the ant and the humanoids: what became of the contact forces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_forces: Option<ContactForces>,
+    /// Version 4 of the ant: whether contact forces are observed and cost something, as with
+    /// Gymnasium's argument of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_contact_forces: Option<bool>,
+}
+
+/// Contact forces of gym 0.17, which depended on the MuJoCo of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactForces {
+    /// Computed after each control step, as MuJoCo 1.50 did.
+    Computed,
+    /// All zero, as with MuJoCo 2.0.
+    Zero,
+}
+
+impl MujocoConfig {
+    fn new(robot: Robot, version: Version) -> Self {
+        use Robot::{Ant, Humanoid, HumanoidStandup};
+        let has_forces = matches!(robot, Ant | Humanoid | HumanoidStandup);
+        let (is_v2, is_ant_v4) = (version == Version::V2, (robot, version) == (Ant, Version::V4));
+        Self {
+            max_episode_steps: EPISODE_STEPS,
+            contact_forces: (has_forces && is_v2).then_some(ContactForces::Computed),
+            use_contact_forces: is_ant_v4.then_some(false),
+        }
+    }
+
+    fn validate(&self, robot: Robot, version: Version) -> Result<(), EnvError> {
+        let default = Self::new(robot, version);
+        let error = |key: &str, value: String, allowed: &str| {
+            let key = format!("env.mujoco.{key}");
+            Err(EnvError::Config { key, value, allowed: allowed.to_owned() })
+        };
+        if self.max_episode_steps == 0 {
+            return error("max_episode_steps", "0".to_owned(), "at least 1");
+        }
+        if let (Some(forces), None) = (self.contact_forces, default.contact_forces) {
+            let allowed = "absent: version 2 of Ant, Humanoid and HumanoidStandup alone has it";
+            return error("contact_forces", format!("{forces:?}").to_lowercase(), allowed);
+        }
+        if let (Some(used), None) = (self.use_contact_forces, default.use_contact_forces) {
+            let allowed = "absent: Ant-v4 alone has it";
+            return error("use_contact_forces", used.to_string(), allowed);
+        }
+        Ok(())
+    }
+}
+
+impl EnvConfig {
+    /// Checks that the settings are in range and belong to `task`.
+    ///
+    /// # Errors
+    /// Names the key, its value and the allowed ones.
+    pub fn validate(&self, task: TaskId) -> Result<(), EnvError> {
+        match (self, task) {
+            (Self::Mujoco(config), TaskId::Mujoco { robot, version }) => {
+                config.validate(robot, version)
+            }
+            (Self::TargetReaching(config), TaskId::TargetReaching(_)) => config.validate(),
+            (found, _) => Err(EnvError::Config {
+                key: "env".to_owned(),
+                value: format!("`{}`", found.family()),
+                allowed: format!("`{}` for {task}", task.config().family()),
+            }),
+        }
+    }
+
+    /// Name of the family, as in a config file.
+    pub fn family(&self) -> &'static str {
+        match self {
+            Self::Mujoco(_) => "mujoco",
+            Self::TargetReaching(_) => "target_reaching",
+        }
+    }
+
+    /// Steps of an episode.
+    pub fn max_episode_steps(&self) -> u32 {
+        match self {
+            Self::Mujoco(config) => config.max_episode_steps,
+            Self::TargetReaching(config) => config.max_episode_steps,
+        }
+    }
+}
+
+/// The task as training uses it: actions in [-1, 1], episodes of limited length.
 ///
 /// # Errors
-/// When the model file can't be loaded.
+/// When a model file can't be loaded, or the build lacks MuJoCo.
+pub fn make(task: TaskId) -> Result<Box<dyn Env>, EnvError> {
+    make_with(task, &task.config())
+}
+
+/// The same with settings of one's own.
+///
+/// # Errors
+/// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
+pub fn make_with(task: TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
+    config.validate(task)?;
+    let max_steps = config.max_episode_steps();
+    match (task, config) {
+        (_, EnvConfig::TargetReaching(config)) => {
+            let env = TargetReaching::new(&task.to_string(), config.clone())?;
+            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
+        }
+        #[cfg(feature = "mujoco")]
+        (_, EnvConfig::Mujoco(_)) => {
+            let env = make_mujoco_with(task, config)?;
+            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
+        }
+        #[cfg(not(feature = "mujoco"))]
+        (_, EnvConfig::Mujoco(_)) => {
+            Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
+        }
+    }
+}
+
+/// The bare MuJoCo task: actions in its own units, no time limit.
+///
+/// # Errors
+/// When the model file can't be loaded or `task` is no MuJoCo task.
+#[cfg(feature = "mujoco")]
 pub fn make_mujoco(task: TaskId) -> Result<MujocoEnv, EnvError> {
-    MujocoEnv::new(task)
+    make_mujoco_with(task, &task.config())
+}
+
+/// The same with settings of one's own.
+///
+/// # Errors
+/// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.
+#[cfg(feature = "mujoco")]
+pub fn make_mujoco_with(task: TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
+    config.validate(task)?;
+    match (task, config) {
+        (TaskId::Mujoco { robot, version }, EnvConfig::Mujoco(config)) => {
+            let rules = crate::mujoco::rules(robot, version, config);
+            MujocoEnv::new(&task.to_string(), rules)
+        }
+        _ => Err(EnvError::Config {
+            key: "task".to_owned(),
+            value: task.to_string(),
+            allowed: "a MuJoCo task".to_owned(),
+        }),
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError, check_length};
 use crate::mujoco::mujoco_version;
-use crate::task::{EPISODE_STEPS, TaskId, make_mujoco};
+use crate::task::{ContactForces, EPISODE_STEPS, EnvConfig, TaskId, make_mujoco_with};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,12 @@ use crate::task::{EPISODE_STEPS, TaskId, make_mujoco};
 pub struct TraceInput {
     /// The task.
     pub task: TaskId,
+    /// Version 2 of the ant and the humanoids: whether contact forces are computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_forces: Option<ContactForces>,
+    /// Ant-v4: whether contact forces are observed and charged for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_contact_forces: Option<bool>,
     /// Initial positions, `[nq]` (m, rad, quaternions).
     pub qpos: Vec<f64>,
     /// Initial velocities, `[nv]` (m/s, rad/s).
@@ -47,7 +53,7 @@ pub struct TraceOutput {
 /// # Errors
 /// When a length is wrong, a value is not finite or the simulation becomes unstable.
 pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
-    let mut env = make_mujoco(input.task)?;
+    let mut env = make_mujoco_with(input.task, &config(input))?;
     let spec = env.spec().clone();
     let mut obs = vec![0.0; spec.obs_dim];
     env.set_physics(&input.qpos, &input.qvel, &mut obs)?;
@@ -76,6 +82,16 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
         output.qvel.push(env.qvel().to_vec());
     }
     Ok(output)
+}
+
+/// The task's settings with those that the input gives.
+fn config(input: &TraceInput) -> EnvConfig {
+    let mut config = input.task.config();
+    if let EnvConfig::Mujoco(settings) = &mut config {
+        settings.contact_forces = input.contact_forces.or(settings.contact_forces);
+        settings.use_contact_forces = input.use_contact_forces.or(settings.use_contact_forces);
+    }
+    config
 }
 
 fn at_action(index: usize, error: EnvError) -> EnvError {

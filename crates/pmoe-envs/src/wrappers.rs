@@ -1,6 +1,9 @@
 //! Wrappers that fit any task.
 
-use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
+use rand::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 
 /// Cuts an episode after a fixed number of steps.
 ///
@@ -16,6 +19,11 @@ impl<E: Env> TimeLimit<E> {
     /// Limits the episodes of `env` to `max_steps` steps.
     pub fn new(env: E, max_steps: u32) -> Self {
         Self { env, max_steps, steps: 0 }
+    }
+
+    /// The task inside.
+    pub fn inner(&self) -> &E {
+        &self.env
     }
 }
 
@@ -93,6 +101,11 @@ impl<E: Env> RescaleAction<E> {
         };
         Self { env, spec, center, half_width, env_action: vec![0.0; num_actions] }
     }
+
+    /// The task inside.
+    pub fn inner(&self) -> &E {
+        &self.env
+    }
 }
 
 impl<E: Env> Env for RescaleAction<E> {
@@ -121,6 +134,142 @@ impl<E: Env> Env for RescaleAction<E> {
 
     fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
         self.env.load_state(state)
+    }
+}
+
+/// Moves every action into the task's range before it acts.
+///
+/// Outside it, a task decides itself: MuJoCo's motors saturate, but the control cost is that of the
+/// action as given; clipped, it is that of the action that acts.
+#[derive(Debug, Clone)]
+pub struct ClipAction<E> {
+    env: E,
+    env_action: Vec<f64>,
+}
+
+impl<E: Env> ClipAction<E> {
+    /// Wraps `env`; its bounds stay.
+    pub fn new(env: E) -> Self {
+        let env_action = vec![0.0; env.spec().action_dim()];
+        Self { env, env_action }
+    }
+
+    /// The task inside.
+    pub fn inner(&self) -> &E {
+        &self.env
+    }
+}
+
+impl<E: Env> Env for ClipAction<E> {
+    fn spec(&self) -> &EnvSpec {
+        self.env.spec()
+    }
+
+    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.env.reset(rng, obs)
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        // Not a number and infinities are refused, not clipped.
+        check_action(self.env.spec(), action)?;
+        let EnvSpec { action_low, action_high, .. } = self.env.spec();
+        let bounds = action_low.iter().zip(action_high);
+        for ((env_action, action), (low, high)) in
+            self.env_action.iter_mut().zip(action).zip(bounds)
+        {
+            *env_action = action.max(*low).min(*high);
+        }
+        self.env.step(&self.env_action, obs)
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        self.env.save_state(state);
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        self.env.load_state(state)
+    }
+}
+
+/// Adds Gaussian noise to every observation: what the policy sees, not what happens.
+///
+/// The noise of an episode has a generator of its own, which each reset draws from the caller's, so
+/// equal seeds give equal noise whatever the actions.
+#[derive(Debug, Clone)]
+pub struct ObsNoise<E> {
+    env: E,
+    std: f64,
+    rng: Rng,
+}
+
+impl<E: Env> ObsNoise<E> {
+    /// Wraps `env`; `std` is the standard deviation, in the units of each value.
+    ///
+    /// # Panics
+    /// When `std` is negative or not finite.
+    pub fn new(env: E, std: f64) -> Self {
+        assert!(0.0 <= std && std.is_finite(), "a standard deviation of {std}");
+        Self { env, std, rng: Rng::from_seed([0; 32]) }
+    }
+
+    /// The task inside.
+    pub fn inner(&self) -> &E {
+        &self.env
+    }
+
+    fn add_noise(&mut self, obs: &mut [f64]) {
+        for x in obs {
+            let normal: f64 = StandardNormal.sample(&mut self.rng);
+            *x += self.std * normal;
+        }
+    }
+}
+
+/// Numbers of a saved generator: seed and position in 32-bit words, which `f64` holds exactly.
+const RNG_WORDS: usize = 8 + 4;
+
+impl<E: Env> Env for ObsNoise<E> {
+    fn spec(&self) -> &EnvSpec {
+        self.env.spec()
+    }
+
+    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.rng = Rng::from_rng(rng);
+        self.env.reset(rng, obs)?;
+        self.add_noise(obs);
+        Ok(())
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        let step = self.env.step(action, obs)?;
+        self.add_noise(obs);
+        Ok(step)
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        self.env.save_state(state);
+        let (seed, position) = (self.rng.get_seed(), self.rng.get_word_pos().to_le_bytes());
+        let words = seed.as_chunks::<4>().0.iter().chain(position.as_chunks::<4>().0);
+        state.extend(words.map(|word| f64::from(u32::from_le_bytes(*word))));
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        let invalid = |reason| EnvError::InvalidState { task: self.env.spec().id.clone(), reason };
+        let (inner, words) = state
+            .split_last_chunk::<RNG_WORDS>()
+            .ok_or_else(|| invalid("it has no random-number generator".to_owned()))?;
+        let mut bytes = [0; 4 * RNG_WORDS];
+        for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+            if word.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(word) {
+                return Err(invalid(format!("a word of its random-number generator is {word}")));
+            }
+            bytes.copy_from_slice(&(*word as u32).to_le_bytes()); // exact: checked above
+        }
+        self.env.load_state(inner)?;
+        let (seed, position) = bytes.split_first_chunk::<32>().expect("12 words are 48 bytes");
+        self.rng = Rng::from_seed(*seed);
+        self.rng.set_word_pos(u128::from_le_bytes(position.try_into().expect("16 bytes")));
+        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@
 use std::thread;
 
 use pmoe_envs::{
-    EPISODE_STEPS, Env, EnvError, MujocoEnv, Rng, TaskId, TaskKind, TraceInput, Version, make,
-    make_mujoco, trace,
+    ContactForces, EPISODE_STEPS, Env, EnvConfig, EnvError, MujocoConfig, MujocoEnv,
+    ReachingPreset, Rng, Robot, TargetReaching, TaskId, TraceInput, Version, make, make_mujoco,
+    make_mujoco_with, make_with, trace,
 };
 use rand::RngExt;
 use rand_chacha::rand_core::SeedableRng;
@@ -39,8 +40,26 @@ fn reset(env: &mut dyn Env, seed: u64) -> Vec<f64> {
     obs
 }
 
-fn task(kind: TaskKind, version: Version) -> MujocoEnv {
-    make_mujoco(TaskId { kind, version }).unwrap()
+fn task(robot: Robot, version: Version) -> MujocoEnv {
+    make_mujoco(TaskId::Mujoco { robot, version }).unwrap()
+}
+
+/// Every MuJoCo task.
+fn mujoco_tasks() -> impl Iterator<Item = (TaskId, Robot, Version)> {
+    TaskId::all().filter_map(|task| match task {
+        TaskId::Mujoco { robot, version } => Some((task, robot, version)),
+        TaskId::TargetReaching(_) => None,
+    })
+}
+
+/// A task without wrappers.
+fn bare(task: TaskId) -> Box<dyn Env> {
+    match task {
+        TaskId::Mujoco { .. } => Box::new(make_mujoco(task).unwrap()),
+        TaskId::TargetReaching(preset) => {
+            Box::new(TargetReaching::new(&task.to_string(), preset.config()).unwrap())
+        }
+    }
 }
 
 type Form = fn(TaskId) -> Box<dyn Env>;
@@ -48,7 +67,7 @@ type Form = fn(TaskId) -> Box<dyn Env>;
 /// Runs `check` on the bare and on the wrapped form of each task.
 fn for_every_env(check: impl Fn(TaskId, Form)) {
     for task in TaskId::all() {
-        check(task, |task| Box::new(make_mujoco(task).unwrap()));
+        check(task, bare);
         check(task, |task| make(task).unwrap());
     }
 }
@@ -59,16 +78,28 @@ fn specs_have_the_published_dimensions() {
         ("Hopper-v2", 11, 3, 1.0, 0.008),
         ("Hopper-v4", 11, 3, 1.0, 0.008),
         ("Hopper-v5", 11, 3, 1.0, 0.008),
+        ("Walker2d-v2", 17, 6, 1.0, 0.008),
+        ("Walker2d-v4", 17, 6, 1.0, 0.008),
+        ("Walker2d-v5", 17, 6, 1.0, 0.008),
+        ("HalfCheetah-v2", 17, 6, 1.0, 0.05),
+        ("HalfCheetah-v4", 17, 6, 1.0, 0.05),
+        ("HalfCheetah-v5", 17, 6, 1.0, 0.05),
         ("Ant-v2", 111, 8, 1.0, 0.05),
         ("Ant-v4", 27, 8, 1.0, 0.05),
         ("Ant-v5", 105, 8, 1.0, 0.05),
         ("Humanoid-v2", 376, 17, 0.4, 0.015),
         ("Humanoid-v4", 376, 17, 0.4, 0.015),
         ("Humanoid-v5", 348, 17, 0.4, 0.015),
+        ("HumanoidStandup-v2", 376, 17, 0.4, 0.015),
+        ("HumanoidStandup-v4", 376, 17, 0.4, 0.015),
+        ("HumanoidStandup-v5", 348, 17, 0.4, 0.015),
+        ("TargetReaching-v0", 17, 2, 1.0, 0.1),
+        ("TargetReachingPaper-v0", 12, 2, 2.0, 0.1),
+        ("TargetReachingFixed-v0", 17, 2, 1.0, 0.1),
     ] {
         let task: TaskId = id.parse().unwrap();
         assert_eq!(task.to_string(), id);
-        let bare = make_mujoco(task).unwrap();
+        let bare = bare(task);
         assert_eq!(bare.spec().action_low, vec![-bound; action_dim]);
         assert_eq!(bare.spec().action_high, vec![bound; action_dim]);
         let env = make(task).unwrap();
@@ -86,7 +117,8 @@ fn resets_are_seeded_and_write_the_whole_observation() {
         let env = &mut form(task);
         let first = reset(env, 1);
         assert!(first.iter().all(|x| x.is_finite()), "{task}");
-        assert_ne!(first, reset(env, 2), "{task}");
+        let is_random = task != TaskId::TargetReaching(ReachingPreset::Fixed);
+        assert_eq!(first != reset(env, 2), is_random, "{task}");
         assert_eq!(first, reset(env, 1), "{task}");
     });
 }
@@ -99,7 +131,7 @@ fn same_seed_and_actions_give_the_same_bits_whatever_happened_before() {
         reset(env, 1);
         let first = roll(env, &actions);
         reset(env, 2);
-        assert_ne!(first, roll(env, &actions), "{task}");
+        roll(env, &actions[7..]);
         reset(env, 1);
         assert_eq!(first, roll(env, &actions), "{task}");
     });
@@ -148,7 +180,7 @@ fn threads_do_not_disturb_each_other() {
 
 #[test]
 fn reward_terms_sum_to_the_reward() {
-    for task in TaskId::all() {
+    for (task, robot, version) in mujoco_tasks() {
         let mut env = make_mujoco(task).unwrap();
         let mut obs = reset(&mut env, 6);
         assert_eq!(env.reward_terms().sum().to_bits(), 0.0_f64.to_bits(), "{task} at reset");
@@ -161,18 +193,20 @@ fn reward_terms_sum_to_the_reward() {
             let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.alive + costs);
             assert!((terms.sum() - step.reward).abs() <= tolerance, "{task}: {terms:?}");
             assert!(0.0 < terms.control_cost && 0.0 <= terms.contact_cost, "{task}: {terms:?}");
-            let paid = task.version != Version::V5 || !step.terminated;
+            let paid = version != Version::V5 || !step.terminated;
+            let paid = paid && robot != Robot::HalfCheetah;
             assert_eq!(terms.alive > 0.5, paid, "{task}: {terms:?}");
             ended |= step.terminated;
         }
-        assert!(ended, "{task}: both sides of the ending were seen");
+        let ends = !matches!(robot, Robot::HalfCheetah | Robot::HumanoidStandup);
+        assert_eq!(ended, ends, "{task}: both sides of the ending are seen");
     }
 }
 
 #[test]
 fn versions_differ_as_documented() {
-    let mut hopper = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Hopper, v));
-    let mut ant = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Ant, v));
+    let mut hopper = [Version::V2, Version::V4, Version::V5].map(|v| task(Robot::Hopper, v));
+    let mut ant = [Version::V2, Version::V4, Version::V5].map(|v| task(Robot::Ant, v));
     let first = hopper.each_mut().map(|env| reset(env, 7));
     assert_eq!(first[0], first[1]);
     assert_eq!(first[1], first[2]);
@@ -212,7 +246,7 @@ fn versions_differ_as_documented() {
 
 #[test]
 fn humanoid_versions_differ_as_documented() {
-    let mut envs = [Version::V2, Version::V4, Version::V5].map(|v| task(TaskKind::Humanoid, v));
+    let mut envs = [Version::V2, Version::V4, Version::V5].map(|v| task(Robot::Humanoid, v));
     for env in &mut envs {
         reset(env, 7);
     }
@@ -239,10 +273,139 @@ fn humanoid_versions_differ_as_documented() {
     assert!(touched, "the humanoid met the ground");
 }
 
+/// Both versions on the same actions from the same start: observations, rewards, endings.
+fn pair(robot: Robot, versions: [Version; 2], steps: usize) -> [Vec<(Vec<f64>, f64, bool)>; 2] {
+    versions.map(|version| {
+        let mut env = task(robot, version);
+        let mut obs = reset(&mut env, 7);
+        let mut taken = vec![(obs.clone(), 0.0, false)];
+        for action in actions(env.spec().action_dim(), steps, 7) {
+            let step = env.step(&action, &mut obs).unwrap();
+            taken.push((obs.clone(), step.reward, step.terminated));
+        }
+        taken
+    })
+}
+
+#[test]
+fn planar_versions_differ_as_documented() {
+    for robot in [Robot::HalfCheetah, Robot::Walker2d] {
+        let [v2, v4] = pair(robot, [Version::V2, Version::V4], 150);
+        assert_eq!(v2, v4, "{robot:?}");
+    }
+    let [v4, v5] = pair(Robot::HalfCheetah, [Version::V4, Version::V5], 150);
+    assert_eq!(v4, v5);
+    // The friction of a foot: the same until it slides.
+    let [v4, v5] = pair(Robot::Walker2d, [Version::V4, Version::V5], 150);
+    assert_eq!(v4[..5], v5[..5]);
+    assert_ne!(v4[150].0, v5[150].0);
+    let mut v5 = task(Robot::Walker2d, Version::V5);
+    let mut obs = reset(&mut v5, 7);
+    for action in actions(6, 150, 7) {
+        let step = v5.step(&action, &mut obs).unwrap();
+        assert_eq!(v5.reward_terms().alive < 0.5, step.terminated);
+    }
+}
+
+#[test]
+fn standup_versions_differ_as_documented() {
+    let [v2, v4] = pair(Robot::HumanoidStandup, [Version::V2, Version::V4], 100);
+    assert_eq!(v2, v4);
+    let [v4, v5] = pair(Robot::HumanoidStandup, [Version::V4, Version::V5], 100);
+    let zeros = [45..55, 185..191, 269..275, 292..298];
+    for (v4, v5) in v4.iter().zip(&v5) {
+        let is_kept = |index: &usize| !zeros.iter().any(|range| range.contains(index));
+        let kept: Vec<f64> = (0..376).filter(is_kept).map(|index| v4.0[index]).collect();
+        assert_eq!((&kept, v4.1, v4.2), (&v5.0, v5.1, v5.2));
+    }
+}
+
+fn with(robot: Robot, version: Version, change: fn(&mut MujocoConfig)) -> MujocoEnv {
+    let id = TaskId::Mujoco { robot, version };
+    let mut config = id.config();
+    let EnvConfig::Mujoco(settings) = &mut config else { panic!("a MuJoCo task") };
+    change(settings);
+    make_mujoco_with(id, &config).unwrap()
+}
+
+#[test]
+fn contact_forces_can_be_left_out_or_put_in() {
+    // Version 2 without forces: zeros in the observation, no cost, the same motion.
+    for robot in [Robot::Ant, Robot::Humanoid, Robot::HumanoidStandup] {
+        let mut computed = task(robot, Version::V2);
+        let mut zero = with(robot, Version::V2, |config| {
+            config.contact_forces = Some(ContactForces::Zero);
+        });
+        let mut obs = [reset(&mut computed, 7), reset(&mut zero, 7)];
+        let (forces, mut paid) = (obs[0].len() - 84, 0.0);
+        for action in actions(computed.spec().action_dim(), 80, 7) {
+            let [one, two] = [computed.step(&action, &mut obs[0]), zero.step(&action, &mut obs[1])];
+            let cost = computed.reward_terms().contact_cost;
+            paid += cost;
+            assert!((two.unwrap().reward - one.unwrap().reward - cost).abs() < 1e-9);
+            assert_eq!(obs[0][..forces], obs[1][..forces]);
+            assert_eq!(obs[1][forces..], [0.0; 84]);
+        }
+        assert!(paid > 0.0, "{robot:?} met the ground");
+    }
+    // Ant-v4 with forces: the observation of version 2, and its reward up to rounding.
+    let mut v2 = task(Robot::Ant, Version::V2);
+    let mut v4 = with(Robot::Ant, Version::V4, |config| config.use_contact_forces = Some(true));
+    assert_eq!(v4.spec().obs_dim, 111);
+    let mut obs = [reset(&mut v2, 7), reset(&mut v4, 7)];
+    for action in actions(8, 80, 7) {
+        let [one, two] = [v2.step(&action, &mut obs[0]), v4.step(&action, &mut obs[1])];
+        assert!((one.unwrap().reward - two.unwrap().reward).abs() < 1e-14);
+        assert_eq!(obs[0], obs[1]);
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_are_named() {
+    let message = |id: &str, change: fn(&mut MujocoConfig)| {
+        let id: TaskId = id.parse().unwrap();
+        let mut config = id.config();
+        let EnvConfig::Mujoco(settings) = &mut config else { panic!("a MuJoCo task") };
+        change(settings);
+        make_with(id, &config).err().unwrap().to_string()
+    };
+    assert_eq!(
+        message("Hopper-v2", |config| config.contact_forces = Some(ContactForces::Zero)),
+        "`env.mujoco.contact_forces` is zero, but must be absent: version 2 of Ant, Humanoid and \
+         HumanoidStandup alone has it"
+    );
+    assert_eq!(
+        message("Ant-v5", |config| config.use_contact_forces = Some(false)),
+        "`env.mujoco.use_contact_forces` is false, but must be absent: Ant-v4 alone has it"
+    );
+    assert!(message("Ant-v5", |config| config.max_episode_steps = 0).contains("at least 1"));
+
+    let hopper: TaskId = "Hopper-v4".parse().unwrap();
+    let reaching: TaskId = "TargetReaching-v0".parse().unwrap();
+    let error = make_with(hopper, &reaching.config()).err().unwrap();
+    assert_eq!(error.to_string(), "`env` is `target_reaching`, but must be `mujoco` for Hopper-v4");
+}
+
+#[test]
+fn the_time_limit_is_a_setting() {
+    for task in [TaskId::TargetReaching(ReachingPreset::Fixed), "HalfCheetah-v4".parse().unwrap()] {
+        let mut config = task.config();
+        match &mut config {
+            EnvConfig::Mujoco(config) => config.max_episode_steps = 7,
+            EnvConfig::TargetReaching(config) => config.max_episode_steps = 7,
+        }
+        let mut env = make_with(task, &config).unwrap();
+        let mut obs = reset(&mut *env, 0);
+        let action = vec![0.0; env.spec().action_dim()];
+        let cut = (1..20).find(|_| env.step(&action, &mut obs).unwrap().truncated);
+        assert_eq!(cut, Some(7), "{task}");
+    }
+}
+
 #[test]
 fn a_humanoid_pays_at_most_ten_for_a_contact() {
     for version in [Version::V2, Version::V5] {
-        let mut env = task(TaskKind::Humanoid, version);
+        let mut env = task(Robot::Humanoid, version);
         let mut obs = reset(&mut env, 0);
         let (qpos, mut qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
         qvel[2] = -20.0;
@@ -259,13 +422,13 @@ fn a_humanoid_pays_at_most_ten_for_a_contact() {
 #[test]
 fn reset_noise_has_the_documented_bounds_and_moments() {
     const RESETS: usize = 10_000;
-    for kind in [TaskKind::Hopper, TaskKind::Ant, TaskKind::Humanoid] {
-        let mut env = task(kind, Version::V4);
+    for robot in Robot::ALL {
+        let mut env = task(robot, Version::V4);
         let (initial_qpos, num_qvel) = (env.qpos().to_vec(), env.qvel().len());
-        let (scale, normal) = match kind {
-            TaskKind::Hopper => (5e-3, false),
-            TaskKind::Ant => (0.1, true),
-            TaskKind::Humanoid => (0.01, false),
+        let (scale, normal) = match robot {
+            Robot::Hopper | Robot::Walker2d => (5e-3, false),
+            Robot::Ant | Robot::HalfCheetah => (0.1, true),
+            Robot::Humanoid | Robot::HumanoidStandup => (0.01, false),
         };
         let mut rng = rng(8);
         let mut obs = vec![0.0; env.spec().obs_dim];
@@ -326,7 +489,7 @@ fn wrong_lengths_are_named() {
 
 #[test]
 fn states_of_wrong_length_are_named() {
-    let mut env = task(TaskKind::Hopper, Version::V4);
+    let mut env = task(Robot::Hopper, Version::V4);
     let mut obs = [0.0; 11];
     for (qpos, qvel, message) in [
         (5, 6, "qpos of Hopper-v4 has 5 values, expected 6"),
@@ -336,7 +499,7 @@ fn states_of_wrong_length_are_named() {
         assert_eq!(error.to_string(), message);
     }
     let mut ant_state = Vec::new();
-    task(TaskKind::Ant, Version::V4).save_state(&mut ant_state);
+    task(Robot::Ant, Version::V4).save_state(&mut ant_state);
     assert!(matches!(env.load_state(&ant_state), Err(EnvError::WrongLength { what: "state", .. })));
 }
 
@@ -361,7 +524,7 @@ fn a_non_finite_action_is_an_error_and_changes_nothing() {
 
 #[test]
 fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
-    for task in TaskId::all() {
+    for (task, ..) in mujoco_tasks() {
         let mut env = make_mujoco(task).unwrap();
         let mut obs = vec![0.0; env.spec().obs_dim];
         let action = vec![0.0; env.spec().action_dim()];
@@ -382,7 +545,7 @@ fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
 
 #[test]
 fn a_reward_beyond_all_bounds_is_an_error() {
-    for task in TaskId::all() {
+    for (task, ..) in mujoco_tasks() {
         let mut env = make_mujoco(task).unwrap();
         let mut obs = reset(&mut env, 0);
         let action = vec![1e200; env.spec().action_dim()];
@@ -393,7 +556,7 @@ fn a_reward_beyond_all_bounds_is_an_error() {
 
 #[test]
 fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
-    for task in TaskId::all() {
+    for (task, ..) in mujoco_tasks() {
         let (mut inside, mut outside) = (make_mujoco(task).unwrap(), make_mujoco(task).unwrap());
         let mut obs = [reset(&mut inside, 3), reset(&mut outside, 3)];
         let highest = inside.spec().action_high.clone();
@@ -408,18 +571,23 @@ fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
 
 #[test]
 fn unknown_tasks_are_answered_with_the_known_ones() {
-    for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 "] {
+    for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 ", "TargetReaching"] {
         let error = id.parse::<TaskId>().unwrap_err();
-        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Ant-v2, Ant-v4, Ant-v5, \
-                     Humanoid-v2, Humanoid-v4, Humanoid-v5";
+        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Walker2d-v2, Walker2d-v4, Walker2d-v5, \
+                     HalfCheetah-v2, HalfCheetah-v4, HalfCheetah-v5, Ant-v2, Ant-v4, Ant-v5, \
+                     Humanoid-v2, Humanoid-v4, Humanoid-v5, HumanoidStandup-v2, \
+                     HumanoidStandup-v4, HumanoidStandup-v5, TargetReaching-v0, \
+                     TargetReachingPaper-v0, TargetReachingFixed-v0";
         assert_eq!(error.to_string(), format!("unknown task `{id}`; the tasks are {known}"));
     }
 }
 
 fn hopper_trace(steps: usize) -> TraceInput {
-    let env = task(TaskKind::Hopper, Version::V4);
+    let id = TaskId::Mujoco { robot: Robot::Hopper, version: Version::V4 };
+    let env = make_mujoco(id).unwrap();
     let (qpos, qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
-    TraceInput { task: env.task(), qpos, qvel, actions: actions(3, steps, 2) }
+    let actions = actions(3, steps, 2);
+    TraceInput { task: id, use_contact_forces: None, contact_forces: None, qpos, qvel, actions }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn is_same(found: f64, expected: f64, tolerance: Option<f64>) -> bool {
     }
 }
 
-fn check(path: &Path) -> TaskId {
+fn check(path: &Path) -> TraceInput {
     let name = path.display();
     let text = fs::read_to_string(path).unwrap();
     let case: Case = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -88,7 +88,7 @@ fn check(path: &Path) -> TaskId {
     }
     assert_eq!(found.terminated[..compared], expected.terminated[..compared], "{name}: endings");
     assert_eq!(found.truncated[..compared], expected.truncated[..compared], "{name}: time limit");
-    case.input.task
+    case.input
 }
 
 fn cases(folder: &Path) -> Vec<PathBuf> {
@@ -102,8 +102,10 @@ fn cases(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_task_steps_as_in_gymnasium() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let replayed: BTreeSet<TaskId> = cases(&committed).iter().map(|path| check(path)).collect();
-    assert_eq!(replayed, TaskId::all().collect(), "each task has a case");
+    let replayed: BTreeSet<TaskId> =
+        cases(&committed).iter().map(|path| check(path).task).collect();
+    let is_mujoco = |task: &TaskId| matches!(task, TaskId::Mujoco { .. });
+    assert_eq!(replayed, TaskId::all().filter(is_mujoco).collect(), "each task has a case");
 
     if let Some(folder) = env::var_os("PMOE_GOLDEN_DIR") {
         let more = cases(Path::new(&folder));

@@ -76,7 +76,8 @@ impl Fixture {
         let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
         for (index, &value) in values.iter().enumerate() {
             let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
-            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1] }).unwrap();
+            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1], successes: None })
+                .unwrap();
         }
         sink.sync().unwrap();
         let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();

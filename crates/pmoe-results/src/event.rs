@@ -21,6 +21,9 @@ pub enum Event {
         episode_length: u32,
         /// Whether the time limit ended it.
         truncated: bool,
+        /// Whether it reached its goal; absent for a task without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        success: Option<bool>,
     },
     /// Training metrics, pulled when due; see `docs/metrics.md`.
     Update {
@@ -39,6 +42,9 @@ pub enum Event {
         returns: Vec<f64>,
         /// Steps in each episode.
         lengths: Vec<u32>,
+        /// Whether each episode reached its goal; absent for a task without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        successes: Option<Vec<bool>>,
     },
 }
 

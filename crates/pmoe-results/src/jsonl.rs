@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn eval(env_step: u64) -> Event {
-        Event::Eval { env_step, returns: vec![0.1, -2.5e300], lengths: vec![3, 4] }
+        Event::Eval { env_step, returns: vec![0.1, -2.5e300], lengths: vec![3, 4], successes: None }
     }
 
     #[test]

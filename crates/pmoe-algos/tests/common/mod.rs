@@ -48,7 +48,7 @@ impl Env for PointMass {
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
         self.x += action[0] / 5.0;
         obs[0] = self.x;
-        Ok(Step { reward: -self.x * self.x, terminated: false, truncated: false })
+        Ok(Step { reward: -self.x * self.x, terminated: false, truncated: false, success: None })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {

@@ -48,7 +48,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             Ok(result)
         }
         Command::Show { method, task, seed } => {
-            print_line(config::resolve(&method, &task, seed, None)?.to_toml().trim_end())?;
+            print_line(config::resolve(&method, task.parse()?, seed, None)?.to_toml().trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use pmoe_algos::sac::{ActorConfig, EvalPrimitive, Sac};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{AlgoConfig, RunConfig, train};
+use pmoe_envs::{ObsNoise, TaskId};
 use serde::Serialize;
 
 use super::{print_json, print_line};
@@ -57,7 +58,7 @@ enum Choice {
 #[derive(Serialize)]
 struct Summary {
     run: PathBuf,
-    task: String,
+    task: TaskId,
     episodes: u32,
     seed: u64,
     obs_noise: f64,
@@ -65,6 +66,8 @@ struct Summary {
     std_return: f64,
     returns: Vec<f64>,
     lengths: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successes: Option<Vec<bool>>,
 }
 
 pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
@@ -82,7 +85,10 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
     })?;
     let mut config = RunConfig::from_toml(&text, &path.display().to_string())?;
     choose_primitive(&mut config, &args)?;
-    let mut env = pmoe_envs::make(config.task.parse()?)?;
+    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    if args.obs_noise > 0.0 {
+        env = Box::new(ObsNoise::new(env, args.obs_noise));
+    }
     let device = config::device(config.device)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let mut rng = stream(args.seed, Stream::Evaluate);
@@ -96,7 +102,7 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
                 let message = format!("{} has no checkpoint yet", args.run.display());
                 return Err(BadInput(message).into());
             }
-            train::evaluate(&agent, &mut *env, args.episodes, args.obs_noise, &mut rng)?
+            train::evaluate(&agent, &mut *env, args.episodes, &mut rng)?
         }
     };
     let result = Summary {
@@ -109,14 +115,20 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
         std_return: evaluation.std_return(),
         returns: evaluation.returns,
         lengths: evaluation.lengths,
+        successes: evaluation.successes,
     };
     if args.json {
         print_json(&result)?;
     } else {
         let Summary { task, episodes, mean_return, std_return, .. } = &result;
-        print_line(&format!(
+        let mut line = format!(
             "{task}: return {mean_return:.1} ± {std_return:.1} (mean ± standard deviation over {episodes} episodes)"
-        ))?;
+        );
+        if let Some(successes) = &result.successes {
+            let reached = successes.iter().filter(|&&success| success).count();
+            line += &format!(", goal reached in {reached}");
+        }
+        print_line(&line)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -49,16 +49,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
-    let config = config::resolve(&args.method, &args.task, args.seed, args.steps)?;
-    let task: TaskId = config.task.parse()?;
+    let task: TaskId = args.task.parse()?;
+    let config = config::resolve(&args.method, task, args.seed, args.steps)?;
     let device = config::device(config.device)?;
     let folder = args.out.unwrap_or_else(|| default_folder(&config));
     let mut run_dir = RunDir::open(&folder, &config.to_toml(), || new_manifest(&config))?;
     if let Some(code) = already_ended(run_dir.manifest(), &folder) {
         return Ok(code);
     }
-    let mut env = pmoe_envs::make(task)?;
-    let mut eval_env = pmoe_envs::make(task)?;
+    let mut env = pmoe_envs::make_with(task, &config.env)?;
+    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     match &config.algo {
         AlgoConfig::Sac(sac) => {
@@ -92,14 +92,14 @@ fn memory(sac: &SacConfig, total_steps: u64, obs_dim: usize, action_dim: usize) 
 
 fn default_folder(config: &RunConfig) -> PathBuf {
     let RunConfig { method, task, seed, .. } = config;
-    Path::new("results/runs").join(method).join(task).join(format!("seed_{seed}"))
+    Path::new("results/runs").join(method).join(task.to_string()).join(format!("seed_{seed}"))
 }
 
 fn new_manifest(config: &RunConfig) -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
         algo: config.method.clone(),
-        task: config.task.clone(),
+        task: config.task.to_string(),
         seed: config.seed,
         total_steps: config.schedule.total_steps,
         status: Status::Running,

@@ -5,7 +5,7 @@
 //! are not observed. Leg 1 is the front left one, 2 front right, 3 back left, 4 back right.
 //!
 //! # Observation
-//! `[111]` in version 2, `[27]` in version 4, `[105]` in version 5.
+//! `[111]` in version 2, `[27]` in version 4 (`[111]` with `use_contact_forces`), `[105]` in version 5.
 //!
 //! | index    | meaning                                             | unit   | joint                  |
 //! |----------|-----------------------------------------------------|--------|------------------------|
@@ -55,9 +55,11 @@
 //! Unless 0.2 m ≤ z ≤ 1.0 m. The time limit of 1000 steps is a wrapper's.
 //!
 //! # Versions
-//! 4 has no contact forces, neither observed nor as a cost. 2 computes them once after each control
-//! step, as the MuJoCo 1.50 of its time did; with the 2.0 that came later they were all zero. 5
-//! pays no `alive` on the step that ends the episode.
+//! 4 has no contact forces, neither observed nor as a cost, unless `use_contact_forces` is set: then
+//! its observation is that of 2, bit for bit, and its reward that of 2 but for the order of addition.
+//! 2 computes them once after each control step, as the MuJoCo 1.50 of its time did; with the 2.0
+//! that came later they were all zero (`contact_forces = "zero"`). 5 pays no `alive` on the step that
+//! ends the episode.
 //!
 //! # Source
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
@@ -72,7 +74,7 @@ const WRENCH: usize = 6;
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
-        model: "ant.xml",
+        model: "ant.xml".into(),
         frame_skip: 5,
         obs_dim: match version {
             Version::V2 => 111,
@@ -80,7 +82,7 @@ pub(super) fn rules(version: Version) -> Rules {
             Version::V5 => 105,
         },
         reset: ResetNoise::UniformNormal { scale: 0.1 },
-        contact_forces: version != Version::V4,
+        contact_forces: true,
         position: |sim| sim.body_positions()[TORSO][0],
         is_healthy: |sim| (0.2..=1.0).contains(&sim.qpos()[2]),
         reward: match version {
@@ -93,6 +95,18 @@ pub(super) fn rules(version: Version) -> Rules {
             Version::V4 => |sim, obs| observe(sim, &[], obs),
             Version::V5 => |sim, obs| observe(sim, &sim.contact_forces()[WRENCH..], obs),
         },
+    }
+}
+
+/// Version 4 with Gymnasium's argument `use_contact_forces`: observed as in version 2, and charged for.
+pub(super) fn rules_v4_with_forces() -> Rules {
+    Rules {
+        reward: |outcome| {
+            let terms = terms(outcome, true, contact_cost(outcome.sim));
+            let total = (terms.progress + terms.alive) - (terms.control_cost + terms.contact_cost);
+            Reward { total, terms }
+        },
+        ..rules(Version::V2)
     }
 }
 

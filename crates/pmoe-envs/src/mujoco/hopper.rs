@@ -58,7 +58,7 @@ use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
-        model: "hopper.xml",
+        model: "hopper.xml".into(),
         frame_skip: 4,
         obs_dim: 11,
         reset: ResetNoise::Uniform { scale: 5e-3 },

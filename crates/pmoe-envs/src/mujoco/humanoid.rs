@@ -86,7 +86,7 @@
 //! # Versions
 //! 4 observes the contact forces and doesn't charge for them; its observation is that of 2, bit for
 //! bit. 2 computes them once after each control step, as the MuJoCo 1.50 of its time did; with the
-//! 2.0 that came later they were all zero. 5 charges for them again and pays no `alive` on the step
+//! 2.0 that came later they were all zero (`contact_forces = "zero"`). 5 charges for them again and pays no `alive` on the step
 //! that ends the episode.
 //!
 //! # Source
@@ -109,7 +109,7 @@ const PROGRESS_WEIGHT: f64 = 1.25;
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
-        model: "humanoid.xml",
+        model: "humanoid.xml".into(),
         frame_skip: 5,
         obs_dim: match version {
             Version::V2 | Version::V4 => 376,
@@ -170,7 +170,8 @@ fn terms(outcome: &Outcome<'_>, progress: f64, is_alive: bool, contact_cost: f64
     }
 }
 
-fn contact_cost(sim: &Sim) -> f64 {
+/// What the contacts cost, at most 10.
+pub(super) fn contact_cost(sim: &Sim) -> f64 {
     weighted_square_sum(5e-7, sim.contact_forces()).min(10.0)
 }
 

@@ -1,7 +1,7 @@
 //! The simulator: the only file that knows mujoco-rs.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{env, fmt};
 
 use mujoco_rs::wrappers::mj_data::{MjData, MjtState, MjtWarning};
@@ -12,6 +12,8 @@ use crate::env::EnvError;
 
 /// The version whose results this crate reproduces.
 const EXPECTED_VERSION: &str = "3.17.0";
+/// Most memory of a model and of one state's arena (bytes).
+const MAX_MODEL_BYTES: i64 = 1 << 30;
 /// Everything that `mj_step` reads: physics, warm start, controls.
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
@@ -21,15 +23,15 @@ pub fn mujoco_version() -> &'static str {
 }
 
 /// One model and its state.
-pub(super) struct Sim {
+pub struct Sim {
     data: MjData<Arc<MjModel>>,
 }
 
 impl Sim {
-    /// Loads `file` from the folder of model files.
-    pub(super) fn load(file: &str) -> Result<Self, EnvError> {
-        let path = model_folder()?.join(file);
-        let model = Arc::new(load_model(&path)?);
+    /// Loads a model file: an absolute path, or one in the folder of model files.
+    pub(super) fn load(file: &Path) -> Result<Self, EnvError> {
+        let path = if file.is_absolute() { file.to_owned() } else { model_folder()?.join(file) };
+        let model = shared_model(&path)?;
         let data = MjData::try_new(model).map_err(|error| model_error(&path, error))?;
         Ok(Self { data })
     }
@@ -75,7 +77,7 @@ impl Sim {
     }
 
     /// Generalised positions, `[nq]` (m, rad, quaternions).
-    pub(super) fn qpos(&self) -> &[f64] {
+    pub fn qpos(&self) -> &[f64] {
         self.data.qpos()
     }
 
@@ -84,7 +86,7 @@ impl Sim {
     }
 
     /// Generalised velocities, `[nv]` (m/s, rad/s).
-    pub(super) fn qvel(&self) -> &[f64] {
+    pub fn qvel(&self) -> &[f64] {
         self.data.qvel()
     }
 
@@ -94,56 +96,56 @@ impl Sim {
 
     /// Frame positions of the bodies (m), `[nbody][3]`, row 0 the world; as of the last force
     /// evaluation, which for a Runge–Kutta step is not quite the present.
-    pub(super) fn body_positions(&self) -> &[[f64; 3]] {
+    pub fn body_positions(&self) -> &[[f64; 3]] {
         self.data.xpos()
     }
 
     /// Masses of the bodies (kg), `[nbody]`, first the world's.
-    pub(super) fn body_masses(&self) -> &[f64] {
+    pub fn body_masses(&self) -> &[f64] {
         self.data.model().body_mass()
     }
 
     /// Centers of mass of the bodies (m), `[nbody][3]`; of the time of [`Sim::body_positions`].
-    pub(super) fn body_centers_of_mass(&self) -> &[[f64; 3]] {
+    pub fn body_centers_of_mass(&self) -> &[[f64; 3]] {
         self.data.xipos()
     }
 
     /// Inertia of the bodies about the whole tree's center of mass, `[nbody · 10]`: six values of
     /// the tensor (kg m²), three of the first moment of mass (kg m), the mass (kg); of the time of
     /// [`Sim::body_positions`].
-    pub(super) fn body_inertias(&self) -> &[f64] {
+    pub fn body_inertias(&self) -> &[f64] {
         self.data.cinert().as_flattened()
     }
 
     /// Angular and linear velocity of the bodies (rad/s, m/s), the latter where the whole tree's
     /// center of mass is, `[nbody · 6]`; of the time of [`Sim::body_positions`].
-    pub(super) fn body_velocities(&self) -> &[f64] {
+    pub fn body_velocities(&self) -> &[f64] {
         self.data.cvel().as_flattened()
     }
 
     /// Forces and torques of the motors (N, N m), `[nv]`.
-    pub(super) fn motor_forces(&self) -> &[f64] {
+    pub fn motor_forces(&self) -> &[f64] {
         self.data.qfrc_actuator()
     }
 
     /// External torque and force on the bodies (N m, N), `[nbody · 6]`, first the world's; zero
-    /// until [`Sim::compute_contact_forces`].
-    pub(super) fn contact_forces(&self) -> &[f64] {
+    /// where [`Rules::contact_forces`](super::Rules::contact_forces) is off.
+    pub fn contact_forces(&self) -> &[f64] {
         self.data.cfrc_ext().as_flattened()
     }
 
     /// Range of each motor, `[nu][2]`.
-    pub(super) fn control_ranges(&self) -> &[[f64; 2]] {
+    pub fn control_ranges(&self) -> &[[f64; 2]] {
         self.data.model().actuator_ctrlrange()
     }
 
     /// Length of a simulation step (s).
-    pub(super) fn timestep(&self) -> f64 {
+    pub fn timestep(&self) -> f64 {
         self.data.model().opt().timestep
     }
 
     /// Simulated time since the reset (s).
-    pub(super) fn time(&self) -> f64 {
+    pub fn time(&self) -> f64 {
         self.data.time()
     }
 
@@ -181,23 +183,50 @@ fn model_folder() -> Result<PathBuf, EnvError> {
         })
 }
 
-fn load_model(path: &Path) -> Result<MjModel, EnvError> {
+/// Models in use, so that environments of the same file share one.
+static MODELS: Mutex<Models> = Mutex::new(Models { log_silenced: false, loaded: Vec::new() });
+
+struct Models {
+    log_silenced: bool,
+    loaded: Vec<(PathBuf, Weak<MjModel>)>,
+}
+
+/// The model of a file; one that is in use already is not read again.
+fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
     if mujoco_version() != EXPECTED_VERSION {
         let reason = format!("the library is MuJoCo {}, not {EXPECTED_VERSION}", mujoco_version());
         return Err(model_error(path, reason));
     }
     // MuJoCo's own message for a missing file names no cause.
-    if let Err(error) = path.metadata() {
-        return Err(model_error(path, error));
-    }
+    let path = path.canonicalize().map_err(|error| model_error(path, error))?;
     // One at a time: loading uses settings of the whole process.
-    static LOADING: Mutex<bool> = Mutex::new(false);
-    let mut log_silenced = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*log_silenced {
-        silence_log_file();
-        *log_silenced = true;
+    let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+    models.loaded.retain(|(_, model)| model.strong_count() > 0);
+    let known = models.loaded.iter().find(|(known, _)| *known == path);
+    if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
+        return Ok(model);
     }
-    MjModel::from_xml(path).map_err(|error| model_error(path, error))
+    if !models.log_silenced {
+        silence_log_file();
+        models.log_silenced = true;
+    }
+    let model = MjModel::from_xml(&path).map_err(|error| model_error(&path, error))?;
+    check_size(&model, &path)?;
+    let model = Arc::new(model);
+    models.loaded.push((path, Arc::downgrade(&model)));
+    Ok(model)
+}
+
+/// Refuses a model whose state MuJoCo could not allocate: it would end the process.
+fn check_size(model: &MjModel, path: &Path) -> Result<(), EnvError> {
+    let (buffer, arena) = (model.ffi().nbuffer, model.ffi().narena);
+    if buffer.saturating_add(arena) <= MAX_MODEL_BYTES {
+        return Ok(());
+    }
+    let reason = format!(
+        "it takes {buffer} bytes and an arena of {arena}, more than {MAX_MODEL_BYTES} together"
+    );
+    Err(model_error(path, reason))
 }
 
 /// Keeps MuJoCo from writing `MUJOCO_LOG.TXT` into the working directory; its warnings still go to
@@ -205,7 +234,7 @@ fn load_model(path: &Path) -> Result<MjModel, EnvError> {
 #[expect(unsafe_code, reason = "MuJoCo's log settings are a global variable")]
 fn silence_log_file() {
     // SAFETY: the settings may not change while another thread is in MuJoCo. Every use starts with
-    // a model, models come from `load_model` only, and it calls this once, under a lock, before
+    // a model, models come from `shared_model` only, and it calls this once, under a lock, before
     // the first of them exists.
     unsafe { set_log_config(log_config().with_logto_file(false)) }
 }

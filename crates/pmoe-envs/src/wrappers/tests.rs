@@ -42,7 +42,7 @@ impl Env for Endless {
         self.last_action = action.to_vec();
         obs[0] = self.steps;
         let terminated = self.terminates_at <= self.steps;
-        Ok(Step { reward: action[0], terminated, truncated: false })
+        Ok(Step { reward: action[0], terminated, truncated: false, success: None })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {
@@ -168,4 +168,74 @@ proptest! {
         env.reset(&mut rng(), &mut [0.0]).unwrap();
         prop_assert_eq!(steps_to_truncation(&mut env, 300), Some(max_steps));
     }
+}
+
+#[test]
+fn clip_action_moves_to_the_nearest_bound_and_refuses_what_is_not_finite() {
+    let mut env = ClipAction::new(Endless::new(&[(-1.0, 1.0), (0.0, 0.5)]));
+    for (action, expected) in [([2.0, -3.0], [1.0, 0.0]), ([-0.5, 0.25], [-0.5, 0.25])] {
+        env.step(&action, &mut [0.0]).unwrap();
+        assert_eq!(env.inner().last_action, expected);
+    }
+    let error = env.step(&[0.0, f64::INFINITY], &mut [0.0]).unwrap_err();
+    assert!(matches!(error, EnvError::NonFiniteAction { index: 1, .. }), "{error}");
+    assert_eq!(env.inner().last_action, [-0.5, 0.25], "nothing happened");
+}
+
+fn noisy(std: f64) -> ObsNoise<Endless> {
+    ObsNoise::new(Endless::new(&[(-1.0, 1.0)]), std)
+}
+
+/// The noise of an episode: the observation without it is the step count.
+fn noise_of(env: &mut ObsNoise<Endless>, steps: u32) -> Vec<f64> {
+    let mut obs = [0.0];
+    let step = |count| {
+        env.step(&[0.0], &mut obs).unwrap();
+        obs[0] - f64::from(count)
+    };
+    (1..=steps).map(step).collect()
+}
+
+#[test]
+fn obs_noise_is_normal_and_seeded_by_the_reset() {
+    let mut env = noisy(0.3);
+    let mut obs = [0.0];
+    env.reset(&mut Rng::seed_from_u64(1), &mut obs).unwrap();
+    let first = obs[0];
+    let noise = noise_of(&mut env, 10_000);
+    let mean = noise.iter().sum::<f64>() / 1e4;
+    let std = (noise.iter().map(|x| x * x).sum::<f64>() / 1e4).sqrt();
+    assert!(mean.abs() < 5.0 * 0.3 / 100.0, "{mean}");
+    assert!((std / 0.3 - 1.0).abs() < 5.0 / 20_000_f64.sqrt(), "{std}");
+
+    env.reset(&mut Rng::seed_from_u64(1), &mut obs).unwrap();
+    assert_eq!((obs[0], noise_of(&mut env, 10)), (first, noise[..10].to_vec()));
+    env.reset(&mut Rng::seed_from_u64(2), &mut obs).unwrap();
+    assert_ne!(noise_of(&mut env, 10), noise[..10]);
+}
+
+#[test]
+fn obs_noise_goes_on_after_a_restore() {
+    let mut env = noisy(1.0);
+    env.reset(&mut rng(), &mut [0.0]).unwrap();
+    noise_of(&mut env, 3);
+    let mut state = Vec::new();
+    env.save_state(&mut state);
+    let mut other = noisy(1.0);
+    other.load_state(&state).unwrap();
+    let mut obs = [[0.0]; 2];
+    for _ in 0..5 {
+        env.step(&[0.0], &mut obs[0]).unwrap();
+        other.step(&[0.0], &mut obs[1]).unwrap();
+        assert_eq!(obs[0][0].to_bits(), obs[1][0].to_bits());
+    }
+    state[3] = 0.5;
+    assert!(matches!(other.load_state(&state), Err(EnvError::InvalidState { .. })));
+    assert!(other.load_state(&state[..5]).is_err());
+}
+
+#[test]
+#[should_panic(expected = "a standard deviation of -1")]
+fn obs_noise_needs_a_standard_deviation() {
+    noisy(-1.0);
 }

@@ -8,20 +8,25 @@ reads and writes them. Needs Python 3.10 or newer with
 
 Version 2 of a task is Gymnasium's version 4 (Ant: with contact forces) with the reward of gym 0.17
 computed here, term by term in the order of its source. (Humanoid's bounds of z, which end the
-episode in version 4 and not in 2, are not met exactly.)
+episode in version 4 and not in 2, are not met exactly.) `--original` runs the original sources.
 
     generate.py                 the committed cases, into this folder
     generate.py --check         run the committed cases again and compare, bit for bit
     generate.py --steps 200 --seed 7 --out DIR    other cases, for PMOE_GOLDEN_DIR of the test
+    generate.py --original DIR  run the version-2 cases through the original classes, unmodified, and
+                                compare, bit for bit; DIR is gymnasium 0.29.1, unpacked:
+                                pip download gymnasium==0.29.1 --no-deps; unzip -d DIR gymnasium-*.whl
 """
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import math
 import pathlib
 import struct
 import sys
+import types
 
 import gymnasium
 import mujoco
@@ -31,12 +36,26 @@ HERE = pathlib.Path(__file__).resolve().parent
 TIME_LIMIT = 1000
 
 
-def hopper_v2_reward(before, env, action):
-    """gym 0.17, envs/mujoco/hopper.py."""
+def planar_v2_reward(before, env, action):
+    """gym 0.17, envs/mujoco/hopper.py and walker2d.py."""
     reward = (env.data.qpos[0] - before["qpos"][0]) / env.dt
     reward += 1.0
     reward -= 1e-3 * np.square(action).sum()
     return reward
+
+
+def half_cheetah_v2_reward(before, env, action):
+    """gym 0.17, envs/mujoco/half_cheetah.py."""
+    control = -0.1 * np.square(action).sum()
+    return control + (env.data.qpos[0] - before["qpos"][0]) / env.dt
+
+
+def standup_v2_reward(before, env, action):
+    """gym 0.17, envs/mujoco/humanoidstandup.py."""
+    uph = (env.data.qpos[2] - 0) / env.model.opt.timestep
+    control = 0.1 * np.square(env.data.ctrl).sum()
+    impact = min(0.5e-6 * np.square(env.data.cfrc_ext).sum(), 10)
+    return uph - control - impact + 1
 
 
 def ant_v2_reward(before, env, action):
@@ -61,18 +80,30 @@ def humanoid_v2_reward(before, env, action):
     return forward - control - impact + 5.0
 
 
-# Task: Gymnasium's id, its arguments, the model file, a reward of its own, steps to commit.
+# Case: Gymnasium's id, its arguments, the model file, a reward of its own, steps to commit.
 CASES = {
-    "Hopper-v2": ("Hopper-v4", {}, "hopper.xml", hopper_v2_reward, 50),
+    "Hopper-v2": ("Hopper-v4", {}, "hopper.xml", planar_v2_reward, 50),
     "Hopper-v4": ("Hopper-v4", {}, "hopper.xml", None, 50),
     "Hopper-v5": ("Hopper-v5", {}, "hopper.xml", None, 50),
+    "Walker2d-v2": ("Walker2d-v4", {}, "walker2d.xml", planar_v2_reward, 50),
+    "Walker2d-v4": ("Walker2d-v4", {}, "walker2d.xml", None, 50),
+    "Walker2d-v5": ("Walker2d-v5", {}, "walker2d_v5.xml", None, 50),
+    "HalfCheetah-v2": ("HalfCheetah-v4", {}, "half_cheetah.xml", half_cheetah_v2_reward, 50),
+    "HalfCheetah-v4": ("HalfCheetah-v4", {}, "half_cheetah.xml", None, 50),
+    "HalfCheetah-v5": ("HalfCheetah-v5", {}, "half_cheetah.xml", None, 50),
     "Ant-v2": ("Ant-v4", {"use_contact_forces": True}, "ant.xml", ant_v2_reward, 50),
     "Ant-v4": ("Ant-v4", {}, "ant.xml", None, 50),
+    "Ant-v4-contact": ("Ant-v4", {"use_contact_forces": True}, "ant.xml", None, 50),
     "Ant-v5": ("Ant-v5", {}, "ant.xml", None, 50),
     "Humanoid-v2": ("Humanoid-v4", {}, "humanoid.xml", humanoid_v2_reward, 30),
     "Humanoid-v4": ("Humanoid-v4", {}, "humanoid.xml", None, 30),
     "Humanoid-v5": ("Humanoid-v5", {}, "humanoid.xml", None, 30),
+    "HumanoidStandup-v2": ("HumanoidStandup-v4", {}, "humanoidstandup.xml", standup_v2_reward, 30),
+    "HumanoidStandup-v4": ("HumanoidStandup-v4", {}, "humanoidstandup.xml", None, 30),
+    "HumanoidStandup-v5": ("HumanoidStandup-v5", {}, "humanoidstandup.xml", None, 30),
 }
+# What `pmoe env trace` takes beside the task.
+SETTINGS = {"Ant-v4-contact": {"use_contact_forces": True}}
 
 
 def libm_fingerprint():
@@ -108,8 +139,9 @@ def random_actions(env, steps, rng):
     return actions.astype(np.float32).astype(np.float64)
 
 
-def run_case(task, seed, steps):
-    base, arguments, model, own_reward, _ = CASES[task]
+def run_case(case, seed, steps):
+    base, arguments, model, own_reward, _ = CASES[case]
+    task = case.removesuffix("-contact")
     env = gymnasium.make(base, **arguments).unwrapped
     rng = np.random.default_rng(seed)
     env.reset(seed=int(rng.integers(2**31)))
@@ -152,7 +184,7 @@ def run_case(task, seed, steps):
         "library_sha256": sha256(library_path()),
         "libm_fingerprint": libm_fingerprint(),
     }
-    given = {"task": task, "qpos": qpos.tolist(), "qvel": qvel.tolist(), "actions": actions.tolist()}
+    given = {"task": task, **SETTINGS.get(case, {}), "qpos": qpos.tolist(), "qvel": qvel.tolist(), "actions": actions.tolist()}
     return {"meta": meta, "input": given, "output": output}
 
 
@@ -162,8 +194,81 @@ def check(path):
     meta = stored["meta"]
     if meta["libm_fingerprint"] != libm_fingerprint():
         return f"{path.name}: made with another libm, cannot compare bits here", False
-    again = json.loads(json.dumps(run_case(stored["input"]["task"], meta["seed"], meta["steps"])))
+    again = json.loads(json.dumps(run_case(path.stem, meta["seed"], meta["steps"])))
     different = [key for key in ("input", "output") if again[key] != stored[key]]
+    return f"{path.name}: {', '.join(different) + ' differ' if different else 'same'}", not different
+
+
+# Original class of each task: module and name in gymnasium/envs/mujoco.
+ORIGINALS = {
+    "Hopper-v2": ("hopper", "HopperEnv"),
+    "Walker2d-v2": ("walker2d", "Walker2dEnv"),
+    "HalfCheetah-v2": ("half_cheetah", "HalfCheetahEnv"),
+    "Ant-v2": ("ant", "AntEnv"),
+    "Humanoid-v2": ("humanoid", "HumanoidEnv"),
+    "HumanoidStandup-v2": ("humanoidstandup", "HumanoidStandupEnv"),
+}
+
+
+class StandInEnv:
+    """What the original classes need of their base class, which was made for mujoco-py."""
+
+    def __init__(self, model_path, frame_skip, observation_space=None, **_):
+        assets = pathlib.Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
+        self.model = mujoco.MjModel.from_xml_path(str(assets / model_path))
+        self.data = mujoco.MjData(self.model)
+        self.sim = types.SimpleNamespace(data=self.data, model=self.model)
+        self.frame_skip, self.render_mode = frame_skip, None
+
+    @property
+    def dt(self):
+        return self.model.opt.timestep * self.frame_skip
+
+    def do_simulation(self, ctrl, n_frames):
+        self.data.ctrl[:] = ctrl
+        for _ in range(n_frames):
+            mujoco.mj_step(self.model, self.data)
+        mujoco.mj_rnePostConstraint(self.model, self.data)  # as MuJoCo 1.50 did by itself
+
+    def get_body_com(self, name):
+        return self.data.body(name).xpos
+
+    def state_vector(self):
+        return np.concatenate([self.data.qpos.flat, self.data.qvel.flat])
+
+
+def original_class(folder, task):
+    """The class as it is in the unpacked wheel, on the stand-in."""
+    module_name, class_name = ORIGINALS[task]
+    path = folder / "gymnasium" / "envs" / "mujoco" / f"{module_name}.py"
+    base = types.ModuleType("gymnasium.envs.mujoco")
+    base.MuJocoPyEnv = StandInEnv
+    present = sys.modules.get("gymnasium.envs.mujoco")
+    sys.modules["gymnasium.envs.mujoco"] = base
+    try:
+        spec = importlib.util.spec_from_file_location(f"original_{module_name}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.modules["gymnasium.envs.mujoco"] = present
+    return getattr(module, class_name)
+
+
+def check_original(folder, path):
+    """Replays a stored version-2 case in the original class."""
+    stored = json.loads(path.read_text())
+    given, expected = stored["input"], stored["output"]
+    env = original_class(folder, given["task"])()
+    mujoco.mj_resetData(env.model, env.data)
+    env.data.qpos[:], env.data.qvel[:] = given["qpos"], given["qvel"]
+    mujoco.mj_forward(env.model, env.data)
+    found = {"obs": [env._get_obs().tolist()], "reward": [], "terminated": []}
+    for action in given["actions"]:
+        obs, reward, terminated, *_ = env.step(np.array(action))
+        found["obs"].append(obs.tolist())
+        found["reward"].append(float(reward))
+        found["terminated"].append(bool(terminated))
+    different = [key for key, values in found.items() if values != expected[key]]
     return f"{path.name}: {', '.join(different) + ' differ' if different else 'same'}", not different
 
 
@@ -175,17 +280,22 @@ def main():
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
     parser.add_argument("--check", action="store_true", help="compare the cases in --out, write nothing")
+    parser.add_argument("--original", type=pathlib.Path, metavar="DIR", help="gymnasium 0.29.1, unpacked")
     options = parser.parse_args()
 
-    if options.check:
-        results = [check(path) for path in sorted(options.out.glob("*.json"))]
+    if options.original or options.check:
+        if options.original:
+            paths = [options.out / f"{task}.json" for task in ORIGINALS]
+            results = [check_original(options.original, path) for path in paths]
+        else:
+            results = [check(path) for path in sorted(options.out.glob("*.json"))]
         print("\n".join(line for line, _ in results) or f"no cases in {options.out}")
         sys.exit(not results or not all(same for _, same in results))
 
     options.out.mkdir(parents=True, exist_ok=True)
-    for task, (*_, steps) in CASES.items():
-        case = run_case(task, options.seed, options.steps or steps)
-        path = options.out / f"{task}.json"
+    for name, (*_, steps) in CASES.items():
+        case = run_case(name, options.seed, options.steps or steps)
+        path = options.out / f"{name}.json"
         path.write_text(json.dumps(case, separators=(",", ":"), allow_nan=False) + "\n")
         first = next((i for i, end in enumerate(case["output"]["terminated"]) if end), None)
         print(f"{path.name}: terminated first at step {first}, return {sum(case['output']['reward'])!r}")

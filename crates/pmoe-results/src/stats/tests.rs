@@ -14,6 +14,7 @@ fn a_curve_is_the_mean_of_each_evaluation() {
         env_step,
         returns: returns.to_vec(),
         lengths: vec![1; returns.len()],
+        successes: None,
     };
     let episode = Event::Episode {
         env_step: 3,
@@ -21,6 +22,7 @@ fn a_curve_is_the_mean_of_each_evaluation() {
         episode_return: 9.0,
         episode_length: 3,
         truncated: false,
+        success: None,
     };
     let events = [eval(5, &[1.0, 2.0]), episode, eval(0, &[4.0]), eval(7, &[]), eval(5, &[3.0])];
     assert_eq!(EvalCurve::from_events(&events).points(), [(0, 4.0), (5, 3.0)]);

@@ -50,7 +50,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
 }
 
 fn eval(env_step: u64, episode_return: f64) -> Event {
-    Event::Eval { env_step, returns: vec![episode_return], lengths: vec![1] }
+    Event::Eval { env_step, returns: vec![episode_return], lengths: vec![1], successes: None }
 }
 
 /// Writes a run folder whose evaluations give `curve`, and closes it with `status`.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use pmoe_algos::config::Schedule;
 use pmoe_algos::sac::Sac;
 use pmoe_algos::{AlgoConfig, Progress, train as learn};
+use pmoe_envs::TaskId;
 use pmoe_results::{Event, Sink};
 use serde::Serialize;
 
@@ -38,10 +39,11 @@ const WARM_UP: u64 = 500;
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
-    let config = config::resolve(&method, &task, 0, None)?;
+    let id: TaskId = task.parse()?;
+    let config = config::resolve(&method, id, 0, None)?;
     let device = config::device(config.device)?;
-    let id = task.parse()?;
-    let (mut env, mut eval_env) = (pmoe_envs::make(id)?, pmoe_envs::make(id)?);
+    let (mut env, mut eval_env) =
+        (pmoe_envs::make_with(id, &config.env)?, pmoe_envs::make_with(id, &config.env)?);
     let AlgoConfig::Sac(sac) = &config.algo;
     let mut sac = sac.clone();
     // From the first update on the policy acts, as it does for most of a run.

@@ -9,6 +9,7 @@ use pmoe_algos::sac::{MatrixProduct, Part, Sac, matrix_products};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, Transition};
 use pmoe_core::{fused::gemm_into, noise};
+use pmoe_envs::TaskId;
 use serde::Serialize;
 
 use super::CommonArgs;
@@ -59,8 +60,9 @@ const TURN: u32 = 10;
 
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
-    let config = config::resolve(&method, &task, 0, None)?;
-    let env = pmoe_envs::make(task.parse()?)?;
+    let id: TaskId = task.parse()?;
+    let config = config::resolve(&method, id, 0, None)?;
+    let env = pmoe_envs::make_with(id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let device = config::device(config.device)?;
     let AlgoConfig::Sac(sac) = &config.algo;

@@ -1,6 +1,6 @@
 //! The whole API on one page: a task of one's own, learnt with SAC.
 //!
-//! `cargo run --release -p pmoe-algos --example sac_point_mass`
+//! `cargo run --release --workspace --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::sync::atomic::AtomicBool;
@@ -27,7 +27,7 @@ impl Env for PointMass {
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
         self.1 += action[0] / 5.0;
         obs[0] = self.1;
-        Ok(Step { reward: -self.1 * self.1, terminated: false, truncated: false })
+        Ok(Step { reward: -self.1 * self.1, terminated: false, truncated: false, success: None })
     }
     fn save_state(&self, state: &mut Vec<f64>) {
         state.push(self.1);

@@ -1,0 +1,60 @@
+//! A task of one's own from a model file (MJCF): a pole on a cart that is to stay up.
+//!
+//! `cargo run --release --workspace --example custom_mjcf`
+//!
+//! What it makes is an [`Env`] like any other: wrap it in [`RescaleAction`] and [`TimeLimit`] and train on
+//! it as `crates/pmoe-algos/examples/custom_env.rs` does.
+
+#![expect(clippy::print_stdout, reason = "an example shows something")]
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use pmoe_envs::mujoco::{MujocoEnv, ResetNoise, Reward, RewardTerms, Rules};
+use pmoe_envs::{Env, RescaleAction, Rng, TimeLimit};
+use rand_chacha::rand_core::SeedableRng;
+
+/// Observation `[4]`: position (m) and angle (rad), then their rates. It pays 1 a step, less what the
+/// force costs, until the pole leans more than 0.2 rad.
+fn cart_pole() -> Rules {
+    Rules {
+        model: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cart_pole.xml")),
+        frame_skip: 2,
+        obs_dim: 4,
+        reset: ResetNoise::Uniform { scale: 0.01 },
+        contact_forces: false,
+        position: |sim| sim.qpos()[0],
+        is_healthy: |sim| sim.qpos()[1].abs() < 0.2,
+        reward: |outcome| {
+            let control_cost = 0.01 * outcome.action.iter().map(|a| a * a).sum::<f64>();
+            let terms = RewardTerms { alive: 1.0, control_cost, ..RewardTerms::default() };
+            Reward { total: terms.sum(), terms }
+        },
+        observe: |sim, obs| {
+            let (positions, velocities) = obs.split_at_mut(2);
+            positions.copy_from_slice(sim.qpos());
+            velocities.copy_from_slice(sim.qvel());
+        },
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let env = MujocoEnv::new("CartPole", cart_pole())?;
+    let mut env = TimeLimit::new(RescaleAction::new(env), 500);
+    let mut rng = Rng::seed_from_u64(0);
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    for (name, policy) in [("nothing", [0.0; 4]), ("a little", [0.5, 10.0, 1.0, 2.0])] {
+        env.reset(&mut rng, &mut obs)?;
+        let mut episode_return = 0.0;
+        loop {
+            let push: f64 = policy.iter().zip(&obs).map(|(gain, x)| gain * x).sum();
+            let step = env.step(&[push.clamp(-1.0, 1.0)], &mut obs)?;
+            episode_return += step.reward;
+            if step.terminated || step.truncated {
+                break;
+            }
+        }
+        println!("pushing {name}: return {episode_return:.1}");
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Walker2d: a planar figure on two legs that is to walk forward.
+//!
+//! Model `walker2d.xml`, in version 5 `walker2d_v5.xml`: Runge–Kutta steps of 0.002 s, 4 per control
+//! step, so `dt` = 0.008 s. The state is `qpos` `[9]` = x, z, pitch, right thigh, leg, foot, left
+//! thigh, leg, foot, and `qvel` `[9]`, its rate. x is not observed.
+//!
+//! # Observation
+//! `[17]`; velocities are clipped to ±10.
+//!
+//! | index    | meaning                                      | unit  | joint                         |
+//! |----------|----------------------------------------------|-------|-------------------------------|
+//! | 0        | height of the torso                          | m     | `rootz`                       |
+//! | 1        | pitch of the torso                           | rad   | `rooty`                       |
+//! | 2        | angle of the right thigh                     | rad   | `thigh_joint`                 |
+//! | 3        | angle of the right leg                       | rad   | `leg_joint`                   |
+//! | 4        | angle of the right foot                      | rad   | `foot_joint`                  |
+//! | 5        | angle of the left thigh                      | rad   | `thigh_left_joint`            |
+//! | 6        | angle of the left leg                        | rad   | `leg_left_joint`              |
+//! | 7        | angle of the left foot                       | rad   | `foot_left_joint`             |
+//! | 8        | forward speed (x)                            | m/s   | `rootx`                       |
+//! | 9        | upward speed (z)                             | m/s   | `rootz`                       |
+//! | 10       | pitch rate of the torso                      | rad/s | `rooty`                       |
+//! | 11 to 16 | rates of the joint angles, in the order of 2 to 7 | rad/s | as 2 to 7                |
+//!
+//! # Action
+//! `[6]`, each in [-1, 1] times 100 N m.
+//!
+//! | index | torque on     | index | torque on          |
+//! |-------|---------------|-------|--------------------|
+//! | 0     | `thigh_joint` | 3     | `thigh_left_joint` |
+//! | 1     | `leg_joint`   | 4     | `leg_left_joint`   |
+//! | 2     | `foot_joint`  | 5     | `foot_left_joint`  |
+//!
+//! # Reward
+//! `progress + alive − control_cost`, added in this order.
+//!
+//! | term           | value                                                                     |
+//! |----------------|---------------------------------------------------------------------------|
+//! | `progress`     | (x after − x before) / `dt`                                               |
+//! | `alive`        | 1; in version 5 only if the step doesn't end the episode                  |
+//! | `control_cost` | 10⁻³ Σ action², of the action as given                                    |
+//!
+//! # Reset
+//! The model's initial state (z = 1.25 m, the rest 0) plus U(-0.005, 0.005) on each position and
+//! velocity.
+//!
+//! # Termination
+//! Unless 0.8 m < z < 2.0 m and |pitch| < 1 rad. The time limit of 1000 steps is a wrapper's.
+//!
+//! # Versions
+//! 2 and 4 are the same, bit for bit. 5 pays no `alive` on the step that ends the episode, and its
+//! right foot rubs as much as the left one always did (friction 1.9 instead of 0.9).
+//!
+//! # Source
+//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+
+use super::numeric::weighted_square_sum;
+use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+
+pub(super) fn rules(version: Version) -> Rules {
+    Rules {
+        model: match version {
+            Version::V2 | Version::V4 => "walker2d.xml".into(),
+            Version::V5 => "walker2d_v5.xml".into(),
+        },
+        frame_skip: 4,
+        obs_dim: 17,
+        reset: ResetNoise::Uniform { scale: 5e-3 },
+        contact_forces: false,
+        position: |sim| sim.qpos()[0],
+        is_healthy,
+        reward: match version {
+            Version::V2 | Version::V4 => |outcome| reward(outcome, true),
+            Version::V5 => |outcome| reward(outcome, outcome.is_healthy),
+        },
+        observe,
+    }
+}
+
+fn is_healthy(sim: &Sim) -> bool {
+    let (height, angle) = (sim.qpos()[1], sim.qpos()[2]);
+    0.8 < height && height < 2.0 && angle.abs() < 1.0
+}
+
+fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
+    let terms = RewardTerms {
+        progress: outcome.velocity(),
+        alive: if is_alive { 1.0 } else { 0.0 },
+        control_cost: weighted_square_sum(1e-3, outcome.action),
+        contact_cost: 0.0,
+    };
+    Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
+}
+
+fn observe(sim: &Sim, obs: &mut [f64]) {
+    let (positions, velocities) = obs.split_at_mut(8);
+    positions.copy_from_slice(&sim.qpos()[1..]);
+    for (out, x) in velocities.iter_mut().zip(sim.qvel()) {
+        *out = x.clamp(-10.0, 10.0);
+    }
+}

@@ -1,0 +1,78 @@
+use rand_chacha::rand_core::SeedableRng;
+
+use super::*;
+use crate::{ReachingPreset, TaskId, make};
+
+const COPIES: usize = 5;
+
+fn envs(threads: usize) -> VecEnv {
+    let task = TaskId::TargetReaching(ReachingPreset::Published);
+    let envs = (0..COPIES).map(|_| make(task).unwrap()).collect();
+    let rngs = (0..COPIES as u64).map(Rng::seed_from_u64).collect();
+    VecEnv::new(envs, rngs, threads)
+}
+
+/// Actions that lead the copies to different ends.
+fn actions(step: usize) -> Vec<f64> {
+    (0..2 * COPIES).map(|index| ((step + 3 * index) as f64 * 0.37).sin() - 0.3).collect()
+}
+
+fn roll(envs: &mut VecEnv, steps: usize) -> Vec<u64> {
+    let mut bits = Vec::new();
+    envs.reset().unwrap();
+    for step in 0..steps {
+        envs.step(&actions(step)).unwrap();
+        bits.extend(envs.obs().iter().map(|x| x.to_bits()));
+        bits.extend(envs.steps().iter().map(|step| step.reward.to_bits()));
+        envs.reset_ended().unwrap();
+    }
+    bits
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let expected = roll(&mut envs(1), 400);
+    for threads in [2, 3, 5, 9] {
+        assert_eq!(roll(&mut envs(threads), 400), expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_copy_does_what_it_would_do_alone() {
+    let mut envs = envs(2);
+    envs.reset().unwrap();
+    let task = TaskId::TargetReaching(ReachingPreset::Published);
+    let (mut alone, mut rng) = (make(task).unwrap(), Rng::seed_from_u64(3));
+    let mut obs = vec![0.0; alone.spec().obs_dim];
+    alone.reset(&mut rng, &mut obs).unwrap();
+    let mut endings = 0;
+    for step in 0..400 {
+        let actions = actions(step);
+        envs.step(&actions).unwrap();
+        let found = alone.step(&actions[6..8], &mut obs).unwrap();
+        let width = obs.len();
+        assert_eq!(envs.obs()[3 * width..4 * width], obs, "the true successor");
+        assert_eq!(envs.steps()[3], found);
+        if found.terminated || found.truncated {
+            endings += 1;
+            alone.reset(&mut rng, &mut obs).unwrap();
+        }
+        envs.reset_ended().unwrap();
+        assert_eq!(envs.obs()[3 * width..4 * width], obs, "the next episode's start");
+    }
+    assert!(endings > 1);
+}
+
+#[test]
+fn errors_name_the_first_copy_at_fault() {
+    let mut envs = envs(2);
+    envs.reset().unwrap();
+    let error = envs.step(&[0.0; 3]).unwrap_err();
+    assert_eq!(error.to_string(), "action of TargetReaching-v0 has 3 values, expected 10");
+    let mut actions = [0.0; 2 * COPIES];
+    (actions[5], actions[9]) = (f64::NAN, f64::NAN);
+    let error = envs.step(&actions).unwrap_err();
+    let expected = "environment 2: action[1] of TargetReaching-v0 is NaN, not a finite number";
+    assert_eq!(error.to_string(), expected);
+    envs.step(&[0.0; 2 * COPIES]).unwrap();
+}

@@ -1,0 +1,91 @@
+//! Model files that are missing, broken or hostile give an error, never the end of the process.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pmoe_envs::mujoco::{MujocoEnv, ResetNoise, Reward, RewardTerms, Rules};
+use pmoe_envs::{Env, EnvError, Rng};
+use rand_chacha::rand_core::SeedableRng;
+
+fn rules(model: PathBuf) -> Rules {
+    Rules {
+        model,
+        frame_skip: 1,
+        obs_dim: 2,
+        reset: ResetNoise::Uniform { scale: 0.1 },
+        contact_forces: false,
+        position: |sim| sim.qpos()[0],
+        is_healthy: |_| true,
+        reward: |_| Reward { total: 0.0, terms: RewardTerms::default() },
+        observe: |sim, obs| (obs[0], obs[1]) = (sim.qpos()[0], sim.qvel()[0]),
+    }
+}
+
+/// A slider with a motor, and `extra` lines of MJCF.
+fn slider(extra: &str, ctrlrange: &str) -> String {
+    format!(
+        r#"<mujoco>{extra}<worldbody><body><joint name="x" type="slide" axis="1 0 0"/><geom size="0.1"/></body>
+        </worldbody><actuator><motor joint="x" {ctrlrange}/></actuator></mujoco>"#
+    )
+}
+
+fn load(name: &str, text: &str) -> Result<MujocoEnv, EnvError> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("model_files");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    MujocoEnv::new("Slider", rules(path))
+}
+
+const RANGE: &str = r#"ctrllimited="true" ctrlrange="-1 1""#;
+
+#[test]
+fn a_good_one_is_a_task() {
+    let mut env = load("good.xml", &slider("", RANGE)).unwrap();
+    let mut obs = [f64::NAN; 2];
+    env.reset(&mut Rng::seed_from_u64(0), &mut obs).unwrap();
+    let before = obs[1];
+    env.step(&[1.0], &mut obs).unwrap();
+    assert!(obs[1] > before);
+    assert_eq!((env.spec().id.as_str(), env.spec().action_dim()), ("Slider", 1));
+}
+
+#[test]
+fn bad_ones_are_errors_that_name_the_file() {
+    let looped = slider(r#"<include file="loop.xml"/>"#, RANGE);
+    let many_bodies = slider(r#"<size memory="900G"/>"#, RANGE);
+    let missing_mesh = slider(r#"<asset><mesh name="m" file="none.stl"/></asset>"#, RANGE);
+    for (name, text, reason) in [
+        ("empty.xml", String::new(), ""),
+        ("not.xml", "not XML at all <<<".to_owned(), ""),
+        ("unknown.xml", "<mujoco><nonsense/></mujoco>".to_owned(), "nonsense"),
+        ("loop.xml", looped, ""),
+        ("memory.xml", many_bodies, ""),
+        ("mesh.xml", missing_mesh, "none.stl"),
+        ("range.xml", slider("", ""), "motor 0 has no ctrlrange"),
+    ] {
+        let error = load(name, &text).err().unwrap_or_else(|| panic!("{name} was taken"));
+        let EnvError::Model { path, reason: found } = &error else { panic!("{error}") };
+        assert!(path.ends_with(name), "{error}");
+        assert!(!found.is_empty() && found.contains(reason), "{error}");
+    }
+    let missing = PathBuf::from("/nowhere/at/all.xml");
+    let error = MujocoEnv::new("Slider", rules(missing)).err().unwrap();
+    assert!(error.to_string().starts_with("cannot load the model /nowhere/at/all.xml"), "{error}");
+}
+
+#[test]
+fn environments_of_one_file_give_the_same_bits() {
+    let mut envs = [0, 1].map(|_| load("shared.xml", &slider("", RANGE)).unwrap());
+    let bits = envs.each_mut().map(|env| {
+        let mut obs = [f64::NAN; 2];
+        env.reset(&mut Rng::seed_from_u64(0), &mut obs).unwrap();
+        for _ in 0..50 {
+            env.step(&[0.3], &mut obs).unwrap();
+        }
+        obs.map(f64::to_bits)
+    });
+    assert_eq!(bits[0], bits[1]);
+}
