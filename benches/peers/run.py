@@ -19,6 +19,8 @@ What is compared
                    matrix products are those of the update alone, by `gemm`, in `pmoe`'s process.
   Training         environment steps per second with one SAC update each, environment included:
                    `pmoe bench train`, and `training.py` for Stable-Baselines3 and SBX.
+  Environments     steps per second with random actions, resets included: `pmoe env bench`, and
+                   `gymnasium_loop.py` with and without the wrappers of `gymnasium.make`.
 
 How
   One thread each, all on the same core. A round runs every program once, one after the other, and
@@ -126,10 +128,27 @@ def train_items(args: argparse.Namespace, python: Path) -> list[Item]:
     return [Item("Training with SAC, environment included", "steps/s", False, columns, rows)]
 
 
+ROBOTS = ("Hopper", "Walker2d", "HalfCheetah", "Ant", "Humanoid", "HumanoidStandup")
+
+
+def env_items(args: argparse.Namespace, python: Path) -> list[Item]:
+    """Steps per second of the environments alone."""
+    rows = []
+    for task in (f"{robot}-{version}" for robot in ROBOTS for version in ("v4", "v5")):
+        options = ["--task", task, "--seconds", str(args.seconds), "--json"]
+        loop = [str(python), str(HERE / "gymnasium_loop.py")]
+        commands = ([args.pmoe, "env", "bench"], loop, [*loop, "--unwrapped"])
+        rate = ("steps_per_second",)
+        rows.append((task, [Probe([*command, *options], rate) for command in commands]))
+    columns = ["pmoe", "gymnasium", "gymnasium, unwrapped"]
+    return [Item("Environments, random actions", "steps/s", False, columns, rows)]
+
+
 # To compare something else, write a function that makes its tables and name it here.
 ITEMS: dict[str, Callable[[argparse.Namespace, Path], list[Item]]] = {
     "update": update_items,
     "train": train_items,
+    "env": env_items,
 }
 
 
@@ -191,6 +210,7 @@ def machine(args: argparse.Namespace, python: Path) -> dict[str, object]:
         "rounds": args.rounds,
         "updates": args.updates,
         "steps": args.steps,
+        "seconds": args.seconds,
     }
 
 
@@ -200,10 +220,11 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", choices=[*ITEMS, "all"], default="all")
-    parser.add_argument("--quick", action="store_true", help="1 round, 50 updates, 500 steps")
+    parser.add_argument("--quick", action="store_true", help="1 round, 50 updates, 500 steps, 1 second")
     parser.add_argument("--rounds", type=int, help="5 if not given")
     parser.add_argument("--updates", type=int, help="gradient updates per run; 300 if not given")
     parser.add_argument("--steps", type=int, help="environment steps per run; 2000 if not given")
+    parser.add_argument("--seconds", type=float, help="of each environment; 3 if not given")
     parser.add_argument(
         "--core", type=int, default=max(os.sched_getaffinity(0)), help="the last one if not given"
     )
@@ -218,12 +239,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     args = parser.parse_args()
     args.pmoe = str(args.pmoe.resolve())
-    defaults = {"rounds": 1, "updates": 50, "steps": 500} if args.quick else {}
-    for name, value in ({"rounds": 5, "updates": 300, "steps": 2000} | defaults).items():
+    usual = {"rounds": 5, "updates": 300, "steps": 2000, "seconds": 3.0}
+    quick = {"rounds": 1, "updates": 50, "steps": 500, "seconds": 1.0}
+    for name, value in (quick if args.quick else usual).items():
         if getattr(args, name) is None:
             setattr(args, name, value)
-        if getattr(args, name) < 1:
-            parser.error(f"--{name} must be at least 1")
+        if getattr(args, name) <= 0:
+            parser.error(f"--{name} must be positive")
     return args
 
 

@@ -18,6 +18,8 @@
 pub mod agent;
 pub mod checkpoint;
 pub mod config;
+pub mod evaluate;
+pub mod normalize;
 pub mod replay;
 pub mod sac;
 pub mod seed;
@@ -26,4 +28,5 @@ pub mod train;
 pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 pub use checkpoint::CheckpointError;
 pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, RunConfig, Schedule};
-pub use train::{Evaluation, Outcome, Progress, RunError};
+pub use evaluate::Evaluation;
+pub use train::{Outcome, Progress, RunError};

@@ -1,15 +1,16 @@
-//! The one training loop, and evaluation.
+//! The one training loop.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pmoe_envs::{Env, EnvError, Rng, Step};
+use pmoe_envs::{Env, EnvError, Step};
 use pmoe_results::{Event, Sink};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, AgentError, Mode, Scope, Transition};
 use crate::checkpoint::{self, CheckpointError, Files};
 use crate::config::Schedule;
+use crate::evaluate::{Evaluation, evaluate};
 use crate::seed::{Seeds, Stream, sub_stream};
 
 /// Why a run ended early.
@@ -188,69 +189,6 @@ impl Progress {
     }
 }
 
-/// Outcome of some evaluation episodes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
-    /// Undiscounted return of each episode.
-    pub returns: Vec<f64>,
-    /// Steps in each episode.
-    pub lengths: Vec<u32>,
-    /// Whether each episode reached its goal; none for a task without one.
-    pub successes: Option<Vec<bool>>,
-}
-
-impl Evaluation {
-    /// Mean return over the episodes.
-    pub fn mean_return(&self) -> f64 {
-        self.returns.iter().sum::<f64>() / self.returns.len() as f64
-    }
-
-    /// Standard deviation of the returns over the episodes (n in the denominator).
-    pub fn std_return(&self) -> f64 {
-        let mean = self.mean_return();
-        let squares: f64 = self.returns.iter().map(|value| (value - mean).powi(2)).sum();
-        (squares / self.returns.len() as f64).sqrt()
-    }
-}
-
-/// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes.
-///
-/// # Errors
-/// When the environment fails or an action is not finite.
-pub fn evaluate<A: Agent>(
-    agent: &A,
-    env: &mut dyn Env,
-    episodes: u32,
-    rng: &mut Rng,
-) -> Result<Evaluation, RunError> {
-    let spec = env.spec();
-    let mut action = vec![0.0_f32; spec.action_dim()];
-    let mut env_action = vec![0.0_f64; action.len()];
-    let mut obs = vec![0.0_f64; spec.obs_dim];
-    let mut seen = vec![0.0_f32; spec.obs_dim];
-    let (mut returns, mut lengths, mut successes) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..episodes {
-        let mut memory = A::Memory::default();
-        let (mut episode_return, mut length) = (0.0, 0);
-        env.reset(rng, &mut obs)?;
-        let last = loop {
-            narrow(&obs, &mut seen);
-            agent.act(&mut memory, &seen, Mode::Evaluate, rng, &mut action)?;
-            widen(&action, &mut env_action);
-            let step = env.step(&env_action, &mut obs)?;
-            episode_return += step.reward;
-            length += 1;
-            if step.terminated || step.truncated {
-                break step;
-            }
-        };
-        returns.push(episode_return);
-        lengths.push(length);
-        successes.push(last.success);
-    }
-    Ok(Evaluation { returns, lengths, successes: successes.into_iter().collect() })
-}
-
 /// The scheduled evaluation after `env_step` steps; its randomness depends on seed and step alone.
 fn evaluate_at<A: Agent>(
     env_step: u64,
@@ -315,10 +253,10 @@ pub fn restore_policy<A: Agent>(folder: &Path, agent: &mut A) -> Result<bool, Ru
     Ok(true)
 }
 
-fn narrow(from: &[f64], to: &mut [f32]) {
+pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
 }
 
-fn widen(from: &[f32], to: &mut [f64]) {
+pub(crate) fn widen(from: &[f32], to: &mut [f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
 }

@@ -5,6 +5,8 @@ pub(crate) mod config;
 pub(crate) mod env;
 pub(crate) mod evaluate;
 pub(crate) mod list;
+mod policy;
+pub(crate) mod render;
 pub(crate) mod report;
 pub(crate) mod train;
 

@@ -29,6 +29,8 @@ enum Command {
     Train(commands::train::Args),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
+    /// Draw what the policy of a run does, as a picture or a clip.
+    Render(commands::render::Args),
     /// List methods, tasks or suites.
     List(commands::list::Args),
     /// Check config files.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => commands::train::train(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
+        Command::Render(args) => commands::render::run(&args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
         Command::Report(args) => commands::report::report(args),

@@ -120,6 +120,35 @@ fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
 }
 
 #[test]
+fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("run");
+    let command = |setting: &str| {
+        let mut command = common::pmoe();
+        command.args(["train", "--algo", "sac", "--task", "TargetReaching-v0", "--steps", "500"]);
+        for setting in [common::SMALL, &[setting]].concat() {
+            command.args(["--set", setting]);
+        }
+        command.args(["--progress", "none", "--out"]).arg(&folder);
+        command
+    };
+    succeed(&mut command("env.max_episode_steps=20"));
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+    assert!(
+        config.contains("[env.target_reaching]\n") && config.contains("max_episode_steps = 20")
+    );
+    let events = events(&folder);
+    assert!(events.contains("\"episode_length\":20"), "{events}");
+    assert!(events.contains("\"success\":false") && events.contains("\"successes\":[false]"));
+    // Other settings are another run.
+    refuse(&mut command("env.max_episode_steps=30"), 2, &["max_episode_steps", "20", "30"]);
+
+    let mut evaluate = common::pmoe();
+    evaluate.arg("evaluate").arg(&folder).args(["--episodes", "9"]);
+    assert!(succeed(&mut evaluate).contains("goal reached in "));
+}
+
+#[test]
 fn a_trained_policy_is_evaluated_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let folder = |algo: &str| dir.path().join(algo).join("Hopper-v4/seed_3");
@@ -134,6 +163,7 @@ fn a_trained_policy_is_evaluated_and_reported() {
     let plain = evaluate(&[]);
     assert_eq!(plain["returns"].as_array().unwrap().len(), 3);
     assert_eq!(plain["returns"], evaluate(&[])["returns"], "the same seed");
+    assert_eq!(plain["returns"], evaluate(&["--threads", "3"])["returns"], "more threads");
     for more in [
         ["--seed", "9"],
         ["--obs-noise", "0.3"],

@@ -106,6 +106,12 @@ pub enum EnvError {
         /// What the simulator said.
         reason: String,
     },
+    /// A picture can't be drawn.
+    #[error("cannot draw: {reason}")]
+    Render {
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// A setting of a task is out of range.
     #[error("`{key}` is {value}, but must be {allowed}")]
     Config {

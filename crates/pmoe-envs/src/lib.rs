@@ -35,6 +35,7 @@
 //! ```
 
 mod env;
+mod frame;
 #[cfg(feature = "mujoco")]
 pub mod mujoco;
 pub mod reaching;
@@ -45,6 +46,7 @@ mod vec_env;
 mod wrappers;
 
 pub use env::{Env, EnvError, EnvSpec, Rng, Step};
+pub use frame::Frame;
 #[cfg(feature = "mujoco")]
 pub use mujoco::{MujocoEnv, RewardTerms, mujoco_version};
 pub use reaching::{ReachingConfig, ReachingPreset, TargetReaching};

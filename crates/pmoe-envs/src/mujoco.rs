@@ -12,6 +12,8 @@ mod hopper;
 mod humanoid;
 mod humanoid_standup;
 mod numeric;
+#[cfg(feature = "render")]
+mod render;
 mod sim;
 mod walker2d;
 
@@ -23,6 +25,8 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 use crate::task::{ContactForces, MujocoConfig, Robot, Version};
 
+#[cfg(feature = "render")]
+pub use render::Renderer;
 pub use sim::{Sim, mujoco_version};
 
 /// What makes a task out of a model.

@@ -62,6 +62,7 @@
 //! repository LapUtopia/Mixture_IL (October 2020), of which only facts are used.
 
 mod config;
+mod draw;
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -215,7 +216,7 @@ impl TargetReaching {
         }
     }
 
-    fn draw(&mut self, rng: &mut Rng) -> Result<(), EnvError> {
+    fn draw_layout(&mut self, rng: &mut Rng) -> Result<(), EnvError> {
         let Layout::Random(layout) = &self.config.layout else { return Ok(()) };
         let RandomLayout { target_low: low, target_high: high, .. } = *layout;
         self.target = std::array::from_fn(|_| low + (high - low) * rng.random::<f64>());
@@ -272,7 +273,7 @@ impl Env for TargetReaching {
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
         self.position = self.config.start;
         (self.velocity, self.acceleration) = ([0.0; 2], [0.0; 2]);
-        self.draw(rng)?;
+        self.draw_layout(rng)?;
         self.observe(obs);
         Ok(())
     }

@@ -11,7 +11,7 @@ use pmoe_core::noise;
 use pmoe_envs::{TaskId, TraceInput};
 use serde::Serialize;
 
-use super::{print_json, print_line};
+use super::{print_json, print_line, render};
 use crate::exit::BadInput;
 
 #[derive(clap::Subcommand)]
@@ -34,6 +34,17 @@ obs, qpos and qvel begin with the given state. Nothing is reset; actions are in 
         #[arg(long)]
         output: PathBuf,
     },
+    /// Draw a task with random actions.
+    #[command(
+        after_help = "Example: pmoe env render --task TargetReaching-v0 --output reaching.gif"
+    )]
+    Render {
+        /// Task id, see `pmoe list tasks`.
+        #[arg(long)]
+        task: String,
+        #[command(flatten)]
+        picture: render::Picture,
+    },
     /// Measure steps per second with random actions, resets included.
     #[command(after_help = "Example: pmoe env bench --task Ant-v4 --seconds 5 --json")]
     Bench {
@@ -52,6 +63,7 @@ obs, qpos and qvel begin with the given state. Nothing is reset; actions are in 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Trace { task, input, output } => trace(task.as_deref(), &input, &output)?,
+        Command::Render { task, picture } => return render::random(&task, &picture),
         Command::Bench { task, seconds, json } => bench(&task, seconds, json)?,
     }
     Ok(ExitCode::SUCCESS)

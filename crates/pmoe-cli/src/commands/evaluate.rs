@@ -1,19 +1,18 @@
 //! `pmoe evaluate`: how good the policy of a run is.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
-use pmoe_algos::sac::{ActorConfig, EvalPrimitive, Sac};
-use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{AlgoConfig, RunConfig, train};
-use pmoe_envs::{ObsNoise, TaskId};
+use pmoe_algos::evaluate::evaluate_many;
+use pmoe_algos::sac::{ActorConfig, EvalPrimitive};
+use pmoe_algos::seed::{Stream, sub_stream};
+use pmoe_algos::{AlgoConfig, RunConfig};
+use pmoe_envs::{Env, ObsNoise, TaskId, VecEnv};
 use serde::Serialize;
 
-use super::{print_json, print_line};
-use crate::config;
+use super::{policy, print_json, print_line};
 use crate::exit::BadInput;
 
 #[derive(clap::Args)]
@@ -39,10 +38,16 @@ pub(crate) struct Args {
     /// Which primitive of a mixture acts; as trained if absent.
     #[arg(long, rename_all = "snake_case")]
     eval_primitive: Option<Choice>,
+    /// Threads that step the environments; results do not depend on it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    threads: u8,
     /// One JSON document on stdout.
     #[arg(long)]
     json: bool,
 }
+
+/// Environments that play at the same time, whatever the threads.
+const COPIES: u32 = 8;
 
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -76,35 +81,22 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
             format!("--obs-noise is {}, but must be a finite number, at least 0", args.obs_noise);
         return Err(BadInput(message).into());
     }
-    let path = args.run.join("config.toml");
-    let text = fs::read_to_string(&path).map_err(|error| {
-        BadInput(format!(
-            "{} is not a run folder: cannot read config.toml: {error}",
-            args.run.display()
-        ))
-    })?;
-    let mut config = RunConfig::from_toml(&text, &path.display().to_string())?;
+    let mut config = policy::read_config(&args.run)?;
     choose_primitive(&mut config, &args)?;
-    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
-    if args.obs_noise > 0.0 {
-        env = Box::new(ObsNoise::new(env, args.obs_noise));
-    }
-    let device = config::device(config.device)?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    let mut rng = stream(args.seed, Stream::Evaluate);
-    let evaluation = match &config.algo {
-        AlgoConfig::Sac(sac) => {
-            let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
-            let checkpoints = args.run.join("checkpoint");
-            let found = train::restore_policy(&checkpoints, &mut agent)
-                .with_context(|| format!("cannot use the policy of {}", args.run.display()))?;
-            if !found {
-                let message = format!("{} has no checkpoint yet", args.run.display());
-                return Err(BadInput(message).into());
-            }
-            train::evaluate(&agent, &mut *env, args.episodes, &mut rng)?
-        }
+    let copies = COPIES.min(args.episodes);
+    let make = |_| -> Result<Box<dyn Env>> {
+        let env = pmoe_envs::make_with(config.task, &config.env)?;
+        Ok(if args.obs_noise > 0.0 { Box::new(ObsNoise::new(env, args.obs_noise)) } else { env })
     };
+    let envs = (0..copies).map(make).collect::<Result<Vec<_>>>()?;
+    // Of each copy one stream for the environment, one for the policy.
+    let streams = |which| {
+        (0..u64::from(copies)).map(move |i| sub_stream(args.seed, Stream::Evaluate, 2 * i + which))
+    };
+    let mut envs = VecEnv::new(envs, streams(0).collect(), args.threads.into());
+    let agent = policy::restore(&config, &args.run, envs.spec())?;
+    let mut rngs: Vec<_> = streams(1).collect();
+    let evaluation = evaluate_many(&agent, &mut envs, args.episodes, &mut rngs)?;
     let result = Summary {
         run: args.run,
         task: config.task,

@@ -1,8 +1,8 @@
 //! HumanoidStandup: the humanoid lies on its back and is to rise.
 //!
 //! Model `humanoidstandup.xml`: Runge–Kutta steps of 0.003 s, 5 per control step, so `dt` = 0.015 s.
-//! State, joints, bodies and motors are those of [Humanoid](super::humanoid); two joints have other
-//! ranges, and the body starts on the ground.
+//! State, joints, bodies and motors are those of [Humanoid](super::humanoid); the figure is modelled
+//! lying, and `left_hip_y` bends 10° further.
 //!
 //! # Observation
 //! `[376]` in versions 2 and 4, `[348]` in version 5, with the meaning, units and order of

@@ -30,7 +30,7 @@ pub struct Sim {
 impl Sim {
     /// Loads a model file: an absolute path, or one in the folder of model files.
     pub(super) fn load(file: &Path) -> Result<Self, EnvError> {
-        let path = if file.is_absolute() { file.to_owned() } else { model_folder()?.join(file) };
+        let path = model_path(file)?;
         let model = shared_model(&path)?;
         let data = MjData::try_new(model).map_err(|error| model_error(&path, error))?;
         Ok(Self { data })
@@ -172,6 +172,11 @@ impl Sim {
     }
 }
 
+/// An absolute path as it is, another one in the folder of model files.
+pub(super) fn model_path(file: &Path) -> Result<PathBuf, EnvError> {
+    if file.is_absolute() { Ok(file.to_owned()) } else { Ok(model_folder()?.join(file)) }
+}
+
 /// Where the model files are: `PMOE_MODEL_DIR` of now, else of build time.
 fn model_folder() -> Result<PathBuf, EnvError> {
     env::var_os("PMOE_MODEL_DIR")
@@ -193,27 +198,37 @@ struct Models {
 
 /// The model of a file; one that is in use already is not read again.
 fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
-    if mujoco_version() != EXPECTED_VERSION {
-        let reason = format!("the library is MuJoCo {}, not {EXPECTED_VERSION}", mujoco_version());
-        return Err(model_error(path, reason));
-    }
     // MuJoCo's own message for a missing file names no cause.
     let path = path.canonicalize().map_err(|error| model_error(path, error))?;
-    // One at a time: loading uses settings of the whole process.
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
     models.loaded.retain(|(_, model)| model.strong_count() > 0);
     let known = models.loaded.iter().find(|(known, _)| *known == path);
     if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
         return Ok(model);
     }
+    let model = Arc::new(read_model(&path, &mut models)?);
+    models.loaded.push((path, Arc::downgrade(&model)));
+    Ok(model)
+}
+
+/// A model that belongs to the caller alone.
+#[cfg(feature = "render")]
+pub(super) fn fresh_model(path: &Path) -> Result<MjModel, EnvError> {
+    read_model(path, &mut MODELS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Reads and compiles a file, one at a time: that uses settings of the whole process.
+fn read_model(path: &Path, models: &mut Models) -> Result<MjModel, EnvError> {
+    if mujoco_version() != EXPECTED_VERSION {
+        let reason = format!("the library is MuJoCo {}, not {EXPECTED_VERSION}", mujoco_version());
+        return Err(model_error(path, reason));
+    }
     if !models.log_silenced {
         silence_log_file();
         models.log_silenced = true;
     }
-    let model = MjModel::from_xml(&path).map_err(|error| model_error(&path, error))?;
-    check_size(&model, &path)?;
-    let model = Arc::new(model);
-    models.loaded.push((path, Arc::downgrade(&model)));
+    let model = MjModel::from_xml(path).map_err(|error| model_error(path, error))?;
+    check_size(&model, path)?;
     Ok(model)
 }
 
@@ -234,7 +249,7 @@ fn check_size(model: &MjModel, path: &Path) -> Result<(), EnvError> {
 #[expect(unsafe_code, reason = "MuJoCo's log settings are a global variable")]
 fn silence_log_file() {
     // SAFETY: the settings may not change while another thread is in MuJoCo. Every use starts with
-    // a model, models come from `shared_model` only, and it calls this once, under a lock, before
+    // a model, models come from `read_model` only, and it calls this once, under a lock, before
     // the first of them exists.
     unsafe { set_log_config(log_config().with_logto_file(false)) }
 }

@@ -1,0 +1,229 @@
+//! Running statistics that bring observations and rewards to unit scale.
+//!
+//! They belong to an agent and are saved with it, so that evaluation and a restored policy see what
+//! training saw.
+
+use serde::{Deserialize, Serialize};
+
+/// Smallest variance that is divided by.
+const EPSILON: f64 = 1e-8;
+
+/// Mean and variance of a stream of vectors, updated in batches.
+///
+/// # Source
+/// Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (1983): the parallel update,
+/// so that the numbers do not depend on how the stream is cut, up to rounding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunningStats {
+    /// Vectors so far.
+    count: f64,
+    /// `[dim]`
+    mean: Vec<f64>,
+    /// Sum of squared deviations from the mean, `[dim]`.
+    squares: Vec<f64>,
+}
+
+impl RunningStats {
+    /// Nothing seen yet: mean 0, variance 1.
+    pub fn new(dim: usize) -> Self {
+        Self { count: 0.0, mean: vec![0.0; dim], squares: vec![0.0; dim] }
+    }
+
+    /// Takes vectors, `[N · dim]`.
+    ///
+    /// # Panics
+    /// When `values` is not a whole number of vectors.
+    pub fn update(&mut self, values: &[f32]) {
+        let dim = self.mean.len();
+        assert_eq!(values.len() % dim, 0, "whole vectors");
+        let added = (values.len() / dim) as f64;
+        if added == 0.0 {
+            return;
+        }
+        let total = self.count + added;
+        for (index, (mean, squares)) in self.mean.iter_mut().zip(&mut self.squares).enumerate() {
+            let column = || values.iter().skip(index).step_by(dim).map(|x| f64::from(*x));
+            let added_mean = column().sum::<f64>() / added;
+            let added_squares: f64 = column().map(|x| (x - added_mean).powi(2)).sum();
+            let delta = added_mean - *mean;
+            *mean += delta * added / total;
+            *squares += added_squares + delta * delta * self.count * added / total;
+        }
+        self.count = total;
+    }
+
+    /// Vectors so far.
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// Mean, `[dim]`.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// Variance of a component (n in the denominator); 1 before the first vector.
+    pub fn variance(&self, index: usize) -> f64 {
+        if self.count > 0.0 { self.squares[index] / self.count } else { 1.0 }
+    }
+}
+
+/// Observations to mean 0 and variance 1, clipped.
+///
+/// ```text
+/// out = clip((obs − mean) / sqrt(variance + 1e-8), ±clip)
+/// ```
+///
+/// # Source
+/// Gym's `NormalizeObservation` and OpenAI Baselines' `VecNormalize`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObsNormalizer {
+    stats: RunningStats,
+    clip: f64,
+}
+
+impl ObsNormalizer {
+    /// For observations of `obs_dim` values; results lie in ±`clip`.
+    pub fn new(obs_dim: usize, clip: f64) -> Self {
+        Self { stats: RunningStats::new(obs_dim), clip }
+    }
+
+    /// Takes observations of training, `[N · O]`.
+    pub fn update(&mut self, obs: &[f32]) {
+        self.stats.update(obs);
+    }
+
+    /// Normalises observations in place, `[N · O]`; the statistics stay.
+    pub fn normalize(&self, obs: &mut [f32]) {
+        let dim = self.stats.mean.len();
+        for row in obs.chunks_exact_mut(dim) {
+            for (index, (x, mean)) in row.iter_mut().zip(&self.stats.mean).enumerate() {
+                let scale = (self.stats.variance(index) + EPSILON).sqrt();
+                let scaled = (f64::from(*x) - mean) / scale;
+                *x = scaled.clamp(-self.clip, self.clip) as f32;
+            }
+        }
+    }
+
+    /// The statistics.
+    pub fn stats(&self) -> &RunningStats {
+        &self.stats
+    }
+}
+
+/// Rewards divided by the standard deviation of the discounted return, clipped; the mean stays.
+///
+/// ```text
+/// R ← γ R + r;   out = clip(r / sqrt(variance of R + 1e-8), ±clip)
+/// ```
+///
+/// # Source
+/// Gym's `NormalizeReward` and OpenAI Baselines' `VecNormalize`; Engstrom et al., "Implementation
+/// Matters in Deep Policy Gradients", arXiv:2005.12729.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardNormalizer {
+    stats: RunningStats,
+    gamma: f64,
+    clip: f64,
+    /// R of the running episode.
+    discounted_return: f64,
+}
+
+impl RewardNormalizer {
+    /// With discount `gamma`; results lie in ±`clip`.
+    pub fn new(gamma: f64, clip: f64) -> Self {
+        Self { stats: RunningStats::new(1), gamma, clip, discounted_return: 0.0 }
+    }
+
+    /// Takes the reward of a training step and normalises it; `ended` says that the episode is over.
+    pub fn update(&mut self, reward: f32, ended: bool) -> f32 {
+        self.discounted_return = self.gamma * self.discounted_return + f64::from(reward);
+        self.stats.update(&[self.discounted_return as f32]);
+        if ended {
+            self.discounted_return = 0.0;
+        }
+        let scale = (self.stats.variance(0) + EPSILON).sqrt();
+        (f64::from(reward) / scale).clamp(-self.clip, self.clip) as f32
+    }
+
+    /// The statistics of the discounted return.
+    pub fn stats(&self) -> &RunningStats {
+        &self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp, clippy::unwrap_used, reason = "a test of exact numbers")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Mean and variance are those of all the data, however it is cut.
+        #[test]
+        fn chunking_changes_nothing(
+            values in prop::collection::vec(-100.0_f32..100.0, 3..200), cuts in prop::collection::vec(0..66_usize, 0..6),
+        ) {
+            let values = &values[..values.len() / 3 * 3];
+            let mut whole = RunningStats::new(3);
+            whole.update(values);
+            let mut parts = RunningStats::new(3);
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| (3 * cut).min(values.len())).collect();
+            cuts.extend([0, values.len()]);
+            cuts.sort_unstable();
+            for pair in cuts.windows(2) {
+                parts.update(&values[pair[0]..pair[1]]);
+            }
+            let count = values.len() as f64 / 3.0;
+            prop_assert_eq!((whole.count(), parts.count()), (count, count));
+            for index in 0..3 {
+                let column: Vec<f64> = values.iter().skip(index).step_by(3).map(|x| f64::from(*x)).collect();
+                let mean = column.iter().sum::<f64>() / count;
+                let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+                for stats in [&whole, &parts] {
+                    prop_assert!((stats.mean()[index] - mean).abs() < 1e-10);
+                    prop_assert!((stats.variance(index) - variance).abs() < 1e-8);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn observations_by_hand() {
+        let mut normalizer = ObsNormalizer::new(2, 1.5);
+        let mut obs = [3.0, -0.5];
+        normalizer.normalize(&mut obs);
+        assert_eq!(obs, [1.5, -0.5], "before any data: clipped only");
+        normalizer.update(&[1.0, 10.0, 3.0, 10.0]);
+        let mut obs = [3.0, 10.0, 2.5, 10.001, -9.0, 10.0];
+        normalizer.normalize(&mut obs);
+        // Means 2 and 10, variances 1 and 0.
+        for (found, expected) in obs.iter().zip([1.0, 0.0, 0.5, 1.5, -1.5, 0.0]) {
+            assert!((found - expected).abs() < 1e-6, "{obs:?}");
+        }
+    }
+
+    #[test]
+    fn rewards_by_hand() {
+        let mut normalizer = RewardNormalizer::new(0.5, 10.0);
+        assert_eq!(normalizer.update(2.0, false), 10.0, "no variance yet: clipped");
+        // R: 2, 3 → variance 0.25.
+        assert!((normalizer.update(2.0, true) - 4.0).abs() < 1e-6);
+        // A new episode: R = −1; of 2, 3, −1 the variance is 26/9.
+        let expected = -1.0 / (26.0_f32 / 9.0).sqrt();
+        assert!((normalizer.update(-1.0, false) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn statistics_are_saved_with_all_their_bits() {
+        let mut normalizer = ObsNormalizer::new(3, 10.0);
+        normalizer.update(&[0.1, 0.2, 0.3, 1e-7, 7.7, -3.3]);
+        let json = serde_json::to_string(&normalizer).unwrap();
+        assert_eq!(serde_json::from_str::<ObsNormalizer>(&json).unwrap(), normalizer);
+    }
+}

@@ -1,0 +1,225 @@
+//! `pmoe render` and `pmoe env render`: pictures and clips.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use gif::{Encoder, Frame as GifFrame, Repeat};
+use pmoe_algos::seed::{Stream, stream};
+use pmoe_algos::{Agent, Mode};
+use pmoe_core::noise::{self, Rng};
+#[cfg(feature = "render")]
+use pmoe_envs::mujoco::Renderer;
+use pmoe_envs::{
+    Env, EnvConfig, EnvError, Frame, MujocoEnv, RescaleAction, TargetReaching, TaskId, TimeLimit,
+};
+
+use super::policy;
+use crate::exit::BadInput;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pmoe render results/runs/pmoe-sac/Hopper-v4/seed_0 --output hopper.gif
+  pmoe render results/runs/sac/Ant-v4/seed_0 --output ant.png --steps 100 --width 1280 --height 960")]
+pub(crate) struct Args {
+    /// Run folder.
+    run: PathBuf,
+    #[command(flatten)]
+    picture: Picture,
+}
+
+/// What to draw, and where to.
+#[derive(clap::Args)]
+pub(crate) struct Picture {
+    /// File to write: .png is the state after the last step, .gif the way there.
+    #[arg(long)]
+    output: PathBuf,
+    /// Steps to take; an episode that ends earlier ends the picture.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    steps: u32,
+    /// Seed of reset, noise and actions.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Pixels in a row; target-reaching is a square of this width.
+    #[arg(long, default_value_t = 480, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    width: u16,
+    /// Rows of pixels.
+    #[arg(long, default_value_t = 480, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    height: u16,
+}
+
+/// Draws what the policy of a run does.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let config = policy::read_config(&args.run)?;
+    let mut stage = Stage::new(config.task, &config.env, &args.picture)?;
+    let agent = policy::restore(&config, &args.run, stage.env().spec())?;
+    let (mut memory, mut seen) = (<_>::default(), Vec::new());
+    stage.play(&args.picture, |obs, action, rng| {
+        seen.clear();
+        seen.extend(obs.iter().map(|x| *x as f32));
+        Ok(agent.act(&mut memory, &seen, Mode::Evaluate, rng, action)?)
+    })
+}
+
+/// Draws what uniformly random actions do.
+pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
+    let task: TaskId = task.parse()?;
+    let mut stage = Stage::new(task, &task.config(), picture)?;
+    stage.play(picture, |_, action, rng| {
+        noise::fill_uniform(action, rng);
+        Ok(())
+    })
+}
+
+/// A task and what draws it.
+enum Stage {
+    #[cfg(feature = "render")]
+    Mujoco(Box<TimeLimit<RescaleAction<MujocoEnv>>>, Box<Renderer>),
+    Reaching {
+        env: Box<TimeLimit<RescaleAction<TargetReaching>>>,
+        size: usize,
+        trail: Vec<[f64; 2]>,
+    },
+}
+
+impl Stage {
+    fn new(task: TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
+        let limit = config.max_episode_steps();
+        let (width, height) = (usize::from(picture.width), usize::from(picture.height));
+        if let EnvConfig::TargetReaching(config) = config {
+            let env = TargetReaching::new(&task.to_string(), config.clone())?;
+            let env = Box::new(TimeLimit::new(RescaleAction::new(env), limit));
+            return Ok(Self::Reaching { env, size: width, trail: Vec::new() });
+        }
+        #[cfg(feature = "render")]
+        {
+            let env = pmoe_envs::make_mujoco_with(task, config)?;
+            let renderer = Renderer::new(&env, width, height)?;
+            let env = TimeLimit::new(RescaleAction::new(env), limit);
+            Ok(Self::Mujoco(Box::new(env), Box::new(renderer)))
+        }
+        #[cfg(not(feature = "render"))]
+        {
+            let (_, task) = (height, task.to_string());
+            Err(EnvError::MissingFeature { task, feature: "render" }.into())
+        }
+    }
+
+    fn env(&mut self) -> &mut dyn Env {
+        match self {
+            #[cfg(feature = "render")]
+            Self::Mujoco(env, _) => &mut **env,
+            Self::Reaching { env, .. } => &mut **env,
+        }
+    }
+
+    /// The present state.
+    fn frame(&mut self) -> Result<Frame, EnvError> {
+        match self {
+            #[cfg(feature = "render")]
+            Self::Mujoco(env, renderer) => renderer.frame(env.inner().inner()),
+            Self::Reaching { env, size, trail } => Ok(env.inner().inner().draw(*size, trail)),
+        }
+    }
+
+    /// Plays an episode and writes the picture.
+    fn play(
+        &mut self,
+        picture: &Picture,
+        mut policy: impl FnMut(&[f64], &mut [f32], &mut Rng) -> Result<()>,
+    ) -> Result<ExitCode> {
+        let kind = Kind::of(&picture.output)?;
+        let mut rng = stream(picture.seed, Stream::Evaluate);
+        let spec = self.env().spec().clone();
+        let mut obs = vec![0.0; spec.obs_dim];
+        let mut action = vec![0.0_f32; spec.action_dim()];
+        let mut env_action = vec![0.0; action.len()];
+        self.env().reset(&mut rng, &mut obs)?;
+        self.leave_trail();
+        // Viewers show about 25 pictures a second.
+        let stride = (0.04 / spec.dt_seconds).round().max(1.0) as u32;
+        let mut frames = Vec::new();
+        if kind == Kind::Gif {
+            frames.push(self.frame()?);
+        }
+        for step in 1..=picture.steps {
+            policy(&obs, &mut action, &mut rng)?;
+            env_action.iter_mut().zip(&action).for_each(|(to, from)| *to = f64::from(*from));
+            let taken = self.env().step(&env_action, &mut obs)?;
+            self.leave_trail();
+            let is_last = step == picture.steps || taken.terminated || taken.truncated;
+            if is_last || (kind == Kind::Gif && step % stride == 0) {
+                frames.push(self.frame()?);
+            }
+            if is_last {
+                eprintln!("{}: the state after {step} steps", picture.output.display());
+                break;
+            }
+        }
+        let bytes = match kind {
+            Kind::Png => png_bytes(&frames[0])?,
+            Kind::Gif => gif_bytes(&frames, f64::from(stride) * spec.dt_seconds)?,
+        };
+        pmoe_results::write_atomic(&picture.output, &bytes).map_err(|error| {
+            BadInput(format!("cannot write {}: {error}", picture.output.display()))
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn leave_trail(&mut self) {
+        match self {
+            #[cfg(feature = "render")]
+            Self::Mujoco(..) => {}
+            Self::Reaching { env, trail, .. } => trail.push(env.inner().inner().position()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Png,
+    Gif,
+}
+
+impl Kind {
+    fn of(output: &Path) -> Result<Self> {
+        match output.extension().and_then(|extension| extension.to_str()) {
+            Some("png") => Ok(Self::Png),
+            Some("gif") => Ok(Self::Gif),
+            _ => {
+                let message = format!("--output {}: it must end in .png or .gif", output.display());
+                Err(BadInput(message).into())
+            }
+        }
+    }
+}
+
+fn png_bytes(frame: &Frame) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, frame.width as u32, frame.height as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&frame.rgb)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// An endless clip; each picture stays for `seconds`.
+fn gif_bytes(frames: &[Frame], seconds: f64) -> Result<Vec<u8>> {
+    // Hundredths of a second; viewers take less than two for ten.
+    let delay = (100.0 * seconds).round().max(2.0) as u16;
+    let first = frames.first().context("a clip has a picture")?;
+    let (width, height) = (u16::try_from(first.width)?, u16::try_from(first.height)?);
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, width, height, &[])?;
+    encoder.set_repeat(Repeat::Infinite)?;
+    for frame in frames {
+        // 10: of 1 (best colours) to 30 (fastest).
+        let mut picture = GifFrame::from_rgb_speed(width, height, &frame.rgb, 10);
+        picture.delay = delay;
+        encoder.write_frame(&picture)?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}

@@ -1,0 +1,112 @@
+//! Pictures and clips. MuJoCo's need a graphics device: without one the tests pass with a remark, unless
+//! `PMOE_REQUIRE_RENDER` is set, as it is in CI.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use common::{pmoe, refuse, run, succeed, train};
+
+/// Width, height and the colours of a picture.
+fn decode_png(path: &Path) -> (u32, u32, BTreeSet<[u8; 3]>) {
+    let decoder = png::Decoder::new(BufReader::new(File::open(path).unwrap()));
+    let mut reader = decoder.read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    (info.width, info.height, bytes.as_chunks::<3>().0.iter().copied().collect())
+}
+
+/// Size and number of pictures of a clip, and whether any two differ.
+fn decode_gif(path: &Path) -> (u16, u16, usize, bool) {
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::RGBA);
+    let mut decoder = options.read_info(File::open(path).unwrap()).unwrap();
+    let (width, height) = (decoder.width(), decoder.height());
+    let mut pictures = Vec::new();
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        pictures.push(frame.buffer.to_vec());
+    }
+    let moves = pictures.windows(2).any(|pair| pair[0] != pair[1]);
+    (width, height, pictures.len(), moves)
+}
+
+/// Whether MuJoCo's pictures can be drawn here.
+fn has_graphics(message: &str) -> bool {
+    let missing = message.contains("no graphics device");
+    let required = env::var_os("PMOE_REQUIRE_RENDER").is_some();
+    assert!(!(missing && required), "{message}");
+    if missing {
+        eprintln!("skipped: {message}");
+    }
+    !missing
+}
+
+#[test]
+fn target_reaching_is_drawn_without_graphics() {
+    let dir = tempfile::tempdir().unwrap();
+    let draw = |file: &str, task: &str, more: &[&str]| {
+        let path = dir.path().join(file);
+        let mut command = pmoe();
+        command.args(["env", "render", "--task", task, "--width", "200", "--output"]).arg(&path);
+        succeed(command.args(more));
+        path
+    };
+    let (width, height, colors) = decode_png(&draw("a.png", "TargetReachingFixed-v0", &[]));
+    assert_eq!((width, height), (200, 200));
+    for color in [[255, 255, 255], [0, 0, 0], [120, 120, 120], [0, 158, 115], [0, 114, 178]] {
+        assert!(colors.contains(&color), "{color:?}");
+    }
+    let clip = draw("a.gif", "TargetReaching-v0", &["--steps", "20"]);
+    let (width, height, pictures, moves) = decode_gif(&clip);
+    assert_eq!((width, height), (200, 200));
+    assert!((2..=21).contains(&pictures) && moves, "{pictures} pictures");
+    let again = draw("b.gif", "TargetReaching-v0", &["--steps", "20"]);
+    assert_eq!(std::fs::read(clip).unwrap(), std::fs::read(again).unwrap(), "the same seed");
+}
+
+#[test]
+fn mujoco_tasks_and_policies_are_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = |file: &str| dir.path().join(file);
+    let mut command = pmoe();
+    command.args(["env", "render", "--task", "HumanoidStandup-v5", "--steps", "2"]);
+    command.args(["--width", "160", "--height", "120", "--output"]).arg(output("a.png"));
+    let finished = run(&mut command);
+    if !has_graphics(&finished.stderr) {
+        return;
+    }
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let (width, height, colors) = decode_png(&output("a.png"));
+    assert_eq!((width, height), (160, 120));
+    assert!(colors.len() > 100, "{} colours", colors.len());
+
+    let folder = dir.path().join("run");
+    succeed(&mut train("pmoe-sac", 150, &folder));
+    let mut command = pmoe();
+    command.arg("render").arg(&folder).args(["--steps", "12", "--width", "96", "--height", "96"]);
+    succeed(command.arg("--output").arg(output("a.gif")));
+    let (width, height, pictures, moves) = decode_gif(&output("a.gif"));
+    // A picture at the start, then every fifth step, and the last.
+    assert_eq!((width, height, pictures), (96, 96, 4));
+    assert!(moves);
+}
+
+#[test]
+fn bad_pictures_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = pmoe();
+    command.args(["env", "render", "--task", "TargetReaching-v0", "--output"]);
+    refuse(command.arg(dir.path().join("a.jpg")), 2, &["a.jpg", ".png or .gif"]);
+    let mut command = pmoe();
+    command.args(["env", "render", "--task", "TargetReaching-v0", "--output"]);
+    refuse(command.arg(dir.path().join("none/a.png")), 2, &["cannot write", "a.png"]);
+    let mut command = pmoe();
+    command.arg("render").arg(dir.path()).arg("--output").arg(dir.path().join("a.png"));
+    refuse(&mut command, 2, &["not a run folder"]);
+}

@@ -1,0 +1,87 @@
+//! Pictures of MuJoCo tasks, drawn off screen through EGL.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mujoco_rs::renderer::MjRenderer;
+use mujoco_rs::wrappers::mj_data::MjData;
+use mujoco_rs::wrappers::mj_model::{MjModel, MjtObjBase};
+use mujoco_rs::wrappers::mj_visualization::MjvCamera;
+
+use super::{MujocoEnv, sim};
+use crate::env::EnvError;
+use crate::frame::Frame;
+
+/// Largest width and height (pixels).
+const MAX_SIZE: usize = 4096;
+
+/// Draws the states of one task. It holds a graphics context and stays on the thread that made it.
+pub struct Renderer {
+    renderer: MjRenderer,
+    /// A copy to draw from: drawing changes nothing of the task.
+    data: MjData<Arc<MjModel>>,
+    width: usize,
+    height: usize,
+}
+
+impl Renderer {
+    /// A renderer of `env`'s model, seen from its camera `track` if there is one.
+    ///
+    /// # Errors
+    /// When there is no graphics device, the model can't be read or a size is 0 or above 4096 pixels.
+    pub fn new(env: &MujocoEnv, width: usize, height: usize) -> Result<Self, EnvError> {
+        for (what, size) in [("width", width), ("height", height)] {
+            if !(1..=MAX_SIZE).contains(&size) {
+                let allowed = format!("between 1 and {MAX_SIZE} pixels");
+                return Err(EnvError::Config {
+                    key: what.into(),
+                    value: size.to_string(),
+                    allowed,
+                });
+            }
+        }
+        let path = sim::model_path(&env.rules.model)?;
+        let mut model = sim::fresh_model(&path)?;
+        let view = model.vis_mut();
+        view.global.offwidth = width as i32;
+        view.global.offheight = height as i32;
+        // Software drivers take four times as long with these.
+        view.quality.offsamples = 0;
+        view.quality.shadowsize = 0;
+        let camera = match model.name_to_id(MjtObjBase::mjOBJ_CAMERA, "track") {
+            Some(id) => MjvCamera::new_fixed(id),
+            None => MjvCamera::new_free(&model),
+        };
+        let builder = MjRenderer::builder().width(width as u32).height(height as u32);
+        let renderer = builder.camera(camera).build(&model).map_err(no_device)?;
+        let data = MjData::try_new(Arc::new(model)).map_err(failed)?;
+        Ok(Self { renderer, data, width, height })
+    }
+
+    /// The present state of `env`, which must be of the same model.
+    ///
+    /// # Errors
+    /// When the graphics driver fails.
+    pub fn frame(&mut self, env: &MujocoEnv) -> Result<Frame, EnvError> {
+        self.data.qpos_mut().copy_from_slice(env.qpos());
+        self.data.qvel_mut().copy_from_slice(env.qvel());
+        self.data.forward();
+        self.renderer.sync_data(&mut self.data).map_err(failed)?;
+        self.renderer.render().map_err(failed)?;
+        let rgb = self.renderer.rgb_flat().ok_or_else(|| failed("it gave no picture"))?;
+        Ok(Frame { width: self.width, height: self.height, rgb: rgb.to_vec() })
+    }
+}
+
+fn no_device(error: impl fmt::Display) -> EnvError {
+    EnvError::Render {
+        reason: format!(
+            "no graphics device through EGL ({error}); without a GPU install Mesa's software driver, \
+             on Debian and Ubuntu the packages libegl1 and libgl1-mesa-dri"
+        ),
+    }
+}
+
+fn failed(error: impl fmt::Display) -> EnvError {
+    EnvError::Render { reason: error.to_string() }
+}
