@@ -23,7 +23,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
 ];
 
 /// The one file that may name MuJoCo's bindings.
-const SIMULATOR: &str = "crates/pmoe-envs/src/mujoco/sim.rs";
+const SIMULATOR: &str = "crates/pmoe-envs/src/mujoco/sim";
 
 /// Runs all checks and reports everything they find.
 pub fn run(root: &Path) -> Result<()> {
@@ -118,8 +118,10 @@ fn forbidden_in<'a>(tree: &'a str, package: &str, forbidden: &[&str]) -> BTreeSe
 fn simulator(files: &Files) -> Vec<String> {
     files
         .below("crates/", ".rs")
-        .filter(|(path, text)| path != SIMULATOR && text.contains("mujoco_rs"))
-        .map(|(path, _)| format!("{path}: names mujoco_rs, which only {SIMULATOR} may"))
+        .filter(|(path, text)| !path.starts_with(SIMULATOR) && text.contains("mujoco_rs"))
+        .map(|(path, _)| {
+            format!("{path}: names mujoco_rs, which only {SIMULATOR}.rs and its folder may")
+        })
         .collect()
 }
 
@@ -291,7 +293,8 @@ mod tests {
     #[test]
     fn only_one_file_names_the_bindings() {
         let found = simulator(&files(&[
-            (SIMULATOR, "use mujoco_rs::prelude::*;"),
+            ("crates/pmoe-envs/src/mujoco/sim.rs", "use mujoco_rs::prelude::*;"),
+            ("crates/pmoe-envs/src/mujoco/sim/render.rs", "use mujoco_rs::renderer::MjRenderer;"),
             ("crates/pmoe-envs/src/mujoco/ant.rs", "use mujoco_rs::MjData;"),
         ]));
         assert_eq!(found.len(), 1);

@@ -12,8 +12,6 @@ mod hopper;
 mod humanoid;
 mod humanoid_standup;
 mod numeric;
-#[cfg(feature = "render")]
-mod render;
 mod sim;
 mod walker2d;
 
@@ -26,7 +24,7 @@ use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 use crate::task::{ContactForces, MujocoConfig, Robot, Version};
 
 #[cfg(feature = "render")]
-pub use render::Renderer;
+pub use sim::Renderer;
 pub use sim::{Sim, mujoco_version};
 
 /// What makes a task out of a model.

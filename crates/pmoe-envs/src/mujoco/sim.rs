@@ -1,4 +1,7 @@
-//! The simulator: the only file that knows mujoco-rs.
+//! The simulator: this file and `sim/` are the only ones that know mujoco-rs.
+
+#[cfg(feature = "render")]
+mod render;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,6 +12,9 @@ use mujoco_rs::wrappers::mj_logging::{log_config, set_log_config};
 use mujoco_rs::wrappers::mj_model::MjModel;
 
 use crate::env::EnvError;
+
+#[cfg(feature = "render")]
+pub use render::Renderer;
 
 /// The version whose results this crate reproduces.
 const EXPECTED_VERSION: &str = "3.17.0";
@@ -213,7 +219,7 @@ fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
 
 /// A model that belongs to the caller alone.
 #[cfg(feature = "render")]
-pub(super) fn fresh_model(path: &Path) -> Result<MjModel, EnvError> {
+fn fresh_model(path: &Path) -> Result<MjModel, EnvError> {
     read_model(path, &mut MODELS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

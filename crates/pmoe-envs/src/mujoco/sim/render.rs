@@ -8,9 +8,10 @@ use mujoco_rs::wrappers::mj_data::MjData;
 use mujoco_rs::wrappers::mj_model::{MjModel, MjtObjBase};
 use mujoco_rs::wrappers::mj_visualization::MjvCamera;
 
-use super::{MujocoEnv, sim};
+use super::{fresh_model, model_path};
 use crate::env::EnvError;
 use crate::frame::Frame;
+use crate::mujoco::MujocoEnv;
 
 /// Largest width and height (pixels).
 const MAX_SIZE: usize = 4096;
@@ -40,8 +41,8 @@ impl Renderer {
                 });
             }
         }
-        let path = sim::model_path(&env.rules.model)?;
-        let mut model = sim::fresh_model(&path)?;
+        let path = model_path(&env.rules.model)?;
+        let mut model = fresh_model(&path)?;
         let view = model.vis_mut();
         view.global.offwidth = width as i32;
         view.global.offheight = height as i32;
