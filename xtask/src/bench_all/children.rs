@@ -104,19 +104,20 @@ mod tests {
     #[test]
     fn the_first_stop_asks_and_the_second_kills() {
         let children = Children::default();
-        // One that obeys and one that does not; both say when they are ready for the signal.
-        let polite = "trap 'exit 130' INT; echo; while :; do sleep 0.01; done";
-        let stubborn = "trap '' INT; echo; while :; do sleep 0.01; done";
+        // One that obeys and one that does not; both say when they are ready for the signal. TERM, as a
+        // shell can't trap an INT that was ignored when it began, which is so for jobs in the background.
+        let polite = "trap 'exit 130' TERM; echo; while :; do sleep 0.01; done";
+        let stubborn = "trap '' TERM; echo; while :; do sleep 0.01; done";
         let mut ids = Vec::new();
         for script in [polite, stubborn] {
             let (id, mut stdout) = children.start(&mut shell(script)).unwrap().unwrap();
             stdout.read_exact(&mut [0]).unwrap();
             ids.push((id, stdout));
         }
-        children.stop(Signal::INT);
+        children.stop(Signal::TERM);
         assert_eq!(children.wait(ids[0].0).unwrap().code(), Some(130));
         assert!(children.start(&mut shell("true")).unwrap().is_none());
-        children.stop(Signal::INT);
+        children.stop(Signal::TERM);
         assert_eq!(children.wait(ids[1].0).unwrap().signal(), Some(9));
     }
 }
