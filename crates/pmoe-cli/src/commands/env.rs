@@ -22,7 +22,9 @@ Example: pmoe env trace --task Hopper-v4 --input in.json --output out.json
 
 Input:  {\"task\": \"Hopper-v4\", \"qpos\": [..], \"qvel\": [..], \"actions\": [[..], ..]}
 Output: {\"task\", \"mujoco\", \"obs\", \"reward\", \"terminated\", \"truncated\", \"qpos\", \"qvel\"};
-obs, qpos and qvel begin with the given state. Nothing is reset; actions are in the task's units.")]
+obs, qpos and qvel begin with the given state. Nothing is reset; actions are in the task's units.
+The input may also hold \"use_contact_forces\": true (Ant-v4), or \"contact_forces\": \"zero\" (version 2 of
+Ant, Humanoid and HumanoidStandup).")]
     Trace {
         /// Task id; must be the input's.
         #[arg(long)]

@@ -79,7 +79,8 @@ fn is_healthy(sim: &Sim) -> bool {
     height > 0.7 && angle.abs() < 0.2 && rest.all(|x| x.abs() < 100.0)
 }
 
-fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
+/// Walker2d's reward, too.
+pub(super) fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
     let terms = RewardTerms {
         progress: outcome.velocity(),
         alive: if is_alive { 1.0 } else { 0.0 },
@@ -89,9 +90,11 @@ fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
     Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
-fn observe(sim: &Sim, obs: &mut [f64]) {
-    let (positions, velocities) = obs.split_at_mut(5);
-    positions.copy_from_slice(&sim.qpos()[1..]);
+/// Positions but x, then velocities clipped to ±10; Walker2d's observation, too.
+pub(super) fn observe(sim: &Sim, obs: &mut [f64]) {
+    let (_, positions) = sim.qpos().split_at(1);
+    let (observed, velocities) = obs.split_at_mut(positions.len());
+    observed.copy_from_slice(positions);
     for (out, x) in velocities.iter_mut().zip(sim.qvel()) {
         *out = x.clamp(-10.0, 10.0);
     }

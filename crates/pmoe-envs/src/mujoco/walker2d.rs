@@ -54,8 +54,7 @@
 //! # Source
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
-use super::numeric::weighted_square_sum;
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+use super::{ResetNoise, Rules, Sim, Version, hopper};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
@@ -70,32 +69,14 @@ pub(super) fn rules(version: Version) -> Rules {
         position: |sim| sim.qpos()[0],
         is_healthy,
         reward: match version {
-            Version::V2 | Version::V4 => |outcome| reward(outcome, true),
-            Version::V5 => |outcome| reward(outcome, outcome.is_healthy),
+            Version::V2 | Version::V4 => |outcome| hopper::reward(outcome, true),
+            Version::V5 => |outcome| hopper::reward(outcome, outcome.is_healthy),
         },
-        observe,
+        observe: hopper::observe,
     }
 }
 
 fn is_healthy(sim: &Sim) -> bool {
     let (height, angle) = (sim.qpos()[1], sim.qpos()[2]);
     0.8 < height && height < 2.0 && angle.abs() < 1.0
-}
-
-fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
-    let terms = RewardTerms {
-        progress: outcome.velocity(),
-        alive: if is_alive { 1.0 } else { 0.0 },
-        control_cost: weighted_square_sum(1e-3, outcome.action),
-        contact_cost: 0.0,
-    };
-    Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
-}
-
-fn observe(sim: &Sim, obs: &mut [f64]) {
-    let (positions, velocities) = obs.split_at_mut(8);
-    positions.copy_from_slice(&sim.qpos()[1..]);
-    for (out, x) in velocities.iter_mut().zip(sim.qvel()) {
-        *out = x.clamp(-10.0, 10.0);
-    }
 }
