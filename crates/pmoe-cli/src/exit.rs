@@ -69,7 +69,7 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<CheckpointError>() {
         return (!matches!(error, CheckpointError::Io { .. })).then_some(BAD_INPUT);
     }
-    // An unstable simulation is nobody's input.
+    // An unstable simulation is nobody's input, nor is a missing graphics driver.
     let env = cause.downcast_ref::<EnvError>()?;
-    (!matches!(env, EnvError::Unstable { .. })).then_some(BAD_INPUT)
+    (!matches!(env, EnvError::Unstable { .. } | EnvError::Render { .. })).then_some(BAD_INPUT)
 }

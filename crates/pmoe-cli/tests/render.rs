@@ -98,6 +98,17 @@ fn mujoco_tasks_and_policies_are_drawn() {
 }
 
 #[test]
+fn a_missing_graphics_device_is_named_with_what_to_install() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = pmoe();
+    // Where libEGL looks for drivers.
+    command.env("__EGL_VENDOR_LIBRARY_FILENAMES", dir.path().join("none.json"));
+    command.args(["env", "render", "--task", "Ant-v5", "--output"]).arg(dir.path().join("a.png"));
+    refuse(&mut command, 1, &["no graphics device", "libegl1", "libgl1-mesa-dri"]);
+    assert!(!dir.path().join("a.png").exists());
+}
+
+#[test]
 fn bad_pictures_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = pmoe();
