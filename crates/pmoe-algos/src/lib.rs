@@ -5,6 +5,7 @@
 //! | to see | open |
 //! |---|---|
 //! | the training loop | [`train::run`] |
+//! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
 //! | the algorithm, line by line | [`sac::Sac::gradient_step`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`] |
