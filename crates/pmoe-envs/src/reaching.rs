@@ -252,7 +252,7 @@ impl TargetReaching {
                     draws += 1;
                     if draws > MAX_DRAWS {
                         return Err(EnvError::Config {
-                            key: "env.target_reaching.layout.reject_overlap".to_owned(),
+                            key: "env.target_reaching.layout.random.reject_overlap".to_owned(),
                             value: "true".to_owned(),
                             allowed: "false where obstacles leave no free place".to_owned(),
                         });

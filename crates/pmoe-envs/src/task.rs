@@ -269,18 +269,18 @@ pub fn make(task: TaskId) -> Result<Box<dyn Env>, EnvError> {
 pub fn make_with(task: TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
     config.validate(task)?;
     let max_steps = config.max_episode_steps();
-    match (task, config) {
-        (_, EnvConfig::TargetReaching(config)) => {
+    match config {
+        EnvConfig::TargetReaching(config) => {
             let env = TargetReaching::new(&task.to_string(), config.clone())?;
             Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
         }
         #[cfg(feature = "mujoco")]
-        (_, EnvConfig::Mujoco(_)) => {
+        EnvConfig::Mujoco(_) => {
             let env = make_mujoco_with(task, config)?;
             Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
         }
         #[cfg(not(feature = "mujoco"))]
-        (_, EnvConfig::Mujoco(_)) => {
+        EnvConfig::Mujoco(_) => {
             Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
         }
     }

@@ -55,14 +55,14 @@ fn a_good_one_is_a_task() {
 #[test]
 fn bad_ones_are_errors_that_name_the_file() {
     let looped = slider(r#"<include file="loop.xml"/>"#, RANGE);
-    let many_bodies = slider(r#"<size memory="900G"/>"#, RANGE);
+    let huge_arena = slider(r#"<size memory="900G"/>"#, RANGE);
     let missing_mesh = slider(r#"<asset><mesh name="m" file="none.stl"/></asset>"#, RANGE);
     for (name, text, reason) in [
         ("empty.xml", String::new(), ""),
         ("not.xml", "not XML at all <<<".to_owned(), ""),
         ("unknown.xml", "<mujoco><nonsense/></mujoco>".to_owned(), "nonsense"),
         ("loop.xml", looped, ""),
-        ("memory.xml", many_bodies, ""),
+        ("memory.xml", huge_arena, ""),
         ("mesh.xml", missing_mesh, "none.stl"),
         ("range.xml", slider("", ""), "motor 0 has no ctrlrange"),
     ] {

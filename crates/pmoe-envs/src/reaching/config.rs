@@ -329,29 +329,36 @@ impl Layout {
             Self::Random(layout) => {
                 let RandomLayout { target_low: low, target_high: high, .. } = *layout;
                 let allowed = "between -half_extent and half_extent";
-                check("layout.target_low", low, low.abs() <= half_extent, allowed)?;
-                check("layout.target_high", high, high.abs() <= half_extent, allowed)?;
-                check("layout.target_high", high, low <= high, "at least target_low")?;
-                not_negative("layout.obstacle_sigma", layout.obstacle_sigma)?;
+                check("layout.random.target_low", low, low.abs() <= half_extent, allowed)?;
+                check("layout.random.target_high", high, high.abs() <= half_extent, allowed)?;
+                check("layout.random.target_high", high, low <= high, "at least target_low")?;
+                not_negative("layout.random.obstacle_sigma", layout.obstacle_sigma)?;
                 let count = layout.num_obstacles as f64;
-                check("layout.num_obstacles", count, count <= 100.0, "at most 100")?;
+                check("layout.random.num_obstacles", count, count <= 100.0, "at most 100")?;
                 match layout.obstacle_radius {
                     ObstacleRadius::Constant { radius } => {
-                        not_negative("layout.obstacle_radius", radius)
+                        not_negative("layout.random.obstacle_radius", radius)
                     }
                     ObstacleRadius::Fraction { low, high, per } => {
                         let (low, high) = (f64::from(low), f64::from(high));
-                        check("layout.obstacle_radius.high", high, low < high, "greater than low")?;
-                        positive("layout.obstacle_radius.per", f64::from(per))
+                        check(
+                            "layout.random.obstacle_radius.high",
+                            high,
+                            low < high,
+                            "greater than low",
+                        )?;
+                        positive("layout.random.obstacle_radius.per", f64::from(per))
                     }
                 }
             }
             Self::Fixed { target, obstacles } => {
                 let coordinates = obstacles.iter().flat_map(|disc| disc.center);
                 for x in target.iter().copied().chain(coordinates) {
-                    check("layout", x, x.abs() <= half_extent, "inside the arena")?;
+                    check("layout.fixed", x, x.abs() <= half_extent, "inside the arena")?;
                 }
-                obstacles.iter().try_for_each(|disc| not_negative("layout.radius", disc.radius))
+                obstacles
+                    .iter()
+                    .try_for_each(|disc| not_negative("layout.fixed.obstacles.radius", disc.radius))
             }
         }
     }
