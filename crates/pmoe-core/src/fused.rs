@@ -7,11 +7,15 @@
 //!
 //! [`Device::flex`]: burn::tensor::Device::flex
 
+mod avx512;
 mod host;
 mod kernels;
 mod linear_act;
+mod math;
 mod matmul;
 mod sparse;
+mod squash;
+mod thin;
 mod twin_min;
 
 use std::cell::Cell;
@@ -20,6 +24,7 @@ pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
 pub use linear_act::{Activation, linear_act};
 pub use matmul::gemm_into;
+pub(crate) use squash::squash;
 pub use twin_min::twin_min;
 
 /// Who computes.

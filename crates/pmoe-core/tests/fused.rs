@@ -4,6 +4,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use pmoe_core::dist::TanhNormal;
 use pmoe_core::fused::{Activation, Engine, linear_act, twin_min, with_engine};
 use pmoe_core::nn::{Mlp, linear};
 use pmoe_core::noise::{self, Rng};
@@ -45,13 +46,13 @@ proptest! {
     #[test]
     fn linear_act_and_its_gradients(
         rows in 1..130_usize, inputs in 1..70_usize, outputs in 1..70_usize,
-        relu in any::<bool>(), tracked_input in any::<bool>(), seed in any::<u64>(),
+        activation in prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Tanh]),
+        tracked_input in any::<bool>(), seed in any::<u64>(),
     ) {
         let rng = &mut Rng::seed_from_u64(seed);
         let layer = linear(inputs, outputs, rng, &trainable());
         let input = normal([rows, inputs], rng);
         let weights = normal([rows, outputs], rng);
-        let activation = if relu { Activation::Relu } else { Activation::Identity };
         let differences = both(|| {
             let x = if tracked_input { input.clone().autodiff().require_grad() } else { input.clone() };
             let y = linear_act(x.clone(), &layer, activation);
@@ -68,6 +69,34 @@ proptest! {
             let y = linear_act(x.clone(), &layer.valid(), activation);
             let grads = (y * weights.clone()).sum().backward();
             found.push(values(&x.grad(&grads).unwrap()));
+            found
+        });
+        prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
+    }
+
+    #[test]
+    fn drawing_squashed_actions_and_its_gradients(
+        rows in 1..60_usize, width in 1..20_usize, which in 1..4_usize, seed in any::<u64>(),
+    ) {
+        let rng = &mut Rng::seed_from_u64(seed);
+        let [mean, log_std, noise, weights] = [0; 4].map(|_| normal([rows, width], rng));
+        let of_log_prob: Tensor<1> = normal([rows, 1], rng).reshape([rows]);
+        let differences = both(|| {
+            let track = |x: &Tensor<2>, bit: usize| match which & bit {
+                0 => x.clone(),
+                _ => x.clone().autodiff().require_grad(),
+            };
+            let dist = TanhNormal { mean: track(&mean, 1), log_std: track(&log_std, 2) };
+            let sample = dist.rsample(noise.clone());
+            let plain = TanhNormal { mean: mean.clone(), log_std: log_std.clone() };
+            let constant = plain.rsample(noise.clone());
+            let mut found = vec![
+                values(&sample.action), values(&sample.log_prob),
+                values(&constant.action), values(&constant.log_prob),
+            ];
+            let loss = (sample.action * weights.clone()).sum() + (sample.log_prob * of_log_prob.clone()).sum();
+            let grads = loss.backward();
+            found.extend([dist.mean, dist.log_std].iter().filter_map(|x| x.grad(&grads)).map(|x| values(&x)));
             found
         });
         prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");

@@ -4,6 +4,8 @@ use std::f64::consts::{LN_2, PI};
 
 use burn::tensor::Tensor;
 
+use crate::fused::squash;
+
 /// `a = tanh(u)`, `u ~ N(mean, diag std²)`: actions in (-1, 1) with a density in closed form.
 ///
 /// # Source
@@ -41,6 +43,9 @@ impl TanhNormal {
     /// - `noise`: `[N, A]`, standard normal
     pub fn rsample(&self, noise: Tensor<2>) -> TanhSample {
         let pre_tanh = self.mean.clone() + self.log_std.clone().exp() * noise.clone();
+        if let Some((action, log_prob)) = squash(&self.mean, &self.log_std, &noise) {
+            return TanhSample { pre_tanh, action, log_prob };
+        }
         let log_prob =
             gaussian_log_prob(noise, self.log_std.clone()) - log_det_tanh(pre_tanh.clone());
         TanhSample { action: pre_tanh.clone().tanh(), pre_tanh, log_prob }

@@ -2,6 +2,8 @@
 
 use pulp::Arch;
 
+use super::math;
+
 /// Runs `body` with the widest vector instructions this CPU has.
 ///
 /// `body` is a closure marked `#[inline(always)]` around plain loops; the numbers do not depend on the
@@ -35,6 +37,26 @@ pub(super) fn add_bias_relu(x: &mut [f32], bias: &[f32]) {
                 }
             }
         },
+    );
+}
+
+/// `x ← tanh(x + bias)` in every row, `[bias.len()]`.
+pub(super) fn add_bias_tanh(x: &mut [f32], bias: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for row in x.chunks_exact_mut(bias.len()) {
+                row.iter_mut().zip(bias).for_each(|(x, b)| *x = math::tanh(*x + b));
+            }
+        },
+    );
+}
+
+/// `grad ← grad · (1 − y²)` for the output `y` of tanh.
+pub(super) fn tanh_backward(grad: &mut [f32], y: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || grad.iter_mut().zip(y).for_each(|(grad, y)| *grad *= 1.0 - y * y),
     );
 }
 

@@ -10,7 +10,9 @@ use burn::nn::Linear;
 use burn::tensor::{Tensor, activation};
 
 use super::host::{self, Place, new_tensor, values};
-use super::kernels::{add_bias, add_bias_relu, column_sums, relu_backward};
+use super::kernels::{
+    add_bias, add_bias_relu, add_bias_tanh, column_sums, relu_backward, tanh_backward,
+};
 use super::matmul::{Matrix, matmul};
 
 /// What follows a linear layer.
@@ -20,6 +22,8 @@ pub enum Activation {
     Identity,
     /// max(·, 0).
     Relu,
+    /// tanh.
+    Tanh,
 }
 
 /// `activation(input · W + b)`.
@@ -68,6 +72,7 @@ pub(crate) fn plain(input: Tensor<2>, layer: &Linear, activation: Activation) ->
     match activation {
         Activation::Identity => output,
         Activation::Relu => activation::relu(output),
+        Activation::Tanh => activation::tanh(output),
     }
 }
 
@@ -83,6 +88,7 @@ fn forward(
     match activation {
         Activation::Identity => add_bias(&mut y, b),
         Activation::Relu => add_bias_relu(&mut y, b),
+        Activation::Tanh => add_bias_tanh(&mut y, b),
     }
     new_tensor(y, [x.len() / inputs, outputs])
 }
@@ -110,8 +116,10 @@ impl Backward<Flex, 3> for LinearAct {
         let State { input, weight, output, activation } = ops.state;
         let (inputs, outputs) = dims(&weight);
         let mut grad = host::contiguous(grads.consume::<Flex>(&ops.node));
-        if activation == Activation::Relu {
-            relu_backward(grad.storage_mut::<f32>(), values(&output));
+        match activation {
+            Activation::Identity => (),
+            Activation::Relu => relu_backward(grad.storage_mut::<f32>(), values(&output)),
+            Activation::Tanh => tanh_backward(grad.storage_mut::<f32>(), values(&output)),
         }
         let (x, w, dy) = (values(&input), values(&weight), values(&grad));
         let rows = dy.len() / outputs;

@@ -5,7 +5,7 @@
 //! slice that holds all of its elements, and the output's length or capacity is checked, so every
 //! element lies inside its memory. The output is owned or borrowed mutably, so it overlaps no operand.
 
-use super::sparse;
+use super::{sparse, thin};
 
 /// A matrix in memory that belongs to somebody else: row-major, or the transpose of such a one.
 #[derive(Clone, Copy)]
@@ -78,6 +78,11 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
     if lhs.cols == 0 {
         return vec![0.0; len];
     }
+    if thin::suits(lhs, rhs) {
+        let mut out = vec![0.0; len];
+        thin::add_product(lhs, rhs, &mut out);
+        return out;
+    }
     if let Some(product) = sparse::Product::new(lhs, rhs) {
         let mut out = vec![0.0; len];
         product.add_to(&mut out);
@@ -100,6 +105,9 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
+    if thin::suits(lhs, rhs) {
+        return thin::add_product(lhs, rhs, out);
+    }
     if let Some(product) = sparse::Product::new(lhs, rhs) {
         return product.add_to(out);
     }

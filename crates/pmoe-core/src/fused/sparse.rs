@@ -9,6 +9,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::avx512;
 use super::matmul::Matrix;
 
 /// Rows of the right side that are worked on together: one bit each in a mask.
@@ -19,9 +20,7 @@ const WIDTH: usize = 128;
 const LINE: usize = 16;
 /// Fewest rows for which copying the right side pays, measured.
 const MIN_ROWS: usize = 16;
-/// Longest sums that are faster here whatever they hold, measured.
-const SHORT: usize = 32;
-/// Share of nonzeros above which longer ones are not, measured.
+/// Share of nonzeros above which multiplying everything is faster, measured.
 const MAX_DENSITY: f64 = 0.75;
 
 /// A product whose left side is worth looking at.
@@ -43,7 +42,7 @@ impl<'a> Product<'a> {
         }
         let nonzeros = Nonzeros::of(lhs);
         let is_sparse = nonzeros.count() as f64 <= MAX_DENSITY * (lhs.rows() * lhs.cols()) as f64;
-        (is_sparse || lhs.cols() <= SHORT).then_some(Self { lhs, rhs, nonzeros })
+        is_sparse.then_some(Self { lhs, rhs, nonzeros })
     }
 
     /// Adds the product to `out`, row-major.
@@ -114,6 +113,9 @@ fn mask(values: &[f32]) -> u64 {
         u64::from(bits.fold(0, |mask, bit| mask | bit))
     };
     let full: &[f32; DEPTH] = full;
+    if let Some(mask) = avx512::nonzeros(full) {
+        return mask;
+    }
     half(&full[..DEPTH / 2]) | half(&full[DEPTH / 2..]) << (DEPTH / 2)
 }
 
@@ -207,9 +209,16 @@ fn copy_block<S: Simd, const N: usize>(
         let line = |at: usize| &rhs.values()[at * rhs.rows() + row..][..depth];
         for part in (0..width).step_by(LINE) {
             let lines: [&[f32]; LINE] = std::array::from_fn(|at| line(col + part + at));
-            for (at, block) in block.chunks_exact_mut(width).enumerate() {
-                let block = &mut block[part..part + LINE];
-                block.iter_mut().zip(lines).for_each(|(x, line)| *x = line[at]);
+            let mut at = 0;
+            while at < depth {
+                let rest = lines.map(|line| &line[at..]);
+                let block = &mut block[at * width + part..];
+                if avx512::transpose(rest, block, width).is_some() {
+                    at += LINE;
+                } else {
+                    block.iter_mut().zip(rest).for_each(|(x, line)| *x = line[0]);
+                    at += 1;
+                }
             }
         }
     } else {

@@ -34,7 +34,7 @@ proptest! {
         let rhs = if right { Matrix::new(&b, k).transposed() } else { Matrix::new(&b, n) };
         // By chance few numbers may be denser than the share they are drawn with.
         let found = product(lhs, rhs);
-        prop_assert!(found.is_some() || k > SHORT && density > 0.5);
+        prop_assert!(found.is_some() || density > 0.5 || m * k < 1000);
         for (index, found) in found.iter().flatten().enumerate() {
             let (i, j) = (index / n, index % n);
             let a = |l: usize| if left { a[l * m + i] } else { a[i * k + l] };
@@ -47,13 +47,13 @@ proptest! {
 #[test]
 fn what_does_not_pay_or_suit_is_left_to_others() {
     let (a, b) = (values(100 * 64, 3), values(64 * 256, 3));
-    let dense = |rows: usize, cols: usize, n: usize| {
-        Product::new(Matrix::new(&a[..rows * cols], cols), Matrix::new(&b[..cols * n], n)).is_some()
+    assert!(Product::new(Matrix::new(&a, 64), Matrix::new(&b, 256)).is_none(), "no zeros");
+    let zeros = |rows: usize, n: usize| {
+        Product::new(Matrix::new(&vec![0.0; rows * 64], 64), Matrix::new(&b[..64 * n], n)).is_some()
     };
-    assert!(!dense(100, 64, 256), "no zeros");
-    assert!(dense(100, 14, 256), "short sums");
-    assert!(!dense(1, 14, 256), "one row");
-    assert!(!dense(100, 14, 6), "less than four vectors");
+    assert!(zeros(100, 256));
+    assert!(!zeros(1, 256), "one row");
+    assert!(!zeros(100, 6), "less than four vectors");
 }
 
 #[test]
