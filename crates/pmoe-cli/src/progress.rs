@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 }
 
 /// At most one JSON line in this time.
-const JSON_EVERY: Duration = Duration::from_millis(500);
+const JSON_EVERY: Duration = Duration::from_millis(100);
 
 /// One line of `--progress json`.
 #[derive(Serialize)]

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use common::{checkpoint, refuse, run, snapshot, succeed, train};
 use serde_json::Value;
 
-const STEPS: u64 = 2000;
+const STEPS: u64 = 4000;
 
 fn events(folder: &Path) -> String {
     fs::read_to_string(folder.join("events.jsonl")).unwrap()
