@@ -1,9 +1,11 @@
-//! Optimiser steps: modules with their Adam state, Polyak averaging.
+//! Optimiser steps: modules with their Adam state, gradient clipping, Polyak averaging.
 
 mod adam;
+mod clip;
 mod learner;
 mod polyak;
 
 pub use adam::Adam;
+pub use clip::clip_grad_norm;
 pub use learner::{Learner, LearnerError, module_from_bytes, module_to_bytes};
 pub use polyak::{Target, polyak};

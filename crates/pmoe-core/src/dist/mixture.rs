@@ -1,8 +1,94 @@
-//! A mixture of tanh-normal primitives: the policy of PMOE.
+//! Mixtures of Gaussian primitives: the policy of PMOE, squashed by tanh (SAC) or not (PPO).
 
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::tensor::{Int, Tensor, activation::log_softmax, activation::softmax};
 
-use super::{TanhNormal, TanhSample};
+use super::normal::{gaussian_entropy, gaussian_log_prob, standardised};
+use super::{Normal, TanhNormal, TanhSample, log_det_tanh};
+
+/// `Σ_k w_k N(mean_k, diag std_k²)`: K Gaussians and the router's weights.
+///
+/// # Source
+/// PMOE paper, eqs. 1–3.
+#[derive(Debug, Clone)]
+pub struct NormalMixture {
+    /// Unnormalised log-weights, `[B, K]`; the weights are their softmax.
+    pub router_logits: Tensor<2>,
+    /// Means, `[B, K, A]`.
+    pub mean: Tensor<3>,
+    /// Log standard deviations, `[B, K, A]`, or `[1, K, A]` for all rows.
+    pub log_std: Tensor<3>,
+}
+
+impl NormalMixture {
+    /// Number K of primitives.
+    pub fn num_primitives(&self) -> usize {
+        self.mean.dims()[1]
+    }
+
+    /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
+    /// state are neighbours.
+    pub fn primitives(&self) -> Normal {
+        let shape = self.mean.dims();
+        let rows = [shape[0] * shape[1], shape[2]];
+        Normal {
+            mean: self.mean.clone().reshape(rows),
+            log_std: self.log_std.clone().expand(shape).reshape(rows),
+        }
+    }
+
+    /// One primitive per row, `[B, A]`; the others get no gradient.
+    ///
+    /// # Shapes
+    /// - `index`: `[B]`, in `0..K`
+    pub fn primitive(&self, index: &Tensor<1, Int>) -> Normal {
+        let log_std = self.log_std.clone().expand(self.mean.dims());
+        Normal {
+            mean: select_primitive(self.mean.clone(), index),
+            log_std: select_primitive(log_std, index),
+        }
+    }
+
+    /// Log-density of one action per row, `[B]`.
+    ///
+    /// ```text
+    /// log π(a) = logsumexp_k( log w_k + log N_k(a) )
+    /// ```
+    ///
+    /// Finite however far away the action is. With one primitive it is that primitive's, bit for
+    /// bit, and the router gets no gradient.
+    ///
+    /// # Shapes
+    /// - `action`: `[B, A]`
+    ///
+    /// # Gradients
+    /// Flow into every primitive, the router and `action`.
+    pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
+        if self.num_primitives() == 1 {
+            let [_, _, action_dim] = self.mean.dims();
+            let row = |x: &Tensor<3>| x.clone().reshape([x.dims()[0], action_dim]);
+            return Normal { mean: row(&self.mean), log_std: row(&self.log_std) }.log_prob(action);
+        }
+        let log_std = self.log_std.clone();
+        let z = standardised(action.unsqueeze_dim(1), self.mean.clone(), log_std.clone());
+        let components = gaussian_log_prob(z, log_std).squeeze_dim::<2>(2);
+        log_sum_exp(components + log_softmax(self.router_logits.clone(), 1)).squeeze_dim(1)
+    }
+
+    /// Mean entropy of the primitives, weighted by the router, in nats, `[B]`: a lower bound of the
+    /// mixture's own, which has no closed form.
+    ///
+    /// ```text
+    /// Σ_k w_k H(N_k)
+    /// ```
+    ///
+    /// # Gradients
+    /// Flow into the deviations and the router.
+    pub fn entropy_bound(&self) -> Tensor<1> {
+        let entropy = gaussian_entropy(self.log_std.clone()).squeeze_dim::<2>(2);
+        let weights = softmax(self.router_logits.clone(), 1);
+        (weights * entropy).sum_dim(1).squeeze_dim(1)
+    }
+}
 
 /// Whose log-density a draw's entropy term uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +159,16 @@ impl Mixture {
     /// # Gradients
     /// Flow into every primitive, the router and `pre_tanh`.
     pub fn log_prob(&self, pre_tanh: Tensor<3>) -> Tensor<2> {
-        let [batch, num_primitives, action_dim] = self.mean.dims();
-        let [_, num_actions, _] = pre_tanh.dims();
-        let shape = [batch, num_actions, num_primitives, action_dim];
-        let rows = [batch * num_actions * num_primitives, action_dim];
-        let per_action = |x: Tensor<3>| x.unsqueeze_dim::<4>(1).expand(shape).reshape(rows);
-        let components = TanhNormal {
-            mean: per_action(self.mean.clone()),
-            log_std: per_action(self.log_std.clone()),
-        };
-        let actions = pre_tanh.unsqueeze_dim::<4>(2).expand(shape).reshape(rows);
-        let component_log_prob: Tensor<3> =
-            components.log_prob(actions).reshape([batch, num_actions, num_primitives]);
-        log_sum_exp(component_log_prob + self.log_weights().unsqueeze_dim::<3>(1))
+        let [batch, num_actions, action_dim] = pre_tanh.dims();
+        let component = |x: &Tensor<3>| x.clone().unsqueeze_dim::<4>(1);
+        let log_std = component(&self.log_std);
+        let actions = pre_tanh.clone().unsqueeze_dim::<4>(2);
+        let z = standardised(actions, component(&self.mean), log_std.clone());
+        let components = gaussian_log_prob(z, log_std).squeeze_dim::<3>(3);
+        let gaussian = log_sum_exp(components + self.log_weights().unsqueeze_dim::<3>(1));
+        // The Jacobian of tanh is the same for every primitive.
+        let log_det = log_det_tanh(pre_tanh.reshape([batch * num_actions, action_dim]));
+        gaussian.squeeze_dim::<2>(2) - log_det.reshape([batch, num_actions])
     }
 
     /// Log-density of one draw per state, `[B]`.
@@ -171,11 +254,11 @@ pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
     x.gather(1, index.clone().unsqueeze_dim(1)).squeeze_dim(1)
 }
 
-/// `log Σ exp` over the last dimension, stable: `[B, N, K]` to `[B, N]`.
-fn log_sum_exp(x: Tensor<3>) -> Tensor<2> {
+/// `log Σ exp` over the last dimension, which stays as one element; stable.
+fn log_sum_exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     // A constant shift: its gradient cancels.
-    let max = x.clone().inner().max_dim(2);
-    ((x - max.clone()).exp().sum_dim(2).log() + max).squeeze_dim(2)
+    let max = x.clone().inner().max_dim(D - 1);
+    (x - max.clone()).exp().sum_dim(D - 1).log() + max
 }
 
 #[cfg(test)]
@@ -244,6 +327,68 @@ mod tests {
         };
         let log_prob = values(&mixture.log_prob(Tensor::full([1, 1, 17], 9.0, &device)))[0];
         assert!(log_prob.is_finite(), "{log_prob}");
+    }
+
+    fn without_squashing(mixture: &Mixture) -> NormalMixture {
+        let Mixture { router_logits, mean, log_std } = mixture.clone();
+        NormalMixture { router_logits, mean, log_std }
+    }
+
+    #[test]
+    fn without_squashing_by_hand() {
+        // T2: u = .2 has log-density −1.0728824972 after squashing; log(1 − tanh² .2) is added back.
+        let mixture = without_squashing(&two_primitives(1));
+        let log_det = (1.0 - 0.2_f64.tanh().powi(2)).ln();
+        assert_close(&mixture.log_prob(t2([[0.2]])), &[-1.0728824972 + log_det], 1e-10);
+        // Σ w H_k, the lower bound of the entropy 1.3584264895.
+        assert_close(&mixture.entropy_bound(), &[0.9878508277], 1e-10);
+    }
+
+    #[test]
+    fn one_row_of_deviations_serves_all() {
+        let mixture = without_squashing(&two_primitives(3));
+        let shared =
+            NormalMixture { log_std: mixture.log_std.clone().narrow(0, 0, 1), ..mixture.clone() };
+        let action = t2([[0.2], [-3.0], [1.5]]);
+        let pairs = [
+            (shared.log_prob(action.clone()), mixture.log_prob(action)),
+            (shared.entropy_bound(), mixture.entropy_bound()),
+        ];
+        for (shared, mixture) in pairs {
+            assert_close(&shared, &values(&mixture), 0.0);
+        }
+        assert_close(&shared.primitives().log_std, &values(&mixture.primitives().log_std), 0.0);
+    }
+
+    #[test]
+    fn one_primitive_is_a_gaussian_bit_for_bit() {
+        let device = burn::tensor::Device::flex();
+        let rows = [[[0.3_f32, -1.0]], [[2.0, 0.1]], [[0.7, 0.7]]];
+        let mixture = NormalMixture {
+            router_logits: Tensor::from_data([[0.4_f32], [-2.0], [3.0]], &device),
+            mean: Tensor::from_data(rows, &device),
+            log_std: Tensor::from_data([[[0.2_f32, -0.3]]], &device),
+        };
+        let action = Tensor::<2>::from_data([[0.1_f32, 0.2], [5.0, -4.0], [0.0, 0.9]], &device);
+        let normal = Normal {
+            mean: mixture.mean.clone().reshape([3, 2]),
+            log_std: mixture.log_std.clone().reshape([1, 2]),
+        };
+        let expected = normal.log_prob(action.clone()).to_data();
+        assert_eq!(mixture.log_prob(action).to_data(), expected);
+    }
+
+    #[test]
+    fn far_unsquashed_actions_are_finite_in_single_precision() {
+        let device = burn::tensor::Device::flex();
+        let mixture = NormalMixture {
+            router_logits: Tensor::from_data([[0.0_f32, 1.0]], &device),
+            mean: Tensor::zeros([1, 2, 17], &device),
+            log_std: Tensor::zeros([1, 2, 17], &device),
+        };
+        let log_prob = values(&mixture.log_prob(Tensor::full([1, 17], 10.0, &device)))[0];
+        // Both primitives agree: 17 · (−50 − ½ log 2π), where exp() alone would give log 0.
+        assert!((log_prob + 865.622).abs() < 1e-2, "{log_prob}");
     }
 
     #[test]

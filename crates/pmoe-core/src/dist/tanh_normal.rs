@@ -1,9 +1,10 @@
 //! A diagonal Gaussian squashed by tanh: the action distribution of one primitive.
 
-use std::f64::consts::{LN_2, PI};
+use std::f64::consts::LN_2;
 
 use burn::tensor::Tensor;
 
+use super::normal::{gaussian_log_prob, standardised};
 use crate::fused::squash;
 
 /// `a = tanh(u)`, `u ~ N(mean, diag std²)`: actions in (-1, 1) with a density in closed form.
@@ -46,8 +47,8 @@ impl TanhNormal {
         if let Some((action, log_prob)) = squash(&self.mean, &self.log_std, &noise) {
             return TanhSample { pre_tanh, action, log_prob };
         }
-        let log_prob =
-            gaussian_log_prob(noise, self.log_std.clone()) - log_det_tanh(pre_tanh.clone());
+        let gaussian = gaussian_log_prob(noise, self.log_std.clone()).squeeze_dim::<1>(1);
+        let log_prob = gaussian - log_det_tanh(pre_tanh.clone());
         TanhSample { action: pre_tanh.clone().tanh(), pre_tanh, log_prob }
     }
 
@@ -56,22 +57,15 @@ impl TanhNormal {
     /// # Shapes
     /// - `pre_tanh`: `[N, A]`
     pub fn log_prob(&self, pre_tanh: Tensor<2>) -> Tensor<1> {
-        let standardised = (pre_tanh.clone() - self.mean.clone()) / self.log_std.clone().exp();
-        gaussian_log_prob(standardised, self.log_std.clone()) - log_det_tanh(pre_tanh)
+        let z = standardised(pre_tanh.clone(), self.mean.clone(), self.log_std.clone());
+        let gaussian = gaussian_log_prob(z, self.log_std.clone()).squeeze_dim::<1>(1);
+        gaussian - log_det_tanh(pre_tanh)
     }
 
     /// The action without noise, `tanh(mean)`, `[N, A]`.
     pub fn mode(&self) -> Tensor<2> {
         self.mean.clone().tanh()
     }
-}
-
-/// `Σ_A [ −z²/2 − log_std − ½ log 2π ]`, `[N]`, with `z` standardised, `[N, A]`.
-fn gaussian_log_prob(z: Tensor<2>, log_std: Tensor<2>) -> Tensor<1> {
-    let [_, action_dim] = z.dims();
-    let normaliser = 0.5 * (2.0 * PI).ln() * action_dim as f64;
-    let per_dim = z.square().mul_scalar(-0.5) - log_std;
-    per_dim.sum_dim(1).squeeze_dim::<1>(1).sub_scalar(normaliser)
 }
 
 /// Logarithm of the Jacobian determinant of tanh, `Σ_A log(1 − tanh² u)`, `[N]`.
@@ -98,6 +92,8 @@ pub fn log_det_tanh(pre_tanh: Tensor<2>) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -7,7 +7,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 
-use super::Adam;
+use super::{Adam, clip_grad_norm};
 use crate::parallel::join;
 
 /// A trainable module and its Adam state. Reads like the module itself.
@@ -41,6 +41,17 @@ impl<M: Module> Learner<M> {
         // The graph holds handles on the parameters until it is gone.
         drop(loss);
         self.module = Some(self.optimizer.step(lr, module, gradients));
+    }
+
+    /// The same with all gradients scaled so that together they have at most `max_grad_norm`, see
+    /// [`clip_grad_norm`]; returns their norm before.
+    pub fn descend_clipped(&mut self, lr: f64, loss: Tensor<1>, max_grad_norm: f64) -> f64 {
+        let module = self.module.take().expect("present between calls");
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &module);
+        drop(loss);
+        let norm = clip_grad_norm(&module, &mut gradients, max_grad_norm);
+        self.module = Some(self.optimizer.step(lr, module, gradients));
+        norm
     }
 
     /// One Adam step down the gradients of two losses that share no parameter, taken side by side.
