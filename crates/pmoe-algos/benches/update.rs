@@ -34,7 +34,8 @@ fn random_transitions(obs_dim: usize, action_dim: usize, mut push: impl FnMut(Tr
 }
 
 fn config(toml: &str) -> SacConfig {
-    let AlgoConfig::Sac(config) = MethodConfig::from_toml(toml, "configs/algos").unwrap().algo;
+    let method = MethodConfig::from_toml(toml, "configs/algos").unwrap();
+    let AlgoConfig::Sac(config) = method.algo else { unreachable!("the file says so") };
     SacConfig { buffer_size: NUM_TRANSITIONS, ..config }
 }
 

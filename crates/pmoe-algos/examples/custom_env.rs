@@ -47,7 +47,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let text = include_str!("../../../configs/algos/sac.toml");
     let MethodConfig { algo: AlgoConfig::Sac(mut config), mut schedule } =
-        MethodConfig::from_toml(text, "sac.toml")?;
+        MethodConfig::from_toml(text, "sac.toml")?
+    else {
+        unreachable!("the file says so")
+    };
     (config.hidden, config.random_steps, config.learning_starts) = (vec![32, 32], 100, 100);
     (schedule.total_steps, schedule.eval_every) = (1500, 500);
 

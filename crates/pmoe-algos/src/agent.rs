@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use pmoe_envs::Rng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{CheckpointError, Files};
 
@@ -54,8 +56,8 @@ pub enum AgentError {
 /// A learner: three verbs for the loop, one for the log, two for the disk.
 pub trait Agent {
     /// What the policy carries from call to call inside one episode, and what learning needs of the
-    /// act: `()` for SAC.
-    type Memory: Default;
+    /// act: `()` for SAC. Saved with the run, as an episode may go on after a restart.
+    type Memory: Default + Serialize + DeserializeOwned;
 
     /// Chooses an action for `obs`, `[O]`, into `action`, `[A]`, in [-1, 1].
     ///

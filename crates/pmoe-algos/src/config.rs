@@ -4,6 +4,7 @@ use pmoe_envs::{EnvConfig, EnvError, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::ppo::PpoConfig;
 use crate::sac::SacConfig;
 
 /// A config that can't be used. Every variant names where and what.
@@ -79,6 +80,8 @@ pub struct RunConfig {
 pub enum AlgoConfig {
     /// Soft actor-critic with any policy of its family.
     Sac(SacConfig),
+    /// Proximal policy optimisation with any policy of its family.
+    Ppo(PpoConfig),
 }
 
 /// Where tensors live.
@@ -155,9 +158,14 @@ impl RunConfig {
 }
 
 impl AlgoConfig {
-    fn validate(&self) -> Result<(), ConfigError> {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// Names the key, its value and what it may be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         match self {
             Self::Sac(config) => config.validate(),
+            Self::Ppo(config) => config.validate(),
         }
     }
 }

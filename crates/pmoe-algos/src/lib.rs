@@ -17,16 +17,20 @@
 //! `examples/custom_env.rs` is the whole API on one page.
 
 pub mod agent;
+pub mod any_agent;
 pub mod checkpoint;
 pub mod config;
 pub mod evaluate;
 pub mod normalize;
+pub mod ppo;
 pub mod replay;
+pub mod rollout;
 pub mod sac;
 pub mod seed;
 pub mod train;
 
 pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+pub use any_agent::AnyAgent;
 pub use checkpoint::CheckpointError;
 pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, RunConfig, Schedule};
 pub use evaluate::Evaluation;

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Transition;
+use crate::config::{ConfigError, positive};
+
 /// Smallest variance that is divided by.
 const EPSILON: f64 = 1e-8;
 
@@ -155,6 +158,65 @@ impl RewardNormalizer {
     }
 }
 
+/// The normalisers of an on-policy learner, each on or off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalizers {
+    obs: Option<ObsNormalizer>,
+    reward: Option<RewardNormalizer>,
+}
+
+/// Which of them are on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormalizeConfig {
+    /// Whether the policy sees observations at mean 0 and variance 1.
+    pub obs: bool,
+    /// Whether rewards are divided by the standard deviation of the discounted return.
+    pub reward: bool,
+    /// Largest magnitude of what is normalised, positive.
+    pub clip: f64,
+}
+
+impl Normalizers {
+    /// Nothing seen yet.
+    pub fn new(config: &NormalizeConfig, obs_dim: usize, gamma: f64) -> Self {
+        Self {
+            obs: config.obs.then(|| ObsNormalizer::new(obs_dim, config.clip)),
+            reward: config.reward.then(|| RewardNormalizer::new(gamma, config.clip)),
+        }
+    }
+
+    /// What the policy sees of `obs`, into `seen`, both `[O]`; the statistics stay.
+    pub fn see(&self, obs: &[f32], seen: &mut Vec<f32>) {
+        seen.clear();
+        seen.extend_from_slice(obs);
+        if let Some(normalizer) = &self.obs {
+            normalizer.normalize(seen);
+        }
+    }
+
+    /// Takes a step of training into the statistics; returns the reward to learn from.
+    ///
+    /// The observation is the one that was acted on, so that each counts once.
+    pub fn observe(&mut self, transition: &Transition<'_>) -> f32 {
+        if let Some(normalizer) = &mut self.obs {
+            normalizer.update(transition.obs);
+        }
+        let ended = transition.terminated || transition.truncated;
+        match &mut self.reward {
+            Some(normalizer) => normalizer.update(transition.reward, ended),
+            None => transition.reward,
+        }
+    }
+}
+
+impl NormalizeConfig {
+    pub(crate) fn validate(&self, key: &str) -> Result<(), ConfigError> {
+        positive(&format!("{key}.clip"), self.clip)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::float_cmp, clippy::unwrap_used, reason = "a test of exact numbers")]
@@ -217,6 +279,39 @@ mod tests {
         // A new episode: R = −1; of 2, 3, −1 the variance is 26/9.
         let expected = -1.0 / (26.0_f32 / 9.0).sqrt();
         assert!((normalizer.update(-1.0, false) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn normalisers_take_what_was_acted_on_and_end_the_return_with_the_episode() {
+        let config = NormalizeConfig { obs: true, reward: true, clip: 10.0 };
+        let mut both = Normalizers::new(&config, 1, 0.5);
+        let (mut obs, mut reward) = (ObsNormalizer::new(1, 10.0), RewardNormalizer::new(0.5, 10.0));
+        let mut seen = Vec::new();
+        for (x, ends) in [
+            (1.0, (false, false)),
+            (3.0, (false, true)),
+            (-2.0, (true, false)),
+            (4.0, (false, false)),
+        ] {
+            let (terminated, truncated) = ends;
+            let transition = Transition {
+                obs: &[x],
+                action: &[0.0],
+                reward: x,
+                next_obs: &[99.0],
+                terminated,
+                truncated,
+            };
+            obs.update(&[x]);
+            assert_eq!(both.observe(&transition), reward.update(x, terminated || truncated));
+            let mut expected = [x + 0.5];
+            obs.normalize(&mut expected);
+            both.see(&[x + 0.5], &mut seen);
+            assert_eq!(seen, expected);
+        }
+        let off = NormalizeConfig { obs: false, reward: false, clip: 10.0 };
+        Normalizers::new(&off, 1, 0.5).see(&[77.0], &mut seen);
+        assert_eq!(seen, [77.0]);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub use self::config::{
     ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
     PrimitiveLoss, RoutingInput, SacConfig, TemperatureConfig,
 };
+pub(crate) use self::cost::Products;
 pub use self::cost::{MatrixProduct, matrix_products};
 pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};

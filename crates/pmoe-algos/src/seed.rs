@@ -22,6 +22,8 @@ pub enum Stream {
     Learn = 6,
     /// Resets and acting of evaluations; one sub-stream per evaluation.
     Evaluate = 7,
+    /// Initial values of the Q-network that PMOE-PPO's router learns from.
+    ActionValueInit = 8,
 }
 
 /// The generator of one purpose under `seed`.

@@ -44,7 +44,7 @@ pub enum Outcome {
 /// depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Progress {
+pub struct Progress<M = ()> {
     /// Environment steps taken.
     pub env_step: u64,
     /// Gradient updates taken.
@@ -55,6 +55,8 @@ pub struct Progress {
     seeds: Seeds,
     /// Observation to act on, `[O]`; empty before the first reset.
     obs: Vec<f64>,
+    /// What the policy carries inside the running episode.
+    memory: M,
 }
 
 /// The running episode.
@@ -67,7 +69,7 @@ struct Episode {
     length: u32,
 }
 
-impl Progress {
+impl<M: Default> Progress<M> {
     /// The start of a run.
     pub fn new(seed: u64) -> Self {
         Self {
@@ -77,6 +79,7 @@ impl Progress {
             episode: Episode::default(),
             seeds: Seeds::new(seed),
             obs: Vec::new(),
+            memory: M::default(),
         }
     }
 }
@@ -97,7 +100,7 @@ pub fn run<A: Agent>(
     agent: &mut A,
     schedule: &Schedule,
     seed: u64,
-    progress: &mut Progress,
+    progress: &mut Progress<A::Memory>,
     sink: &mut dyn Sink,
     checkpoint: Option<&Path>,
     interrupt: &AtomicBool,
@@ -107,7 +110,6 @@ pub fn run<A: Agent>(
     let mut env_action = vec![0.0_f64; action.len()];
     let mut next_obs = vec![0.0_f64; obs_dim];
     let (mut obs_f32, mut next_obs_f32) = (vec![0.0_f32; obs_dim], vec![0.0_f32; obs_dim]);
-    let mut memory = A::Memory::default();
     if progress.obs.is_empty() {
         progress.obs = vec![0.0; obs_dim];
         env.reset(&mut progress.seeds.env, &mut progress.obs)?;
@@ -117,7 +119,7 @@ pub fn run<A: Agent>(
 
     while progress.env_step < schedule.total_steps {
         agent.act(
-            &mut memory,
+            &mut progress.memory,
             &obs_f32,
             Mode::Explore,
             &mut progress.seeds.explore,
@@ -127,7 +129,7 @@ pub fn run<A: Agent>(
         let step = env.step(&env_action, &mut next_obs)?;
         narrow(&next_obs, &mut next_obs_f32);
         agent.observe(
-            &memory,
+            &progress.memory,
             Transition {
                 obs: &obs_f32,
                 action: &action,
@@ -143,7 +145,7 @@ pub fn run<A: Agent>(
         if step.terminated || step.truncated {
             sink.emit(&progress.finish_episode(&step))?;
             env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-            memory = A::Memory::default();
+            progress.memory = A::Memory::default();
         } else {
             std::mem::swap(&mut progress.obs, &mut next_obs);
         }
@@ -173,7 +175,7 @@ pub fn run<A: Agent>(
     Ok(Outcome::Done)
 }
 
-impl Progress {
+impl<M> Progress<M> {
     /// Closes the running episode: both endings are reported.
     fn finish_episode(&mut self, last: &Step) -> Event {
         let ended = std::mem::take(&mut self.episode);
@@ -207,7 +209,7 @@ fn save<A: Agent>(
     folder: &Path,
     agent: &A,
     env: &dyn Env,
-    progress: &Progress,
+    progress: &Progress<A::Memory>,
     scope: Scope,
 ) -> Result<(), CheckpointError> {
     let mut files = Files::default();
@@ -230,11 +232,11 @@ pub fn restore<A: Agent>(
     agent: &mut A,
     env: &mut dyn Env,
     schedule: &Schedule,
-) -> Result<Option<Progress>, RunError> {
+) -> Result<Option<Progress<A::Memory>>, RunError> {
     let Some(files) = checkpoint::read(folder)? else {
         return Ok(None);
     };
-    let progress: Progress = files.get_json("progress.json")?;
+    let progress: Progress<A::Memory> = files.get_json("progress.json")?;
     let finished = progress.env_step == schedule.total_steps;
     agent.load(&files, if finished { Scope::Policy } else { Scope::Everything })?;
     env.load_state(&files.get_json::<Vec<f64>>("env.json")?)?;

@@ -89,8 +89,9 @@ pub fn matrix_products(
     products.0
 }
 
+/// Products of layers, given as their inputs and outputs.
 #[derive(Default)]
-struct Products(Vec<MatrixProduct>);
+pub(crate) struct Products(pub(crate) Vec<MatrixProduct>);
 
 impl Products {
     fn add(
@@ -104,15 +105,15 @@ impl Products {
         }
     }
 
-    fn forward(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+    pub(crate) fn forward(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
         self.add(layers, times, |inputs, outputs| MatrixProduct { m: rows, k: inputs, n: outputs });
     }
 
-    fn weights(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+    pub(crate) fn weights(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
         self.add(layers, times, |inputs, outputs| MatrixProduct { m: inputs, k: rows, n: outputs });
     }
 
-    fn inputs(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
+    pub(crate) fn inputs(&mut self, rows: usize, layers: &[(usize, usize)], times: usize) {
         self.add(layers, times, |inputs, outputs| MatrixProduct { m: rows, k: outputs, n: inputs });
     }
 }
@@ -126,7 +127,7 @@ mod tests {
     fn operations_of_sac_on_hopper_by_hand() {
         let text = include_str!("../../../../configs/algos/sac.toml");
         let method = MethodConfig::from_toml(text, "sac.toml").unwrap();
-        let AlgoConfig::Sac(config) = method.algo;
+        let AlgoConfig::Sac(config) = method.algo else { panic!("SAC") };
         let flops: u64 = matrix_products(&config, 11, 3).iter().map(|p| p.flops()).sum();
         // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer
         // and 3·256 = 768 at the action; of the trunk 11·256 + 256² = 68 352, of them 65 536 after the

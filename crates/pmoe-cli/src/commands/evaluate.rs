@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
+use pmoe_algos::RunConfig;
 use pmoe_algos::evaluate::evaluate_many;
-use pmoe_algos::sac::{ActorConfig, EvalPrimitive};
+use pmoe_algos::sac::EvalPrimitive;
 use pmoe_algos::seed::{Stream, sub_stream};
-use pmoe_algos::{AlgoConfig, RunConfig};
 use pmoe_envs::{Env, ObsNoise, TaskId, VecEnv};
 use serde::Serialize;
 
@@ -134,14 +134,10 @@ fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
         (None, Some(Choice::ArgmaxQ)) => EvalPrimitive::ArgmaxQ,
         (None, None) => return Ok(()),
     };
-    let AlgoConfig::Sac(sac) = &mut config.algo;
-    match &mut sac.actor {
-        ActorConfig::Pmoe(pmoe) => pmoe.eval_primitive = choice,
-        ActorConfig::Gaussian {} => {
-            let message =
-                format!("the policy of {} has no primitives to choose from", config.method);
-            return Err(BadInput(message).into());
-        }
-    }
-    Ok(sac.validate()?)
+    let Some(eval_primitive) = config.algo.eval_primitive() else {
+        let message = format!("the policy of {} has no primitives to choose from", config.method);
+        return Err(BadInput(message).into());
+    };
+    *eval_primitive = choice;
+    Ok(config.algo.validate()?)
 }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::sac::Sac;
-use pmoe_algos::{AlgoConfig, RunConfig, train};
+use pmoe_algos::{AnyAgent, RunConfig, train};
 use pmoe_envs::EnvSpec;
 
 use crate::config;
@@ -21,11 +20,11 @@ pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
 }
 
 /// The policy in the run's newest checkpoint.
-pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<Sac> {
+pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config::device(config.device)?;
-    let AlgoConfig::Sac(sac) = &config.algo;
     let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
-    let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
+    let total_steps = config.schedule.total_steps;
+    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
     let found = train::restore_policy(&run.join("checkpoint"), &mut agent)
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
     if !found {

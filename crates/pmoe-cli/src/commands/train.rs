@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use pmoe_algos::replay::ReplayBuffer;
-use pmoe_algos::sac::{Sac, SacConfig};
 use pmoe_algos::{Agent, AlgoConfig, Outcome, Progress, RunConfig, RunError, train as learn};
 use pmoe_envs::{Env, TaskId};
 use pmoe_results::{Attempt, Event, JsonlSink, Manifest, RunDir, Sink, Status};
@@ -60,34 +58,27 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let mut env = pmoe_envs::make_with(task, &config.env)?;
     let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    match &config.algo {
-        AlgoConfig::Sac(sac) => {
-            eprintln!("{}", memory(sac, config.schedule.total_steps, obs_dim, action_dim));
-            let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, config.seed, &device);
-            let display = Display::new(args.progress, config.schedule.total_steps);
-            args.compute.run(config.device, || {
-                run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
-            })
-        }
-    }
+    let total_steps = config.schedule.total_steps;
+    eprintln!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
+    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
+    let display = Display::new(args.progress, total_steps);
+    args.compute.run(config.device, || {
+        run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
+    })
 }
 
-/// Resident memory (bytes) of a run, its replay buffer apart, rounded up.
+/// Resident memory (bytes) of a run, the steps it keeps apart, rounded up.
 ///
 /// Source: the largest `VmHWM` of `/proc/PID/status` in runs of 3000 steps on the CPU with every file
-/// of `configs/algos` on every robot, less the buffer: 28 to 56 MB. Larger networks and batches take
+/// of `configs/algos` on every robot, less the steps: 28 to 56 MB. Larger networks and batches take
 /// more.
 const REST_BYTES: usize = 60_000_000;
 
-/// What the run will take in memory: that of the buffer grows with every transition.
-fn memory(sac: &SacConfig, total_steps: u64, obs_dim: usize, action_dim: usize) -> String {
-    let total_steps = usize::try_from(total_steps).unwrap_or(usize::MAX);
-    let transitions = sac.buffer_size.min(total_steps);
-    let replay_bytes = ReplayBuffer::bytes(transitions, obs_dim, action_dim);
-    let [replay, end] = [replay_bytes, replay_bytes + REST_BYTES].map(|bytes| bytes as f64 / 1e9);
-    format!(
-        "memory: about {end:.2} GB at the end (replay buffer of {transitions} transitions {replay:.2} GB)"
-    )
+/// What the run will take in memory: a replay buffer grows with every transition.
+fn memory(algo: &AlgoConfig, total_steps: u64, obs_dim: usize, action_dim: usize) -> String {
+    let (steps, bytes) = algo.kept_steps(total_steps, obs_dim, action_dim);
+    let [kept, end] = [bytes, bytes + REST_BYTES].map(|bytes| bytes as f64 / 1e9);
+    format!("memory: about {end:.2} GB at the end ({steps} transitions to learn from {kept:.2} GB)")
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pmoe_algos::config::Schedule;
-use pmoe_algos::sac::Sac;
 use pmoe_algos::{AlgoConfig, Progress, train as learn};
 use pmoe_envs::TaskId;
 use pmoe_results::{Event, Sink};
@@ -21,7 +20,8 @@ use crate::config;
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Environment steps to time, after the random ones before learning starts and some to warm up.
+    /// Environment steps to time, after the random ones before learning starts and some to warm up; for
+    /// an on-policy method the next larger number of whole rollouts.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
 }
@@ -44,12 +44,18 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let device = config::device(config.device)?;
     let (mut env, mut eval_env) =
         (pmoe_envs::make_with(id, &config.env)?, pmoe_envs::make_with(id, &config.env)?);
-    let AlgoConfig::Sac(sac) = &config.algo;
-    let mut sac = sac.clone();
-    // From the first update on the policy acts, as it does for most of a run.
-    sac.random_steps = sac.learning_starts;
+    let mut algo = config.algo.clone();
+    let (warm_up, steps) = match &mut algo {
+        AlgoConfig::Sac(sac) => {
+            // From the first update on the policy acts, as it does for most of a run.
+            sac.random_steps = sac.learning_starts;
+            (sac.learning_starts + WARM_UP, steps)
+        }
+        // Whole rollouts, each with its update; one to warm up.
+        AlgoConfig::Ppo(ppo) => whole_rollouts(ppo.rollout_steps, steps),
+    };
     // The clock runs from one report of the learner to the next.
-    let started = (sac.learning_starts + WARM_UP).next_multiple_of(steps);
+    let started = warm_up.next_multiple_of(steps);
     let schedule = Schedule {
         total_steps: started + steps,
         eval_every: u64::MAX,
@@ -58,7 +64,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         checkpoint_every: u64::MAX,
     };
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    let mut agent = Sac::new(sac, obs_dim, action_dim, config.seed, &device);
+    let mut agent = algo.agent(obs_dim, action_dim, schedule.total_steps, config.seed, &device);
     let mut progress = Progress::new(config.seed);
     let mut stopwatch = Stopwatch { from: started, begun: None, elapsed: None };
     compute.run(config.device, || {
@@ -84,6 +90,12 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         print_line(&format!("{algo} on {task}: {env_steps_per_second:.1} env steps per second"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Environment steps to warm up with and to time, for rollouts of `rollout_steps`.
+fn whole_rollouts(rollout_steps: usize, steps: u64) -> (u64, u64) {
+    let rollout_steps = rollout_steps as u64;
+    (rollout_steps, steps.next_multiple_of(rollout_steps))
 }
 
 /// Measures from the learner's report at step `from` to its next one.

@@ -1,13 +1,17 @@
 //! `pmoe bench update`: what a gradient update costs, and what it costs at the least.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use pmoe_algos::sac::{MatrixProduct, Part, Sac, matrix_products};
+use burn::tensor::Device;
+use pmoe_algos::ppo::{self, Ppo, PpoConfig};
+use pmoe_algos::sac::{self, MatrixProduct, Sac, SacConfig};
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, Transition};
+use pmoe_algos::{Agent, AlgoConfig, Mode, Transition};
+use pmoe_core::noise::Rng;
 use pmoe_core::{fused::gemm_into, noise};
 use pmoe_envs::TaskId;
 use serde::Serialize;
@@ -65,24 +69,27 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let env = pmoe_envs::make_with(id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let device = config::device(config.device)?;
-    let AlgoConfig::Sac(sac) = &config.algo;
-    let mut agent = Sac::new(sac.clone(), obs_dim, action_dim, 0, &device);
-    fill(&mut agent, obs_dim, action_dim);
-    let mut products = Products::new(&matrix_products(sac, obs_dim, action_dim));
-    let Times { totals, floors, parts } =
-        compute.run(config.device, || time(&mut agent, &mut products, updates));
+    let (batch_size, times) = compute.run(config.device, || match &config.algo {
+        AlgoConfig::Sac(sac) => {
+            (sac.batch_size, time_sac(sac, obs_dim, action_dim, updates, &device))
+        }
+        AlgoConfig::Ppo(ppo) => {
+            (ppo.minibatch_size, time_ppo(ppo, obs_dim, action_dim, updates, &device))
+        }
+    });
+    let Times { totals, floors, parts } = times;
     let ms_per_update = quartiles(totals);
     let ms_matrix_products = quartiles(floors).median;
     let timing = Timing {
         algo: config.method.clone(),
         task,
         updates,
-        batch_size: sac.batch_size,
+        batch_size,
         ratio_to_matrix_products: ms_per_update.median / ms_matrix_products,
         ms_per_update,
         ms_per_part: parts
             .into_iter()
-            .map(|(part, times)| (format!("{part:?}"), quartiles(times).median))
+            .map(|(part, times)| (part, quartiles(times).median))
             .collect(),
         ms_matrix_products,
     };
@@ -99,26 +106,66 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
 struct Times {
     totals: Vec<f64>,
     floors: Vec<f64>,
-    parts: BTreeMap<Part, Vec<f64>>,
+    parts: BTreeMap<String, Vec<f64>>,
 }
 
-fn time(agent: &mut Sac, products: &mut Products, updates: u32) -> Times {
+fn time_sac(
+    config: &SacConfig,
+    obs_dim: usize,
+    action_dim: usize,
+    updates: u32,
+    device: &Device,
+) -> Times {
+    let mut agent = Sac::new(config.clone(), obs_dim, action_dim, 0, device);
+    observe_random(&mut agent, TRANSITIONS, obs_dim, action_dim);
+    let products = sac::matrix_products(config, obs_dim, action_dim);
+    time(&products, updates, |rng, done| agent.gradient_step_in_parts(rng, done))
+}
+
+fn time_ppo(
+    config: &PpoConfig,
+    obs_dim: usize,
+    action_dim: usize,
+    updates: u32,
+    device: &Device,
+) -> Times {
+    let mut agent = Ppo::new(config.clone(), obs_dim, action_dim, 0, 0, device);
+    observe_random(&mut agent, config.rollout_steps, obs_dim, action_dim);
+    let (targets, order) = (agent.targets(), (0..config.rollout_steps).collect::<Vec<_>>());
+    let mut minibatches = order.chunks_exact(config.minibatch_size).cycle();
+    let products = ppo::matrix_products(config, obs_dim, action_dim);
+    time(&products, updates, |rng, done| {
+        let rows = minibatches.next().expect("a rollout is at least one minibatch");
+        agent.gradient_step_in_parts(&targets, rows, rng, done);
+    })
+}
+
+/// Times `step`, which tells when a part of it is through.
+fn time<P: Debug>(
+    products: &[MatrixProduct],
+    updates: u32,
+    mut step: impl FnMut(&mut Rng, &mut dyn FnMut(P)),
+) -> Times {
+    let mut products = Products::new(products);
     let mut rng = stream(0, Stream::Learn);
     for _ in 0..updates.div_ceil(10) {
-        agent.gradient_step(&mut rng);
+        step(&mut rng, &mut |_| ());
         products.compute();
     }
     let mut times = Times::default();
     for turn in 0..updates.div_ceil(TURN) {
         for _ in 0..TURN.min(updates - turn * TURN) {
             let begun = Instant::now();
-            let mut last = begun;
-            agent.gradient_step_in_parts(&mut rng, &mut |part| {
-                let now = Instant::now();
-                times.parts.entry(part).or_default().push(milliseconds(now - last));
-                last = now;
-            });
+            // The log is written when the step is over.
+            let mut marks = Vec::with_capacity(16);
+            step(&mut rng, &mut |part| marks.push((part, Instant::now())));
             times.totals.push(milliseconds(begun.elapsed()));
+            let mut last = begun;
+            for (part, now) in marks {
+                let times = times.parts.entry(format!("{part:?}")).or_default();
+                times.push(milliseconds(now - last));
+                last = now;
+            }
         }
         for _ in 0..TURN {
             let begun = Instant::now();
@@ -189,14 +236,19 @@ impl Products {
     }
 }
 
-fn fill(agent: &mut Sac, obs_dim: usize, action_dim: usize) {
+/// Lets `agent` act on and observe `count` random transitions.
+fn observe_random<A: Agent>(agent: &mut A, count: usize, obs_dim: usize, action_dim: usize) {
     let mut rng = stream(0, Stream::Env);
     let [mut obs, mut next_obs] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
     let mut action = vec![0.0_f32; action_dim];
-    for index in 0..TRANSITIONS {
-        for values in [&mut obs, &mut next_obs, &mut action] {
+    let mut memory = A::Memory::default();
+    for index in 0..count {
+        for values in [&mut obs, &mut next_obs] {
             noise::fill_uniform(values, &mut rng);
         }
+        agent
+            .act(&mut memory, &obs, Mode::Explore, &mut rng, &mut action)
+            .expect("numbers within bounds lead to finite actions");
         let transition = Transition {
             obs: &obs,
             action: &action,
@@ -205,6 +257,6 @@ fn fill(agent: &mut Sac, obs_dim: usize, action_dim: usize) {
             terminated: index % 100 == 0,
             truncated: false,
         };
-        agent.observe(&(), transition);
+        agent.observe(&memory, transition);
     }
 }

@@ -1,0 +1,135 @@
+//! The one place that turns a config into a learner.
+
+use burn::tensor::Device;
+use pmoe_core::noise::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::checkpoint::{CheckpointError, Files};
+use crate::config::AlgoConfig;
+use crate::ppo::{self, Ppo};
+use crate::replay::ReplayBuffer;
+use crate::rollout::RolloutBuffer;
+use crate::sac::{self, EvalPrimitive, Sac};
+
+/// A learner of any algorithm.
+#[expect(clippy::large_enum_variant, reason = "there is one of them, and it is not moved")]
+pub enum AnyAgent {
+    /// Soft actor-critic.
+    Sac(Sac),
+    /// Proximal policy optimisation.
+    Ppo(Ppo),
+}
+
+/// The memory of any policy: each algorithm uses its own part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnyMemory {
+    ppo: ppo::Memory,
+}
+
+impl AlgoConfig {
+    /// The learner that this describes, at its start, for a run of `total_steps` environment steps.
+    pub fn agent(
+        &self,
+        obs_dim: usize,
+        action_dim: usize,
+        total_steps: u64,
+        seed: u64,
+        device: &Device,
+    ) -> AnyAgent {
+        match self.clone() {
+            Self::Sac(config) => AnyAgent::Sac(Sac::new(config, obs_dim, action_dim, seed, device)),
+            Self::Ppo(config) => {
+                AnyAgent::Ppo(Ppo::new(config, obs_dim, action_dim, total_steps, seed, device))
+            }
+        }
+    }
+
+    /// Steps that are kept to learn from in a run of `total_steps`, and the memory (bytes) they take.
+    pub fn kept_steps(
+        &self,
+        total_steps: u64,
+        obs_dim: usize,
+        action_dim: usize,
+    ) -> (usize, usize) {
+        let total_steps = usize::try_from(total_steps).unwrap_or(usize::MAX);
+        match self {
+            Self::Sac(config) => {
+                let steps = config.buffer_size.min(total_steps);
+                (steps, ReplayBuffer::bytes(steps, obs_dim, action_dim))
+            }
+            Self::Ppo(config) => {
+                let steps = config.rollout_steps.min(total_steps);
+                (steps, RolloutBuffer::bytes(steps, obs_dim, action_dim))
+            }
+        }
+    }
+
+    /// Which primitive acts when evaluated; none where the policy has no primitives to choose from.
+    pub fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
+        match self {
+            Self::Sac(config) => match &mut config.actor {
+                sac::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+                sac::ActorConfig::Gaussian {} => None,
+            },
+            Self::Ppo(config) => match &mut config.actor {
+                ppo::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+                ppo::ActorConfig::Gaussian { .. } => None,
+            },
+        }
+    }
+}
+
+impl Agent for AnyAgent {
+    type Memory = AnyMemory;
+
+    fn act(
+        &self,
+        memory: &mut AnyMemory,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        action: &mut [f32],
+    ) -> Result<(), AgentError> {
+        match self {
+            Self::Sac(agent) => agent.act(&mut (), obs, mode, rng, action),
+            Self::Ppo(agent) => agent.act(&mut memory.ppo, obs, mode, rng, action),
+        }
+    }
+
+    fn observe(&mut self, memory: &AnyMemory, transition: Transition<'_>) {
+        match self {
+            Self::Sac(agent) => agent.observe(&(), transition),
+            Self::Ppo(agent) => agent.observe(&memory.ppo, transition),
+        }
+    }
+
+    fn update(&mut self, rng: &mut Rng) -> u32 {
+        match self {
+            Self::Sac(agent) => agent.update(rng),
+            Self::Ppo(agent) => agent.update(rng),
+        }
+    }
+
+    fn metrics(&self) -> Result<Metrics, AgentError> {
+        match self {
+            Self::Sac(agent) => agent.metrics(),
+            Self::Ppo(agent) => agent.metrics(),
+        }
+    }
+
+    fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
+        match self {
+            Self::Sac(agent) => agent.save(files, scope),
+            Self::Ppo(agent) => agent.save(files, scope),
+        }
+    }
+
+    fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
+        match self {
+            Self::Sac(agent) => agent.load(files, scope),
+            Self::Ppo(agent) => agent.load(files, scope),
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! Proximal policy optimisation (PPO), and PMOE-PPO, which differs in the actor.
+//!
+//! Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347; Ren et al.,
+//! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
+//!
+//! # Quick facts
+//! - On-policy; continuous actions, drawn from an unbounded Gaussian and clipped to [-1, 1]^A for the
+//!   environment; one environment.
+//! - The actor is any [`Actor`]; with one primitive PMOE-PPO is PPO bit for bit.
+//!
+//! # Equations
+//! | code | source | formula |
+//! |---|---|---|
+//! | [`gae`] | arXiv:1506.02438, eq. 16 | A_t = δ_t + γ λ (1 − ended_t) A_{t+1}, δ_t = r_t + γ V(s_{t+1}) − V(s_t) |
+//! | [`clipped_surrogate_loss`] | arXiv:1707.06347, eq. 7 | mean max(−ρ A, −clip(ρ, 1 ± ε) A), ρ = π / π_old |
+//! | [`value_loss`] | eq. 9, second term | ½ mean (V(s) − R)², R = A + V_old(s) |
+//! | [`ActorCritic::loss`] | eq. 9 | surrogate + c_v value − c_e entropy, for PMOE + c_f frequency |
+//! | [`action_value_loss`] | the co-author's code | mean (Q(s, a) − R)² |
+//!
+//! # Deviations
+//! - The PMOE paper's Table 1(b) prints "Polyak (τ) 0.95" and "gradient clip 0.2"; the values are those
+//!   of λ and of the ratio's ε everywhere else, and are taken for that.
+//! - The value after a time limit is that of the state in which it was met; CleanRL and DeepRL take it
+//!   for an end (`bootstrap_truncation = false`).
+//! - The log-density is that of the action before clipping, as in CleanRL.
+//! - Values and log-densities of a rollout are computed together when it is full. The parameters do not
+//!   change before that, so they are those of the policy that acted.
+//! - An observation enters the running statistics after it was acted on.
+
+mod actor;
+mod batch;
+mod config;
+mod cost;
+mod critic;
+mod loss;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, activation::softmax};
+use pmoe_core::noise::{self, Rng};
+use pmoe_core::optim::{Adam, Learner};
+use serde::{Deserialize, Serialize};
+
+pub use self::actor::{Actor, GaussianActor, MeanHead, PmoeActor, Policy, StdParam, routing_loss};
+pub use self::batch::{Minibatch, Targets};
+pub(crate) use self::batch::{gather_matrix, matrix, vector};
+pub(crate) use self::config::validate_hidden;
+pub use self::config::{
+    ActorConfig, AdvantageNorm, CriticConfig, InitConfig, MeanOutput, NetConfig,
+    NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+};
+pub use self::cost::matrix_products;
+pub use self::critic::{ActionValue, Critic, action_value_loss};
+pub use self::loss::{clipped_surrogate_loss, ratio_statistics, value_loss};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::checkpoint::{CheckpointError, Files};
+use crate::normalize::Normalizers;
+use crate::rollout::{RolloutBuffer, explained_variance, gae, shuffled, standardise};
+use crate::seed::{Stream, stream};
+
+/// The learner: networks with their optimisers, data, counters.
+pub struct Ppo {
+    config: PpoConfig,
+    /// The plain device; trainable modules live on its autodiff twin.
+    device: Device,
+    action_dim: usize,
+    net: Learner<ActorCritic>,
+    /// The Q-network that the router of a mixture learns from.
+    aux: Option<Learner<ActionValue>>,
+    /// The policy that acts: the parameters of `net` since the latest update, without a graph.
+    acting: ActorCritic,
+    normalizers: Normalizers,
+    rollout: RolloutBuffer,
+    /// Updates of a whole run, for the learning rate.
+    total_updates: u64,
+    updates: u64,
+    grad_step: u64,
+    latest: Option<Latest>,
+}
+
+/// Policy and value, trained by one optimiser.
+#[derive(Module, Debug)]
+pub struct ActorCritic {
+    /// The policy.
+    pub actor: Actor,
+    /// The value.
+    pub critic: Critic,
+}
+
+/// What an act hands to [`Agent::observe`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The observation as the policy saw it, `[O]`.
+    pub obs: Vec<f32>,
+    /// The action as the policy drew it, `[A]`.
+    pub action: Vec<f32>,
+}
+
+/// A part of a gradient update, in the order of the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Gathering and uploading a minibatch.
+    Batch,
+    /// Policy, values and losses.
+    Forward,
+    /// Gradients, clipping and Adam.
+    Step,
+    /// The same for the Q-network of a mixture.
+    ActionValue,
+}
+
+/// The loss of a minibatch and what the log needs of it.
+#[derive(Debug)]
+pub struct PpoLoss {
+    /// `[1]`, to descend.
+    pub loss: Tensor<1>,
+    /// The clipped surrogate, `[1]`, a constant.
+    pub policy_loss: Tensor<1>,
+    /// The value loss, `[1]`, a constant.
+    pub value_loss: Tensor<1>,
+    /// Entropy of the policy, `[B]` or `[1]`, constants.
+    pub entropy: Tensor<1>,
+    /// Logarithm of the probability ratio, `[B]`, constants.
+    pub log_ratio: Tensor<1>,
+    /// The frequency loss, `[1]`, a constant.
+    pub routing_loss: Option<Tensor<1>>,
+    /// Routing weights of a mixture, `[B, K]`, constants.
+    pub weights: Option<Tensor<2>>,
+}
+
+/// What the router of a mixture learns from.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    /// Values of actions, without a graph.
+    pub q: &'a ActionValue,
+    /// Standard normal, `[B·K, A]`, for one action of each primitive.
+    pub noise: Tensor<2>,
+}
+
+/// What the latest update leaves for the log, still on the device.
+struct Latest {
+    loss: PpoLoss,
+    aux_loss: Option<Tensor<1>>,
+    grad_norm: f64,
+    lr: f64,
+    explained_variance: f64,
+}
+
+impl ActorCritic {
+    /// Networks with initial parameters from the run's seed.
+    pub fn new(
+        config: &PpoConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let critic_rng = &mut stream(seed, Stream::CriticInit);
+        Self {
+            actor: Actor::new(config, obs_dim, action_dim, seed, device),
+            critic: Critic::new(&config.net, obs_dim, critic_rng, device),
+        }
+    }
+
+    /// Policy and values, `[B]`, at `obs`, `[B, O]`.
+    pub fn forward(&self, config: &ActorConfig, obs: Tensor<2>) -> (Policy, Tensor<1>) {
+        let features = self.actor.features(obs.clone());
+        let value = self.critic.forward(obs.clone(), features.clone());
+        (self.actor.policy(config, obs, features), value)
+    }
+
+    /// The loss of a minibatch; `judge` is what the router of a mixture learns from, if it does.
+    ///
+    /// ```text
+    /// L = surrogate + c_v value_loss − c_e mean H(π) + c_f routing_loss
+    /// ```
+    ///
+    /// # Gradients
+    /// Flow into policy and value.
+    ///
+    /// # Source
+    /// arXiv:1707.06347, eq. 9, negated; PMOE paper, eqs. 6–7.
+    pub fn loss(&self, config: &PpoConfig, batch: Minibatch, judge: Option<Judge<'_>>) -> PpoLoss {
+        let Minibatch { obs, action, log_prob, advantage, returns, value: old_value } = batch;
+        let (policy, value) = self.forward(&config.actor, obs.clone());
+        let objective = config.actor.objective(&policy);
+        let log_ratio = objective.log_prob(action) - log_prob;
+        let policy_loss = clipped_surrogate_loss(log_ratio.clone(), advantage, config.clip_ratio);
+        let clip = config.value_clip.then_some(config.clip_ratio);
+        let value_loss = value_loss(value, old_value, returns, clip);
+        let entropy = objective.entropy();
+
+        let mut loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.vf_coef);
+        if config.ent_coef > 0.0 {
+            loss = loss - entropy.clone().mean().mul_scalar(config.ent_coef);
+        }
+        let (mut routing_loss, mut weights) = (None, None);
+        if let (Policy::Mixture(mixture), ActorConfig::Pmoe(pmoe)) = (&policy, &config.actor) {
+            weights = Some(softmax(mixture.router_logits.clone().inner(), 1));
+            if let Some(Judge { q, noise }) = judge {
+                let frequency = self::routing_loss(pmoe, mixture, q, obs, noise);
+                routing_loss = Some(frequency.clone().inner());
+                loss = loss + frequency.mul_scalar(pmoe.freq_coef);
+            }
+        }
+        PpoLoss {
+            loss,
+            policy_loss: policy_loss.inner(),
+            value_loss: value_loss.inner(),
+            entropy: entropy.inner(),
+            log_ratio: log_ratio.inner(),
+            routing_loss,
+            weights,
+        }
+    }
+}
+
+impl Ppo {
+    /// A learner at its start, for a run of `total_steps` environment steps; all initial values come
+    /// from `seed`.
+    pub fn new(
+        config: PpoConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        total_steps: u64,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let trainable = device.clone().autodiff();
+        let net = ActorCritic::new(&config, obs_dim, action_dim, seed, &trainable);
+        let adam = Adam::new(config.adam_epsilon);
+        let aux = match &config.actor {
+            ActorConfig::Pmoe(pmoe) if pmoe.routing.has_freq() => {
+                let rng = &mut stream(seed, Stream::ActionValueInit);
+                let aux = ActionValue::new(pmoe, obs_dim, action_dim, rng, &trainable);
+                Some(Learner::new(aux, adam))
+            }
+            _ => None,
+        };
+        Self {
+            acting: net.valid(),
+            net: Learner::new(net, adam),
+            aux,
+            normalizers: Normalizers::new(&config.normalize, obs_dim, config.gamma),
+            rollout: RolloutBuffer::new(config.rollout_steps),
+            total_updates: total_steps / config.rollout_steps as u64,
+            device: device.clone(),
+            action_dim,
+            updates: 0,
+            grad_step: 0,
+            latest: None,
+            config,
+        }
+    }
+
+    /// Policy and value.
+    pub fn net(&self) -> &ActorCritic {
+        &self.net
+    }
+
+    /// The Q-network that the router of a mixture learns from, if it does.
+    pub fn action_value(&self) -> Option<&ActionValue> {
+        self.aux.as_deref()
+    }
+
+    /// The steps of the running rollout.
+    pub fn rollout(&self) -> &RolloutBuffer {
+        &self.rollout
+    }
+
+    /// Gradient updates taken so far.
+    pub fn grad_step(&self) -> u64 {
+        self.grad_step
+    }
+
+    /// Learns from a full rollout; the comments are the lines of the algorithm.
+    fn learn(&mut self, rng: &mut Rng) {
+        // Values, log-densities and advantages of the policy that acted.
+        let targets = self.targets();
+        let explained_variance = explained_variance(&targets.value, &targets.returns);
+        for _ in 0..self.config.epochs {
+            // Several passes, each in another order.
+            let order = shuffled(self.rollout.len(), rng);
+            for rows in order.chunks(self.config.minibatch_size) {
+                self.gradient_step(&targets, rows, rng);
+            }
+        }
+        // From here on the new policy acts.
+        self.rollout.clear();
+        self.acting = self.net.valid();
+        self.updates += 1;
+        if let Some(latest) = &mut self.latest {
+            latest.explained_variance = explained_variance;
+        }
+    }
+
+    /// What the steps of a full rollout say about actions and values.
+    pub fn targets(&self) -> Targets {
+        let PpoConfig { gamma, gae_lambda, bootstrap_truncation, .. } = self.config;
+        let rollout = &self.rollout;
+        let (steps, action_dim) = (rollout.len(), self.action_dim);
+        let obs_dim = rollout.obs().len() / steps;
+        let obs = matrix(rollout.obs().to_vec(), obs_dim, &self.device);
+        let (policy, value) = self.acting.forward(&self.config.actor, obs);
+        let action = matrix(rollout.action().to_vec(), action_dim, &self.device);
+        let log_prob = host(policy.log_prob(action));
+        let value = host(value);
+        // States after which there is no next row.
+        let cut_value = if rollout.cut_obs().is_empty() {
+            Vec::new()
+        } else {
+            let obs = matrix(rollout.cut_obs().to_vec(), obs_dim, &self.device);
+            host(self.acting.forward(&self.config.actor, obs).1)
+        };
+        let next_value = rollout.next_value(&value, &cut_value, bootstrap_truncation);
+        let ended = rollout.ended();
+        let mut advantage = gae(rollout.reward(), &value, &next_value, &ended, gamma, gae_lambda);
+        let returns = advantage.iter().zip(&value).map(|(a, v)| a + v).collect();
+        if self.config.advantage_norm == AdvantageNorm::Rollout {
+            standardise(&mut advantage);
+        }
+        Targets { log_prob, value, advantage, returns }
+    }
+
+    /// One gradient update on some steps of the rollout.
+    pub fn gradient_step(&mut self, targets: &Targets, rows: &[usize], rng: &mut Rng) {
+        self.gradient_step_in_parts(targets, rows, rng, &mut |_| ());
+    }
+
+    /// One gradient update; `done` hears of each part when it is through.
+    pub fn gradient_step_in_parts(
+        &mut self,
+        targets: &Targets,
+        rows: &[usize],
+        rng: &mut Rng,
+        done: &mut dyn FnMut(Part),
+    ) {
+        let normalize = self.config.advantage_norm == AdvantageNorm::Minibatch;
+        let batch = Minibatch::gather(&self.rollout, targets, rows, normalize, &self.device);
+        let (obs, action, returns) =
+            (batch.obs.clone(), batch.action.clone(), batch.returns.clone());
+        done(Part::Batch);
+
+        let num_primitives = self.net.actor.num_primitives();
+        // With one primitive there is nothing to choose and nothing is drawn.
+        let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(|aux| aux.valid());
+        let judge = q.as_ref().map(|q| {
+            let shape = [rows.len() * num_primitives, self.action_dim];
+            Judge { q, noise: noise::normal(shape, rng, &self.device) }
+        });
+        let mut loss = self.net.loss(&self.config, batch, judge);
+        drop(q);
+        done(Part::Forward);
+
+        let annealing = self.annealing();
+        let lr = annealing * self.config.lr;
+        // The graph goes with the step; the number stays.
+        let value = loss.loss.clone().inner();
+        let graph = std::mem::replace(&mut loss.loss, value);
+        let grad_norm = self.net.descend_clipped(lr, graph, self.config.max_grad_norm);
+        done(Part::Step);
+
+        let mut aux_loss = None;
+        if let (Some(aux), ActorConfig::Pmoe(pmoe)) = (&mut self.aux, &self.config.actor) {
+            let loss = action_value_loss(aux.forward(obs, action), returns);
+            aux_loss = Some(loss.clone().inner());
+            aux.descend(annealing * pmoe.aux_lr, loss);
+            done(Part::ActionValue);
+        }
+        self.grad_step += 1;
+        let explained_variance = 0.0;
+        self.latest = Some(Latest { loss, aux_loss, grad_norm, lr, explained_variance });
+    }
+
+    /// The factor on the learning rates of this update.
+    fn annealing(&self) -> f64 {
+        if self.config.anneal_lr && self.total_updates > 0 {
+            (1.0 - self.updates as f64 / self.total_updates as f64).max(0.0)
+        } else {
+            1.0
+        }
+    }
+
+    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
+        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
+    }
+}
+
+fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().expect("converted to f32")
+}
+
+impl Agent for Ppo {
+    type Memory = Memory;
+
+    fn act(
+        &self,
+        memory: &mut Memory,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        action: &mut [f32],
+    ) -> Result<(), AgentError> {
+        self.normalizers.see(obs, &mut memory.obs);
+        let seen = matrix(memory.obs.clone(), obs.len(), &self.device);
+        let aux = self.aux.as_ref().filter(|_| mode == Mode::Evaluate).map(|aux| aux.valid());
+        let drawn = self.acting.actor.act(&self.config.actor, aux.as_ref(), seen, mode, rng);
+        memory.action = drawn.try_into_vec_as::<f32>().expect("actions are floats");
+        for (action, drawn) in action.iter_mut().zip(&memory.action) {
+            *action = drawn.clamp(-1.0, 1.0);
+        }
+        match action.iter().find(|a| !a.is_finite()) {
+            Some(&bad) => Err(self.non_finite("action", bad.into())),
+            None => Ok(()),
+        }
+    }
+
+    fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
+        let reward = self.normalizers.observe(&transition);
+        let Transition { next_obs, terminated, truncated, .. } = transition;
+        let mut seen = Vec::new();
+        if self.rollout.needs_next_obs(terminated, truncated) {
+            self.normalizers.see(next_obs, &mut seen);
+        }
+        let (obs, action, next_obs) = (&memory.obs, &memory.action, &seen);
+        self.rollout.push(Transition { obs, action, reward, next_obs, terminated, truncated });
+    }
+
+    fn update(&mut self, rng: &mut Rng) -> u32 {
+        if !self.rollout.is_full() {
+            return 0;
+        }
+        let before = self.grad_step;
+        self.learn(rng);
+        (self.grad_step - before) as u32
+    }
+
+    fn metrics(&self) -> Result<Metrics, AgentError> {
+        let Some(latest) = &self.latest else {
+            return Ok(Metrics::new());
+        };
+        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
+        let (approx_kl, clip_fraction) =
+            ratio_statistics(&latest.loss.log_ratio, self.config.clip_ratio);
+        let mut metrics = Metrics::from([
+            ("policy_loss".to_owned(), mean(&latest.loss.policy_loss)),
+            ("value_loss".to_owned(), mean(&latest.loss.value_loss)),
+            ("entropy".to_owned(), mean(&latest.loss.entropy)),
+            ("approx_kl".to_owned(), approx_kl),
+            ("clip_fraction".to_owned(), clip_fraction),
+            ("explained_variance".to_owned(), latest.explained_variance),
+            ("grad_norm".to_owned(), latest.grad_norm),
+            ("lr".to_owned(), latest.lr),
+        ]);
+        if let Some(loss) = &latest.loss.routing_loss {
+            metrics.insert("routing_loss".to_owned(), mean(loss));
+        }
+        if let Some(loss) = &latest.aux_loss {
+            metrics.insert("action_value_loss".to_owned(), mean(loss));
+        }
+        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(self.non_finite(name, *value)),
+            None => Ok(metrics),
+        }
+    }
+
+    fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
+        let (net, net_optimizer) = self.net.to_bytes()?;
+        files.insert("net.bpk", net);
+        files.insert_json("normalizers.json", &self.normalizers);
+        let aux = self.aux.as_ref().map(Learner::to_bytes).transpose()?;
+        let (aux, aux_optimizer) = aux.unzip();
+        if let Some(aux) = aux {
+            files.insert("action_value.bpk", aux);
+        }
+        if scope == Scope::Everything {
+            files.insert("net_optimizer.bpk", net_optimizer);
+            if let Some(optimizer) = aux_optimizer {
+                files.insert("action_value_optimizer.bpk", optimizer);
+            }
+            files.insert_json("counters.json", &(self.updates, self.grad_step));
+            files.insert_json("rollout.json", &self.rollout);
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
+        let part = |name: &str| files.get(name);
+        self.normalizers = files.get_json("normalizers.json")?;
+        match scope {
+            Scope::Policy => {
+                self.net.load_module(part("net.bpk")?)?;
+                if let Some(aux) = &mut self.aux {
+                    aux.load_module(part("action_value.bpk")?)?;
+                }
+            }
+            Scope::Everything => {
+                self.net.load_bytes(part("net.bpk")?, part("net_optimizer.bpk")?)?;
+                if let Some(aux) = &mut self.aux {
+                    let optimizer = part("action_value_optimizer.bpk")?;
+                    aux.load_bytes(part("action_value.bpk")?, optimizer)?;
+                }
+                (self.updates, self.grad_step) = files.get_json("counters.json")?;
+                self.rollout = files.get_json("rollout.json")?;
+            }
+        }
+        self.acting = self.net.valid();
+        Ok(())
+    }
+}

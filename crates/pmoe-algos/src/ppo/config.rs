@@ -1,0 +1,317 @@
+//! Hyper-parameters of the PPO family. Defaults are in `configs/algos/*.toml`.
+
+use pmoe_core::nn::{Init, MlpStyle, Nonlinearity};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, at_least, in_range, positive};
+use crate::normalize::NormalizeConfig;
+use crate::sac::{EvalPrimitive, FreqReduction, RoutingInput};
+
+/// Hyper-parameters of [`Ppo`](super::Ppo).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PpoConfig {
+    /// Discount γ, in [0, 1].
+    pub gamma: f64,
+    /// λ of the advantage estimates, in [0, 1].
+    pub gae_lambda: f64,
+    /// Environment steps T from one update to the next.
+    pub rollout_steps: usize,
+    /// Passes over a rollout.
+    pub epochs: u32,
+    /// Steps per gradient update B; what is left of a pass makes a smaller one.
+    pub minibatch_size: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Whether the learning rate falls linearly to 0 over the run.
+    pub anneal_lr: bool,
+    /// ε of Adam.
+    pub adam_epsilon: f32,
+    /// How far ε the probability ratio may move from 1 with a gain, positive.
+    pub clip_ratio: f64,
+    /// Whether values may not move further than `clip_ratio` from the old ones either.
+    pub value_clip: bool,
+    /// Weight of the value loss.
+    pub vf_coef: f64,
+    /// Weight of the entropy.
+    pub ent_coef: f64,
+    /// Largest norm of the gradient of all parameters together.
+    pub max_grad_norm: f64,
+    /// Over what advantages are brought to mean 0 and standard deviation 1.
+    pub advantage_norm: AdvantageNorm,
+    /// Whether the value after a time limit is that of the state (true) or 0.
+    pub bootstrap_truncation: bool,
+    /// Running normalisers.
+    pub normalize: NormalizeConfig,
+    /// Networks.
+    pub net: NetConfig,
+    /// The policy.
+    pub actor: ActorConfig,
+}
+
+/// Over what advantages are brought to mean 0 and standard deviation 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdvantageNorm {
+    /// Each minibatch.
+    Minibatch,
+    /// The whole rollout.
+    Rollout,
+}
+
+/// The networks of policy and value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetConfig {
+    /// Units of each hidden layer of the policy.
+    pub hidden: Vec<usize>,
+    /// What follows hidden layers.
+    pub nonlinearity: NonlinearityConfig,
+    /// What follows the layer that gives the mean.
+    pub mean_output: MeanOutput,
+    /// The value's network.
+    pub critic: CriticConfig,
+    /// How weights start.
+    pub init: InitConfig,
+}
+
+/// What follows hidden layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonlinearityConfig {
+    /// max(·, 0).
+    Relu,
+    /// tanh.
+    Tanh,
+}
+
+/// What follows the layer that gives the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeanOutput {
+    /// Nothing.
+    Identity,
+    /// tanh: means lie within the limits of actions.
+    Tanh,
+}
+
+/// The value's network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CriticConfig {
+    /// One layer on the policy's features.
+    Shared {},
+    /// A network of its own.
+    Separate {
+        /// Units of each hidden layer.
+        hidden: Vec<usize>,
+    },
+}
+
+/// How weights start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum InitConfig {
+    /// U(−1/√fan_in, 1/√fan_in) everywhere.
+    Torch {},
+    /// Orthogonal matrices, biases 0.
+    Orthogonal {
+        /// Gain of hidden layers.
+        hidden_gain: f64,
+        /// Gain of the layer that gives the mean.
+        mean_gain: f64,
+        /// Gain of the layer that gives the value.
+        value_gain: f64,
+    },
+}
+
+/// The policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ActorConfig {
+    /// One Gaussian: PPO.
+    Gaussian {
+        /// Its standard deviation.
+        std: StdConfig,
+    },
+    /// A mixture of Gaussians: PMOE-PPO.
+    Pmoe(PmoeConfig),
+}
+
+/// A standard deviation that is a parameter, the same in every state.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StdConfig {
+    /// exp of the parameter.
+    Exp {
+        /// At the start, positive.
+        initial: f64,
+    },
+    /// log(1 + exp(·)) of the parameter.
+    Softplus {
+        /// At the start, positive.
+        initial: f64,
+    },
+}
+
+/// Settings of a [`PmoeActor`](super::PmoeActor).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PmoeConfig {
+    /// Number K of primitives.
+    pub num_primitives: usize,
+    /// The standard deviations of all primitives.
+    pub std: StdConfig,
+    /// What the router learns from.
+    pub routing: Routing,
+    /// What the router sees.
+    pub routing_input: RoutingInput,
+    /// Weight of the frequency loss.
+    pub freq_coef: f64,
+    /// How the frequency loss adds up over primitives.
+    pub freq_reduction: FreqReduction,
+    /// Units of each hidden layer of the Q-network that judges primitives.
+    pub aux_hidden: Vec<usize>,
+    /// Largest initial magnitude of its last layer.
+    pub aux_output_bound: f64,
+    /// Its learning rate.
+    pub aux_lr: f64,
+    /// Which primitive acts when evaluated.
+    pub eval_primitive: EvalPrimitive,
+}
+
+/// What the router learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Routing {
+    /// The policy gradient alone; there is no Q-network.
+    Pg,
+    /// The frequency loss alone: weights are constants in the policy gradient.
+    Freq,
+    /// Both.
+    PgFreq,
+}
+
+impl Routing {
+    /// Whether the frequency loss is used.
+    pub fn has_freq(self) -> bool {
+        self != Self::Pg
+    }
+}
+
+impl PpoConfig {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// Names the key, its value and what it may be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        in_range("gamma", self.gamma, 0.0, 1.0)?;
+        in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
+        at_least("rollout_steps", self.rollout_steps as u64, 1)?;
+        at_least("epochs", self.epochs.into(), 1)?;
+        let most = self.rollout_steps as f64;
+        in_range("minibatch_size", self.minibatch_size as f64, 1.0, most)?;
+        positive("lr", self.lr)?;
+        positive("adam_epsilon", self.adam_epsilon.into())?;
+        positive("clip_ratio", self.clip_ratio)?;
+        in_range("vf_coef", self.vf_coef, 0.0, f64::MAX)?;
+        in_range("ent_coef", self.ent_coef, 0.0, f64::MAX)?;
+        positive("max_grad_norm", self.max_grad_norm)?;
+        self.normalize.validate("normalize")?;
+        self.net.validate()?;
+        match &self.actor {
+            ActorConfig::Gaussian { std } => std.validate("actor.gaussian.std"),
+            ActorConfig::Pmoe(pmoe) => pmoe.validate(),
+        }
+    }
+}
+
+/// Checks the units of hidden layers.
+pub(crate) fn validate_hidden(key: &str, hidden: &[usize]) -> Result<(), ConfigError> {
+    at_least(&format!("{key} (number of layers)"), hidden.len() as u64, 1)?;
+    let mut layers = hidden.iter().enumerate();
+    layers.try_for_each(|(layer, &units)| at_least(&format!("{key}[{layer}]"), units as u64, 1))
+}
+
+impl NetConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        validate_hidden("net.hidden", &self.hidden)?;
+        if let CriticConfig::Separate { hidden } = &self.critic {
+            validate_hidden("net.critic.separate.hidden", hidden)?;
+        }
+        if let InitConfig::Orthogonal { hidden_gain, mean_gain, value_gain } = self.init {
+            positive("net.init.orthogonal.hidden_gain", hidden_gain)?;
+            positive("net.init.orthogonal.mean_gain", mean_gain)?;
+            positive("net.init.orthogonal.value_gain", value_gain)?;
+        }
+        Ok(())
+    }
+
+    /// How hidden layers start and what follows them.
+    pub fn style(&self) -> MlpStyle {
+        let init = match self.init {
+            InitConfig::Torch {} => Init::Torch,
+            InitConfig::Orthogonal { hidden_gain: gain, .. } => Init::Orthogonal { gain },
+        };
+        MlpStyle { nonlinearity: self.nonlinearity.into(), init }
+    }
+
+    /// How the layer starts that gives the mean.
+    pub fn mean_init(&self) -> Init {
+        match self.init {
+            InitConfig::Torch {} => Init::Torch,
+            InitConfig::Orthogonal { mean_gain: gain, .. } => Init::Orthogonal { gain },
+        }
+    }
+
+    /// How the layer starts that gives the value.
+    pub fn value_init(&self) -> Init {
+        match self.init {
+            InitConfig::Torch {} => Init::Torch,
+            InitConfig::Orthogonal { value_gain: gain, .. } => Init::Orthogonal { gain },
+        }
+    }
+}
+
+impl From<NonlinearityConfig> for Nonlinearity {
+    fn from(config: NonlinearityConfig) -> Self {
+        match config {
+            NonlinearityConfig::Relu => Self::Relu,
+            NonlinearityConfig::Tanh => Self::Tanh,
+        }
+    }
+}
+
+impl StdConfig {
+    fn validate(&self, key: &str) -> Result<(), ConfigError> {
+        match *self {
+            Self::Exp { initial } => positive(&format!("{key}.exp.initial"), initial),
+            Self::Softplus { initial } => positive(&format!("{key}.softplus.initial"), initial),
+        }
+    }
+}
+
+impl PmoeConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let count = self.num_primitives as u64;
+        at_least("actor.pmoe.num_primitives", count, 1)?;
+        self.std.validate("actor.pmoe.std")?;
+        in_range("actor.pmoe.freq_coef", self.freq_coef, 0.0, f64::MAX)?;
+        validate_hidden("actor.pmoe.aux_hidden", &self.aux_hidden)?;
+        positive("actor.pmoe.aux_output_bound", self.aux_output_bound)?;
+        positive("actor.pmoe.aux_lr", self.aux_lr)?;
+        match self.eval_primitive {
+            EvalPrimitive::Index(index) => {
+                let last = count as f64 - 1.0;
+                in_range("actor.pmoe.eval_primitive.index", index as f64, 0.0, last)
+            }
+            EvalPrimitive::ArgmaxQ if !self.routing.has_freq() => Err(ConfigError::Range {
+                key: "actor.pmoe.eval_primitive".to_owned(),
+                value: "argmax_q".to_owned(),
+                allowed: "another choice where `routing` is \"pg\": there is no Q-network"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

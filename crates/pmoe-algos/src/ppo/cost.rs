@@ -1,0 +1,78 @@
+//! The matrix products of a gradient update: what it costs at the least.
+
+use super::{ActorConfig, CriticConfig, PpoConfig};
+use crate::sac::{MatrixProduct, Products, RoutingInput};
+
+/// Every matrix product of one gradient update on a full minibatch, in no particular order.
+///
+/// Forward `x W`, backward `xᵀ dy` for weights and `dy Wᵀ` for inputs, the latter not where nobody needs
+/// them. The Q-network that judges K actions sees the state once.
+pub fn matrix_products(
+    config: &PpoConfig,
+    obs_dim: usize,
+    action_dim: usize,
+) -> Vec<MatrixProduct> {
+    let rows = config.minibatch_size;
+    let chain = |sizes: &[usize]| -> Vec<(usize, usize)> {
+        sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    };
+    let hidden = &config.net.hidden;
+    let features = hidden[hidden.len() - 1];
+    let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
+    let mut products = Products::default();
+    let mut trained = |layers: &[(usize, usize)], has_inputs: bool| {
+        products.forward(rows, layers, 1);
+        products.weights(rows, layers, 1);
+        products.inputs(rows, if has_inputs { layers } else { &layers[1..] }, 1);
+    };
+    trained(&trunk, false);
+    match &config.net.critic {
+        CriticConfig::Shared {} => trained(&[(features, 1)], true),
+        CriticConfig::Separate { hidden } => {
+            trained(&chain(&[&[obs_dim], &hidden[..], &[1]].concat()), false);
+        }
+    }
+    match &config.actor {
+        ActorConfig::Gaussian { .. } => trained(&[(features, action_dim)], true),
+        ActorConfig::Pmoe(pmoe) => {
+            let num_primitives = pmoe.num_primitives;
+            trained(&[(features, num_primitives * action_dim)], true);
+            match pmoe.routing_input {
+                RoutingInput::Trunk => trained(&[(features, num_primitives)], true),
+                RoutingInput::TrunkSg => trained(&[(features, num_primitives)], false),
+                RoutingInput::Obs => trained(&[(obs_dim, num_primitives)], false),
+            }
+            if pmoe.routing.has_freq() {
+                let first = pmoe.aux_hidden[0];
+                let q = chain(&[&[obs_dim + action_dim], &pmoe.aux_hidden[..], &[1]].concat());
+                trained(&q, false);
+                if num_primitives > 1 {
+                    products.forward(rows, &[(obs_dim, first)], 1);
+                    products.forward(rows * num_primitives, &[(action_dim, first)], 1);
+                    products.forward(rows * num_primitives, &q[1..], 1);
+                }
+            }
+        }
+    }
+    products.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AlgoConfig, MethodConfig};
+
+    #[test]
+    fn operations_of_ppo_on_hopper_by_hand() {
+        let text = include_str!("../../../../configs/algos/ppo.toml");
+        let AlgoConfig::Ppo(config) = MethodConfig::from_toml(text, "ppo.toml").unwrap().algo
+        else {
+            panic!("PPO");
+        };
+        let flops: u64 = matrix_products(&config, 11, 3).iter().map(|p| p.flops()).sum();
+        // Weights: 11·64 = 704 and 64² = 4 096 of the trunk, 64·3 = 192 and 64 of the heads. Forward and
+        // weights all, inputs all but the first layer.
+        let (first, rest) = (704, 4_096 + 192 + 64);
+        assert_eq!(flops, 2 * 64 * (2 * (first + rest) + rest));
+    }
+}

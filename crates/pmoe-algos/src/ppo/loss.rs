@@ -1,0 +1,146 @@
+//! The losses of proximal policy optimisation: pure functions of tensors, each `[1]`.
+
+use burn::tensor::Tensor;
+
+/// The clipped surrogate: no gain from moving the probability of an action further than the ratio allows.
+///
+/// ```text
+/// L = mean max( −ρ A, −clip(ρ, 1 − ε, 1 + ε) A ),   ρ = π(a|s) / π_old(a|s)
+/// ```
+///
+/// # Shapes
+/// - `log_ratio`: log ρ, `[B]`; `advantage`: `[B]`
+///
+/// # Gradients
+/// Flow into `log_ratio`; `advantage` is a constant.
+///
+/// # Source
+/// Schulman et al., arXiv:1707.06347, eq. 7, negated.
+pub fn clipped_surrogate_loss(
+    log_ratio: Tensor<1>,
+    advantage: Tensor<1>,
+    clip_ratio: f64,
+) -> Tensor<1> {
+    let ratio = log_ratio.exp();
+    let gain = advantage.neg();
+    let clipped = ratio.clone().clamp(1.0 - clip_ratio, 1.0 + clip_ratio) * gain.clone();
+    (ratio * gain).max_pair(clipped).mean()
+}
+
+/// Half the mean squared error of the values: `½ mean (V − R)²`.
+///
+/// With `clip`, a value gains nothing from moving further than that from the old one:
+///
+/// ```text
+/// L = ½ mean max( (V − R)², (V_old + clip(V − V_old, ±ε) − R)² )
+/// ```
+///
+/// # Shapes
+/// - `value`, `old_value`, `returns`: `[B]`
+///
+/// # Gradients
+/// Flow into `value`; the others are constants.
+///
+/// # Source
+/// Without clipping arXiv:1707.06347, eq. 9; with it OpenAI Baselines.
+pub fn value_loss(
+    value: Tensor<1>,
+    old_value: Tensor<1>,
+    returns: Tensor<1>,
+    clip: Option<f64>,
+) -> Tensor<1> {
+    let error = (value.clone() - returns.clone()).square();
+    let error = match clip {
+        Some(clip) => {
+            let moved = (value - old_value.clone()).clamp(-clip, clip);
+            error.max_pair((old_value + moved - returns).square())
+        }
+        None => error,
+    };
+    error.mean().mul_scalar(0.5)
+}
+
+/// How far the policy has moved from the one that acted: an estimate of KL(π_old ‖ π), and the share of
+/// actions whose ratio is out of its range.
+///
+/// ```text
+/// mean (ρ − 1 − log ρ),   mean [ |ρ − 1| > ε ]
+/// ```
+///
+/// # Shapes
+/// - `log_ratio`: log ρ, `[B]`
+///
+/// # Source
+/// John Schulman, "Approximating KL Divergence" (2020): unbiased and never negative.
+pub fn ratio_statistics(log_ratio: &Tensor<1>, clip_ratio: f64) -> (f64, f64) {
+    let log_ratios: Vec<f64> = log_ratio.try_to_vec_as::<f64>().expect("converted to f64");
+    let count = log_ratios.len() as f64;
+    let kl = log_ratios.iter().map(|log_ratio| log_ratio.exp_m1() - log_ratio).sum::<f64>();
+    let clipped = log_ratios.iter().filter(|log_ratio| log_ratio.exp_m1().abs() > clip_ratio);
+    (kl / count, clipped.count() as f64 / count)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn vector(values: &[f64]) -> Tensor<1> {
+        let data = burn::tensor::TensorData::new(values.to_vec(), [values.len()]);
+        Tensor::from_data(data, (&Device::flex(), burn::tensor::DType::F64))
+    }
+
+    #[track_caller]
+    fn assert_close(found: &Tensor<1>, expected: &[f64]) {
+        let found = found.try_to_vec_as::<f64>().unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn surrogate_by_hand() {
+        // (A, ρ) to loss and its gradient by log ρ, which is −ρ A where nothing is clipped.
+        for (advantage, ratio, loss, gradient) in [
+            (1.0, 1.5, -1.2, 0.0),
+            (1.0, 0.5, -0.5, -0.5),
+            (-1.0, 0.5, 0.8, 0.0),
+            (-1.0, 1.5, 1.5, 1.5),
+            (2.0, 1.0, -2.0, -2.0),
+        ] {
+            let log_ratio = vector(&[f64::ln(ratio)]).autodiff().require_grad();
+            let found = clipped_surrogate_loss(log_ratio.clone(), vector(&[advantage]), 0.2);
+            assert_close(&found, &[loss]);
+            assert_close(&log_ratio.grad(&found.backward()).unwrap(), &[gradient]);
+        }
+        let mean =
+            clipped_surrogate_loss(vector(&[1.5_f64.ln(), 0.5_f64.ln()]), vector(&[1.0, 1.0]), 0.2);
+        assert_close(&mean, &[(-1.2 - 0.5) / 2.0]);
+    }
+
+    #[test]
+    fn value_loss_by_hand() {
+        let (value, old, returns) = (vector(&[3.0, 0.1]), vector(&[1.0, 0.0]), vector(&[2.0, 1.0]));
+        // ½ · ((3 − 2)² + (.1 − 1)²) / 2
+        let plain = value_loss(value.clone(), old.clone(), returns.clone(), None);
+        assert_close(&plain, &[(1.0 + 0.81) / 4.0]);
+        // Clipped at .2: V = 1.2 and .1, errors .64 and .81; the larger ones are 1 and .81.
+        assert_close(&value_loss(value, old, returns, Some(0.2)), &[(1.0 + 0.81) / 4.0]);
+        // V = 1.9 of R = 2, old 1: the clipped one, 1.2, is further away; no gradient.
+        let value = vector(&[1.9]).autodiff().require_grad();
+        let loss = value_loss(value.clone(), vector(&[1.0]), vector(&[2.0]), Some(0.2));
+        assert_close(&loss, &[0.32]);
+        assert_close(&value.grad(&loss.backward()).unwrap(), &[0.0]);
+    }
+
+    #[test]
+    fn statistics_by_hand() {
+        let (kl, clipped) = ratio_statistics(&vector(&[0.0, 0.0]), 0.2);
+        assert!(kl.abs() < 1e-15 && clipped.abs() < 1e-15);
+        // ρ = 2 and 1: (1 − log 2) / 2; one of two is out of range.
+        let (kl, clipped) = ratio_statistics(&vector(&[2.0_f64.ln(), 0.0]), 0.2);
+        assert!((kl - (1.0 - 2.0_f64.ln()) / 2.0).abs() < 1e-12);
+        assert!((clipped - 0.5).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,269 @@
+//! Rollouts: consecutive steps of one policy, and the advantages of its actions.
+
+use pmoe_core::noise::Rng;
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Transition;
+
+/// The latest steps of the policy that is to be improved, in host memory, in their order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutBuffer {
+    /// Number T of steps of a full rollout.
+    num_steps: usize,
+    /// What the policy saw, `[T · O]`.
+    obs: Vec<f32>,
+    /// What the policy drew, before it was clipped, `[T · A]`.
+    action: Vec<f32>,
+    /// `[T]`
+    reward: Vec<f32>,
+    /// Whether and how the episode ended with a step, `[T]`.
+    end: Vec<End>,
+    /// True successors where the next row is not one: of steps that were cut by a time limit, and of the
+    /// last step, in their order, `[N · O]`.
+    cut_obs: Vec<f32>,
+}
+
+/// How an episode goes on after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    No,
+    /// The MDP ended: nothing comes after.
+    Terminated,
+    /// A time limit ended the episode, not the MDP.
+    Truncated,
+}
+
+impl RolloutBuffer {
+    /// An empty rollout of `num_steps` steps.
+    pub fn new(num_steps: usize) -> Self {
+        let (obs, action, reward, end) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { num_steps, obs, action, reward, end, cut_obs: Vec::new() }
+    }
+
+    /// Memory (bytes) of a full rollout.
+    pub fn bytes(num_steps: usize, obs_dim: usize, action_dim: usize) -> usize {
+        num_steps * ((obs_dim + action_dim + 1) * size_of::<f32>() + size_of::<End>())
+    }
+
+    /// Adds a step; `obs` and `next_obs` as the policy sees them.
+    ///
+    /// # Panics
+    /// When the rollout is full.
+    pub fn push(&mut self, step: Transition<'_>) {
+        assert!(!self.is_full(), "a full rollout is learnt from and cleared");
+        self.obs.extend_from_slice(step.obs);
+        self.action.extend_from_slice(step.action);
+        self.reward.push(step.reward);
+        self.end.push(match (step.terminated, step.truncated) {
+            (true, _) => End::Terminated,
+            (false, true) => End::Truncated,
+            (false, false) => End::No,
+        });
+        let is_cut = !step.terminated && (step.truncated || self.is_full());
+        if is_cut {
+            self.cut_obs.extend_from_slice(step.next_obs);
+        }
+    }
+
+    /// Whether a successor of the step that ends with these flags will be asked for its value.
+    pub fn needs_next_obs(&self, terminated: bool, truncated: bool) -> bool {
+        !terminated && (truncated || self.len() + 1 == self.num_steps)
+    }
+
+    /// Steps so far.
+    pub fn len(&self) -> usize {
+        self.reward.len()
+    }
+
+    /// Whether there is no step yet.
+    pub fn is_empty(&self) -> bool {
+        self.reward.is_empty()
+    }
+
+    /// Whether all T steps are there.
+    pub fn is_full(&self) -> bool {
+        self.len() == self.num_steps
+    }
+
+    /// Forgets all steps.
+    pub fn clear(&mut self) {
+        self.obs.clear();
+        self.action.clear();
+        self.reward.clear();
+        self.end.clear();
+        self.cut_obs.clear();
+    }
+
+    /// What the policy saw, `[T · O]`.
+    pub fn obs(&self) -> &[f32] {
+        &self.obs
+    }
+
+    /// What the policy drew, `[T · A]`.
+    pub fn action(&self) -> &[f32] {
+        &self.action
+    }
+
+    /// Rewards, `[T]`.
+    pub fn reward(&self) -> &[f32] {
+        &self.reward
+    }
+
+    /// Observations whose values [`RolloutBuffer::next_value`] asks for, `[N · O]`.
+    pub fn cut_obs(&self) -> &[f32] {
+        &self.cut_obs
+    }
+
+    /// The steps that [`RolloutBuffer::cut_obs`] are the successors of, `[N]`.
+    pub fn cut_steps(&self) -> impl Iterator<Item = usize> {
+        let last = self.num_steps - 1;
+        let is_cut = move |step: usize, end: End| match end {
+            End::Terminated => false,
+            End::Truncated => true,
+            End::No => step == last,
+        };
+        self.end
+            .iter()
+            .enumerate()
+            .filter(move |(step, end)| is_cut(*step, **end))
+            .map(|(step, _)| step)
+    }
+
+    /// Whether the episode ended with a step, in either way, `[T]`.
+    pub fn ended(&self) -> Vec<bool> {
+        self.end.iter().map(|end| *end != End::No).collect()
+    }
+
+    /// Value of the state after each step, `[T]`: 0 where the MDP ended. The value after a time limit is
+    /// that of the state it was met in, or 0 as well without `bootstrap_truncation`.
+    ///
+    /// # Shapes
+    /// - `value`: `[T]`, of [`RolloutBuffer::obs`]; `cut_value`: `[N]`, of [`RolloutBuffer::cut_obs`]
+    pub fn next_value(
+        &self,
+        value: &[f32],
+        cut_value: &[f32],
+        bootstrap_truncation: bool,
+    ) -> Vec<f32> {
+        // A step that does not end its episode is followed by the next row, the last one excepted.
+        let mut next: Vec<f32> = value.iter().skip(1).copied().chain([0.0]).collect();
+        for (next, end) in next.iter_mut().zip(&self.end) {
+            if *end != End::No {
+                *next = 0.0;
+            }
+        }
+        for (step, value) in self.cut_steps().zip(cut_value) {
+            if bootstrap_truncation || self.end[step] != End::Truncated {
+                next[step] = *value;
+            }
+        }
+        next
+    }
+}
+
+/// Generalised advantage estimates, `[T]`.
+///
+/// ```text
+/// δ_t = r_t + γ V(s_{t+1}) − V(s_t)
+/// A_t = δ_t + γ λ (1 − ended_t) A_{t+1}
+/// ```
+///
+/// # Shapes
+/// - `reward`, `value`: `[T]`; `next_value`: `[T]`, V(s_{t+1}), 0 where the MDP ended
+/// - `ended`: `[T]`, whether the episode ended with the step, by itself or by a time limit
+///
+/// # Source
+/// Schulman et al., arXiv:1506.02438, eq. 16.
+pub fn gae(
+    reward: &[f32],
+    value: &[f32],
+    next_value: &[f32],
+    ended: &[bool],
+    gamma: f64,
+    gae_lambda: f64,
+) -> Vec<f32> {
+    let mut advantages = vec![0.0; reward.len()];
+    let mut advantage = 0.0;
+    for step in (0..reward.len()).rev() {
+        let [reward, value, next_value] = [reward, value, next_value].map(|x| f64::from(x[step]));
+        let delta = reward + gamma * next_value - value;
+        let following = if ended[step] { 0.0 } else { advantage };
+        advantage = delta + gamma * gae_lambda * following;
+        advantages[step] = advantage as f32;
+    }
+    advantages
+}
+
+/// Discounted sums of rewards to the end of the episode, `[T]`, with the value of the state where it was
+/// cut.
+///
+/// ```text
+/// R_t = r_t + γ R_{t+1},   or r_t + γ V(s_{t+1}) where the episode or the rollout ends
+/// ```
+///
+/// # Shapes
+/// - as for [`gae`]
+pub fn discounted_returns(
+    reward: &[f32],
+    next_value: &[f32],
+    ended: &[bool],
+    gamma: f64,
+) -> Vec<f32> {
+    let mut returns = vec![0.0; reward.len()];
+    let mut following = next_value.last().copied().map_or(0.0, f64::from);
+    for step in (0..reward.len()).rev() {
+        if ended[step] {
+            following = f64::from(next_value[step]);
+        }
+        following = f64::from(reward[step]) + gamma * following;
+        returns[step] = following as f32;
+    }
+    returns
+}
+
+/// Brings numbers to mean 0 and standard deviation 1 (n − 1 in the denominator, as in PyTorch).
+///
+/// A single number becomes 0.
+pub fn standardise(values: &mut [f32]) {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
+    let scale = (squares / (count - 1.0).max(1.0)).sqrt() + 1e-8;
+    values.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / scale) as f32);
+}
+
+/// How much of the variance of `returns` the values explain: 1 − Var(R − V) / Var(R); 0 if all returns
+/// are equal.
+pub fn explained_variance(value: &[f32], returns: &[f32]) -> f64 {
+    let variance = |values: &mut dyn Iterator<Item = f64>| {
+        let values: Vec<f64> = values.collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|x| (x - mean).powi(2)).sum::<f64>()
+    };
+    let total = variance(&mut returns.iter().map(|r| f64::from(*r)));
+    let pairs = returns.iter().zip(value);
+    let rest = variance(&mut pairs.map(|(r, v)| f64::from(*r) - f64::from(*v)));
+    if total > 0.0 { 1.0 - rest / total } else { 0.0 }
+}
+
+/// The numbers below `len` in random order.
+pub fn shuffled(len: usize, rng: &mut Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    order.shuffle(rng);
+    order
+}
+
+/// Rows of a row-major block, `[rows.len() · dim]`.
+pub fn gather<T: Copy>(block: &[T], dim: usize, rows: &[usize]) -> Vec<T> {
+    let mut gathered = Vec::with_capacity(rows.len() * dim);
+    for row in rows {
+        gathered.extend_from_slice(&block[row * dim..(row + 1) * dim]);
+    }
+    gathered
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+#![allow(clippy::float_cmp, reason = "equal bits are meant")]
+
+use pmoe_core::noise::Rng;
+use proptest::prelude::*;
+use rand::SeedableRng;
+
+use super::*;
+
+/// Steps of a counter: `obs` is the number of the step, `next_obs` that plus one half.
+fn rollout(ends: &[(bool, bool)]) -> RolloutBuffer {
+    let mut buffer = RolloutBuffer::new(ends.len());
+    for (step, &(terminated, truncated)) in ends.iter().enumerate() {
+        let obs = step as f32;
+        buffer.push(Transition {
+            obs: &[obs],
+            action: &[-obs],
+            reward: obs + 1.0,
+            next_obs: &[obs + 0.5],
+            terminated,
+            truncated,
+        });
+    }
+    buffer
+}
+
+#[track_caller]
+fn assert_close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
+}
+
+const NO: (bool, bool) = (false, false);
+const TERMINATED: (bool, bool) = (true, false);
+const TRUNCATED: (bool, bool) = (false, true);
+
+#[test]
+fn advantages_by_hand() {
+    // γ = .99, λ = .95, r = (1, 2, 3, 4), V = (.5, .6, .7, .8), terminated with step 1, truncated with
+    // step 3, where V = .9.
+    let buffer = rollout(&[NO, TERMINATED, NO, TRUNCATED]);
+    let value = [0.5, 0.6, 0.7, 0.8];
+    let advantages = |bootstrap| {
+        let next = buffer.next_value(&value, &[0.9], bootstrap);
+        gae(buffer.reward(), &value, &next, &buffer.ended(), 0.99, 0.95)
+    };
+    let advantage = advantages(true);
+    assert_close(&advantage, &[2.4107, 1.4, 6.939_585_5, 4.091]);
+    let returns: Vec<f32> = advantage.iter().zip(&value).map(|(a, v)| a + v).collect();
+    assert_close(&returns, &[2.9107, 2.0, 7.639_585_5, 4.891]);
+    // A time limit taken for an end of the MDP.
+    assert_close(&advantages(false)[2..], &[6.1016, 3.2]);
+}
+
+#[test]
+fn successors_are_kept_where_the_next_row_is_none() {
+    let buffer = rollout(&[NO, TRUNCATED, TERMINATED, (true, true), NO]);
+    assert_eq!(buffer.cut_obs(), [1.5, 4.5]);
+    assert_eq!(buffer.cut_steps().collect::<Vec<_>>(), [1, 4]);
+    let value = [10.0, 11.0, 12.0, 13.0, 14.0];
+    let next = |bootstrap| buffer.next_value(&value, &[-1.0, -2.0], bootstrap);
+    assert_eq!(next(true), [11.0, -1.0, 0.0, 0.0, -2.0]);
+    assert_eq!(next(false), [11.0, 0.0, 0.0, 0.0, -2.0], "the rollout's end is no time limit");
+    assert_eq!(buffer.ended(), [false, true, true, true, false]);
+}
+
+#[test]
+fn returns_by_hand() {
+    // γ = .5: after the time limit at step 1: 2 + .5·8 = 6; before: 1 + .5·6 = 4. The rollout's end: 4 +
+    // .5·2 = 5, before 3 + .5·5 = 5.5.
+    let buffer = rollout(&[NO, TRUNCATED, NO, NO]);
+    let next = buffer.next_value(&[0.0; 4], &[8.0, 2.0], true);
+    let returns = discounted_returns(buffer.reward(), &next, &buffer.ended(), 0.5);
+    assert_eq!(returns, [4.0, 6.0, 5.5, 5.0]);
+}
+
+#[test]
+fn a_cleared_rollout_starts_again() {
+    let mut buffer = rollout(&[NO, TRUNCATED]);
+    assert!(buffer.is_full());
+    buffer.clear();
+    assert!(buffer.is_empty() && buffer.needs_next_obs(false, true));
+    assert!(!buffer.needs_next_obs(false, false) && !buffer.needs_next_obs(true, true));
+    assert_eq!(buffer, RolloutBuffer::new(2));
+}
+
+#[test]
+fn a_saved_rollout_has_all_its_bits() {
+    let buffer = rollout(&[NO, TERMINATED, TRUNCATED]);
+    let json = serde_json::to_string(&buffer).unwrap();
+    assert_eq!(serde_json::from_str::<RolloutBuffer>(&json).unwrap(), buffer);
+}
+
+#[test]
+fn standardised_numbers_by_hand() {
+    // Mean 2, variance (1 + 0 + 1) / 2 = 1.
+    let mut values = [1.0, 2.0, 3.0];
+    standardise(&mut values);
+    assert_close(&values, &[-1.0, 0.0, 1.0]);
+    let mut one = [5.0];
+    standardise(&mut one);
+    assert_eq!(one, [0.0]);
+}
+
+#[test]
+fn explained_variance_by_hand() {
+    let returns = [1.0, 2.0, 3.0];
+    assert_eq!(explained_variance(&returns, &returns), 1.0);
+    assert_eq!(explained_variance(&[2.0; 3], &returns), 0.0);
+    assert_eq!(explained_variance(&[3.0, 2.0, 1.0], &returns), 1.0 - 4.0);
+    assert_eq!(explained_variance(&[1.0, 2.0, 3.0], &[2.0; 3]), 0.0);
+}
+
+#[test]
+fn a_shuffle_has_every_number_once() {
+    let mut order = shuffled(100, &mut Rng::seed_from_u64(0));
+    assert!(order.iter().enumerate().any(|(at, number)| at != *number));
+    order.sort_unstable();
+    assert!(order.iter().enumerate().all(|(at, number)| at == *number));
+    assert_eq!(gather(&[0, 1, 10, 11, 20, 21], 2, &[2, 0]), [20, 21, 0, 1]);
+}
+
+proptest! {
+    /// With λ = 1 an advantage is the discounted return less the value, with λ = 0 the TD error.
+    #[test]
+    fn extremes_of_lambda(
+        steps in prop::collection::vec((-5.0..5.0_f32, -5.0..5.0_f32, -5.0..5.0_f32, 0..6_u8), 1..40),
+        gamma in 0.0..1.0_f64,
+    ) {
+        let column = |get: fn(&(f32, f32, f32, u8)) -> f32| steps.iter().map(get).collect::<Vec<_>>();
+        let (reward, value) = (column(|step| step.0), column(|step| step.1));
+        let ended: Vec<bool> = steps.iter().map(|step| step.3 == 0).collect();
+        // Inside an episode the value after a step is that of the next one.
+        let mut next = column(|step| step.2);
+        for step in 0..steps.len() - 1 {
+            if !ended[step] {
+                next[step] = value[step + 1];
+            }
+        }
+        let monte_carlo = gae(&reward, &value, &next, &ended, gamma, 1.0);
+        let returns = discounted_returns(&reward, &next, &ended, gamma);
+        let td = gae(&reward, &value, &next, &ended, gamma, 0.0);
+        for step in 0..steps.len() {
+            prop_assert!((monte_carlo[step] - (returns[step] - value[step])).abs() < 1e-3);
+            let delta = reward[step] + gamma as f32 * next[step] - value[step];
+            prop_assert!((td[step] - delta).abs() < 1e-4);
+        }
+    }
+}
