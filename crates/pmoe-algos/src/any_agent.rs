@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::config::AlgoConfig;
+use crate::dac::{self, Dac};
 use crate::ppo::{self, Ppo};
 use crate::replay::ReplayBuffer;
 use crate::rollout::RolloutBuffer;
@@ -19,12 +20,15 @@ pub enum AnyAgent {
     Sac(Sac),
     /// Proximal policy optimisation.
     Ppo(Ppo),
+    /// Double actor-critic.
+    Dac(Dac),
 }
 
 /// The memory of any policy: each algorithm uses its own part.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnyMemory {
+    dac: dac::Memory,
     ppo: ppo::Memory,
 }
 
@@ -43,6 +47,7 @@ impl AlgoConfig {
             Self::Ppo(config) => {
                 AnyAgent::Ppo(Ppo::new(config, obs_dim, action_dim, total_steps, seed, device))
             }
+            Self::Dac(config) => AnyAgent::Dac(Dac::new(config, obs_dim, action_dim, seed, device)),
         }
     }
 
@@ -54,16 +59,16 @@ impl AlgoConfig {
         action_dim: usize,
     ) -> (usize, usize) {
         let total_steps = usize::try_from(total_steps).unwrap_or(usize::MAX);
-        match self {
-            Self::Sac(config) => {
-                let steps = config.buffer_size.min(total_steps);
-                (steps, ReplayBuffer::bytes(steps, obs_dim, action_dim))
-            }
-            Self::Ppo(config) => {
-                let steps = config.rollout_steps.min(total_steps);
-                (steps, RolloutBuffer::bytes(steps, obs_dim, action_dim))
-            }
-        }
+        let steps = total_steps.min(match self {
+            Self::Sac(config) => config.buffer_size,
+            Self::Ppo(config) => config.rollout_steps,
+            Self::Dac(config) => config.rollout_steps,
+        });
+        let bytes = match self {
+            Self::Sac(_) => ReplayBuffer::bytes(steps, obs_dim, action_dim),
+            Self::Ppo(_) | Self::Dac(_) => RolloutBuffer::bytes(steps, obs_dim, action_dim),
+        };
+        (steps, bytes)
     }
 
     /// Which primitive acts when evaluated; none where the policy has no primitives to choose from.
@@ -77,6 +82,7 @@ impl AlgoConfig {
                 ppo::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
                 ppo::ActorConfig::Gaussian { .. } => None,
             },
+            Self::Dac(_) => None,
         }
     }
 }
@@ -95,6 +101,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.act(&mut (), obs, mode, rng, action),
             Self::Ppo(agent) => agent.act(&mut memory.ppo, obs, mode, rng, action),
+            Self::Dac(agent) => agent.act(&mut memory.dac, obs, mode, rng, action),
         }
     }
 
@@ -102,6 +109,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.observe(&(), transition),
             Self::Ppo(agent) => agent.observe(&memory.ppo, transition),
+            Self::Dac(agent) => agent.observe(&memory.dac, transition),
         }
     }
 
@@ -109,6 +117,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.update(rng),
             Self::Ppo(agent) => agent.update(rng),
+            Self::Dac(agent) => agent.update(rng),
         }
     }
 
@@ -116,6 +125,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.metrics(),
             Self::Ppo(agent) => agent.metrics(),
+            Self::Dac(agent) => agent.metrics(),
         }
     }
 
@@ -123,6 +133,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.save(files, scope),
             Self::Ppo(agent) => agent.save(files, scope),
+            Self::Dac(agent) => agent.save(files, scope),
         }
     }
 
@@ -130,6 +141,7 @@ impl Agent for AnyAgent {
         match self {
             Self::Sac(agent) => agent.load(files, scope),
             Self::Ppo(agent) => agent.load(files, scope),
+            Self::Dac(agent) => agent.load(files, scope),
         }
     }
 }

@@ -4,6 +4,7 @@ use pmoe_envs::{EnvConfig, EnvError, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::dac::DacConfig;
 use crate::ppo::PpoConfig;
 use crate::sac::SacConfig;
 
@@ -82,6 +83,8 @@ pub enum AlgoConfig {
     Sac(SacConfig),
     /// Proximal policy optimisation with any policy of its family.
     Ppo(PpoConfig),
+    /// Double actor-critic.
+    Dac(DacConfig),
 }
 
 /// Where tensors live.
@@ -166,6 +169,7 @@ impl AlgoConfig {
         match self {
             Self::Sac(config) => config.validate(),
             Self::Ppo(config) => config.validate(),
+            Self::Dac(config) => config.validate(),
         }
     }
 }

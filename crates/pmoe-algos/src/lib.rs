@@ -20,6 +20,7 @@ pub mod agent;
 pub mod any_agent;
 pub mod checkpoint;
 pub mod config;
+pub mod dac;
 pub mod evaluate;
 pub mod normalize;
 pub mod ppo;

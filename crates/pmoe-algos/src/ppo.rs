@@ -186,8 +186,8 @@ impl ActorCritic {
         let objective = config.actor.objective(&policy);
         let log_ratio = objective.log_prob(action) - log_prob;
         let policy_loss = clipped_surrogate_loss(log_ratio.clone(), advantage, config.clip_ratio);
-        let clip = config.value_clip.then_some(config.clip_ratio);
-        let value_loss = value_loss(value, old_value, returns, clip);
+        let clip = config.value_clip.then_some((old_value, config.clip_ratio));
+        let value_loss = value_loss(value, returns, clip);
         let entropy = objective.entropy();
 
         let mut loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.vf_coef);

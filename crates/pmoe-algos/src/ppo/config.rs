@@ -283,7 +283,7 @@ impl From<NonlinearityConfig> for Nonlinearity {
 }
 
 impl StdConfig {
-    fn validate(&self, key: &str) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self, key: &str) -> Result<(), ConfigError> {
         match *self {
             Self::Exp { initial } => positive(&format!("{key}.exp.initial"), initial),
             Self::Softplus { initial } => positive(&format!("{key}.softplus.initial"), initial),

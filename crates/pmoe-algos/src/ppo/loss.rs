@@ -29,14 +29,14 @@ pub fn clipped_surrogate_loss(
 
 /// Half the mean squared error of the values: `½ mean (V − R)²`.
 ///
-/// With `clip`, a value gains nothing from moving further than that from the old one:
+/// With `clip`, old values and ε, a value gains nothing from moving further than ε from the old one:
 ///
 /// ```text
 /// L = ½ mean max( (V − R)², (V_old + clip(V − V_old, ±ε) − R)² )
 /// ```
 ///
 /// # Shapes
-/// - `value`, `old_value`, `returns`: `[B]`
+/// - `value`, `returns`, old values: `[B]`
 ///
 /// # Gradients
 /// Flow into `value`; the others are constants.
@@ -45,13 +45,12 @@ pub fn clipped_surrogate_loss(
 /// Without clipping arXiv:1707.06347, eq. 9; with it OpenAI Baselines.
 pub fn value_loss(
     value: Tensor<1>,
-    old_value: Tensor<1>,
     returns: Tensor<1>,
-    clip: Option<f64>,
+    clip: Option<(Tensor<1>, f64)>,
 ) -> Tensor<1> {
     let error = (value.clone() - returns.clone()).square();
     let error = match clip {
-        Some(clip) => {
+        Some((old_value, clip)) => {
             let moved = (value - old_value.clone()).clamp(-clip, clip);
             error.max_pair((old_value + moved - returns).square())
         }
@@ -123,13 +122,13 @@ mod tests {
     fn value_loss_by_hand() {
         let (value, old, returns) = (vector(&[3.0, 0.1]), vector(&[1.0, 0.0]), vector(&[2.0, 1.0]));
         // ½ · ((3 − 2)² + (.1 − 1)²) / 2
-        let plain = value_loss(value.clone(), old.clone(), returns.clone(), None);
+        let plain = value_loss(value.clone(), returns.clone(), None);
         assert_close(&plain, &[(1.0 + 0.81) / 4.0]);
         // Clipped at .2: V = 1.2 and .1, errors .64 and .81; the larger ones are 1 and .81.
-        assert_close(&value_loss(value, old, returns, Some(0.2)), &[(1.0 + 0.81) / 4.0]);
+        assert_close(&value_loss(value, returns, Some((old, 0.2))), &[(1.0 + 0.81) / 4.0]);
         // V = 1.9 of R = 2, old 1: the clipped one, 1.2, is further away; no gradient.
         let value = vector(&[1.9]).autodiff().require_grad();
-        let loss = value_loss(value.clone(), vector(&[1.0]), vector(&[2.0]), Some(0.2));
+        let loss = value_loss(value.clone(), vector(&[2.0]), Some((vector(&[1.0]), 0.2)));
         assert_close(&loss, &[0.32]);
         assert_close(&value.grad(&loss.backward()).unwrap(), &[0.0]);
     }

@@ -53,6 +53,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         }
         // Whole rollouts, each with its update; one to warm up.
         AlgoConfig::Ppo(ppo) => whole_rollouts(ppo.rollout_steps, steps),
+        AlgoConfig::Dac(dac) => whole_rollouts(dac.rollout_steps, steps),
     };
     // The clock runs from one report of the learner to the next.
     let started = warm_up.next_multiple_of(steps);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::tensor::Device;
+use pmoe_algos::dac::{self, Dac, DacConfig, Mdp};
 use pmoe_algos::ppo::{self, Ppo, PpoConfig};
 use pmoe_algos::sac::{self, MatrixProduct, Sac, SacConfig};
 use pmoe_algos::seed::{Stream, stream};
@@ -28,7 +29,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Updates to time, after a tenth as many to warm up.
+    /// Updates to time, after a tenth as many to warm up; for DAC one of each MDP counts as one.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     updates: u32,
 }
@@ -75,6 +76,9 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
         }
         AlgoConfig::Ppo(ppo) => {
             (ppo.minibatch_size, time_ppo(ppo, obs_dim, action_dim, updates, &device))
+        }
+        AlgoConfig::Dac(dac) => {
+            (dac.minibatch_size, time_dac(dac, obs_dim, action_dim, updates, &device))
         }
     });
     let Times { totals, floors, parts } = times;
@@ -137,6 +141,27 @@ fn time_ppo(
     time(&products, updates, |rng, done| {
         let rows = minibatches.next().expect("a rollout is at least one minibatch");
         agent.gradient_step_in_parts(&targets, rows, rng, done);
+    })
+}
+
+fn time_dac(
+    config: &DacConfig,
+    obs_dim: usize,
+    action_dim: usize,
+    updates: u32,
+    device: &Device,
+) -> Times {
+    let mut agent = Dac::new(config.clone(), obs_dim, action_dim, 0, device);
+    observe_random(&mut agent, config.rollout_steps, obs_dim, action_dim);
+    let (targets, order) = (agent.targets(), (0..config.rollout_steps).collect::<Vec<_>>());
+    // Both MDPs have as many updates: one of each is what is timed.
+    let mut minibatches = order.chunks_exact(config.minibatch_size).cycle();
+    let products = dac::matrix_products(config, obs_dim, action_dim);
+    time(&products, updates, |_, done| {
+        let rows = minibatches.next().expect("a rollout is at least one minibatch");
+        for mdp in [Mdp::High, Mdp::Low] {
+            agent.gradient_step_in_parts(mdp, &targets, rows, &mut |part| done((mdp, part)));
+        }
     })
 }
 

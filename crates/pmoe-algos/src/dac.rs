@@ -1,0 +1,522 @@
+//! Double actor-critic (DAC): options learnt as two Markov decision processes, with PPO for both.
+//!
+//! Zhang & Whiteson, "DAC: The Double Actor-Critic Architecture for Learning Options",
+//! arXiv:1904.12691.
+//!
+//! # Quick facts
+//! - On-policy; continuous actions, drawn from unbounded Gaussians and clipped to [-1, 1]^A for the
+//!   environment; one environment.
+//! - An option acts until it ends; then the master policy chooses the next one. The choice is the action
+//!   of the high MDP, whose state is (previous option, s); the option's action is that of the low MDP,
+//!   whose state is (s, option). Both have the task's reward.
+//!
+//! # Equations
+//! | code | source | formula |
+//! |---|---|---|
+//! | [`option_log_probs`] | section 3 | π^H(o\|o', s) = (1 − β_{o'}(s)) \[o = o'\] + β_{o'}(s) π(o\|s) |
+//! | [`Dac::targets`] | section 3 | v^L(s, o) = q(s, o), v^H(o', s) = Σ_o π^H(o\|o', s) q(s, o) |
+//! | [`DacNet::high_loss`] | algorithm 1 with PPO | surrogate(π^H) + value loss − entropy |
+//! | [`DacNet::low_loss`] | algorithm 1 with PPO | surrogate(π_o) + value loss |
+//!
+//! # Deviations
+//! - The authors' code takes each option's own β in the second term of π^H, sets the previous option in
+//!   the first row of a minibatch only, and adds 1e-5 to densities before their logarithm. Here the
+//!   probabilities sum to 1, every row has its previous option, and densities stay logarithms.
+//! - Where a rollout or a time limit cuts an episode, both advantages bootstrap with v^H(o, s'): the mean
+//!   over the next option, of which the authors' code draws one.
+//! - A time limit is no end; in the authors' code it is (`bootstrap_truncation = false`).
+//! - Parameters that have no part in a loss stay; in the authors' code Adam moves them by its momentum.
+//! - Rewards are normalised too unless configured otherwise.
+
+mod config;
+mod cost;
+mod loss;
+mod net;
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use pmoe_core::dist::select_value;
+use pmoe_core::noise::{self, Rng};
+use pmoe_core::optim::{Adam, Learner};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+pub use self::config::{DacConfig, EvalOption, Returns};
+pub use self::cost::matrix_products;
+pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
+pub use self::net::{DacNet, Previous, option_log_probs};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::checkpoint::{CheckpointError, Files};
+use crate::normalize::Normalizers;
+use crate::ppo::{gather_matrix, matrix, ratio_statistics, vector};
+use crate::rollout::{
+    RolloutBuffer, discounted_returns, explained_variance, gae, gather, shuffled, standardise,
+};
+
+/// The learner: networks with their optimiser, data, counters.
+pub struct Dac {
+    config: DacConfig,
+    /// The plain device; trainable modules live on its autodiff twin.
+    device: Device,
+    action_dim: usize,
+    net: Learner<DacNet>,
+    /// The policy that acts: the parameters of `net` since the latest update, without a graph.
+    acting: DacNet,
+    normalizers: Normalizers,
+    rollout: RolloutBuffer,
+    /// The options of the rollout's steps.
+    options: Options,
+    grad_step: u64,
+    latest: Option<Latest>,
+}
+
+/// The options of a rollout's steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// Active, `[T]`.
+    option: Vec<usize>,
+    /// Active before; none where an episode begins, `[T]`.
+    previous: Vec<Option<usize>>,
+}
+
+/// What an act hands to [`Agent::observe`] and to the next act.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The observation as the policy saw it, `[O]`.
+    pub obs: Vec<f32>,
+    /// The action as the option drew it, `[A]`.
+    pub action: Vec<f32>,
+    /// The active option; none before an episode's first act.
+    pub option: Option<usize>,
+    /// The one before.
+    pub previous: Option<usize>,
+}
+
+/// The two Markov decision processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mdp {
+    /// Options choose.
+    High,
+    /// Options act.
+    Low,
+}
+
+/// What the steps of a rollout say about one of the MDPs; `[T]` each.
+#[derive(Debug, Clone)]
+pub struct MdpTargets {
+    /// Log-probability of what was chosen.
+    pub log_prob: Vec<f32>,
+    /// Value of the state.
+    pub value: Vec<f32>,
+    /// Advantage of the choice, normalised.
+    pub advantage: Vec<f32>,
+    /// What the value should be.
+    pub returns: Vec<f32>,
+}
+
+/// What the steps of a rollout say about both.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// Of the choice of options.
+    pub high: MdpTargets,
+    /// Of the options' actions.
+    pub low: MdpTargets,
+    /// π^H of every option, `[T · K]`.
+    pub probs: Vec<f32>,
+}
+
+/// A part of a gradient update, in the order of the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Gathering and uploading a minibatch.
+    Batch,
+    /// Policy, values and losses.
+    Forward,
+    /// Gradients, clipping and Adam.
+    Step,
+}
+
+/// What the latest update leaves for the log.
+struct Latest {
+    high: DacLoss,
+    low: DacLoss,
+    grad_norm: f64,
+    explained_variance: f64,
+    effective_options: f64,
+    switch_fraction: f64,
+}
+
+impl Dac {
+    /// A learner at its start; all initial values come from `seed`.
+    pub fn new(
+        config: DacConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let net = DacNet::new(&config, obs_dim, action_dim, seed, &device.clone().autodiff());
+        Self {
+            acting: net.valid(),
+            net: Learner::new(net, Adam::new(config.adam_epsilon)),
+            normalizers: Normalizers::new(&config.normalize, obs_dim, config.gamma),
+            rollout: RolloutBuffer::new(config.rollout_steps),
+            options: Options::default(),
+            device: device.clone(),
+            action_dim,
+            grad_step: 0,
+            latest: None,
+            config,
+        }
+    }
+
+    /// The networks.
+    pub fn net(&self) -> &DacNet {
+        &self.net
+    }
+
+    /// Gradient updates taken so far.
+    pub fn grad_step(&self) -> u64 {
+        self.grad_step
+    }
+
+    /// Learns from a full rollout; the comments are the lines of the algorithm.
+    fn learn(&mut self, rng: &mut Rng) {
+        // Values, probabilities and advantages of both MDPs, of the policy that acted.
+        let targets = self.targets();
+        // One MDP after the other, in random order.
+        let order = if rng.random() { [Mdp::High, Mdp::Low] } else { [Mdp::Low, Mdp::High] };
+        let (mut high, mut low, mut grad_norm) = (None, None, 0.0);
+        for mdp in order {
+            for _ in 0..self.config.epochs {
+                let order = shuffled(self.rollout.len(), rng);
+                for rows in order.chunks(self.config.minibatch_size) {
+                    let (loss, norm) = self.gradient_step(mdp, &targets, rows);
+                    let latest = if mdp == Mdp::High { &mut high } else { &mut low };
+                    (*latest, grad_norm) = (Some(loss), norm);
+                }
+            }
+        }
+        if let (Some(high), Some(low)) = (high, low) {
+            self.latest = Some(Latest {
+                high,
+                low,
+                grad_norm,
+                explained_variance: explained_variance(&targets.low.value, &targets.low.returns),
+                effective_options: self.options.effective(self.config.num_options),
+                switch_fraction: self.options.switch_fraction(),
+            });
+        }
+        // From here on the new policy acts.
+        self.rollout.clear();
+        self.options = Options::default();
+        self.acting = self.net.valid();
+    }
+
+    /// What the steps of a full rollout say about both MDPs.
+    pub fn targets(&self) -> Targets {
+        let (rollout, net) = (&self.rollout, &self.acting);
+        let steps = rollout.len();
+        let obs_dim = rollout.obs().len() / steps;
+        let obs = matrix(rollout.obs().to_vec(), obs_dim, &self.device);
+        let action = matrix(rollout.action().to_vec(), self.action_dim, &self.device);
+        let rows: Vec<usize> = (0..steps).collect();
+        let (option, previous) = self.options.tensors(&rows, &self.device);
+
+        let log_probs = net.option_log_probs(obs.clone(), &previous);
+        let q = net.q(obs.clone());
+        let probs = log_probs.clone().exp();
+        let high_value = host((probs.clone() * q.clone()).sum_dim(1).squeeze_dim(1));
+        let low_value = host(select_value(q, &option));
+        let high_log_prob = host(select_value(log_probs, &option));
+        let low_log_prob = host(net.options(&option, obs).log_prob(action));
+        let cut_value = self.cut_value(obs_dim);
+        Targets {
+            high: self.mdp_targets(high_log_prob, high_value, &cut_value),
+            low: self.mdp_targets(low_log_prob, low_value, &cut_value),
+            probs: probs.try_into_vec_as::<f32>().expect("converted to f32"),
+        }
+    }
+
+    /// Values v^H(o, s') of the states after which there is no next row.
+    fn cut_value(&self, obs_dim: usize) -> Vec<f32> {
+        if self.rollout.cut_obs().is_empty() {
+            return Vec::new();
+        }
+        let obs = matrix(self.rollout.cut_obs().to_vec(), obs_dim, &self.device);
+        let steps = self.rollout.cut_steps();
+        let before: Vec<i64> = steps.map(|step| self.options.option[step] as i64).collect();
+        let previous = Previous {
+            is_first: Tensor::from_data(vec![false; before.len()].as_slice(), &self.device),
+            option: Tensor::from_data(before.as_slice(), &self.device),
+        };
+        let probs = self.acting.option_log_probs(obs.clone(), &previous).exp();
+        host((probs * self.acting.q(obs)).sum_dim(1).squeeze_dim(1))
+    }
+
+    fn mdp_targets(&self, log_prob: Vec<f32>, value: Vec<f32>, cut_value: &[f32]) -> MdpTargets {
+        let DacConfig { gamma, gae_lambda, bootstrap_truncation, .. } = self.config;
+        let reward = self.rollout.reward();
+        let next_value = self.rollout.next_value(&value, cut_value, bootstrap_truncation);
+        let ended = self.rollout.ended();
+        let mut advantage = gae(reward, &value, &next_value, &ended, gamma, gae_lambda);
+        let returns = match self.config.returns {
+            Returns::Discounted => discounted_returns(reward, &next_value, &ended, gamma),
+            Returns::Lambda => advantage.iter().zip(&value).map(|(a, v)| a + v).collect(),
+        };
+        standardise(&mut advantage);
+        MdpTargets { log_prob, value, advantage, returns }
+    }
+
+    /// One gradient update on some steps of the rollout; returns the loss and the gradient's norm.
+    pub fn gradient_step(&mut self, mdp: Mdp, targets: &Targets, rows: &[usize]) -> (DacLoss, f64) {
+        self.gradient_step_in_parts(mdp, targets, rows, &mut |_| ())
+    }
+
+    /// One gradient update; `done` hears of each part when it is through.
+    pub fn gradient_step_in_parts(
+        &mut self,
+        mdp: Mdp,
+        targets: &Targets,
+        rows: &[usize],
+        done: &mut dyn FnMut(Part),
+    ) -> (DacLoss, f64) {
+        let mut loss = match mdp {
+            Mdp::High => {
+                let batch = self.high_minibatch(targets, rows);
+                done(Part::Batch);
+                self.net.high_loss(&self.config, batch)
+            }
+            Mdp::Low => {
+                let batch = self.low_minibatch(targets, rows);
+                done(Part::Batch);
+                self.net.low_loss(&self.config, batch)
+            }
+        };
+        done(Part::Forward);
+        // The graph goes with the step; the number stays.
+        let value = loss.loss.clone().inner();
+        let graph = std::mem::replace(&mut loss.loss, value);
+        let norm = self.net.descend_clipped(self.config.lr, graph, self.config.max_grad_norm);
+        done(Part::Step);
+        self.grad_step += 1;
+        (loss, norm)
+    }
+
+    /// Some steps as the high MDP sees them.
+    pub fn high_minibatch(&self, targets: &Targets, rows: &[usize]) -> HighMinibatch {
+        let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
+        let (option, previous) = self.options.tensors(rows, &self.device);
+        let steps = self.rollout.len();
+        HighMinibatch {
+            obs: gather_matrix(self.rollout.obs(), steps, rows, &self.device),
+            previous,
+            option,
+            log_prob: vector(&targets.high.log_prob),
+            old_probs: gather_matrix(&targets.probs, steps, rows, &self.device),
+            advantage: vector(&targets.high.advantage),
+            returns: vector(&targets.high.returns),
+        }
+    }
+
+    /// Some steps as the low MDP sees them.
+    pub fn low_minibatch(&self, targets: &Targets, rows: &[usize]) -> LowMinibatch {
+        let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
+        let (option, _) = self.options.tensors(rows, &self.device);
+        let steps = self.rollout.len();
+        LowMinibatch {
+            obs: gather_matrix(self.rollout.obs(), steps, rows, &self.device),
+            option,
+            action: gather_matrix(self.rollout.action(), steps, rows, &self.device),
+            log_prob: vector(&targets.low.log_prob),
+            advantage: vector(&targets.low.advantage),
+            returns: vector(&targets.low.returns),
+        }
+    }
+
+    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
+        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
+    }
+}
+
+impl Options {
+    /// The options of some steps, and those before them.
+    fn tensors(&self, rows: &[usize], device: &Device) -> (Tensor<1, Int>, Previous) {
+        let int = |values: Vec<i64>| {
+            let shape = [values.len()];
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        let previous = || rows.iter().map(|row| self.previous[*row]);
+        let is_first: Vec<bool> = previous().map(|option| option.is_none()).collect();
+        (
+            int(rows.iter().map(|row| self.option[*row] as i64).collect()),
+            Previous {
+                option: int(previous().map(|option| option.unwrap_or(0) as i64).collect()),
+                is_first: Tensor::from_data(is_first.as_slice(), device),
+            },
+        )
+    }
+
+    /// exp of the entropy of how often each option acted.
+    fn effective(&self, num_options: usize) -> f64 {
+        let steps = self.option.len() as f64;
+        let share = |option| self.option.iter().filter(|&&o| o == option).count() as f64 / steps;
+        let entropy = (0..num_options).map(share).filter(|&share| share > 0.0);
+        entropy.map(|share| -share * share.ln()).sum::<f64>().exp()
+    }
+
+    /// Share of the steps inside an episode that had another option than the step before.
+    fn switch_fraction(&self) -> f64 {
+        let pairs = || {
+            let pairs = self.option.iter().zip(&self.previous);
+            pairs.filter_map(|(option, previous)| previous.map(|previous| previous != *option))
+        };
+        pairs().filter(|&differs| differs).count() as f64 / pairs().count().max(1) as f64
+    }
+}
+
+fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().expect("converted to f32")
+}
+
+impl Agent for Dac {
+    type Memory = Memory;
+
+    fn act(
+        &self,
+        memory: &mut Memory,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        action: &mut [f32],
+    ) -> Result<(), AgentError> {
+        self.normalizers.see(obs, &mut memory.obs);
+        let seen = matrix(memory.obs.clone(), obs.len(), &self.device);
+        memory.previous = memory.option.take();
+        // The previous option goes on or ends; in the latter case the master policy chooses.
+        let log_probs = match memory.previous {
+            Some(option) => {
+                let previous = Previous {
+                    option: Tensor::from_data([option as i64], &self.device),
+                    is_first: Tensor::from_data([false], &self.device),
+                };
+                let logit = self.acting.termination[option].forward(seen.clone()).squeeze_dim(1);
+                option_log_probs(self.acting.master_log_probs(seen.clone()), logit, &previous)
+            }
+            None => self.acting.master_log_probs(seen.clone()),
+        };
+        let probs = log_probs.exp().try_into_vec_as::<f32>().expect("converted to f32");
+        let option = match (mode, self.config.eval_option) {
+            (Mode::Explore, _) | (Mode::Evaluate, EvalOption::Sample) => {
+                noise::categorical(&probs, rng)
+            }
+            (Mode::Evaluate, EvalOption::Argmax) => largest(&probs),
+        };
+        memory.option = Some(option);
+        // The option acts.
+        let policy = self.acting.option(option, seen);
+        let drawn = match mode {
+            Mode::Explore => {
+                let noise = noise::normal(policy.mean.dims(), rng, &self.device);
+                policy.rsample(noise)
+            }
+            Mode::Evaluate => policy.mean,
+        };
+        memory.action = drawn.try_into_vec_as::<f32>().expect("actions are floats");
+        for (action, drawn) in action.iter_mut().zip(&memory.action) {
+            *action = drawn.clamp(-1.0, 1.0);
+        }
+        match action.iter().find(|a| !a.is_finite()) {
+            Some(&bad) => Err(self.non_finite("action", bad.into())),
+            None => Ok(()),
+        }
+    }
+
+    fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
+        let reward = self.normalizers.observe(&transition);
+        let Transition { next_obs, terminated, truncated, .. } = transition;
+        let mut seen = Vec::new();
+        if self.rollout.needs_next_obs(terminated, truncated) {
+            self.normalizers.see(next_obs, &mut seen);
+        }
+        let (obs, action, next_obs) = (&memory.obs, &memory.action, &seen);
+        self.rollout.push(Transition { obs, action, reward, next_obs, terminated, truncated });
+        self.options.option.push(memory.option.expect("an act chose it"));
+        self.options.previous.push(memory.previous);
+    }
+
+    fn update(&mut self, rng: &mut Rng) -> u32 {
+        if !self.rollout.is_full() {
+            return 0;
+        }
+        let before = self.grad_step;
+        self.learn(rng);
+        (self.grad_step - before) as u32
+    }
+
+    fn metrics(&self) -> Result<Metrics, AgentError> {
+        let Some(latest) = &self.latest else {
+            return Ok(Metrics::new());
+        };
+        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
+        let ratio = |loss: &DacLoss| ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
+        let (high, low) = (&latest.high, &latest.low);
+        let ((high_kl, high_clipped), (low_kl, low_clipped)) = (ratio(high), ratio(low));
+        let metrics = Metrics::from([
+            ("high_policy_loss".to_owned(), mean(&high.policy_loss)),
+            ("high_value_loss".to_owned(), mean(&high.value_loss)),
+            ("high_approx_kl".to_owned(), high_kl),
+            ("high_clip_fraction".to_owned(), high_clipped),
+            ("option_entropy".to_owned(), mean(&high.entropy)),
+            ("policy_loss".to_owned(), mean(&low.policy_loss)),
+            ("value_loss".to_owned(), mean(&low.value_loss)),
+            ("approx_kl".to_owned(), low_kl),
+            ("clip_fraction".to_owned(), low_clipped),
+            ("entropy".to_owned(), mean(&low.entropy)),
+            ("explained_variance".to_owned(), latest.explained_variance),
+            ("grad_norm".to_owned(), latest.grad_norm),
+            ("effective_options".to_owned(), latest.effective_options),
+            ("switch_fraction".to_owned(), latest.switch_fraction),
+        ]);
+        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(self.non_finite(name, *value)),
+            None => Ok(metrics),
+        }
+    }
+
+    fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
+        let (net, optimizer) = self.net.to_bytes()?;
+        files.insert("net.bpk", net);
+        files.insert_json("normalizers.json", &self.normalizers);
+        if scope == Scope::Everything {
+            files.insert("net_optimizer.bpk", optimizer);
+            files.insert_json("counters.json", &self.grad_step);
+            files.insert_json("rollout.json", &self.rollout);
+            files.insert_json("options.json", &self.options);
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
+        self.normalizers = files.get_json("normalizers.json")?;
+        match scope {
+            Scope::Policy => self.net.load_module(files.get("net.bpk")?)?,
+            Scope::Everything => {
+                let optimizer = files.get("net_optimizer.bpk")?;
+                self.net.load_bytes(files.get("net.bpk")?, optimizer)?;
+                self.grad_step = files.get_json("counters.json")?;
+                self.rollout = files.get_json("rollout.json")?;
+                self.options = files.get_json("options.json")?;
+            }
+        }
+        self.acting = self.net.valid();
+        Ok(())
+    }
+}
+
+/// Index of the largest number; the first of equal ones.
+fn largest(values: &[f32]) -> usize {
+    (1..values.len()).fold(0, |best, at| if values[best] < values[at] { at } else { best })
+}
