@@ -117,7 +117,7 @@ impl Nonlinearity {
     pub fn layer(self, input: Tensor<2>, layer: &Linear) -> Tensor<2> {
         match self {
             Self::Relu => linear_act(input, layer, Activation::Relu),
-            Self::Tanh => linear_act(input, layer, Activation::Identity).tanh(),
+            Self::Tanh => linear_act(input, layer, Activation::Tanh),
         }
     }
 }
