@@ -1,7 +1,20 @@
-//! Densities of squashed Gaussian primitives and of their mixture.
+//! Densities of squashed Gaussian primitives, of their mixture, and of their compositions into one.
 
+mod gated;
 mod mixture;
+mod multiplicative;
 mod tanh_normal;
 
+use burn::tensor::Tensor;
+
+pub use gated::{BlendVariance, gated};
 pub use mixture::{LogProb, Mixture, select_value};
+pub use multiplicative::multiplicative;
 pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};
+
+/// `log Σ exp` over a dimension, which stays with length 1; stable.
+fn log_sum_exp<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    // A constant shift: its gradient cancels.
+    let max = x.clone().inner().max_dim(dim);
+    (x - max.clone()).exp().sum_dim(dim).log() + max
+}

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, activation::log_softmax};
 
-use super::{TanhNormal, TanhSample};
+use super::{TanhNormal, TanhSample, log_sum_exp};
 
 /// Whose log-density a draw's entropy term uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Mixture {
         let actions = pre_tanh.unsqueeze_dim::<4>(2).expand(shape).reshape(rows);
         let component_log_prob: Tensor<3> =
             components.log_prob(actions).reshape([batch, num_actions, num_primitives]);
-        log_sum_exp(component_log_prob + self.log_weights().unsqueeze_dim::<3>(1))
+        log_sum_exp(component_log_prob + self.log_weights().unsqueeze_dim::<3>(1), 2).squeeze_dim(2)
     }
 
     /// Log-density of one draw per state, `[B]`.
@@ -169,13 +169,6 @@ pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
         return x.reshape([batch]);
     }
     x.gather(1, index.clone().unsqueeze_dim(1)).squeeze_dim(1)
-}
-
-/// `log Σ exp` over the last dimension, stable: `[B, N, K]` to `[B, N]`.
-fn log_sum_exp(x: Tensor<3>) -> Tensor<2> {
-    // A constant shift: its gradient cancels.
-    let max = x.clone().inner().max_dim(2);
-    ((x - max.clone()).exp().sum_dim(2).log() + max).squeeze_dim(2)
 }
 
 #[cfg(test)]
