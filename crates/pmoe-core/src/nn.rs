@@ -4,6 +4,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
+use rand_distr::StandardNormal;
 
 use crate::fused::{Activation, linear_act};
 use crate::noise::Rng;
@@ -16,57 +17,182 @@ use crate::noise::Rng;
 /// # Shapes
 /// - weight: `[d_input, d_output]`, bias: `[d_output]`
 pub fn linear(d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
-    let bound = 1.0 / (d_input as f32).sqrt();
-    Linear {
-        weight: uniform([d_input, d_output], bound, rng, device),
-        bias: Some(uniform([d_output], bound, rng, device)),
+    Init::Torch.linear(d_input, d_output, rng, device)
+}
+
+/// How a linear layer starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Weights and biases from U(−1/√fan_in, 1/√fan_in), see [`linear`].
+    Torch,
+    /// Weights and biases from U(−bound, bound).
+    Uniform {
+        /// Positive.
+        bound: f64,
+    },
+    /// Weights from U(−1/√fan_out, 1/√fan_out), biases 0.1: hidden layers of rlkit, whose "fan-in" is the
+    /// number of outputs.
+    RlkitHidden,
+    /// A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`; biases 0.
+    ///
+    /// Source: Saxe et al., arXiv:1312.6120. Usual for PPO.
+    Orthogonal {
+        /// Largest singular value, positive.
+        gain: f64,
+    },
+}
+
+impl Init {
+    /// A layer with these initial values; those and the parameter ids come from `rng` alone.
+    pub fn linear(self, d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
+        let shape = [d_input, d_output];
+        let (weight, bias) = match self {
+            Self::Torch | Self::Uniform { .. } => {
+                let bound = match self {
+                    Self::Uniform { bound } => bound as f32,
+                    _ => 1.0 / (d_input as f32).sqrt(),
+                };
+                let weight =
+                    parameter(shape, |rng| uniform(d_input * d_output, bound, rng), rng, device);
+                (weight, parameter([d_output], |rng| uniform(d_output, bound, rng), rng, device))
+            }
+            Self::RlkitHidden => {
+                let bound = 1.0 / (d_output as f32).sqrt();
+                let weight =
+                    parameter(shape, |rng| uniform(d_input * d_output, bound, rng), rng, device);
+                (weight, parameter([d_output], |_| vec![0.1; d_output], rng, device))
+            }
+            Self::Orthogonal { gain } => {
+                let weight = parameter(shape, |rng| orthogonal(shape, gain, rng), rng, device);
+                (weight, parameter([d_output], |_| vec![0.0; d_output], rng, device))
+            }
+        };
+        Linear { weight, bias: Some(bias) }
     }
 }
 
-fn uniform<const D: usize>(
+/// A trainable parameter with an id from `rng` and initial values from `values`.
+pub fn parameter<const D: usize>(
     shape: [usize; D],
-    bound: f32,
+    values: impl FnOnce(&mut Rng) -> Vec<f32>,
     rng: &mut Rng,
     device: &Device,
 ) -> Param<Tensor<D>> {
     let id = ParamId::from(rng.random::<u64>());
-    let count = shape.iter().product();
-    let values: Vec<f32> = (0..count).map(|_| rng.random_range(-bound..bound)).collect();
-    let tensor = Tensor::from_data(TensorData::new(values, shape), device);
+    let tensor = Tensor::from_data(TensorData::new(values(rng), shape), device);
     Param::initialized(id, tensor.require_grad())
 }
 
-/// Linear layers with ReLU between them and, if asked, after the last.
+fn uniform(count: usize, bound: f32, rng: &mut Rng) -> Vec<f32> {
+    (0..count).map(|_| rng.random_range(-bound..bound)).collect()
+}
+
+/// A row-major matrix whose rows or columns, whichever are fewer, are orthogonal with norm `gain`.
+///
+/// Gram and Schmidt's method on normal vectors, twice for each, so that rounding leaves nothing: the
+/// result is uniformly distributed, without the sign corrections that a QR decomposition needs.
+fn orthogonal([rows, cols]: [usize; 2], gain: f64, rng: &mut Rng) -> Vec<f32> {
+    let (count, len) = (rows.min(cols), rows.max(cols));
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    while basis.len() < count {
+        let mut vector: Vec<f64> = (0..len).map(|_| rng.sample(StandardNormal)).collect();
+        for _ in 0..2 {
+            for unit in &basis {
+                let along = dot(&vector, unit);
+                vector.iter_mut().zip(unit).for_each(|(x, unit)| *x -= along * unit);
+            }
+        }
+        let norm = dot(&vector, &vector).sqrt();
+        vector.iter_mut().for_each(|x| *x /= norm);
+        basis.push(vector);
+    }
+    let element =
+        |row: usize, col: usize| if rows <= cols { basis[row][col] } else { basis[col][row] };
+    (0..rows * cols).map(|at| (gain * element(at / cols, at % cols)) as f32).collect()
+}
+
+/// What follows every hidden layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nonlinearity {
+    /// max(·, 0).
+    Relu,
+    /// tanh.
+    Tanh,
+}
+
+impl Nonlinearity {
+    /// `f(input · W + b)`.
+    pub fn layer(self, input: Tensor<2>, layer: &Linear) -> Tensor<2> {
+        match self {
+            Self::Relu => linear_act(input, layer, Activation::Relu),
+            Self::Tanh => linear_act(input, layer, Activation::Identity).tanh(),
+        }
+    }
+}
+
+/// Linear layers with a nonlinearity between them and, if asked, after the last.
 #[derive(Module, Debug)]
 pub struct Mlp {
     /// The layers, first to last.
     pub layers: Vec<Linear>,
-    /// Whether the last layer is followed by ReLU too (a trunk) or not (an output).
     #[module(skip)]
-    relu_output: bool,
+    nonlinearity: Nonlinearity,
+    /// Whether the last layer is followed by the nonlinearity too (a trunk) or not (an output).
+    #[module(skip)]
+    is_trunk: bool,
+}
+
+/// How the layers of a network start and what follows them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MlpStyle {
+    /// What follows every hidden layer.
+    pub nonlinearity: Nonlinearity,
+    /// How hidden layers start.
+    pub init: Init,
+}
+
+impl MlpStyle {
+    /// ReLU and PyTorch's initial values.
+    pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: Init::Torch };
+
+    /// A trunk: every layer of `sizes` is followed by the nonlinearity.
+    pub fn trunk(self, sizes: &[usize], rng: &mut Rng, device: &Device) -> Mlp {
+        let layer = |pair: &[usize]| self.init.linear(pair[0], pair[1], rng, device);
+        let layers = sizes.windows(2).map(layer).collect();
+        Mlp { layers, nonlinearity: self.nonlinearity, is_trunk: true }
+    }
+
+    /// A network whose last layer is linear and starts as `output` says.
+    pub fn network(self, sizes: &[usize], output: Init, rng: &mut Rng, device: &Device) -> Mlp {
+        let last = sizes.len() - 1;
+        let mut network = self.trunk(&sizes[..last], rng, device);
+        network.layers.push(output.linear(sizes[last - 1], sizes[last], rng, device));
+        network.is_trunk = false;
+        network
+    }
 }
 
 impl Mlp {
     /// A trunk: every layer of `sizes` is followed by ReLU.
     pub fn trunk(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
-        Self { layers: Self::layers(sizes, rng, device), relu_output: true }
+        MlpStyle::RELU.trunk(sizes, rng, device)
     }
 
-    /// A network whose last layer is linear.
+    /// A network of ReLU layers whose last layer is linear.
     pub fn new(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
-        Self { layers: Self::layers(sizes, rng, device), relu_output: false }
-    }
-
-    fn layers(sizes: &[usize], rng: &mut Rng, device: &Device) -> Vec<Linear> {
-        sizes.windows(2).map(|pair| linear(pair[0], pair[1], rng, device)).collect()
+        MlpStyle::RELU.network(sizes, Init::Torch, rng, device)
     }
 
     /// `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         self.layers.iter().enumerate().fold(input, |x, (index, layer)| {
-            let is_hidden = index < last || self.relu_output;
-            linear_act(x, layer, if is_hidden { Activation::Relu } else { Activation::Identity })
+            if index < last || self.is_trunk {
+                self.nonlinearity.layer(x, layer)
+            } else {
+                linear_act(x, layer, Activation::Identity)
+            }
         })
     }
 }
@@ -86,6 +212,64 @@ mod tests {
         // Var U(−b, b) = b² / 3; 12 800 draws estimate it to about 1 %.
         let variance = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
         assert!((variance * 3.0 / (bound * bound) - 1.0).abs() < 0.04, "{variance}");
+    }
+
+    #[test]
+    fn an_orthogonal_matrix_keeps_lengths() {
+        // The products of the rows, or columns if those are fewer, are gain² times the identity.
+        for [rows, cols] in [[3, 7], [7, 3], [5, 5], [1, 4], [4, 1]] {
+            let gain = 2.0_f64.sqrt();
+            let matrix = orthogonal([rows, cols], gain, &mut Rng::seed_from_u64(2));
+            let count = rows.min(cols);
+            for i in 0..count {
+                for j in 0..count {
+                    let element = |of: usize, at: usize| {
+                        f64::from(if rows <= cols {
+                            matrix[of * cols + at]
+                        } else {
+                            matrix[at * cols + of]
+                        })
+                    };
+                    let product: f64 =
+                        (0..rows.max(cols)).map(|at| element(i, at) * element(j, at)).sum();
+                    let expected = if i == j { gain * gain } else { 0.0 };
+                    assert!((product - expected).abs() < 1e-6, "{rows} × {cols}: {product}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tanh_layers_by_hand() {
+        let device = Device::flex();
+        let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: Init::Torch };
+        let zero = Init::Orthogonal { gain: 0.5 };
+        let rng = &mut Rng::seed_from_u64(0);
+        let network = style.network(&[1, 1, 1], zero, rng, &device.clone().autodiff()).valid();
+        let scalar = |layer: &Linear| layer.weight.val().into_scalar::<f32>();
+        let bias = network.layers[0].bias.as_ref().unwrap().val().into_scalar::<f32>();
+        let [first, last] = [scalar(&network.layers[0]), scalar(&network.layers[1])];
+        assert!((last.abs() - 0.5).abs() < 1e-6, "a number with gain .5");
+        let y = network.forward(Tensor::from_data([[2.0_f32]], &device)).into_scalar::<f32>();
+        assert!((y - last * (2.0 * first + bias).tanh()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn initial_values_of_rlkit_are_as_described() {
+        let device = Device::flex().autodiff();
+        let values = |init: Init| {
+            let layer = init.linear(400, 25, &mut Rng::seed_from_u64(0), &device);
+            let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
+            (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
+        };
+        let largest = |values: &[f32]| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
+        // 1/√25 = .2; of 10 000 draws the largest is near the bound.
+        let (weights, biases) = values(Init::RlkitHidden);
+        assert!((0.199..=0.2).contains(&largest(&weights)));
+        assert!(biases.iter().all(|&bias| bias.to_bits() == 0.1_f32.to_bits()));
+        let (weights, biases) = values(Init::Uniform { bound: 3e-3 });
+        assert!((2.99e-3..=3e-3).contains(&largest(&weights)));
+        assert!((1.5e-3..=3e-3).contains(&largest(&biases)));
     }
 
     #[test]

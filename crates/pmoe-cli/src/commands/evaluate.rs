@@ -137,7 +137,7 @@ fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
     let AlgoConfig::Sac(sac) = &mut config.algo;
     match &mut sac.actor {
         ActorConfig::Pmoe(pmoe) => pmoe.eval_primitive = choice,
-        ActorConfig::Gaussian {} => {
+        ActorConfig::Gaussian {} | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => {
             let message =
                 format!("the policy of {} has no primitives to choose from", config.method);
             return Err(BadInput(message).into());

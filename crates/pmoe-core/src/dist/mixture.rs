@@ -38,6 +38,15 @@ impl Mixture {
         log_softmax(self.router_logits.clone(), 1)
     }
 
+    /// The same without gradients.
+    pub fn constant(&self) -> Self {
+        Self {
+            router_logits: self.router_logits.clone().inner(),
+            mean: self.mean.clone().inner(),
+            log_std: self.log_std.clone().inner(),
+        }
+    }
+
     /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
     /// state are neighbours.
     pub fn primitives(&self) -> TanhNormal {
