@@ -76,7 +76,7 @@ impl AlgoConfig {
         match self {
             Self::Sac(config) => match &mut config.actor {
                 sac::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
-                sac::ActorConfig::Gaussian {} => None,
+                _ => None,
             },
             Self::Ppo(config) => match &mut config.actor {
                 ppo::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),

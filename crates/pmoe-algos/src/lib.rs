@@ -1,4 +1,4 @@
-//! Deep reinforcement learning on burn: soft actor-critic (SAC) and PMOE-SAC.
+//! Deep reinforcement learning on burn: soft actor-critic (SAC) with gating, MCP and PMOE policies.
 //!
 //! One page to find one's way:
 //!
@@ -9,6 +9,7 @@
 //! | what a learner must offer | [`Agent`] |
 //! | the algorithm, line by line | [`sac::Sac::gradient_step`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`] |
+//! | what a mixture shows of itself | [`mixture_metrics`] |
 //! | hyper-parameters | [`sac::SacConfig`], `configs/algos/*.toml` |
 //! | where randomness comes from | [`seed`] |
 //! | how a run survives a kill | [`checkpoint`] |
@@ -22,6 +23,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod dac;
 pub mod evaluate;
+pub mod mixture_metrics;
 pub mod normalize;
 pub mod ppo;
 pub mod replay;

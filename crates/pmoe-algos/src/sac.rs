@@ -1,4 +1,4 @@
-//! Soft actor-critic (SAC), and PMOE-SAC, which differs in the actor only.
+//! Soft actor-critic (SAC), and its variants with gating, MCP and PMOE, which differ in the actor only.
 //!
 //! Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", arXiv:1812.05905; Ren et al.,
 //! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
@@ -19,11 +19,13 @@
 //! - The critic loss has no factor ½ (Spinning Up, CleanRL and the authors' release): it doubles the
 //!   gradient, which Adam does not see.
 //! - The paper's eq. 11 takes the largest target value over actions, its Algorithm 1 and all public
-//!   code draw one action from the mixture; so do we.
+//!   code draw one action from the mixture; so do we. `target = "max"` takes the largest soft value of
+//!   a draw of every primitive.
 //! - The paper's Algorithm 1 lists a target policy; no public code has one, nor have we.
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 
 mod actor;
+mod average;
 mod config;
 mod cost;
 mod critic;
@@ -35,11 +37,15 @@ use pmoe_core::noise::{self, Rng};
 use pmoe_core::optim::{Adam, Learner, Target, module_from_bytes, module_to_bytes};
 
 pub use self::actor::{
-    Actor, ActorLoss, GaussianActor, LOG_STD_LIMITS, MixtureLoss, PmoeActor, Sampled,
+    Actor, ActorLoss, ActorNoise, FullNet, GatingActor, GaussianActor, LossInput, McpActor, McpNet,
+    NetSpec, PmoeActor, PrimitiveNet, Primitives, RoutedNet, Sampled,
 };
+use self::average::MovingAverage;
 pub use self::config::{
-    ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
-    PrimitiveLoss, RoutingInput, SacConfig, TemperatureConfig,
+    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
+    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd, McpConfig, McpGate,
+    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
+    SacConfig, TargetAction, TemperatureConfig,
 };
 pub(crate) use self::cost::Products;
 pub use self::cost::{MatrixProduct, matrix_products};
@@ -47,6 +53,7 @@ pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 use crate::checkpoint::{CheckpointError, Files};
+use crate::mixture_metrics::MixtureBatch;
 use crate::replay::{Batch, ReplayBuffer};
 use crate::seed::{Stream, stream};
 
@@ -60,6 +67,8 @@ pub struct Sac {
     critic: Learner<TwinCritic>,
     target_critic: Target<TwinCritic>,
     temperature: Temperature,
+    /// Where REINFORCE subtracts it.
+    baseline: Option<MovingAverage>,
     replay: ReplayBuffer,
     /// Memory of the latest draw, used again.
     batch: Batch,
@@ -94,7 +103,8 @@ struct Latest {
     q1: Tensor<1>,
     log_prob: Tensor<1>,
     alpha: f64,
-    mixture: Option<MixtureLoss>,
+    routing_loss: Option<Tensor<1>>,
+    mixture: Option<MixtureBatch>,
 }
 
 impl Sac {
@@ -107,17 +117,17 @@ impl Sac {
         device: &Device,
     ) -> Self {
         let trainable = device.clone().autodiff();
-        let actor =
-            Actor::new(&config.actor, &config.hidden, obs_dim, action_dim, seed, &trainable);
-        let mut critic_rng = stream(seed, Stream::CriticInit);
-        let critic =
-            TwinCritic::new(obs_dim, action_dim, &config.hidden, &mut critic_rng, &trainable);
+        let actor = Actor::new(&config, obs_dim, action_dim, seed, &trainable);
+        let SacConfig { ref hidden, init, .. } = config;
+        let mut rng = stream(seed, Stream::CriticInit);
+        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         Self {
             target_critic: Target::new(&critic),
             actor: Learner::new(actor, adam),
             critic: Learner::new(critic, adam),
             temperature: Temperature::new(&config.temperature, action_dim, adam, &trainable),
+            baseline: config.actor.baseline_decay().map(MovingAverage::new),
             replay: ReplayBuffer::new(config.buffer_size, obs_dim, action_dim),
             batch: Batch::default(),
             device: device.clone(),
@@ -152,7 +162,7 @@ impl Sac {
     /// One gradient update; the comments are the lines of the algorithm, and `done` hears of each
     /// part when it is through.
     pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
-        let SacConfig { gamma, tau, actor_lr, critic_lr, batch_size, .. } = self.config;
+        let SacConfig { gamma, tau, actor_lr, critic_lr, batch_size, target, .. } = self.config;
         let alpha = self.temperature.alpha();
 
         // Draw a batch of transitions from the replay buffer.
@@ -161,7 +171,7 @@ impl Sac {
         done(Part::Batch);
 
         // Move the critics towards the soft Bellman target.
-        let next = self.actor.valid().sample(&self.config.actor, batch.next_obs.clone(), rng);
+        let next = self.actor.valid().sample(batch.next_obs.clone(), target, rng);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
         done(Part::Target);
@@ -174,24 +184,29 @@ impl Sac {
         done(Part::CriticStep);
 
         // Move the actor. The critics enter as constants, so only the actor gets gradients.
-        let rows = batch_size * self.actor.num_primitives();
-        let noise = noise::normal([rows, self.action_dim], rng, &self.device);
+        let noise = self.actor.noise(batch_size, self.action_dim, rng, &self.device);
         let critic = self.critic.valid();
-        let ActorLoss { loss, log_prob, mixture } =
-            self.actor.loss(&self.config.actor, &critic, batch.obs, alpha, noise);
+        let baseline = self.baseline.as_ref().map_or(0.0, MovingAverage::value);
+        let input = LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline };
+        let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
+            self.actor.loss(input);
         drop(critic);
         let actor_loss = loss.clone().inner();
         done(Part::ActorForward);
         self.actor.descend(actor_lr, loss);
         done(Part::ActorStep);
 
-        // Move the temperature, then the target critics.
+        // Move the temperature and REINFORCE's baseline, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
+        if let (Some(baseline), Some(value)) = (&mut self.baseline, soft_value) {
+            baseline.follow(value.into_scalar::<f32>().into());
+        }
         self.target_critic.follow(&self.critic, tau);
         done(Part::TargetCritics);
 
         self.grad_step += 1;
-        self.latest = Some(Latest { critic_loss, actor_loss, q1, log_prob, alpha, mixture });
+        self.latest =
+            Some(Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture });
     }
 
     fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
@@ -216,8 +231,7 @@ impl Agent for Sac {
         }
         let data = TensorData::new(obs.to_vec(), [1, obs.len()]);
         let obs = Tensor::from_data(data, &self.device);
-        let chosen =
-            self.actor.valid().act(&self.config.actor, &self.critic.valid(), obs, mode, rng);
+        let chosen = self.actor.valid().act(&self.critic.valid(), obs, mode, rng);
         let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
         action.copy_from_slice(&chosen);
         match action.iter().find(|a| !a.is_finite()) {
@@ -228,7 +242,9 @@ impl Agent for Sac {
 
     fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
         let reward = transition.reward * self.config.reward_scale;
-        self.replay.push(Transition { reward, ..transition });
+        let is_cut = transition.truncated && !self.config.bootstrap_truncation;
+        let terminated = transition.terminated || is_cut;
+        self.replay.push(Transition { reward, terminated, ..transition });
         self.env_step += 1;
     }
 
@@ -252,15 +268,11 @@ impl Agent for Sac {
             ("log_prob_mean".to_owned(), mean(&latest.log_prob)),
             ("alpha".to_owned(), latest.alpha),
         ]);
+        if let Some(routing_loss) = &latest.routing_loss {
+            metrics.insert("routing_loss".to_owned(), mean(routing_loss));
+        }
         if let Some(mixture) = &latest.mixture {
-            let entropy = |weights: Tensor<2>| {
-                let terms = weights.clone() * weights.clamp_min(f32::MIN_POSITIVE).log();
-                terms.sum_dim(1).squeeze_dim::<1>(1).neg()
-            };
-            let of_mean_weights = mean(&entropy(mixture.weights.clone().mean_dim(0)));
-            metrics.insert("routing_loss".to_owned(), mean(&mixture.routing_loss));
-            metrics.insert("routing_entropy".to_owned(), mean(&entropy(mixture.weights.clone())));
-            metrics.insert("effective_primitives".to_owned(), of_mean_weights.exp());
+            metrics.extend(mixture.squashed().metrics());
         }
         match metrics.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(self.non_finite(name, *value)),
@@ -278,6 +290,9 @@ impl Agent for Sac {
             files.insert("critic_optimizer.bpk", critic_optimizer);
             files.insert("target_critic.bpk", module_to_bytes(&*self.target_critic)?);
             self.temperature.save(files)?;
+            if let Some(baseline) = &self.baseline {
+                baseline.save(files);
+            }
             files.insert_json("counters.json", &(self.env_step, self.grad_step));
             files.insert_writer("replay.bin", |out| self.replay.write(out));
         }
@@ -296,6 +311,9 @@ impl Agent for Sac {
         let target = module_from_bytes((*self.target_critic).clone(), part("target_critic.bpk")?)?;
         self.target_critic.replace(target);
         self.temperature.load(files)?;
+        if let Some(baseline) = &mut self.baseline {
+            baseline.load(files)?;
+        }
         (self.env_step, self.grad_step) = files.get_json("counters.json")?;
         self.replay.read(&mut *files.reader("replay.bin")?)
     }
@@ -342,10 +360,12 @@ impl TensorBatch {
 /// ```
 ///
 /// # Shapes
-/// - `next_q`, `next_log_prob`: `[B]`, of actions drawn from the policy at `next_obs`
+/// - `next_q`, `next_log_prob`: `[B·N]`, of N actions drawn from the policy at every row of `next_obs`,
+///   those of a row being neighbours; the largest soft value counts
 ///
 /// # Source
-/// arXiv:1812.05905, eq. 3, with clipped double Q. A truncated episode is bootstrapped.
+/// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, where N > 1. A truncated episode
+/// is bootstrapped.
 pub fn soft_bellman_target(
     batch: &TensorBatch,
     next_q: Tensor<1>,
@@ -353,7 +373,11 @@ pub fn soft_bellman_target(
     alpha: f64,
     gamma: f64,
 ) -> Tensor<1> {
-    let soft_value = next_q - next_log_prob.mul_scalar(alpha);
+    let mut soft_value = next_q - next_log_prob.mul_scalar(alpha);
+    let ([rows], [candidates]) = (batch.reward.dims(), soft_value.dims());
+    if rows < candidates {
+        soft_value = soft_value.reshape([rows, candidates / rows]).max_dim(1).squeeze_dim(1);
+    }
     batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
 }
 

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
-use pmoe_algos::sac::{ActorConfig, Sac, SacConfig};
+use pmoe_algos::sac::{
+    ActorConfig, GatingVariance, Init, LogStd, McpGate, McpNetwork, PmoeConfig, Sac, SacConfig,
+    TargetAction,
+};
 use pmoe_algos::{Agent, Outcome, Progress, Schedule, Scope, train};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
@@ -49,10 +52,30 @@ fn uninterrupted(config: &SacConfig, schedule: &Schedule, seed: u64) -> (Vec<Eve
     (sink.events, agent)
 }
 
-fn variants() -> [SacConfig; 3] {
+/// Every actor and every way to learn.
+fn variants() -> Vec<SacConfig> {
     let learnt = SacConfig { temperature: common::auto(), ..common::sac(common::gaussian()) };
+    let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
+    let mut variants = vec![learnt];
+    let mut actors = vec![
+        common::gaussian(),
+        common::gating(3, GatingVariance::Paper),
+        common::mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
+        common::mcp(2, McpGate::Softmax, McpNetwork::Full),
+        ActorConfig::Pmoe(common::pmoe(3)),
+        ActorConfig::Pmoe(all),
+    ];
+    actors.extend(common::alternative_mixtures(3).into_iter().map(ActorConfig::Pmoe));
+    variants.extend(actors.into_iter().map(common::sac));
     let pmoe = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
-    [common::sac(common::gaussian()), learnt, pmoe]
+    variants.push(SacConfig {
+        target: TargetAction::Max,
+        init: Init::Rlkit,
+        log_std: LogStd::Tanh(-5.0, 2.0),
+        bootstrap_truncation: false,
+        ..pmoe
+    });
+    variants
 }
 
 #[test]

@@ -7,10 +7,15 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, EntropyLogProb, PmoeActor, PmoeConfig, PrimitiveLoss, RoutingInput,
+    Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
+    GatingVariance, GumbelMode, Init, LogStd, LossInput, McpGate, McpNetwork, PmoeActor,
+    PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput, SacConfig,
     TwinCritic, critic_loss,
 };
-use pmoe_core::loss::{backpropagate_max_loss, best_primitive};
+use pmoe_core::dist::{LogProb, Mixture, select_value};
+use pmoe_core::loss::{
+    backpropagate_max_loss, best_primitive, expected_value, gumbel_softmax, weighted_loss,
+};
 use pmoe_core::noise::{Rng, normal};
 use rand::SeedableRng;
 
@@ -84,9 +89,20 @@ fn value(loss: &Tensor<1>) -> f64 {
     loss.try_to_vec_as::<f64>().unwrap()[0]
 }
 
-/// Compares some elements of every parameter with central differences.
+/// Compares some elements of the gradient with central differences of the loss itself.
 fn check<M: Module>(name: &str, module: &M, loss: impl Fn(&M) -> Tensor<1>) {
-    let analytic = gradients(module, &loss(module));
+    check_against(name, module, &loss(module), &loss);
+}
+
+/// The same with central differences of another function that has the same gradient here: what the
+/// loss takes as constants is fixed in it.
+fn check_against<M: Module>(
+    name: &str,
+    module: &M,
+    at_module: &Tensor<1>,
+    loss: impl Fn(&M) -> Tensor<1>,
+) {
+    let analytic = gradients(module, at_module);
     let step = 1e-6;
     let (mut compared, mut largest) = (0, 0.0_f64);
     for (parameter, gradient) in analytic.iter().enumerate() {
@@ -111,22 +127,50 @@ fn f64_normal(shape: [usize; 2], seed: u64) -> Tensor<2> {
 }
 
 fn critic() -> TwinCritic {
-    let device = Device::flex().autodiff();
-    in_f64(TwinCritic::new(OBS, ACTION, &[8, 8], &mut Rng::seed_from_u64(11), &device))
+    let (rng, device) = (&mut Rng::seed_from_u64(11), Device::flex().autodiff());
+    in_f64(TwinCritic::new(OBS, ACTION, &[8, 8], Init::Torch, rng, &device))
+}
+
+fn small(config: &ActorConfig) -> SacConfig {
+    SacConfig { hidden: vec![8, 8], ..common::sac(config.clone()) }
 }
 
 fn actor(config: &ActorConfig) -> Actor {
-    in_f64(Actor::new(config, &[8, 8], OBS, ACTION, 21, &Device::flex().autodiff()))
+    actor_of(&small(config))
 }
 
-fn loss(config: &ActorConfig, actor: &Actor) -> Tensor<1> {
-    let noise = f64_normal([BATCH * actor.num_primitives(), ACTION], 2);
-    actor.loss(config, &critic().valid(), f64_normal([BATCH, OBS], 1), ALPHA, noise).loss
+fn actor_of(config: &SacConfig) -> Actor {
+    in_f64(Actor::new(config, OBS, ACTION, 21, &Device::flex().autodiff()))
+}
+
+fn obs() -> Tensor<2> {
+    f64_normal([BATCH, OBS], 1)
+}
+
+fn noise(actor: &Actor) -> ActorNoise {
+    let rng = &mut Rng::seed_from_u64(2);
+    let ActorNoise { action, gumbel } = actor.noise(BATCH, ACTION, rng, &Device::flex());
+    ActorNoise { action: action.cast(DType::F64), gumbel: gumbel.cast(DType::F64) }
+}
+
+fn full_loss(actor: &Actor) -> ActorLoss {
+    let (critic, noise) = (critic().valid(), noise(actor));
+    let input = LossInput { critic: &critic, obs: obs(), alpha: ALPHA, noise, baseline: 0.7 };
+    actor.loss(input)
+}
+
+fn loss(actor: &Actor) -> Tensor<1> {
+    full_loss(actor).loss
+}
+
+fn pmoe_actor(actor: &Actor) -> &PmoeActor {
+    let Actor::Pmoe(pmoe) = actor else { panic!("a mixture") };
+    pmoe
 }
 
 #[test]
 fn critic_gradient_equals_central_differences() {
-    let (obs, action) = (f64_normal([BATCH, OBS], 1), f64_normal([BATCH, ACTION], 3));
+    let (obs, action) = (obs(), f64_normal([BATCH, ACTION], 3));
     let target = f64_normal([BATCH, 1], 4).squeeze_dim::<1>(1);
     check("critic", &critic(), |critic| {
         let (q1, q2) = critic.forward(obs.clone(), action.clone());
@@ -134,23 +178,145 @@ fn critic_gradient_equals_central_differences() {
     });
 }
 
+fn check_actor(name: &str, config: &SacConfig) {
+    check(name, &actor_of(config), loss);
+}
+
+fn check_pmoe(name: &str, config: &PmoeConfig) {
+    check_actor(name, &small(&ActorConfig::Pmoe(config.clone())));
+}
+
 #[test]
 fn actor_gradients_equal_central_differences() {
-    let gaussian = common::gaussian();
-    check("gaussian", &actor(&gaussian), |actor| loss(&gaussian, actor));
+    check_actor("gaussian", &small(&common::gaussian()));
+    let squashed = SacConfig { log_std: LogStd::Tanh(-5.0, 2.0), ..small(&common::gaussian()) };
+    check_actor("log_std squashed", &squashed);
+    for variance in [GatingVariance::Paper, GatingVariance::Exact] {
+        check_actor(&format!("gating, {variance:?}"), &small(&common::gating(3, variance)));
+    }
+    for gate in [McpGate::Sigmoid, McpGate::Softmax] {
+        let config = small(&common::mcp(3, gate, McpNetwork::Matched));
+        check_actor(&format!("mcp, {gate:?}"), &config);
+    }
     // With the trunk open to the router, the loss is one differentiable function of everything.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
-    for primitive_loss in [PrimitiveLoss::Max, PrimitiveLoss::All] {
+    let soft = Estimator::Gumbel { mode: GumbelMode::Soft, temperature: 0.8 };
+    let frequency = Estimator::Frequency(common::frequency());
+    for estimator in [frequency, common::back_propagation_all(), soft, Estimator::Marginal {}] {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
-            let config =
-                ActorConfig::Pmoe(PmoeConfig { primitive_loss, entropy_log_prob, ..open.clone() });
-            let name = format!("{primitive_loss:?}, {entropy_log_prob:?}");
-            check(&name, &actor(&config), |actor| loss(&config, actor));
+            let estimator = estimator.clone();
+            let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
+            check_pmoe(&format!("{config:?}"), &config);
         }
     }
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
-    let config = ActorConfig::Pmoe(on_obs);
-    check("router on the observation", &actor(&config), |actor| loss(&config, actor));
+    check_pmoe("router on the observation", &on_obs);
+}
+
+#[test]
+fn mcp_of_its_own_sizes_equals_central_differences() {
+    check_actor("mcp", &small(&common::mcp(2, McpGate::Sigmoid, McpNetwork::Full)));
+}
+
+/// Mixture and soft values, `[B, K]`, of the draws that the loss judges, from the public parts.
+fn soft_values(actor: &Actor, kind: LogProb) -> (Mixture, Tensor<2>) {
+    let mixture = pmoe_actor(actor).mixture(obs());
+    let sample = mixture.primitives().rsample(noise(actor).action);
+    let shape = [BATCH, mixture.num_primitives()];
+    let q: Tensor<2> = critic().valid().min(obs(), sample.action.clone()).reshape(shape);
+    let log_prob = mixture.samples_log_prob(&sample, kind);
+    (mixture, q - log_prob.mul_scalar(ALPHA))
+}
+
+#[test]
+fn score_function_gradients_equal_central_differences_with_their_constants_fixed() {
+    let kinds = [
+        (EntropyLogProb::Component, LogProb::Component),
+        (EntropyLogProb::Mixture, LogProb::Mixture),
+    ];
+    let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
+    for (entropy_log_prob, kind) in kinds {
+        for baseline in [
+            ReinforceBaseline::None,
+            ReinforceBaseline::Expected,
+            ReinforceBaseline::Ema { decay: 0.9 },
+        ] {
+            let estimator = Estimator::Reinforce { baseline };
+            let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
+            let actor = actor(&ActorConfig::Pmoe(config.clone()));
+            let ActorLoss { loss, mixture, soft_value, .. } = full_loss(&actor);
+            let drawn = mixture.unwrap().chosen.unwrap();
+            let (mixture, soft_q) = soft_values(&actor, kind);
+            let values = soft_q.inner();
+            let drawn_value = select_value(values.clone(), &drawn);
+            let average = value(&soft_value.unwrap());
+            assert!((average - value(&drawn_value.clone().mean())).abs() < 1e-12);
+            let subtracted = match baseline {
+                ReinforceBaseline::None => drawn_value.zeros_like(),
+                ReinforceBaseline::Expected => {
+                    expected_value(mixture.log_weights().inner().exp(), values)
+                }
+                ReinforceBaseline::Ema { .. } => drawn_value.full_like(0.7),
+            };
+            let advantage = drawn_value - subtracted;
+            check_against(&format!("{config:?}"), &actor, &loss, |actor| {
+                let (mixture, soft_q) = soft_values(actor, kind);
+                let log_weight = select_value(mixture.log_weights(), &drawn);
+                (select_value(soft_q, &drawn) + log_weight * advantage.clone()).mean().neg()
+            });
+        }
+
+        // Straight-through: the one-hot draw is constant for the values, they are for the relaxed draw.
+        let estimator = Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature: 0.8 };
+        let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
+        let actor = actor(&ActorConfig::Pmoe(config.clone()));
+        let ActorLoss { loss, mixture, .. } = full_loss(&actor);
+        let drawn = mixture.unwrap().chosen.unwrap();
+        let values = soft_values(&actor, kind).1.inner();
+        check_against(&format!("{config:?}"), &actor, &loss, |actor| {
+            let (mixture, soft_q) = soft_values(actor, kind);
+            let relaxed = gumbel_softmax(mixture.log_weights(), noise(actor).gumbel, 0.8);
+            weighted_loss(relaxed, values.clone()) - select_value(soft_q, &drawn).mean()
+        });
+    }
+}
+
+#[test]
+fn likelihood_ratio_gradient_equals_central_differences_with_its_constants_fixed() {
+    for baseline in [RatioBaseline::None, RatioBaseline::Expected] {
+        let config = PmoeConfig {
+            routing_input: RoutingInput::Trunk,
+            entropy_log_prob: EntropyLogProb::Mixture,
+            estimator: common::likelihood_ratio(baseline),
+            ..common::pmoe(3)
+        };
+        let actor = actor(&ActorConfig::Pmoe(config.clone()));
+        let ActorLoss { loss, mixture, .. } = full_loss(&actor);
+        let drawn = mixture.unwrap().chosen.unwrap();
+        let critic = critic().valid();
+        let fixed = pmoe_actor(&actor).mixture(obs()).constant();
+        let noise = noise(&actor).action;
+        let [rows, _] = noise.dims();
+        let own = fixed.primitive(&drawn).rsample(noise.clone().narrow(0, 0, BATCH));
+        let value = match baseline {
+            RatioBaseline::None => Tensor::zeros_like(&own.log_prob),
+            RatioBaseline::Expected => {
+                let fresh = fixed.primitives().rsample(noise.narrow(0, BATCH, rows - BATCH));
+                let q = critic.min(obs(), fresh.action.clone()).reshape([BATCH, 3]);
+                let log_prob = fixed.samples_log_prob(&fresh, LogProb::Mixture);
+                expected_value(fixed.log_weights().exp(), q - log_prob.mul_scalar(ALPHA))
+            }
+        };
+        let pre_tanh = own.pre_tanh.unsqueeze_dim::<3>(1);
+        let log_prob: Tensor<1> = fixed.log_prob(pre_tanh.clone()).squeeze_dim(1);
+        let cost = log_prob.mul_scalar(ALPHA) - critic.min(obs(), own.action) + value;
+        check_against(&format!("{config:?}"), &actor, &loss, |actor| {
+            let mixture = pmoe_actor(actor).mixture(obs());
+            let log_prob: Tensor<1> = mixture.log_prob(pre_tanh.clone()).squeeze_dim(1);
+            let squares = mixture.mean.square().mean() + mixture.log_std.square().mean();
+            (log_prob * cost.clone()).mean() + squares.mul_scalar(0.5e-3)
+        });
+    }
 }
 
 /// Gradients of a PMOE actor by part.
@@ -162,9 +328,9 @@ struct Parts {
 }
 
 fn parts(actor: &Actor, loss: &Tensor<1>) -> Parts {
-    let Actor::Pmoe(pmoe) = actor else { panic!("a mixture") };
+    let pmoe = pmoe_actor(actor);
     let all = gradients(actor, loss);
-    let trunk_parameters = 2 * pmoe.trunk.layers.len();
+    let trunk_parameters = 2 * pmoe.net.primitives.trunk.layers.len();
     let num_primitives = pmoe.num_primitives();
     let mut heads = vec![Vec::new(); num_primitives];
     // Weights are [in, K·A] and biases [K·A]: column c belongs to primitive c / A.
@@ -182,12 +348,11 @@ fn is_zero(gradient: &[f64]) -> bool {
 }
 
 /// The best primitive of every row, recomputed here from the public parts.
-fn best(actor: &PmoeActor) -> (Tensor<1, Int>, Vec<i64>) {
-    let obs = f64_normal([BATCH, OBS], 1);
-    let num_primitives = actor.num_primitives();
-    let mixture = actor.mixture(RoutingInput::TrunkSg, obs.clone());
-    let sample = mixture.primitives().rsample(f64_normal([BATCH * num_primitives, ACTION], 2));
-    let obs = obs.unsqueeze_dim::<3>(1).repeat_dim(1, num_primitives);
+fn best(actor: &Actor) -> (Tensor<1, Int>, Vec<i64>) {
+    let mixture = pmoe_actor(actor).mixture(obs());
+    let num_primitives = mixture.num_primitives();
+    let sample = mixture.primitives().rsample(noise(actor).action);
+    let obs = obs().unsqueeze_dim::<3>(1).repeat_dim(1, num_primitives);
     let obs = obs.reshape([BATCH * num_primitives, OBS]);
     let q = critic().valid().min(obs, sample.action).inner().reshape([BATCH, num_primitives]);
     let best = best_primitive(q);
@@ -195,14 +360,18 @@ fn best(actor: &PmoeActor) -> (Tensor<1, Int>, Vec<i64>) {
     (best, indices)
 }
 
+/// The paper's estimator with the given weight of the frequency loss.
+fn frequency(freq_coef: f64) -> Estimator {
+    Estimator::Frequency(FrequencyConfig { freq_coef, ..common::frequency() })
+}
+
 #[test]
 fn back_propagation_max_leaves_other_primitives_and_the_router_alone() {
     // Without the frequency loss what is left is the primitives' loss.
-    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..common::pmoe(12) });
+    let config = ActorConfig::Pmoe(PmoeConfig { estimator: frequency(0.0), ..common::pmoe(12) });
     let actor = actor(&config);
-    let Actor::Pmoe(pmoe) = &actor else { panic!("a mixture") };
-    let (_, chosen) = best(pmoe);
-    let parts = parts(&actor, &loss(&config, &actor));
+    let (_, chosen) = best(&actor);
+    let parts = parts(&actor, &loss(&actor));
     assert!(is_zero(&parts.router), "the primitives' loss moves the router");
     assert!(!is_zero(&parts.trunk));
     for (index, gradient) in parts.heads.iter().enumerate() {
@@ -213,24 +382,63 @@ fn back_propagation_max_leaves_other_primitives_and_the_router_alone() {
 
 #[test]
 fn back_propagation_all_moves_every_primitive() {
-    let config = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..common::pmoe(12) };
-    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..config });
-    let actor = actor(&config);
-    let parts = parts(&actor, &loss(&config, &actor));
+    let estimator = Estimator::Frequency(FrequencyConfig {
+        primitive_loss: PrimitiveLoss::All,
+        freq_coef: 0.0,
+        ..common::frequency()
+    });
+    let actor = actor(&ActorConfig::Pmoe(PmoeConfig { estimator, ..common::pmoe(12) }));
+    let parts = parts(&actor, &loss(&actor));
     assert!(parts.heads.iter().all(|gradient| !is_zero(gradient)));
     assert!(is_zero(&parts.router));
 }
 
 #[test]
-fn the_frequency_loss_reaches_the_trunk_only_if_it_may() {
+fn a_drawn_primitive_learns_alone_where_one_is_drawn() {
+    for config in common::alternative_mixtures(12) {
+        let is_drawn = matches!(
+            config.estimator,
+            Estimator::Gumbel { mode: GumbelMode::StraightThrough, .. }
+                | Estimator::Reinforce { .. }
+        );
+        let actor = actor(&ActorConfig::Pmoe(config.clone()));
+        let ActorLoss { loss, mixture, .. } = full_loss(&actor);
+        let parts = parts(&actor, &loss);
+        assert!(!is_zero(&parts.router) && !is_zero(&parts.trunk), "{config:?}");
+        let chosen = mixture.unwrap().chosen.map(|chosen| chosen.try_to_vec_as::<i64>().unwrap());
+        for (index, gradient) in parts.heads.iter().enumerate() {
+            let learns = !is_drawn || chosen.as_ref().unwrap().contains(&(index as i64));
+            assert_eq!(!is_zero(gradient), learns, "{config:?}, primitive {index}");
+        }
+    }
+}
+
+#[test]
+fn the_router_reaches_the_trunk_only_if_it_may() {
+    let estimators = common::alternatives().into_iter();
+    let estimators = estimators.chain([(frequency(1.0), EntropyLogProb::Component)]);
+    for (estimator, entropy_log_prob) in estimators {
+        let with = |routing_input| {
+            let estimator = estimator.clone();
+            let config =
+                PmoeConfig { estimator, entropy_log_prob, routing_input, ..common::pmoe(3) };
+            let actor = actor(&ActorConfig::Pmoe(config));
+            parts(&actor, &loss(&actor))
+        };
+        let (closed, open) = (with(RoutingInput::TrunkSg), with(RoutingInput::Trunk));
+        assert!(closed.trunk != open.trunk, "{estimator:?}");
+        assert!(closed.heads == open.heads && closed.router == open.router, "{estimator:?}");
+        assert!(!is_zero(&open.router), "{estimator:?}");
+    }
+    // The frequency loss alone leaves a closed trunk as the primitives' loss has it.
     for (routing_input, reaches) in
         [(RoutingInput::TrunkSg, false), (RoutingInput::Trunk, true), (RoutingInput::Obs, false)]
     {
         let with = |freq_coef: f64| {
-            let config = PmoeConfig { freq_coef, routing_input, ..common::pmoe(3) };
-            let config = ActorConfig::Pmoe(config);
-            let actor = actor(&config);
-            parts(&actor, &loss(&config, &actor))
+            let estimator = frequency(freq_coef);
+            let config = PmoeConfig { estimator, routing_input, ..common::pmoe(3) };
+            let actor = actor(&ActorConfig::Pmoe(config));
+            parts(&actor, &loss(&actor))
         };
         let (without_freq, with_freq) = (with(0.0), with(1.0));
         assert_eq!(without_freq.trunk != with_freq.trunk, reaches, "{routing_input:?}");
@@ -241,30 +449,32 @@ fn the_frequency_loss_reaches_the_trunk_only_if_it_may() {
 
 #[test]
 fn the_critic_gets_no_gradient_from_the_actor() {
-    let config = ActorConfig::Pmoe(common::pmoe(3));
     let critic = critic();
-    let noise = f64_normal([BATCH * 3, ACTION], 2);
-    let actor = actor(&config);
-    let loss = actor.loss(&config, &critic.valid(), f64_normal([BATCH, OBS], 1), ALPHA, noise).loss;
-    assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)));
+    let mixtures = [vec![common::pmoe(3)], common::alternative_mixtures(3)].concat();
+    let mut actors: Vec<ActorConfig> = mixtures.into_iter().map(ActorConfig::Pmoe).collect();
+    actors.push(common::gating(3, GatingVariance::Paper));
+    for config in actors {
+        let actor = actor(&config);
+        let (valid, noise) = (critic.valid(), noise(&actor));
+        let input = LossInput { critic: &valid, obs: obs(), alpha: ALPHA, noise, baseline: 0.0 };
+        let loss = actor.loss(input).loss;
+        assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)), "{config:?}");
+    }
 }
 
 #[test]
 fn choosing_first_and_differentiating_then_gives_the_same_gradient() {
-    let config = ActorConfig::Pmoe(PmoeConfig { freq_coef: 0.0, ..common::pmoe(4) });
+    let config = ActorConfig::Pmoe(PmoeConfig { estimator: frequency(0.0), ..common::pmoe(4) });
     let actor = actor(&config);
-    let Actor::Pmoe(pmoe) = &actor else { panic!("a mixture") };
-    let one_pass = loss(&config, &actor);
+    let one_pass = loss(&actor);
 
     // Two passes: the best primitives are known, and the graph has their B rows alone.
-    let (best, _) = best(pmoe);
-    let obs = f64_normal([BATCH, OBS], 1);
-    let noise = f64_normal([BATCH * 4, ACTION], 2).reshape([BATCH, 4, ACTION]);
+    let (best, _) = best(&actor);
+    let noise = noise(&actor).action.reshape([BATCH, 4, ACTION]);
     let index = best.clone().reshape([BATCH, 1, 1]).expand([BATCH, 1, ACTION]);
     let noise = noise.gather(1, index).squeeze_dim::<2>(1);
-    let mixture = pmoe.mixture(RoutingInput::TrunkSg, obs.clone());
-    let sample = mixture.primitive(&best).rsample(noise);
-    let q = critic().valid().min(obs, sample.action);
+    let sample = pmoe_actor(&actor).mixture(obs()).primitive(&best).rsample(noise);
+    let q = critic().valid().min(obs(), sample.action);
     let two_passes = backpropagate_max_loss(ALPHA, sample.log_prob, q);
 
     assert!((value(&two_passes) - value(&one_pass)).abs() < 1e-12);

@@ -1,11 +1,13 @@
-//! PMOE-SAC with one primitive is SAC, bit for bit, in every mode in which the mathematics says so.
+//! One primitive, mixed, gated or multiplied, is SAC, bit for bit, in every mode in which the mathematics
+//! says so.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
 
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ArgmaxScore, EntropyLogProb, FreqReduction, PmoeConfig, PrimitiveLoss,
-    RoutingInput, SacConfig, TemperatureConfig,
+    Actor, ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig,
+    GatingVariance, McpActor, McpGate, McpNet, McpNetwork, PmoeConfig, RoutingInput, SacConfig,
+    TargetAction, TemperatureConfig,
 };
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
@@ -22,13 +24,12 @@ fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u3
     let mut rng = stream(3, Stream::Learn);
     (0..UPDATES).for_each(|_| agent.gradient_step(&mut rng));
     assert_eq!(agent.grad_step(), UPDATES as u64);
-    let policy = match agent.actor() {
-        Actor::Gaussian(actor) => {
-            [common::bits(&actor.trunk), common::bits(&actor.mean), common::bits(&actor.log_std)]
-        }
-        Actor::Pmoe(actor) => {
-            [common::bits(&actor.trunk), common::bits(&actor.mean), common::bits(&actor.log_std)]
-        }
+    let primitives = match agent.actor() {
+        Actor::Gaussian(actor) => &actor.net,
+        Actor::Gating(actor) => &actor.net.primitives,
+        Actor::Mcp(McpActor { net: McpNet::Matched(net), .. }) => &net.primitives,
+        Actor::Mcp(_) => panic!("MCP's own networks have no counterpart"),
+        Actor::Pmoe(actor) => &actor.net.primitives,
     };
     let mut actions = Vec::new();
     let mut rng = stream(3, Stream::Explore);
@@ -37,42 +38,94 @@ fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u3
         agent.act(&mut (), &[0.1, -0.4, 2.0, 0.0, 1.0], mode, &mut rng, &mut action).unwrap();
         actions.extend(action.map(f32::to_bits));
     }
-    ((policy.concat(), common::bits(agent.critic())), actions)
+    ((common::bits(primitives), common::bits(agent.critic())), actions)
 }
 
-fn check(temperature: &TemperatureConfig, variants: &[PmoeConfig]) {
+fn check(temperature: &TemperatureConfig, variants: &[ActorConfig]) {
     let expected = learn(common::gaussian(), temperature);
     for variant in variants {
-        let found = learn(ActorConfig::Pmoe(variant.clone()), temperature);
+        let found = learn(variant.clone(), temperature);
         assert!(found == expected, "differs from SAC: {variant:?}, {temperature:?}");
     }
 }
 
+/// One primitive with every estimator whose gradient is then SAC's, and with both entropy terms.
+fn estimators() -> Vec<ActorConfig> {
+    let frequency = Estimator::Frequency(common::frequency());
+    let mut estimators = vec![frequency, common::back_propagation_all()];
+    let alternatives = common::alternatives().into_iter().map(|(estimator, _)| estimator);
+    // The likelihood ratio has no gradient through the critic, also with one primitive.
+    let is_pathwise =
+        |estimator: &Estimator| !matches!(estimator, Estimator::LikelihoodRatio { .. });
+    estimators.extend(alternatives.filter(is_pathwise));
+    let mut actors = Vec::new();
+    for estimator in estimators {
+        for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
+            for routing_input in [RoutingInput::TrunkSg, RoutingInput::Trunk] {
+                let estimator = estimator.clone();
+                actors.push(ActorConfig::Pmoe(PmoeConfig {
+                    estimator,
+                    entropy_log_prob,
+                    routing_input,
+                    ..common::pmoe(1)
+                }));
+            }
+        }
+    }
+    actors
+}
+
+/// One expert in every composition that then is the identity.
+fn compositions() -> Vec<ActorConfig> {
+    vec![
+        common::gating(1, GatingVariance::Paper),
+        common::gating(1, GatingVariance::Exact),
+        common::mcp(1, McpGate::Softmax, McpNetwork::Matched),
+    ]
+}
+
 #[test]
 fn with_a_fixed_temperature() {
-    let one = common::pmoe(1);
-    let all = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..one.clone() };
-    let mixture = PmoeConfig { entropy_log_prob: EntropyLogProb::Mixture, ..one.clone() };
-    let both = PmoeConfig { entropy_log_prob: EntropyLogProb::Mixture, ..all.clone() };
-    let trunk = PmoeConfig { routing_input: RoutingInput::Trunk, ..one.clone() };
-    let soft = PmoeConfig { argmax_score: ArgmaxScore::SoftQ, ..one.clone() };
-    let mean = PmoeConfig { freq_reduction: FreqReduction::Mean, ..one.clone() };
+    let with = |change: fn(&mut FrequencyConfig)| {
+        let mut frequency = common::frequency();
+        change(&mut frequency);
+        let estimator = Estimator::Frequency(frequency);
+        ActorConfig::Pmoe(PmoeConfig { estimator, ..common::pmoe(1) })
+    };
+    let soft = with(|frequency| frequency.argmax_score = ArgmaxScore::SoftQ);
+    let mean = with(|frequency| frequency.freq_reduction = FreqReduction::Mean);
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };
-    check(&temperature, &[one, all, mixture, both, trunk, soft, mean]);
+    check(&temperature, &[vec![soft, mean], estimators(), compositions()].concat());
 }
 
 #[test]
 fn with_a_learnt_temperature() {
-    let one = common::pmoe(1);
-    let all = PmoeConfig { primitive_loss: PrimitiveLoss::All, ..one.clone() };
-    check(&common::auto(), &[one, all]);
+    check(&common::auto(), &[estimators(), compositions()].concat());
 }
 
 #[test]
-fn two_primitives_differ() {
+fn with_the_largest_value_as_target() {
+    let learn = |actor| {
+        let config = SacConfig { target: TargetAction::Max, ..common::sac(actor) };
+        let mut agent = common::filled(config, 5, 2, 500);
+        let mut rng = stream(3, Stream::Learn);
+        (0..200).for_each(|_| agent.gradient_step(&mut rng));
+        common::bits(agent.critic())
+    };
+    assert!(learn(common::gaussian()) == learn(ActorConfig::Pmoe(common::pmoe(1))));
+}
+
+#[test]
+fn two_primitives_differ_and_so_do_sigmoid_weights() {
     // Otherwise the tests above would not tell anything.
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };
     let ((_, sac_critics), _) = learn(common::gaussian(), &temperature);
-    let ((_, critics), _) = learn(ActorConfig::Pmoe(common::pmoe(2)), &temperature);
-    assert!(critics != sac_critics);
+    for actor in [
+        ActorConfig::Pmoe(common::pmoe(2)),
+        common::gating(2, GatingVariance::Paper),
+        common::mcp(1, McpGate::Sigmoid, McpNetwork::Matched),
+    ] {
+        let ((_, critics), _) = learn(actor, &temperature);
+        assert!(critics != sac_critics);
+    }
 }

@@ -10,8 +10,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::replay::{Batch, ReplayBuffer};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, EvalPrimitive, PmoeConfig, Sac, SacConfig, TensorBatch, TwinCritic,
-    critic_loss, soft_bellman_target,
+    Actor, ActorConfig, EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork, PmoeConfig, Sac,
+    SacConfig, TensorBatch, TwinCritic, critic_loss, soft_bellman_target,
 };
 use pmoe_algos::{Agent, AgentError, Mode, Progress, RunError, Transition, train};
 use pmoe_core::dist::Mixture;
@@ -27,20 +27,48 @@ fn vector(values: &[f32]) -> Tensor<1> {
 
 #[test]
 fn parameter_counts_are_those_of_the_paper() {
-    let count = |config: &ActorConfig, obs_dim, action_dim| {
+    let count = |actor: &ActorConfig, obs_dim, action_dim| {
         let device = Device::flex().autodiff();
-        Actor::new(config, &[256, 256], obs_dim, action_dim, 0, &device).num_params()
+        let config = SacConfig { hidden: vec![256, 256], ..common::sac(actor.clone()) };
+        Actor::new(&config, obs_dim, action_dim, 0, &device).num_params()
     };
     let four = ActorConfig::Pmoe(common::pmoe(4));
     assert_eq!(count(&four, 11, 3), 76_060, "Hopper");
     assert_eq!(count(&four, 376, 17), 198_284, "Humanoid");
+    // Gate 204 292 and primitives 406 808; the other compositions have PMOE's network.
+    let mcp = |network| common::mcp(4, McpGate::Sigmoid, network);
+    assert_eq!(count(&mcp(McpNetwork::Full), 11, 3), 611_100, "MCP on Hopper");
+    assert_eq!(count(&mcp(McpNetwork::Matched), 11, 3), 76_060);
+    assert_eq!(count(&common::gating(4, GatingVariance::Paper), 11, 3), 76_060);
     let critic = |obs_dim, action_dim| {
         let rng = &mut Rng::seed_from_u64(0);
         let device = Device::flex().autodiff();
-        TwinCritic::new(obs_dim, action_dim, &[256, 256], rng, &device).q1.num_params()
+        let critic = TwinCritic::new(obs_dim, action_dim, &[256, 256], Init::Torch, rng, &device);
+        critic.q1.num_params()
     };
     assert_eq!(critic(11, 3), 69_889, "Hopper");
     assert_eq!(critic(376, 17), 166_913, "Humanoid");
+}
+
+#[test]
+fn initial_values_of_rlkit_are_where_they_belong() {
+    let with = |init| {
+        let actor = ActorConfig::Pmoe(common::pmoe(4));
+        Sac::new(SacConfig { init, ..common::sac(actor) }, 5, 2, 0, &Device::flex())
+    };
+    let (rlkit, torch) = (with(Init::Rlkit), with(Init::Torch));
+    // Trunk 5 → 32 → 32, heads 32 → 8, router 32 → 4: weights and biases in turn.
+    let largest = |values: &Vec<f32>| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
+    let actor = common::parameters(rlkit.actor());
+    let bound = 1.0 / 32.0_f32.sqrt();
+    for layer in [0, 2] {
+        assert!((0.9 * bound..=bound).contains(&largest(&actor[layer])));
+        assert!(actor[layer + 1].iter().all(|&bias| bias == 0.1));
+    }
+    assert!(actor[4..8].iter().all(|values| (5e-4..=1e-3).contains(&largest(values))));
+    assert_eq!(actor[8..], common::parameters(torch.actor())[8..], "the router");
+    let critic = common::parameters(rlkit.critic());
+    assert!((2e-3..=3e-3).contains(&largest(&critic[4])));
 }
 
 #[test]
@@ -60,6 +88,45 @@ fn bellman_target_and_critic_loss_by_hand() {
     // ((6 − 6.5)² + (4 − 2)²) / 2
     let loss = critic_loss(vector(&[6.0, 4.0]), target);
     assert_eq!(loss.try_to_vec_as::<f32>().unwrap(), [2.125]);
+}
+
+#[test]
+fn the_largest_soft_value_of_a_state_is_the_target_of_eq_11() {
+    let batch = Batch {
+        len: 2,
+        obs: vec![0.0; 2],
+        action: vec![0.0; 2],
+        reward: vec![1.0, 2.0],
+        next_obs: vec![0.0; 2],
+        not_terminated: vec![1.0, 1.0],
+    };
+    let batch = TensorBatch::new(&batch, &Device::flex());
+    // Two actions each, α = .2: (10 − .2·5, 8 + .2·10) = (9, 10), (−4, −3); γ = .5.
+    let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 0.0]));
+    let target = soft_bellman_target(&batch, q, log_prob, 0.2, 0.5);
+    assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.0, 0.5]);
+}
+
+#[test]
+fn a_time_limit_is_an_end_if_so_configured() {
+    let stored = |bootstrap_truncation, terminated, truncated| {
+        let config = SacConfig { bootstrap_truncation, ..common::sac(common::gaussian()) };
+        let mut agent = Sac::new(config, 1, 1, 0, &Device::flex());
+        let (obs, action, next_obs) = (&[0.1], &[0.2], &[0.3]);
+        let transition = Transition { obs, action, reward: 1.0, next_obs, terminated, truncated };
+        agent.observe(&(), transition);
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        // Tag and count, then an observation, an action and a reward.
+        let bytes = files.get("replay.bin").unwrap()[28..32].try_into().unwrap();
+        f32::from_le_bytes(bytes)
+    };
+    for (terminated, truncated, kept, cut) in
+        [(false, false, 1.0, 1.0), (false, true, 1.0, 0.0), (true, false, 0.0, 0.0)]
+    {
+        assert_eq!(stored(true, terminated, truncated), kept);
+        assert_eq!(stored(false, terminated, truncated), cut);
+    }
 }
 
 #[test]
@@ -195,8 +262,18 @@ fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
 #[test]
 fn every_policy_learns_the_point_mass() {
     // The optimum from |x| uniform in (0, 1): −E Σ_i max(|x| − i/5, 0)² ≈ −.39, i = 1, 2, …
-    let all = PmoeConfig { primitive_loss: pmoe_algos::sac::PrimitiveLoss::All, ..common::pmoe(3) };
-    for actor in [common::gaussian(), ActorConfig::Pmoe(common::pmoe(3)), ActorConfig::Pmoe(all)] {
+    let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
+    let mut actors = vec![
+        common::gaussian(),
+        common::gating(3, GatingVariance::Paper),
+        common::gating(3, GatingVariance::Exact),
+        common::mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
+        common::mcp(3, McpGate::Sigmoid, McpNetwork::Full),
+        ActorConfig::Pmoe(common::pmoe(3)),
+        ActorConfig::Pmoe(all),
+    ];
+    actors.extend(common::alternative_mixtures(3).into_iter().map(ActorConfig::Pmoe));
+    for actor in actors {
         let (before, after) = train_on_point_mass(actor.clone());
         assert!(after > -0.8, "{actor:?}: {before} to {after}");
         assert!(before < after - 0.5, "{actor:?}: {before} to {after}");

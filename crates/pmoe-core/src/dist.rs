@@ -1,9 +1,23 @@
-//! Densities of Gaussian primitives, squashed by tanh or not, and of their mixtures.
+//! Densities of Gaussian primitives, squashed by tanh or not, of their mixtures, and of their compositions
+//! into one.
 
+mod gated;
 mod mixture;
+mod multiplicative;
 mod normal;
 mod tanh_normal;
 
+use burn::tensor::Tensor;
+
+pub use gated::{BlendVariance, gated};
 pub use mixture::{LogProb, Mixture, NormalMixture, select_value};
+pub use multiplicative::multiplicative;
 pub use normal::Normal;
 pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};
+
+/// `log Σ exp` over a dimension, which stays with length 1; stable.
+fn log_sum_exp<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    // A constant shift: its gradient cancels.
+    let max = x.clone().inner().max_dim(dim);
+    (x - max.clone()).exp().sum_dim(dim).log() + max
+}

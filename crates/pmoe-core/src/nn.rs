@@ -30,6 +30,9 @@ pub enum Init {
         /// Positive.
         bound: f64,
     },
+    /// Weights from U(−1/√fan_out, 1/√fan_out), biases 0.1: hidden layers of rlkit, whose "fan-in" is the
+    /// number of outputs.
+    RlkitHidden,
     /// A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`; biases 0.
     ///
     /// Source: Saxe et al., arXiv:1312.6120. Usual for PPO.
@@ -52,6 +55,12 @@ impl Init {
                 let weight =
                     parameter(shape, |rng| uniform(d_input * d_output, bound, rng), rng, device);
                 (weight, parameter([d_output], |rng| uniform(d_output, bound, rng), rng, device))
+            }
+            Self::RlkitHidden => {
+                let bound = 1.0 / (d_output as f32).sqrt();
+                let weight =
+                    parameter(shape, |rng| uniform(d_input * d_output, bound, rng), rng, device);
+                (weight, parameter([d_output], |_| vec![0.1; d_output], rng, device))
             }
             Self::Orthogonal { gain } => {
                 let weight = parameter(shape, |rng| orthogonal(shape, gain, rng), rng, device);
@@ -243,6 +252,24 @@ mod tests {
         assert!((last.abs() - 0.5).abs() < 1e-6, "a number with gain .5");
         let y = network.forward(Tensor::from_data([[2.0_f32]], &device)).into_scalar::<f32>();
         assert!((y - last * (2.0 * first + bias).tanh()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn initial_values_of_rlkit_are_as_described() {
+        let device = Device::flex().autodiff();
+        let values = |init: Init| {
+            let layer = init.linear(400, 25, &mut Rng::seed_from_u64(0), &device);
+            let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
+            (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
+        };
+        let largest = |values: &[f32]| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
+        // 1/√25 = .2; of 10 000 draws the largest is near the bound.
+        let (weights, biases) = values(Init::RlkitHidden);
+        assert!((0.199..=0.2).contains(&largest(&weights)));
+        assert!(biases.iter().all(|&bias| bias.to_bits() == 0.1_f32.to_bits()));
+        let (weights, biases) = values(Init::Uniform { bound: 3e-3 });
+        assert!((2.99e-3..=3e-3).contains(&largest(&weights)));
+        assert!((1.5e-3..=3e-3).contains(&largest(&biases)));
     }
 
     #[test]

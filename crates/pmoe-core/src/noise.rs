@@ -5,7 +5,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
-use rand_distr::StandardNormal;
+use rand_distr::{Open01, StandardNormal};
 
 /// The generator of every random number: portable, value-stable, serialisable, with independent
 /// streams under one seed.
@@ -18,6 +18,19 @@ pub type Rng = rand_chacha::ChaCha8Rng;
 pub fn normal<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
     let values: Vec<f32> = (0..count).map(|_| rng.sample(StandardNormal)).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Independent standard Gumbel numbers, `−log(−log U)` with U from U(0, 1).
+///
+/// `argmax_k (log w_k + g_k)` is a draw from the distribution w.
+pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device) -> Tensor<D> {
+    let count = shape.iter().product();
+    let draw = |rng: &mut Rng| {
+        let uniform: f64 = rng.sample(Open01);
+        -(-uniform.ln()).ln() as f32
+    };
+    let values: Vec<f32> = (0..count).map(|_| draw(rng)).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 

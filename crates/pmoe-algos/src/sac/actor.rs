@@ -1,43 +1,93 @@
 //! The policies of the SAC family.
 //!
-//! The actor owns its policy loss, [`Sac`](super::Sac) owns everything else: SAC and PMOE-SAC differ
-//! in the actor only.
+//! The actor owns its policy loss, [`Sac`](super::Sac) owns everything else: SAC, its gating and MCP
+//! variants and PMOE-SAC differ in the actor only.
 
+mod gating;
 mod gaussian;
+mod mcp;
+mod net;
 mod pmoe;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pmoe_core::dist::TanhNormal;
+use pmoe_core::dist::{Mixture, TanhNormal};
+use pmoe_core::loss::backpropagate_max_loss;
 use pmoe_core::noise::{self, Rng};
 
+pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
+pub(super) use self::mcp::FULL_HIDDEN;
+pub use self::mcp::{FullNet, McpActor, McpNet};
+pub use self::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
 pub use self::pmoe::PmoeActor;
-use super::{ActorConfig, TwinCritic};
+use super::{ActorConfig, SacConfig, TargetAction, TwinCritic};
 use crate::agent::Mode;
-use crate::seed::{Stream, stream};
+use crate::mixture_metrics::MixtureBatch;
 
-/// The limits of a primitive's log standard deviation; outside, the gradient is zero.
-///
-/// As in Spinning Up's SAC and the authors' release.
-pub const LOG_STD_LIMITS: (f64, f64) = (-20.0, 2.0);
-
-/// A policy.
+/// A policy. It keeps its own settings.
 #[derive(Module, Debug)]
 pub enum Actor {
     /// One squashed Gaussian: SAC.
     Gaussian(GaussianActor),
+    /// Gaussians blended into one by a gate.
+    Gating(GatingActor),
+    /// The product of weighted Gaussians.
+    Mcp(McpActor),
     /// A mixture of squashed Gaussians: PMOE-SAC.
     Pmoe(PmoeActor),
 }
 
-/// One action per state, with its log-density.
+/// What an actor says of a batch of states.
+enum Policy<'a> {
+    /// One squashed Gaussian per state; and the experts that it is composed of, if it is.
+    Gaussian(TanhNormal, Option<MixtureBatch>),
+    /// Several, one of which acts.
+    Mixture(&'a PmoeActor, Mixture),
+}
+
+/// Actions with their log-densities; several of a state are neighbours.
 #[derive(Debug, Clone)]
 pub struct Sampled {
-    /// `[B, A]`
+    /// `[N, A]`
     pub action: Tensor<2>,
-    /// `[B]`
+    /// `[N]`
     pub log_prob: Tensor<1>,
+}
+
+/// What a policy loss is taken at.
+#[derive(Debug)]
+pub struct LossInput<'a> {
+    /// The judges, constants: hand in `critic.valid()`.
+    pub critic: &'a TwinCritic,
+    /// States, `[B, O]`.
+    pub obs: Tensor<2>,
+    /// Weight α of the entropy.
+    pub alpha: f64,
+    /// From [`Actor::noise`].
+    pub noise: ActorNoise,
+    /// Moving average of earlier [`ActorLoss::soft_value`]s.
+    pub baseline: f64,
+}
+
+/// The random numbers of a policy loss.
+#[derive(Debug, Clone)]
+pub struct ActorNoise {
+    /// Standard normal, one row for each action that is drawn, `[N, A]`.
+    pub action: Tensor<2>,
+    /// Standard Gumbel, `[B, K]`, to draw a primitive with; zeros where none is drawn.
+    pub gumbel: Tensor<2>,
+}
+
+/// How many random numbers a policy loss asks for.
+#[derive(Debug, Clone, Copy)]
+struct NoiseSize {
+    /// Actions drawn at each state.
+    actions: usize,
+    /// Number K of primitives.
+    num_primitives: usize,
+    /// Whether a primitive is drawn at each state.
+    draws_primitive: bool,
 }
 
 /// An actor's loss and what others need of it.
@@ -48,88 +98,72 @@ pub struct ActorLoss {
     /// Log-density of the actions that the loss was taken at, `[N]`, a constant: the temperature
     /// learns from it.
     pub log_prob: Tensor<1>,
-    /// What a mixture adds to the log.
-    pub mixture: Option<MixtureLoss>,
+    /// The frequency loss, `[1]`, a constant, where there is one.
+    pub routing_loss: Option<Tensor<1>>,
+    /// Mean soft value of the drawn actions, `[1]`, a constant, where REINFORCE learns.
+    pub soft_value: Option<Tensor<1>>,
+    /// The mixture at the batch's states, before squashing, where there is one.
+    pub mixture: Option<MixtureBatch>,
 }
 
-/// The mixture's part of an [`ActorLoss`].
-#[derive(Debug)]
-pub struct MixtureLoss {
-    /// The frequency loss, `[1]`, a constant.
-    pub routing_loss: Tensor<1>,
-    /// Routing weights, `[B, K]`, constants.
-    pub weights: Tensor<2>,
+impl ActorLoss {
+    fn new(loss: Tensor<1>, log_prob: Tensor<1>) -> Self {
+        Self { loss, log_prob, routing_loss: None, soft_value: None, mixture: None }
+    }
 }
 
 impl Actor {
     /// A policy with initial parameters from the run's seed.
     pub fn new(
-        config: &ActorConfig,
-        hidden: &[usize],
+        config: &SacConfig,
         obs_dim: usize,
         action_dim: usize,
         seed: u64,
         device: &Device,
     ) -> Self {
-        let sizes: Vec<usize> = [obs_dim].iter().chain(hidden).copied().collect();
-        let mut rng = stream(seed, Stream::ActorInit);
-        match config {
-            ActorConfig::Gaussian {} => {
-                Self::Gaussian(GaussianActor::new(&sizes, action_dim, &mut rng, device))
-            }
-            ActorConfig::Pmoe(pmoe) => {
-                let mut router_rng = stream(seed, Stream::RouterInit);
-                let actor =
-                    PmoeActor::new(pmoe, &sizes, action_dim, &mut rng, &mut router_rng, device);
-                Self::Pmoe(actor)
-            }
+        let spec = NetSpec::new(config, obs_dim, action_dim, seed, device);
+        match &config.actor {
+            ActorConfig::Gaussian {} => Self::Gaussian(GaussianActor::new(&spec)),
+            ActorConfig::Gating(gating) => Self::Gating(GatingActor::new(gating, &spec)),
+            ActorConfig::Mcp(mcp) => Self::Mcp(McpActor::new(mcp, &spec)),
+            ActorConfig::Pmoe(pmoe) => Self::Pmoe(PmoeActor::new(pmoe, &spec)),
         }
     }
 
-    /// Number K of Gaussian primitives.
-    pub fn num_primitives(&self) -> usize {
+    /// The policy at every state of `obs`, `[B, O]`.
+    fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
+        let composed = |(dist, experts)| Policy::Gaussian(dist, Some(experts));
         match self {
-            Self::Gaussian(_) => 1,
-            Self::Pmoe(actor) => actor.num_primitives(),
+            Self::Gaussian(actor) => Policy::Gaussian(actor.distribution(obs), None),
+            Self::Gating(actor) => composed(actor.distribution(obs)),
+            Self::Mcp(actor) => composed(actor.distribution(obs)),
+            Self::Pmoe(actor) => Policy::Mixture(actor, actor.mixture(obs)),
         }
     }
 
-    /// Draws one action per state; with a mixture, the primitive first.
+    /// Draws one action per state, with a mixture the primitive first; or, where the target takes the
+    /// largest value, one of every primitive.
     ///
     /// # Shapes
     /// - `obs`: `[B, O]`
-    pub fn sample(&self, config: &ActorConfig, obs: Tensor<2>, rng: &mut Rng) -> Sampled {
-        match (self, config) {
-            (Self::Gaussian(actor), _) => {
-                let dist = actor.distribution(obs);
+    pub fn sample(&self, obs: Tensor<2>, target: TargetAction, rng: &mut Rng) -> Sampled {
+        match self.policy(obs) {
+            Policy::Gaussian(dist, _) => {
                 let sample = dist.rsample(noise_like(&dist, rng));
                 Sampled { action: sample.action, log_prob: sample.log_prob }
             }
-            (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => actor.sample(config, obs, rng),
-            (Self::Pmoe(_), ActorConfig::Gaussian {}) => {
-                unreachable!("the actor follows its config")
-            }
+            Policy::Mixture(actor, mixture) => actor.sample(&mixture, target, rng),
         }
     }
 
     /// The action for one observation, `[1, O]`, into a `[1, A]` tensor.
     ///
     /// `critic` judges the primitives where the config asks for that.
-    pub fn act(
-        &self,
-        config: &ActorConfig,
-        critic: &TwinCritic,
-        obs: Tensor<2>,
-        mode: Mode,
-        rng: &mut Rng,
-    ) -> Tensor<2> {
-        let dist = match (self, config) {
-            (Self::Gaussian(actor), _) => actor.distribution(obs),
-            (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => {
-                actor.chosen_primitive(config, critic, obs, mode, rng)
-            }
-            (Self::Pmoe(_), ActorConfig::Gaussian {}) => {
-                unreachable!("the actor follows its config")
+    pub fn act(&self, critic: &TwinCritic, obs: Tensor<2>, mode: Mode, rng: &mut Rng) -> Tensor<2> {
+        let dist = match self.policy(obs.clone()) {
+            Policy::Gaussian(dist, _) => dist,
+            Policy::Mixture(actor, mixture) => {
+                actor.acting_primitive(&mixture, critic, obs, mode, rng)
             }
         };
         match mode {
@@ -138,28 +172,46 @@ impl Actor {
         }
     }
 
-    /// The policy loss at `obs`, `[B, O]`, with noise `[B·K, A]`.
+    /// The random numbers of one [`Actor::loss`] at `batch_size` states.
+    ///
+    /// A single primitive draws what a plain Gaussian draws, and nothing for its choice.
+    pub fn noise(
+        &self,
+        batch_size: usize,
+        action_dim: usize,
+        rng: &mut Rng,
+        device: &Device,
+    ) -> ActorNoise {
+        let one = NoiseSize { actions: 1, num_primitives: 1, draws_primitive: false };
+        let size = if let Self::Pmoe(actor) = self { actor.noise_size() } else { one };
+        let action = noise::normal([batch_size * size.actions, action_dim], rng, device);
+        let weights = [batch_size, size.num_primitives];
+        let gumbel = if size.draws_primitive && size.num_primitives > 1 {
+            noise::gumbel(weights, rng, device)
+        } else {
+            Tensor::zeros(weights, device)
+        };
+        ActorNoise { action, gumbel }
+    }
+
+    /// The policy loss.
     ///
     /// # Gradients
-    /// Flow into the actor. `critic` enters as a constant: hand in `critic.valid()`.
-    pub fn loss(
-        &self,
-        config: &ActorConfig,
-        critic: &TwinCritic,
-        obs: Tensor<2>,
-        alpha: f64,
-        noise: Tensor<2>,
-    ) -> ActorLoss {
-        match (self, config) {
-            (Self::Gaussian(actor), _) => actor.loss(critic, obs, alpha, noise),
-            (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => {
-                actor.loss(config, critic, obs, alpha, noise)
-            }
-            (Self::Pmoe(_), ActorConfig::Gaussian {}) => {
-                unreachable!("the actor follows its config")
-            }
+    /// Flow into the actor alone.
+    pub fn loss(&self, input: LossInput<'_>) -> ActorLoss {
+        match self.policy(input.obs.clone()) {
+            Policy::Gaussian(dist, mixture) => ActorLoss { mixture, ..gaussian_loss(&dist, input) },
+            Policy::Mixture(actor, mixture) => actor.loss(mixture, input),
         }
     }
+}
+
+/// SAC's actor loss: `mean_b ( α log π(a|s) − min_i Q_i(s, a) )`, one action drawn at every state.
+fn gaussian_loss(dist: &TanhNormal, input: LossInput<'_>) -> ActorLoss {
+    let sample = dist.rsample(input.noise.action);
+    let q = input.critic.min(input.obs, sample.action);
+    let log_prob = sample.log_prob.clone().inner();
+    ActorLoss::new(backpropagate_max_loss(input.alpha, sample.log_prob, q), log_prob)
 }
 
 /// Standard normal noise for one draw of each row.

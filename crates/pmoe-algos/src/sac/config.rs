@@ -1,7 +1,16 @@
 //! Hyper-parameters of the SAC family. Defaults are in `configs/algos/*.toml`.
 
+mod policy;
+
+use burn::tensor::Tensor;
+use pmoe_core::nn;
 use serde::{Deserialize, Serialize};
 
+pub use self::policy::{
+    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
+    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, McpConfig, McpGate, McpNetwork,
+    PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
+};
 use crate::config::{ConfigError, at_least, in_range, positive};
 use crate::replay::ReplayBuffer;
 
@@ -31,12 +40,52 @@ pub struct SacConfig {
     pub adam_epsilon: f32,
     /// Units of each hidden layer, of actor and critics.
     pub hidden: Vec<usize>,
+    /// How the networks start.
+    pub init: Init,
+    /// Limits of the log standard deviations.
+    pub log_std: LogStd,
     /// Factor on the reward before it is stored.
     pub reward_scale: f32,
+    /// Whether the last state before a time limit has a value; else a time limit is an end.
+    pub bootstrap_truncation: bool,
+    /// Which action at the next state the critics learn from.
+    pub target: TargetAction,
     /// Weight α of the entropy.
     pub temperature: TemperatureConfig,
     /// The policy.
     pub actor: ActorConfig,
+}
+
+/// How the networks start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// PyTorch's default for every layer.
+    Torch,
+    /// That of rlkit and the authors' release: hidden layers from U(±1/√fan_out) with biases of 0.1,
+    /// the critics' last layers from U(±3e-3), the policy's heads from U(±1e-3), the router as
+    /// PyTorch has it.
+    Rlkit,
+}
+
+/// How the log standard deviations of the policy are kept within limits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LogStd {
+    /// Cut off at (low, high); outside, the gradient is zero. Spinning Up, the authors' release.
+    Clamp(f64, f64),
+    /// Squashed into (low, high) by tanh. CleanRL.
+    Tanh(f64, f64),
+}
+
+/// Which action at the next state the critics learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetAction {
+    /// One drawn from the policy: Algorithm 1 and all public code.
+    Sample,
+    /// The one of the largest soft value among a draw of every primitive: eq. 11.
+    Max,
 }
 
 /// The weight α of the entropy.
@@ -55,104 +104,6 @@ pub enum TemperatureConfig {
         /// Target entropy divided by the action dimension (nats); usually −1.
         target_entropy_per_dim: f64,
     },
-}
-
-/// The policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ActorConfig {
-    /// One squashed Gaussian: SAC.
-    Gaussian {},
-    /// A mixture of squashed Gaussians: PMOE-SAC.
-    Pmoe(PmoeConfig),
-}
-
-/// Settings of a [`PmoeActor`](super::PmoeActor).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PmoeConfig {
-    /// Number K of primitives.
-    pub num_primitives: usize,
-    /// Which primitives learn from the critic.
-    pub primitive_loss: PrimitiveLoss,
-    /// Weight of the frequency loss.
-    pub freq_coef: f64,
-    /// How the frequency loss adds up over primitives.
-    pub freq_reduction: FreqReduction,
-    /// What the router sees.
-    pub routing_input: RoutingInput,
-    /// What makes a primitive the best one.
-    pub argmax_score: ArgmaxScore,
-    /// Whose log-density is the entropy term.
-    pub entropy_log_prob: EntropyLogProb,
-    /// Which primitive acts when evaluated.
-    pub eval_primitive: EvalPrimitive,
-}
-
-/// Which primitives learn from the critic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PrimitiveLoss {
-    /// The best one: back-propagation-max, eq. 9.
-    Max,
-    /// All: back-propagation-all, eq. 8.
-    All,
-}
-
-/// How the frequency loss adds up over primitives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FreqReduction {
-    /// Sum over primitives, mean over the batch: eq. 7.
-    Sum,
-    /// Mean over both: the authors' release.
-    Mean,
-}
-
-/// What the router sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RoutingInput {
-    /// The trunk's features as constants.
-    TrunkSg,
-    /// The trunk's features, its gradient shaping them.
-    Trunk,
-    /// The observation.
-    Obs,
-}
-
-/// What makes a primitive the best one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArgmaxScore {
-    /// min(Q₁, Q₂).
-    Q,
-    /// min(Q₁, Q₂) − α log π_k.
-    SoftQ,
-}
-
-/// Whose log-density is the entropy term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EntropyLogProb {
-    /// The chosen primitive's own.
-    Component,
-    /// The whole mixture's.
-    Mixture,
-}
-
-/// Which primitive acts when evaluated; its mean is the action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EvalPrimitive {
-    /// Drawn from the router's weights.
-    Sample,
-    /// The one with the largest weight.
-    ArgmaxW,
-    /// The one whose mean action the critics value most.
-    ArgmaxQ,
-    /// Always this one, from 0.
-    Index(usize),
 }
 
 impl SacConfig {
@@ -188,18 +139,86 @@ impl SacConfig {
                 in_range(key, target_entropy_per_dim, f64::MIN, f64::MAX)?;
             }
         }
-        match &self.actor {
-            ActorConfig::Gaussian {} => Ok(()),
-            ActorConfig::Pmoe(pmoe) => {
-                let count = pmoe.num_primitives as u64;
-                at_least("actor.pmoe.num_primitives", count, 1)?;
-                in_range("actor.pmoe.freq_coef", pmoe.freq_coef, 0.0, f64::MAX)?;
-                if let EvalPrimitive::Index(index) = pmoe.eval_primitive {
-                    let last = count as f64 - 1.0;
-                    in_range("actor.pmoe.eval_primitive.index", index as f64, 0.0, last)?;
-                }
-                Ok(())
+        self.log_std.validate()?;
+        self.actor.validate()
+    }
+}
+
+impl Init {
+    /// Hidden layers.
+    pub(super) fn hidden(self) -> nn::MlpStyle {
+        let init = match self {
+            Self::Torch => nn::Init::Torch,
+            Self::Rlkit => nn::Init::RlkitHidden,
+        };
+        nn::MlpStyle { init, ..nn::MlpStyle::RELU }
+    }
+
+    /// The layer that means or deviations come from.
+    pub(super) fn policy_head(self) -> nn::Init {
+        self.output(1e-3)
+    }
+
+    /// The last layer of a critic.
+    pub(super) fn value_head(self) -> nn::Init {
+        self.output(3e-3)
+    }
+
+    /// The layer that weights come from.
+    pub(super) fn router(self) -> nn::Init {
+        nn::Init::Torch
+    }
+
+    fn output(self, bound: f64) -> nn::Init {
+        match self {
+            Self::Torch => nn::Init::Torch,
+            Self::Rlkit => nn::Init::Uniform { bound },
+        }
+    }
+}
+
+impl LogStd {
+    /// A network's output within the limits.
+    pub(super) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Clamp(low, high) => x.clamp(low, high),
+            Self::Tanh(low, high) => {
+                x.tanh().add_scalar(1.0).mul_scalar(0.5 * (high - low)).add_scalar(low)
             }
+        }
+    }
+
+    fn validate(self) -> Result<(), ConfigError> {
+        let (key, low, high) = match self {
+            Self::Clamp(low, high) => ("log_std.clamp", low, high),
+            Self::Tanh(low, high) => ("log_std.tanh", low, high),
+        };
+        if low < high && low.is_finite() && high.is_finite() {
+            return Ok(());
+        }
+        Err(ConfigError::Range {
+            key: key.to_owned(),
+            value: format!("[{low}, {high}]"),
+            allowed: "two finite numbers, the smaller first".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn limits_of_the_log_deviation_by_hand() {
+        let x = Tensor::<1>::from_data([-30.0_f32, 0.5, 30.0], &Device::flex());
+        let values = |limits: LogStd| limits.apply(x.clone()).try_to_vec_as::<f32>().unwrap();
+        assert_eq!(values(LogStd::Clamp(-20.0, 2.0)), [-20.0, 0.5, 2.0]);
+        // −5 + 3.5 (tanh x + 1)
+        let middle = -5.0 + 3.5 * (0.5_f32.tanh() + 1.0);
+        for (found, expected) in values(LogStd::Tanh(-5.0, 2.0)).iter().zip([-5.0, middle, 2.0]) {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The matrix products of a gradient update: what it costs at the least.
 
-use super::{ActorConfig, PrimitiveLoss, RoutingInput, SacConfig};
+use super::actor::FULL_HIDDEN;
+use super::{
+    ActorConfig, Estimator, GumbelMode, McpConfig, McpNetwork, PrimitiveLoss, RatioBaseline,
+    RoutingInput, SacConfig, TargetAction,
+};
 
 /// A product of an `[m, k]` and a `[k, n]` matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +28,7 @@ impl MatrixProduct {
 ///
 /// Forward `x W`, backward `xᵀ dy` for weights and `dy Wᵀ` for inputs; no weight gradients through
 /// frozen networks, no input gradients where nobody needs them. A frozen critic sees the state once and
-/// its K actions, and each row goes back through the smaller critic alone, here half of them through
+/// its actions, and each row goes back through the smaller critic alone, here half of them through
 /// each (see [`twin_min`](pmoe_core::fused::twin_min)).
 pub fn matrix_products(
     config: &SacConfig,
@@ -32,61 +36,130 @@ pub fn matrix_products(
     action_dim: usize,
 ) -> Vec<MatrixProduct> {
     let rows = config.batch_size;
-    let (num_primitives, pmoe) = match &config.actor {
-        ActorConfig::Gaussian {} => (1, None),
-        ActorConfig::Pmoe(pmoe) => (pmoe.num_primitives, Some(pmoe)),
-    };
-    let all_rows = rows * num_primitives;
-    let chain = |sizes: &[usize]| -> Vec<(usize, usize)> {
-        sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
-    };
+    let policy = policy_layers(config, obs_dim, action_dim);
+    let Rows { next, judged, learning } = critic_rows(config);
     let hidden = &config.hidden;
-    let (first, features) = (hidden[0], hidden[hidden.len() - 1]);
-    let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
     let critic = chain(&[&[obs_dim + action_dim], &hidden[..], &[1]].concat());
-    let (of_state, of_action, later) = ((obs_dim, first), (action_dim, first), &critic[1..]);
-    let heads = vec![(features, num_primitives * action_dim); 2];
-    // The router, and whether its gradient goes on into its input.
-    let router = pmoe.map(|pmoe| match pmoe.routing_input {
-        RoutingInput::TrunkSg => ((features, num_primitives), false),
-        RoutingInput::Trunk => ((features, num_primitives), true),
-        RoutingInput::Obs => ((obs_dim, num_primitives), false),
-    });
+    let (of_state, of_action) = ((obs_dim, hidden[0]), (action_dim, hidden[0]));
+    let later = &critic[1..];
     let mut products = Products::default();
-    if let Some((layer, into_trunk)) = router {
-        products.forward(rows, &[layer], 2);
-        products.weights(rows, &[layer], 1);
-        if into_trunk {
-            products.inputs(rows, &[layer], 1);
-        }
-    }
 
     // Target: policy and target critics at the next states.
-    products.forward(rows, &trunk, 1);
-    products.forward(rows, &heads, 1);
-    products.forward(rows, &[of_state, of_action], 2);
-    products.forward(rows, later, 2);
+    products.forward(rows, &policy.all, 1);
+    products.forward(rows, &[of_state], 2);
+    products.forward(rows * next, &[of_action], 2);
+    products.forward(rows * next, later, 2);
     // Critics.
     products.forward(rows, &critic, 2);
     products.weights(rows, &critic, 2);
     products.inputs(rows, later, 2);
     // Actor: forward, frozen critics there and back, then the policy's own gradients.
-    products.forward(rows, &trunk, 1);
-    products.forward(rows, &heads, 1);
+    products.forward(rows, &policy.all, 1);
     products.forward(rows, &[of_state], 2);
-    products.forward(all_rows, &[of_action], 2);
-    products.forward(all_rows, later, 2);
-    let is_all = pmoe.is_some_and(|pmoe| pmoe.primitive_loss == PrimitiveLoss::All);
-    let judged = if is_all { all_rows } else { rows };
-    for share in [judged / 2, judged - judged / 2] {
+    products.forward(rows * judged, &[of_action], 2);
+    products.forward(rows * judged, later, 2);
+    let learning = rows * learning;
+    for share in [learning / 2, learning - learning / 2] {
         products.inputs(share, &[of_action], 1);
         products.inputs(share, later, 1);
     }
-    products.weights(rows, &heads, 1);
-    products.inputs(rows, &heads, 1);
-    products.weights(rows, &trunk, 1);
-    products.inputs(rows, &trunk[1..], 1);
+    products.weights(rows, &policy.all, 1);
+    products.inputs(rows, &policy.passing, 1);
     products.0
+}
+
+pub(crate) type Layer = (usize, usize);
+
+/// Inputs and outputs of each layer of a network.
+pub(crate) fn chain(sizes: &[usize]) -> Vec<Layer> {
+    sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+/// The layers of a policy.
+#[derive(Default)]
+struct PolicyLayers {
+    all: Vec<Layer>,
+    /// Those whose gradient goes on into their input.
+    passing: Vec<Layer>,
+}
+
+impl PolicyLayers {
+    /// Adds layers that read the observation or constants, and what follows them.
+    fn add_chain(&mut self, layers: &[Layer]) {
+        self.all.push(layers[0]);
+        self.add(&layers[1..]);
+    }
+
+    fn add(&mut self, layers: &[Layer]) {
+        self.all.extend(layers);
+        self.passing.extend(layers);
+    }
+}
+
+fn policy_layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> PolicyLayers {
+    let mut layers = PolicyLayers::default();
+    let num_primitives = config.actor.num_primitives();
+    let router = match &config.actor {
+        ActorConfig::Gaussian {} => None,
+        ActorConfig::Gating(_) => Some(RoutingInput::Trunk),
+        ActorConfig::Pmoe(pmoe) => Some(pmoe.routing_input),
+        ActorConfig::Mcp(McpConfig { network: McpNetwork::Matched, .. }) => {
+            Some(RoutingInput::Trunk)
+        }
+        ActorConfig::Mcp(McpConfig { network: McpNetwork::Full, .. }) => {
+            let [first, shared, joint] = FULL_HIDDEN;
+            layers.add_chain(&chain(&[obs_dim, first, shared, joint, num_primitives]));
+            layers.add_chain(&chain(&[obs_dim, first, shared]));
+            for _ in 0..num_primitives {
+                layers.add(&[(shared, joint), (joint, action_dim), (joint, action_dim)]);
+            }
+            return layers;
+        }
+    };
+    let features = config.hidden[config.hidden.len() - 1];
+    layers.add_chain(&chain(&[&[obs_dim], &config.hidden[..]].concat()));
+    layers.add(&[(features, num_primitives * action_dim); 2]);
+    match router {
+        Some(RoutingInput::TrunkSg) => layers.add_chain(&[(features, num_primitives)]),
+        Some(RoutingInput::Trunk) => layers.add(&[(features, num_primitives)]),
+        Some(RoutingInput::Obs) => layers.add_chain(&[(obs_dim, num_primitives)]),
+        None => {}
+    }
+    layers
+}
+
+/// Actions per state.
+struct Rows {
+    /// That the target critics see.
+    next: usize,
+    /// That the critics judge for the policy.
+    judged: usize,
+    /// Of these, how many the policy's gradient comes from.
+    learning: usize,
+}
+
+fn critic_rows(config: &SacConfig) -> Rows {
+    let ActorConfig::Pmoe(pmoe) = &config.actor else {
+        return Rows { next: 1, judged: 1, learning: 1 };
+    };
+    let all = pmoe.num_primitives;
+    let next = match config.target {
+        TargetAction::Sample => 1,
+        TargetAction::Max => all,
+    };
+    let (judged, learning) = match &pmoe.estimator {
+        Estimator::Frequency(frequency) => match frequency.primitive_loss {
+            PrimitiveLoss::Max => (all, 1),
+            PrimitiveLoss::All => (all, all),
+        },
+        Estimator::Gumbel { mode: GumbelMode::StraightThrough, .. }
+        | Estimator::Reinforce { .. } => (all, 1),
+        Estimator::Gumbel { mode: GumbelMode::Soft, .. } => (1, 1),
+        Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, 0),
+        Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => (1 + all, 0),
+        Estimator::Marginal {} => (all, all),
+    };
+    Rows { next, judged, learning }
 }
 
 /// Products of layers, given as their inputs and outputs.
@@ -123,12 +196,15 @@ mod tests {
     use super::*;
     use crate::config::{AlgoConfig, MethodConfig};
 
+    fn flops_on_hopper(text: &str) -> u64 {
+        let method = MethodConfig::from_toml(text, "configs/algos").unwrap();
+        let AlgoConfig::Sac(config) = method.algo else { panic!("SAC") };
+        matrix_products(&config, 11, 3).iter().map(|product| product.flops()).sum()
+    }
+
     #[test]
     fn operations_of_sac_on_hopper_by_hand() {
-        let text = include_str!("../../../../configs/algos/sac.toml");
-        let method = MethodConfig::from_toml(text, "sac.toml").unwrap();
-        let AlgoConfig::Sac(config) = method.algo else { panic!("SAC") };
-        let flops: u64 = matrix_products(&config, 11, 3).iter().map(|p| p.flops()).sum();
+        let flops = flops_on_hopper(include_str!("../../../../configs/algos/sac.toml"));
         // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer
         // and 3·256 = 768 at the action; of the trunk 11·256 + 256² = 68 352, of them 65 536 after the
         // first layer; of both heads 1 536.
@@ -138,6 +214,21 @@ mod tests {
         let critics = 2 * (2 * critic + later);
         let judged = 2 * critic + later + action;
         let actor = 2 * (trunk + heads) + heads + trunk_later + judged;
+        assert_eq!(flops, 2 * 100 * (target + critics + actor));
+    }
+
+    #[test]
+    fn operations_of_mcp_on_hopper_by_hand() {
+        let flops = flops_on_hopper(include_str!("../../../../configs/algos/mcp-sac.toml"));
+        // As above, the policy apart. Weights of the gate: 11·512 + 512·256 + 256² + 256·4 = 203 264, of
+        // them 197 632 after its first layer; of the shared trunk 136 704, of them 131 072; of four
+        // primitives 4 (256² + 2·768) = 268 288. Without biases that is 608 256 in all.
+        let (critic, later, action) = (69_376, 65_792, 768);
+        let all = 203_264 + 136_704 + 268_288;
+        let passing = 197_632 + 131_072 + 268_288;
+        let target = all + 2 * critic;
+        let critics = 2 * (2 * critic + later);
+        let actor = 2 * all + passing + 2 * critic + later + action;
         assert_eq!(flops, 2 * 100 * (target + critics + actor));
     }
 }

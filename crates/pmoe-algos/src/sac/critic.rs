@@ -7,6 +7,8 @@ use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
 use pmoe_core::parallel::join;
 
+use super::Init;
+
 /// Two independent critics `Q_i(s, a)`; their minimum counters overestimation.
 ///
 /// # Source
@@ -25,12 +27,14 @@ impl TwinCritic {
         obs_dim: usize,
         action_dim: usize,
         hidden: &[usize],
+        init: Init,
         rng: &mut Rng,
         device: &Device,
     ) -> Self {
         let sizes: Vec<usize> =
             [obs_dim + action_dim].iter().chain(hidden).chain(&[1]).copied().collect();
-        Self { q1: Mlp::new(&sizes, rng, device), q2: Mlp::new(&sizes, rng, device) }
+        let network = |rng: &mut Rng| init.hidden().network(&sizes, init.value_head(), rng, device);
+        Self { q1: network(rng), q2: network(rng) }
     }
 
     /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.

@@ -5,8 +5,10 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::sac::{
-    ActorConfig, ArgmaxScore, EntropyLogProb, EvalPrimitive, FreqReduction, PmoeConfig,
-    PrimitiveLoss, RoutingInput, Sac, SacConfig, TemperatureConfig,
+    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
+    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd, McpConfig, McpGate,
+    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput, Sac,
+    SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, Schedule, Transition};
 use pmoe_core::noise::{self, Rng};
@@ -65,17 +67,70 @@ pub fn gaussian() -> ActorConfig {
     ActorConfig::Gaussian {}
 }
 
-pub fn pmoe(num_primitives: usize) -> PmoeConfig {
-    PmoeConfig {
-        num_primitives,
+pub fn gating(num_primitives: usize, variance: GatingVariance) -> ActorConfig {
+    ActorConfig::Gating(GatingConfig { num_primitives, variance })
+}
+
+pub fn mcp(num_primitives: usize, gate: McpGate, network: McpNetwork) -> ActorConfig {
+    ActorConfig::Mcp(McpConfig { num_primitives, gate, network })
+}
+
+/// The paper's estimator, back-propagation-max.
+pub fn frequency() -> FrequencyConfig {
+    FrequencyConfig {
         primitive_loss: PrimitiveLoss::Max,
         freq_coef: 1.0,
         freq_reduction: FreqReduction::Sum,
-        routing_input: RoutingInput::TrunkSg,
         argmax_score: ArgmaxScore::Q,
+    }
+}
+
+/// The paper's estimator, back-propagation-all.
+pub fn back_propagation_all() -> Estimator {
+    Estimator::Frequency(FrequencyConfig { primitive_loss: PrimitiveLoss::All, ..frequency() })
+}
+
+pub fn pmoe(num_primitives: usize) -> PmoeConfig {
+    PmoeConfig {
+        num_primitives,
+        routing_input: RoutingInput::TrunkSg,
         entropy_log_prob: EntropyLogProb::Component,
         eval_primitive: EvalPrimitive::Sample,
+        estimator: Estimator::Frequency(frequency()),
     }
+}
+
+pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
+    Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
+}
+
+/// Every other way to learn, with the entropy term that it is meant for.
+pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
+    use EntropyLogProb::{Component, Mixture};
+    let gumbel = |mode| (Estimator::Gumbel { mode, temperature: 1.0 }, Component);
+    let reinforce = |baseline| (Estimator::Reinforce { baseline }, Component);
+    let ratio = |baseline| (likelihood_ratio(baseline), Mixture);
+    vec![
+        gumbel(GumbelMode::StraightThrough),
+        gumbel(GumbelMode::Soft),
+        reinforce(ReinforceBaseline::None),
+        reinforce(ReinforceBaseline::Expected),
+        reinforce(ReinforceBaseline::Ema { decay: 0.9 }),
+        ratio(RatioBaseline::None),
+        ratio(RatioBaseline::Expected),
+        (Estimator::Marginal {}, Mixture),
+    ]
+}
+
+/// The same as mixtures whose trunk learns from the router.
+pub fn alternative_mixtures(num_primitives: usize) -> Vec<PmoeConfig> {
+    let mixture = |(estimator, entropy_log_prob)| PmoeConfig {
+        estimator,
+        entropy_log_prob,
+        routing_input: RoutingInput::Trunk,
+        ..pmoe(num_primitives)
+    };
+    alternatives().into_iter().map(mixture).collect()
 }
 
 pub fn auto() -> TemperatureConfig {
@@ -96,7 +151,11 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         critic_lr: 3e-3,
         adam_epsilon: 1e-8,
         hidden: vec![32, 32],
+        init: Init::Torch,
+        log_std: LogStd::Clamp(-20.0, 2.0),
         reward_scale: 1.0,
+        bootstrap_truncation: true,
+        target: TargetAction::Sample,
         temperature: TemperatureConfig::Fixed { alpha: 0.01 },
         actor,
     }

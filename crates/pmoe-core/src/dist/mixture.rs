@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor, activation::log_softmax, activation::softmax};
 
 use super::normal::{gaussian_entropy, gaussian_log_prob, standardised};
-use super::{Normal, TanhNormal, TanhSample, log_det_tanh};
+use super::{Normal, TanhNormal, TanhSample, log_det_tanh, log_sum_exp};
 
 /// `Σ_k w_k N(mean_k, diag std_k²)`: K Gaussians and the router's weights.
 ///
@@ -23,6 +23,15 @@ impl NormalMixture {
     /// Number K of primitives.
     pub fn num_primitives(&self) -> usize {
         self.mean.dims()[1]
+    }
+
+    /// The same without gradients.
+    pub fn constant(&self) -> Self {
+        Self {
+            router_logits: self.router_logits.clone().inner(),
+            mean: self.mean.clone().inner(),
+            log_std: self.log_std.clone().inner(),
+        }
     }
 
     /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
@@ -71,7 +80,7 @@ impl NormalMixture {
         let log_std = self.log_std.clone();
         let z = standardised(action.unsqueeze_dim(1), self.mean.clone(), log_std.clone());
         let components = gaussian_log_prob(z, log_std).squeeze_dim::<2>(2);
-        log_sum_exp(components + log_softmax(self.router_logits.clone(), 1)).squeeze_dim(1)
+        log_sum_exp(components + log_softmax(self.router_logits.clone(), 1), 1).squeeze_dim(1)
     }
 
     /// Mean entropy of the primitives, weighted by the router, in nats, `[B]`: a lower bound of the
@@ -124,6 +133,15 @@ impl Mixture {
         log_softmax(self.router_logits.clone(), 1)
     }
 
+    /// The same without gradients.
+    pub fn constant(&self) -> Self {
+        Self {
+            router_logits: self.router_logits.clone().inner(),
+            mean: self.mean.clone().inner(),
+            log_std: self.log_std.clone().inner(),
+        }
+    }
+
     /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
     /// state are neighbours.
     pub fn primitives(&self) -> TanhNormal {
@@ -165,7 +183,7 @@ impl Mixture {
         let actions = pre_tanh.clone().unsqueeze_dim::<4>(2);
         let z = standardised(actions, component(&self.mean), log_std.clone());
         let components = gaussian_log_prob(z, log_std).squeeze_dim::<3>(3);
-        let gaussian = log_sum_exp(components + self.log_weights().unsqueeze_dim::<3>(1));
+        let gaussian = log_sum_exp(components + self.log_weights().unsqueeze_dim::<3>(1), 2);
         // The Jacobian of tanh is the same for every primitive.
         let log_det = log_det_tanh(pre_tanh.reshape([batch * num_actions, action_dim]));
         gaussian.squeeze_dim::<2>(2) - log_det.reshape([batch, num_actions])
@@ -252,13 +270,6 @@ pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
         return x.reshape([batch]);
     }
     x.gather(1, index.clone().unsqueeze_dim(1)).squeeze_dim(1)
-}
-
-/// `log Σ exp` over the last dimension, which stays as one element; stable.
-fn log_sum_exp<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    // A constant shift: its gradient cancels.
-    let max = x.clone().inner().max_dim(D - 1);
-    (x - max.clone()).exp().sum_dim(D - 1).log() + max
 }
 
 #[cfg(test)]

@@ -50,20 +50,24 @@ pub fn frequency_loss(
     best: &Tensor<1, Int>,
     reduction: Reduction,
 ) -> Tensor<1> {
-    let shape = weights.dims();
-    let [_, num_primitives] = shape;
-    let primitives = Tensor::<1, Int>::arange(0..num_primitives as i64, &best.device());
-    let is_best = best
-        .clone()
-        .unsqueeze_dim::<2>(1)
-        .expand(shape)
-        .equal(primitives.unsqueeze_dim::<2>(0).expand(shape));
-    let target = is_best.float().cast(weights.dtype());
-    let difference = (weights - target).square();
+    let difference = (weights.clone() - one_hot(best, &weights)).square();
     match reduction {
         Reduction::Sum => difference.sum_dim(1).mean(),
         Reduction::Mean => difference.mean(),
     }
+}
+
+/// Rows with a 1 where `index`, `[B]`, says, shaped like `weights`, `[B, K]`; a constant.
+pub(super) fn one_hot(index: &Tensor<1, Int>, weights: &Tensor<2>) -> Tensor<2> {
+    let shape = weights.dims();
+    let [_, num_primitives] = shape;
+    let primitives = Tensor::<1, Int>::arange(0..num_primitives as i64, &index.device());
+    let is_index = index
+        .clone()
+        .unsqueeze_dim::<2>(1)
+        .expand(shape)
+        .equal(primitives.unsqueeze_dim::<2>(0).expand(shape));
+    is_index.float().cast(weights.dtype())
 }
 
 #[cfg(test)]

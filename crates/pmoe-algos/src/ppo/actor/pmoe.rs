@@ -118,12 +118,7 @@ pub fn routing_loss(
     obs: Tensor<2>,
     noise: Tensor<2>,
 ) -> Tensor<1> {
-    let constant = NormalMixture {
-        router_logits: mixture.router_logits.clone().inner(),
-        mean: mixture.mean.clone().inner(),
-        log_std: mixture.log_std.clone().inner(),
-    };
-    let action = constant.primitives().rsample(noise);
+    let action = mixture.constant().primitives().rsample(noise);
     let best = best_primitive(q.of_actions(obs, action));
     let weights = softmax(mixture.router_logits.clone(), 1);
     frequency_loss(weights, &best, config.freq_reduction.into())

@@ -1,0 +1,174 @@
+//! What a mixture shows of itself: who is used, who is weighed how, and how different they are.
+
+use burn::tensor::{Int, Tensor, activation::softmax};
+
+use crate::agent::Metrics;
+
+/// The share of choices from which on one primitive counts as the only one.
+pub const COLLAPSE_SHARE: f64 = 0.99;
+
+/// A mixture at a batch of states; constants all.
+#[derive(Debug, Clone)]
+pub struct MixtureBatch {
+    /// Logarithms of the weights, `[B, K]`; a row's weights need not sum to 1.
+    pub log_weights: Tensor<2>,
+    /// Mean of every primitive, `[B, K, A]`.
+    pub mean: Tensor<3>,
+    /// The primitive that was chosen to learn, `[B]`, where one is.
+    pub chosen: Option<Tensor<1, Int>>,
+}
+
+impl MixtureBatch {
+    /// A mixture that chooses no primitive. Gradients are cut.
+    pub fn new(log_weights: Tensor<2>, mean: &Tensor<3>) -> Self {
+        Self { log_weights: log_weights.inner(), mean: mean.clone().inner(), chosen: None }
+    }
+
+    /// The same with a chosen primitive in every row, `[B]`.
+    pub fn with_chosen(self, chosen: Tensor<1, Int>) -> Self {
+        Self { chosen: Some(chosen), ..self }
+    }
+
+    /// The same with means squashed by tanh, as they act.
+    pub fn squashed(&self) -> Self {
+        Self { mean: self.mean.clone().tanh(), ..self.clone() }
+    }
+
+    /// Usage, weights, entropies, distance and collapse of the primitives; `docs/metrics.md` has a row
+    /// for each. Weights are divided by their row's sum first.
+    ///
+    /// A mixture has collapsed when one primitive has at least [`COLLAPSE_SHARE`] of the choices, or,
+    /// where no primitive is chosen, of the mean weight.
+    pub fn metrics(&self) -> Metrics {
+        let [batch, num_primitives, action_dim] = self.mean.dims();
+        let weights = host(softmax(self.log_weights.clone(), 1));
+        let rows = || weights.chunks_exact(num_primitives);
+        let mean_over_rows = |sum: f64| sum / batch as f64;
+        let mean_weights: Vec<f64> =
+            (0..num_primitives).map(|k| mean_over_rows(rows().map(|row| row[k]).sum())).collect();
+
+        let mut metrics = Metrics::new();
+        let mut shares = mean_weights.clone();
+        if let Some(chosen) = &self.chosen {
+            shares = usage(chosen, num_primitives);
+            for (k, share) in shares.iter().enumerate() {
+                metrics.insert(format!("primitive_usage_{k}"), *share);
+            }
+        }
+        let collapsed = shares.iter().any(|share| COLLAPSE_SHARE <= *share);
+        metrics.insert("collapsed".to_owned(), f64::from(u8::from(collapsed)));
+        for (k, weight) in mean_weights.iter().enumerate() {
+            metrics.insert(format!("weight_mean_{k}"), *weight);
+        }
+        let routing_entropy = mean_over_rows(rows().map(entropy).sum());
+        metrics.insert("routing_entropy".to_owned(), routing_entropy);
+        metrics.insert("effective_primitives".to_owned(), entropy(&mean_weights).exp());
+        if let Some(distance) =
+            smallest_distance(&host(self.mean.clone()), num_primitives, action_dim)
+        {
+            metrics.insert("primitive_distance".to_owned(), distance);
+        }
+        metrics
+    }
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.try_into_vec_as::<f64>().expect("floats convert")
+}
+
+/// The share of rows in which each primitive was chosen.
+fn usage(chosen: &Tensor<1, Int>, num_primitives: usize) -> Vec<f64> {
+    let chosen = chosen.try_to_vec_as::<i64>().expect("indices convert");
+    let share = |k: usize| {
+        let count = chosen.iter().filter(|&&index| index == k as i64).count();
+        count as f64 / chosen.len() as f64
+    };
+    (0..num_primitives).map(share).collect()
+}
+
+/// Entropy of a distribution, in nats.
+fn entropy(weights: &[f64]) -> f64 {
+    weights.iter().filter(|weight| 0.0 < **weight).map(|weight| -weight * weight.ln()).sum()
+}
+
+/// Mean absolute difference between the means of the two primitives that are nearest to each other;
+/// `None` with a single one.
+fn smallest_distance(means: &[f64], num_primitives: usize, action_dim: usize) -> Option<f64> {
+    let rows = || means.chunks_exact(num_primitives * action_dim);
+    let of = |row: &'_ [f64], k: usize, a: usize| row[k * action_dim + a];
+    let distance = |i: usize, j: usize| {
+        let differences = rows()
+            .flat_map(|row| (0..action_dim).map(move |a| (of(row, i, a) - of(row, j, a)).abs()));
+        differences.sum::<f64>() * num_primitives as f64 / means.len() as f64
+    };
+    let pairs = (0..num_primitives).flat_map(|j| (0..j).map(move |i| (i, j)));
+    pairs.map(|(i, j)| distance(i, j)).min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn batch(weights: [[f32; 3]; 2], chosen: Option<[i64; 2]>) -> Metrics {
+        let device = Device::flex();
+        let log_weights = Tensor::<2>::from_data(weights, &device).log();
+        // Means of one-dimensional primitives: |differences| (1, 2, 1) and (3, 6, 3) in the two rows.
+        let mean = Tensor::from_data([[[0.0_f32], [1.0], [2.0]], [[1.0], [4.0], [7.0]]], &device);
+        let batch = MixtureBatch::new(log_weights, &mean);
+        match chosen {
+            Some(chosen) => batch.with_chosen(Tensor::from_data(chosen, &device)).metrics(),
+            None => batch.metrics(),
+        }
+    }
+
+    fn assert_close(metrics: &Metrics, name: &str, expected: f64) {
+        let found = metrics[name];
+        assert!((found - expected).abs() < 1e-6, "{name}: {found} is not {expected}");
+    }
+
+    #[test]
+    fn known_answer() {
+        let metrics = batch([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25]], Some([2, 1]));
+        for (k, (usage, weight)) in [(0.0, 0.375), (0.5, 0.5), (0.5, 0.125)].into_iter().enumerate()
+        {
+            assert_close(&metrics, &format!("primitive_usage_{k}"), usage);
+            assert_close(&metrics, &format!("weight_mean_{k}"), weight);
+        }
+        // Row entropies log 2 and 1.5 log 2; of the mean weights .375, .5, .125: .9743147528.
+        assert_close(&metrics, "routing_entropy", 1.25 * 2.0_f64.ln());
+        assert_close(&metrics, "effective_primitives", 0.974_314_752_8_f64.exp());
+        // The nearest pairs are (0, 1) and (1, 2): (1 + 3) / 2.
+        assert_close(&metrics, "primitive_distance", 2.0);
+        assert_close(&metrics, "collapsed", 0.0);
+    }
+
+    #[test]
+    fn weights_are_normalised_and_tanh_squashes() {
+        let metrics = batch([[0.2, 0.2, 0.4], [0.2, 0.2, 0.4]], None);
+        assert_close(&metrics, "weight_mean_2", 0.5);
+        assert!(!metrics.contains_key("primitive_usage_0"));
+        let mean = Tensor::<3>::from_data([[[0.5_f32], [-0.5]]], &Device::flex());
+        let batch = MixtureBatch::new(Tensor::zeros([1, 2], &Device::flex()), &mean);
+        assert_close(&batch.squashed().metrics(), "primitive_distance", 2.0 * 0.5_f64.tanh());
+    }
+
+    #[test]
+    fn one_primitive_that_does_nearly_all_is_a_collapse() {
+        let even = [[1.0 / 3.0; 3]; 2];
+        assert_close(&batch(even, Some([1, 1])), "collapsed", 1.0);
+        assert_close(&batch(even, Some([1, 2])), "collapsed", 0.0);
+        // Nothing is chosen: the mean weights decide, .995 and .985.
+        assert_close(&batch([[0.01, 0.99, 0.0], [0.0, 1.0, 0.0]], None), "collapsed", 1.0);
+        assert_close(&batch([[0.01, 0.99, 0.0], [0.02, 0.98, 0.0]], None), "collapsed", 0.0);
+    }
+
+    #[test]
+    fn a_single_primitive_has_no_distance() {
+        let mean = Tensor::<3>::from_data([[[0.5_f32, 1.0]]], &Device::flex());
+        let metrics = MixtureBatch::new(Tensor::zeros([1, 1], &Device::flex()), &mean).metrics();
+        assert!(!metrics.contains_key("primitive_distance"));
+        assert_close(&metrics, "effective_primitives", 1.0);
+    }
+}

@@ -1,0 +1,47 @@
+//! The gating operation on SAC: experts blended into one squashed Gaussian.
+//!
+//! The paper's baseline "gating operation" (its eqs. 14–16), after Jacobs et al., "Adaptive Mixtures of
+//! Local Experts", 1991. The policy has one mode, whatever the number of experts.
+//!
+//! # Deviations
+//! - The paper prints `Σ w σ²` for the variance of `Σ w u`, which is `Σ w² σ²` for independent draws
+//!   (`variance = "exact"`).
+//! - The paper does not describe the networks: those of PMOE-SAC with the gate's gradient let through.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use pmoe_core::dist::{BlendVariance, Mixture, TanhNormal, gated};
+
+use super::MixtureBatch;
+use super::net::{NetSpec, RoutedNet};
+use crate::sac::{GatingConfig, GatingVariance, RoutingInput};
+
+/// K Gaussians that a softmax gate blends into one before squashing.
+#[derive(Module, Debug)]
+pub struct GatingActor {
+    /// Trunk, heads and gate.
+    pub net: RoutedNet,
+    #[module(skip)]
+    variance: BlendVariance,
+}
+
+impl GatingActor {
+    /// A policy at its start.
+    pub fn new(config: &GatingConfig, spec: &NetSpec<'_>) -> Self {
+        let variance = match config.variance {
+            GatingVariance::Paper => BlendVariance::Paper,
+            GatingVariance::Exact => BlendVariance::Exact,
+        };
+        Self { net: RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk), variance }
+    }
+
+    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
+    pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
+        let experts = self.net.forward(obs);
+        let log_weights = experts.log_weights();
+        let batch = MixtureBatch::new(log_weights.clone(), &experts.mean);
+        let Mixture { mean, log_std, .. } = experts;
+        let (mean, log_std) = gated(log_weights, mean, log_std, self.variance);
+        (TanhNormal { mean, log_std }, batch)
+    }
+}

@@ -1,0 +1,110 @@
+//! Multiplicative compositional policies (MCP) on SAC: the product of weighted Gaussians, squashed.
+//!
+//! Peng et al., "MCP: Learning Composable Hierarchical Control with Multiplicative Compositional
+//! Policies", arXiv:1905.09808.
+//!
+//! # Deviations
+//! - MuJoCo's tasks have no goal, so the gate has no branch for it: gate and primitives see the same.
+//! - MCP pre-trains its primitives on other tasks; here, as in the PMOE paper, all is learnt at once.
+//! - The full network is eight times as large as PMOE's; `network = "matched"` has PMOE's sizes.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_sigmoid, log_softmax};
+use pmoe_core::dist::{Mixture, TanhNormal, multiplicative};
+use pmoe_core::nn::Mlp;
+
+use super::MixtureBatch;
+use super::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
+use crate::sac::{McpConfig, McpGate, McpNetwork, RoutingInput};
+use crate::seed::{Stream, stream};
+
+/// Hidden layers of gate and primitives that MCP names, the gate's joint one last.
+pub(crate) const FULL_HIDDEN: [usize; 3] = [512, 256, 256];
+
+/// K Gaussians whose weighted product acts.
+#[derive(Module, Debug)]
+pub struct McpActor {
+    /// Gate and Gaussians.
+    pub net: McpNet,
+    #[module(skip)]
+    gate: McpGate,
+}
+
+/// The networks of an [`McpActor`].
+#[derive(Module, Debug)]
+pub enum McpNet {
+    /// A gate and primitives of MCP's own sizes.
+    Full(FullNet),
+    /// The network of PMOE-SAC, the gate's gradient let through.
+    Matched(RoutedNet),
+}
+
+/// MCP's networks without the goal.
+#[derive(Module, Debug)]
+pub struct FullNet {
+    /// `O → 512 → 256 → 256 → K`
+    pub gate: Mlp,
+    /// `O → 512 → 256`, shared by the primitives.
+    pub trunk: Mlp,
+    /// `256 → 256` and heads, one for each primitive.
+    pub primitives: Vec<PrimitiveNet>,
+}
+
+impl McpActor {
+    /// A policy at its start.
+    pub fn new(config: &McpConfig, spec: &NetSpec<'_>) -> Self {
+        let net = match config.network {
+            McpNetwork::Full => McpNet::Full(FullNet::new(spec, config.num_primitives)),
+            McpNetwork::Matched => {
+                let net = RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk);
+                McpNet::Matched(net)
+            }
+        };
+        Self { net, gate: config.gate }
+    }
+
+    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
+    pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
+        let Mixture { router_logits, mean, log_std } = match &self.net {
+            McpNet::Full(net) => net.forward(obs),
+            McpNet::Matched(net) => net.forward(obs),
+        };
+        let log_weights = match self.gate {
+            McpGate::Sigmoid => log_sigmoid(router_logits),
+            McpGate::Softmax => log_softmax(router_logits, 1),
+        };
+        let batch = MixtureBatch::new(log_weights.clone(), &mean);
+        let (mean, log_std) = multiplicative(log_weights, mean, log_std);
+        (TanhNormal { mean, log_std }, batch)
+    }
+}
+
+impl FullNet {
+    fn new(spec: &NetSpec<'_>, num_primitives: usize) -> Self {
+        let [first, shared, joint] = FULL_HIDDEN;
+        let (init, device) = (spec.init.hidden(), spec.device);
+        let mut rng = stream(spec.seed, Stream::ActorInit);
+        let trunk = init.trunk(&[spec.obs_dim, first, shared], &mut rng, device);
+        let mut primitive = || PrimitiveNet::new(spec, &[shared, joint], 1, &mut rng);
+        let primitives = (0..num_primitives).map(|_| primitive()).collect();
+        let sizes = [spec.obs_dim, first, shared, joint, num_primitives];
+        let mut rng = stream(spec.seed, Stream::RouterInit);
+        let gate = init.network(&sizes, spec.init.router(), &mut rng, device);
+        Self { gate, trunk, primitives }
+    }
+
+    fn forward(&self, obs: Tensor<2>) -> Mixture {
+        let router_logits = self.gate.forward(obs.clone());
+        let features = self.trunk.forward(obs);
+        let (means, log_stds) = self
+            .primitives
+            .iter()
+            .map(|primitive| {
+                let Primitives { mean, log_std, .. } = primitive.forward(features.clone());
+                (mean.unsqueeze_dim(1), log_std.unsqueeze_dim(1))
+            })
+            .unzip();
+        Mixture { router_logits, mean: Tensor::cat(means, 1), log_std: Tensor::cat(log_stds, 1) }
+    }
+}

@@ -1,0 +1,154 @@
+//! The networks that the policies share: Gaussians on a trunk, and a router beside them.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use pmoe_core::dist::Mixture;
+use pmoe_core::fused::{Activation, linear_act};
+use pmoe_core::nn::Mlp;
+use pmoe_core::noise::Rng;
+
+use crate::sac::{Init, LogStd, RoutingInput, SacConfig};
+use crate::seed::{Stream, stream};
+
+/// What a policy network is built from.
+#[derive(Debug, Clone, Copy)]
+pub struct NetSpec<'a> {
+    /// Numbers O in an observation.
+    pub obs_dim: usize,
+    /// Numbers A in an action.
+    pub action_dim: usize,
+    /// Units of each hidden layer.
+    pub hidden: &'a [usize],
+    /// How layers start.
+    pub init: Init,
+    /// Limits of the log standard deviations.
+    pub log_std: LogStd,
+    /// The run's seed.
+    pub seed: u64,
+    /// An autodiff device.
+    pub device: &'a Device,
+}
+
+impl<'a> NetSpec<'a> {
+    /// The networks of a run.
+    pub fn new(
+        config: &'a SacConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        seed: u64,
+        device: &'a Device,
+    ) -> Self {
+        let SacConfig { ref hidden, init, log_std, .. } = *config;
+        Self { obs_dim, action_dim, hidden, init, log_std, seed, device }
+    }
+
+    /// Sizes of the trunk: observation and hidden layers.
+    pub(super) fn trunk(&self) -> Vec<usize> {
+        [self.obs_dim].iter().chain(self.hidden).copied().collect()
+    }
+}
+
+/// Means and deviations of K Gaussians on one trunk.
+#[derive(Module, Debug)]
+pub struct PrimitiveNet {
+    /// `O → hidden`, ReLU after every layer.
+    pub trunk: Mlp,
+    /// `hidden → K·A`
+    pub mean: Linear,
+    /// `hidden → K·A`
+    pub log_std: Linear,
+    #[module(skip)]
+    num_primitives: usize,
+    #[module(skip)]
+    limits: LogStd,
+}
+
+/// What a [`PrimitiveNet`] says of a batch of states.
+#[derive(Debug, Clone)]
+pub struct Primitives {
+    /// The trunk's features, `[B, hidden]`.
+    pub features: Tensor<2>,
+    /// Means before squashing, `[B, K·A]`.
+    pub mean: Tensor<2>,
+    /// Log standard deviations before squashing, `[B, K·A]`.
+    pub log_std: Tensor<2>,
+}
+
+impl PrimitiveNet {
+    /// `num_primitives` Gaussians on a trunk of the given sizes, the input's first.
+    pub(super) fn new(
+        spec: &NetSpec<'_>,
+        sizes: &[usize],
+        num_primitives: usize,
+        rng: &mut Rng,
+    ) -> Self {
+        let features = sizes[sizes.len() - 1];
+        let trunk = spec.init.hidden().trunk(sizes, rng, spec.device);
+        let outputs = num_primitives * spec.action_dim;
+        let head =
+            |rng: &mut Rng| spec.init.policy_head().linear(features, outputs, rng, spec.device);
+        Self { trunk, mean: head(rng), log_std: head(rng), num_primitives, limits: spec.log_std }
+    }
+
+    /// Number K of Gaussians.
+    pub fn num_primitives(&self) -> usize {
+        self.num_primitives
+    }
+
+    /// The Gaussians at every row of `input`, `[B, O]`.
+    pub fn forward(&self, input: Tensor<2>) -> Primitives {
+        let features = self.trunk.forward(input);
+        let mean = linear_act(features.clone(), &self.mean, Activation::Identity);
+        let log_std = linear_act(features.clone(), &self.log_std, Activation::Identity);
+        Primitives { features, mean, log_std: self.limits.apply(log_std) }
+    }
+}
+
+/// K Gaussians on one trunk, and the router that weighs them.
+#[derive(Module, Debug)]
+pub struct RoutedNet {
+    /// The Gaussians.
+    pub primitives: PrimitiveNet,
+    /// `hidden → K`, or `O → K` where the router reads the observation.
+    pub router: Linear,
+    #[module(skip)]
+    routing_input: RoutingInput,
+}
+
+impl RoutedNet {
+    /// `num_primitives` Gaussians and their router.
+    ///
+    /// With one primitive, trunk and heads are those of a [`PrimitiveNet`] alone: the router's initial
+    /// values come from a stream of its own.
+    pub(super) fn new(
+        spec: &NetSpec<'_>,
+        num_primitives: usize,
+        routing_input: RoutingInput,
+    ) -> Self {
+        let mut rng = stream(spec.seed, Stream::ActorInit);
+        let primitives = PrimitiveNet::new(spec, &spec.trunk(), num_primitives, &mut rng);
+        let router_input = match routing_input {
+            RoutingInput::TrunkSg | RoutingInput::Trunk => spec.hidden[spec.hidden.len() - 1],
+            RoutingInput::Obs => spec.obs_dim,
+        };
+        let mut rng = stream(spec.seed, Stream::RouterInit);
+        let router = spec.init.router().linear(router_input, num_primitives, &mut rng, spec.device);
+        Self { primitives, router, routing_input }
+    }
+
+    /// Router and Gaussians at every state of `obs`, `[B, O]`.
+    pub fn forward(&self, obs: Tensor<2>) -> Mixture {
+        let Primitives { features, mean, log_std } = self.primitives.forward(obs.clone());
+        let router_input = match self.routing_input {
+            RoutingInput::TrunkSg => features.inner(),
+            RoutingInput::Trunk => features,
+            RoutingInput::Obs => obs,
+        };
+        let router_logits = linear_act(router_input, &self.router, Activation::Identity);
+        let [batch, width] = mean.dims();
+        let num_primitives = self.primitives.num_primitives;
+        let shape = [batch, num_primitives, width / num_primitives];
+        Mixture { router_logits, mean: mean.reshape(shape), log_std: log_std.reshape(shape) }
+    }
+}

@@ -1,0 +1,241 @@
+//! The policy loss of PMOE-SAC, one function for each way in which the router learns.
+
+use burn::tensor::{Tensor, activation::softmax};
+use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
+use pmoe_core::loss::{
+    Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, draw_primitive,
+    expected_value, frequency_loss, gumbel_softmax, likelihood_ratio_loss, reinforce_loss,
+    straight_through, weighted_loss,
+};
+
+use super::PmoeActor;
+use crate::mixture_metrics::MixtureBatch;
+use crate::sac::actor::{ActorLoss, LossInput};
+use crate::sac::{
+    ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig, GumbelMode,
+    PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+};
+
+/// A draw of every primitive at every state, and what the critics say of it.
+struct Judged {
+    /// `B·K` rows.
+    sample: TanhSample,
+    /// `[B, K]`
+    q: Tensor<2>,
+}
+
+impl PmoeActor {
+    /// The policy loss of a batch.
+    pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
+        let batch = MixtureBatch::new(mixture.log_weights(), &mixture.mean);
+        match &self.config.estimator {
+            Estimator::Frequency(config) => self.frequency(config, mixture, input, batch),
+            Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature } => {
+                self.gumbel_straight_through(*temperature, mixture, input, batch)
+            }
+            Estimator::Gumbel { mode: GumbelMode::Soft, temperature } => {
+                self.gumbel_soft(*temperature, mixture, input, batch)
+            }
+            Estimator::Reinforce { baseline } => self.reinforce(baseline, mixture, input, batch),
+            Estimator::LikelihoodRatio { baseline, regularization, .. } => {
+                likelihood_ratio(*baseline, *regularization, mixture, input, batch)
+            }
+            Estimator::Marginal {} => self.marginal(mixture, input, batch),
+        }
+    }
+
+    /// The paper: the best primitive, or all, learn from the critic (eqs. 9 and 8), and the router how
+    /// often each is the best (eq. 7).
+    fn frequency(
+        &self,
+        config: &FrequencyConfig,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let alpha = input.alpha;
+        let Judged { sample, q } = judge_all(&mixture, input);
+        let best = best_primitive(match config.argmax_score {
+            ArgmaxScore::Q => q.clone().inner(),
+            ArgmaxScore::SoftQ => {
+                let log_prob: Tensor<2> = sample.log_prob.clone().inner().reshape(q.dims());
+                q.clone().inner() - log_prob.mul_scalar(alpha)
+            }
+        });
+
+        let (primitive_loss, log_prob) = match config.primitive_loss {
+            PrimitiveLoss::Max => {
+                let log_prob = mixture.selected_log_prob(&sample, &best, self.log_prob());
+                let q = select_value(q, &best);
+                (backpropagate_max_loss(alpha, log_prob.clone(), q), log_prob.inner())
+            }
+            PrimitiveLoss::All => {
+                let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+                let constant = log_prob.clone().inner().flatten(0, 1);
+                (backpropagate_all_loss(alpha, log_prob, q), constant)
+            }
+        };
+        let weights = softmax(mixture.router_logits, 1);
+        let routing_loss = frequency_loss(weights, &best, config.freq_reduction.into());
+        ActorLoss {
+            routing_loss: Some(routing_loss.clone().inner()),
+            mixture: Some(batch.with_chosen(best)),
+            ..ActorLoss::new(primitive_loss + routing_loss.mul_scalar(config.freq_coef), log_prob)
+        }
+    }
+
+    /// The drawn primitive learns from the critic, and the router from the values of all through the
+    /// relaxed draw.
+    fn gumbel_straight_through(
+        &self,
+        temperature: f64,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let (alpha, gumbel) = (input.alpha, input.noise.gumbel.clone());
+        let Judged { sample, q } = judge_all(&mixture, input);
+        let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let relaxed = gumbel_softmax(mixture.log_weights(), gumbel, temperature);
+        let (one_hot, drawn) = straight_through(relaxed);
+        let loss = weighted_loss(one_hot, soft_q(q, log_prob.clone(), alpha));
+        ActorLoss {
+            mixture: Some(batch.with_chosen(drawn.clone())),
+            ..ActorLoss::new(loss, select_value(log_prob.inner(), &drawn))
+        }
+    }
+
+    /// Actions are blended by the relaxed draw: a policy that never acts, for comparison.
+    fn gumbel_soft(
+        &self,
+        temperature: f64,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let LossInput { critic, obs, alpha, noise, .. } = input;
+        let sample = mixture.primitives().rsample(noise.action);
+        let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let relaxed = gumbel_softmax(mixture.log_weights(), noise.gumbel, temperature);
+        let drawn = best_primitive(relaxed.clone().inner());
+        let actions: Tensor<3> = sample.action.reshape(mixture.mean.dims());
+        let action = (relaxed.clone().unsqueeze_dim::<3>(2) * actions).sum_dim(1).squeeze_dim(1);
+        let log_prob = expected_value(relaxed, log_prob);
+        let loss = backpropagate_max_loss(alpha, log_prob.clone(), critic.min(obs, action));
+        ActorLoss {
+            mixture: Some(batch.with_chosen(drawn)),
+            ..ActorLoss::new(loss, log_prob.inner())
+        }
+    }
+
+    /// The drawn primitive learns from the critic, its weight from its advantage.
+    fn reinforce(
+        &self,
+        baseline: &ReinforceBaseline,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let (alpha, gumbel, average) = (input.alpha, input.noise.gumbel.clone(), input.baseline);
+        let Judged { sample, q } = judge_all(&mixture, input);
+        let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let soft_q = soft_q(q, log_prob.clone(), alpha);
+        let log_weights = mixture.log_weights();
+        let drawn = draw_primitive(log_weights.clone(), gumbel);
+        let values = soft_q.clone().inner();
+        let drawn_value = select_value(values.clone(), &drawn);
+        let baseline = match baseline {
+            ReinforceBaseline::None => drawn_value.zeros_like(),
+            ReinforceBaseline::Expected => {
+                expected_value(log_weights.clone().inner().exp(), values)
+            }
+            ReinforceBaseline::Ema { .. } => drawn_value.full_like(average),
+        };
+        let loss = reinforce_loss(log_weights, soft_q, &drawn, baseline);
+        ActorLoss {
+            soft_value: Some(drawn_value.mean()),
+            mixture: Some(batch.with_chosen(drawn.clone())),
+            ..ActorLoss::new(loss, select_value(log_prob.inner(), &drawn))
+        }
+    }
+
+    /// The choice of the primitive is summed out: every primitive learns as much as it weighs.
+    fn marginal(&self, mixture: Mixture, input: LossInput<'_>, batch: MixtureBatch) -> ActorLoss {
+        let alpha = input.alpha;
+        let Judged { sample, q } = judge_all(&mixture, input);
+        let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let weights = softmax(mixture.router_logits, 1);
+        let loss = weighted_loss(weights.clone(), soft_q(q, log_prob.clone(), alpha));
+        let log_prob = expected_value(weights.inner(), log_prob.inner());
+        ActorLoss { mixture: Some(batch), ..ActorLoss::new(loss, log_prob) }
+    }
+}
+
+/// The policy of 2018: the whole mixture's density follows the soft value of an action of its own.
+fn likelihood_ratio(
+    baseline: RatioBaseline,
+    regularization: f64,
+    mixture: Mixture,
+    input: LossInput<'_>,
+    batch: MixtureBatch,
+) -> ActorLoss {
+    let LossInput { critic, obs, alpha, noise, .. } = input;
+    let [rows, _] = obs.dims();
+    let fixed = mixture.constant();
+    // The action, a constant; its noise is the first B rows.
+    let drawn = draw_primitive(mixture.log_weights(), noise.gumbel);
+    let own_noise = noise.action.clone().narrow(0, 0, rows);
+    let own = fixed.primitive(&drawn).rsample(own_noise);
+    let q = critic.min(obs.clone(), own.action);
+    let log_prob = mixture.log_prob(own.pre_tanh.unsqueeze_dim(1)).squeeze_dim::<1>(1);
+    // V(s), from draws that know nothing of the action.
+    let value = match baseline {
+        RatioBaseline::None => q.zeros_like(),
+        RatioBaseline::Expected => {
+            let [all_rows, _] = noise.action.dims();
+            let fresh = fixed.primitives().rsample(noise.action.narrow(0, rows, all_rows - rows));
+            let q = critic.min(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
+            let log_prob = fixed.samples_log_prob(&fresh, LogProb::Mixture);
+            expected_value(fixed.log_weights().exp(), soft_q(q, log_prob, alpha))
+        }
+    };
+    let mean_square = |x: Tensor<3>| x.square().mean();
+    let size = mean_square(mixture.mean) + mean_square(mixture.log_std);
+    let constant = log_prob.clone().inner();
+    let loss = likelihood_ratio_loss(alpha, log_prob, q, value);
+    ActorLoss {
+        mixture: Some(batch.with_chosen(drawn)),
+        ..ActorLoss::new(loss + size.mul_scalar(0.5 * regularization), constant)
+    }
+}
+
+/// Draws an action of every primitive and has it judged.
+fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
+    let shape = [input.obs.dims()[0], mixture.num_primitives()];
+    let sample = mixture.primitives().rsample(input.noise.action);
+    let q = input.critic.min(input.obs, sample.action.clone()).reshape(shape);
+    Judged { sample, q }
+}
+
+/// `G = Q − α log π`, `[B, K]`.
+fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: f64) -> Tensor<2> {
+    q - log_prob.mul_scalar(alpha)
+}
+
+impl From<EntropyLogProb> for LogProb {
+    fn from(config: EntropyLogProb) -> Self {
+        match config {
+            EntropyLogProb::Component => Self::Component,
+            EntropyLogProb::Mixture => Self::Mixture,
+        }
+    }
+}
+
+impl From<FreqReduction> for Reduction {
+    fn from(config: FreqReduction) -> Self {
+        match config {
+            FreqReduction::Sum => Self::Sum,
+            FreqReduction::Mean => Self::Mean,
+        }
+    }
+}

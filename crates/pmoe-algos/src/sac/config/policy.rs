@@ -1,0 +1,306 @@
+//! Settings of the policies.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, at_least, in_range, positive};
+
+/// The policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ActorConfig {
+    /// One squashed Gaussian: SAC.
+    Gaussian {},
+    /// Gaussians blended into one by a gate.
+    Gating(GatingConfig),
+    /// The product of weighted Gaussians.
+    Mcp(McpConfig),
+    /// A mixture of squashed Gaussians: PMOE-SAC.
+    Pmoe(PmoeConfig),
+}
+
+/// Settings of a [`GatingActor`](crate::sac::GatingActor).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatingConfig {
+    /// Number K of Gaussians.
+    pub num_primitives: usize,
+    /// The variance of the blend.
+    pub variance: GatingVariance,
+}
+
+/// The variance of a blend of Gaussians.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatingVariance {
+    /// `Σ w σ²`: eq. 15.
+    Paper,
+    /// `Σ w² σ²`: of a weighted sum of independent draws.
+    Exact,
+}
+
+/// Settings of an [`McpActor`](crate::sac::McpActor).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpConfig {
+    /// Number K of Gaussians.
+    pub num_primitives: usize,
+    /// How the gate's outputs become weights.
+    pub gate: McpGate,
+    /// The networks' sizes.
+    pub network: McpNetwork,
+}
+
+/// How a gate's outputs become weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpGate {
+    /// Each in (0, 1) by itself: MCP.
+    Sigmoid,
+    /// They sum to 1.
+    Softmax,
+}
+
+/// The sizes of MCP's networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpNetwork {
+    /// MCP's own: a gate of 512, 256 and 256 units; 512 and 256 units shared by the primitives, 256 of
+    /// each one's own.
+    Full,
+    /// Those of PMOE-SAC: one trunk of `hidden`, heads and gate on it.
+    Matched,
+}
+
+/// Settings of a [`PmoeActor`](crate::sac::PmoeActor).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PmoeConfig {
+    /// Number K of primitives.
+    pub num_primitives: usize,
+    /// What the router sees.
+    pub routing_input: RoutingInput,
+    /// Whose log-density is the entropy term.
+    pub entropy_log_prob: EntropyLogProb,
+    /// Which primitive acts when evaluated.
+    pub eval_primitive: EvalPrimitive,
+    /// How router and primitives learn.
+    pub estimator: Estimator,
+}
+
+/// What the router sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingInput {
+    /// The trunk's features as constants.
+    TrunkSg,
+    /// The trunk's features, its gradient shaping them.
+    Trunk,
+    /// The observation.
+    Obs,
+}
+
+/// Whose log-density is the entropy term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntropyLogProb {
+    /// The chosen primitive's own.
+    Component,
+    /// The whole mixture's.
+    Mixture,
+}
+
+/// Which primitive acts when evaluated; its mean is the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvalPrimitive {
+    /// Drawn from the router's weights.
+    Sample,
+    /// The one with the largest weight.
+    ArgmaxW,
+    /// The one whose mean action the critics value most.
+    ArgmaxQ,
+    /// Always this one, from 0.
+    Index(usize),
+}
+
+/// How router and primitives learn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Estimator {
+    /// The paper: the router learns how often each primitive is the best.
+    Frequency(FrequencyConfig),
+    /// Gumbel-softmax.
+    Gumbel {
+        /// What is done with the relaxed draw.
+        mode: GumbelMode,
+        /// Temperature T of the relaxation, positive.
+        temperature: f64,
+    },
+    /// The score function for the choice of the primitive, the critic's gradient for its action.
+    Reinforce {
+        /// What is subtracted from the drawn primitive's value.
+        baseline: ReinforceBaseline,
+    },
+    /// The score function for the whole policy, as SAC of 2018 had it.
+    LikelihoodRatio {
+        /// What stands for V(s).
+        baseline: RatioBaseline,
+        /// Weight of half the mean squares of means and log standard deviations, at least 0.
+        regularization: f64,
+        /// Smallest output of the router.
+        log_weight_floor: f64,
+    },
+    /// The choice of the primitive is summed out.
+    Marginal {},
+}
+
+/// Settings of the paper's estimator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrequencyConfig {
+    /// Which primitives learn from the critic.
+    pub primitive_loss: PrimitiveLoss,
+    /// Weight of the frequency loss, at least 0.
+    pub freq_coef: f64,
+    /// How the frequency loss adds up over primitives.
+    pub freq_reduction: FreqReduction,
+    /// What makes a primitive the best one.
+    pub argmax_score: ArgmaxScore,
+}
+
+/// Which primitives learn from the critic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrimitiveLoss {
+    /// The best one: back-propagation-max, eq. 9.
+    Max,
+    /// All: back-propagation-all, eq. 8.
+    All,
+}
+
+/// How the frequency loss adds up over primitives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreqReduction {
+    /// Sum over primitives, mean over the batch: eq. 7.
+    Sum,
+    /// Mean over both: the authors' release.
+    Mean,
+}
+
+/// What makes a primitive the best one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgmaxScore {
+    /// min(Q₁, Q₂).
+    Q,
+    /// min(Q₁, Q₂) − α log π_k.
+    SoftQ,
+}
+
+/// What is done with a relaxed draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GumbelMode {
+    /// Forward its largest element alone, backward all of it.
+    StraightThrough,
+    /// It blends the primitives' actions.
+    Soft,
+}
+
+/// What REINFORCE subtracts from the drawn primitive's value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ReinforceBaseline {
+    /// Nothing.
+    None,
+    /// The value that the weights expect, from draws of every primitive.
+    Expected,
+    /// A moving average of the values drawn.
+    Ema {
+        /// What stays of the average at each update, in [0, 1).
+        decay: f64,
+    },
+}
+
+/// What stands for V(s) in the likelihood ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RatioBaseline {
+    /// Nothing.
+    None,
+    /// The soft value of fresh draws of every primitive, weighted.
+    Expected,
+}
+
+impl ActorConfig {
+    /// Number K of Gaussians.
+    pub fn num_primitives(&self) -> usize {
+        match self {
+            Self::Gaussian {} => 1,
+            Self::Gating(gating) => gating.num_primitives,
+            Self::Mcp(mcp) => mcp.num_primitives,
+            Self::Pmoe(pmoe) => pmoe.num_primitives,
+        }
+    }
+
+    /// What stays of REINFORCE's moving average at each update, where there is one.
+    pub(crate) fn baseline_decay(&self) -> Option<f64> {
+        match self {
+            Self::Pmoe(PmoeConfig {
+                estimator: Estimator::Reinforce { baseline: ReinforceBaseline::Ema { decay } },
+                ..
+            }) => Some(*decay),
+            _ => None,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let count = |key: &str, count: usize| at_least(key, count as u64, 1);
+        match self {
+            Self::Gaussian {} => Ok(()),
+            Self::Gating(gating) => count("actor.gating.num_primitives", gating.num_primitives),
+            Self::Mcp(mcp) => count("actor.mcp.num_primitives", mcp.num_primitives),
+            Self::Pmoe(pmoe) => {
+                count("actor.pmoe.num_primitives", pmoe.num_primitives)?;
+                pmoe.validate()
+            }
+        }
+    }
+}
+
+impl PmoeConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if let EvalPrimitive::Index(index) = self.eval_primitive {
+            let last = self.num_primitives as f64 - 1.0;
+            in_range("actor.pmoe.eval_primitive.index", index as f64, 0.0, last)?;
+        }
+        let key = |name: &str| format!("actor.pmoe.estimator.{name}");
+        match &self.estimator {
+            Estimator::Frequency(frequency) => {
+                in_range(&key("frequency.freq_coef"), frequency.freq_coef, 0.0, f64::MAX)
+            }
+            Estimator::Gumbel { temperature, .. } => {
+                positive(&key("gumbel.temperature"), *temperature)
+            }
+            Estimator::Reinforce { baseline: ReinforceBaseline::Ema { decay } } => {
+                let key = key("reinforce.baseline.ema.decay");
+                in_range(&key, *decay, 0.0, 1.0_f64.next_down())
+            }
+            Estimator::Reinforce { .. } | Estimator::Marginal {} => Ok(()),
+            Estimator::LikelihoodRatio { regularization, log_weight_floor, .. } => {
+                let of = |name: &str| key(&format!("likelihood_ratio.{name}"));
+                in_range(&of("regularization"), *regularization, 0.0, f64::MAX)?;
+                in_range(&of("log_weight_floor"), *log_weight_floor, f64::MIN, f64::MAX)?;
+                if self.entropy_log_prob == EntropyLogProb::Mixture {
+                    return Ok(());
+                }
+                Err(ConfigError::Range {
+                    key: "actor.pmoe.entropy_log_prob".to_owned(),
+                    value: "component".to_owned(),
+                    allowed: "mixture, whose density the likelihood ratio learns".to_owned(),
+                })
+            }
+        }
+    }
+}
