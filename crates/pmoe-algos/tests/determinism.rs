@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use pmoe_algos::sac::{
-    ActorConfig, GatingVariance, Init, LogStd, McpGate, McpNetwork, PmoeConfig, Sac, SacConfig,
-    TargetAction,
+    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, GatingVariance, Init, LogStd, McpGate,
+    McpNetwork, PmoeConfig, Sac, SacConfig, TargetAction,
 };
 use pmoe_algos::{Agent, Outcome, Progress, Schedule, Scope, train};
 use pmoe_core::fused::{Engine, with_engine};
@@ -54,9 +54,11 @@ fn uninterrupted(config: &SacConfig, schedule: &Schedule, seed: u64) -> (Vec<Eve
 
 /// Every actor and every way to learn.
 fn variants() -> Vec<SacConfig> {
-    let learnt = SacConfig { temperature: common::auto(), ..common::sac(common::gaussian()) };
+    let learnt = |actor| SacConfig { temperature: common::auto(), ..common::sac(actor) };
+    let drawn = FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, ..common::frequency() };
+    let drawn = PmoeConfig { estimator: Estimator::Frequency(drawn), ..common::pmoe(3) };
+    let mut variants = vec![learnt(common::gaussian()), learnt(ActorConfig::Pmoe(drawn))];
     let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
-    let mut variants = vec![learnt];
     let mut actors = vec![
         common::gaussian(),
         common::gating(3, GatingVariance::Paper),
