@@ -10,7 +10,7 @@ pub const COLLAPSE_SHARE: f64 = 0.99;
 /// A mixture at a batch of states; constants all.
 #[derive(Debug, Clone)]
 pub struct MixtureBatch {
-    /// Logarithms of the weights, `[B, K]`; a row's weights need not sum to 1.
+    /// Logarithms of the weights, `[B, K]`, up to a constant in each row.
     pub log_weights: Tensor<2>,
     /// Mean of every primitive, `[B, K, A]`.
     pub mean: Tensor<3>,

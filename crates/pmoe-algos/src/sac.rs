@@ -43,10 +43,10 @@ pub use self::actor::{
 };
 use self::average::MovingAverage;
 pub use self::config::{
-    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
-    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd, McpConfig, McpGate,
-    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
-    SacConfig, TargetAction, TemperatureConfig,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
+    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd,
+    McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    RoutingInput, SacConfig, TargetAction, TemperatureConfig,
 };
 pub use self::cost::{MatrixProduct, matrix_products};
 pub(crate) use self::cost::{Products, chain};

@@ -10,8 +10,8 @@ use common::on_policy::{self, bits, live};
 use pmoe_algos::any_agent::AnyMemory;
 use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
-    ActorConfig, GatingVariance, Init, LogStd, McpGate, McpNetwork, PmoeConfig, SacConfig,
-    TargetAction,
+    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, GatingVariance, Init, LogStd, McpGate,
+    McpNetwork, PmoeConfig, SacConfig, TargetAction,
 };
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Outcome, Progress, Schedule, Scope, train};
 use pmoe_core::fused::{Engine, with_engine};
@@ -51,9 +51,11 @@ fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Ev
 
 /// Every method, every policy and every way to learn.
 fn variants() -> Vec<AlgoConfig> {
-    let learnt = SacConfig { temperature: common::auto(), ..common::sac(common::gaussian()) };
+    let learnt = |actor| SacConfig { temperature: common::auto(), ..common::sac(actor) };
+    let drawn = FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, ..common::frequency() };
+    let drawn = PmoeConfig { estimator: Estimator::Frequency(drawn), ..common::pmoe(3) };
+    let mut variants = vec![learnt(common::gaussian()), learnt(ActorConfig::Pmoe(drawn))];
     let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
-    let mut variants = vec![learnt];
     let mut actors = vec![
         common::gaussian(),
         common::gating(3, GatingVariance::Paper),

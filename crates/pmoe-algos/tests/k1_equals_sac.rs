@@ -5,9 +5,9 @@
 mod common;
 
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig,
-    GatingVariance, McpActor, McpGate, McpNet, McpNetwork, PmoeConfig, RoutingInput, SacConfig,
-    TargetAction, TemperatureConfig,
+    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction,
+    FrequencyConfig, GatingVariance, McpActor, McpGate, McpNet, McpNetwork, PmoeConfig,
+    RoutingInput, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
@@ -49,7 +49,8 @@ fn check(temperature: &TemperatureConfig, variants: &[ActorConfig]) {
     }
 }
 
-/// One primitive with every estimator whose gradient is then SAC's, and with both entropy terms.
+/// One primitive with every estimator whose gradient is then SAC's, and with both entropy terms; the
+/// router's gradient may reach the trunk, and is zero.
 fn estimators() -> Vec<ActorConfig> {
     let frequency = Estimator::Frequency(common::frequency());
     let mut estimators = vec![frequency, common::back_propagation_all()];
@@ -61,15 +62,13 @@ fn estimators() -> Vec<ActorConfig> {
     let mut actors = Vec::new();
     for estimator in estimators {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
-            for routing_input in [RoutingInput::TrunkSg, RoutingInput::Trunk] {
-                let estimator = estimator.clone();
-                actors.push(ActorConfig::Pmoe(PmoeConfig {
-                    estimator,
-                    entropy_log_prob,
-                    routing_input,
-                    ..common::pmoe(1)
-                }));
-            }
+            let (estimator, routing_input) = (estimator.clone(), RoutingInput::Trunk);
+            actors.push(ActorConfig::Pmoe(PmoeConfig {
+                estimator,
+                entropy_log_prob,
+                routing_input,
+                ..common::pmoe(1)
+            }));
         }
     }
     actors
@@ -84,14 +83,15 @@ fn compositions() -> Vec<ActorConfig> {
     ]
 }
 
+fn with(change: fn(&mut FrequencyConfig)) -> ActorConfig {
+    let mut frequency = common::frequency();
+    change(&mut frequency);
+    let estimator = Estimator::Frequency(frequency);
+    ActorConfig::Pmoe(PmoeConfig { estimator, ..common::pmoe(1) })
+}
+
 #[test]
 fn with_a_fixed_temperature() {
-    let with = |change: fn(&mut FrequencyConfig)| {
-        let mut frequency = common::frequency();
-        change(&mut frequency);
-        let estimator = Estimator::Frequency(frequency);
-        ActorConfig::Pmoe(PmoeConfig { estimator, ..common::pmoe(1) })
-    };
     let soft = with(|frequency| frequency.argmax_score = ArgmaxScore::SoftQ);
     let mean = with(|frequency| frequency.freq_reduction = FreqReduction::Mean);
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };
@@ -100,7 +100,8 @@ fn with_a_fixed_temperature() {
 
 #[test]
 fn with_a_learnt_temperature() {
-    check(&common::auto(), &[estimators(), compositions()].concat());
+    let drawn = with(|frequency| frequency.alpha_log_prob = AlphaLogProb::Drawn);
+    check(&common::auto(), &[vec![drawn], estimators(), compositions()].concat());
 }
 
 #[test]

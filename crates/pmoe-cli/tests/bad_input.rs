@@ -65,6 +65,37 @@ fn wrong_types_and_ranges_name_key_and_allowed_values() {
         ("env.target_reaching.dt_seconds=1", vec!["env"]),
         ("actor.pmoe.eval_primitive={index=4}", vec!["eval_primitive.index", "between 0 and 3"]),
         ("actor.pmoe.routing_input=h", vec!["routing_input", "trunk_sg", "obs"]),
+        ("actor.pmoe.estimator.frequency.freq_coef=-1", vec!["freq_coef", "at least 0"]),
+        ("actor.pmoe.estimator={reinforce={baseline=mean}}", vec!["estimator"]),
+        (
+            "actor.pmoe.estimator={reinforce={baseline=\"mean\"}}",
+            vec!["estimator.reinforce.baseline", "mean", "expected"],
+        ),
+        (
+            "actor.pmoe.estimator={reinforce={baseline={ema={decay=1}}}}",
+            vec!["reinforce.baseline.ema.decay", "between 0 and 0.99"],
+        ),
+        (
+            "actor.pmoe.estimator={gumbel={mode=\"soft\",temperature=0}}",
+            vec!["gumbel.temperature", "positive"],
+        ),
+        ("actor.pmoe.estimator.marginal={}", vec!["estimator", "`frequency` and `marginal`"]),
+        ("actor.pmoe.primitive_loss=all", vec!["actor.pmoe", "primitive_loss", "estimator"]),
+        (
+            "actor.pmoe.estimator={likelihood_ratio={baseline=\"none\",regularization=0.0,log_weight_floor=-10.0}}",
+            vec!["entropy_log_prob", "component", "mixture"],
+        ),
+        (
+            "actor={gating={num_primitives=0,variance=\"paper\"}}",
+            vec!["actor.gating.num_primitives"],
+        ),
+        (
+            "actor={mcp={num_primitives=2,gate=\"relu\",network=\"full\"}}",
+            vec!["actor.mcp.gate", "relu", "sigmoid"],
+        ),
+        ("target=best", vec!["target", "best", "sample", "max"]),
+        ("init=zeros", vec!["init", "zeros", "torch", "rlkit"]),
+        ("log_std={clamp=[2.0,-5.0]}", vec!["log_std.clamp", "[2, -5]", "the smaller first"]),
         ("schedule.total_steps=0", vec!["schedule.total_steps", "at least 1"]),
         ("schedule.eval_episodes=many", vec!["schedule.eval_episodes", "many"]),
     ] {

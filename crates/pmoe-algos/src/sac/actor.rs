@@ -39,6 +39,7 @@ pub enum Actor {
 }
 
 /// What an actor says of a batch of states.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
 enum Policy<'a> {
     /// One squashed Gaussian per state; and the experts that it is composed of, if it is.
     Gaussian(TanhNormal, Option<MixtureBatch>),

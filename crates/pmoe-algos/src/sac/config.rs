@@ -7,9 +7,9 @@ use pmoe_core::nn;
 use serde::{Deserialize, Serialize};
 
 pub use self::policy::{
-    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
-    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, McpConfig, McpGate, McpNetwork,
-    PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
+    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, McpConfig, McpGate,
+    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
 };
 use crate::config::{ConfigError, at_least, in_range, positive};
 use crate::replay::ReplayBuffer;

@@ -8,10 +8,10 @@ pub mod on_policy;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::sac::{
-    ActorConfig, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive, FreqReduction,
-    FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd, McpConfig, McpGate,
-    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput, Sac,
-    SacConfig, TargetAction, TemperatureConfig,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
+    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd,
+    McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    RoutingInput, Sac, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, Schedule, Transition};
 use pmoe_core::noise::{self, Rng};
@@ -85,6 +85,7 @@ pub fn frequency() -> FrequencyConfig {
         freq_coef: 1.0,
         freq_reduction: FreqReduction::Sum,
         argmax_score: ArgmaxScore::Q,
+        alpha_log_prob: AlphaLogProb::Learning,
     }
 }
 

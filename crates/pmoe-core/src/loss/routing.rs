@@ -182,13 +182,13 @@ mod tests {
         let weights = values(&softmax(t2(LOGITS), 1));
         for baseline in [0.0, 2.5499499299, -7.0] {
             let mut expected = [0.0; 3];
-            for drawn in 0..3_usize {
+            for (drawn, weight) in weights.iter().enumerate() {
                 let gradient = ascent(|logits| {
                     let drawn = index(&[drawn as i64]);
                     reinforce_loss(log_softmax(logits, 1), t2(SOFT_Q), &drawn, t1(&[baseline]))
                 });
                 for (sum, gradient) in expected.iter_mut().zip(gradient) {
-                    *sum += weights[drawn] * gradient;
+                    *sum += weight * gradient;
                 }
             }
             assert_exact(&expected);

@@ -32,6 +32,7 @@ pub struct McpActor {
 }
 
 /// The networks of an [`McpActor`].
+#[expect(clippy::large_enum_variant, reason = "a policy has one of them")]
 #[derive(Module, Debug)]
 pub enum McpNet {
     /// A gate and primitives of MCP's own sizes.

@@ -24,6 +24,8 @@
 //! - The router sees the trunk's features as constants, as in the release; the paper does not say
 //!   (`routing_input = "trunk"` lets its gradient through).
 //! - The release averages the frequency loss over K as well (`freq_reduction = "mean"`).
+//! - A learnt temperature follows the best primitive's log-density, as in the release; the first author's
+//!   code of 2020 draws a primitive for that (`alpha_log_prob = "drawn"`).
 //! - The paper compares with Gumbel-softmax and REINFORCE without formulas: these are ours.
 //! - V(s) of the likelihood ratio is the soft value of fresh draws of every primitive, weighted; the code
 //!   of 2018 learnt a network for it.
@@ -48,7 +50,10 @@ use pmoe_core::noise::{self, Rng};
 use super::net::{NetSpec, RoutedNet};
 use super::{NoiseSize, Sampled, noise_like};
 use crate::agent::Mode;
-use crate::sac::{Estimator, EvalPrimitive, PmoeConfig, RatioBaseline, TargetAction, TwinCritic};
+use crate::sac::{
+    AlphaLogProb, Estimator, EvalPrimitive, FrequencyConfig, PmoeConfig, RatioBaseline,
+    TargetAction, TwinCritic,
+};
 
 /// K squashed Gaussians on one trunk, and the router that weighs them.
 #[derive(Module, Debug)]
@@ -133,7 +138,10 @@ impl PmoeActor {
     pub(super) fn noise_size(&self) -> NoiseSize {
         let num_primitives = self.num_primitives();
         let (actions, draws_primitive) = match self.config.estimator {
-            Estimator::Frequency(_) | Estimator::Marginal {} => (num_primitives, false),
+            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
+                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
+            }
+            Estimator::Marginal {} => (num_primitives, false),
             Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {

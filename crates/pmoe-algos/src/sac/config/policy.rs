@@ -166,6 +166,8 @@ pub struct FrequencyConfig {
     pub freq_reduction: FreqReduction,
     /// What makes a primitive the best one.
     pub argmax_score: ArgmaxScore,
+    /// Whose log-density a learnt temperature follows.
+    pub alpha_log_prob: AlphaLogProb,
 }
 
 /// Which primitives learn from the critic.
@@ -196,6 +198,16 @@ pub enum ArgmaxScore {
     Q,
     /// min(Q₁, Q₂) − α log π_k.
     SoftQ,
+}
+
+/// Whose log-density a learnt temperature follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlphaLogProb {
+    /// The primitives' that learn: the best one, or all.
+    Learning,
+    /// A primitive's that is drawn from the weights, as when acting.
+    Drawn,
 }
 
 /// What is done with a relaxed draw.

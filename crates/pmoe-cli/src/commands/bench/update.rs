@@ -25,7 +25,7 @@ use crate::config;
 #[command(after_help = "\
 Examples:
   pmoe bench update --algo pmoe-sac --task Hopper-v4
-  pmoe bench update --algo pmoe-sac --task Humanoid-v4 --set num_primitives=10 --json")]
+  pmoe bench update --algo pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,

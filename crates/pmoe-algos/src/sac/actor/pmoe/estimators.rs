@@ -12,8 +12,8 @@ use super::PmoeActor;
 use crate::mixture_metrics::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput};
 use crate::sac::{
-    ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig, GumbelMode,
-    PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig,
+    GumbelMode, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
 /// A draw of every primitive at every state, and what the critics say of it.
@@ -27,7 +27,7 @@ struct Judged {
 impl PmoeActor {
     /// The policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
-        let batch = MixtureBatch::new(mixture.log_weights(), &mixture.mean);
+        let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
         match &self.config.estimator {
             Estimator::Frequency(config) => self.frequency(config, mixture, input, batch),
             Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature } => {
@@ -53,7 +53,7 @@ impl PmoeActor {
         input: LossInput<'_>,
         batch: MixtureBatch,
     ) -> ActorLoss {
-        let alpha = input.alpha;
+        let (alpha, gumbel) = (input.alpha, input.noise.gumbel.clone());
         let Judged { sample, q } = judge_all(&mixture, input);
         let best = best_primitive(match config.argmax_score {
             ArgmaxScore::Q => q.clone().inner(),
@@ -73,6 +73,13 @@ impl PmoeActor {
                 let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
                 let constant = log_prob.clone().inner().flatten(0, 1);
                 (backpropagate_all_loss(alpha, log_prob, q), constant)
+            }
+        };
+        let log_prob = match config.alpha_log_prob {
+            AlphaLogProb::Learning => log_prob,
+            AlphaLogProb::Drawn => {
+                let drawn = draw_primitive(mixture.log_weights(), gumbel);
+                mixture.selected_log_prob(&sample, &drawn, self.log_prob()).inner()
             }
         };
         let weights = softmax(mixture.router_logits, 1);
