@@ -12,7 +12,7 @@ use std::{env, fmt};
 use mujoco_rs::logging::set_log_handler;
 use mujoco_rs::wrappers::mj_data::{MjData, MjtState, MjtWarning};
 use mujoco_rs::wrappers::mj_logging::{MjLogMessage, MjtLogLevel, log_config, set_log_config};
-use mujoco_rs::wrappers::mj_model::MjModel;
+use mujoco_rs::wrappers::mj_model::{MjModel, MjtDisableBit, MjtEnableBit};
 
 use crate::env::EnvError;
 
@@ -245,9 +245,23 @@ fn read_model(path: &Path, models: &mut Models) -> Result<MjModel, EnvError> {
         models.log_prepared = true;
     }
     limits::check(path).map_err(|reason| model_error(path, reason))?;
-    let model = MjModel::from_xml(path).map_err(|error| model_error(path, error))?;
+    let mut model = MjModel::from_xml(path).map_err(|error| model_error(path, error))?;
     check_size(&model, path)?;
+    skip_islands(&mut model);
     Ok(model)
+}
+
+/// Leaves out the search for islands, groups of constraints that can be solved apart, where there is one
+/// at most: in a model of a single tree. No bit changes, and a step takes 3 to 8 % fewer instructions.
+///
+/// Two more things that look superfluous are not: without the middle phase of collisions, or with sparse
+/// matrices, the humanoids' bits change.
+fn skip_islands(model: &mut MjModel) {
+    // Sleeping islands need to be known.
+    let may_sleep = model.opt().enableflags & MjtEnableBit::mjENBL_SLEEP as i32 != 0;
+    if model.ntree() <= 1 && !may_sleep {
+        model.opt_mut().disableflags |= MjtDisableBit::mjDSBL_ISLAND as i32;
+    }
 }
 
 /// Refuses a model with too large or too small a memory for its state: MuJoCo ends the process when it
