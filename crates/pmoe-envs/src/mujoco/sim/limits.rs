@@ -38,7 +38,7 @@ fn add(
         check_sizes(node)?;
         let copies = copies * node.ancestors().map(count).product::<f64>();
         *elements += copies;
-        if !(*elements <= MAX_ELEMENTS) {
+        if *elements > MAX_ELEMENTS {
             return Err(format!("it has more than {MAX_ELEMENTS} elements, copies included"));
         }
         if let Some(file) = included(node) {
