@@ -80,7 +80,7 @@ impl AlgoConfig {
             },
             Self::Ppo(config) => match &mut config.actor {
                 ppo::ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
-                ppo::ActorConfig::Gaussian { .. } => None,
+                _ => None,
             },
             Self::Dac(_) => None,
         }

@@ -1,4 +1,4 @@
-//! Proximal policy optimisation (PPO), and PMOE-PPO, which differs in the actor.
+//! Proximal policy optimisation (PPO), and PMOE-PPO, gating-PPO and MCP-PPO, which differ in the actor.
 //!
 //! Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347; Ren et al.,
 //! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
@@ -35,24 +35,28 @@ mod critic;
 mod loss;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation::softmax};
+use burn::tensor::{Device, Tensor};
 use pmoe_core::noise::{self, Rng};
 use pmoe_core::optim::{Adam, Learner};
 use serde::{Deserialize, Serialize};
 
-pub use self::actor::{Actor, GaussianActor, MeanHead, PmoeActor, Policy, StdParam, routing_loss};
+pub use self::actor::{
+    Actor, ActorOutput, GatingActor, GaussianActor, MeanHead, PmoeActor, Policy, StdParam,
+    routing_loss,
+};
 pub use self::batch::{Minibatch, Targets};
 pub(crate) use self::batch::{gather_matrix, matrix, vector};
 pub(crate) use self::config::validate_hidden;
 pub use self::config::{
-    ActorConfig, AdvantageNorm, CriticConfig, InitConfig, MeanOutput, NetConfig,
-    NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+    ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
+    NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
 };
 pub use self::cost::matrix_products;
 pub use self::critic::{ActionValue, Critic, action_value_loss};
 pub use self::loss::{clipped_surrogate_loss, ratio_statistics, value_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 use crate::checkpoint::{CheckpointError, Files};
+use crate::mixture_metrics::MixtureBatch;
 use crate::normalize::Normalizers;
 use crate::rollout::{RolloutBuffer, explained_variance, gae, shuffled, standardise};
 use crate::seed::{Stream, stream};
@@ -124,8 +128,8 @@ pub struct PpoLoss {
     pub log_ratio: Tensor<1>,
     /// The frequency loss, `[1]`, a constant.
     pub routing_loss: Option<Tensor<1>>,
-    /// Routing weights of a mixture, `[B, K]`, constants.
-    pub weights: Option<Tensor<2>>,
+    /// Primitives and their weights, where there are any.
+    pub mixture: Option<MixtureBatch>,
 }
 
 /// What the router of a mixture learns from.
@@ -164,9 +168,8 @@ impl ActorCritic {
 
     /// Policy and values, `[B]`, at `obs`, `[B, O]`.
     pub fn forward(&self, config: &ActorConfig, obs: Tensor<2>) -> (Policy, Tensor<1>) {
-        let features = self.actor.features(obs.clone());
-        let value = self.critic.forward(obs.clone(), features.clone());
-        (self.actor.policy(config, obs, features), value)
+        let ActorOutput { policy, features, .. } = self.actor.forward(config, obs.clone());
+        (policy, self.critic.forward(obs, features))
     }
 
     /// The loss of a minibatch; `judge` is what the router of a mixture learns from, if it does.
@@ -182,7 +185,9 @@ impl ActorCritic {
     /// arXiv:1707.06347, eq. 9, negated; PMOE paper, eqs. 6–7.
     pub fn loss(&self, config: &PpoConfig, batch: Minibatch, judge: Option<Judge<'_>>) -> PpoLoss {
         let Minibatch { obs, action, log_prob, advantage, returns, value: old_value } = batch;
-        let (policy, value) = self.forward(&config.actor, obs.clone());
+        let ActorOutput { policy, features, mut mixture } =
+            self.actor.forward(&config.actor, obs.clone());
+        let value = self.critic.forward(obs.clone(), features);
         let objective = config.actor.objective(&policy);
         let log_ratio = objective.log_prob(action) - log_prob;
         let policy_loss = clipped_surrogate_loss(log_ratio.clone(), advantage, config.clip_ratio);
@@ -194,14 +199,14 @@ impl ActorCritic {
         if config.ent_coef > 0.0 {
             loss = loss - entropy.clone().mean().mul_scalar(config.ent_coef);
         }
-        let (mut routing_loss, mut weights) = (None, None);
-        if let (Policy::Mixture(mixture), ActorConfig::Pmoe(pmoe)) = (&policy, &config.actor) {
-            weights = Some(softmax(mixture.router_logits.clone().inner(), 1));
-            if let Some(Judge { q, noise }) = judge {
-                let frequency = self::routing_loss(pmoe, mixture, q, obs, noise);
-                routing_loss = Some(frequency.clone().inner());
-                loss = loss + frequency.mul_scalar(pmoe.freq_coef);
-            }
+        let mut routing_loss = None;
+        if let (Some(Judge { q, noise }), Policy::Mixture(of_router), ActorConfig::Pmoe(pmoe)) =
+            (judge, &policy, &config.actor)
+        {
+            let (frequency, best) = self::routing_loss(pmoe, of_router, q, obs, noise);
+            routing_loss = Some(frequency.clone().inner());
+            loss = loss + frequency.mul_scalar(pmoe.freq_coef);
+            mixture = mixture.map(|mixture| mixture.with_chosen(best));
         }
         PpoLoss {
             loss,
@@ -210,7 +215,7 @@ impl ActorCritic {
             entropy: entropy.inner(),
             log_ratio: log_ratio.inner(),
             routing_loss,
-            weights,
+            mixture,
         }
     }
 }
@@ -341,7 +346,10 @@ impl Ppo {
             (batch.obs.clone(), batch.action.clone(), batch.returns.clone());
         done(Part::Batch);
 
-        let num_primitives = self.net.actor.num_primitives();
+        let num_primitives = match &self.config.actor {
+            ActorConfig::Pmoe(pmoe) => pmoe.num_primitives,
+            _ => 1,
+        };
         // With one primitive there is nothing to choose and nothing is drawn.
         let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(|aux| aux.valid());
         let judge = q.as_ref().map(|q| {
@@ -454,6 +462,9 @@ impl Agent for Ppo {
         ]);
         if let Some(loss) = &latest.loss.routing_loss {
             metrics.insert("routing_loss".to_owned(), mean(loss));
+        }
+        if let Some(mixture) = &latest.loss.mixture {
+            metrics.extend(mixture.metrics());
         }
         if let Some(loss) = &latest.aux_loss {
             metrics.insert("action_value_loss".to_owned(), mean(loss));

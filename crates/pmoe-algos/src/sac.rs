@@ -36,6 +36,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pmoe_core::noise::{self, Rng};
 use pmoe_core::optim::{Adam, Learner, Target, module_from_bytes, module_to_bytes};
 
+pub(crate) use self::actor::FULL_HIDDEN;
 pub use self::actor::{
     Actor, ActorLoss, ActorNoise, FullNet, GatingActor, GaussianActor, LossInput, McpActor, McpNet,
     NetSpec, PmoeActor, PrimitiveNet, Primitives, RoutedNet, Sampled,
@@ -47,8 +48,8 @@ pub use self::config::{
     McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
     RoutingInput, SacConfig, TargetAction, TemperatureConfig,
 };
-pub(crate) use self::cost::Products;
 pub use self::cost::{MatrixProduct, matrix_products};
+pub(crate) use self::cost::{Products, chain};
 pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};

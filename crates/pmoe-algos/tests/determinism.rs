@@ -6,12 +6,14 @@ mod common;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::Device;
+use common::on_policy::{self, bits, live};
+use pmoe_algos::any_agent::AnyMemory;
+use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, GatingVariance, Init, LogStd, McpGate,
-    McpNetwork, PmoeConfig, Sac, SacConfig, TargetAction,
+    McpNetwork, PmoeConfig, SacConfig, TargetAction,
 };
-use pmoe_algos::{Agent, Outcome, Progress, Schedule, Scope, train};
+use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Outcome, Progress, Schedule, Scope, train};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
@@ -19,20 +21,15 @@ use pmoe_results::{Event, MemorySink};
 
 const STEPS: u64 = 700;
 
-fn agent(config: &SacConfig, seed: u64) -> Sac {
-    Sac::new(config.clone(), 1, 1, seed, &Device::flex())
+fn agent(config: &AlgoConfig, seed: u64) -> AnyAgent {
+    on_policy::agent(config, 1, 1, seed)
 }
 
 fn env() -> TimeLimit<common::PointMass> {
     TimeLimit::new(common::PointMass::new(), 30)
 }
 
-/// Everything that a run ends with.
-fn state(agent: &Sac) -> [Vec<Vec<u32>>; 2] {
-    [common::bits(agent.actor()), common::bits(agent.critic())]
-}
-
-fn uninterrupted(config: &SacConfig, schedule: &Schedule, seed: u64) -> (Vec<Event>, Sac) {
+fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Event>, AnyAgent) {
     let mut agent = agent(config, seed);
     let mut sink = MemorySink::default();
     let mut progress = Progress::new(seed);
@@ -52,8 +49,8 @@ fn uninterrupted(config: &SacConfig, schedule: &Schedule, seed: u64) -> (Vec<Eve
     (sink.events, agent)
 }
 
-/// Every actor and every way to learn.
-fn variants() -> Vec<SacConfig> {
+/// Every method, every policy and every way to learn.
+fn variants() -> Vec<AlgoConfig> {
     let learnt = |actor| SacConfig { temperature: common::auto(), ..common::sac(actor) };
     let drawn = FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, ..common::frequency() };
     let drawn = PmoeConfig { estimator: Estimator::Frequency(drawn), ..common::pmoe(3) };
@@ -77,7 +74,7 @@ fn variants() -> Vec<SacConfig> {
         bootstrap_truncation: false,
         ..pmoe
     });
-    variants
+    variants.into_iter().map(AlgoConfig::Sac).chain(on_policy::variants()).collect()
 }
 
 #[test]
@@ -88,7 +85,7 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
         let (events_again, agent_again) = uninterrupted(&config, &schedule, 5);
         let (other_events, _) = uninterrupted(&config, &schedule, 6);
         assert_eq!(events, events_again);
-        assert!(state(&agent) == state(&agent_again));
+        assert!(bits(&agent) == bits(&agent_again));
         assert_ne!(events, other_events);
     }
 }
@@ -100,43 +97,48 @@ fn the_number_of_threads_changes_nothing() {
         let (events, agent) = uninterrupted(&config, &schedule, 5);
         let (events_two, agent_two) = with_threads(2, || uninterrupted(&config, &schedule, 5));
         assert_eq!(events, events_two);
-        assert!(state(&agent) == state(&agent_two));
+        assert!(bits(&agent) == bits(&agent_two));
     }
 }
 
-/// Ten updates from the same start: rounding apart, both engines find the same parameters.
+/// A few updates from the same start: rounding apart, both engines find the same parameters.
 #[test]
 fn both_engines_learn_the_same() {
+    let mut differ = false;
     for config in variants() {
         let learn = || {
-            let mut agent = common::filled(config.clone(), 5, 2, 300);
-            let mut rng = pmoe_algos::seed::Seeds::new(1).learn;
-            (0..10).for_each(|_| agent.gradient_step(&mut rng));
+            let mut agent = on_policy::agent(&config, 5, 2, 7);
+            let rng = &mut pmoe_algos::seed::Seeds::new(1).learn;
+            let updates = live(&mut agent, &mut AnyMemory::default(), (5, 2), 109, rng);
+            assert!(updates >= 10);
             agent
         };
-        let (fused, plain) = (state(&learn()), state(&with_engine(Engine::Plain, learn)));
-        assert!(fused != plain, "the engines add up in another order");
-        let parameters = fused.iter().flatten().flatten().zip(plain.iter().flatten().flatten());
-        for (&fused, &plain) in parameters {
+        let (fused, plain) = (bits(&learn()), bits(&with_engine(Engine::Plain, learn)));
+        differ |= fused != plain;
+        for (&fused, &plain) in fused.iter().flatten().zip(plain.iter().flatten()) {
             let (fused, plain) = (f32::from_bits(fused), f32::from_bits(plain));
             // Adam divides by the gradient's size: where that is all rounding, steps differ; but
-            // not by as much as one whole step, 3e-3, of the ten.
-            assert!((fused - plain).abs() < 1e-3, "{fused} is not {plain}");
+            // not by as much as one whole step, 3e-3, of at least ten.
+            assert!((fused - plain).abs() < 1e-3, "{config:?}: {fused} is not {plain}");
         }
     }
+    assert!(differ, "the engines add up in another order");
 }
 
 #[test]
 fn evaluating_more_often_changes_nothing_else() {
-    let config = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
-    let often = Schedule { eval_every: 50, eval_episodes: 2, ..common::schedule(STEPS) };
-    let (events, agent) = uninterrupted(&config, &common::schedule(STEPS), 5);
-    let (events_often, agent_often) = uninterrupted(&config, &often, 5);
-    let training = |events: Vec<Event>| -> Vec<Event> {
-        events.into_iter().filter(|event| !matches!(event, Event::Eval { .. })).collect()
-    };
-    assert_eq!(training(events), training(events_often));
-    assert!(state(&agent) == state(&agent_often));
+    let pmoe = AlgoConfig::Sac(common::sac(ActorConfig::Pmoe(common::pmoe(3))));
+    let ppo = AlgoConfig::Ppo(on_policy::ppo(on_policy::gaussian()));
+    for config in [pmoe, ppo, AlgoConfig::Dac(on_policy::dac(3))] {
+        let often = Schedule { eval_every: 50, eval_episodes: 2, ..common::schedule(STEPS) };
+        let (events, agent) = uninterrupted(&config, &common::schedule(STEPS), 5);
+        let (events_often, agent_often) = uninterrupted(&config, &often, 5);
+        let training = |events: Vec<Event>| -> Vec<Event> {
+            events.into_iter().filter(|event| !matches!(event, Event::Eval { .. })).collect()
+        };
+        assert_eq!(training(events), training(events_often));
+        assert!(bits(&agent) == bits(&agent_often));
+    }
 }
 
 /// Raises a flag after a number of steps.
@@ -171,13 +173,13 @@ impl Env for StopAfter<'_> {
 /// One process of a run: restores, goes on for `steps` and stops, or loses what came after the last
 /// checkpoint when `killed`.
 fn process(
-    config: &SacConfig,
+    config: &AlgoConfig,
     schedule: &Schedule,
     folder: &Path,
     events: &mut MemorySink,
     steps: u64,
     killed: bool,
-) -> (Outcome, Sac) {
+) -> (Outcome, AnyAgent) {
     let flag = AtomicBool::new(false);
     let mut agent = agent(config, 5);
     let mut env = StopAfter { env: env(), steps_left: steps, flag: &flag };
@@ -219,41 +221,81 @@ fn a_stopped_run_ends_with_the_bits_of_one_that_was_not() {
             process(&config, &schedule, folder.path(), &mut events, u64::MAX, false);
         assert_eq!(outcome, Outcome::Done);
         assert_eq!(events.events, expected_events);
-        assert!(state(&agent) == state(&expected));
+        assert!(bits(&agent) == bits(&expected));
     }
 }
 
 #[test]
 fn a_saved_agent_acts_and_learns_on_with_the_same_bits() {
+    let (sizes, memory) = ((5, 2), AnyMemory::default());
     for config in variants() {
-        let mut original = common::filled(config.clone(), 5, 2, 300);
+        let mut original = on_policy::agent(&config, sizes.0, sizes.1, 7);
         let mut rng = pmoe_algos::seed::Seeds::new(1).learn;
-        (0..20).for_each(|_| original.gradient_step(&mut rng));
+        // Ends in the middle of a rollout.
+        assert!(0 < live(&mut original, &mut memory.clone(), sizes, 140, &mut rng));
         let mut files = pmoe_algos::checkpoint::Files::default();
         original.save(&mut files, Scope::Everything).unwrap();
 
-        let mut restored = Sac::new(config, 5, 2, 99, &Device::flex());
+        let mut restored = on_policy::agent(&config, sizes.0, sizes.1, 99);
         restored.load(&files, Scope::Everything).unwrap();
         drop(files);
-        let (mut rng_a, mut rng_b) = (rng.clone(), rng);
-        for _ in 0..20 {
-            original.gradient_step(&mut rng_a);
-            restored.gradient_step(&mut rng_b);
+        for agent in [&mut original, &mut restored] {
+            assert!(0 < live(agent, &mut memory.clone(), sizes, 100, &mut rng.clone()));
         }
-        assert!(state(&original) == state(&restored));
+        assert!(bits(&original) == bits(&restored), "{config:?}");
         assert_eq!(original.metrics().unwrap(), restored.metrics().unwrap());
     }
 }
 
 #[test]
+fn a_saved_policy_acts_with_the_same_bits() {
+    for config in variants() {
+        let mut trained = on_policy::agent(&config, 5, 2, 7);
+        let mut rng = pmoe_algos::seed::Seeds::new(1).learn;
+        live(&mut trained, &mut AnyMemory::default(), (5, 2), 130, &mut rng);
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        trained.save(&mut files, Scope::Policy).unwrap();
+        let mut restored = on_policy::agent(&config, 5, 2, 99);
+        restored.load(&files, Scope::Policy).unwrap();
+        drop(files);
+        // The normalisers are part of the policy.
+        let act = |agent: &AnyAgent| {
+            let (mut memory, rng) = (AnyMemory::default(), &mut rng.clone());
+            let obs = [3.0, -0.2, 0.7, 0.1, -1.0];
+            [(); 3].map(|()| {
+                let mut action = [0.0; 2];
+                agent.act(&mut memory, &obs, Mode::Evaluate, rng, &mut action).unwrap();
+                action.map(f32::to_bits)
+            })
+        };
+        assert_eq!(act(&trained), act(&restored), "{config:?}");
+    }
+}
+
+#[test]
 fn a_checkpoint_of_another_network_is_an_error() {
-    let saved = agent(&common::sac(common::gaussian()), 0);
+    let sac = || common::sac(common::gaussian());
+    let saved = agent(&AlgoConfig::Sac(sac()), 0);
     let mut files = pmoe_algos::checkpoint::Files::default();
     saved.save(&mut files, Scope::Everything).unwrap();
-    let wider = SacConfig { hidden: vec![64, 32], ..common::sac(common::gaussian()) };
-    assert!(agent(&wider, 0).load(&files, Scope::Everything).is_err());
-    let mixture = common::sac(ActorConfig::Pmoe(common::pmoe(2)));
-    assert!(agent(&mixture, 0).load(&files, Scope::Everything).is_err());
-    let smaller = SacConfig { buffer_size: 64, ..common::sac(common::gaussian()) };
-    assert!(agent(&smaller, 0).load(&files, Scope::Everything).is_ok(), "an empty buffer fits");
+    let loads = |config: SacConfig| {
+        agent(&AlgoConfig::Sac(config), 0).load(&files, Scope::Everything).is_ok()
+    };
+    assert!(!loads(SacConfig { hidden: vec![64, 32], ..sac() }));
+    assert!(!loads(common::sac(ActorConfig::Pmoe(common::pmoe(2)))));
+    assert!(loads(SacConfig { buffer_size: 64, ..sac() }), "an empty buffer fits");
+
+    let ppo = || on_policy::ppo(on_policy::gaussian());
+    let saved = agent(&AlgoConfig::Ppo(ppo()), 0);
+    let mut files = pmoe_algos::checkpoint::Files::default();
+    saved.save(&mut files, Scope::Everything).unwrap();
+    let pmoe = pmoe_algos::ppo::ActorConfig::Pmoe(on_policy::pmoe(2));
+    let mut wider = ppo();
+    wider.net.hidden = vec![32, 16];
+    for config in [wider, PpoConfig { actor: pmoe, ..ppo() }] {
+        let mut other = agent(&AlgoConfig::Ppo(config), 0);
+        assert!(other.load(&files, Scope::Everything).is_err());
+    }
+    let mut other = agent(&AlgoConfig::Dac(on_policy::dac(2)), 0);
+    assert!(other.load(&files, Scope::Everything).is_err());
 }

@@ -1,7 +1,7 @@
 //! The matrix products of gradient updates: what they cost at the least.
 
 use super::DacConfig;
-use crate::sac::{MatrixProduct, Products};
+use crate::sac::{MatrixProduct, Products, chain};
 
 /// Every matrix product of one gradient update of each MDP on full minibatches, in no particular order.
 pub fn matrix_products(
@@ -13,7 +13,7 @@ pub fn matrix_products(
     let mut products = Products::default();
     let mut trained = |outputs: usize, times: usize| {
         let sizes = [&[obs_dim], &config.hidden[..], &[outputs]].concat();
-        let layers: Vec<_> = sizes.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        let layers = chain(&sizes);
         products.forward(rows, &layers, times);
         products.weights(rows, &layers, times);
         products.inputs(rows, &layers[1..], times);

@@ -1,21 +1,24 @@
 //! The policies of the PPO family.
 
+mod gating;
 mod gaussian;
 mod parts;
 mod pmoe;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, activation::softmax};
-use pmoe_core::dist::{Normal, NormalMixture};
+use pmoe_core::dist::{Normal, NormalMixture, TanhNormal};
 use pmoe_core::loss::best_primitive;
 use pmoe_core::noise::{self, Rng};
 
+pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
 pub use self::parts::{MeanHead, StdParam};
 pub use self::pmoe::{PmoeActor, routing_loss};
 use super::{ActionValue, ActorConfig, PpoConfig, Routing};
 use crate::agent::Mode;
-use crate::sac::EvalPrimitive;
+use crate::mixture_metrics::MixtureBatch;
+use crate::sac::{self, EvalPrimitive, McpActor, NetSpec};
 use crate::seed::{Stream, stream};
 
 /// A policy's networks.
@@ -25,6 +28,21 @@ pub enum Actor {
     Gaussian(GaussianActor),
     /// A mixture of Gaussians: PMOE-PPO.
     Pmoe(PmoeActor),
+    /// Gaussians blended into one by a gate.
+    Gating(GatingActor),
+    /// The product of weighted Gaussians: the networks of MCP-SAC, not squashed.
+    Mcp(McpActor),
+}
+
+/// What a policy's networks say of a batch of states.
+#[derive(Debug, Clone)]
+pub struct ActorOutput {
+    /// The action distributions.
+    pub policy: Policy,
+    /// The trunk's features, `[B, H]`, which a critic may share.
+    pub features: Tensor<2>,
+    /// Primitives and their weights, for the log.
+    pub mixture: Option<MixtureBatch>,
 }
 
 /// The action distribution at every state of a batch.
@@ -79,36 +97,50 @@ impl Actor {
                 let actor = PmoeActor::new(pmoe, net, obs_dim, action_dim, rng, router_rng, device);
                 Self::Pmoe(actor)
             }
+            ActorConfig::Gating(gating) => {
+                let router_rng = &mut stream(seed, Stream::RouterInit);
+                let net = &config.net;
+                let actor =
+                    GatingActor::new(gating, net, obs_dim, action_dim, rng, router_rng, device);
+                Self::Gating(actor)
+            }
+            ActorConfig::Mcp(mcp) => {
+                let hidden = &config.net.hidden[..];
+                let (init, log_std) = (sac::Init::Torch, mcp.log_std);
+                let spec = NetSpec { obs_dim, action_dim, hidden, init, log_std, seed, device };
+                let (num_primitives, gate, network) = (mcp.num_primitives, mcp.gate, mcp.network);
+                let mcp = sac::McpConfig { num_primitives, gate, network };
+                Self::Mcp(McpActor::new(&mcp, &spec))
+            }
         }
     }
 
-    /// Number K of Gaussian primitives.
-    pub fn num_primitives(&self) -> usize {
-        match self {
-            Self::Gaussian(_) => 1,
-            Self::Pmoe(actor) => actor.num_primitives(),
-        }
-    }
-
-    /// The features that everything else is made from, `[B, H]`, from `obs`, `[B, O]`.
-    pub fn features(&self, obs: Tensor<2>) -> Tensor<2> {
-        match self {
-            Self::Gaussian(actor) => actor.trunk.forward(obs),
-            Self::Pmoe(actor) => actor.trunk.forward(obs),
-        }
-    }
-
-    /// The action distribution of every state.
-    ///
-    /// # Shapes
-    /// - `obs`: `[B, O]`; `features`: `[B, H]`, of [`Actor::features`]
-    pub fn policy(&self, config: &ActorConfig, obs: Tensor<2>, features: Tensor<2>) -> Policy {
+    /// The action distribution of every state, from `obs`, `[B, O]`.
+    pub fn forward(&self, config: &ActorConfig, obs: Tensor<2>) -> ActorOutput {
         match (self, config) {
-            (Self::Gaussian(actor), _) => Policy::Normal(actor.distribution(features)),
+            (Self::Gaussian(actor), _) => {
+                let features = actor.trunk.forward(obs);
+                let policy = Policy::Normal(actor.distribution(features.clone()));
+                ActorOutput { policy, features, mixture: None }
+            }
             (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => {
-                Policy::Mixture(actor.mixture(config.routing_input, obs, features))
+                let features = actor.trunk.forward(obs.clone());
+                let mixture = actor.mixture(config.routing_input, obs, features.clone());
+                let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
+                ActorOutput { policy: Policy::Mixture(mixture), features, mixture: Some(batch) }
             }
             (Self::Pmoe(_), _) => unreachable!("the actor follows its config"),
+            (Self::Gating(actor), _) => {
+                let features = actor.trunk.forward(obs);
+                let (normal, batch) = actor.distribution(features.clone());
+                ActorOutput { policy: Policy::Normal(normal), features, mixture: Some(batch) }
+            }
+            (Self::Mcp(actor), _) => {
+                let (TanhNormal { mean, log_std }, batch) = actor.distribution(obs.clone());
+                let policy = Policy::Normal(Normal { mean, log_std });
+                // Gate and primitives share no features; the critic has a network of its own.
+                ActorOutput { policy, features: obs, mixture: Some(batch) }
+            }
         }
     }
 
@@ -123,8 +155,7 @@ impl Actor {
         mode: Mode,
         rng: &mut Rng,
     ) -> Tensor<2> {
-        let features = self.features(obs.clone());
-        let normal = match self.policy(config, obs.clone(), features) {
+        let normal = match self.forward(config, obs.clone()).policy {
             Policy::Normal(normal) => normal,
             Policy::Mixture(mixture) => {
                 let primitive = chosen_primitive(&mixture, config, aux, obs, mode, rng);

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, at_least, in_range, positive};
 use crate::normalize::NormalizeConfig;
-use crate::sac::{EvalPrimitive, FreqReduction, RoutingInput};
+use crate::sac::{
+    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, RoutingInput,
+};
 
 /// Hyper-parameters of [`Ppo`](super::Ppo).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +138,37 @@ pub enum ActorConfig {
     },
     /// A mixture of Gaussians: PMOE-PPO.
     Pmoe(PmoeConfig),
+    /// Gaussians blended into one by a gate: gating-PPO.
+    Gating(GatingConfig),
+    /// The product of weighted Gaussians: MCP-PPO.
+    Mcp(McpConfig),
+}
+
+/// Settings of a [`GatingActor`](super::GatingActor).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatingConfig {
+    /// Number K of Gaussians.
+    pub num_primitives: usize,
+    /// The variance of the blend.
+    pub variance: GatingVariance,
+    /// Limits of the Gaussians' log standard deviations.
+    pub log_std: LogStd,
+}
+
+/// Settings of MCP-PPO's [`McpActor`](crate::sac::McpActor); its networks have ReLU and PyTorch's initial
+/// values whatever `net` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpConfig {
+    /// Number K of Gaussians.
+    pub num_primitives: usize,
+    /// How the gate's outputs become weights.
+    pub gate: McpGate,
+    /// The networks' sizes.
+    pub network: McpNetwork,
+    /// Limits of the Gaussians' log standard deviations.
+    pub log_std: LogStd,
 }
 
 /// A standard deviation that is a parameter, the same in every state.
@@ -222,6 +255,23 @@ impl PpoConfig {
         match &self.actor {
             ActorConfig::Gaussian { std } => std.validate("actor.gaussian.std"),
             ActorConfig::Pmoe(pmoe) => pmoe.validate(),
+            ActorConfig::Gating(gating) => {
+                let count = gating.num_primitives as u64;
+                at_least("actor.gating.num_primitives", count, 1)?;
+                gating.log_std.validate("actor.gating.log_std")
+            }
+            ActorConfig::Mcp(mcp) => {
+                at_least("actor.mcp.num_primitives", mcp.num_primitives as u64, 1)?;
+                mcp.log_std.validate("actor.mcp.log_std")?;
+                if self.net.critic == (CriticConfig::Shared {}) {
+                    return Err(ConfigError::Range {
+                        key: "net.critic".to_owned(),
+                        value: "shared".to_owned(),
+                        allowed: "`separate` with MCP, whose networks share no features".to_owned(),
+                    });
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The matrix products of a gradient update: what it costs at the least.
 
-use super::{ActorConfig, CriticConfig, PpoConfig};
-use crate::sac::{MatrixProduct, Products, RoutingInput};
+use super::{ActorConfig, CriticConfig, GatingConfig, McpConfig, PpoConfig};
+use crate::sac::{FULL_HIDDEN, MatrixProduct, McpNetwork, Products, RoutingInput, chain};
 
 /// Every matrix product of one gradient update on a full minibatch, in no particular order.
 ///
@@ -13,9 +13,6 @@ pub fn matrix_products(
     action_dim: usize,
 ) -> Vec<MatrixProduct> {
     let rows = config.minibatch_size;
-    let chain = |sizes: &[usize]| -> Vec<(usize, usize)> {
-        sizes.windows(2).map(|pair| (pair[0], pair[1])).collect()
-    };
     let hidden = &config.net.hidden;
     let features = hidden[hidden.len() - 1];
     let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
@@ -25,7 +22,11 @@ pub fn matrix_products(
         products.weights(rows, layers, 1);
         products.inputs(rows, if has_inputs { layers } else { &layers[1..] }, 1);
     };
-    trained(&trunk, false);
+    let is_full_mcp =
+        matches!(&config.actor, ActorConfig::Mcp(McpConfig { network: McpNetwork::Full, .. }));
+    if !is_full_mcp {
+        trained(&trunk, false);
+    }
     match &config.net.critic {
         CriticConfig::Shared {} => trained(&[(features, 1)], true),
         CriticConfig::Separate { hidden } => {
@@ -34,6 +35,19 @@ pub fn matrix_products(
     }
     match &config.actor {
         ActorConfig::Gaussian { .. } => trained(&[(features, action_dim)], true),
+        ActorConfig::Mcp(mcp) if is_full_mcp => {
+            let [first, shared, joint] = FULL_HIDDEN;
+            trained(&chain(&[obs_dim, first, shared, joint, mcp.num_primitives]), false);
+            trained(&chain(&[obs_dim, first, shared]), false);
+            for _ in 0..mcp.num_primitives {
+                trained(&[(shared, joint), (joint, action_dim), (joint, action_dim)], true);
+            }
+        }
+        ActorConfig::Gating(GatingConfig { num_primitives, .. })
+        | ActorConfig::Mcp(McpConfig { num_primitives, .. }) => {
+            let outputs = num_primitives * action_dim;
+            trained(&[(features, outputs), (features, outputs), (features, *num_primitives)], true);
+        }
         ActorConfig::Pmoe(pmoe) => {
             let num_primitives = pmoe.num_primitives;
             trained(&[(features, num_primitives * action_dim)], true);

@@ -17,7 +17,7 @@ use pmoe_core::noise::{self, Rng};
 
 pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
-pub(super) use self::mcp::FULL_HIDDEN;
+pub(crate) use self::mcp::FULL_HIDDEN;
 pub use self::mcp::{FullNet, McpActor, McpNet};
 pub use self::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
 pub use self::pmoe::PmoeActor;

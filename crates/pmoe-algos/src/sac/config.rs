@@ -139,7 +139,7 @@ impl SacConfig {
                 in_range(key, target_entropy_per_dim, f64::MIN, f64::MAX)?;
             }
         }
-        self.log_std.validate()?;
+        self.log_std.validate("log_std")?;
         self.actor.validate()
     }
 }
@@ -179,7 +179,7 @@ impl Init {
 
 impl LogStd {
     /// A network's output within the limits.
-    pub(super) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Clamp(low, high) => x.clamp(low, high),
             Self::Tanh(low, high) => {
@@ -188,16 +188,16 @@ impl LogStd {
         }
     }
 
-    fn validate(self) -> Result<(), ConfigError> {
-        let (key, low, high) = match self {
-            Self::Clamp(low, high) => ("log_std.clamp", low, high),
-            Self::Tanh(low, high) => ("log_std.tanh", low, high),
+    pub(crate) fn validate(self, key: &str) -> Result<(), ConfigError> {
+        let (kind, low, high) = match self {
+            Self::Clamp(low, high) => ("clamp", low, high),
+            Self::Tanh(low, high) => ("tanh", low, high),
         };
         if low < high && low.is_finite() && high.is_finite() {
             return Ok(());
         }
         Err(ConfigError::Range {
-            key: key.to_owned(),
+            key: format!("{key}.{kind}"),
             value: format!("[{low}, {high}]"),
             allowed: "two finite numbers, the smaller first".to_owned(),
         })

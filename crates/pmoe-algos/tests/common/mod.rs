@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
+pub mod differences;
+pub mod on_policy;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::sac::{

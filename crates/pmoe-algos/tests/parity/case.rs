@@ -36,17 +36,21 @@ pub(crate) enum Method {
     McpSac,
     PmoeSac,
     Ppo,
+    GatingPpo,
+    McpPpo,
     PmoePpo,
     Dac,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Sac,
         Self::GatingSac,
         Self::McpSac,
         Self::PmoeSac,
         Self::Ppo,
+        Self::GatingPpo,
+        Self::McpPpo,
         Self::PmoePpo,
         Self::Dac,
     ];

@@ -1,12 +1,10 @@
 //! DAC.
 
 use burn::tensor::{Bool, Device, Tensor};
-use pmoe_algos::dac::{
-    DacConfig, DacNet, EvalOption, HighMinibatch, LowMinibatch, Previous, Returns,
-};
-use pmoe_algos::normalize::NormalizeConfig;
+use pmoe_algos::dac::{DacConfig, DacNet, HighMinibatch, LowMinibatch, Previous};
 
 use super::case::{Arithmetic, Case, Problem};
+use super::common::on_policy;
 use super::module::{Computed, Shapes, computed, load};
 use super::ppo::std_config;
 
@@ -17,28 +15,14 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     let rows = s.size("B")?;
     let (obs_dim, action_dim, options) = (s.size("O")?, s.size("A")?, s.size("K")?);
     let config = DacConfig {
-        num_options: options,
-        gamma: 0.99,
-        gae_lambda: 0.95,
-        returns: Returns::Discounted,
-        rollout_steps: rows,
-        epochs: 1,
-        minibatch_size: rows,
-        lr: 1e-3,
-        adam_epsilon: 1e-5,
         clip_ratio: s.scalar("clip_ratio")?,
         vf_coef: s.scalar("vf_coef")?,
         ent_coef: s.scalar("ent_coef")?,
         termination_coef: s.scalar("termination_coef")?,
-        max_grad_norm: 0.5,
-        bootstrap_truncation: true,
         hidden: s.size("hidden")?,
         nonlinearity: s.switch("nonlinearity")?,
-        hidden_gain: 1.0,
-        head_gain: 1.0,
         std: std_config(s)?,
-        eval_option: EvalOption::Sample,
-        normalize: NormalizeConfig { obs: false, reward: false, clip: 10.0 },
+        ..on_policy::dac(options)
     };
     settings.finish()?;
 

@@ -29,7 +29,9 @@ fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem>
         Method::Sac | Method::GatingSac | Method::McpSac | Method::PmoeSac => {
             sac::replay(case, arithmetic)
         }
-        Method::Ppo | Method::PmoePpo => ppo::replay(case, arithmetic),
+        Method::Ppo | Method::GatingPpo | Method::McpPpo | Method::PmoePpo => {
+            ppo::replay(case, arithmetic)
+        }
         Method::Dac => dac::replay(case, arithmetic),
     })
 }

@@ -2,30 +2,31 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::ppo::{
-    ActionValue, ActorConfig, ActorCritic, AdvantageNorm, CriticConfig, InitConfig, Judge,
-    Minibatch, NetConfig, PmoeConfig, PpoConfig, Routing, StdConfig, action_value_loss,
+    ActionValue, ActorConfig, ActorCritic, AdvantageNorm, CriticConfig, GatingConfig, Judge,
+    McpConfig, Minibatch, NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+    action_value_loss,
 };
 use pmoe_algos::rollout::standardise;
-use pmoe_algos::sac::{EvalPrimitive, FreqReduction, RoutingInput};
 use pmoe_core::noise::Rng;
 use rand::SeedableRng;
 use serde::Deserialize;
 
 use super::case::{Arithmetic, Case, Method, Problem, Settings};
+use super::common::on_policy;
 use super::module::{Computed, Shapes, computed, load};
+use super::sac::{log_std, mcp};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Critic {
+enum CriticSwitch {
     Shared,
     Separate,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Std {
+enum StdSwitch {
     Exp,
     Softplus,
 }
@@ -45,41 +46,51 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     let (rows, obs, action) = (s.size("B")?, s.size("O")?, s.size("A")?);
     let method = case.document.method;
     let primitives = if method == Method::Ppo { 1 } else { s.size("K")? };
-    let std = std_config(s)?;
     let actor = match method {
-        Method::PmoePpo => ActorConfig::Pmoe(pmoe(s, primitives, std)?),
-        Method::Ppo => ActorConfig::Gaussian { std },
+        Method::Ppo => ActorConfig::Gaussian { std: std_config(s)? },
+        Method::PmoePpo => ActorConfig::Pmoe(pmoe(s, primitives)?),
+        Method::GatingPpo => ActorConfig::Gating(GatingConfig {
+            num_primitives: primitives,
+            variance: s.switch("gating_var")?,
+            log_std: log_std(s)?,
+        }),
+        Method::McpPpo => {
+            let (gate, network) = mcp(s)?;
+            let log_std = log_std(s)?;
+            ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network, log_std })
+        }
         other => unreachable!("{other:?} is of another family"),
     };
-    let net = NetConfig {
-        hidden: s.size("hidden")?,
-        nonlinearity: s.switch("nonlinearity")?,
-        mean_output: s.switch("mean_output")?,
-        critic: match s.switch("critic")? {
-            Critic::Shared => CriticConfig::Shared {},
-            Critic::Separate => CriticConfig::Separate { hidden: s.size("value_hidden")? },
-        },
-        init: InitConfig::Torch {},
+    let net = if method == Method::McpPpo {
+        // MCP's layers are what they are; this is said of the critic.
+        let critic = CriticConfig::Separate { hidden: s.size("value_hidden")? };
+        NetConfig {
+            hidden: s.size("hidden")?,
+            nonlinearity: NonlinearityConfig::Relu,
+            critic,
+            ..on_policy::ppo(actor.clone()).net
+        }
+    } else {
+        let critic = match s.switch("critic")? {
+            CriticSwitch::Shared => CriticConfig::Shared {},
+            CriticSwitch::Separate => CriticConfig::Separate { hidden: s.size("value_hidden")? },
+        };
+        NetConfig {
+            hidden: s.size("hidden")?,
+            nonlinearity: s.switch("nonlinearity")?,
+            mean_output: s.switch("mean_output")?,
+            critic,
+            ..on_policy::ppo(actor.clone()).net
+        }
     };
     let config = PpoConfig {
-        gamma: 0.99,
-        gae_lambda: 0.95,
-        rollout_steps: rows,
-        epochs: 1,
-        minibatch_size: rows,
-        lr: 1e-3,
-        anneal_lr: false,
-        adam_epsilon: 1e-5,
         clip_ratio: s.scalar("clip_ratio")?,
         value_clip: s.switch("value_clip")?,
         vf_coef: s.scalar("vf_coef")?,
         ent_coef: s.scalar("ent_coef")?,
-        max_grad_norm: 0.5,
         advantage_norm: s.switch("advantage_norm")?,
-        bootstrap_truncation: true,
-        normalize: NormalizeConfig { obs: false, reward: false, clip: 10.0 },
         net,
-        actor,
+        ..on_policy::ppo(actor)
     };
     settings.finish()?;
     Ok(Setup { rows, obs, action, primitives, config })
@@ -88,30 +99,27 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
 /// Standard deviations that are parameters.
 pub(crate) fn std_config(s: &mut Settings<'_>) -> Result<StdConfig, Problem> {
     Ok(match s.switch("std")? {
-        Std::Exp => StdConfig::Exp { initial: 1.0 },
-        Std::Softplus => StdConfig::Softplus { initial: 1.0 },
+        StdSwitch::Exp => StdConfig::Exp { initial: 1.0 },
+        StdSwitch::Softplus => StdConfig::Softplus { initial: 1.0 },
     })
 }
 
-fn pmoe(s: &mut Settings<'_>, primitives: usize, std: StdConfig) -> Result<PmoeConfig, Problem> {
+fn pmoe(s: &mut Settings<'_>, primitives: usize) -> Result<PmoeConfig, Problem> {
     let routing: Routing = s.switch("routing")?;
     let has_freq = routing.has_freq();
     Ok(PmoeConfig {
-        num_primitives: primitives,
-        std,
+        std: std_config(s)?,
         routing,
-        routing_input: s.switch::<RoutingInput>("routing_input")?,
+        routing_input: s.switch("routing_input")?,
         freq_coef: if has_freq { s.scalar("freq_coef")? } else { 0.0 },
-        freq_reduction: s.switch::<FreqReduction>("freq_reduction")?,
+        freq_reduction: s.switch("freq_reduction")?,
         aux_hidden: if has_freq { s.size("aux_hidden")? } else { vec![1] },
-        aux_output_bound: 1.0,
-        aux_lr: 1e-3,
-        eval_primitive: EvalPrimitive::Sample,
+        ..on_policy::pmoe(primitives)
     })
 }
 
 /// `input/NAME` of advantages, normalised where the config says so.
-pub(crate) fn advantage(
+fn advantage(
     case: &Case,
     name: &str,
     rows: usize,

@@ -4,7 +4,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, IndexingUpdateOp, Tensor};
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorNoise, AlphaLogProb, Estimator, FrequencyConfig, GatingConfig,
-    GumbelMode, LogStd, LossInput, McpConfig, McpNetwork, PmoeConfig, RatioBaseline,
+    GumbelMode, LogStd, LossInput, McpConfig, McpGate, McpNetwork, PmoeConfig, RatioBaseline,
     ReinforceBaseline, SacConfig, Sampled, TargetAction, TensorBatch, TwinCritic, critic_loss,
     soft_bellman_target, temperature_loss,
 };
@@ -86,13 +86,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
             variance: s.switch("gating_var")?,
         }),
         Method::McpSac => {
-            let network = s.switch("mcp_net")?;
-            if network == McpNetwork::Full {
-                // The parameters say it too.
-                s.size::<[usize; 3]>("gate_hidden")?;
-                s.size::<[usize; 3]>("primitive_hidden")?;
-            }
-            let gate = s.switch("mcp_gate")?;
+            let (gate, network) = mcp(s)?;
             ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network })
         }
         Method::PmoeSac => ActorConfig::Pmoe(PmoeConfig {
@@ -104,10 +98,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
         }),
         other => unreachable!("{other:?} is of another family"),
     };
-    let log_std = match s.switch("log_std")? {
-        LogStdSwitch::Clamp => LogStd::Clamp(-20.0, 2.0),
-        LogStdSwitch::Tanh => LogStd::Tanh(-5.0, 2.0),
-    };
+    let log_std = log_std(s)?;
     let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
     let hidden = s.size("hidden")?;
     let config = SacConfig { hidden, log_std, target, ..common::sac(actor) };
@@ -130,6 +121,25 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
         target_entropy,
         baseline,
     })
+}
+
+/// Limits of log standard deviations.
+pub(crate) fn log_std(s: &mut Settings<'_>) -> Result<LogStd, Problem> {
+    Ok(match s.switch("log_std")? {
+        LogStdSwitch::Clamp => LogStd::Clamp(-20.0, 2.0),
+        LogStdSwitch::Tanh => LogStd::Tanh(-5.0, 2.0),
+    })
+}
+
+/// Gate and network of MCP.
+pub(crate) fn mcp(s: &mut Settings<'_>) -> Result<(McpGate, McpNetwork), Problem> {
+    let network = s.switch("mcp_net")?;
+    if network == McpNetwork::Full {
+        // The shapes of the parameters say it too.
+        s.size::<[usize; 3]>("gate_hidden")?;
+        s.size::<[usize; 3]>("primitive_hidden")?;
+    }
+    Ok((s.switch("mcp_gate")?, network))
 }
 
 fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Problem> {

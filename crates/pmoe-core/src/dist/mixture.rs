@@ -90,10 +90,15 @@ impl NormalMixture {
     /// Σ_k w_k H(N_k)
     /// ```
     ///
+    /// With one primitive it is that primitive's, bit for bit, `[1]` where one deviation serves all rows.
+    ///
     /// # Gradients
     /// Flow into the deviations and the router.
     pub fn entropy_bound(&self) -> Tensor<1> {
         let entropy = gaussian_entropy(self.log_std.clone()).squeeze_dim::<2>(2);
+        if self.num_primitives() == 1 {
+            return entropy.squeeze_dim(1);
+        }
         let weights = softmax(self.router_logits.clone(), 1);
         (weights * entropy).sum_dim(1).squeeze_dim(1)
     }

@@ -17,7 +17,7 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, activation::softmax};
+use burn::tensor::{Device, Int, Tensor, activation::softmax};
 use pmoe_core::dist::NormalMixture;
 use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::loss::{best_primitive, frequency_loss};
@@ -101,7 +101,7 @@ impl PmoeActor {
 }
 
 /// Squared distance of the router's weights from the one-hot choice of the primitive whose action the
-/// Q-network values most, `[1]`.
+/// Q-network values most, `[1]`, and that choice, `[B]`.
 ///
 /// # Shapes
 /// - `obs`: `[B, O]`; `noise`: `[B·K, A]`, standard normal, for one action of each primitive
@@ -117,9 +117,9 @@ pub fn routing_loss(
     q: &ActionValue,
     obs: Tensor<2>,
     noise: Tensor<2>,
-) -> Tensor<1> {
+) -> (Tensor<1>, Tensor<1, Int>) {
     let action = mixture.constant().primitives().rsample(noise);
     let best = best_primitive(q.of_actions(obs, action));
     let weights = softmax(mixture.router_logits.clone(), 1);
-    frequency_loss(weights, &best, config.freq_reduction.into())
+    (frequency_loss(weights, &best, config.freq_reduction.into()), best)
 }

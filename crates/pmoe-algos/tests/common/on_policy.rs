@@ -1,0 +1,185 @@
+//! Small PPO and DAC learners, and learners of any kind.
+
+use burn::tensor::Device;
+use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
+use pmoe_algos::normalize::NormalizeConfig;
+use pmoe_algos::ppo::{
+    ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
+    NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+};
+use pmoe_algos::sac::{
+    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, RoutingInput,
+};
+use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Transition};
+use pmoe_core::noise::{self, Rng};
+
+pub const LIMITS: LogStd = LogStd::Clamp(-20.0, 2.0);
+
+pub fn gaussian() -> ActorConfig {
+    ActorConfig::Gaussian { std: StdConfig::Exp { initial: 0.5 } }
+}
+
+pub fn pmoe(num_primitives: usize) -> PmoeConfig {
+    PmoeConfig {
+        num_primitives,
+        std: StdConfig::Exp { initial: 0.5 },
+        routing: Routing::PgFreq,
+        routing_input: RoutingInput::TrunkSg,
+        freq_coef: 1.0,
+        freq_reduction: FreqReduction::Sum,
+        aux_hidden: vec![16, 16],
+        aux_output_bound: 3e-3,
+        aux_lr: 3e-3,
+        eval_primitive: EvalPrimitive::Sample,
+    }
+}
+
+pub fn gating() -> ActorConfig {
+    let variance = GatingVariance::Paper;
+    ActorConfig::Gating(GatingConfig { num_primitives: 3, variance, log_std: LIMITS })
+}
+
+/// MCP-PPO with PMOE's network sizes.
+pub fn mcp() -> ActorConfig {
+    let (gate, network) = (McpGate::Sigmoid, McpNetwork::Matched);
+    ActorConfig::Mcp(McpConfig { num_primitives: 3, gate, network, log_std: LIMITS })
+}
+
+/// Small networks, short rollouts.
+pub fn ppo(actor: ActorConfig) -> PpoConfig {
+    let separate = CriticConfig::Separate { hidden: vec![16, 16] };
+    let is_mcp = matches!(actor, ActorConfig::Mcp(_));
+    PpoConfig {
+        gamma: 0.9,
+        gae_lambda: 0.95,
+        rollout_steps: 100,
+        epochs: 4,
+        minibatch_size: 32,
+        lr: 3e-3,
+        anneal_lr: false,
+        adam_epsilon: 1e-5,
+        clip_ratio: 0.2,
+        value_clip: true,
+        vf_coef: 0.5,
+        ent_coef: 0.0,
+        max_grad_norm: 0.5,
+        advantage_norm: AdvantageNorm::Minibatch,
+        bootstrap_truncation: true,
+        normalize: NormalizeConfig { obs: true, reward: true, clip: 10.0 },
+        net: NetConfig {
+            hidden: vec![16, 16],
+            nonlinearity: NonlinearityConfig::Relu,
+            mean_output: MeanOutput::Tanh,
+            critic: if is_mcp { separate } else { CriticConfig::Shared {} },
+            init: InitConfig::Torch {},
+        },
+        actor,
+    }
+}
+
+/// The same with networks as CleanRL has them.
+pub fn cleanrl(actor: ActorConfig) -> PpoConfig {
+    let net = NetConfig {
+        hidden: vec![16, 16],
+        nonlinearity: NonlinearityConfig::Tanh,
+        mean_output: MeanOutput::Identity,
+        critic: CriticConfig::Separate { hidden: vec![16, 16] },
+        init: InitConfig::Orthogonal { hidden_gain: 1.4, mean_gain: 0.01, value_gain: 1.0 },
+    };
+    PpoConfig { net, anneal_lr: true, ent_coef: 0.01, ..ppo(actor) }
+}
+
+pub fn dac(num_options: usize) -> DacConfig {
+    DacConfig {
+        num_options,
+        gamma: 0.9,
+        gae_lambda: 0.95,
+        returns: Returns::Discounted,
+        rollout_steps: 100,
+        epochs: 4,
+        minibatch_size: 32,
+        lr: 3e-3,
+        adam_epsilon: 1e-5,
+        clip_ratio: 0.2,
+        vf_coef: 1.0,
+        ent_coef: 0.01,
+        termination_coef: 0.0,
+        max_grad_norm: 0.5,
+        bootstrap_truncation: true,
+        hidden: vec![16, 16],
+        nonlinearity: NonlinearityConfig::Tanh,
+        hidden_gain: 1.0,
+        head_gain: 1e-3,
+        std: StdConfig::Softplus { initial: 0.5 },
+        eval_option: EvalOption::Sample,
+        normalize: NormalizeConfig { obs: true, reward: true, clip: 10.0 },
+    }
+}
+
+/// Every on-policy method and policy.
+pub fn variants() -> Vec<AlgoConfig> {
+    let with_routing = |routing| ActorConfig::Pmoe(PmoeConfig { routing, ..pmoe(3) });
+    let ppos = [
+        ppo(gaussian()),
+        cleanrl(gaussian()),
+        ppo(with_routing(Routing::PgFreq)),
+        ppo(with_routing(Routing::Freq)),
+        cleanrl(with_routing(Routing::Pg)),
+        ppo(gating()),
+        ppo(mcp()),
+    ];
+    let lambda = DacConfig { returns: Returns::Lambda, termination_coef: 0.1, ..dac(3) };
+    let dacs = [dac(3), lambda].map(AlgoConfig::Dac);
+    ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).collect()
+}
+
+/// A learner for `obs_dim` and `action_dim` numbers.
+pub fn agent(config: &AlgoConfig, obs_dim: usize, action_dim: usize, seed: u64) -> AnyAgent {
+    config.agent(obs_dim, action_dim, 1000, seed, &Device::flex())
+}
+
+/// Every parameter that a learner learns, with every bit.
+pub fn bits(agent: &AnyAgent) -> Vec<Vec<u32>> {
+    match agent {
+        AnyAgent::Sac(agent) => [super::bits(agent.actor()), super::bits(agent.critic())].concat(),
+        AnyAgent::Ppo(agent) => {
+            let aux = agent.action_value().map(super::bits).unwrap_or_default();
+            [super::bits(agent.net()), aux].concat()
+        }
+        AnyAgent::Dac(agent) => super::bits(agent.net()),
+    }
+}
+
+/// Acts, observes and learns for some steps in a world of random numbers, whose episodes end in both
+/// ways.
+pub fn live<A: Agent>(
+    agent: &mut A,
+    memory: &mut A::Memory,
+    sizes: (usize, usize),
+    steps: usize,
+    rng: &mut Rng,
+) -> u32 {
+    let [mut obs, mut next_obs] = [vec![0.0; sizes.0], vec![0.0; sizes.0]];
+    let mut action = vec![0.0; sizes.1];
+    let mut updates = 0;
+    for step in 0..steps {
+        noise::fill_uniform(&mut obs, rng);
+        noise::fill_uniform(&mut next_obs, rng);
+        agent.act(memory, &obs, Mode::Explore, rng, &mut action).unwrap();
+        let (terminated, truncated) = (step % 10 == 9, step % 25 == 24);
+        let transition = Transition {
+            obs: &obs,
+            action: &action,
+            reward: obs[0] * action[0],
+            next_obs: &next_obs,
+            terminated,
+            truncated,
+        };
+        agent.observe(memory, transition);
+        if terminated || truncated {
+            *memory = A::Memory::default();
+        }
+        updates += agent.update(rng);
+    }
+    updates
+}
