@@ -198,3 +198,19 @@ fn evaluating_a_run_without_a_checkpoint_says_so() {
     let finished = run(common::pmoe().arg("evaluate").arg(dir.path().join("absent")));
     assert_eq!(finished.code, Some(2));
 }
+
+#[test]
+fn a_simulation_that_blows_up_fails_the_run_which_keeps_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let hopper = Path::new(env!("PMOE_MODEL_DIR")).join("hopper.xml");
+    let hopper = fs::read_to_string(hopper).unwrap();
+    let heavy = hopper.replace("<worldbody>", r#"<option gravity="0 0 -1e300"/><worldbody>"#);
+    fs::write(dir.path().join("hopper.xml"), heavy).unwrap();
+    let folder = dir.path().join("run");
+    let mut command = train("sac", STEPS, &folder);
+    refuse(command.env("PMOE_MODEL_DIR", dir.path()), 1, &["Hopper-v4 became unstable"]);
+    let manifest = manifest(&folder);
+    assert_eq!(manifest["status"]["state"], "failed");
+    let reason = manifest["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("an acceleration is not finite or huge"), "{reason}");
+}

@@ -1,0 +1,314 @@
+//! The SAC family.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, IndexingUpdateOp, Tensor};
+use pmoe_algos::sac::{
+    Actor, ActorConfig, ActorNoise, AlphaLogProb, Estimator, FrequencyConfig, GatingConfig,
+    GumbelMode, LogStd, LossInput, McpConfig, McpGate, McpNetwork, PmoeConfig, RatioBaseline,
+    ReinforceBaseline, SacConfig, Sampled, TargetAction, TensorBatch, TwinCritic, critic_loss,
+    soft_bellman_target, temperature_loss,
+};
+use pmoe_core::noise::Rng;
+use rand::SeedableRng;
+use serde::Deserialize;
+
+use super::case::{Arithmetic, Case, Method, Problem, Settings};
+use super::common;
+use super::module::{Computed, Shapes, computed, load};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Alpha {
+    Fixed,
+    Auto,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LogStdSwitch {
+    Clamp,
+    Tanh,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EstimatorSwitch {
+    Frequency,
+    GumbelSt,
+    GumbelSoft,
+    Reinforce,
+    LikelihoodRatio,
+    Marginal,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BaselineSwitch {
+    None,
+    Expected,
+    Ema,
+}
+
+/// The logarithm of the temperature.
+#[derive(Module, Debug)]
+struct LogAlpha {
+    log_alpha: Param<Tensor<1>>,
+}
+
+/// What a case is about beside its tensors.
+struct Setup {
+    rows: usize,
+    obs: usize,
+    action: usize,
+    primitives: usize,
+    config: SacConfig,
+    gamma: f64,
+    alpha: Alpha,
+    /// If it is fixed.
+    fixed_alpha: f64,
+    /// If α is learnt.
+    target_entropy: f64,
+    /// REINFORCE's moving average.
+    baseline: f64,
+}
+
+fn setup(case: &Case) -> Result<Setup, Problem> {
+    let mut settings = case.settings();
+    let s = &mut settings;
+    let (rows, obs, action) = (s.size("B")?, s.size("O")?, s.size("A")?);
+    let method = case.document.method;
+    let primitives = if method == Method::Sac { 1 } else { s.size("K")? };
+    let mut baseline = 0.0;
+    let actor = match method {
+        Method::Sac => ActorConfig::Gaussian {},
+        Method::GatingSac => ActorConfig::Gating(GatingConfig {
+            num_primitives: primitives,
+            variance: s.switch("gating_var")?,
+        }),
+        Method::McpSac => {
+            let (gate, network) = mcp(s)?;
+            ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network })
+        }
+        Method::PmoeSac => ActorConfig::Pmoe(PmoeConfig {
+            num_primitives: primitives,
+            routing_input: s.switch("routing_input")?,
+            entropy_log_prob: s.switch("entropy_log_prob")?,
+            estimator: estimator(s, &mut baseline)?,
+            ..common::pmoe(primitives)
+        }),
+        other => unreachable!("{other:?} is of another family"),
+    };
+    let log_std = log_std(s)?;
+    let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
+    let hidden = s.size("hidden")?;
+    let config = SacConfig { hidden, log_std, target, ..common::sac(actor) };
+    let alpha = s.switch("alpha")?;
+    let (fixed_alpha, target_entropy) = match alpha {
+        Alpha::Fixed => (s.scalar("alpha")?, f64::NAN),
+        Alpha::Auto => (f64::NAN, s.scalar("target_entropy")?),
+    };
+    let gamma = s.scalar("gamma")?;
+    settings.finish()?;
+    Ok(Setup {
+        rows,
+        obs,
+        action,
+        primitives,
+        config,
+        gamma,
+        alpha,
+        fixed_alpha,
+        target_entropy,
+        baseline,
+    })
+}
+
+/// Limits of log standard deviations.
+pub(crate) fn log_std(s: &mut Settings<'_>) -> Result<LogStd, Problem> {
+    Ok(match s.switch("log_std")? {
+        LogStdSwitch::Clamp => LogStd::Clamp(-20.0, 2.0),
+        LogStdSwitch::Tanh => LogStd::Tanh(-5.0, 2.0),
+    })
+}
+
+/// Gate and network of MCP.
+pub(crate) fn mcp(s: &mut Settings<'_>) -> Result<(McpGate, McpNetwork), Problem> {
+    let network = s.switch("mcp_net")?;
+    if network == McpNetwork::Full {
+        // The shapes of the parameters say it too.
+        s.size::<[usize; 3]>("gate_hidden")?;
+        s.size::<[usize; 3]>("primitive_hidden")?;
+    }
+    Ok((s.switch("mcp_gate")?, network))
+}
+
+fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Problem> {
+    Ok(match s.switch("estimator")? {
+        EstimatorSwitch::Frequency => Estimator::Frequency(FrequencyConfig {
+            primitive_loss: s.switch("primitive_loss")?,
+            freq_coef: s.scalar("freq_coef")?,
+            freq_reduction: s.switch("freq_reduction")?,
+            argmax_score: s.switch("argmax_score")?,
+            alpha_log_prob: s.switch("alpha_log_prob")?,
+        }),
+        EstimatorSwitch::GumbelSt => Estimator::Gumbel {
+            mode: GumbelMode::StraightThrough,
+            temperature: s.scalar("gumbel_temperature")?,
+        },
+        EstimatorSwitch::GumbelSoft => Estimator::Gumbel {
+            mode: GumbelMode::Soft,
+            temperature: s.scalar("gumbel_temperature")?,
+        },
+        EstimatorSwitch::Reinforce => Estimator::Reinforce {
+            baseline: match s.switch("baseline")? {
+                BaselineSwitch::None => ReinforceBaseline::None,
+                BaselineSwitch::Expected => ReinforceBaseline::Expected,
+                BaselineSwitch::Ema => {
+                    *average = s.scalar("baseline")?;
+                    ReinforceBaseline::Ema { decay: 0.9 }
+                }
+            },
+        },
+        EstimatorSwitch::LikelihoodRatio => Estimator::LikelihoodRatio {
+            baseline: s.switch("baseline")?,
+            regularization: s.scalar("regularization")?,
+            log_weight_floor: s.scalar("log_weight_floor")?,
+        },
+        EstimatorSwitch::Marginal => Estimator::Marginal {},
+    })
+}
+
+/// The actions at the next states that the critics' target is taken at.
+fn next_actions(
+    case: &Case,
+    setup: &Setup,
+    actor: &Actor,
+    obs: Tensor<2>,
+    arithmetic: Arithmetic,
+) -> Result<Sampled, Problem> {
+    let Setup { rows, action, primitives, ref config, .. } = *setup;
+    let one = || case.input("next_noise", [rows, action], arithmetic);
+    let dist = match actor {
+        Actor::Gaussian(actor) => actor.distribution(obs),
+        Actor::Gating(actor) => actor.distribution(obs).0,
+        Actor::Mcp(actor) => actor.distribution(obs).0,
+        Actor::Pmoe(actor) => {
+            let mixture = actor.mixture(obs);
+            let kind = match &config.actor {
+                ActorConfig::Pmoe(pmoe) => pmoe.entropy_log_prob.into(),
+                _ => unreachable!("the actor follows its config"),
+            };
+            let (sample, log_prob) = match config.target {
+                TargetAction::Sample => {
+                    let drawn = case.indices("next_primitive", rows, primitives)?;
+                    let sample = mixture.primitive(&drawn).rsample(one()?);
+                    let log_prob = mixture.sample_log_prob(&sample, kind);
+                    (sample, log_prob)
+                }
+                TargetAction::Max => {
+                    let shape = [rows, primitives, action];
+                    let noise = case.input("next_noise", shape, arithmetic)?;
+                    let noise = noise.reshape([rows * primitives, action]);
+                    let sample = mixture.primitives().rsample(noise);
+                    let log_prob = mixture.samples_log_prob(&sample, kind).flatten(0, 1);
+                    (sample, log_prob)
+                }
+            };
+            return Ok(Sampled { action: sample.action, log_prob });
+        }
+    };
+    let sample = dist.rsample(one()?);
+    Ok(Sampled { action: sample.action, log_prob: sample.log_prob })
+}
+
+/// The noise of the actor's loss.
+fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<ActorNoise, Problem> {
+    let Setup { rows, action, primitives, ref config, .. } = *setup;
+    let ActorConfig::Pmoe(PmoeConfig { estimator, .. }) = &config.actor else {
+        let action = case.input("noise", [rows, action], arithmetic)?;
+        return Ok(ActorNoise { gumbel: Tensor::zeros([rows, 1], &action.device()), action });
+    };
+    let all = case.input("noise", [rows, primitives, action], arithmetic)?;
+    let all: Tensor<2> = all.reshape([rows * primitives, action]);
+    let none = Tensor::zeros([rows, primitives], (&all.device(), arithmetic.dtype()));
+    // Gumbel noise that leaves no doubt which primitive is drawn.
+    let drawing = || -> Result<Tensor<2>, Problem> {
+        let drawn = case.indices("primitive", rows, primitives)?;
+        let chosen = Tensor::full([rows, 1], 1e4, (&none.device(), arithmetic.dtype()));
+        let index = drawn.unsqueeze_dim(1);
+        Ok(none.clone().scatter(1, index, chosen, IndexingUpdateOp::Add))
+    };
+    let own = || case.input("drawn_noise", [rows, action], arithmetic);
+    Ok(match estimator {
+        Estimator::Frequency(FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, .. })
+        | Estimator::Reinforce { .. } => ActorNoise { action: all, gumbel: drawing()? },
+        Estimator::Frequency(_) | Estimator::Marginal {} => {
+            ActorNoise { action: all, gumbel: none }
+        }
+        Estimator::Gumbel { .. } => {
+            let gumbel = case.input("gumbel", [rows, primitives], arithmetic)?;
+            ActorNoise { action: all, gumbel }
+        }
+        Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => {
+            ActorNoise { action: own()?, gumbel: drawing()? }
+        }
+        Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
+            ActorNoise { action: Tensor::cat(vec![own()?, all], 0), gumbel: drawing()? }
+        }
+    })
+}
+
+/// The losses `critic`, `actor` and, where α is learnt, `temperature`.
+pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
+    let setup = setup(case)?;
+    let Setup { rows, obs, action, ref config, .. } = setup;
+
+    // The values that networks are built with don't matter: all are replaced.
+    let device = Device::flex().autodiff();
+    let rng = &mut Rng::seed_from_u64(0);
+    let actor = Actor::new(config, obs, action, 0, &device);
+    let actor = load(actor, "actor", Shapes::OfCase, case, arithmetic)?;
+    let mut critic = |name: &str| {
+        let critic = TwinCritic::new(obs, action, &config.hidden, config.init, rng, &device);
+        load(critic, name, Shapes::OfModule, case, arithmetic)
+    };
+    let (critic, target) = (critic("critic")?, critic("target")?.valid());
+    let value = Tensor::<1>::from_data([0.0], &device).require_grad();
+    let log_alpha = LogAlpha { log_alpha: Param::initialized(ParamId::new(), value) };
+    let (alpha, log_alpha) = match setup.alpha {
+        Alpha::Fixed => (setup.fixed_alpha, None),
+        Alpha::Auto => {
+            let log_alpha = load(log_alpha, "", Shapes::OfModule, case, arithmetic)?;
+            (log_alpha.log_alpha.val().inner().exp().into_scalar::<f64>(), Some(log_alpha))
+        }
+    };
+
+    let matrix = |name: &str, width: usize| case.input(name, [rows, width], arithmetic);
+    let vector = |name: &str| case.input(name, [rows], arithmetic);
+    let batch = TensorBatch {
+        obs: matrix("obs", obs)?,
+        action: matrix("action", action)?,
+        reward: vector("reward")?,
+        next_obs: matrix("next_obs", obs)?,
+        not_terminated: vector("terminated")?.neg().add_scalar(1.0),
+    };
+    let next = next_actions(case, &setup, &actor.valid(), batch.next_obs.clone(), arithmetic)?;
+    let next_q = target.min(batch.next_obs.clone(), next.action);
+    let y = soft_bellman_target(&batch, next_q, next.log_prob, alpha, setup.gamma);
+    let (q1, q2) = critic.forward(batch.obs.clone(), batch.action.clone());
+    let loss = critic_loss(q1, y.clone()) + critic_loss(q2, y);
+    let mut all = vec![computed("critic", &loss, &critic, "critic")];
+
+    let noise = actor_noise(case, &setup, arithmetic)?;
+    let critic = critic.valid();
+    let Setup { baseline, .. } = setup;
+    let loss = actor.loss(LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline });
+    all.push(computed("actor", &loss.loss, &actor, "actor"));
+
+    if let Some(log_alpha) = log_alpha {
+        let value = log_alpha.log_alpha.val();
+        let loss = temperature_loss(value, loss.log_prob, setup.target_entropy);
+        all.push(computed("temperature", &loss, &log_alpha, ""));
+    }
+    Ok(all)
+}
