@@ -47,6 +47,7 @@ pub struct ActorOutput {
 
 /// The action distribution at every state of a batch.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "handles of a few tensors, one at a time")]
 pub enum Policy {
     /// One Gaussian.
     Normal(Normal),
