@@ -12,6 +12,7 @@ FORMAT = 1
 MARGIN = 2e-5
 # A loss nearer to zero than this is a difference of larger numbers; its relative error says nothing.
 LEAST_LOSS = 0.1
+ATTEMPTS = 2000
 LOSS_TOLERANCE = 1e-5
 GRAD_TOLERANCE = 1e-4
 # Tensors smaller than this are compared as if they had this magnitude: they are sums that cancel.
@@ -37,6 +38,7 @@ class Case:
         self.params, self.inputs, self.given = {}, {}, inputs
         self.losses, self.grads = {}, {}
         self.margin = np.inf
+        self.tells = True
 
     # --- drawing -------------------------------------------------------------------------------
 
@@ -119,6 +121,10 @@ class Case:
             top = x.topk(2, -1).values
             self.decide(top[..., 0] - top[..., 1])
         return x.argmax(-1)
+
+    def require(self, holds):
+        """Another draw where this doesn't hold: the case would not tell a switch from its opposite."""
+        self.tells = self.tells and bool(holds)
 
     # --- layers --------------------------------------------------------------------------------
 
@@ -217,9 +223,11 @@ def build(define, name, method, sizes, switches, scalars, seed):
 
     `define(case)` draws parameters and inputs and records the losses.
     """
-    for attempt in range(200):
+    for attempt in range(ATTEMPTS):
         double = Case(name, method, sizes, switches, scalars, [*seed, attempt])
         define(double)
+        if not double.tells:
+            continue
         single = Case(name, method, sizes, switches, scalars, [*seed, attempt], torch.float32,
                       double.inputs)
         define(single)
@@ -229,4 +237,4 @@ def build(define, name, method, sizes, switches, scalars, seed):
         if double.compare(single.losses, single.grads, LOSS_TOLERANCE / 5, GRAD_TOLERANCE / 5):
             continue
         return double
-    raise Unsuitable(f"{name}: no suitable draw in 200")
+    raise Unsuitable(f"{name}: no suitable draw in {ATTEMPTS}")

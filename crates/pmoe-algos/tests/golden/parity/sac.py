@@ -222,6 +222,11 @@ def frequency(case, alpha, j):
     # Whatever the entropy term is, the score has the primitive's own log-density.
     score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.own
     best = case.argmax(score)
+    if j.w.shape[1] > 1:
+        case.require(len(best.unique()) > 1)
+        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.log_prob):
+            case.require(other is score or torch.equal(other, score) or
+                         not torch.equal(other.argmax(1), best))
     at_best = best.unsqueeze(1)
     cost = alpha * j.log_prob - j.q
     if case.switches["primitive_loss"] == "max":
