@@ -17,8 +17,9 @@ What is compared
                    primitive without a graph and differentiates the chosen rows only; public code
                    differentiates all. `torch.compile` compiles the tuned (two-pass) losses. The
                    matrix products are those of the update alone, by `gemm`, in `pmoe`'s process.
-  Training         environment steps per second with one SAC update each, environment included:
-                   `pmoe bench train`, and `training.py` for Stable-Baselines3 and SBX.
+  Training         environment steps per second, environment included, of SAC with one update each and
+                   of PPO in whole rollouts of 2048 with their 20 epochs: `pmoe bench train`, and
+                   `training.py` for Stable-Baselines3 and SBX.
   Environments     steps per second with random actions, resets included: `pmoe env bench`, and
                    `gymnasium_loop.py` with and without the wrappers of `gymnasium.make`.
 
@@ -112,20 +113,35 @@ def update_items(args: argparse.Namespace, python: Path) -> list[Item]:
     return [update_item(args, python, task) for task in TASK_SIZES]
 
 
+# The paper's epochs and a constant learning rate, which the peers have.
+PPO = ["ppo-cleanrl", "--set", "epochs=20", "--set", "anneal_lr=false"]
+
+
 def train_items(args: argparse.Namespace, python: Path) -> list[Item]:
-    """Environment steps per second of SAC's training."""
+    """Environment steps per second of training with SAC and with PPO."""
+    return [
+        train_item(args, python, "SAC", "sac", ["sac"]),
+        train_item(args, python, "PPO", "ppo", PPO),
+    ]
+
+
+def train_item(
+    args: argparse.Namespace, python: Path, name: str, theirs: str, ours: list[str]
+) -> Item:
+    """The table of one method, by the peers' name and by ours."""
     rows = []
     for task in TASK_SIZES:
         options = ["--task", task, "--steps", str(args.steps), "--json"]
         commands = (
-            [args.pmoe, "bench", "train", "--algo", "sac"],
-            [str(python), str(HERE / "sbx_train.py")],
-            [str(python), str(HERE / "sb3_train.py")],
+            [args.pmoe, "bench", "train", "--algo", *ours],
+            [str(python), str(HERE / "sbx_train.py"), "--algo", theirs],
+            [str(python), str(HERE / "sb3_train.py"), "--algo", theirs],
         )
         rate = ("env_steps_per_second",)
         rows.append((task, [Probe([*command, *options], rate) for command in commands]))
     columns = ["pmoe", "SBX", "Stable-Baselines3"]
-    return [Item("Training with SAC, environment included", "steps/s", False, columns, rows)]
+    title = f"Training with {name}, environment included"
+    return Item(title, "steps/s", False, columns, rows)
 
 
 ROBOTS = ("Hopper", "Walker2d", "HalfCheetah", "Ant", "Humanoid", "HumanoidStandup")

@@ -1,9 +1,10 @@
-"""Environment steps per second of a training run with SAC, environment included.
+"""Environment steps per second of a training run with SAC or PPO, environment included.
 
 Shared by the scripts for Stable-Baselines3 and for SBX, whose classes have the same interface. The
-settings are those of `configs/algos/sac.toml`, save two that keep the measurement short: the first
-update comes after 1000 random actions, and the buffer is smaller, which costs nothing as only its
-filled part is touched.
+settings of SAC are those of `configs/algos/sac.toml`, save two that keep the measurement short: the
+first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as only
+its filled part is touched. Those of PPO are those of `configs/algos/ppo-cleanrl.toml`, with the
+paper's 20 epochs and a constant learning rate.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import json
 import time
 import warnings
 
+import gymnasium
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from common import versions
 
@@ -53,24 +57,84 @@ class Stopwatch(BaseCallback):
         return True
 
 
-def main(description: str, sac: type[OffPolicyAlgorithm], *packages: str) -> None:
+ROLLOUT_STEPS = 2048
+PPO_SETTINGS = {
+    "n_steps": ROLLOUT_STEPS,
+    "batch_size": 64,
+    "n_epochs": 20,
+    "learning_rate": 3e-4,
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "clip_range": 0.2,
+    "ent_coef": 0.0,
+    "vf_coef": 0.5,
+    "max_grad_norm": 0.5,
+    "normalize_advantage": True,
+    # Separate networks of 64 and 64 tanh units are the default.
+    "seed": 0,
+}
+
+
+class RolloutStopwatch(BaseCallback):
+    """Times whole rollouts, each with its update, after a first one, and ends the training."""
+
+    def __init__(self, rollouts: int) -> None:
+        super().__init__()
+        self.rollouts = rollouts
+        self.started = 0
+        self.begun = self.seconds = 0.0
+
+    def _on_rollout_start(self) -> None:
+        self.started += 1
+        if self.started == 2:
+            self.begun = time.perf_counter()
+        elif self.started == self.rollouts + 2:
+            self.seconds = time.perf_counter() - self.begun
+
+    def _on_step(self) -> bool:
+        return self.seconds == 0.0
+
+
+def sac_rate(sac: type[BaseAlgorithm], task: str, steps: int, buffer: int) -> float:
+    """Environment steps per second of SAC."""
+    watch = Stopwatch(steps)
+    agent = sac("MlpPolicy", task, buffer_size=buffer, device="cpu", **SETTINGS)
+    agent.learn(total_timesteps=watch.last + 1, callback=watch)
+    return steps / watch.seconds
+
+
+def ppo_rate(ppo: type[BaseAlgorithm], task: str, steps: int) -> float:
+    """Environment steps per second of PPO, in the next larger number of whole rollouts."""
+    rollouts = -(-steps // ROLLOUT_STEPS)
+    watch = RolloutStopwatch(rollouts)
+    env = VecNormalize(DummyVecEnv([lambda: Monitor(gymnasium.make(task))]), gamma=0.99)
+    agent = ppo("MlpPolicy", env, device="cpu", **PPO_SETTINGS)
+    agent.learn(total_timesteps=(rollouts + 2) * ROLLOUT_STEPS, callback=watch)
+    return rollouts * ROLLOUT_STEPS / watch.seconds
+
+
+def main(
+    description: str, sac: type[BaseAlgorithm], ppo: type[BaseAlgorithm], *packages: str
+) -> None:
     """Trains, measures and prints; `packages` are those whose versions are told."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--algo", choices=["sac", "ppo"], default="sac")
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
-    parser.add_argument("--buffer", type=int, default=200_000, help="transitions kept")
+    parser.add_argument("--buffer", type=int, default=200_000, help="transitions that SAC keeps")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     args = parser.parse_args()
     # Gymnasium calls the paper's tasks out of date.
     warnings.simplefilter("ignore", DeprecationWarning)
-    watch = Stopwatch(args.steps)
-    agent = sac("MlpPolicy", args.task, buffer_size=args.buffer, device="cpu", **SETTINGS)
-    agent.learn(total_timesteps=watch.last + 1, callback=watch)
-    rate = args.steps / watch.seconds
+    if args.algo == "sac":
+        rate = sac_rate(sac, args.task, args.steps, args.buffer)
+    else:
+        rate = ppo_rate(ppo, args.task, args.steps)
     if args.json:
         packages = (*packages, "stable-baselines3", "gymnasium", "mujoco", "numpy")
         document = {
             "env_steps_per_second": rate,
+            "algo": args.algo,
             "task": args.task,
             "steps": args.steps,
             "versions": versions(*packages),

@@ -1,6 +1,6 @@
 //! The whole API on one page: a task of one's own, learnt with SAC.
 //!
-//! `cargo run --release --workspace --example custom_env`
+//! `cargo run --release -p pmoe-algos --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::sync::atomic::AtomicBool;

@@ -32,6 +32,9 @@ impl Evaluation {
 
 /// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes.
 ///
+/// Resets and policy draw from one generator, in turn. That is why it is not [`evaluate_many`] with one copy,
+/// which has a generator for each: the same seed would give other evaluations.
+///
 /// # Errors
 /// When the environment fails or an action is not finite.
 pub fn evaluate<A: Agent>(

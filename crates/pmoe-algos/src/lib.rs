@@ -1,4 +1,5 @@
-//! Deep reinforcement learning on burn: soft actor-critic (SAC) with gating, MCP and PMOE policies.
+//! Deep reinforcement learning on burn: soft actor-critic (SAC) and proximal policy optimisation (PPO)
+//! with gating, MCP and PMOE policies, and double actor-critic (DAC).
 //!
 //! One page to find one's way:
 //!
@@ -7,10 +8,12 @@
 //! | the training loop | [`train::run`] |
 //! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
-//! | the algorithm, line by line | [`sac::Sac::gradient_step`] |
-//! | the paper's policy and its loss | [`sac::PmoeActor`] |
+//! | SAC, line by line | [`sac::Sac::gradient_step`] |
+//! | PPO, DAC, line by line | [`ppo::Ppo`], [`dac::Dac`] |
+//! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what a mixture shows of itself | [`mixture_metrics`] |
-//! | hyper-parameters | [`sac::SacConfig`], `configs/algos/*.toml` |
+//! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
+//! | a learner from its config | [`any_agent`] |
 //! | where randomness comes from | [`seed`] |
 //! | how a run survives a kill | [`checkpoint`] |
 //!

@@ -288,3 +288,24 @@ fn every_command_has_help_with_an_example() {
         assert!(help.stdout.contains("Example"), "{arguments:?}");
     }
 }
+
+/// A folder of model files in which Hopper's is `text`.
+fn models(dir: &Path, text: &str) -> Command {
+    fs::write(dir.join("hopper.xml"), text).unwrap();
+    let mut command = command(&["env", "bench", "--task", "Hopper-v4", "--seconds", "0.1"]);
+    command.env("PMOE_MODEL_DIR", dir);
+    command
+}
+
+#[test]
+fn model_files_that_do_not_fit_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Path::new(env!("PMOE_MODEL_DIR"));
+    let ant = fs::read_to_string(folder.join("ant.xml")).unwrap();
+    let words = ["hopper.xml", "[15, 14, 8, 14]", "[6, 6, 3, 5]"];
+    refuse(&mut models(dir.path(), &ant), 2, &words);
+    refuse(&mut models(dir.path(), "<mujoco>"), 2, &["hopper.xml", "no well-formed XML"]);
+    fs::remove_file(dir.path().join("hopper.xml")).unwrap();
+    let mut command = command(&["env", "bench", "--task", "Hopper-v4"]);
+    refuse(command.env("PMOE_MODEL_DIR", dir.path()), 2, &["hopper.xml", "No such file"]);
+}

@@ -21,18 +21,21 @@ fn manifest(folder: &Path) -> Value {
     serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
 }
 
-/// The policy's file of a finished run.
+/// The policy's file of a finished run: of the SAC family, or of the others.
 fn policy(folder: &Path) -> Vec<u8> {
-    fs::read(checkpoint(folder).join("actor.bpk")).unwrap()
+    let [actor, net] = ["actor.bpk", "net.bpk"].map(|name| checkpoint(folder).join(name));
+    fs::read(actor).or_else(|_| fs::read(net)).unwrap()
 }
 
 /// Starts a run and waits until it has reported a step of at least `step`.
 fn start_until(command: &mut Command, step: u64) -> Child {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let steps = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
-    let reached = steps.map(|line| line["env_step"].as_u64().unwrap()).find(|&at| at >= step);
-    assert!(reached.is_some_and(|at| at < STEPS), "the run is still under way: {reached:?}");
+    let lines = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    let number = |line: &Value, key: &str| line[key].as_u64().unwrap();
+    let reached = lines.into_iter().find(|line| number(line, "env_step") >= step);
+    let is_under_way = |line: &Value| number(line, "env_step") < number(line, "total_steps");
+    assert!(reached.as_ref().is_some_and(is_under_way), "the run is still under way: {reached:?}");
     child
 }
 
@@ -43,22 +46,24 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_whole_or_killed() {
-    for algo in ["sac", "pmoe-sac"] {
+    // On-policy methods are fast: the more steps, the surer they are met while at work.
+    let long = 4 * STEPS;
+    for (algo, steps) in [("sac", STEPS), ("pmoe-sac", STEPS), ("pmoe-ppo", long), ("dac", long)] {
         let dir = tempfile::tempdir().unwrap();
         let [once, again, killed] = ["once", "again", "killed"].map(|name| dir.path().join(name));
-        succeed(&mut train(algo, STEPS, &once));
-        succeed(&mut train(algo, STEPS, &again));
+        succeed(&mut train(algo, steps, &once));
+        succeed(&mut train(algo, steps, &again));
         assert_eq!(events(&once), events(&again));
         for kind in ["\"episode\"", "\"update\"", "\"eval\""] {
             assert!(events(&once).contains(kind), "no {kind} event");
         }
 
         for step in [1, 500, 1000] {
-            let mut child = start_until(&mut train(algo, STEPS, &killed), step);
+            let mut child = start_until(&mut train(algo, steps, &killed), step);
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        succeed(&mut train(algo, STEPS, &killed));
+        succeed(&mut train(algo, steps, &killed));
         assert_eq!(events(&killed), events(&once));
         assert_eq!(policy(&killed), policy(&once));
         let manifest = manifest(&killed);
@@ -126,7 +131,7 @@ fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
     let command = |setting: &str| {
         let mut command = common::pmoe();
         command.args(["train", "--algo", "sac", "--task", "TargetReaching-v0", "--steps", "500"]);
-        for setting in [common::SMALL, &[setting]].concat() {
+        for setting in [common::SMALL, common::SMALL_SCHEDULE, &[setting]].concat() {
             command.args(["--set", setting]);
         }
         command.args(["--progress", "none", "--out"]).arg(&folder);
@@ -152,7 +157,7 @@ fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
 fn a_trained_policy_is_evaluated_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let folder = |algo: &str| dir.path().join(algo).join("Hopper-v4/seed_3");
-    for algo in ["sac", "pmoe-sac"] {
+    for algo in ["sac", "pmoe-sac", "pmoe-ppo", "dac"] {
         succeed(&mut train(algo, 600, &folder(algo)));
     }
     let evaluate = |more: &[&str]| -> Value {
@@ -177,7 +182,7 @@ fn a_trained_policy_is_evaluated_and_reported() {
     let mut command = common::pmoe();
     command.arg("report").arg(dir.path()).arg("--out").arg(&report).arg("--json");
     let summary: Value = serde_json::from_str(&succeed(&mut command)).unwrap();
-    assert_eq!(summary["done"], 2);
+    assert_eq!(summary["done"], 4);
     let page = fs::read_to_string(report.join("index.html")).unwrap();
     assert!(page.contains("pmoe-sac") && page.contains("<svg"));
 }
@@ -192,4 +197,20 @@ fn evaluating_a_run_without_a_checkpoint_says_so() {
     refuse(common::pmoe().arg("evaluate").arg(dir.path()), 2, &["no checkpoint"]);
     let finished = run(common::pmoe().arg("evaluate").arg(dir.path().join("absent")));
     assert_eq!(finished.code, Some(2));
+}
+
+#[test]
+fn a_simulation_that_blows_up_fails_the_run_which_keeps_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let hopper = Path::new(env!("PMOE_MODEL_DIR")).join("hopper.xml");
+    let hopper = fs::read_to_string(hopper).unwrap();
+    let heavy = hopper.replace("<worldbody>", r#"<option gravity="0 0 -1e300"/><worldbody>"#);
+    fs::write(dir.path().join("hopper.xml"), heavy).unwrap();
+    let folder = dir.path().join("run");
+    let mut command = train("sac", STEPS, &folder);
+    refuse(command.env("PMOE_MODEL_DIR", dir.path()), 1, &["Hopper-v4 became unstable"]);
+    let manifest = manifest(&folder);
+    assert_eq!(manifest["status"]["state"], "failed");
+    let reason = manifest["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("an acceleration is not finite or huge"), "{reason}");
 }

@@ -1,22 +1,23 @@
-//! `cargo bench --workspace --bench env_step`: one step of each task with random actions, resets included.
+//! `cargo bench --workspace --bench env_step`: one step of each robot's version 4 with random actions, resets included.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pmoe_envs::{Rng, make};
+use pmoe_envs::{Rng, Robot, TaskId, Version, make};
 use rand::RngExt;
 use rand_chacha::rand_core::SeedableRng;
 
 fn env_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("env_step");
-    for id in ["Hopper-v4", "Ant-v4", "Humanoid-v4"] {
-        let mut env = make(id.parse().unwrap()).unwrap();
+    for robot in Robot::ALL {
+        let task = TaskId::Mujoco { robot, version: Version::V4 };
+        let mut env = make(task).unwrap();
         let mut rng = Rng::seed_from_u64(0);
         let mut obs = vec![0.0; env.spec().obs_dim];
         let mut action = vec![0.0; env.spec().action_dim()];
         env.reset(&mut rng, &mut obs).unwrap();
-        group.bench_function(id, |b| {
+        group.bench_function(task.to_string(), |b| {
             b.iter(|| {
                 action.fill_with(|| rng.random_range(-1.0..1.0));
                 let step = env.step(&action, &mut obs).unwrap();

@@ -1,6 +1,6 @@
 //! A task of one's own from a model file (MJCF): a pole on a cart that is to stay up.
 //!
-//! `cargo run --release --workspace --example custom_mjcf`
+//! `cargo run --release -p pmoe-envs --example custom_mjcf`
 //!
 //! What it makes is an [`Env`] like any other: wrap it in [`RescaleAction`] and [`TimeLimit`] and train on
 //! it as `crates/pmoe-algos/examples/custom_env.rs` does.

@@ -3,6 +3,9 @@
 //! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`]: which
 //! model, what is observed, what is paid, when it ends.
 //!
+//! Who compares with Gymnasium should give it actions in `float64`: with `float32`, the type of its action
+//! spaces, it computes the control costs in `float32`, too.
+//!
 //! A task of one's own is a value of [`Rules`] with the path of an MJCF file, see
 //! [`MujocoEnv::new`]; it trains, evaluates and renders like the others.
 
@@ -26,6 +29,7 @@ use crate::task::{ContactForces, MujocoConfig, Robot, Version};
 #[cfg(feature = "render")]
 pub use sim::Renderer;
 pub use sim::{Sim, mujoco_version};
+use sim::{model_error, model_path};
 
 /// What makes a task out of a model.
 #[derive(Debug, Clone)]
@@ -50,8 +54,36 @@ pub struct Rules {
     pub observe: fn(&Sim, &mut [f64]),
 }
 
-/// The rules of one of Gym's tasks.
-pub(crate) fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
+/// One of Gym's tasks, named `id`.
+///
+/// # Errors
+/// When the model can't be loaded or is none of this robot.
+pub(crate) fn gym_task(
+    id: &str,
+    robot: Robot,
+    version: Version,
+    config: &MujocoConfig,
+) -> Result<MujocoEnv, EnvError> {
+    let rules = rules(robot, version, config);
+    let sim = Sim::load(&rules.model)?;
+    // Positions, velocities, motors, bodies.
+    let expected = match robot {
+        Robot::Hopper => [6, 6, 3, 5],
+        Robot::Walker2d | Robot::HalfCheetah => [9, 9, 6, 8],
+        Robot::Ant => [15, 14, 8, 14],
+        Robot::Humanoid | Robot::HumanoidStandup => [24, 23, 17, 14],
+    };
+    let found = sim.dimensions();
+    if found != expected {
+        let reason = format!(
+            "it has {found:?} positions, velocities, motors and bodies, but Gymnasium's has {expected:?}"
+        );
+        return Err(model_error(&model_path(&rules.model)?, reason));
+    }
+    MujocoEnv::with_sim(id, rules, sim)
+}
+
+fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
     let has_forces = config.contact_forces != Some(ContactForces::Zero);
     match robot {
         Robot::Hopper => hopper::rules(version),
@@ -148,12 +180,21 @@ pub struct MujocoEnv {
 impl MujocoEnv {
     /// A task named `id` with these rules; the state is the model's own until a reset.
     ///
-    /// Environments of the same model file share it in memory.
+    /// Environments of the same model file share it in memory. A file may have 20 000 elements at most, copies
+    /// and included files counted, and take 1 GiB.
+    ///
+    /// MuJoCo ends the process, with exit code 1, when a state does not fit into the memory that the model
+    /// has for it (`memory` of `size` in the file), with thousands of contacts at once for instance. Gym's
+    /// tasks use less than a hundredth of theirs.
     ///
     /// # Errors
-    /// When the model can't be loaded, or a motor's range is not finite.
+    /// When the model can't be loaded, is too large, or a motor's range is not finite.
     pub fn new(id: &str, rules: Rules) -> Result<Self, EnvError> {
-        let mut sim = Sim::load(&rules.model)?;
+        let sim = Sim::load(&rules.model)?;
+        Self::with_sim(id, rules, sim)
+    }
+
+    fn with_sim(id: &str, rules: Rules, mut sim: Sim) -> Result<Self, EnvError> {
         sim.forward();
         let ranges = sim.control_ranges();
         let spec = EnvSpec {
@@ -165,11 +206,7 @@ impl MujocoEnv {
         };
         let has_range = |[low, high]: &[f64; 2]| low.is_finite() && low < high && high.is_finite();
         if let Some(motor) = ranges.iter().position(|range| !has_range(range)) {
-            let path = rules.model.display().to_string();
-            return Err(EnvError::Model {
-                path,
-                reason: format!("motor {motor} has no ctrlrange"),
-            });
+            return Err(model_error(&rules.model, format!("motor {motor} has no ctrlrange")));
         }
         let position = (rules.position)(&sim);
         Ok(Self { spec, rules, sim, position, terms: RewardTerms::default() })

@@ -304,8 +304,7 @@ pub fn make_mujoco_with(task: TaskId, config: &EnvConfig) -> Result<MujocoEnv, E
     config.validate(task)?;
     match (task, config) {
         (TaskId::Mujoco { robot, version }, EnvConfig::Mujoco(config)) => {
-            let rules = crate::mujoco::rules(robot, version, config);
-            MujocoEnv::new(&task.to_string(), rules)
+            crate::mujoco::gym_task(&task.to_string(), robot, version, config)
         }
         _ => Err(EnvError::Config {
             key: "task".to_owned(),

@@ -226,10 +226,22 @@ fn the_time_limit_is_a_setting() {
 }
 
 #[test]
-fn reset_noise_has_the_documented_bounds_and_moments() {
+fn episodes_are_cut_at_exactly_a_thousand_steps() {
+    for task in TaskId::all() {
+        let mut env = make(task).unwrap();
+        let mut obs = reset(&mut env, 0);
+        let action = vec![0.0; env.spec().action_dim()];
+        // Steps go on after an ending, and count.
+        let cut = (1..=1100).find(|_| env.step(&action, &mut obs).unwrap().truncated);
+        assert_eq!(cut, Some(1000), "{task}");
+    }
+}
+
+#[test]
+fn reset_noise_has_the_documented_distribution() {
     const RESETS: usize = 10_000;
-    for robot in Robot::ALL {
-        let mut env = task(robot, Version::V4);
+    for (task, robot, _) in mujoco_tasks() {
+        let mut env = make_mujoco(task).unwrap();
         let (initial_qpos, num_qvel) = (env.qpos().to_vec(), env.qvel().len());
         let (scale, normal) = match robot {
             Robot::Hopper | Robot::Walker2d => (5e-3, false),
@@ -244,15 +256,19 @@ fn reset_noise_has_the_documented_bounds_and_moments() {
             qpos_noise.extend(env.qpos().iter().zip(&initial_qpos).map(|(x, x0)| x - x0));
             qvel_noise.extend_from_slice(env.qvel());
         }
-        let uniform_std = scale / 3.0_f64.sqrt();
-        check_noise(&qpos_noise, initial_qpos.len(), uniform_std, Some(scale));
-        let qvel_std = if normal { scale } else { uniform_std };
-        check_noise(&qvel_noise, num_qvel, qvel_std, (!normal).then_some(scale));
+        check_noise(&qpos_noise, initial_qpos.len(), scale, false);
+        check_noise(&qvel_noise, num_qvel, scale, normal);
     }
 }
 
-/// Each of `width` columns: mean 0, standard deviation `std`, inside ±`bound`.
-fn check_noise(noise: &[f64], width: usize, std: f64, bound: Option<f64>) {
+/// Each of `width` columns: uniform in ±`scale`, or normal with that standard deviation.
+fn check_noise(noise: &[f64], width: usize, scale: f64, normal: bool) {
+    // Share of values beyond 0.9 and 2 standard deviations of the normal, or of the bound.
+    let (std, shares) = if normal {
+        (scale, [(0.9, 0.368_120), (2.0, 0.045_500)])
+    } else {
+        (scale / 3.0_f64.sqrt(), [(0.9, 0.1), (1.0, 0.0)])
+    };
     for column in 0..width {
         let values: Vec<f64> = noise.iter().skip(column).step_by(width).copied().collect();
         let count = values.len() as f64;
@@ -261,11 +277,11 @@ fn check_noise(noise: &[f64], width: usize, std: f64, bound: Option<f64>) {
         // Five standard errors; that of the standard deviation is at most std / sqrt(2 n).
         assert!(mean.abs() < 5.0 * std / count.sqrt(), "column {column}: mean {mean}");
         assert!((found_std / std - 1.0).abs() < 5.0 / (2.0 * count).sqrt(), "column {column}");
-        if let Some(bound) = bound {
-            let largest = values.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+        for (bound, share) in shares {
             let slack = 1e-15; // x0 + noise - x0 rounds
-            assert!(largest <= bound + slack, "column {column}: {largest}");
-            assert!(0.99 * bound < largest, "column {column}: {largest}");
+            let beyond = values.iter().filter(|x| x.abs() > bound * scale + slack).count() as f64;
+            let error = 5.0 * (share * (1.0 - share) / count).sqrt();
+            assert!((beyond / count - share).abs() <= error, "column {column}: {beyond} > {bound}");
         }
     }
 }

@@ -31,12 +31,16 @@ fn slider(extra: &str, ctrlrange: &str) -> String {
     )
 }
 
-fn load(name: &str, text: &str) -> Result<MujocoEnv, EnvError> {
+fn write(name: &str, text: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("model_files");
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
-    MujocoEnv::new("Slider", rules(path))
+    path
+}
+
+fn load(name: &str, text: &str) -> Result<MujocoEnv, EnvError> {
+    MujocoEnv::new("Slider", rules(write(name, text)))
 }
 
 const RANGE: &str = r#"ctrllimited="true" ctrlrange="-1 1""#;
@@ -61,8 +65,9 @@ fn bad_ones_are_errors_that_name_the_file() {
         ("empty.xml", String::new(), ""),
         ("not.xml", "not XML at all <<<".to_owned(), ""),
         ("unknown.xml", "<mujoco><nonsense/></mujoco>".to_owned(), "nonsense"),
-        ("loop.xml", looped, ""),
+        ("loop.xml", looped, "loop.xml includes itself"),
         ("memory.xml", huge_arena, ""),
+        ("small_memory.xml", slider(r#"<size memory="50K"/>"#, RANGE), "less than 1048576"),
         ("mesh.xml", missing_mesh, "none.stl"),
         ("range.xml", slider("", ""), "motor 0 has no ctrlrange"),
     ] {
@@ -74,6 +79,46 @@ fn bad_ones_are_errors_that_name_the_file() {
     let missing = PathBuf::from("/nowhere/at/all.xml");
     let error = MujocoEnv::new("Slider", rules(missing)).err().unwrap();
     assert!(error.to_string().starts_with("cannot load the model /nowhere/at/all.xml"), "{error}");
+}
+
+/// A slider beside a body of two elements that is repeated so many times, and that again, and so on.
+fn repeated(counts: &[u64]) -> String {
+    let mut body = r#"<body pos="0 0 9"><geom size="0.1"/></body>"#.to_owned();
+    for count in counts {
+        body = format!(r#"<replicate count="{count}" offset="1 0 0">{body}</replicate>"#);
+    }
+    slider("", RANGE).replace("<worldbody>", &format!("<worldbody>{body}"))
+}
+
+#[test]
+fn sizes_without_bounds_are_refused_before_anything_is_allocated() {
+    const MODEL: &str = r#"<asset><model name="m" file="itself.xml"/></asset>"#;
+    assert!(load("forty.xml", &repeated(&[5, 8])).is_ok());
+    let sized = |size: &str| slider(&format!("<size {size}/>"), RANGE);
+    let asset = |asset: &str| slider(&format!("<asset>{asset}</asset>"), RANGE);
+    for (name, text, reason) in [
+        ("replicate.xml", repeated(&[1_000_000_000]), "more than 20000 elements"),
+        ("nested.xml", repeated(&[100, 100, 100]), "more than 20000 elements"),
+        ("user.xml", sized(r#"nuser_body="2000000000""#), "nuser_body is 2000000000"),
+        ("keys.xml", sized(r#"nkey="2000000000""#), "nkey is 2000000000"),
+        (
+            "hfield.xml",
+            asset(r#"<hfield name="h" nrow="1000000" ncol="2" size="1 1 1 1"/>"#),
+            "nrow",
+        ),
+        ("itself.xml", slider(MODEL, RANGE), "itself.xml includes itself"),
+        ("zero.xml", slider(r#"<include file="/dev/zero"/>"#, RANGE), "/dev/zero: it is no file"),
+    ] {
+        let error = load(name, &text).err().unwrap_or_else(|| panic!("{name} was taken"));
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+
+    // Copies of what another file holds count, too.
+    let part = r#"<mujoco><body pos="0 0 9"><geom size="0.1"/></body></mujoco>"#;
+    write("part.xml", part);
+    let many = repeated(&[10_000]).replace("<geom", r#"<include file="part.xml"/><geom"#);
+    let error = load("many.xml", &many).err().unwrap();
+    assert!(error.to_string().contains("more than 20000 elements"), "{error}");
 }
 
 #[test]

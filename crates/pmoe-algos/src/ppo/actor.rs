@@ -47,6 +47,7 @@ pub struct ActorOutput {
 
 /// The action distribution at every state of a batch.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "handles of a few tensors, one at a time")]
 pub enum Policy {
     /// One Gaussian.
     Normal(Normal),
@@ -127,7 +128,11 @@ impl Actor {
                 let features = actor.trunk.forward(obs.clone());
                 let mixture = actor.mixture(config.routing_input, obs, features.clone());
                 let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
-                ActorOutput { policy: Policy::Mixture(mixture), features, mixture: Some(batch) }
+                let policy = match mixture.only() {
+                    Some(normal) => Policy::Normal(normal),
+                    None => Policy::Mixture(mixture),
+                };
+                ActorOutput { policy, features, mixture: Some(batch) }
             }
             (Self::Pmoe(_), _) => unreachable!("the actor follows its config"),
             (Self::Gating(actor), _) => {

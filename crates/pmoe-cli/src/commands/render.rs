@@ -8,11 +8,11 @@ use gif::{Encoder, Frame as GifFrame, Repeat};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
 use pmoe_core::noise::{self, Rng};
-#[cfg(feature = "render")]
-use pmoe_envs::mujoco::Renderer;
 use pmoe_envs::{
-    Env, EnvConfig, EnvError, Frame, MujocoEnv, RescaleAction, TargetReaching, TaskId, TimeLimit,
+    Env, EnvConfig, EnvError, Frame, RescaleAction, TargetReaching, TaskId, TimeLimit,
 };
+#[cfg(feature = "render")]
+use pmoe_envs::{MujocoEnv, mujoco::Renderer};
 
 use super::policy;
 use crate::exit::BadInput;

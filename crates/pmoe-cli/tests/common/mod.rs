@@ -8,12 +8,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Settings that make a run take a second, with updates and evaluations in it.
-pub const SMALL: &[&str] = &[
-    "hidden=[16,16]",
-    "batch_size=8",
-    "random_steps=100",
-    "learning_starts=100",
+/// Settings that make a run of SAC take a second, with updates and evaluations in it.
+pub const SMALL: &[&str] =
+    &["hidden=[16,16]", "batch_size=8", "random_steps=100", "learning_starts=100"];
+
+/// The same for PPO and DAC.
+pub const SMALL_ROLLOUTS: &[&str] = &["rollout_steps=100", "minibatch_size=50", "epochs=2"];
+
+/// The same for every method.
+pub const SMALL_SCHEDULE: &[&str] = &[
     "schedule.eval_every=400",
     "schedule.eval_episodes=1",
     "schedule.log_every=200",
@@ -29,7 +32,8 @@ pub fn train(algo: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
     command.args(["train", "--task", "Hopper-v4", "--seed", "3", "--algo", algo]);
     command.args(["--steps", &steps.to_string(), "--progress", "json", "--out"]).arg(out);
-    for setting in SMALL {
+    let small = if algo.contains("ppo") || algo == "dac" { SMALL_ROLLOUTS } else { SMALL };
+    for setting in small.iter().chain(SMALL_SCHEDULE) {
         command.args(["--set", setting]);
     }
     command

@@ -45,6 +45,13 @@ impl NormalMixture {
         }
     }
 
+    /// The primitive where there is only one: the mixture is that Gaussian.
+    pub fn only(&self) -> Option<Normal> {
+        let [_, num_primitives, action_dim] = self.mean.dims();
+        let row = |x: &Tensor<3>| x.clone().reshape([x.dims()[0], action_dim]);
+        (num_primitives == 1).then(|| Normal { mean: row(&self.mean), log_std: row(&self.log_std) })
+    }
+
     /// One primitive per row, `[B, A]`; the others get no gradient.
     ///
     /// # Shapes
@@ -72,10 +79,8 @@ impl NormalMixture {
     /// # Gradients
     /// Flow into every primitive, the router and `action`.
     pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
-        if self.num_primitives() == 1 {
-            let [_, _, action_dim] = self.mean.dims();
-            let row = |x: &Tensor<3>| x.clone().reshape([x.dims()[0], action_dim]);
-            return Normal { mean: row(&self.mean), log_std: row(&self.log_std) }.log_prob(action);
+        if let Some(only) = self.only() {
+            return only.log_prob(action);
         }
         let log_std = self.log_std.clone();
         let z = standardised(action.unsqueeze_dim(1), self.mean.clone(), log_std.clone());
@@ -90,15 +95,10 @@ impl NormalMixture {
     /// Σ_k w_k H(N_k)
     /// ```
     ///
-    /// With one primitive it is that primitive's, bit for bit, `[1]` where one deviation serves all rows.
-    ///
     /// # Gradients
     /// Flow into the deviations and the router.
     pub fn entropy_bound(&self) -> Tensor<1> {
         let entropy = gaussian_entropy(self.log_std.clone()).squeeze_dim::<2>(2);
-        if self.num_primitives() == 1 {
-            return entropy.squeeze_dim(1);
-        }
         let weights = softmax(self.router_logits.clone(), 1);
         (weights * entropy).sum_dim(1).squeeze_dim(1)
     }

@@ -26,7 +26,8 @@ const MIN_PRECISION: f64 = 1e-8;
 ///
 /// # Source
 /// Peng et al., "MCP: Learning Composable Hierarchical Control with Multiplicative Compositional
-/// Policies", arXiv:1905.09808, eqs. 2–4, whose σ is the variance.
+/// Policies", arXiv:1905.09808. Some implementations divide by deviations in place of variances, which is
+/// not the product of the densities.
 pub fn multiplicative(
     log_weights: Tensor<2>,
     mean: Tensor<3>,

@@ -127,7 +127,7 @@ pub fn reinforce_loss(
 /// Flow into `log_prob`.
 ///
 /// # Source
-/// Haarnoja et al., arXiv:1801.01290v1, eqs. 9–10, whose policies were Gaussian mixtures.
+/// Haarnoja et al., the first version of arXiv:1801.01290, whose policies were Gaussian mixtures.
 pub fn likelihood_ratio_loss(
     alpha: f64,
     log_prob: Tensor<1>,

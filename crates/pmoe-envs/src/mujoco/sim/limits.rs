@@ -1,0 +1,102 @@
+//! How much a model file asks for, found out before MuJoCo reads it.
+//!
+//! MuJoCo believes what a file says: with a repetition of a billion copies, with a file that attaches
+//! itself or with a million numbers for each body it computes until the system ends the process, and nothing
+//! can stop it. Hence this look ahead at the counts in the file and in those that it names. What is in
+//! meshes and pictures is not looked at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use roxmltree::{Document, Node, ParsingOptions};
+
+/// Largest file (bytes).
+const MAX_FILE_BYTES: u64 = 1 << 26;
+/// Most elements, copies included; MuJoCo takes a few seconds for as many.
+const MAX_ELEMENTS: f64 = 20_000.0;
+/// Largest size: numbers for each object, keyframes, rows and columns of pictures and of terrain.
+const MAX_SIZE: f64 = 10_000.0;
+
+/// Refuses a model that is too large, or includes itself; the error is the reason.
+pub(super) fn check(path: &Path) -> Result<(), String> {
+    let mut elements = 0.0;
+    add(path, 1.0, &mut vec![path.to_owned()], &mut elements)
+}
+
+/// Adds the elements of `copies` copies of a file, itself the last of the `open` ones.
+fn add(
+    path: &Path,
+    copies: f64,
+    open: &mut Vec<PathBuf>,
+    elements: &mut f64,
+) -> Result<(), String> {
+    let text = read(path)?;
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(&text, options)
+        .map_err(|error| format!("it is no well-formed XML: {error}"))?;
+    for node in document.root().descendants().filter(Node::is_element) {
+        check_sizes(node)?;
+        let copies = copies * node.ancestors().map(count).product::<f64>();
+        *elements += copies;
+        if *elements > MAX_ELEMENTS {
+            return Err(format!("it has more than {MAX_ELEMENTS} elements, copies included"));
+        }
+        if let Some(file) = included(node) {
+            // MuJoCo looks in the folder of the including file and in that of the first one.
+            let folders = [path, open[0].as_path()].map(|path| path.parent().unwrap_or(path));
+            let file = folders.iter().find_map(|folder| folder.join(file).canonicalize().ok());
+            // A missing one is for MuJoCo to report.
+            let Some(file) = file else { continue };
+            if open.contains(&file) {
+                return Err(format!("{} includes itself", file.display()));
+            }
+            open.push(file.clone());
+            add(&file, copies, open, elements)
+                .map_err(|reason| format!("{}: {reason}", file.display()))?;
+            open.pop();
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let facts = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !facts.is_file() || facts.len() > MAX_FILE_BYTES {
+        return Err(format!("it is no file of at most {MAX_FILE_BYTES} bytes"));
+    }
+    fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// The file that an element brings in.
+fn included<'a>(node: Node<'a, '_>) -> Option<&'a str> {
+    matches!(node.tag_name().name(), "include" | "model").then(|| node.attribute("file"))?
+}
+
+/// Copies that an element makes of what is in it, 1 for most.
+fn count(node: Node<'_, '_>) -> f64 {
+    let counts = match node.tag_name().name() {
+        "replicate" | "composite" | "flexcomp" => {
+            [node.attribute("count"), node.attribute("cellcount")]
+        }
+        _ => return 1.0,
+    };
+    // MuJoCo will say what is wrong with a count that is no number.
+    let number = |word: &str| word.parse::<f64>().unwrap_or(1.0).max(1.0);
+    counts.into_iter().flatten().flat_map(str::split_whitespace).map(number).product()
+}
+
+fn check_sizes(node: Node<'_, '_>) -> Result<(), String> {
+    let is_size = |name: &str| match node.tag_name().name() {
+        "size" => name.starts_with('n') && !["njmax", "nconmax", "nstack"].contains(&name),
+        "texture" => ["width", "height"].contains(&name),
+        "hfield" => ["nrow", "ncol"].contains(&name),
+        _ => false,
+    };
+    for attribute in node.attributes().filter(|attribute| is_size(attribute.name())) {
+        let (name, value) = (attribute.name(), attribute.value());
+        if value.trim().parse::<f64>().is_ok_and(|value| value > MAX_SIZE) {
+            return Err(format!("its {name} is {value}, more than {MAX_SIZE}"));
+        }
+    }
+    Ok(())
+}
