@@ -32,9 +32,10 @@ mod config;
 mod cost;
 mod loss;
 mod net;
+mod options;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::select_value;
 use pmoe_core::noise::{self, Rng};
 use pmoe_core::optim::{Adam, Learner};
@@ -45,6 +46,8 @@ pub use self::config::{DacConfig, EvalOption, Returns};
 pub use self::cost::matrix_products;
 pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
 pub use self::net::{DacNet, Previous, option_log_probs};
+use self::options::Options;
+pub use self::options::{MdpTargets, Targets};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::normalize::Normalizers;
@@ -70,16 +73,6 @@ pub struct Dac {
     latest: Option<Latest>,
 }
 
-/// The options of a rollout's steps.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Options {
-    /// Active, `[T]`.
-    option: Vec<usize>,
-    /// Active before; none where an episode begins, `[T]`.
-    previous: Vec<Option<usize>>,
-}
-
 /// What an act hands to [`Agent::observe`] and to the next act.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,30 +94,6 @@ pub enum Mdp {
     High,
     /// Options act.
     Low,
-}
-
-/// What the steps of a rollout say about one of the MDPs; `[T]` each.
-#[derive(Debug, Clone)]
-pub struct MdpTargets {
-    /// Log-probability of what was chosen.
-    pub log_prob: Vec<f32>,
-    /// Value of the state.
-    pub value: Vec<f32>,
-    /// Advantage of the choice, normalised.
-    pub advantage: Vec<f32>,
-    /// What the value should be.
-    pub returns: Vec<f32>,
-}
-
-/// What the steps of a rollout say about both.
-#[derive(Debug, Clone)]
-pub struct Targets {
-    /// Of the choice of options.
-    pub high: MdpTargets,
-    /// Of the options' actions.
-    pub low: MdpTargets,
-    /// π^H of every option, `[T · K]`.
-    pub probs: Vec<f32>,
 }
 
 /// A part of a gradient update, in the order of the algorithm.
@@ -338,42 +307,6 @@ impl Dac {
 
     fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
         AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
-    }
-}
-
-impl Options {
-    /// The options of some steps, and those before them.
-    fn tensors(&self, rows: &[usize], device: &Device) -> (Tensor<1, Int>, Previous) {
-        let int = |values: Vec<i64>| {
-            let shape = [values.len()];
-            Tensor::from_data(TensorData::new(values, shape), device)
-        };
-        let previous = || rows.iter().map(|row| self.previous[*row]);
-        let is_first: Vec<bool> = previous().map(|option| option.is_none()).collect();
-        (
-            int(rows.iter().map(|row| self.option[*row] as i64).collect()),
-            Previous {
-                option: int(previous().map(|option| option.unwrap_or(0) as i64).collect()),
-                is_first: Tensor::from_data(is_first.as_slice(), device),
-            },
-        )
-    }
-
-    /// exp of the entropy of how often each option acted.
-    fn effective(&self, num_options: usize) -> f64 {
-        let steps = self.option.len() as f64;
-        let share = |option| self.option.iter().filter(|&&o| o == option).count() as f64 / steps;
-        let entropy = (0..num_options).map(share).filter(|&share| share > 0.0);
-        entropy.map(|share| -share * share.ln()).sum::<f64>().exp()
-    }
-
-    /// Share of the steps inside an episode that had another option than the step before.
-    fn switch_fraction(&self) -> f64 {
-        let pairs = || {
-            let pairs = self.option.iter().zip(&self.previous);
-            pairs.filter_map(|(option, previous)| previous.map(|previous| previous != *option))
-        };
-        pairs().filter(|&differs| differs).count() as f64 / pairs().count().max(1) as f64
     }
 }
 

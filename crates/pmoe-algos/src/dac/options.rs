@@ -1,0 +1,76 @@
+//! The options of a rollout, and what its steps say about both MDPs.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Previous;
+
+/// The options of a rollout's steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Options {
+    /// Active, `[T]`.
+    pub(super) option: Vec<usize>,
+    /// Active before; none where an episode begins, `[T]`.
+    pub(super) previous: Vec<Option<usize>>,
+}
+
+/// What the steps of a rollout say about one of the MDPs; `[T]` each.
+#[derive(Debug, Clone)]
+pub struct MdpTargets {
+    /// Log-probability of what was chosen.
+    pub log_prob: Vec<f32>,
+    /// Value of the state.
+    pub value: Vec<f32>,
+    /// Advantage of the choice, normalised.
+    pub advantage: Vec<f32>,
+    /// What the value should be.
+    pub returns: Vec<f32>,
+}
+
+/// What the steps of a rollout say about both.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// Of the choice of options.
+    pub high: MdpTargets,
+    /// Of the options' actions.
+    pub low: MdpTargets,
+    /// π^H of every option, `[T · K]`.
+    pub probs: Vec<f32>,
+}
+
+impl Options {
+    /// The options of some steps, and those before them.
+    pub(super) fn tensors(&self, rows: &[usize], device: &Device) -> (Tensor<1, Int>, Previous) {
+        let int = |values: Vec<i64>| {
+            let shape = [values.len()];
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        let previous = || rows.iter().map(|row| self.previous[*row]);
+        let is_first: Vec<bool> = previous().map(|option| option.is_none()).collect();
+        (
+            int(rows.iter().map(|row| self.option[*row] as i64).collect()),
+            Previous {
+                option: int(previous().map(|option| option.unwrap_or(0) as i64).collect()),
+                is_first: Tensor::from_data(is_first.as_slice(), device),
+            },
+        )
+    }
+
+    /// exp of the entropy of how often each option acted.
+    pub(super) fn effective(&self, num_options: usize) -> f64 {
+        let steps = self.option.len() as f64;
+        let share = |option| self.option.iter().filter(|&&o| o == option).count() as f64 / steps;
+        let entropy = (0..num_options).map(share).filter(|&share| share > 0.0);
+        entropy.map(|share| -share * share.ln()).sum::<f64>().exp()
+    }
+
+    /// Share of the steps inside an episode that had another option than the step before.
+    pub(super) fn switch_fraction(&self) -> f64 {
+        let pairs = || {
+            let pairs = self.option.iter().zip(&self.previous);
+            pairs.filter_map(|(option, previous)| previous.map(|previous| previous != *option))
+        };
+        pairs().filter(|&differs| differs).count() as f64 / pairs().count().max(1) as f64
+    }
+}
