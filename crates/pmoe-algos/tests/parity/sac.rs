@@ -194,27 +194,16 @@ fn next_actions(
         Actor::Mcp(actor) => actor.distribution(obs).0,
         Actor::Pmoe(actor) => {
             let mixture = actor.mixture(obs);
-            let kind = match &config.actor {
-                ActorConfig::Pmoe(pmoe) => pmoe.entropy_log_prob.into(),
-                _ => unreachable!("the actor follows its config"),
-            };
-            let (sample, log_prob) = match config.target {
+            return Ok(match config.target {
                 TargetAction::Sample => {
                     let drawn = case.indices("next_primitive", rows, primitives)?;
-                    let sample = mixture.primitive(&drawn).rsample(one()?);
-                    let log_prob = mixture.sample_log_prob(&sample, kind);
-                    (sample, log_prob)
+                    actor.actions(&mixture, Some(&drawn), one()?)
                 }
                 TargetAction::Max => {
-                    let shape = [rows, primitives, action];
-                    let noise = case.input("next_noise", shape, arithmetic)?;
-                    let noise = noise.reshape([rows * primitives, action]);
-                    let sample = mixture.primitives().rsample(noise);
-                    let log_prob = mixture.samples_log_prob(&sample, kind).flatten(0, 1);
-                    (sample, log_prob)
+                    let noise = case.input("next_noise", [rows, primitives, action], arithmetic)?;
+                    actor.actions(&mixture, None, noise.reshape([rows * primitives, action]))
                 }
-            };
-            return Ok(Sampled { action: sample.action, log_prob });
+            });
         }
     };
     let sample = dist.rsample(one()?);

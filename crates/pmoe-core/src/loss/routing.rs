@@ -36,7 +36,8 @@ pub fn draw_primitive(log_weights: Tensor<2>, gumbel: Tensor<2>) -> Tensor<1, In
 /// # Source
 /// Jang et al., arXiv:1611.01144, eq. 2; Maddison et al., arXiv:1611.00712.
 pub fn gumbel_softmax(log_weights: Tensor<2>, gumbel: Tensor<2>, temperature: f64) -> Tensor<2> {
-    softmax((log_weights + gumbel).div_scalar(temperature), 1)
+    // Not `div_scalar`, whose backward pass rounds 1/T to single precision.
+    softmax((log_weights + gumbel).mul_scalar(temperature.recip()), 1)
 }
 
 /// The one-hot rows of the largest elements, with the gradient of the relaxed ones; and their indices.
@@ -256,6 +257,20 @@ mod tests {
         let soft_q = t2(SOFT_Q).autodiff().require_grad();
         let grads = weighted_loss(hard, soft_q.clone()).backward();
         assert_close(&soft_q.grad(&grads).expect("tracked"), &[0.0, -1.0, 0.0], 0.0);
+    }
+
+    #[test]
+    fn the_gradient_of_a_relaxed_draw_is_exact() {
+        // y (G − Σ y G) / T, as of a softmax of the logits over T.
+        let (gumbel, temperature) = (t2([[0.3, 1.1, -0.4]]), 0.7);
+        let soft = |logits| gumbel_softmax(log_softmax(logits, 1), gumbel.clone(), temperature);
+        let y = values(&soft(t2(LOGITS)));
+        let mean: f64 = y.iter().zip(SOFT_Q[0]).map(|(y, g)| y * g).sum();
+        let found = ascent(|logits| weighted_loss(soft(logits), t2(SOFT_Q)));
+        for ((found, y), g) in found.iter().zip(&y).zip(SOFT_Q[0]) {
+            let expected = y * (g - mean) / temperature;
+            assert!((found - expected).abs() < 1e-14, "{found} is not {expected}");
+        }
     }
 
     #[test]

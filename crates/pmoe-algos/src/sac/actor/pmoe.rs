@@ -48,7 +48,7 @@ use pmoe_core::loss::best_primitive;
 use pmoe_core::noise::{self, Rng};
 
 use super::net::{NetSpec, RoutedNet};
-use super::{NoiseSize, Sampled, noise_like};
+use super::{NoiseSize, Sampled};
 use crate::agent::Mode;
 use crate::sac::{
     AlphaLogProb, Estimator, EvalPrimitive, FrequencyConfig, PmoeConfig, RatioBaseline,
@@ -93,15 +93,35 @@ impl PmoeActor {
 
     /// Draws a primitive, then an action of it; or an action of every primitive, as candidates.
     pub(super) fn sample(&self, mixture: &Mixture, target: TargetAction, rng: &mut Rng) -> Sampled {
-        let kind = self.log_prob();
-        let primitives = match target {
-            TargetAction::Sample => mixture.primitive(&drawn_primitive(mixture, rng)),
-            TargetAction::Max => mixture.primitives(),
+        let [rows, num_primitives, action_dim] = mixture.mean.dims();
+        let (drawn, actions) = match target {
+            TargetAction::Sample => (Some(drawn_primitive(mixture, rng)), rows),
+            TargetAction::Max => (None, rows * num_primitives),
         };
-        let sample = primitives.rsample(noise_like(&primitives, rng));
-        let log_prob = match target {
-            TargetAction::Sample => mixture.sample_log_prob(&sample, kind),
-            TargetAction::Max => mixture.samples_log_prob(&sample, kind).flatten(0, 1),
+        let device = mixture.mean.device().inner();
+        self.actions(mixture, drawn.as_ref(), noise::normal([actions, action_dim], rng, &device))
+    }
+
+    /// One action of the drawn primitive per state; without one, an action of every primitive.
+    ///
+    /// # Shapes
+    /// - `drawn`: `[B]`, in `0..K`
+    /// - `noise`: standard normal, `[B, A]`; without `drawn` `[B·K, A]`
+    pub fn actions(
+        &self,
+        mixture: &Mixture,
+        drawn: Option<&Tensor<1, Int>>,
+        noise: Tensor<2>,
+    ) -> Sampled {
+        let kind = self.log_prob();
+        let (sample, log_prob) = if let Some(drawn) = drawn {
+            let sample = mixture.primitive(drawn).rsample(noise);
+            let log_prob = mixture.sample_log_prob(&sample, kind);
+            (sample, log_prob)
+        } else {
+            let sample = mixture.primitives().rsample(noise);
+            let log_prob = mixture.samples_log_prob(&sample, kind).flatten(0, 1);
+            (sample, log_prob)
         };
         Sampled { action: sample.action, log_prob }
     }

@@ -14,13 +14,19 @@ def draw_heads(case, d_in, count):
     """Mean and log σ heads for `count` primitives, some of log σ outside its limits."""
     count *= case.sizes["A"]
     case.linear("actor.mean", d_in, count)
-    bias = case.rng.uniform(-1.5, 0.5, count)
+    bias = log_std_bias(case, count)
     if case.switches["log_std"] == "clamp":
         order = case.rng.permutation(count)
         bias[order[0]] = 2.6
         if never_divides_by_std(case):
             bias[order[-1]] = -20.9
     case.linear("actor.log_std", d_in, count, gain=1.0, bias=bias)
+
+
+def log_std_bias(case, count):
+    """So that σ is of the order of 1."""
+    low, high = {"clamp": (-1.5, 0.5), "tanh": (0.2, 1.4)}[case.switches["log_std"]]
+    return case.rng.uniform(low, high, count)
 
 
 def never_divides_by_std(case):
@@ -54,7 +60,7 @@ def draw_mcp(case):
     for k in range(sizes["K"]):
         case.linear(f"actor.primitives.{k}.trunk.0", trunk[-1], own)
         case.linear(f"actor.primitives.{k}.mean", own, sizes["A"])
-        bias = case.rng.uniform(-1.5, 0.5, sizes["A"])
+        bias = log_std_bias(case, sizes["A"])
         case.linear(f"actor.primitives.{k}.log_std", own, sizes["A"], gain=1.0, bias=bias)
 
 
@@ -216,6 +222,11 @@ def frequency(case, alpha, j):
     # Whatever the entropy term is, the score has the primitive's own log-density.
     score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.own
     best = case.argmax(score)
+    if j.w.shape[1] > 1:
+        case.require(len(best.unique()) > 1)
+        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.log_prob):
+            case.require(other is score or torch.equal(other, score) or
+                         not torch.equal(other.argmax(1), best))
     at_best = best.unsqueeze(1)
     cost = alpha * j.log_prob - j.q
     if case.switches["primitive_loss"] == "max":
