@@ -8,6 +8,9 @@
 //! figures/<task>.{svg,png} learning curves
 //! ```
 //!
+//! [`Tsne`], [`kmeans`] and [`silhouettes`] show what a policy's primitives do, from states and actions
+//! alone.
+//!
 //! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
 //! on the run folders, the suites and the options alone: no clock, no machine, no network.
 
@@ -16,14 +19,22 @@ mod figures;
 mod files;
 mod format;
 mod group;
+mod kmeans;
 mod page;
 mod palette;
 mod plot;
+mod points;
 mod report;
 mod rows;
 mod settings;
+mod silhouette;
 mod tables;
+mod tsne;
 
 pub use error::ReportError;
+pub use kmeans::{Clusters, kmeans, lloyd};
+pub use points::{Points, PointsError};
 pub use report::{ReportOptions, ReportSummary, write_report};
 pub use rows::{LeftOut, Measure, Row};
+pub use silhouette::{silhouette_score, silhouettes};
+pub use tsne::{Embedding, Tsne};

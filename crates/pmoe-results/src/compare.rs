@@ -1,4 +1,4 @@
-use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Status};
+use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, ScoresError, Status};
 use crate::{auc, band, final_return};
 
 /// All methods of a group of runs beside each other, task by task.
@@ -78,6 +78,41 @@ impl Comparison {
     #[must_use]
     pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.algo == algo && cell.task == task)
+    }
+
+    /// The tasks, in the order of the cells.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<&str> {
+        distinct(self.cells.iter().map(|cell| cell.task.as_str()))
+    }
+
+    /// The AUC of a method's runs on every one of the [`tasks`](Self::tasks): for what depends on the
+    /// order of the scores alone, such as [`Scores::probability_of_improvement`].
+    ///
+    /// # Errors
+    /// When a task has no finished run of the method.
+    pub fn aucs(&self, algo: &str) -> Result<Scores, ScoresError> {
+        let values = |task| Some(self.cell(algo, task)?.auc.as_ref()?.values.clone());
+        Scores::new(self.tasks().into_iter().map(|task| values(task).unwrap_or_default()).collect())
+    }
+
+    /// The same in units of the reference's mean on each task, so that tasks can be put together.
+    ///
+    /// # Errors
+    /// When a task has no finished run of the method, or no [`Ratio`] to the reference.
+    pub fn relative_aucs(&self, algo: &str) -> Result<Scores, ScoresError> {
+        let mut scores = self.aucs(algo)?.tasks().to_vec();
+        for (place, (task, runs)) in self.tasks().into_iter().zip(&mut scores).enumerate() {
+            let cell = |algo| self.cell(algo, task);
+            let reference = self.reference.as_deref().and_then(cell);
+            let mean = reference.and_then(|reference| Some(reference.auc.as_ref()?.mean));
+            let ratio = cell(algo).and_then(|cell| cell.relative_auc);
+            let (Some(mean), Some(Ratio::Of { .. })) = (mean, ratio) else {
+                return Err(ScoresError::NoReference { task: place });
+            };
+            runs.iter_mut().for_each(|score| *score /= mean);
+        }
+        Scores::new(scores)
     }
 }
 

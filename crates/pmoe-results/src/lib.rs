@@ -15,6 +15,7 @@
 //! - [`Suite`] is the plan of an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s.
 //! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
 //!   together for all runs of a suite.
+//! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve.
 
 mod atomic;
 mod bootstrap;
@@ -25,6 +26,7 @@ mod jsonl;
 mod manifest;
 mod run;
 mod run_dir;
+mod scores;
 mod stats;
 mod suite;
 
@@ -37,5 +39,6 @@ pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
 pub use run::{Run, Scan, scan};
 pub use run_dir::RunDir;
+pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
 pub use suite::{Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When};

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use pmoe_results::{Bootstrap, Comparison, Excluded, Interval, Manifest, Ratio, Status, scan};
+use pmoe_results::{
+    Bootstrap, Comparison, Excluded, Interval, Manifest, Ratio, ScoresError, Status, scan,
+};
 
 use crate::{manifest, write_run};
 
@@ -46,6 +48,27 @@ fn by_hand() {
     assert_eq!(cell.relative_auc, Some(Ratio::Of { ratio: 3.0, interval }));
     let reference = comparison.cell("sac", "Hopper-v4").unwrap();
     assert!(matches!(reference.relative_auc, Some(Ratio::Of { ratio: 1.0, interval: None })));
+    // The same as score matrices.
+    assert_eq!(comparison.tasks(), ["Hopper-v4"]);
+    assert_eq!(comparison.aucs("pmoe-sac").unwrap().tasks(), [[30.0, 60.0]]);
+    assert_eq!(comparison.relative_aucs("pmoe-sac").unwrap().tasks(), [[2.0, 4.0]]);
+    assert_eq!(comparison.relative_aucs("sac").unwrap().mean(), 1.0);
+}
+
+#[test]
+fn a_score_matrix_has_every_task() {
+    let dir = tempfile::tempdir().unwrap();
+    line(dir.path(), manifest("sac", "Ant-v4", 0), [-10.0, -10.0], 100, Status::Done);
+    line(dir.path(), manifest("sac", "Hopper-v4", 0), [10.0, 10.0], 100, Status::Done);
+    line(dir.path(), manifest("pmoe-sac", "Ant-v4", 0), [5.0, 5.0], 100, Status::Done);
+    line(dir.path(), manifest("pmoe-sac", "Hopper-v4", 0), [5.0, 5.0], 50, Status::Interrupted);
+    let comparison = compare(dir.path());
+    assert_eq!(comparison.tasks(), ["Ant-v4", "Hopper-v4"]);
+    assert_eq!(comparison.aucs("sac").unwrap().tasks(), [[-10.0], [10.0]]);
+    // A reference below zero, a run that is not finished, a method that is not there.
+    assert_eq!(comparison.relative_aucs("sac"), Err(ScoresError::NoReference { task: 0 }));
+    assert_eq!(comparison.aucs("pmoe-sac"), Err(ScoresError::NoRuns { task: 1 }));
+    assert_eq!(comparison.aucs("dac"), Err(ScoresError::NoRuns { task: 0 }));
 }
 
 #[test]

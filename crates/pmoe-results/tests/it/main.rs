@@ -6,6 +6,7 @@
 mod compare;
 mod run;
 mod run_dir;
+mod scores;
 mod suite;
 
 use std::fs;

@@ -1,0 +1,146 @@
+//! Points in a space of many dimensions, and the distance between them.
+
+/// Several points in one slice, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Points<'a> {
+    values: &'a [f64],
+    dim: usize,
+}
+
+/// Why points can't be put into clusters or drawn.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PointsError {
+    /// The numbers do not make points.
+    #[error("{len} numbers are not one or more points of {dim} dimensions")]
+    Shape {
+        /// How many numbers there are.
+        len: usize,
+        /// Dimensions of a point.
+        dim: usize,
+    },
+    /// A coordinate is infinite or not a number.
+    #[error("coordinate {coordinate} of point {point} is {value}, which is not finite")]
+    NotFinite {
+        /// The point, from 0.
+        point: usize,
+        /// The coordinate, from 0.
+        coordinate: usize,
+        /// The number.
+        value: f64,
+    },
+    /// A setting is out of range.
+    #[error("{key} is {value}, allowed: {allowed}")]
+    BadValue {
+        /// Name of the setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The values allowed.
+        allowed: String,
+    },
+    /// t-SNE ended nowhere.
+    #[error(
+        "the positions are not finite: learning_rate or initial_std is too large, or the points \
+         are too far from each other"
+    )]
+    Diverged,
+    /// The thread that computes can't be started.
+    #[error("failed to start a thread: {message}")]
+    Thread {
+        /// The system's reason.
+        message: String,
+    },
+}
+
+impl PointsError {
+    pub(crate) fn bad_value(
+        key: &'static str,
+        value: impl ToString,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self::BadValue { key, value: value.to_string(), allowed: allowed.into() }
+    }
+}
+
+impl<'a> Points<'a> {
+    /// Reads a slice as points.
+    ///
+    /// # Shapes
+    /// `values` is `[N, dim]`, row by row.
+    ///
+    /// # Errors
+    /// When there is no point, the last one is not whole, or a coordinate is not finite.
+    pub fn new(values: &'a [f64], dim: usize) -> Result<Self, PointsError> {
+        let len = values.len();
+        if dim == 0 || len == 0 || !len.is_multiple_of(dim) {
+            return Err(PointsError::Shape { len, dim });
+        }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let (point, coordinate) = (index / dim, index % dim);
+            return Err(PointsError::NotFinite { point, coordinate, value: values[index] });
+        }
+        Ok(Self { values, dim })
+    }
+
+    /// Number of points, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a point")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len() / self.dim
+    }
+
+    /// Dimensions of a point, at least 1.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The points, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [f64]> + Clone {
+        self.values.chunks_exact(self.dim)
+    }
+
+    /// The coordinates of a point.
+    pub(crate) fn get(&self, point: usize) -> &'a [f64] {
+        &self.values[point * self.dim..][..self.dim]
+    }
+}
+
+/// Squared Euclidean distance.
+pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    // Four sums side by side, which one vector instruction adds; in a fixed order, like any sum.
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += (a - b) * (a - b);
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_by_hand() {
+        // 1 + 4 + 9 + 16 + 25 over five dimensions: one vector of four and a rest.
+        let distance = squared_distance(&[0.0; 5], &[1.0, -2.0, 3.0, -4.0, 5.0]);
+        assert!((distance - 55.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn what_are_no_points_is_refused() {
+        let values = [0.0, 1.0, f64::NAN, 3.0];
+        let message = |values, dim| Points::new(values, dim).unwrap_err().to_string();
+        assert_eq!(message(&values, 3), "4 numbers are not one or more points of 3 dimensions");
+        assert_eq!(message(&values, 0), "4 numbers are not one or more points of 0 dimensions");
+        assert_eq!(message(&[], 2), "0 numbers are not one or more points of 2 dimensions");
+        let expected = "coordinate 0 of point 1 is NaN, which is not finite";
+        assert_eq!(message(&values, 2), expected);
+        let points = Points::new(&values[..2], 1).unwrap();
+        assert_eq!((points.len(), points.dim()), (2, 1));
+    }
+}
