@@ -1,6 +1,6 @@
 //! The experiments of the paper, from nothing to the report.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,14 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pmoe_results::{Preset, Suite};
+use pmoe_results::{Methods, Plan, PlannedRun, Preset, RunProgress, Suite};
 
 use crate::{BadInput, Exit, process};
+use estimate::Costs;
 use execute::Outcome;
-use plan::{Planned, State};
+use plan::Planned;
 
 mod children;
 mod estimate;
@@ -33,7 +34,8 @@ mod table;
 Examples:
   cargo xtask bench-all --preset smoke              everything in miniature, in minutes
   cargo xtask bench-all --preset quick --dry-run    what would run, and how long it would take
-  cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v4 --jobs 8
+  cargo xtask bench-all --only fig6,table5 --jobs 8
+  cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v2
 
 Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
 130 interrupted (start again to continue).")]
@@ -41,7 +43,8 @@ pub struct Options {
     /// Scale: smoke (minutes), quick (hours) or paper (days)
     #[arg(long, default_value = "paper", value_name = "PRESET", value_parser = presets())]
     pub preset: Preset,
-    /// Only these: suites, methods, tasks, or starts of `suite/algo/task/seed_n`
+    /// Only these: suites, items of the paper (fig6), methods, tasks, or starts of
+    /// `suite/method/task/seed_n`
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
     /// Runs at a time [default: the number of cores]
@@ -50,6 +53,9 @@ pub struct Options {
     /// Folder of the results; those of a preset are in a folder of its name
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
+    /// Folder of the suites, one TOML file each [default: configs/suites]
+    #[arg(long, value_name = "DIR")]
+    pub suites: Option<PathBuf>,
     /// Plan and estimate only
     #[arg(long)]
     pub dry_run: bool,
@@ -69,25 +75,29 @@ pub fn build() -> Result<PathBuf> {
 
 /// Runs the experiments with a `pmoe` that is built.
 pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
-    let suites = Suite::load_all(&root.join("configs/suites"))?;
+    let committed = root.join("configs/suites");
+    let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
+    let methods = Methods::load_all(&root.join("configs/algos"))?;
     let out = folder(root, &options.out).join(options.preset.name());
-    let runs = plan::select(plan::plan(&suites, options.preset, &out), &options.only)?;
+    let plan = Plan::new(&suites, options.preset, &methods, &out)?;
+    let runs = plan::select(&plan, &suites, &options.only, &out)?;
     let jobs = match options.jobs {
         Some(jobs) => jobs.get(),
         None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
 
-    let num_runs = table::counted(runs.len(), "run");
-    println!("Preset {}: {num_runs} in {}\n", options.preset, out.display());
-    println!("{}", plan::overview(&runs));
-    println!("{}", estimated(root, pmoe, &runs, jobs)?);
+    println!("Preset {}: {} in {}\n", options.preset, counted_runs(&runs), out.display());
+    println!("{}", plan::overview(&runs, &suites));
+    println!("{}", estimated(pmoe, &runs, jobs, &methods, &out)?);
     if options.dry_run {
         return Ok(Exit::Done);
     }
 
     fs::create_dir_all(&out)
         .map_err(|error| BadInput(format!("--out: cannot write {}: {error}", out.display())))?;
-    let outcomes = execute::execute(pmoe, &runs, jobs)?;
+    plan.write(&out)?;
+    let plan = Mutex::new(plan);
+    let outcomes = execute::execute(pmoe, &runs, jobs, &|run| note(&plan, run, &out))?;
     let page = report(pmoe, &out);
     println!("\n{}", summary(&runs, &outcomes));
     match page {
@@ -110,48 +120,55 @@ fn folder(root: &Path, out: &Path) -> PathBuf {
     out.strip_prefix(root).unwrap_or(out).to_owned()
 }
 
-/// One sentence on how long `runs` will take.
-fn estimated(root: &Path, pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<String> {
-    let left: Vec<_> = runs.iter().filter(|run| run.state != State::Done).cloned().collect();
-    if left.is_empty() {
-        return Ok("All are done; their settings are compared once more.".to_owned());
+/// `138 runs for 163 places in the suites`.
+fn counted_runs(runs: &[Planned]) -> String {
+    let uses = runs.iter().map(|planned| planned.run.used_by.len()).sum::<usize>();
+    let num_runs = table::counted(runs.len(), "run");
+    match uses {
+        uses if uses == runs.len() => num_runs,
+        uses => format!("{num_runs} for {uses} places in the suites"),
     }
-    let rates = calibrate(pmoe, &left, jobs)?;
-    let seconds = estimate::estimate(root, &left, &rates, jobs)?;
-    let (runs, jobs) = (table::counted(left.len(), "run"), table::counted(jobs, "job"));
-    Ok(format!("{runs} to go: {} with {jobs}.", estimate::spoken(seconds)))
 }
 
-/// Measures every method and task of `runs`, `jobs` at a time: runs side by side slow each other.
-fn calibrate(
+/// What `runs` will take: time, and room on the disk that holds `out`.
+fn estimated(
     pmoe: &Path,
     runs: &[Planned],
     jobs: usize,
-) -> Result<BTreeMap<(String, String), estimate::Rates>> {
-    let pairs: BTreeSet<_> =
-        runs.iter().map(|run| (run.spec.algo.clone(), run.spec.task.clone())).collect();
-    let jobs = jobs.min(pairs.len());
-    let queue: Mutex<VecDeque<_>> = Mutex::new(pairs.into_iter().collect());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let work = || {
-        let mut rates = Vec::new();
-        while let Some((algo, task)) = next() {
-            let rate = estimate::Rates::measure(pmoe, &algo, &task)?;
-            rates.push(((algo, task), rate));
-        }
-        anyhow::Ok(rates)
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        let mut rates = BTreeMap::new();
-        for worker in workers {
-            match worker.join() {
-                Ok(measured) => rates.extend(measured?),
-                Err(_) => bail!("a measurement panicked"),
-            }
-        }
-        Ok(rates)
-    })
+    methods: &Methods,
+    out: &Path,
+) -> Result<String> {
+    let left = estimate::left(runs);
+    if left.is_empty() {
+        return Ok("All are done; their settings are compared once more.".to_owned());
+    }
+    let costs = Costs::measure(pmoe, &left, jobs)?;
+    let config = |run: &PlannedRun| Ok(methods.resolve(&run.spec())?);
+    let estimate = estimate::estimate(&left, &costs, jobs, config)?;
+    let (runs, jobs) = (table::counted(left.len(), "run"), table::counted(jobs, "job"));
+    let [end, under_way] =
+        [estimate.bytes_at_the_end, estimate.bytes_under_way].map(estimate::gigabytes);
+    let mut text = format!(
+        "{runs} to go: {} with {jobs}. On the disk: about {end} when all are done, {under_way} more \
+         at the most until then.",
+        estimate::spoken(estimate.seconds)
+    );
+    if let Some(free) = process::free_bytes(out)
+        && free < estimate.bytes_at_the_end + estimate.bytes_under_way
+    {
+        text += &format!("\nwarning: only {} are free there", estimate::gigabytes(free));
+    }
+    Ok(text)
+}
+
+/// Keeps the plan's file up to date: `run` is over.
+fn note(plan: &Mutex<Plan>, planned: &Planned, out: &Path) -> Result<()> {
+    let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
+    let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(run) = plan.runs.iter_mut().find(|run| run.id == planned.run.id) {
+        run.progress = progress;
+    }
+    Ok(plan.write(out)?)
 }
 
 /// Makes the report of all runs in `out`, also of those that this plan does not name.

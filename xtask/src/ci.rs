@@ -49,6 +49,7 @@ pub fn run(root: &Path) -> Result<()> {
             only: Vec::new(),
             jobs: None,
             out: out.path().to_owned(),
+            suites: None,
             dry_run: false,
         };
         match bench_all::run(root, &pmoe, &options)? {

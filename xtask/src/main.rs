@@ -93,6 +93,7 @@ fn run(task: Task) -> Result<Exit> {
         Task::BenchAll(mut options) => {
             // The user's path, seen from the root, where everything below runs.
             options.out = path::absolute(&options.out)?;
+            options.suites = options.suites.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
             setup::run(root)?;
             let pmoe = bench_all::build()?;

@@ -1,7 +1,7 @@
 //! Starting other programs and saying what went wrong with them.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail};
@@ -66,6 +66,15 @@ fn check(command: &Command, status: ExitStatus) -> Result<()> {
         bail!("`{}` failed ({})", line(command), ending(status));
     }
     Ok(())
+}
+
+/// Bytes that are free on the disk of a path, or of the nearest folder above it that is there.
+pub fn free_bytes(path: &Path) -> Option<f64> {
+    let path = std::path::absolute(path).ok()?;
+    let found = path.ancestors().find(|path| path.exists())?;
+    let disk = rustix::fs::statvfs(found).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "nobody needs the last bytes")]
+    Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
 /// How a program ended: `exit code 2`, `signal 9`.

@@ -113,6 +113,18 @@ impl<'a> Files<'a> {
         })
     }
 
+    /// Bytes of all parts together.
+    ///
+    /// # Errors
+    /// When a part can't be given out.
+    pub fn size(&self) -> Result<u64, CheckpointError> {
+        let mut counter = Counter(0);
+        for (name, part) in &self.0 {
+            part.write(&mut counter).map_err(|error| content(name, error.to_string()))?;
+        }
+        Ok(counter.0)
+    }
+
     /// Adds a part as JSON.
     pub fn insert_json<T: serde::Serialize>(&mut self, name: &str, value: &T) {
         let bytes = serde_json::to_vec(value).expect("plain data has a JSON form");
@@ -148,7 +160,7 @@ fn content(part: &str, reason: String) -> CheckpointError {
     CheckpointError::Content { part: part.to_owned(), reason }
 }
 
-/// Writes a checkpoint into `folder` and deletes the older ones.
+/// Writes a checkpoint into `folder` and deletes the older ones, and what a kill left of half-written ones.
 ///
 /// # Errors
 /// When the file system refuses; the older checkpoint is then still there.
@@ -166,7 +178,7 @@ pub fn write(folder: &Path, env_step: u64, files: &Files<'_>) -> Result<(), Chec
     sync_dir(&temporary)?;
 
     let complete = folder.join(&name);
-    let older = list(folder)?;
+    let older = [list(folder, "step-")?, list(folder, ".step-")?].concat();
     // The same step again (a run interrupted right after a checkpoint): the two are equal.
     remove(&complete)?;
     fs::rename(&temporary, &complete).map_err(|source| io_error(&complete, source))?;
@@ -182,7 +194,7 @@ pub fn read(folder: &Path) -> Result<Option<Files<'static>>, CheckpointError> {
     if !folder.exists() {
         return Ok(None);
     }
-    let Some(path) = list(folder)?.pop() else {
+    let Some(path) = list(folder, "step-")?.pop() else {
         return Ok(None);
     };
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
@@ -206,13 +218,13 @@ pub fn read(folder: &Path) -> Result<Option<Files<'static>>, CheckpointError> {
     Ok(Some(files))
 }
 
-/// Complete checkpoints, oldest first.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// What begins with `prefix`, oldest first: `step-` complete checkpoints, `.step-` others.
+fn list(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, CheckpointError> {
     let entries = fs::read_dir(folder).map_err(|source| io_error(folder, source))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
         })
         .collect();
     found.sort();
@@ -252,6 +264,20 @@ fn checksum(path: &Path) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Counts bytes.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Passes bytes on and hashes them.
@@ -309,7 +335,8 @@ mod tests {
         let read = read(folder.path()).unwrap().unwrap();
         assert_eq!(contents(&read), contents(&files(3)));
         assert_eq!(read.get_json::<[f64; 3]>("state.json").unwrap(), [3.0, 0.1, -1e-300]);
-        assert_eq!(list(folder.path()).unwrap().len(), 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(files(1).size().unwrap(), 1000 + 4 * 300 + "[1.0,0.1,-1e-300]".len() as u64);
         assert!(matches!(read.get("absent"), Err(CheckpointError::Content { .. })));
     }
 
@@ -321,15 +348,16 @@ mod tests {
         fs::create_dir(&part).unwrap();
         fs::write(part.join("weights.bin"), b"half").unwrap();
         assert_eq!(found(folder.path()), Some(contents(&files(1))));
-        write(folder.path(), 2, &files(2)).unwrap();
+        write(folder.path(), 3, &files(2)).unwrap();
         assert_eq!(found(folder.path()), Some(contents(&files(2))));
+        assert!(!part.exists());
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), 5, &files(1)).unwrap();
-        let path = list(folder.path()).unwrap().pop().unwrap();
+        let path = list(folder.path(), "step-").unwrap().pop().unwrap();
         for name in ["weights.bin", "large.bin", "state.json", MANIFEST] {
             let file = path.join(name);
             let whole = fs::read(&file).unwrap();

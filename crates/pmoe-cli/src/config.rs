@@ -11,6 +11,7 @@ use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::TaskId;
 use pmoe_results::Suite;
+use pmoe_results::settings::{absolute_key, assign, parse_value};
 use toml::{Table, Value};
 
 use crate::exit::BadInput;
@@ -73,7 +74,8 @@ pub(crate) fn resolve(
             BadInput(format!("--set {setting}: expected KEY=VALUE, e.g. batch_size=256"))
         })?;
         let key = absolute_key(&table, key.trim());
-        assign(&mut table, &key, parse_value(value.trim()))?;
+        assign(&mut table, &key, parse_value(value.trim()))
+            .map_err(|error| BadInput(format!("--set {error}")))?;
     }
     if !method.set.is_empty() {
         source += &format!(" with --set {}", method.set.join(" --set "));
@@ -105,47 +107,6 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
         .map_err(|error| BadInput(format!("cannot read the method {algo}: {error}")))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok((name, pmoe_algos::config::parse_toml(&text, algo)?, algo.to_owned()))
-}
-
-/// A key as written on the command line, from the root of the config: settings of the algorithm may
-/// leave out `algo.<family>.`, those of the task the family.
-fn absolute_key(table: &Table, key: &str) -> String {
-    let family = |of: &str| table.get(of).and_then(Value::as_table).and_then(|of| of.keys().next());
-    match key.split_once('.') {
-        Some(("algo" | "schedule", _)) => key.to_owned(),
-        Some(("env", rest)) => match family("env") {
-            Some(family) if !rest.starts_with(&format!("{family}.")) => {
-                format!("env.{family}.{rest}")
-            }
-            _ => key.to_owned(),
-        },
-        _ => match family("algo") {
-            Some(family) => format!("algo.{family}.{key}"),
-            None => key.to_owned(),
-        },
-    }
-}
-
-/// TOML where it is TOML, else a plain string: `mixture` and `"mixture"` are the same.
-fn parse_value(text: &str) -> Value {
-    let parsed = format!("value = {text}").parse::<Table>().ok();
-    parsed
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
-/// Sets the value at a dotted key, making tables on the way.
-fn assign(table: &mut Table, key: &str, value: Value) -> Result<()> {
-    let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
-    let mut table = table;
-    for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
-        let entry = table.entry(parent.to_owned()).or_insert_with(|| Value::Table(Table::new()));
-        table = entry
-            .as_table_mut()
-            .ok_or_else(|| BadInput(format!("--set {key}: `{parent}` has no settings inside")))?;
-    }
-    table.insert(last.to_owned(), value);
-    Ok(())
 }
 
 /// How a run uses the machine; no number depends on it.
@@ -192,7 +153,9 @@ pub(crate) fn suites() -> Result<Vec<Suite>> {
         let path = format!("configs/suites/{name}.toml");
         Suite::parse(text, Path::new(&path)).with_context(|| format!("cannot use {path}"))
     };
-    SUITES.iter().map(parse).collect()
+    let mut suites = SUITES.iter().map(parse).collect::<Result<Vec<_>>>()?;
+    Suite::sort(&mut suites);
+    Ok(suites)
 }
 
 /// Checks a config file of any kind: a method, a run's resolved config or a suite.
@@ -222,7 +185,7 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
         for spec in suite.plan(preset) {
             let set = spec.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
-            let run = format!("{source}, preset {}, {} on {}", preset.name(), spec.algo, spec.task);
+            let run = format!("{source}, preset {preset}, {} on {}", spec.method, spec.task);
             let task: TaskId = spec.task.parse().with_context(|| run.clone())?;
             resolve(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }

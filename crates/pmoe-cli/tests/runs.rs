@@ -188,6 +188,37 @@ fn a_trained_policy_is_evaluated_and_reported() {
 }
 
 #[test]
+fn the_cost_of_a_run_is_measured_for_every_family() {
+    let dir = tempfile::tempdir().unwrap();
+    for algo in ["sac", "pmoe-ppo", "dac"] {
+        let folder = dir.path().join(algo);
+        succeed(&mut train(algo, 400, &folder));
+        let mut command = common::pmoe();
+        command.args(["bench", "cost", "--algo", algo, "--task", "Hopper-v4", "--steps", "400"]);
+        let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
+        for setting in small {
+            command.args(["--set", setting]);
+        }
+        let cost: Value = serde_json::from_str(&succeed(command.arg("--json"))).unwrap();
+        for part in ["ms_per_act", "ms_per_env_step", "ms_of_learning_per_env_step"] {
+            let ms = cost[part].as_f64().unwrap();
+            assert!(0.0 < ms && ms < 1e3, "{algo}: {part} is {ms}");
+        }
+        let bytes = |part: &str| cost[part].as_f64().unwrap();
+        // What a finished run keeps, but for the state of task and loop, which is a few kilobytes.
+        let kept = fs::read_dir(checkpoint(&folder)).unwrap();
+        let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        let rest = kept as f64 - bytes("bytes_of_policy");
+        assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than the policy");
+        assert!(bytes("bytes_of_policy") < bytes("bytes_of_learner"), "{algo}");
+        // 400 transitions, or 100 of a rollout, of 11 observed numbers and 3 actions.
+        let steps = if algo == "sac" { 400.0 } else { 100.0 };
+        let per_step = bytes("bytes_of_steps") / steps;
+        assert!((60.0..80.0).contains(&per_step), "{algo}: {per_step} bytes a step");
+    }
+}
+
+#[test]
 fn evaluating_a_run_without_a_checkpoint_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = start_until(&mut train("sac", STEPS, dir.path()), 0);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Comparison, Preset, Run, RunSpec, Suite};
+use pmoe_results::{Bootstrap, Comparison, Entry, Plan, Preset, Run, Suite};
 
 use crate::palette::Palette;
 
@@ -16,31 +16,68 @@ pub(crate) struct Group<'a> {
     /// The preset whose budget the runs have.
     pub(crate) preset: Option<Preset>,
     /// The runs, by task, method and seed in the order of the suite.
-    pub(crate) runs: Vec<&'a Run>,
+    pub(crate) entries: Vec<Entry<'a>>,
+    /// Their methods, in the order of the suite.
+    pub(crate) methods: Vec<&'a str>,
     /// Runs of the plan that have no folder.
-    pub(crate) missing: Vec<RunSpec>,
+    pub(crate) missing: Vec<Missing>,
     /// The numbers.
     pub(crate) comparison: Comparison,
 }
 
-/// Splits runs by suite. `input` is the folder they were found in, absolute.
+/// A run that should be there.
+pub(crate) struct Missing {
+    pub(crate) method: String,
+    pub(crate) task: String,
+    pub(crate) seed: u64,
+    pub(crate) total_steps: u64,
+    /// Its folder, relative to the results: the same for every suite that misses it.
+    pub(crate) dir: PathBuf,
+}
+
+/// Folders from a run up to the results: `<suite>/<method>/<task>/seed_<n>`.
+pub(crate) const DEPTH: usize = 4;
+
+/// Where the runs of a report come from.
+pub(crate) struct Source<'a> {
+    /// The folder they were found in, absolute.
+    pub(crate) input: &'a Path,
+    /// The plans of the folders of results, absolute, that they lie in.
+    pub(crate) plans: &'a BTreeMap<PathBuf, Plan>,
+    pub(crate) suites: &'a [Suite],
+}
+
+/// Splits runs by suite.
 ///
-/// A run at `<suite>/<algo>/<task>/seed_<n>` belongs to the suite, even if `input` is one of the
-/// folders in between; all others make one group.
+/// A run belongs to every suite that the plan names for it. One that no plan knows belongs to the suite
+/// of its folder, `<suite>/<method>/<task>/seed_<n>`, even if the input is one of the folders in between;
+/// all others make one group.
 pub(crate) fn group<'a>(
     runs: &'a [Run],
-    input: &Path,
-    suites: &'a [Suite],
+    source: &Source<'a>,
     reference: Option<&str>,
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Vec<Group<'a>> {
-    let mut by_folder: BTreeMap<PathBuf, Vec<&Run>> = BTreeMap::new();
+    let Source { input, suites, .. } = *source;
+    let mut by_folder: BTreeMap<PathBuf, Vec<Entry<'a>>> = BTreeMap::new();
     for run in runs {
-        let folder = suite_folder(run).unwrap_or_else(|| input.to_owned());
-        by_folder.entry(folder).or_default().push(run);
+        let planned = planned_places(run, source);
+        let places = if planned.is_empty() { vec![folder_place(run, input)] } else { planned };
+        for (folder, method) in places {
+            by_folder.entry(folder).or_default().push(Entry { method, run });
+        }
     }
-    let groups = by_folder.into_iter().map(|(folder, mut runs)| {
+    // A suite beside the input is not asked for, though it may share runs with one that is.
+    by_folder.retain(|folder, _| folder.starts_with(input) || input.starts_with(folder));
+    let mut groups: Vec<_> = by_folder.into_iter().collect();
+    let suite_rank = |folder: &Path| {
+        let name = file_name(folder);
+        suites.iter().position(|suite| suite.name == name).unwrap_or(suites.len())
+    };
+    groups.sort_by_cached_key(|(folder, _)| (suite_rank(folder), folder.clone()));
+
+    let groups = groups.into_iter().map(|(folder, mut entries)| {
         let name = file_name(&folder);
         let suite = suites.iter().find(|suite| suite.name == name);
         let task_rank = |task: &String| {
@@ -48,63 +85,131 @@ pub(crate) fn group<'a>(
                 suite.tasks.iter().position(|known| known == task).unwrap_or(usize::MAX)
             })
         };
-        runs.sort_by_cached_key(|run| {
+        let method_rank = |method: &str| {
+            let place = |suite: &Suite| suite.methods.iter().position(|known| known.name == method);
+            (suite.and_then(place).unwrap_or(usize::MAX), palette.rank(method))
+        };
+        entries.sort_by_cached_key(|Entry { method, run }| {
             let of = &run.manifest;
-            (task_rank(&of.task), of.task.clone(), palette.rank(&of.algo), of.seed)
+            (task_rank(&of.task), of.task.clone(), method_rank(method), of.seed)
         });
+        let mut methods: Vec<_> = entries.iter().map(|entry| entry.method).collect();
+        methods.sort_by_cached_key(|method| (method_rank(method), *method));
+        methods.dedup();
         let shown = folder.strip_prefix(input).ok().filter(|path| !path.as_os_str().is_empty());
-        let preset = suite.and_then(|suite| preset_of(suite, &runs));
-        let missing = suite.zip(preset).map(|(suite, preset)| missing(suite, preset, &runs));
-        let reference = reference.or_else(|| reference_for(suite, suites, &runs));
+        let plan = folder.parent().and_then(|root| source.plans.get(root));
+        let plan = plan.filter(|plan| uses(plan, &name).next().is_some());
+        let (preset, missing) = match (plan, suite) {
+            (Some(plan), _) => (Some(plan.preset), missing_of_plan(plan, &name, &entries)),
+            (None, Some(suite)) => {
+                let preset = preset_of(suite, &entries);
+                let missing = preset.map(|preset| missing_of_suite(suite, preset, &entries));
+                (preset, missing.unwrap_or_default())
+            }
+            (None, None) => (None, Vec::new()),
+        };
+        let reference = reference.or_else(|| reference_for(suite, suites, &entries));
         Group {
             name: shown.map_or(name, |path| path.display().to_string()),
             suite,
             preset,
-            missing: missing.unwrap_or_default(),
-            comparison: Comparison::new(&runs, reference, bootstrap),
-            runs,
+            missing,
+            comparison: Comparison::new(&entries, reference, bootstrap),
+            entries,
+            methods,
         }
     });
     groups.collect()
 }
 
-/// The folder above `<algo>/<task>/seed_<n>`, if the run lies like that.
-fn suite_folder(run: &Run) -> Option<PathBuf> {
+/// The suites' folders that a run belongs to by the plan, and its method's name in each.
+fn planned_places<'a>(run: &Run, source: &Source<'a>) -> Vec<(PathBuf, &'a str)> {
+    let Some((root, plan)) =
+        run.path.ancestors().nth(DEPTH).and_then(|root| source.plans.get_key_value(root))
+    else {
+        return Vec::new();
+    };
+    let is_run = |planned: &&pmoe_results::PlannedRun| {
+        run.path.strip_prefix(root).is_ok_and(|dir| dir == planned.dir)
+    };
+    let uses = plan.runs.iter().find(is_run).into_iter().flat_map(|run| &run.used_by);
+    uses.map(|used| (root.join(&used.suite), used.method.as_str())).collect()
+}
+
+/// The folder above `<method>/<task>/seed_<n>` and the method, if the run lies like that; else the
+/// input, and the algorithm.
+fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
     let of = &run.manifest;
-    let inner: PathBuf = [&of.algo, &of.task, &format!("seed_{}", of.seed)].iter().collect();
-    if !run.path.ends_with(inner) {
-        return None;
+    let inner: PathBuf = [&of.task, &format!("seed_{}", of.seed)].iter().collect();
+    let mut above = run.path.ancestors().skip(2);
+    match (above.next().and_then(Path::file_name).and_then(|name| name.to_str()), above.next()) {
+        (Some(method), Some(folder)) if run.path.ends_with(inner) => (folder.to_owned(), method),
+        _ => (input.to_owned(), &of.algo),
     }
-    run.path.ancestors().nth(3).map(Path::to_owned)
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| "runs".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn preset_of(suite: &Suite, runs: &[&Run]) -> Option<Preset> {
-    let total_steps = runs.iter().map(|run| run.manifest.total_steps).max()?;
-    Preset::ALL.into_iter().find(|preset| suite.preset(*preset).total_steps == total_steps)
+/// The runs of a suite, and the names of their methods in it.
+fn uses<'a>(
+    plan: &'a Plan,
+    suite: &str,
+) -> impl Iterator<Item = (&'a pmoe_results::PlannedRun, &'a str)> {
+    plan.runs.iter().flat_map(move |run| {
+        let here = run.used_by.iter().filter(move |used| used.suite == suite);
+        here.map(move |used| (run, used.method.as_str()))
+    })
 }
 
-fn missing(suite: &Suite, preset: Preset, runs: &[&Run]) -> Vec<RunSpec> {
-    let mut plan = suite.plan(preset);
-    plan.retain(|spec| {
-        !runs.iter().any(|run| {
-            let of = &run.manifest;
-            (&of.algo, &of.task, of.seed) == (&spec.algo, &spec.task, spec.seed)
-        })
+fn missing_of_plan(plan: &Plan, suite: &str, entries: &[Entry<'_>]) -> Vec<Missing> {
+    let planned = uses(plan, suite).map(|(run, method)| Missing {
+        method: method.to_owned(),
+        task: run.task.clone(),
+        seed: run.seed,
+        total_steps: run.total_steps,
+        dir: run.dir.clone(),
     });
-    plan
+    planned.filter(|missing| !missing.is_among(entries)).collect()
+}
+
+fn missing_of_suite(suite: &Suite, preset: Preset, entries: &[Entry<'_>]) -> Vec<Missing> {
+    let planned = suite.plan(preset).into_iter().map(|spec| Missing {
+        method: spec.method,
+        task: spec.task,
+        seed: spec.seed,
+        total_steps: spec.total_steps,
+        dir: spec.dir,
+    });
+    planned.filter(|missing| !missing.is_among(entries)).collect()
+}
+
+impl Missing {
+    fn is_among(&self, entries: &[Entry<'_>]) -> bool {
+        entries.iter().any(|Entry { method, run }| {
+            let of = &run.manifest;
+            (*method, &of.task, of.seed) == (self.method.as_str(), &self.task, self.seed)
+        })
+    }
+}
+
+/// The preset whose plan has the budget of the first run.
+fn preset_of(suite: &Suite, entries: &[Entry<'_>]) -> Option<Preset> {
+    let of = &entries.first()?.run.manifest;
+    Preset::ALL.into_iter().find(|preset| {
+        let plan = suite.preset(*preset);
+        *plan.task_steps.get(&of.task).unwrap_or(&plan.total_steps) == of.total_steps
+    })
 }
 
 /// The suite's reference; without a suite, one that any suite knows, if it is among the runs.
 fn reference_for<'a>(
     suite: Option<&'a Suite>,
     suites: &'a [Suite],
-    runs: &[&Run],
+    entries: &[Entry<'_>],
 ) -> Option<&'a str> {
-    let found = |name: &&str| runs.iter().any(|run| run.manifest.algo == *name);
+    let found = |name: &&str| entries.iter().any(|entry| entry.method == *name);
     let known = || suites.iter().map(|suite| suite.reference.as_str()).find(found);
     suite.map(|suite| suite.reference.as_str()).or_else(known)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Preset, ResultsError, Run, Status, Suite};
+use pmoe_results::{Bootstrap, Entry, EvalCurve, Preset, ResultsError, Status, Suite};
 
 use crate::files::link;
 use crate::format::{count, duration, plural, shell};
@@ -19,9 +19,12 @@ use crate::settings::{Setting, settings};
 pub(crate) struct Page<'a> {
     summary: &'a ReportSummary,
     sections: Vec<Section>,
+    /// Titles of the plan's suites that have no run yet.
+    not_begun: Vec<String>,
     /// Folder and error.
     broken: Vec<(String, String)>,
     command: String,
+    success_window: usize,
     level: String,
     resamples: String,
     light: String,
@@ -37,6 +40,7 @@ pub(crate) struct Section {
     paper_scale: String,
     command: Option<String>,
     figures: Vec<SectionFigure>,
+    success_figures: Vec<SectionFigure>,
     pub(crate) rows: Vec<Row>,
     /// Place of each row's method in the palette.
     colors: Vec<usize>,
@@ -50,7 +54,7 @@ pub(crate) struct Section {
     runs: Vec<RunLine>,
 }
 
-/// Learning curves of a task.
+/// Curves of a task.
 pub(crate) struct SectionFigure {
     /// Name of the task.
     pub(crate) task: String,
@@ -88,6 +92,7 @@ impl<'a> Page<'a> {
     pub(crate) fn new(
         summary: &'a ReportSummary,
         sections: Vec<Section>,
+        not_begun: Vec<String>,
         broken: &[(PathBuf, ResultsError)],
         [input, output]: [&Path; 2],
         bootstrap: &Bootstrap,
@@ -98,8 +103,10 @@ impl<'a> Page<'a> {
         Self {
             summary,
             sections,
+            not_begun,
             broken: broken.iter().map(text).collect(),
             command: format!("pmoe report {input} --out {output}"),
+            success_window: EvalCurve::SUCCESS_WINDOW,
             level: format!("{:.0}", 100.0 * bootstrap.level),
             resamples: count(bootstrap.resamples as u64),
             light: css_variables(false),
@@ -131,15 +138,11 @@ impl Section {
     pub(crate) fn new(
         group: &Group<'_>,
         rows: Vec<Row>,
-        figures: Vec<SectionFigure>,
+        [figures, success_figures]: [Vec<SectionFigure>; 2],
         palette: &Palette,
         output: &Path,
     ) -> Self {
-        let mut algos: Vec<&str> =
-            group.runs.iter().map(|run| run.manifest.algo.as_str()).collect();
-        algos.sort_by_key(|algo| palette.rank(algo));
-        algos.dedup();
-        let (differing, common) = settings(&group.runs, &algos);
+        let (differing, common) = settings(&group.entries, &group.methods);
         let mut subtitle = vec![format!("folder {}", group.name)];
         subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
         subtitle.extend(budget(&rows));
@@ -156,14 +159,15 @@ impl Section {
                 format!("cargo xtask bench-all --preset {preset} --only {}", suite.name)
             }),
             figures,
+            success_figures,
             colors: rows.iter().map(|row| palette.color(&row.algo)).collect(),
             costs: rows.iter().filter_map(|row| cost(group, row)).collect(),
             rows,
-            algos: algos.into_iter().map(str::to_owned).collect(),
+            algos: group.methods.iter().map(|&method| method.to_owned()).collect(),
             differing,
             common,
-            provenance: provenance(&group.runs),
-            runs: group.runs.iter().map(|run| run_line(run, output)).collect(),
+            provenance: provenance(&group.entries),
+            runs: group.entries.iter().map(|entry| run_line(entry, output)).collect(),
         }
     }
 
@@ -181,7 +185,12 @@ impl Section {
 fn paper_scale(suite: &Suite) -> String {
     let plan = suite.preset(Preset::Paper);
     let seeds = plural(plan.seeds.len(), "seed");
-    format!("{} environment steps per run, {seeds}", count(plan.total_steps))
+    let mut steps: Vec<u64> = plan.task_steps.values().copied().collect();
+    steps.push(plan.total_steps);
+    steps.sort_unstable();
+    steps.dedup();
+    let steps: Vec<_> = steps.into_iter().map(count).collect();
+    format!("{} environment steps per run, {seeds}", steps.join(" or "))
 }
 
 fn budget(rows: &[Row]) -> Option<String> {
@@ -193,11 +202,10 @@ fn budget(rows: &[Row]) -> Option<String> {
 }
 
 fn cost(group: &Group<'_>, row: &Row) -> Option<Cost> {
-    let of_row = |run: &&&Run| {
-        let of = &run.manifest;
-        (&of.algo, &of.task) == (&row.algo, &row.task)
+    let of_row = |entry: &&Entry<'_>| {
+        (entry.method, &entry.run.manifest.task) == (row.algo.as_str(), &row.task)
     };
-    let runs: Vec<_> = group.runs.iter().filter(of_row).collect();
+    let runs: Vec<_> = group.entries.iter().filter(of_row).map(|entry| entry.run).collect();
     let wall: f64 = runs.iter().map(|run| run.manifest.wall_seconds()).sum();
     let attempts = runs.iter().flat_map(|run| &run.manifest.attempts);
     let steps: u64 =
@@ -221,8 +229,8 @@ fn speed(steps: u64, wall_seconds: f64) -> String {
 }
 
 /// Label, and every value that occurs, in the order of the runs.
-fn provenance(runs: &[&Run]) -> Vec<(&'static str, Vec<String>)> {
-    let facts = runs.iter().map(|run| {
+fn provenance(entries: &[Entry<'_>]) -> Vec<(&'static str, Vec<String>)> {
+    let facts = entries.iter().map(|Entry { run, .. }| {
         let of = &run.manifest.provenance;
         let dirty = if of.dirty { " with uncommitted changes" } else { "" };
         [
@@ -248,7 +256,7 @@ fn provenance(runs: &[&Run]) -> Vec<(&'static str, Vec<String>)> {
     rows
 }
 
-fn run_line(run: &Run, output: &Path) -> RunLine {
+fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
     let of = &run.manifest;
     let (state, detail) = match &of.status {
         Status::Done => ("done", String::new()),
@@ -260,7 +268,7 @@ fn run_line(run: &Run, output: &Path) -> RunLine {
     RunLine {
         link: link(output, &run.path),
         task: of.task.clone(),
-        algo: of.algo.clone(),
+        algo: (*method).to_owned(),
         seed: of.seed,
         state,
         detail,

@@ -3,51 +3,62 @@
 use pmoe_results::Suite;
 
 /// Okabe and Ito's palette, told apart with any colour vision, strongest contrast on white first.
-/// Their yellow is left out: it can't be seen on white.
+/// Their yellow is left out: it can't be seen on white. A violet and a grey, which the others leave room
+/// for, are ours.
 ///
 /// # Source
 /// Okabe and Ito, *Color Universal Design* (2008).
-const ON_LIGHT: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
+const ON_LIGHT: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b3a8c", "#808080"];
 
 /// The same hues, lighter where a dark page would swallow them.
-const ON_DARK: [&str; 6] = ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e"];
+const ON_DARK: [&str; 8] =
+    ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e", "#a98adb", "#a8a8a8"];
 
-/// The methods of a report in the order of their colours.
+/// The methods of a report and their colours.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    algos: Vec<String>,
+    methods: Vec<(String, usize)>,
 }
 
 impl Palette {
-    /// The suites' methods come first, so that a method keeps its colour from report to report;
-    /// then those found in `algos`, by name.
-    pub(crate) fn new<'a>(suites: &[Suite], algos: impl Iterator<Item = &'a str>) -> Self {
-        let mut known: Vec<String> = Vec::new();
-        let mut found: Vec<_> = algos.collect();
+    /// The suites' methods come first, so that a method keeps its colour from report to report; each
+    /// gets the first colour that no method beside it in a suite has. Then those in `found`, by name.
+    pub(crate) fn new<'a>(suites: &[Suite], found: impl Iterator<Item = &'a str>) -> Self {
+        let mut palette = Self { methods: Vec::new() };
+        for method in suites.iter().flat_map(|suite| &suite.methods) {
+            let beside = suites.iter().filter(|suite| suite.method(&method.name).is_some());
+            let beside = beside.flat_map(|suite| &suite.methods);
+            let taken: Vec<_> = beside.filter_map(|other| palette.known(&other.name)).collect();
+            let free = (0..ON_LIGHT.len()).find(|color| !taken.contains(color));
+            palette.add(&method.name, free);
+        }
+        let mut found: Vec<_> = found.collect();
         found.sort_unstable();
-        for algo in suites.iter().flat_map(|suite| suite.algos.iter().map(String::as_str)) {
-            push_new(&mut known, algo);
+        found.into_iter().for_each(|method| palette.add(method, None));
+        palette
+    }
+
+    /// Without a colour, the next one in turn.
+    fn add(&mut self, method: &str, color: Option<usize>) {
+        if self.known(method).is_none() {
+            let color = color.unwrap_or(self.methods.len() % ON_LIGHT.len());
+            self.methods.push((method.to_owned(), color));
         }
-        for algo in found {
-            push_new(&mut known, algo);
-        }
-        Self { algos: known }
     }
 
-    /// Place of a method in legends and tables.
-    pub(crate) fn rank(&self, algo: &str) -> usize {
-        self.algos.iter().position(|known| known == algo).unwrap_or(self.algos.len())
+    fn known(&self, method: &str) -> Option<usize> {
+        self.methods.iter().find(|(name, _)| name == method).map(|(_, color)| *color)
     }
 
-    /// Colour of a method. Beyond six methods they come again.
-    pub(crate) fn color(&self, algo: &str) -> usize {
-        self.rank(algo) % ON_LIGHT.len()
+    /// Place of a method among all.
+    pub(crate) fn rank(&self, method: &str) -> usize {
+        self.methods.iter().position(|(name, _)| name == method).unwrap_or(self.methods.len())
     }
-}
 
-fn push_new(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|known| known == name) {
-        names.push(name.to_owned());
+    /// Colour of a method.
+    pub(crate) fn color(&self, method: &str) -> usize {
+        self.known(method).unwrap_or(0)
     }
 }
 
@@ -115,4 +126,32 @@ pub(crate) fn css_variables(dark: bool) -> String {
         )
     };
     colors.into_iter().enumerate().map(variable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn methods_of_a_suite_differ_in_colour_and_keep_theirs() {
+        let suite = |name: &str, methods: &str| {
+            let text = format!(
+                "title = \"t\"\nitem = \"i\"\nreference = \"sac\"\nalgos = {methods}\n\
+                 tasks = [\"T\"]\n[presets]\nsmoke = {{ seeds = [0], total_steps = 1 }}\n\
+                 quick = {{ seeds = [0], total_steps = 1 }}\npaper = {{ seeds = [0], total_steps = 1 }}\n"
+            );
+            Suite::parse(&text, Path::new(name)).unwrap()
+        };
+        let first = r#"["a", "b", "c", "d", "e", "f", "g", "sac"]"#;
+        let suites = [suite("one", first), suite("two", r#"["h", "sac", "i"]"#)];
+        let palette = Palette::new(&suites, ["z", "sac"].into_iter());
+        let color = |method| palette.color(method);
+        let mut of_one: Vec<_> = suites[0].methods.iter().map(|m| color(&m.name)).collect();
+        of_one.sort_unstable();
+        assert_eq!(of_one, (0..8).collect::<Vec<_>>());
+        assert_eq!((color("h"), color("sac"), color("i")), (0, 7, 1));
+        assert_eq!((palette.rank("h"), palette.rank("z"), palette.rank("unheard")), (8, 10, 11));
+    }
 }

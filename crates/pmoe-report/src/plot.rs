@@ -16,23 +16,37 @@ use pmoe_results::BandPoint;
 
 use crate::palette::Ink;
 
-/// Size of the drawing area with its labels, in CSS pixels: two fit beside each other on a desktop,
-/// one on a phone, where it is shrunk by a fourth.
+/// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
+/// other on a desktop, one on a phone, where it is shrunk by a fourth.
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 380.0;
+
+/// Height of a line of the legend.
+const LEGEND_LINE: f64 = 20.0;
 
 /// Pixels of a PNG per CSS pixel.
 const PNG_SCALE: f32 = 3.0;
 
-/// Learning curves of several methods on one task.
+/// Curves of several methods on one task.
 #[derive(Debug)]
 pub(crate) struct Figure {
     /// Above the curves.
     pub(crate) title: String,
+    /// What is drawn over the steps.
+    pub(crate) quantity: Quantity,
     /// Right end of the step axis.
     pub(crate) total_steps: u64,
     /// One per method.
     pub(crate) series: Vec<Series>,
+}
+
+/// What a curve shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quantity {
+    /// Evaluation return.
+    Return,
+    /// Share of training episodes that reached their goal.
+    Success,
 }
 
 /// What is drawn of one method.
@@ -44,7 +58,7 @@ pub(crate) struct Series {
     pub(crate) color: usize,
     /// Thick line with a band.
     pub(crate) mean: Vec<BandPoint>,
-    /// Thin lines: step and return.
+    /// Thin lines: step and value.
     pub(crate) runs: Vec<Vec<(u64, f64)>>,
     /// Where a run failed, marked with a cross.
     pub(crate) failures: Vec<(u64, f64)>,
@@ -95,13 +109,18 @@ impl Figure {
             dasharray: None,
         });
         let total_steps = self.total_steps as f64;
-        let (low, high) = self.return_range();
+        let (low, high) = self.value_range();
+        // The axes keep their size, however many methods there are.
+        let lines_more = self.series.len().saturating_sub(2) as f64;
         let layout = Layout::auto_from_plots(&plots)
             .with_width(WIDTH)
-            .with_height(HEIGHT)
+            .with_height(HEIGHT + LEGEND_LINE * lines_more)
             .with_title(literal(&self.title))
             .with_x_label("environment steps")
-            .with_y_label("evaluation return (undiscounted)")
+            .with_y_label(match self.quantity {
+                Quantity::Return => "evaluation return (undiscounted)",
+                Quantity::Success => "success rate of training episodes",
+            })
             // A little air on both sides, so that the ends of the lines are not cut.
             .with_x_axis_min(-0.02 * total_steps)
             .with_x_axis_max(1.02 * total_steps)
@@ -129,8 +148,11 @@ impl Figure {
         render_multiple(plots, layout)
     }
 
-    /// Lowest and highest return drawn, with some air.
-    fn return_range(&self) -> (f64, f64) {
+    /// Lowest and highest value drawn, with some air.
+    fn value_range(&self) -> (f64, f64) {
+        if self.quantity == Quantity::Success {
+            return (-0.02, 1.02);
+        }
         let of_series = |series: &Series| {
             let intervals = series.mean.iter().filter_map(|point| point.interval);
             let ends: Vec<_> =

@@ -111,21 +111,22 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             final_return: cell.final_return.as_ref().map(estimate),
         });
     }
-    for spec in &group.missing {
-        let out = LeftOut { seed: spec.seed, reason: "not started".to_owned() };
-        match rows.iter_mut().find(|row| (&row.algo, &row.task) == (&spec.algo, &spec.task)) {
+    for missing in &group.missing {
+        let out = LeftOut { seed: missing.seed, reason: "not started".to_owned() };
+        let is_same = |row: &&mut Row| (&row.algo, &row.task) == (&missing.method, &missing.task);
+        match rows.iter_mut().find(is_same) {
             Some(row) => row.left_out.push(out),
             None => rows.push(Row {
                 suite: group.name.clone(),
-                task: spec.task.clone(),
-                algo: spec.algo.clone(),
-                total_steps: spec.total_steps,
+                task: missing.task.clone(),
+                algo: missing.method.clone(),
+                total_steps: missing.total_steps,
                 seeds: Vec::new(),
                 left_out: vec![out],
                 auc: None,
                 relative_auc: None,
                 reference_near_zero: false,
-                paper_percent: paper(group, &spec.algo, &spec.task),
+                paper_percent: paper(group, &missing.method, &missing.task),
                 final_return: None,
             }),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pmoe_results::Run;
+use pmoe_results::Entry;
 
 /// One key of the config.
 #[derive(Debug, PartialEq)]
@@ -16,8 +16,8 @@ pub(crate) struct Setting {
 /// Settings that differ between the methods, and those that do not; both by key.
 ///
 /// What tells the runs of a method apart (method, task, seed) is no setting.
-pub(crate) fn settings(runs: &[&Run], algos: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
-    let configs: Vec<_> = runs.iter().map(|run| (run, flatten(&run.config))).collect();
+pub(crate) fn settings(entries: &[Entry<'_>], algos: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
+    let configs: Vec<_> = entries.iter().map(|entry| (entry, flatten(&entry.run.config))).collect();
     let mut keys: Vec<_> = configs.iter().flat_map(|(_, config)| config.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -29,11 +29,11 @@ pub(crate) fn settings(runs: &[&Run], algos: &[&str]) -> (Vec<Setting>, Vec<Sett
 }
 
 /// The value in the runs of a method; if it depends on the task, each with its tasks.
-fn value_of(key: &str, algo: &str, configs: &[(&&Run, BTreeMap<String, String>)]) -> String {
+fn value_of(key: &str, algo: &str, configs: &[(&Entry<'_>, BTreeMap<String, String>)]) -> String {
     let mut tasks_of: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (run, config) in configs.iter().filter(|(run, _)| run.manifest.algo == algo) {
+    for (entry, config) in configs.iter().filter(|(entry, _)| entry.method == algo) {
         let value = config.get(key).map_or("", String::as_str);
-        let task = run.manifest.task.as_str();
+        let task = entry.run.manifest.task.as_str();
         match tasks_of.iter_mut().find(|(known, _)| *known == value) {
             Some((_, tasks)) if tasks.contains(&task) => {}
             Some((_, tasks)) => tasks.push(task),

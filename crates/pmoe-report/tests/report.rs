@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Attempt, Bootstrap, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
+    Attempt, Bootstrap, Event, JsonlSink, Manifest, Plan, PlannedRun, Preset, Provenance, RunDir,
+    RunProgress, Sink, Status, Suite, Use,
 };
 use tempfile::TempDir;
 
@@ -289,6 +291,126 @@ fn groups_are_apart() {
     let ids: Vec<_> = page.split("<clipPath id=\"").skip(1).map(|rest| &rest[..20]).collect();
     assert_eq!(ids.len(), 2);
     assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_shared_run_is_in_every_suite_under_its_name_there() {
+    let mut fixture = Fixture::new();
+    let variants = SUITE
+        .replace("reference = \"sac\"", "reference = \"k4\"")
+        .replace(
+            "algos = [\"sac\", \"pmoe-sac\"]",
+            "variants = [{ name = \"k4\", algo = \"pmoe-sac\" }]",
+        )
+        .replace("pmoe-sac = {", "k4 = {")
+        .replace("One against", "Another against");
+    let unheard = SUITE.replace("One against", "Not yet");
+    for (text, name) in [(variants, "fig10.toml"), (unheard, "fig11.toml")] {
+        fixture.suites.push(Suite::parse(&text, Path::new(name)).unwrap());
+    }
+    let values = [10.0, 20.0, 30.0, 40.0];
+    fixture.suite_run(("pmoe-sac", "Hopper-v4", 0), &values, Status::Done);
+    // Of no plan, but in the folder of a suite: beside the suite's own.
+    fixture.suite_run(("sac", "Hopper-v4", 7), &values, Status::Done);
+    let planned = |dir: &str, used_by: &[(&str, &str)]| PlannedRun {
+        id: dir.to_owned(),
+        dir: dir.into(),
+        algo: "pmoe-sac".to_owned(),
+        task: "Hopper-v4".to_owned(),
+        seed: dir.ends_with('1').into(),
+        total_steps: 3000,
+        set: BTreeMap::new(),
+        used_by: used_by
+            .iter()
+            .map(|(suite, method)| Use { suite: (*suite).into(), method: (*method).into() })
+            .collect(),
+        progress: RunProgress::New,
+    };
+    let both = [("table9", "pmoe-sac"), ("fig10", "k4")];
+    let runs = vec![
+        planned("table9/pmoe-sac/Hopper-v4/seed_0", &both),
+        planned("table9/pmoe-sac/Hopper-v4/seed_1", &both),
+        planned("fig11/pmoe-sac/Hopper-v4/seed_1", &[("fig11", "sac")]),
+    ];
+    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, runs };
+    plan.write(&fixture.results()).unwrap();
+
+    let summary = fixture.report();
+    assert_eq!((summary.done, summary.missing), (2, 1));
+    let rows: Vec<_> = summary
+        .rows
+        .iter()
+        .map(|row| (row.suite.as_str(), row.algo.as_str(), row.seeds.len(), row.left_out.len()))
+        .collect();
+    assert_eq!(
+        rows,
+        [("table9", "sac", 1, 0), ("table9", "pmoe-sac", 1, 1), ("fig10", "k4", 1, 1)]
+    );
+    let k4 = &summary.rows[2];
+    assert_eq!((k4.auc.unwrap().mean, k4.relative_auc.unwrap().mean), (25.0, 1.0));
+    assert_eq!(k4.paper_percent, Some(115.4));
+    let page = fixture.page();
+    for expected in [
+        "k4 (1 of 2 seeds)",
+        "Not begun: Not yet the other (Table 9).",
+        "cargo xtask bench-all --preset smoke --only fig10",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+
+    // Alone, a suite still has the runs that lie elsewhere, and only those.
+    fs::create_dir(fixture.results().join("fig10")).unwrap();
+    let alone = fixture.try_report(&fixture.results().join("fig10"), &fixture.output()).unwrap();
+    assert_eq!((alone.done, alone.missing, alone.rows.len()), (1, 1, 1));
+    assert_eq!(alone.rows[0].auc, k4.auc);
+
+    // From above, the plan is found as well.
+    let above = fixture.try_report(fixture.dir.path(), &fixture.output()).unwrap();
+    let names: Vec<_> = above.rows.iter().map(|row| row.suite.as_str()).collect();
+    assert_eq!(names, ["results/table9", "results/table9", "results/fig10"]);
+
+    // A plan that can't be read hides no run.
+    fs::write(fixture.results().join("plan.json"), "{").unwrap();
+    let summary = fixture.report();
+    assert_eq!((summary.done, summary.unreadable), (2, 1));
+}
+
+#[test]
+fn tasks_with_a_goal_have_a_success_rate() {
+    let fixture = Fixture::new();
+    let run = |seed: u64, successes: &[Option<bool>]| {
+        let names = ("sac", "Reach-v0", seed);
+        fixture.suite_run(names, &[1.0, 2.0, 3.0, 4.0], Status::Interrupted);
+        let folder = fixture.results().join(format!("table9/sac/Reach-v0/seed_{seed}"));
+        let events = folder.join("events.jsonl");
+        let length = fs::metadata(&events).unwrap().len();
+        let mut sink = JsonlSink::open_at(&events, length).unwrap();
+        for (index, &success) in successes.iter().enumerate() {
+            let (episode, env_step) = (1 + index as u64, 1000 * (1 + index as u64));
+            let (episode_return, episode_length, truncated) = (0.0, 1000, false);
+            sink.emit(&Event::Episode {
+                env_step,
+                episode,
+                episode_return,
+                episode_length,
+                truncated,
+                success,
+            })
+            .unwrap();
+        }
+        sink.sync().unwrap();
+    };
+    run(0, &[Some(false), Some(true), Some(true)]);
+    run(1, &[Some(false), Some(false)]);
+    fixture.suite_run(("sac", "Hopper-v4", 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
+    let summary = fixture.report();
+    let svg = fixture.output().join("figures/Reach-v0-success.svg");
+    assert!(summary.files.contains(&svg));
+    let svg = fs::read_to_string(svg).unwrap();
+    assert_well_formed(&svg);
+    assert!(svg.contains("sac (2 of 2 seeds)") && svg.contains("success rate"));
+    assert!(!fixture.output().join("figures/Hopper-v4-success.svg").exists());
+    assert_eq!(fixture.page().matches("<h3>Success rate</h3>").count(), 1);
 }
 
 #[test]

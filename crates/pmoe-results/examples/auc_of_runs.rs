@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use pmoe_results::{Bootstrap, Comparison, Ratio, scan};
+use pmoe_results::{Bootstrap, Comparison, Entry, Ratio, scan};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let reference = arguments.next();
 
     let found = scan(Path::new(&folder))?;
-    let runs: Vec<_> = found.runs.iter().collect();
-    let comparison = Comparison::new(&runs, reference.as_deref(), &Bootstrap::STANDARD);
+    let entries: Vec<_> = found.runs.iter().map(Entry::from).collect();
+    let comparison = Comparison::new(&entries, reference.as_deref(), &Bootstrap::STANDARD);
     for cell in &comparison.cells {
         let relative = match cell.relative_auc {
             Some(Ratio::Of { ratio, .. }) => format!("{:.1} % of the reference", 100.0 * ratio),

@@ -1,6 +1,24 @@
 use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, ScoresError, Status};
 use crate::{auc, band, final_return};
 
+/// A run under the name that its method has among those it is compared with.
+///
+/// The same run may stand for `pmoe-sac` in one suite and for `pmoe-sac-k4` in another.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Name of the method.
+    pub method: &'a str,
+    /// The run.
+    pub run: &'a Run,
+}
+
+impl<'a> From<&'a Run> for Entry<'a> {
+    /// Under the name of its algorithm.
+    fn from(run: &'a Run) -> Self {
+        Self { method: &run.manifest.algo, run }
+    }
+}
+
 /// All methods of a group of runs beside each other, task by task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
@@ -64,12 +82,12 @@ impl Comparison {
     /// The AUC of a task is taken from the first step that all its finished runs have evaluated
     /// (0, unless evaluations are missing) to its budget.
     #[must_use]
-    pub fn new(runs: &[&Run], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
+    pub fn new(entries: &[Entry<'_>], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
         let mut cells = Vec::new();
-        for task in distinct(runs.iter().map(|run| run.manifest.task.as_str())) {
-            let runs: Vec<_> =
-                runs.iter().copied().filter(|run| run.manifest.task == task).collect();
-            compare_task(task, &runs, reference, bootstrap, &mut cells);
+        for task in distinct(entries.iter().map(|entry| entry.run.manifest.task.as_str())) {
+            let of_task = |entry: &&Entry<'_>| entry.run.manifest.task == task;
+            let entries: Vec<_> = entries.iter().filter(of_task).copied().collect();
+            compare_task(task, &entries, reference, bootstrap, &mut cells);
         }
         Self { reference: reference.map(str::to_owned), cells }
     }
@@ -119,25 +137,28 @@ impl Comparison {
 /// The cells of one task, in the order in which its methods appear.
 fn compare_task(
     task: &str,
-    runs: &[&Run],
+    entries: &[Entry<'_>],
     reference: Option<&str>,
     bootstrap: &Bootstrap,
     cells: &mut Vec<Cell>,
 ) {
-    let total_steps = runs.iter().map(|run| run.manifest.total_steps).max().unwrap_or(0);
-    let curves: Vec<_> = runs.iter().map(|run| EvalCurve::from_events(&run.events)).collect();
-    let finished = runs.iter().zip(&curves).filter(|(run, curve)| {
-        run.manifest.status == Status::Done
+    let budgets = entries.iter().map(|entry| entry.run.manifest.total_steps);
+    let total_steps = budgets.max().unwrap_or(0);
+    let curves: Vec<_> =
+        entries.iter().map(|entry| EvalCurve::from_events(&entry.run.events)).collect();
+    let finished = entries.iter().zip(&curves).filter(|(entry, curve)| {
+        entry.run.manifest.status == Status::Done
             && curve.span().is_some_and(|(_, last)| total_steps <= last)
     });
     let from = finished.filter_map(|(_, curve)| curve.span()).map(|(first, _)| first).max();
 
     let first_cell = cells.len();
-    for algo in distinct(runs.iter().map(|run| run.manifest.algo.as_str())) {
+    for method in distinct(entries.iter().map(|entry| entry.method)) {
         let (mut seeds, mut excluded) = (Vec::new(), Vec::new());
         let (mut aucs, mut finals) = (Vec::new(), Vec::new());
         let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
-        for (run, curve) in runs.iter().zip(&curves).filter(|(run, _)| run.manifest.algo == algo) {
+        let of_method = |(entry, _): &(&Entry<'_>, _)| entry.method == method;
+        for (Entry { run, .. }, curve) in entries.iter().zip(&curves).filter(of_method) {
             let seed = run.manifest.seed;
             let score = from.and_then(|from| auc(curve, from, total_steps));
             match (exclusion(run, &seeds), score) {
@@ -161,7 +182,7 @@ fn compare_task(
         }
         let drawn = if finished.is_empty() { unfinished } else { finished };
         cells.push(Cell {
-            algo: algo.to_owned(),
+            algo: method.to_owned(),
             task: task.to_owned(),
             total_steps,
             seeds,

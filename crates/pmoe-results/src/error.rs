@@ -54,6 +54,14 @@ pub enum ResultsError {
         /// The values allowed.
         allowed: String,
     },
+    /// A dotted key leads into a value that has nothing inside.
+    #[error("{key}: `{parent}` has no settings inside")]
+    NoSettings {
+        /// The dotted key.
+        key: String,
+        /// The part of it that is a value.
+        parent: String,
+    },
     /// The events are not those that the finished run left.
     #[error("{path} has changed since the run finished: its blake3 is {found}, not {expected}")]
     ChangedEvents {

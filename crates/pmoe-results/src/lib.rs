@@ -3,7 +3,7 @@
 //! One run is one process and one folder:
 //!
 //! ```text
-//! <suite>/<algo>/<task>/seed_<n>/
+//! <suite>/<method>/<task>/seed_<n>/
 //!     config.toml      the resolved config, enough to repeat the run
 //!     manifest.json    state, commit, versions, machine, attempts   (replaced atomically)
 //!     events.jsonl     one Event per line                           (append-only)
@@ -12,7 +12,8 @@
 //! ```
 //!
 //! - [`RunDir`] and [`JsonlSink`] write a run folder, [`Run`] and [`scan`] read them.
-//! - [`Suite`] is the plan of an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s.
+//! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
+//!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
 //!   together for all runs of a suite.
 //! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve.
@@ -24,21 +25,39 @@ mod error;
 mod event;
 mod jsonl;
 mod manifest;
+mod plan;
 mod run;
 mod run_dir;
 mod scores;
+pub mod settings;
 mod stats;
 mod suite;
 
 pub use atomic::write_atomic;
 pub use bootstrap::{Bootstrap, Interval};
-pub use compare::{Cell, Comparison, Excluded};
+pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::ResultsError;
 pub use event::{Event, MemorySink, NullSink, Sink};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
+pub use plan::{Plan, PlannedRun, RunProgress, Use};
 pub use run::{Run, Scan, scan};
 pub use run_dir::RunDir;
 pub use scores::{ProfilePoint, Scores, ScoresError, profile};
+pub use settings::Methods;
 pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
-pub use suite::{Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When};
+pub use suite::{
+    Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When,
+};
+
+/// The TOML files of a folder, by name.
+fn toml_files(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>, ResultsError> {
+    let failed = |error| ResultsError::io(dir, error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    Ok(paths)
+}

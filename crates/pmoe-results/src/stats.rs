@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{Bootstrap, Event, Interval};
 
-/// Mean evaluation return of one run over its training.
+/// Mean evaluation return of one run over its training, or another quantity that is drawn like it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EvalCurve {
-    /// Environment step and mean return of the evaluation there, steps rising.
+    /// Environment step and value there, for instance the mean return of an evaluation; steps rising.
     points: Vec<(u64, f64)>,
 }
 
@@ -25,7 +25,50 @@ impl EvalCurve {
         Self { points: points.into_iter().collect() }
     }
 
-    /// Environment step and mean return of each evaluation, steps rising.
+    /// Share of a run's newest training episodes that reached their goal, at [`Self::SUCCESS_POINTS`]
+    /// steps of its budget: of the last [`Self::SUCCESS_WINDOW`] episodes that had ended by then, or of
+    /// as many as there were. Empty for a task without a goal.
+    ///
+    /// # Units
+    /// Successes per episode.
+    #[must_use]
+    pub fn success_rate(events: &[Event], total_steps: u64) -> Self {
+        let mut points = Vec::new();
+        let mut window = VecDeque::new();
+        let mut episodes = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Episode { env_step, success: Some(success), .. } => {
+                    Some((*env_step, *success))
+                }
+                _ => None,
+            })
+            .peekable();
+        for index in 1..=Self::SUCCESS_POINTS {
+            let step = total_steps * index / Self::SUCCESS_POINTS;
+            if episodes.peek().is_none() {
+                break;
+            }
+            while let Some((_, success)) = episodes.next_if(|(ended, _)| *ended <= step) {
+                window.push_back(success);
+            }
+            window.drain(..window.len().saturating_sub(Self::SUCCESS_WINDOW));
+            let reached = window.iter().filter(|&&success| success).count();
+            let is_new = points.last().is_none_or(|last: &(u64, f64)| last.0 < step);
+            if is_new && !window.is_empty() {
+                points.push((step, reached as f64 / window.len() as f64));
+            }
+        }
+        Self { points }
+    }
+
+    /// Episodes behind a point of [`Self::success_rate`].
+    pub const SUCCESS_WINDOW: usize = 100;
+
+    /// Points of [`Self::success_rate`] over a whole run.
+    pub const SUCCESS_POINTS: u64 = 100;
+
+    /// Environment step and value of each point, steps rising.
     #[must_use]
     pub fn points(&self) -> &[(u64, f64)] {
         &self.points

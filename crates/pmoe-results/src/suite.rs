@@ -1,12 +1,16 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::ResultsError;
+use crate::{ResultsError, toml_files};
+
+mod check;
+
+pub(crate) use check::one_of;
 
 /// An experiment: methods × tasks × seeds, as in `configs/suites/<name>.toml`.
 ///
@@ -19,10 +23,10 @@ pub struct Suite {
     pub title: String,
     /// The figure or table of the paper.
     pub item: String,
-    /// The method that the others are compared with; one of `algos`.
+    /// The method that the others are compared with, by name.
     pub reference: String,
     /// The methods, in the order of the legend.
-    pub algos: Vec<String>,
+    pub methods: Vec<Method>,
     /// The tasks, in the order of the figures.
     pub tasks: Vec<String>,
     /// How long, how often, at which scale.
@@ -40,13 +44,31 @@ struct SuiteToml {
     title: String,
     item: String,
     reference: String,
+    /// Methods as they are.
+    #[serde(default)]
     algos: Vec<String>,
+    /// Methods with settings of their own, behind those of `algos` in the legend.
+    #[serde(default)]
+    variants: Vec<Method>,
     tasks: Vec<String>,
     presets: Presets,
     #[serde(default)]
     overrides: Vec<Override>,
     #[serde(default)]
     paper: Paper,
+}
+
+/// A method of a suite: one of `configs/algos`, as it is or with other settings under another name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// Its name in folders, tables and figures.
+    pub name: String,
+    /// Its file in `configs/algos`.
+    pub algo: String,
+    /// Settings, as `pmoe train --set` takes them.
+    #[serde(default)]
+    pub set: toml::Table,
 }
 
 /// One plan per preset.
@@ -69,6 +91,11 @@ pub struct PresetPlan {
     pub seeds: Vec<u64>,
     /// Budget of a run in environment steps.
     pub total_steps: u64,
+    /// Budgets of tasks that have another one.
+    #[serde(default)]
+    pub task_steps: BTreeMap<String, u64>,
+    /// The tasks at this scale; all of the suite if left out.
+    pub tasks: Option<Vec<String>>,
     /// Settings that scale with the budget, as `pmoe train --set` takes them.
     #[serde(default)]
     pub set: toml::Table,
@@ -90,8 +117,8 @@ pub struct Override {
 pub struct When {
     /// Runs of this task.
     pub task: Option<String>,
-    /// Runs of this method.
-    pub algo: Option<String>,
+    /// Runs of the method of this name.
+    pub method: Option<String>,
 }
 
 /// Numbers that the paper prints.
@@ -101,10 +128,28 @@ pub struct Paper {
     /// AUC in percent of the reference, by method, then task.
     #[serde(default)]
     pub auc: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Returns of trained policies that see noisy observations.
+    #[serde(default)]
+    pub noise: Vec<NoiseReturn>,
+}
+
+/// Return of a trained policy that sees noisy observations, as the paper prints it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseReturn {
+    /// Name of the method.
+    pub method: String,
+    /// Standard deviation of the noise on each observed number.
+    pub obs_noise: f64,
+    /// Mean return of the episodes.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub std: f64,
 }
 
 /// Scale at which a suite is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Everything in miniature, in minutes.
     Smoke,
@@ -155,7 +200,9 @@ impl FromStr for Preset {
 pub struct RunSpec {
     /// Name of the suite.
     pub suite: String,
-    /// Name of the method.
+    /// Name of the method in the suite.
+    pub method: String,
+    /// Its file in `configs/algos`.
     pub algo: String,
     /// Name of the task.
     pub task: String,
@@ -165,7 +212,7 @@ pub struct RunSpec {
     pub total_steps: u64,
     /// Settings for `pmoe train --set key=value`: key, and value as TOML; each key once, sorted.
     pub set: Vec<(String, String)>,
-    /// Run folder, relative to the results: `<suite>/<algo>/<task>/seed_<n>`.
+    /// Run folder, relative to the results: `<suite>/<method>/<task>/seed_<n>`.
     pub dir: PathBuf,
 }
 
@@ -188,20 +235,22 @@ impl Suite {
         Self::parse(&text, path)
     }
 
-    /// Reads every suite file (`*.toml`) of a folder, by name.
+    /// Reads every suite file (`*.toml`) of a folder, in the order of [`Suite::sort`].
     ///
     /// # Errors
     /// When the folder can't be listed or one of the files is bad.
     pub fn load_all(dir: &Path) -> Result<Vec<Self>, ResultsError> {
-        let failed = |error| ResultsError::io(dir, error);
-        let mut paths = fs::read_dir(dir)
-            .and_then(|entries| {
-                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
-            })
-            .map_err(failed)?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        paths.iter().map(|path| Self::load(path)).collect()
+        let paths = toml_files(dir)?;
+        let mut suites: Vec<_> =
+            paths.iter().map(|path| Self::load(path)).collect::<Result<_, _>>()?;
+        Self::sort(&mut suites);
+        Ok(suites)
+    }
+
+    /// Brings suites into the order of the paper: by name, numbers in it by value, `fig2` before
+    /// `fig11`.
+    pub fn sort(suites: &mut [Self]) {
+        suites.sort_by_cached_key(|suite| natural_key(&suite.name));
     }
 
     /// Checks the text of a suite file; its name comes from `path`.
@@ -221,7 +270,7 @@ impl Suite {
             title: raw.title,
             item: raw.item,
             reference: raw.reference,
-            algos: raw.algos,
+            methods: raw.algos.into_iter().map(Method::plain).chain(raw.variants).collect(),
             tasks: raw.tasks,
             presets: raw.presets,
             overrides: raw.overrides,
@@ -241,23 +290,37 @@ impl Suite {
         }
     }
 
+    /// The method of a name.
+    #[must_use]
+    pub fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+
+    /// The tasks at the scale of a preset, in the order of the figures.
+    #[must_use]
+    pub fn tasks(&self, preset: Preset) -> &[String] {
+        self.preset(preset).tasks.as_ref().unwrap_or(&self.tasks)
+    }
+
     /// The runs in a fair order: every method of a task and seed before the next task, every task
     /// of a seed before the next seed, so that a matrix stopped early compares like with like.
     #[must_use]
     pub fn plan(&self, preset: Preset) -> Vec<RunSpec> {
-        let PresetPlan { seeds, total_steps, .. } = self.preset(preset);
-        let mut plan = Vec::with_capacity(seeds.len() * self.tasks.len() * self.algos.len());
+        let PresetPlan { seeds, total_steps, task_steps, .. } = self.preset(preset);
+        let mut plan = Vec::new();
         for &seed in seeds {
-            for task in &self.tasks {
-                for algo in &self.algos {
+            for task in self.tasks(preset) {
+                for method in &self.methods {
+                    let folder = format!("seed_{seed}");
                     plan.push(RunSpec {
                         suite: self.name.clone(),
-                        algo: algo.clone(),
+                        method: method.name.clone(),
+                        algo: method.algo.clone(),
                         task: task.clone(),
                         seed,
-                        total_steps: *total_steps,
-                        set: self.settings(preset, algo, task),
-                        dir: [&self.name, algo, task, &format!("seed_{seed}")].iter().collect(),
+                        total_steps: *task_steps.get(task).unwrap_or(total_steps),
+                        set: self.settings(preset, method, task),
+                        dir: [&self.name, &method.name, task, &folder].iter().collect(),
                     });
                 }
             }
@@ -265,93 +328,37 @@ impl Suite {
         plan
     }
 
-    /// Overrides in the order of the file, then the preset: a small scale is always small.
-    fn settings(&self, preset: Preset, algo: &str, task: &str) -> Vec<(String, String)> {
+    /// The method's own, then overrides in the order of the file, then the preset: a small scale is
+    /// always small.
+    fn settings(&self, preset: Preset, method: &Method, task: &str) -> Vec<(String, String)> {
         let matching = self.overrides.iter().filter(|rule| {
-            rule.when.algo.as_deref().is_none_or(|name| name == algo)
+            rule.when.method.as_ref().is_none_or(|name| *name == method.name)
                 && rule.when.task.as_deref().is_none_or(|name| name == task)
         });
-        let layers = matching.map(|rule| &rule.set).chain([&self.preset(preset).set]);
+        let overrides = matching.map(|rule| &rule.set);
+        let layers = [&method.set].into_iter().chain(overrides).chain([&self.preset(preset).set]);
         let merged: BTreeMap<_, _> = layers.flatten().collect();
         merged.into_iter().map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
+}
 
-    fn check(&self, place: &str) -> Result<(), ResultsError> {
-        let bad = |key: &str, value: String, allowed: String| ResultsError::BadValue {
-            place: place.to_owned(),
-            key: key.to_owned(),
-            value,
-            allowed,
-        };
-        let name = |key: &str, value: &str| {
-            if is_name(value) {
-                return Ok(());
-            }
-            let allowed = "letters, digits, `-`, `_` and `.`, not a dot first";
-            Err(bad(key, format!("{value:?}"), allowed.to_owned()))
-        };
-        let one = |key: &str, value: &str, allowed: &[String]| {
-            if allowed.iter().any(|allowed| allowed == value) {
-                return Ok(());
-            }
-            Err(bad(key, format!("{value:?}"), one_of(allowed)))
-        };
-
-        name("file name", &self.name)?;
-        for (key, values) in [("algos", &self.algos), ("tasks", &self.tasks)] {
-            values.iter().try_for_each(|value| name(key, value))?;
-            if values.is_empty() || has_repeats(values) {
-                return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
-            }
-        }
-        one("reference", &self.reference, &self.algos)?;
-        for preset in Preset::ALL {
-            let PresetPlan { seeds, total_steps, set } = self.preset(preset);
-            if seeds.is_empty() || has_repeats(seeds) {
-                let key = format!("presets.{preset}.seeds");
-                return Err(bad(&key, format!("{seeds:?}"), "one or more, each once".to_owned()));
-            }
-            if *total_steps == 0 {
-                let key = format!("presets.{preset}.total_steps");
-                return Err(bad(&key, "0".to_owned(), "at least 1".to_owned()));
-            }
-            // A second place for the budget would only be able to contradict the first.
-            if set.contains_key("schedule.total_steps") {
-                let key = format!("presets.{preset}.set");
-                let allowed = "without `schedule.total_steps`, which is the preset's total_steps";
-                return Err(bad(&key, format!("{set:?}"), allowed.to_owned()));
-            }
-        }
-        for (index, Override { when, .. }) in self.overrides.iter().enumerate() {
-            let key = format!("overrides[{index}].when");
-            when.algo.iter().try_for_each(|value| one(&key, value, &self.algos))?;
-            when.task.iter().try_for_each(|value| one(&key, value, &self.tasks))?;
-        }
-        for (algo, tasks) in &self.paper.auc {
-            one("paper.auc", algo, &self.algos)?;
-            for (task, percent) in tasks {
-                let key = format!("paper.auc.{algo}");
-                one(&key, task, &self.tasks)?;
-                if !percent.is_finite() {
-                    return Err(bad(&key, percent.to_string(), "a finite number".to_owned()));
-                }
-            }
-        }
-        Ok(())
+impl Method {
+    fn plain(algo: String) -> Self {
+        Self { name: algo.clone(), algo, set: toml::Table::new() }
     }
 }
 
-/// Whether a name can be a folder of that name and nothing else.
-fn is_name(value: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    !value.is_empty() && !value.starts_with('.') && value.chars().all(allowed)
-}
-
-fn has_repeats<T: Ord>(values: &[T]) -> bool {
-    values.iter().collect::<BTreeSet<_>>().len() < values.len()
-}
-
-fn one_of(names: impl IntoIterator<Item = impl fmt::Display>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    format!("one of {}", names.join(", "))
+/// Text and numbers of a name in turn.
+fn natural_key(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, from_digits) = rest.split_at(digits);
+        let end = from_digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(from_digits.len());
+        let (number, after) = from_digits.split_at(end);
+        parts.push((text.to_owned(), number.parse().unwrap_or(0)));
+        rest = after;
+    }
+    parts
 }

@@ -1,11 +1,13 @@
-//! How long the rest of a plan takes, from a short measurement on this machine.
+//! How long the rest of a plan takes and how much disk, from a short measurement on this machine.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use pmoe_results::{PlannedRun, RunProgress, settings};
 use serde::Deserialize;
 
 use super::plan::Planned;
@@ -14,55 +16,79 @@ use crate::process;
 /// Environment steps of an evaluation episode: the tasks' time limit, so an upper bound.
 const EPISODE_LENGTH: f64 = 1_000.0;
 
-/// What one gradient update and one environment step take, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
-    pub update: f64,
-    pub env_step: f64,
+/// Seconds from starting a run to its first step, and from its last to its end: networks, model, files.
+const BESIDE_STEPS: f64 = 0.3;
+
+/// Bytes of an event, and environment steps of a training episode: rough, as events are a small part.
+const EVENT_BYTES: f64 = 700.0;
+const TRAINING_EPISODE: f64 = 100.0;
+const EPISODE_EVENT_BYTES: f64 = 130.0;
+
+/// What `pmoe bench cost` says of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Cost {
+    ms_per_act: f64,
+    ms_per_env_step: f64,
+    ms_of_learning_per_env_step: f64,
+    bytes_of_policy: f64,
+    bytes_of_learner: f64,
+    bytes_of_steps: f64,
 }
 
-impl Rates {
-    /// Measures a method on a task with `pmoe`, in a few seconds.
-    pub fn measure(pmoe: &Path, algo: &str, task: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Update {
-            ms_per_update: Median,
-        }
-        #[derive(Deserialize)]
-        struct Median {
-            median: f64,
-        }
-        #[derive(Deserialize)]
-        struct EnvStep {
-            steps_per_second: f64,
-        }
+/// The costs of a plan's runs, by what makes them differ.
+#[derive(Debug, Default)]
+pub struct Costs(BTreeMap<Kind, Cost>);
 
-        let update: Update =
-            measured(
-                Command::new(pmoe)
-                    .args(["bench", "update", "--algo", algo, "--task", task])
-                    .args(["--updates", "40", "--json"]),
-            )?;
-        let env_step: EnvStep = measured(Command::new(pmoe).args([
-            "env",
-            "bench",
-            "--task",
-            task,
-            "--seconds",
-            "1",
-            "--json",
-        ]))?;
-        Ok(Self {
-            update: update.ms_per_update.median / 1e3,
-            env_step: 1.0 / env_step.steps_per_second,
+/// Runs that differ in the seed alone cost the same.
+type Kind = (String, String, u64, BTreeMap<String, String>);
+
+fn kind(run: &PlannedRun) -> Kind {
+    (run.algo.clone(), run.task.clone(), run.total_steps, run.set.clone())
+}
+
+impl Costs {
+    /// Measures every kind of run with `pmoe`, `jobs` at a time: runs side by side slow each other.
+    pub fn measure(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Self> {
+        let mut kinds: BTreeMap<Kind, &PlannedRun> = BTreeMap::new();
+        for Planned { run, .. } in runs {
+            kinds.entry(kind(run)).or_insert(run);
+        }
+        let jobs = jobs.min(kinds.len());
+        let queue: Mutex<VecDeque<_>> = Mutex::new(kinds.into_iter().collect());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let work = || {
+            let mut costs = Vec::new();
+            while let Some((kind, run)) = next() {
+                costs.push((kind, Cost::measure(pmoe, run)?));
+            }
+            anyhow::Ok(costs)
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+            let mut costs = Self::default();
+            for worker in workers {
+                match worker.join() {
+                    Ok(measured) => costs.0.extend(measured?),
+                    Err(_) => bail!("a measurement panicked"),
+                }
+            }
+            Ok(costs)
         })
     }
 }
 
-fn measured<T: for<'a> Deserialize<'a>>(command: &mut Command) -> Result<T> {
-    let text = process::stdout(command)?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("cannot understand what `{}` wrote", process::line(command)))
+impl Cost {
+    fn measure(pmoe: &Path, run: &PlannedRun) -> Result<Self> {
+        let mut command = Command::new(pmoe);
+        command.args(["bench", "cost", "--algo", &run.algo, "--task", &run.task, "--json"]);
+        command.args(["--steps", &run.total_steps.to_string()]);
+        for (key, value) in &run.set {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        let text = process::stdout(&mut command)?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("cannot understand what `{}` wrote", process::line(&command)))
+    }
 }
 
 /// What decides how much work a run is, beside its budget.
@@ -70,77 +96,103 @@ fn measured<T: for<'a> Deserialize<'a>>(command: &mut Command) -> Result<T> {
 pub struct Workload {
     /// Environment steps before the first gradient update.
     learning_starts: f64,
-    /// Gradient updates per environment step from then on.
-    gradient_steps: f64,
     /// Environment steps between evaluations.
     eval_every: f64,
     eval_episodes: f64,
+    /// Environment steps between metrics.
+    log_every: f64,
 }
 
 impl Workload {
-    /// Reads the method's configuration and what the plan overrides in it.
-    pub fn read(root: &Path, run: &Planned) -> Result<Self> {
-        let path = root.join("configs/algos").join(format!("{}.toml", run.spec.algo));
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config: toml::Table =
-            text.parse().with_context(|| format!("bad file {}", path.display()))?;
-        Ok(Self::new(&config, &run.spec.set))
-    }
-
-    fn new(config: &toml::Table, set: &[(String, String)]) -> Self {
-        // The last part of a key tells it from all others.
-        let value = |key: &str| {
-            let overriding = set.iter().rfind(|(name, _)| name.rsplit('.').next() == Some(key));
-            let text = match overriding {
-                Some((_, value)) => value.replace('_', ""),
-                None => find(config, key)?.to_string(),
-            };
-            text.parse::<f64>().ok()
+    /// Reads a resolved config. An on-policy method has no `learning_starts`.
+    pub fn new(config: &toml::Table) -> Self {
+        let number = |key: &str| match settings::find(config, key) {
+            #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+            Some(toml::Value::Integer(value)) => Some(*value as f64),
+            Some(toml::Value::Float(value)) => Some(*value),
+            _ => None,
         };
         Self {
-            learning_starts: value("learning_starts").unwrap_or(0.0),
-            gradient_steps: value("gradient_steps").unwrap_or(1.0),
-            eval_every: value("eval_every").unwrap_or(f64::INFINITY),
-            eval_episodes: value("eval_episodes").unwrap_or(0.0),
+            learning_starts: number("learning_starts").unwrap_or(0.0),
+            eval_every: number("schedule.eval_every").unwrap_or(f64::INFINITY),
+            eval_episodes: number("schedule.eval_episodes").unwrap_or(0.0),
+            log_every: number("schedule.log_every").unwrap_or(f64::INFINITY),
         }
     }
 
     /// Seconds from environment step `done` to `total`.
-    #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
-    fn seconds(&self, done: u64, total: u64, rates: Rates) -> f64 {
-        let (done, total) = (done as f64, total as f64);
+    fn seconds(&self, done: u64, total: u64, cost: &Cost) -> f64 {
+        let (done, total) = (float(done), float(total));
+        if done >= total {
+            return 0.0;
+        }
         let learning = total - done.max(self.learning_starts).min(total);
-        let updates = learning * self.gradient_steps;
         // One evaluation before the first step, then one after every `eval_every`.
         let behind = if done > 0.0 { 1.0 + (done / self.eval_every).floor() } else { 0.0 };
         let evaluations = 1.0 + (total / self.eval_every).floor() - behind;
         let env_steps = total - done + evaluations * self.eval_episodes * EPISODE_LENGTH;
-        updates * rates.update + env_steps * rates.env_step
+        let acting_and_simulating = cost.ms_per_act + cost.ms_per_env_step;
+        let ms = learning * cost.ms_of_learning_per_env_step + env_steps * acting_and_simulating;
+        BESIDE_STEPS + ms / 1e3
+    }
+
+    /// Bytes that a run leaves when it is over: its events and its policy.
+    fn bytes_at_the_end(&self, total: u64, cost: &Cost) -> f64 {
+        let total = float(total);
+        let events = total / self.eval_every + total / self.log_every + 1.0;
+        let episodes = total / TRAINING_EPISODE;
+        cost.bytes_of_policy + events * EVENT_BYTES + episodes * EPISODE_EVENT_BYTES
     }
 }
 
-/// The value of `key`, in whichever table it is.
-fn find<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
-    let below = || table.values().filter_map(toml::Value::as_table);
-    table.get(key).or_else(|| below().find_map(|table| find(table, key)))
+#[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+fn float(steps: u64) -> f64 {
+    steps as f64
 }
 
-/// Seconds until `jobs` workers have finished `runs`.
+/// What the rest of a plan takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    pub seconds: f64,
+    /// Of what is left when all runs are over.
+    pub bytes_at_the_end: f64,
+    /// More than that, while the largest runs are under way.
+    pub bytes_under_way: f64,
+}
+
+/// Estimates what it takes until `jobs` workers have finished `runs`.
+///
+/// `config` resolves a run.
 pub fn estimate(
-    root: &Path,
     runs: &[Planned],
-    rates: &BTreeMap<(String, String), Rates>,
+    costs: &Costs,
     jobs: usize,
-) -> Result<f64> {
-    let mut seconds = Vec::new();
-    for run in runs {
-        if let Some(&rates) = rates.get(&(run.spec.algo.clone(), run.spec.task.clone())) {
-            let workload = Workload::read(root, run)?;
-            seconds.push(workload.seconds(run.steps_done(), run.spec.total_steps, rates));
-        }
+    config: impl Fn(&PlannedRun) -> Result<toml::Table>,
+) -> Result<Estimate> {
+    let (mut seconds, mut under_way, mut at_the_end) = (Vec::new(), Vec::new(), 0.0);
+    for planned in runs {
+        let run = &planned.run;
+        let Some(cost) = costs.0.get(&kind(run)) else {
+            continue;
+        };
+        let workload = Workload::new(&config(run)?);
+        seconds.push(workload.seconds(planned.steps_done(), run.total_steps, cost));
+        let bytes = workload.bytes_at_the_end(run.total_steps, cost);
+        at_the_end += bytes;
+        // A new checkpoint is written beside the one before.
+        under_way.push(2.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
-    Ok(makespan(&seconds, jobs))
+    under_way.sort_by(|a, b| b.total_cmp(a));
+    Ok(Estimate {
+        seconds: makespan(&seconds, jobs),
+        bytes_at_the_end: at_the_end,
+        bytes_under_way: under_way.iter().take(jobs).sum(),
+    })
+}
+
+/// Those of `runs` that are not over.
+pub fn left(runs: &[Planned]) -> Vec<Planned> {
+    runs.iter().filter(|planned| planned.run.progress != RunProgress::Done).cloned().collect()
 }
 
 /// When the last of `jobs` workers stops, if each takes the next run as soon as it is free.
@@ -173,18 +225,33 @@ pub fn spoken(seconds: f64) -> String {
     }
 }
 
+/// Bytes as one would say them: `0.4 GB`.
+pub fn gigabytes(bytes: f64) -> String {
+    let digits = usize::from(bytes < 1e10);
+    format!("{:.digits$} GB", bytes / 1e9)
+}
+
 #[cfg(test)]
 mod tests {
+    use pmoe_results::RunProgress;
+
     use super::*;
+    use crate::bench_all::plan::tests::planned;
 
-    const RATES: Rates = Rates { update: 0.01, env_step: 0.001 };
+    const COST: Cost = Cost {
+        ms_per_act: 0.5,
+        ms_per_env_step: 0.5,
+        ms_of_learning_per_env_step: 10.0,
+        bytes_of_policy: 1e6,
+        bytes_of_learner: 3e6,
+        bytes_of_steps: 7e6,
+    };
 
-    fn workload(set: &[(&str, &str)]) -> Workload {
-        let config = "[algo.sac]\nlearning_starts = 1_000\ngradient_steps = 1\n\
-                      [schedule]\neval_every = 5000\neval_episodes = 10\n";
-        let set: Vec<_> =
-            set.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
-        Workload::new(&config.parse().unwrap(), &set)
+    const SAC: &str = "[algo.sac]\nlearning_starts = 1_000\n\
+                       [schedule]\neval_every = 5000\neval_episodes = 10\nlog_every = 1000\n";
+
+    fn workload(config: &str) -> Workload {
+        Workload::new(&config.parse().unwrap())
     }
 
     fn close(found: f64, expected: f64) {
@@ -192,26 +259,30 @@ mod tests {
     }
 
     #[test]
-    fn overrides_win_over_the_file() {
-        let found = workload(&[("schedule.eval_every", "1_000"), ("learning_starts", "500")]);
-        let expected = Workload {
-            learning_starts: 500.0,
-            gradient_steps: 1.0,
-            eval_every: 1_000.0,
-            eval_episodes: 10.0,
-        };
-        assert_eq!(found, expected);
+    fn updates_environment_steps_and_evaluations_add_up() {
+        let seconds = |done, total| workload(SAC).seconds(done, total, &COST);
+        // 9 000 updates, 10 000 steps and 3 evaluations of 10 episodes of 1 000 steps.
+        close(seconds(0, 10_000), BESIDE_STEPS + 90.0 + 10.0 + 30.0);
+        // From step 6 000 on: 4 000 updates and steps, 1 evaluation.
+        close(seconds(6_000, 10_000), BESIDE_STEPS + 40.0 + 4.0 + 10.0);
+        // Over before the first update, but evaluated at its start.
+        close(seconds(0, 400), BESIDE_STEPS + 0.4 + 10.0);
+        close(seconds(400, 400), 0.0);
+        // Without a warm-up every step learns.
+        let on_policy = workload(&SAC.replace("sac", "ppo").replace("learning_starts", "epochs"));
+        close(on_policy.seconds(0, 400, &COST), BESIDE_STEPS + 4.0 + 0.4 + 10.0);
     }
 
     #[test]
-    fn updates_environment_steps_and_evaluations_add_up() {
-        // 9 000 updates, 10 000 steps and 3 evaluations of 10 episodes of 1 000 steps.
-        close(workload(&[]).seconds(0, 10_000, RATES), 90.0 + 10.0 + 30.0);
-        // From step 6 000 on: 4 000 updates and steps, 1 evaluation.
-        close(workload(&[]).seconds(6_000, 10_000, RATES), 40.0 + 4.0 + 10.0);
-        // Over before the first update, but evaluated at its start.
-        close(workload(&[]).seconds(0, 400, RATES), 0.4 + 10.0);
-        close(workload(&[]).seconds(400, 400, RATES), 0.0);
+    fn finished_runs_add_up_and_the_largest_are_under_way() {
+        let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
+        let costs = Costs([(kind(&runs[0].run), COST)].into());
+        let found = estimate(&runs, &costs, 2, |_| Ok(SAC.parse()?)).unwrap();
+        // Two workers, three runs of 1 000 steps: none learns, one evaluation of 10 000 steps each.
+        close(found.seconds, 2.0 * (BESIDE_STEPS + 11.0));
+        let events = (0.2 + 1.0 + 1.0) * EVENT_BYTES + 10.0 * EPISODE_EVENT_BYTES;
+        close(found.bytes_at_the_end, 3.0 * (1e6 + events));
+        close(found.bytes_under_way, 2.0 * 2.0 * 10e6);
     }
 
     #[test]
@@ -223,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_spoken() {
+    fn durations_and_sizes_are_spoken() {
         let spoken = [2.0, 42.0, 58.0, 600.0, 3_590.0, 4_800.0, 100_000.0].map(spoken);
         assert_eq!(
             spoken,
@@ -237,5 +308,6 @@ mod tests {
                 "about 1 d 4 h"
             ]
         );
+        assert_eq!([4.2e8, 1.26e10].map(gigabytes), ["0.4 GB", "13 GB"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Runs a plan: some workers, each with one `pmoe train` at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -19,6 +19,9 @@ use super::children::Children;
 use super::plan::Planned;
 use super::progress::{Display, Report};
 use crate::process;
+
+/// How often a run is started that fails without having diverged or been refused.
+const ATTEMPTS: u32 = 3;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +91,22 @@ impl fmt::Display for Outcome {
 /// Finished runs are started too: `pmoe train` leaves them alone, but tells a run of today's
 /// settings from one of other settings.
 ///
+/// A run that another process is at is tried once more after all others. `ended` hears of every run
+/// that is over.
+///
 /// Ctrl-C, a termination and a hang-up are handed on to the runs, which write a checkpoint.
-pub fn execute(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Vec<Outcome>> {
+pub fn execute(
+    pmoe: &Path,
+    runs: &[Planned],
+    jobs: usize,
+    ended: &(dyn Fn(&Planned) -> Result<()> + Sync),
+) -> Result<Vec<Outcome>> {
     let jobs = jobs.min(runs.len()).max(1);
     let children = Children::default();
     let display = Display::new(runs, jobs);
     let queue: Mutex<VecDeque<usize>> = Mutex::new((0..runs.len()).collect());
     let outcomes = Mutex::new(vec![Outcome::Stopped; runs.len()]);
+    let postponed = Mutex::new(BTreeSet::new());
 
     let work = |worker: usize| {
         while !children.is_stopping() {
@@ -104,7 +116,17 @@ pub fn execute(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Vec<Outcome
             };
             let run = &runs[index];
             let trainer = Trainer { pmoe, run, worker, children: &children, display: &display };
-            let outcome = trainer.train_with_retry();
+            let outcome = trainer.train_with_retries();
+            let is_first =
+                || postponed.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+            if outcome == Outcome::Locked && is_first() {
+                display.note(&format!("{}: another process is at it; later again", run.name()));
+                queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(index);
+                continue;
+            }
+            if let Err(error) = ended(run) {
+                display.note(&format!("{}: {error:#}", run.name()));
+            }
             display.finish(worker, run, &outcome.to_string());
             outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index] = outcome;
         }
@@ -144,17 +166,21 @@ struct Trainer<'a> {
 }
 
 impl Trainer<'_> {
-    fn train_with_retry(&self) -> Outcome {
+    fn train_with_retries(&self) -> Outcome {
         self.display.start(self.worker, self.run);
-        let outcome = self.train();
-        match outcome {
-            Outcome::Failed(reason) if !self.children.is_stopping() => {
-                let name = self.run.name();
-                self.display.note(&format!("{name}: failed: {reason}; trying once more"));
-                self.train()
+        let mut outcome = self.train();
+        for attempt in 2..=ATTEMPTS {
+            let Outcome::Failed(reason) = &outcome else {
+                break;
+            };
+            if self.children.is_stopping() {
+                break;
             }
-            outcome => outcome,
+            let name = self.run.name();
+            self.display.note(&format!("{name}: failed: {reason}; try {attempt} of {ATTEMPTS}"));
+            outcome = self.train();
         }
+        outcome
     }
 
     fn train(&self) -> Outcome {
@@ -193,12 +219,12 @@ impl Trainer<'_> {
     }
 
     fn command(&self) -> Command {
-        let spec = &self.run.spec;
+        let run = &self.run.run;
         let mut command = Command::new(self.pmoe);
-        command.args(["train", "--algo", &spec.algo, "--task", &spec.task]);
-        command.args(["--seed", &spec.seed.to_string()]);
-        command.args(["--steps", &spec.total_steps.to_string()]);
-        for (key, value) in &spec.set {
+        command.args(["train", "--algo", &run.algo, "--task", &run.task]);
+        command.args(["--seed", &run.seed.to_string()]);
+        command.args(["--steps", &run.total_steps.to_string()]);
+        for (key, value) in &run.set {
             command.args(["--set", &format!("{key}={value}")]);
         }
         command.args(["--progress", "json", "--out"]).arg(&self.run.dir);

@@ -66,7 +66,7 @@ struct State {
 
 impl Display {
     pub fn new(runs: &[Planned], jobs: usize) -> Self {
-        let total_steps = runs.iter().map(|run| run.spec.total_steps).sum();
+        let total_steps = runs.iter().map(|run| run.run.total_steps).sum();
         let steps = runs.iter().map(Planned::steps_done).sum();
         let bars = io::stderr().is_terminal().then(|| Bars::new(jobs, total_steps, steps));
         let now = Instant::now();
@@ -92,13 +92,13 @@ impl Display {
         match &self.bars {
             Some(bars) => {
                 let bar = &bars.workers[worker];
-                bar.set_length(run.spec.total_steps);
+                bar.set_length(run.run.total_steps);
                 bar.set_position(step);
                 bar.reset_eta();
                 bar.set_prefix(run.name());
                 bar.set_message("");
             }
-            None if step < run.spec.total_steps => {
+            None if step < run.run.total_steps => {
                 let from = if step > 0 { format!(" from step {step}") } else { String::new() };
                 self.note(&format!("{}: started{from}", run.name()));
             }
@@ -126,7 +126,7 @@ impl Display {
     /// A worker's run is over, well or not: nothing of it is left to wait for.
     pub fn finish(&self, worker: usize, run: &Planned, outcome: &str) {
         let mut state = self.lock();
-        state.steps += run.spec.total_steps.saturating_sub(state.worker_steps[worker]);
+        state.steps += run.run.total_steps.saturating_sub(state.worker_steps[worker]);
         state.runs_over += 1;
         if let Some(bars) = &self.bars {
             bars.workers[worker].set_prefix("idle");
@@ -196,8 +196,9 @@ impl Bars {
 
 #[cfg(test)]
 mod tests {
+    use pmoe_results::RunProgress;
+
     use super::*;
-    use crate::bench_all::plan::State as RunState;
     use crate::bench_all::plan::tests::planned;
 
     fn report(env_step: u64) -> Report {
@@ -223,8 +224,8 @@ mod tests {
     #[test]
     fn steps_add_up_over_workers() {
         let runs = [
-            planned("sac", "Ant-v4", 0, RunState::Unfinished { env_step: 400 }),
-            planned("sac", "Ant-v4", 1, RunState::New),
+            planned("sac", "Ant-v4", 0, RunProgress::Unfinished { env_step: 400 }),
+            planned("sac", "Ant-v4", 1, RunProgress::New),
         ];
         let display = Display::new(&runs, 2);
         assert_eq!(display.lock().steps, 400);

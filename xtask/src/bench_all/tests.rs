@@ -27,7 +27,7 @@ fn check(suite: &str, only: &[&str], dry_run: bool) -> (Result<Exit>, tempfile::
     for (path, text) in [
         ("configs/suites/small.toml", suite),
         ("configs/algos/done.toml", "learning_starts = 100\n[schedule]\neval_episodes = 1\n"),
-        ("configs/algos/diverged.toml", ""),
+        ("configs/algos/diverged.toml", "[schedule]\n"),
     ] {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
         fs::write(root.join(path), text).unwrap();
@@ -39,6 +39,7 @@ fn check(suite: &str, only: &[&str], dry_run: bool) -> (Result<Exit>, tempfile::
         only: only.iter().map(ToString::to_string).collect(),
         jobs: NonZeroUsize::new(2),
         out: out.path().to_owned(),
+        suites: None,
         dry_run,
     };
     (run(root, &execute::tests::stand_in(), &options), out)
@@ -56,6 +57,8 @@ fn a_preset_runs_to_its_report_though_runs_fail() {
         }
     }
     assert!(out.path().join("smoke/report/index.html").exists());
+    let plan = Plan::read(&out.path().join("smoke")).unwrap().unwrap();
+    assert_eq!((plan.preset, plan.runs.len()), (Preset::Smoke, 4));
 
     let (exit, out) = check(SUITE, &["small/done"], false);
     assert_eq!(exit.unwrap(), Exit::Done);
@@ -88,7 +91,7 @@ fn the_worst_outcome_decides_the_exit() {
 
 #[test]
 fn the_summary_names_what_is_not_done() {
-    let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, State::New));
+    let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
     let outcomes = [Outcome::Done, Outcome::Diverged("q1 is NaN".to_owned()), Outcome::Done];
     assert_eq!(
         summary(&runs, &outcomes),

@@ -1,5 +1,6 @@
 //! `pmoe bench`: what learning costs.
 
+mod cost;
 mod train;
 mod update;
 
@@ -16,6 +17,8 @@ pub(crate) enum Command {
     Update(update::Args),
     /// Time training as a whole: acting, simulating, learning.
     Train(train::Args),
+    /// Estimate what a run takes, in time for each of its steps and in bytes on the disk.
+    Cost(cost::Args),
 }
 
 /// What to time.
@@ -37,5 +40,6 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Update(args) => update::update(args),
         Command::Train(args) => train::train(args),
+        Command::Cost(args) => cost::cost(args),
     }
 }

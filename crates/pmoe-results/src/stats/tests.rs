@@ -117,3 +117,29 @@ proptest! {
         prop_assert!((part(0, split) + part(split, 100) - part(0, 100)).abs() < 1e-7);
     }
 }
+
+#[test]
+fn the_success_rate_is_of_the_newest_episodes() {
+    let episode = |(index, success): (u64, bool)| Event::Episode {
+        env_step: 10 * (index + 1),
+        episode: index + 1,
+        episode_return: 0.0,
+        episode_length: 10,
+        truncated: false,
+        success: Some(success),
+    };
+    // Episodes end at 10, 20, …, 1500 of 2000: 30 failures, then successes.
+    let events: Vec<_> = (0..150).map(|index| (index, 30 <= index)).map(episode).collect();
+    let curve = EvalCurve::success_rate(&events, 2_000);
+    assert_eq!(curve.points()[..2], [(20, 0.0), (40, 0.0)]);
+    // At 400: 10 of 40. At 1200: 90 of the last 100. At 1500, the last: all.
+    assert_eq!((curve.at(400), curve.at(1_200)), (Some(0.25), Some(0.9)));
+    assert_eq!(curve.points().last(), Some(&(1_500, 1.0)));
+    // Each step once, however short the run.
+    let curve = EvalCurve::success_rate(&events, 30);
+    assert_eq!(
+        curve.points().iter().map(|point| point.0).collect::<Vec<_>>(),
+        (10..=30).collect::<Vec<_>>()
+    );
+    assert_eq!(EvalCurve::success_rate(&[], 30).points(), []);
+}

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use pmoe_results::{
-    Bootstrap, Comparison, Excluded, Interval, Manifest, Ratio, ScoresError, Status, scan,
+    Bootstrap, Comparison, Entry, Excluded, Interval, Manifest, Ratio, ScoresError, Status, scan,
 };
 
 use crate::{manifest, write_run};
@@ -17,7 +17,8 @@ fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Sta
 fn compare(dir: &Path) -> Comparison {
     let found = scan(dir).unwrap();
     assert!(found.broken.is_empty());
-    Comparison::new(&found.runs.iter().collect::<Vec<_>>(), Some("sac"), &BOOTSTRAP)
+    let entries: Vec<_> = found.runs.iter().map(Entry::from).collect();
+    Comparison::new(&entries, Some("sac"), &BOOTSTRAP)
 }
 
 #[test]

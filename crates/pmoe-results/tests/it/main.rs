@@ -4,6 +4,7 @@
 #![expect(clippy::float_cmp, reason = "the numbers are small integers and exact")]
 
 mod compare;
+mod plan;
 mod run;
 mod run_dir;
 mod scores;

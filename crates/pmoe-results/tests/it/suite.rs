@@ -11,21 +11,32 @@ reference = "a"
 algos = ["a", "b"]
 tasks = ["T-v1", "U-v1"]
 
+[[variants]]
+name = "b-100"
+algo = "b"
+set = { batch = 100, depth = 3 }
+
 [presets]
 smoke = { seeds = [0, 1], total_steps = 10, set = { batch = 2, "schedule.eval_every" = 5 } }
 quick = { seeds = [0], total_steps = 100 }
-paper = { seeds = [7], total_steps = 1000 }
+paper = { seeds = [7], total_steps = 1000, tasks = ["U-v1"], task_steps = { "U-v1" = 3000 } }
 
 [[overrides]]
-when = { algo = "b" }
+when = { method = "b" }
 set = { batch = 50, temperature = { kind = "fixed", alpha = 0.5 }, name = "x" }
 
 [[overrides]]
-when = { algo = "b", task = "U-v1" }
+when = { method = "b", task = "U-v1" }
 set = { batch = 60 }
 
 [paper.auc]
 b = { "T-v1" = 105.5 }
+
+[[paper.noise]]
+method = "b"
+obs_noise = 0.05
+mean = 3387.4
+std = 2.5
 "#;
 
 fn load(text: &str) -> Result<Suite, ResultsError> {
@@ -36,7 +47,7 @@ fn load(text: &str) -> Result<Suite, ResultsError> {
 }
 
 fn settings(suite: &Suite, preset: Preset, algo: &str, task: &str) -> Vec<(String, String)> {
-    let spec = suite.plan(preset).into_iter().find(|run| run.algo == algo && run.task == task);
+    let spec = suite.plan(preset).into_iter().find(|run| run.method == algo && run.task == task);
     spec.unwrap().set
 }
 
@@ -47,12 +58,16 @@ fn the_plan_is_fair() {
     let expected = [
         "some/a/T-v1/seed_0",
         "some/b/T-v1/seed_0",
+        "some/b-100/T-v1/seed_0",
         "some/a/U-v1/seed_0",
         "some/b/U-v1/seed_0",
+        "some/b-100/U-v1/seed_0",
         "some/a/T-v1/seed_1",
         "some/b/T-v1/seed_1",
+        "some/b-100/T-v1/seed_1",
         "some/a/U-v1/seed_1",
         "some/b/U-v1/seed_1",
+        "some/b-100/U-v1/seed_1",
     ];
     assert_eq!(dirs, expected);
     assert!(plan.iter().all(|run| run.total_steps == 10 && run.suite == "some"));
@@ -80,10 +95,43 @@ fn the_later_setting_wins_and_the_preset_is_last() {
 }
 
 #[test]
+fn a_preset_may_have_fewer_tasks_and_other_budgets() {
+    let suite = load(SUITE).unwrap();
+    let plan = suite.plan(Preset::Paper);
+    let found: Vec<_> = plan.iter().map(|run| (run.task.as_str(), run.total_steps)).collect();
+    assert_eq!(found, [("U-v1", 3000); 3]);
+    let all: Vec<_> = suite.plan(Preset::Quick).iter().map(|run| run.total_steps).collect();
+    assert_eq!(all, [100; 6]);
+}
+
+#[test]
+fn a_variant_is_a_method_with_settings_under_another_name() {
+    let suite = load(SUITE).unwrap();
+    let run = suite.plan(Preset::Smoke).remove(2);
+    assert_eq!((run.method.as_str(), run.algo.as_str()), ("b-100", "b"));
+    let set: Vec<_> = run.set.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    // Overrides of `b` are not for it; the preset is.
+    assert_eq!(set, [("batch", "2"), ("depth", "3"), ("schedule.eval_every", "5")]);
+}
+
+#[test]
+fn suites_are_in_the_order_of_the_paper() {
+    let names = ["table5", "fig11", "fig2-table3", "fig4-fig10", "fig4-fig2", "routing", "fig1"];
+    let mut suites: Vec<_> = names
+        .iter()
+        .map(|name| Suite::parse(SUITE, &Path::new(name).with_extension("toml")).unwrap())
+        .collect();
+    Suite::sort(&mut suites);
+    let sorted: Vec<_> = suites.iter().map(|suite| suite.name.as_str()).collect();
+    let expected = ["fig1", "fig2-table3", "fig4-fig2", "fig4-fig10", "fig11", "routing", "table5"];
+    assert_eq!(sorted, expected);
+}
+
+#[test]
 fn bad_values_are_named_with_the_allowed_ones() {
     // Old text, new text, and what the message has to name besides the file.
-    let cases: [(&str, &str, &[&str]); 15] = [
-        ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`"]),
+    let cases: [(&str, &str, &[&str]); 21] = [
+        ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`, `b-100`"]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
         ("algos = [\"a\", \"b\"]", "algos = [\"a\", 1]", &["algos[1]", "string"]),
@@ -98,6 +146,12 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("task = \"U-v1\"", "task = \"U\"", &["overrides[1].when", "\"U\"", "`T-v1`, `U-v1`"]),
         ("b = { \"T-v1\"", "c = { \"T-v1\"", &["paper.auc", "\"c\"", "`a`, `b`"]),
         ("105.5", "nan", &["paper.auc.b", "finite"]),
+        ("name = \"b-100\"", "name = \"b\"", &["algos and variants", "each once"]),
+        ("depth = 3", "\"schedule.total_steps\" = 3", &["variants.b-100.set", "total_steps"]),
+        ("tasks = [\"U-v1\"]", "tasks = []", &["presets.paper.tasks", "one or more"]),
+        ("{ \"U-v1\" = 3000 }", "{ U = 3000 }", &["presets.paper.task_steps", "`T-v1`, `U-v1`"]),
+        ("{ method = \"b\" }", "{ algo = \"b\" }", &["overrides[0].when", "algo", "`method`"]),
+        ("std = 2.5", "std = inf", &["paper.noise[0]", "finite"]),
     ];
     for (old, new, parts) in cases {
         assert!(SUITE.contains(old), "{old}");
@@ -123,8 +177,7 @@ fn presets_by_name() {
 fn the_committed_suites_are_good() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
     let suites = Suite::load_all(&folder).unwrap();
-    assert!(suites.iter().any(|suite| suite.name == "fig1-table2"));
-    for suite in suites {
+    for suite in &suites {
         for preset in Preset::ALL {
             let plan = suite.plan(preset);
             let dirs: BTreeSet<_> = plan.iter().map(|run| &run.dir).collect();
@@ -132,4 +185,13 @@ fn the_committed_suites_are_good() {
         }
     }
     assert!(Suite::load(&folder.join("nothing.toml")).unwrap_err().is_bad_input());
+    // Every figure and table with experiments, each once; Fig. 7 and Table 1 have none.
+    let mut items: Vec<_> = suites.iter().flat_map(|suite| suite.item.split(", ")).collect();
+    items.sort_unstable();
+    let figures = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13].map(|n| format!("Fig. {n}"));
+    let tables = [2, 3, 4, 5].map(|n| format!("Table {n}"));
+    let mut expected: Vec<_> = figures.iter().chain(&tables).map(String::as_str).collect();
+    expected.push("not in the paper");
+    expected.sort_unstable();
+    assert_eq!(items, expected);
 }

@@ -1,7 +1,8 @@
 use std::sync::MutexGuard;
 
+use pmoe_results::RunProgress;
+
 use super::*;
-use crate::bench_all::plan::State;
 use crate::bench_all::plan::tests::planned;
 
 /// A signal to this process reaches the runs of all tests, so there is one test at a time.
@@ -22,12 +23,12 @@ fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir
     let runs: Vec<_> = algos
         .iter()
         .map(|algo| {
-            let mut run = planned(algo, "Ant-v4", 0, State::New);
+            let mut run = planned(algo, "Ant-v4", 0, RunProgress::New);
             run.dir = folder.path().join(&run.dir);
             run
         })
         .collect();
-    let found = execute(&stand_in(), &runs, jobs).unwrap();
+    let found = execute(&stand_in(), &runs, jobs, &|_| Ok(())).unwrap();
     let shown: Vec<_> = found
         .iter()
         .map(|outcome| outcome.to_string().replace(&folder.path().display().to_string(), ""))
@@ -61,7 +62,7 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
     );
     let num_calls = ["diverged", "refused", "locked", "killed", "second-time", "done"]
         .map(|algo| calls(&folder, algo));
-    assert_eq!(num_calls, [1, 1, 1, 2, 2, 1]);
+    assert_eq!(num_calls, [1, 1, 2, 3, 2, 1]);
 }
 
 #[test]

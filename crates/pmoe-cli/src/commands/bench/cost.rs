@@ -1,0 +1,197 @@
+//! `pmoe bench cost`: what a run will cost, from a second of it.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use pmoe_algos::checkpoint::Files;
+use pmoe_algos::seed::{Stream, stream};
+use pmoe_algos::{Agent, AlgoConfig, Mode, Scope, Transition};
+use pmoe_envs::{Env, TaskId};
+use serde::Serialize;
+
+use super::CommonArgs;
+use crate::commands::{print_json, print_line};
+use crate::config;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example: pmoe bench cost --algo pmoe-ppo --task Ant-v2 --steps 1000000
+
+Trains for a moment and times its parts. Rollouts are cut to four minibatches, and replay begins with one
+batch: that changes how long it takes until the first update, not what an update takes.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// Environment steps of the run; the method's own number if absent.
+    #[arg(long)]
+    steps: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Cost {
+    algo: String,
+    task: String,
+    /// Choosing an action and taking in what it led to.
+    ms_per_act: f64,
+    /// One environment step, episode starts included.
+    ms_per_env_step: f64,
+    /// Learning, for each environment step of a run that learns.
+    ms_of_learning_per_env_step: f64,
+    /// A finished run's checkpoint.
+    bytes_of_policy: u64,
+    /// An unfinished run's checkpoint without the steps to learn from.
+    bytes_of_learner: u64,
+    /// The steps to learn from, at the end of the run.
+    bytes_of_steps: u64,
+}
+
+/// Gradient updates to time, at the least.
+const UPDATES: u32 = 40;
+
+/// Environment steps to time, at the least.
+const STEPS: u32 = 200;
+
+/// Minibatches in a rollout here.
+const MINIBATCHES: usize = 4;
+
+pub(crate) fn cost(args: Args) -> Result<ExitCode> {
+    let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
+    let id: TaskId = task.parse()?;
+    let config = config::resolve(&method, id, 0, steps)?;
+    let device = config::device(config.device)?;
+    let mut env = pmoe_envs::make_with(id, &config.env)?;
+    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    let total_steps = config.schedule.total_steps;
+    let mut algo = config.algo.clone();
+    match &mut algo {
+        AlgoConfig::Sac(sac) => {
+            // The policy acts from the first step on, as it does for most of a run.
+            (sac.random_steps, sac.learning_starts) = (0, sac.batch_size as u64);
+        }
+        AlgoConfig::Ppo(ppo) => ppo.rollout_steps = MINIBATCHES * ppo.minibatch_size,
+        AlgoConfig::Dac(dac) => dac.rollout_steps = MINIBATCHES * dac.minibatch_size,
+    }
+    let cost = compute.run(config.device, || -> Result<Cost> {
+        let mut agent = algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
+        let size = |scope| -> Result<u64> {
+            let mut files = Files::default();
+            agent.save(&mut files, scope)?;
+            Ok(files.size()?)
+        };
+        let [bytes_of_policy, bytes_of_learner] = [size(Scope::Policy)?, size(Scope::Everything)?];
+        // Once to warm up: the first update, or the first rollout's.
+        let mut timed = Timed::default();
+        timed.train(&mut agent, &mut *env, 1, 1)?;
+        timed = Timed::default();
+        timed.train(&mut agent, &mut *env, UPDATES, STEPS)?;
+        Ok(Cost {
+            algo: config.method.clone(),
+            task,
+            ms_per_act: timed.per_step(timed.acting),
+            ms_per_env_step: timed.per_step(timed.simulating),
+            ms_of_learning_per_env_step: timed.per_step(timed.learning),
+            bytes_of_policy,
+            bytes_of_learner,
+            bytes_of_steps: config.algo.kept_steps(total_steps, obs_dim, action_dim).1 as u64,
+        })
+    })?;
+    if json {
+        print_json(&cost)?;
+    } else {
+        print(&cost)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Seconds spent with each part.
+#[derive(Default)]
+struct Timed {
+    acting: f64,
+    simulating: f64,
+    learning: f64,
+    steps: u32,
+    updates: u32,
+}
+
+impl Timed {
+    /// Trains until `updates` gradient updates and `steps` environment steps are taken, up to the end of
+    /// an update.
+    fn train<A: Agent>(
+        &mut self,
+        agent: &mut A,
+        env: &mut dyn Env,
+        updates: u32,
+        steps: u32,
+    ) -> Result<()> {
+        let [mut env_rng, mut explore, mut learn] =
+            [Stream::Env, Stream::Explore, Stream::Learn].map(|of| stream(0, of));
+        let obs_dim = env.spec().obs_dim;
+        let mut wide_action = vec![0.0_f64; env.spec().action_dim()];
+        let mut action = vec![0.0_f32; wide_action.len()];
+        let [mut obs, mut next_obs] = [vec![0.0_f64; obs_dim], vec![0.0; obs_dim]];
+        let mut memory = A::Memory::default();
+        env.reset(&mut env_rng, &mut obs)?;
+        loop {
+            let obs_f32: Vec<f32> = obs.iter().map(|&value| value as f32).collect();
+            let begun = Instant::now();
+            agent.act(&mut memory, &obs_f32, Mode::Explore, &mut explore, &mut action)?;
+            let acted = Instant::now();
+            wide_action.iter_mut().zip(&action).for_each(|(wide, a)| *wide = f64::from(*a));
+            let step = env.step(&wide_action, &mut next_obs)?;
+            let mut simulated = acted.elapsed();
+            let next_f32: Vec<f32> = next_obs.iter().map(|&value| value as f32).collect();
+            let observing = Instant::now();
+            let transition = Transition {
+                obs: &obs_f32,
+                action: &action,
+                reward: step.reward as f32,
+                next_obs: &next_f32,
+                terminated: step.terminated,
+                truncated: step.truncated,
+            };
+            agent.observe(&memory, transition);
+            let observed = observing.elapsed();
+            std::mem::swap(&mut obs, &mut next_obs);
+            if step.terminated || step.truncated {
+                let resetting = Instant::now();
+                env.reset(&mut env_rng, &mut obs)?;
+                simulated += resetting.elapsed();
+                memory = A::Memory::default();
+            }
+            let learning = Instant::now();
+            let taken = agent.update(&mut learn);
+            self.learning += learning.elapsed().as_secs_f64();
+            self.acting += (acted - begun + observed).as_secs_f64();
+            self.simulating += simulated.as_secs_f64();
+            self.steps += 1;
+            self.updates += taken;
+            if 0 < taken && updates <= self.updates && steps <= self.steps {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Milliseconds.
+    fn per_step(&self, seconds: f64) -> f64 {
+        1e3 * seconds / f64::from(self.steps)
+    }
+}
+
+fn print(cost: &Cost) -> Result<()> {
+    let Cost { algo, task, ms_per_act, ms_per_env_step, ms_of_learning_per_env_step, .. } = cost;
+    print_line(&format!("{algo} on {task}, for each environment step:"))?;
+    for (part, ms) in [
+        ("acting", ms_per_act),
+        ("simulating", ms_per_env_step),
+        ("learning", ms_of_learning_per_env_step),
+    ] {
+        print_line(&format!("  {part:<11} {ms:7.3} ms"))?;
+    }
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let unfinished = megabytes(cost.bytes_of_learner + cost.bytes_of_steps);
+    let finished = megabytes(cost.bytes_of_policy);
+    print_line(&format!(
+        "checkpoint: {unfinished:.1} MB at the most, {finished:.1} MB when finished"
+    ))
+}

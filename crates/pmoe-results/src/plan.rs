@@ -1,0 +1,242 @@
+//! All runs that a preset needs, each once, whichever suites read it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::run_dir::MANIFEST;
+use crate::{Methods, Preset, ResultsError, Run, RunSpec, Status, Suite, write_atomic};
+
+/// What the results of a preset consist of: `plan.json` beside the suites' folders.
+///
+/// A run that several suites need is there once, in the folder that the first of them gives it, and
+/// names all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of this format, [`Plan::SCHEMA`].
+    pub schema: u32,
+    /// The scale.
+    pub preset: Preset,
+    /// The runs in the order in which they are started.
+    pub runs: Vec<PlannedRun>,
+}
+
+/// A run of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedRun {
+    /// Who it is, wherever it lies: the beginning of the blake3 of all that decides its numbers.
+    pub id: String,
+    /// Its folder, relative to that of the plan.
+    pub dir: PathBuf,
+    /// Name of the method, as in `configs/algos`.
+    pub algo: String,
+    /// Name of the task.
+    pub task: String,
+    /// Seed.
+    pub seed: u64,
+    /// Budget in environment steps.
+    pub total_steps: u64,
+    /// Settings for `pmoe train --set key=value`, values as TOML.
+    pub set: BTreeMap<String, String>,
+    /// The suites that read it, each with the name that the run's method has there.
+    pub used_by: Vec<Use>,
+    /// How it stood when the plan was written; its folder knows better.
+    pub progress: RunProgress,
+}
+
+/// A place in a suite that a run fills.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Use {
+    /// Name of the suite.
+    pub suite: String,
+    /// Name of the method in it.
+    pub method: String,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RunProgress {
+    /// Not started.
+    New,
+    /// Under way or stopped.
+    Unfinished {
+        /// Environment steps behind its newest checkpoint or evaluation.
+        env_step: u64,
+    },
+    /// Ended by an error, of another budget or unreadable.
+    Failed {
+        /// Environment steps before that.
+        env_step: u64,
+    },
+    /// The whole budget is spent.
+    Done,
+}
+
+/// Hexadecimal digits of an id: 64 bits tell apart more runs than anybody will make.
+const ID_DIGITS: usize = 16;
+
+impl Plan {
+    /// The version of the format that this crate writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// Name of the file, beside the suites' folders.
+    pub const FILE: &str = "plan.json";
+
+    /// Plans all runs of `suites` at the scale of `preset`; `root` is the folder of the results.
+    ///
+    /// The order is fair: every method of a task and seed before the next task, every task of every
+    /// suite before the next seed.
+    ///
+    /// # Errors
+    /// When a suite names a method that there is not, or a setting that does not fit into its config.
+    pub fn new(
+        suites: &[Suite],
+        preset: Preset,
+        methods: &Methods,
+        root: &Path,
+    ) -> Result<Self, ResultsError> {
+        let mut specs: Vec<(usize, RunSpec)> = Vec::new();
+        for suite in suites {
+            let seeds = &suite.preset(preset).seeds;
+            let rank = |seed| seeds.iter().position(|known| *known == seed).unwrap_or(seeds.len());
+            specs.extend(suite.plan(preset).into_iter().map(|spec| (rank(spec.seed), spec)));
+        }
+        // Stable: within a seed everything stays in the order of the suites.
+        specs.sort_by_key(|(rank, _)| *rank);
+
+        let mut runs: Vec<PlannedRun> = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, spec) in specs {
+            let id = run_id(&methods.resolve(&spec)?);
+            let used = Use { suite: spec.suite, method: spec.method };
+            if let Some(&place) = places.get(&id) {
+                let run = &mut runs[place];
+                run.used_by.push(used);
+                // Made when another suite came first, or none did: it stays where it is.
+                if !is_run(&root.join(&run.dir)) && is_run(&root.join(&spec.dir)) {
+                    run.dir = spec.dir;
+                }
+                continue;
+            }
+            places.insert(id.clone(), runs.len());
+            runs.push(PlannedRun {
+                id,
+                dir: spec.dir,
+                algo: spec.algo,
+                task: spec.task,
+                seed: spec.seed,
+                total_steps: spec.total_steps,
+                set: spec.set.into_iter().collect(),
+                used_by: vec![used],
+                progress: RunProgress::New,
+            });
+        }
+        for run in &mut runs {
+            run.progress = RunProgress::read(&root.join(&run.dir), run.total_steps);
+        }
+        Ok(Self { schema: Self::SCHEMA, preset, runs })
+    }
+
+    /// Reads the plan in a folder of results; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it can't be read or understood.
+    pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
+        let path = root.join(Self::FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ResultsError::io(&path, source)),
+        };
+        let bad = |key: String, message: String| ResultsError::BadFile {
+            path: path.clone(),
+            key,
+            message,
+        };
+        let plan: Self =
+            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
+                .map_err(|error| bad(error.path().to_string(), error.inner().to_string()))?;
+        if plan.schema != Self::SCHEMA {
+            let message =
+                format!("version {}, but this program reads {}", plan.schema, Self::SCHEMA);
+            return Err(bad("schema".to_owned(), message));
+        }
+        Ok(Some(plan))
+    }
+
+    /// Writes the plan into a folder of results, in one step.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, root: &Path) -> Result<(), ResultsError> {
+        let path = root.join(Self::FILE);
+        let bytes = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
+        bytes
+            .and_then(|mut bytes| {
+                bytes.push(b'\n');
+                write_atomic(&path, &bytes)
+            })
+            .map_err(|error| ResultsError::write(&path, error))
+    }
+}
+
+impl PlannedRun {
+    /// The run as its first suite plans it.
+    #[must_use]
+    pub fn spec(&self) -> RunSpec {
+        let Use { suite, method } = self.used_by.first().cloned().unwrap_or_default();
+        RunSpec {
+            suite,
+            method,
+            algo: self.algo.clone(),
+            task: self.task.clone(),
+            seed: self.seed,
+            total_steps: self.total_steps,
+            set: self.set.clone().into_iter().collect(),
+            dir: self.dir.clone(),
+        }
+    }
+
+    /// The folder that a use would have if it were the only one: `<suite>/<method>/<task>/seed_<n>`.
+    #[must_use]
+    pub fn dir_in(&self, used: &Use) -> PathBuf {
+        [&used.suite, &used.method, &self.task, &format!("seed_{}", self.seed)].iter().collect()
+    }
+}
+
+impl RunProgress {
+    /// How far the run in a folder is, of a budget of `total_steps`.
+    #[must_use]
+    pub fn read(dir: &Path, total_steps: u64) -> Self {
+        if !is_run(dir) {
+            return Self::New;
+        }
+        let Ok(Run { manifest, .. }) = Run::read(dir) else {
+            return Self::Failed { env_step: 0 };
+        };
+        let env_step = manifest.env_step;
+        match manifest.status {
+            // A run of another budget is not this run; starting it says so.
+            Status::Done if manifest.total_steps == total_steps => Self::Done,
+            Status::Done | Status::Failed { .. } => Self::Failed { env_step },
+            Status::Running | Status::Interrupted => Self::Unfinished { env_step },
+        }
+    }
+}
+
+fn is_run(dir: &Path) -> bool {
+    fs::exists(dir.join(MANIFEST)).unwrap_or(false)
+}
+
+/// The id of the run of a config: the same for the same keys and values, in whichever order.
+fn run_id(config: &toml::Table) -> String {
+    // Through JSON's map, which sorts its keys.
+    let canonical = serde_json::to_value(config).expect("a config has a JSON form").to_string();
+    blake3::hash(canonical.as_bytes()).to_hex()[..ID_DIGITS].to_owned()
+}

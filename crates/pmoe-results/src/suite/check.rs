@@ -1,0 +1,120 @@
+//! What a suite file may say.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{Method, NoiseReturn, Override, Preset, PresetPlan, Suite};
+use crate::ResultsError;
+
+impl Suite {
+    pub(super) fn check(&self, place: &str) -> Result<(), ResultsError> {
+        let bad = |key: &str, value: String, allowed: String| ResultsError::BadValue {
+            place: place.to_owned(),
+            key: key.to_owned(),
+            value,
+            allowed,
+        };
+        let name = |key: &str, value: &str| {
+            if is_name(value) {
+                return Ok(());
+            }
+            let allowed = "letters, digits, `-`, `_` and `.`, not a dot first";
+            Err(bad(key, format!("{value:?}"), allowed.to_owned()))
+        };
+        let one = |key: &str, value: &str, allowed: &[String]| {
+            if allowed.iter().any(|allowed| allowed == value) {
+                return Ok(());
+            }
+            Err(bad(key, format!("{value:?}"), one_of(allowed)))
+        };
+        // A second place for the budget would only be able to contradict the first.
+        let budget_apart = |key: &str, set: &toml::Table| match set.get("schedule.total_steps") {
+            None => Ok(()),
+            Some(_) => {
+                let allowed = "without `schedule.total_steps`, which is the preset's total_steps";
+                Err(bad(key, format!("{set:?}"), allowed.to_owned()))
+            }
+        };
+
+        name("file name", &self.name)?;
+        let methods: Vec<_> = self.methods.iter().map(|method| method.name.clone()).collect();
+        for (key, values) in [("algos and variants", &methods), ("tasks", &self.tasks)] {
+            values.iter().try_for_each(|value| name(key, value))?;
+            if values.is_empty() || has_repeats(values) {
+                return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
+            }
+        }
+        for Method { name: method, algo, set } in &self.methods {
+            name(&format!("variants.{method}.algo"), algo)?;
+            budget_apart(&format!("variants.{method}.set"), set)?;
+        }
+        one("reference", &self.reference, &methods)?;
+        for preset in Preset::ALL {
+            let PresetPlan { seeds, total_steps, task_steps, tasks, set } = self.preset(preset);
+            let key = |name: &str| format!("presets.{preset}.{name}");
+            if seeds.is_empty() || has_repeats(seeds) {
+                let allowed = "one or more, each once".to_owned();
+                return Err(bad(&key("seeds"), format!("{seeds:?}"), allowed));
+            }
+            if *total_steps == 0 {
+                return Err(bad(&key("total_steps"), "0".to_owned(), "at least 1".to_owned()));
+            }
+            for (task, steps) in task_steps {
+                one(&key("task_steps"), task, &self.tasks)?;
+                if *steps == 0 {
+                    let key = key(&format!("task_steps.{task}"));
+                    return Err(bad(&key, "0".to_owned(), "at least 1".to_owned()));
+                }
+            }
+            if let Some(tasks) = tasks {
+                tasks.iter().try_for_each(|task| one(&key("tasks"), task, &self.tasks))?;
+                if tasks.is_empty() || has_repeats(tasks) {
+                    let allowed = "one or more, each once".to_owned();
+                    return Err(bad(&key("tasks"), format!("{tasks:?}"), allowed));
+                }
+            }
+            budget_apart(&key("set"), set)?;
+        }
+        for (index, Override { when, set }) in self.overrides.iter().enumerate() {
+            let key = format!("overrides[{index}].when");
+            when.method.iter().try_for_each(|value| one(&key, value, &methods))?;
+            when.task.iter().try_for_each(|value| one(&key, value, &self.tasks))?;
+            budget_apart(&format!("overrides[{index}].set"), set)?;
+        }
+        let finite = |key: &str, value: f64| match value.is_finite() {
+            true => Ok(()),
+            false => Err(bad(key, value.to_string(), "a finite number".to_owned())),
+        };
+        for (method, tasks) in &self.paper.auc {
+            one("paper.auc", method, &methods)?;
+            for (task, percent) in tasks {
+                let key = format!("paper.auc.{method}");
+                one(&key, task, &self.tasks)?;
+                finite(&key, *percent)?;
+            }
+        }
+        for (index, NoiseReturn { method, obs_noise, mean, std }) in
+            self.paper.noise.iter().enumerate()
+        {
+            let key = format!("paper.noise[{index}]");
+            one(&key, method, &methods)?;
+            [obs_noise, mean, std].into_iter().try_for_each(|value| finite(&key, *value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name can be a folder of that name and nothing else.
+fn is_name(value: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !value.is_empty() && !value.starts_with('.') && value.chars().all(allowed)
+}
+
+fn has_repeats<T: Ord>(values: &[T]) -> bool {
+    values.iter().collect::<BTreeSet<_>>().len() < values.len()
+}
+
+pub(crate) fn one_of(names: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
+}

@@ -1,0 +1,203 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pmoe_results::{Methods, Plan, PlannedRun, Preset, ResultsError, RunProgress, Suite};
+
+const FIRST: &str = r#"
+title = "One"
+item = "Fig. 1"
+reference = "a"
+algos = ["a", "b"]
+tasks = ["T", "U"]
+[presets]
+smoke = { seeds = [0, 5], total_steps = 10 }
+quick = { seeds = [0], total_steps = 10 }
+paper = { seeds = [0], total_steps = 10 }
+[[overrides]]
+when = { task = "U", method = "b" }
+set = { "actor.k" = 8 }
+"#;
+
+/// `k4` is `b` as it is, `k8` the `b` of the first suite's second task; `lr` is a run of its own.
+const SECOND: &str = r#"
+title = "Two"
+item = "Fig. 2"
+reference = "k4"
+tasks = ["T", "U"]
+variants = [
+    { name = "k4", algo = "b", set = { "algo.sac.actor.k" = 4 } },
+    { name = "k8", algo = "b", set = { "actor.k" = 8 } },
+    { name = "lr", algo = "b", set = { lr = 0.5 } },
+]
+[presets]
+smoke = { seeds = [5, 0], total_steps = 10 }
+quick = { seeds = [0], total_steps = 20 }
+paper = { seeds = [0], total_steps = 10 }
+"#;
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    suites: Vec<Suite>,
+    methods: Methods,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let algos = dir.path().join("algos");
+        fs::create_dir(&algos).unwrap();
+        fs::write(algos.join("a.toml"), "[algo.sac]\nlr = 0.1\n[schedule]\nn = 1\n").unwrap();
+        let b = "[algo.sac]\nlr = 0.1\nactor = { k = 4 }\n[schedule]\nn = 1\n";
+        fs::write(algos.join("b.toml"), b).unwrap();
+        let suite = |text, name: &str| Suite::parse(text, Path::new(name)).unwrap();
+        let suites = vec![suite(FIRST, "one.toml"), suite(SECOND, "two.toml")];
+        let methods = Methods::load_all(&algos).unwrap();
+        fs::create_dir(dir.path().join("results")).unwrap();
+        Self { suites, methods, dir }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.path().join("results")
+    }
+
+    fn plan(&self, preset: Preset) -> Plan {
+        Plan::new(&self.suites, preset, &self.methods, &self.root()).unwrap()
+    }
+
+    /// A run folder as far as a plan looks at it.
+    fn run(&self, dir: &str, status: &str) {
+        let folder = self.root().join(dir);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), "seed = 0\n").unwrap();
+        let text = format!(
+            r#"{{"schema": 1, "algo": "b", "task": "T", "seed": 0, "total_steps": 10,
+            "status": {status}, "env_step": 4, "attempts": [], "events_blake3": null,
+            "provenance": {{"pmoe": "", "commit": "", "dirty": false, "rustc": "", "burn": "",
+            "mujoco": "", "device": "", "threads": 1, "cpu": "", "cores": 1, "memory_gib": 1.0,
+            "os": "", "command": ""}}}}"#
+        );
+        fs::write(folder.join("manifest.json"), text).unwrap();
+    }
+}
+
+fn dirs(plan: &Plan) -> Vec<&str> {
+    plan.runs.iter().map(|run| run.dir.to_str().unwrap()).collect()
+}
+
+fn uses(run: &PlannedRun) -> Vec<(&str, &str)> {
+    run.used_by.iter().map(|of| (of.suite.as_str(), of.method.as_str())).collect()
+}
+
+#[test]
+fn a_shared_run_is_there_once_and_all_of_a_seed_comes_before_the_next() {
+    let plan = Fixture::new().plan(Preset::Smoke);
+    // The second suite's first seed is 5: seeds go by their place, not by their number.
+    let expected = [
+        "one/a/T/seed_0",
+        "one/b/T/seed_0",
+        "one/a/U/seed_0",
+        "one/b/U/seed_0",
+        "two/k4/T/seed_5",
+        "two/k8/T/seed_5",
+        "two/lr/T/seed_5",
+        "two/k4/U/seed_5",
+        "two/k8/U/seed_5",
+        "two/lr/U/seed_5",
+        "one/a/T/seed_5",
+        "one/a/U/seed_5",
+        "two/k8/T/seed_0",
+        "two/lr/T/seed_0",
+        "two/k4/U/seed_0",
+        "two/lr/U/seed_0",
+    ];
+    assert_eq!(dirs(&plan), expected);
+    assert_eq!(uses(&plan.runs[1]), [("one", "b"), ("two", "k4")]);
+    assert_eq!(uses(&plan.runs[3]), [("one", "b"), ("two", "k8")]);
+    assert_eq!(uses(&plan.runs[4]), [("two", "k4"), ("one", "b")]);
+    // Other budgets are other runs.
+    assert_eq!(Fixture::new().plan(Preset::Quick).runs.len(), 4 + 6);
+}
+
+#[test]
+fn an_id_is_of_what_decides_the_numbers() {
+    let fixture = Fixture::new();
+    let ids = |preset| -> BTreeMap<String, String> {
+        let runs = fixture.plan(preset).runs;
+        runs.into_iter().map(|run| (run.dir.display().to_string(), run.id)).collect()
+    };
+    let (smoke, paper) = (ids(Preset::Smoke), ids(Preset::Paper));
+    let distinct: BTreeSet<_> = smoke.values().collect();
+    assert_eq!(distinct.len(), smoke.len());
+    // The same budget and settings in another preset: the same run.
+    assert_eq!(smoke["one/a/T/seed_0"], paper["one/a/T/seed_0"]);
+    // The beginning of the blake3 (of Python's package of that name) of
+    // {"algo":{"sac":{"lr":0.1}},"method":"a","schedule":{"n":1,"total_steps":10},"seed":0,"task":"T"}
+    assert_eq!(smoke["one/a/T/seed_0"], "6d0ee3f06d24a4b1");
+}
+
+#[test]
+fn a_run_stays_where_it_is_though_another_suite_comes_first() {
+    let fixture = Fixture::new();
+    fixture.run("two/k4/T/seed_0", r#"{"state": "interrupted"}"#);
+    let plan = fixture.plan(Preset::Smoke);
+    let run = &plan.runs[1];
+    assert_eq!(run.dir, Path::new("two/k4/T/seed_0"));
+    assert_eq!(run.progress, RunProgress::Unfinished { env_step: 4 });
+    assert_eq!(run.dir_in(&run.used_by[0]), Path::new("one/b/T/seed_0"));
+    // If both are there, the first.
+    fixture.run("one/b/T/seed_0", r#"{"state": "running"}"#);
+    assert_eq!(fixture.plan(Preset::Smoke).runs[1].dir, Path::new("one/b/T/seed_0"));
+}
+
+#[test]
+fn the_progress_comes_from_the_manifest() {
+    let fixture = Fixture::new();
+    let run = fixture.root().join("run");
+    assert_eq!(RunProgress::read(&run, 10), RunProgress::New);
+    fixture.run("run", r#"{"state": "interrupted"}"#);
+    assert_eq!(RunProgress::read(&run, 10), RunProgress::Unfinished { env_step: 4 });
+    fixture.run("run", r#"{"state": "failed", "reason": "NaN", "diverged": true}"#);
+    assert_eq!(RunProgress::read(&run, 10), RunProgress::Failed { env_step: 4 });
+    fs::write(run.join("manifest.json"), "{").unwrap();
+    assert_eq!(RunProgress::read(&run, 10), RunProgress::Failed { env_step: 0 });
+}
+
+#[test]
+fn a_plan_is_read_as_it_was_written() {
+    let fixture = Fixture::new();
+    let root = fixture.root();
+    assert_eq!(Plan::read(&root).unwrap(), None);
+    let plan = fixture.plan(Preset::Smoke);
+    plan.write(&root).unwrap();
+    assert_eq!(Plan::read(&root).unwrap(), Some(plan));
+
+    let path = root.join(Plan::FILE);
+    let text = fs::read_to_string(&path).unwrap();
+    for (old, new, word) in [
+        ("\"schema\": 1", "\"schema\": 2", "version 2"),
+        ("\"seed\": 0", "\"seed\": -1", "runs[0].seed"),
+        ("\"algo\"", "\"algos\"", "algos"),
+    ] {
+        fs::write(&path, text.replacen(old, new, 1)).unwrap();
+        let error = Plan::read(&root).unwrap_err();
+        assert!(error.is_bad_input());
+        assert!(error.to_string().contains(word) && error.to_string().contains("plan.json"));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let fixture = Fixture::new();
+    let plan = |old: &str, new: &str| -> ResultsError {
+        let suite = Suite::parse(&SECOND.replace(old, new), Path::new("two.toml")).unwrap();
+        let methods = &fixture.methods;
+        Plan::new(&[suite], Preset::Smoke, methods, &fixture.root()).unwrap_err()
+    };
+    let error = plan("algo = \"b\"", "algo = \"c\"");
+    assert!(error.is_bad_input());
+    assert!(error.to_string().contains("`a`, `b`"), "{error}");
+    let error = plan("lr = 0.5", "\"lr.of\" = 0.5");
+    assert!(error.is_bad_input());
+    assert_eq!(error.to_string(), "algo.sac.lr.of: `lr` has no settings inside");
+}

@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+
+use pmoe_results::Preset;
+
+use super::*;
+
+/// A run that has no folder yet.
+pub fn planned(algo: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
+    let dir: PathBuf = ["fig", algo, task, &format!("seed_{seed}")].iter().collect();
+    let run = PlannedRun {
+        id: format!("{algo}-{task}-{seed}"),
+        dir: dir.clone(),
+        algo: algo.to_owned(),
+        task: task.to_owned(),
+        seed,
+        total_steps: 1_000,
+        set: BTreeMap::new(),
+        used_by: vec![Use { suite: "fig".to_owned(), method: algo.to_owned() }],
+        progress,
+    };
+    Planned { run, dir }
+}
+
+const SUITE: &str = r#"
+title = "t"
+item = "Fig. 1, Table 2"
+reference = "sac"
+algos = ["sac", "pmoe-sac"]
+tasks = ["Hopper-v4", "Ant-v4"]
+presets.smoke = { seeds = [0], total_steps = 1 }
+presets.quick = { seeds = [0], total_steps = 1 }
+presets.paper = { seeds = [0], total_steps = 1 }
+"#;
+
+fn suites() -> Vec<Suite> {
+    vec![Suite::parse(SUITE, Path::new("fig.toml")).unwrap()]
+}
+
+/// Two methods, two tasks, two seeds; another suite reads PMOE-SAC on Hopper as `k4`.
+fn plan() -> Plan {
+    let mut runs = Vec::new();
+    for seed in [1, 10] {
+        for task in ["Hopper-v4", "Ant-v4"] {
+            for algo in ["sac", "pmoe-sac"] {
+                let mut run = planned(algo, task, seed, RunProgress::New).run;
+                if (algo, task) == ("pmoe-sac", "Hopper-v4") {
+                    run.used_by.push(Use { suite: "other".to_owned(), method: "k4".to_owned() });
+                }
+                runs.push(run);
+            }
+        }
+    }
+    Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, runs }
+}
+
+fn selected(only: &[&str]) -> Vec<String> {
+    let only: Vec<_> = only.iter().map(ToString::to_string).collect();
+    let runs = select(&plan(), &suites(), &only, Path::new("out")).unwrap();
+    runs.iter().map(Planned::name).collect()
+}
+
+#[test]
+fn only_takes_suites_items_methods_tasks_and_folders() {
+    assert_eq!(selected(&[]).len(), 8);
+    for all in ["fig", "fig1", "Fig. 1", "table2"] {
+        assert_eq!(selected(&[all]).len(), 8, "{all}");
+    }
+    assert_eq!(selected(&["sac"]).len(), 4);
+    assert_eq!(selected(&["Ant-v4", "fig/sac/Hopper-v4"]).len(), 6);
+    assert_eq!(selected(&["fig/sac/Ant-v4/seed_1"]), ["fig/sac/Ant-v4/seed_1"]);
+    // A shared run by the name that it has elsewhere, in the folder where it lies.
+    let shared = ["fig/pmoe-sac/Hopper-v4/seed_1", "fig/pmoe-sac/Hopper-v4/seed_10"];
+    assert_eq!(selected(&["other"]), shared);
+    assert_eq!(selected(&["k4"]), shared);
+    assert_eq!(selected(&["other/k4/Hopper-v4/seed_10"]), shared[1..]);
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_known_ones() {
+    for name in ["Hopper", "sac/", "", "fig/sa", "fig2"] {
+        let only = ["sac".to_owned(), name.to_owned()];
+        let error = select(&plan(), &suites(), &only, Path::new("out")).unwrap_err();
+        assert!(error.is::<BadInput>());
+        let text = error.to_string();
+        assert!(text.contains(&format!("`{name}`")), "{text}");
+        let known = "the suites are fig, other, the items fig1, table2, the methods k4, pmoe-sac, \
+                     sac, the tasks Ant-v4, Hopper-v4";
+        assert!(text.contains(known), "{text}");
+    }
+}
+
+#[test]
+fn the_overview_counts_states_and_shared_runs() {
+    let shared = |method: &str| Use { suite: "other".to_owned(), method: method.to_owned() };
+    let mut runs = [
+        planned("sac", "Ant-v4", 0, RunProgress::Done),
+        planned("pmoe-sac", "Ant-v4", 0, RunProgress::New),
+        planned("sac", "Ant-v4", 1, RunProgress::Unfinished { env_step: 10 }),
+    ];
+    runs[0].run.used_by.push(shared("alpha1"));
+    let text = overview(&runs, &suites());
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    // A suite that has no file comes first.
+    assert_eq!(rows[1], ["other", "Ant-v4", "alpha1", "0", "1", "000", "1", "0", "0", "0", "1"]);
+    assert_eq!(rows[2], ["fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0", "0"]);
+    assert_eq!(rows[3], ["fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1", "0"]);
+}
