@@ -36,6 +36,7 @@ Examples:
   cargo xtask bench-all --preset quick --dry-run    what would run, and how long it would take
   cargo xtask bench-all --only fig6,table5 --jobs 8
   cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v2
+  cargo xtask bench-all --max-steps 300000 --seeds 0,1,2 --only Hopper-v2,fig3,fig5
 
 Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
 130 interrupted (start again to continue).")]
@@ -47,6 +48,13 @@ pub struct Options {
     /// `suite/method/task/seed_n`
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
+    /// Only runs of these seeds
+    #[arg(long, value_delimiter = ',', value_name = "N,..")]
+    pub seeds: Vec<u64>,
+    /// No run longer than this, in environment steps; the results are in a folder of their own, such
+    /// as `paper-300k`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_steps: Option<u64>,
     /// Runs at a time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
@@ -78,15 +86,15 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let committed = root.join("configs/suites");
     let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
     let methods = Methods::load_all(&root.join("configs/algos"))?;
-    let out = folder(root, &options.out).join(options.preset.name());
-    let plan = Plan::new(&suites, options.preset, &methods, &out)?;
-    let runs = plan::select(&plan, &suites, &options.only, &out)?;
+    let out = folder(root, &options.out).join(scale(options));
+    let plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
+    let runs = plan::select(&plan, &suites, &options.only, &options.seeds, &out)?;
     let jobs = match options.jobs {
         Some(jobs) => jobs.get(),
         None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
 
-    println!("Preset {}: {} in {}\n", options.preset, counted_runs(&runs), out.display());
+    println!("Scale {}: {} in {}\n", scale(options), counted_runs(&runs), out.display());
     println!("{}", plan::overview(&runs, &suites));
     println!("{}", estimated(pmoe, &runs, jobs, &methods, &out)?);
     if options.dry_run {
@@ -118,6 +126,16 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
 /// should write down.
 fn folder(root: &Path, out: &Path) -> PathBuf {
     out.strip_prefix(root).unwrap_or(out).to_owned()
+}
+
+/// Preset and largest budget, as a name for the folder: `paper`, `paper-300k`.
+fn scale(options: &Options) -> String {
+    let preset = options.preset.name();
+    match options.max_steps {
+        None => preset.to_owned(),
+        Some(steps) if steps % 1_000 == 0 => format!("{preset}-{}k", steps / 1_000),
+        Some(steps) => format!("{preset}-{steps}"),
+    }
 }
 
 /// `138 runs for 163 places in the suites`.

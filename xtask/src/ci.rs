@@ -47,6 +47,8 @@ pub fn run(root: &Path) -> Result<()> {
         let options = bench_all::Options {
             preset: Preset::Smoke,
             only: Vec::new(),
+            seeds: Vec::new(),
+            max_steps: None,
             jobs: None,
             out: out.path().to_owned(),
             suites: None,

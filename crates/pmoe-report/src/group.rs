@@ -15,6 +15,8 @@ pub(crate) struct Group<'a> {
     pub(crate) suite: Option<&'a Suite>,
     /// The preset whose budget the runs have.
     pub(crate) preset: Option<Preset>,
+    /// The largest budget of the plan, where it is below the preset's.
+    pub(crate) max_steps: Option<u64>,
     /// The runs, by task, method and seed in the order of the suite.
     pub(crate) entries: Vec<Entry<'a>>,
     /// Their methods, in the order of the suite.
@@ -113,6 +115,7 @@ pub(crate) fn group<'a>(
             name: shown.map_or(name, |path| path.display().to_string()),
             suite,
             preset,
+            max_steps: plan.and_then(|plan| plan.max_steps),
             missing,
             comparison: Comparison::new(&entries, reference, bootstrap),
             entries,

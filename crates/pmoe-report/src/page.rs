@@ -156,7 +156,9 @@ impl Section {
                 .map(|suite| suite.item.clone()),
             paper_scale: group.suite.map(paper_scale).unwrap_or_default(),
             command: group.suite.zip(group.preset).map(|(suite, preset)| {
-                format!("cargo xtask bench-all --preset {preset} --only {}", suite.name)
+                let max_steps = group.max_steps.map(|steps| format!(" --max-steps {steps}"));
+                let max_steps = max_steps.unwrap_or_default();
+                format!("cargo xtask bench-all --preset {preset}{max_steps} --only {}", suite.name)
             }),
             figures,
             success_figures,

@@ -332,7 +332,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         planned("table9/pmoe-sac/Hopper-v4/seed_1", &both),
         planned("fig11/pmoe-sac/Hopper-v4/seed_1", &[("fig11", "sac")]),
     ];
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, runs };
+    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
     plan.write(&fixture.results()).unwrap();
 
     let summary = fixture.report();

@@ -20,6 +20,9 @@ pub struct Plan {
     pub schema: u32,
     /// The scale.
     pub preset: Preset,
+    /// The largest budget in environment steps, where it is below the preset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
     /// The runs in the order in which they are started.
     pub runs: Vec<PlannedRun>,
 }
@@ -88,7 +91,8 @@ impl Plan {
     /// Name of the file, beside the suites' folders.
     pub const FILE: &str = "plan.json";
 
-    /// Plans all runs of `suites` at the scale of `preset`; `root` is the folder of the results.
+    /// Plans all runs of `suites` at the scale of `preset`, with no budget above `max_steps`; `root` is
+    /// the folder of the results.
     ///
     /// The order is fair: every method of a task and seed before the next task, every task of every
     /// suite before the next seed.
@@ -98,6 +102,7 @@ impl Plan {
     pub fn new(
         suites: &[Suite],
         preset: Preset,
+        max_steps: Option<u64>,
         methods: &Methods,
         root: &Path,
     ) -> Result<Self, ResultsError> {
@@ -105,6 +110,7 @@ impl Plan {
         for suite in suites {
             let seeds = &suite.preset(preset).seeds;
             let rank = |seed| seeds.iter().position(|known| *known == seed).unwrap_or(seeds.len());
+            let suite = suite.clone().with_max_steps(max_steps.unwrap_or(u64::MAX));
             specs.extend(suite.plan(preset).into_iter().map(|spec| (rank(spec.seed), spec)));
         }
         // Stable: within a seed everything stays in the order of the suites.
@@ -140,7 +146,7 @@ impl Plan {
         for run in &mut runs {
             run.progress = RunProgress::read(&root.join(&run.dir), run.total_steps);
         }
-        Ok(Self { schema: Self::SCHEMA, preset, runs })
+        Ok(Self { schema: Self::SCHEMA, preset, max_steps, runs })
     }
 
     /// Reads the plan in a folder of results; `None` if there is none.

@@ -290,6 +290,21 @@ impl Suite {
         }
     }
 
+    /// The same suite with no budget above `max_steps`, at any scale.
+    ///
+    /// # Panics
+    /// For 0 steps, which is no budget.
+    #[must_use]
+    pub fn with_max_steps(mut self, max_steps: u64) -> Self {
+        assert_ne!(max_steps, 0, "a run has at least one step");
+        let Presets { smoke, quick, paper } = &mut self.presets;
+        for plan in [smoke, quick, paper] {
+            let budgets = [&mut plan.total_steps].into_iter().chain(plan.task_steps.values_mut());
+            budgets.for_each(|budget| *budget = max_steps.min(*budget));
+        }
+        self
+    }
+
     /// The method of a name.
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&Method> {

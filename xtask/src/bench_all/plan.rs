@@ -40,8 +40,22 @@ impl Planned {
 /// The runs that `only` names, all of them if it names none; their folders are below `out`.
 ///
 /// A name is a suite, an item of the paper such as `fig6`, a method, a task or the start of
-/// `<suite>/<method>/<task>/seed_<n>`; a run is kept if one of them fits.
-pub fn select(plan: &Plan, suites: &[Suite], only: &[String], out: &Path) -> Result<Vec<Planned>> {
+/// `<suite>/<method>/<task>/seed_<n>`; a run is kept if one of them fits, and its seed is one of
+/// `seeds`, if there are any.
+pub fn select(
+    plan: &Plan,
+    suites: &[Suite],
+    only: &[String],
+    seeds: &[u64],
+    out: &Path,
+) -> Result<Vec<Planned>> {
+    for seed in seeds {
+        if !plan.runs.iter().any(|run| run.seed == *seed) {
+            let known = listed(plan.runs.iter().map(|run| run.seed));
+            let message = format!("--seeds: no run has seed {seed}; the seeds are {known}");
+            return Err(BadInput(message).into());
+        }
+    }
     for name in only {
         let known = |run: &PlannedRun| run.used_by.iter().any(|of| is_named(run, of, suites, name));
         if name.is_empty() || !plan.runs.iter().any(known) {
@@ -49,7 +63,8 @@ pub fn select(plan: &Plan, suites: &[Suite], only: &[String], out: &Path) -> Res
         }
     }
     let mut selected = Vec::new();
-    for run in &plan.runs {
+    let of_seeds = |run: &&PlannedRun| seeds.is_empty() || seeds.contains(&run.seed);
+    for run in plan.runs.iter().filter(of_seeds) {
         let mut run = run.clone();
         let all = std::mem::take(&mut run.used_by);
         let wanted =

@@ -37,6 +37,8 @@ fn check(suite: &str, only: &[&str], dry_run: bool) -> (Result<Exit>, tempfile::
     let options = Options {
         preset: Preset::Smoke,
         only: only.iter().map(ToString::to_string).collect(),
+        seeds: Vec::new(),
+        max_steps: None,
         jobs: NonZeroUsize::new(2),
         out: out.path().to_owned(),
         suites: None,

@@ -62,7 +62,7 @@ impl Fixture {
     }
 
     fn plan(&self, preset: Preset) -> Plan {
-        Plan::new(&self.suites, preset, &self.methods, &self.root()).unwrap()
+        Plan::new(&self.suites, preset, None, &self.methods, &self.root()).unwrap()
     }
 
     /// A run folder as far as a plan looks at it.
@@ -192,7 +192,7 @@ fn what_does_not_fit_is_refused() {
     let plan = |old: &str, new: &str| -> ResultsError {
         let suite = Suite::parse(&SECOND.replace(old, new), Path::new("two.toml")).unwrap();
         let methods = &fixture.methods;
-        Plan::new(&[suite], Preset::Smoke, methods, &fixture.root()).unwrap_err()
+        Plan::new(&[suite], Preset::Smoke, None, methods, &fixture.root()).unwrap_err()
     };
     let error = plan("algo = \"b\"", "algo = \"c\"");
     assert!(error.is_bad_input());
@@ -200,4 +200,18 @@ fn what_does_not_fit_is_refused() {
     let error = plan("lr = 0.5", "\"lr.of\" = 0.5");
     assert!(error.is_bad_input());
     assert_eq!(error.to_string(), "algo.sac.lr.of: `lr` has no settings inside");
+}
+
+#[test]
+fn no_budget_is_above_the_largest() {
+    let fixture = Fixture::new();
+    let budgets = |max_steps| -> BTreeSet<u64> {
+        let Fixture { suites, methods, .. } = &fixture;
+        let plan = Plan::new(suites, Preset::Quick, max_steps, methods, &fixture.root()).unwrap();
+        assert_eq!(plan.max_steps, max_steps);
+        plan.runs.iter().map(|run| run.total_steps).collect()
+    };
+    assert_eq!(budgets(None), [10, 20].into());
+    assert_eq!(budgets(Some(15)), [10, 15].into());
+    assert_eq!(budgets(Some(5)), [5].into());
 }

@@ -50,12 +50,12 @@ fn plan() -> Plan {
             }
         }
     }
-    Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, runs }
+    Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs }
 }
 
 fn selected(only: &[&str]) -> Vec<String> {
     let only: Vec<_> = only.iter().map(ToString::to_string).collect();
-    let runs = select(&plan(), &suites(), &only, Path::new("out")).unwrap();
+    let runs = select(&plan(), &suites(), &only, &[], Path::new("out")).unwrap();
     runs.iter().map(Planned::name).collect()
 }
 
@@ -76,10 +76,22 @@ fn only_takes_suites_items_methods_tasks_and_folders() {
 }
 
 #[test]
+fn seeds_are_selected_beside_names() {
+    let select = |seeds: &[u64]| {
+        select(&plan(), &suites(), &["sac".to_owned()], seeds, Path::new("out"))
+            .map(|runs| runs.iter().map(Planned::name).collect::<Vec<_>>())
+    };
+    assert_eq!(select(&[10]).unwrap(), ["fig/sac/Hopper-v4/seed_10", "fig/sac/Ant-v4/seed_10"]);
+    let error = select(&[1, 2]).unwrap_err();
+    assert!(error.is::<BadInput>());
+    assert_eq!(error.to_string(), "--seeds: no run has seed 2; the seeds are 1, 10");
+}
+
+#[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     for name in ["Hopper", "sac/", "", "fig/sa", "fig2"] {
         let only = ["sac".to_owned(), name.to_owned()];
-        let error = select(&plan(), &suites(), &only, Path::new("out")).unwrap_err();
+        let error = select(&plan(), &suites(), &only, &[], Path::new("out")).unwrap_err();
         assert!(error.is::<BadInput>());
         let text = error.to_string();
         assert!(text.contains(&format!("`{name}`")), "{text}");
