@@ -1,4 +1,5 @@
-use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, ScoresError, Status};
+use crate::aggregate::improvement;
+use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, Statistic, Status};
 use crate::{auc, band, final_return};
 
 /// A run under the name that its method has among those it is compared with.
@@ -47,6 +48,9 @@ pub struct Cell {
     pub final_return: Option<Estimate>,
     /// `auc` in units of the reference's on the same task; `None` if either has none.
     pub relative_auc: Option<Ratio>,
+    /// Probability that a run has a higher AUC than one of the reference on this task; `None` for the
+    /// reference, and if either has no finished run.
+    pub improvement: Option<Statistic>,
     /// Mean evaluation curve of the runs behind the numbers. While there are none, of the
     /// unfinished ones, as far as all of them are.
     pub curve: Vec<BandPoint>,
@@ -102,35 +106,6 @@ impl Comparison {
     #[must_use]
     pub fn tasks(&self) -> Vec<&str> {
         distinct(self.cells.iter().map(|cell| cell.task.as_str()))
-    }
-
-    /// The AUC of a method's runs on every one of the [`tasks`](Self::tasks): for what depends on the
-    /// order of the scores alone, such as [`Scores::probability_of_improvement`].
-    ///
-    /// # Errors
-    /// When a task has no finished run of the method.
-    pub fn aucs(&self, algo: &str) -> Result<Scores, ScoresError> {
-        let values = |task| Some(self.cell(algo, task)?.auc.as_ref()?.values.clone());
-        Scores::new(self.tasks().into_iter().map(|task| values(task).unwrap_or_default()).collect())
-    }
-
-    /// The same in units of the reference's mean on each task, so that tasks can be put together.
-    ///
-    /// # Errors
-    /// When a task has no finished run of the method, or no [`Ratio`] to the reference.
-    pub fn relative_aucs(&self, algo: &str) -> Result<Scores, ScoresError> {
-        let mut scores = self.aucs(algo)?.tasks().to_vec();
-        for (place, (task, runs)) in self.tasks().into_iter().zip(&mut scores).enumerate() {
-            let cell = |algo| self.cell(algo, task);
-            let reference = self.reference.as_deref().and_then(cell);
-            let mean = reference.and_then(|reference| Some(reference.auc.as_ref()?.mean));
-            let ratio = cell(algo).and_then(|cell| cell.relative_auc);
-            let (Some(mean), Some(Ratio::Of { .. })) = (mean, ratio) else {
-                return Err(ScoresError::NoReference { task: place });
-            };
-            runs.iter_mut().for_each(|score| *score /= mean);
-        }
-        Scores::new(scores)
     }
 }
 
@@ -190,6 +165,7 @@ fn compare_task(
             auc: Estimate::new(aucs, bootstrap),
             final_return: Estimate::new(finals, bootstrap),
             relative_auc: None,
+            improvement: None,
             curve: band(&drawn, bootstrap),
             curve_seeds: drawn.len(),
         });
@@ -200,7 +176,13 @@ fn compare_task(
     let Some(Cell { algo: name, auc: Some(auc), .. }) = reference else {
         return;
     };
+    let of_runs = |auc: &Estimate| Scores::new(vec![auc.values.clone()]).ok();
     for cell in cells {
+        let (ours, theirs) = (cell.auc.as_ref().and_then(of_runs), of_runs(&auc));
+        cell.improvement = ours
+            .zip(theirs)
+            .filter(|_| cell.algo != name)
+            .and_then(|(ours, theirs)| improvement(&ours, &theirs, bootstrap));
         cell.relative_auc =
             cell.auc.as_ref().map(|method| match Ratio::new(method, &auc, bootstrap) {
                 // In units of itself it is 1, whatever its seeds.

@@ -16,8 +16,10 @@
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
 //!   together for all runs of a suite.
-//! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve.
+//! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve,
+//!   [`Aggregates`] those of all methods of a comparison.
 
+mod aggregate;
 mod atomic;
 mod bootstrap;
 mod compare;
@@ -33,6 +35,7 @@ pub mod settings;
 mod stats;
 mod suite;
 
+pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
 pub use atomic::write_atomic;
 pub use bootstrap::{Bootstrap, Interval};
 pub use compare::{Cell, Comparison, Entry, Excluded};

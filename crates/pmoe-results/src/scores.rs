@@ -47,12 +47,6 @@ pub enum ScoresError {
         /// The score.
         value: f64,
     },
-    /// There is nothing to express the scores of a task in.
-    #[error("task {task} has no reference clearly above zero")]
-    NoReference {
-        /// Its place, from 0.
-        task: usize,
-    },
     /// The two methods were not run on the same tasks.
     #[error("one method has {left} tasks, the other {right}")]
     DifferentTasks {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use pmoe_results::{
-    Bootstrap, Comparison, Entry, Excluded, Interval, Manifest, Ratio, ScoresError, Status, scan,
+    Bootstrap, Comparison, Entry, Excluded, Gap, Interval, Manifest, Ratio, Statistic, Status, scan,
 };
 
 use crate::{manifest, write_run};
@@ -49,27 +49,80 @@ fn by_hand() {
     assert_eq!(cell.relative_auc, Some(Ratio::Of { ratio: 3.0, interval }));
     let reference = comparison.cell("sac", "Hopper-v4").unwrap();
     assert!(matches!(reference.relative_auc, Some(Ratio::Of { ratio: 1.0, interval: None })));
-    // The same as score matrices.
-    assert_eq!(comparison.tasks(), ["Hopper-v4"]);
-    assert_eq!(comparison.aucs("pmoe-sac").unwrap().tasks(), [[30.0, 60.0]]);
-    assert_eq!(comparison.relative_aucs("pmoe-sac").unwrap().tasks(), [[2.0, 4.0]]);
-    assert_eq!(comparison.relative_aucs("sac").unwrap().mean(), 1.0);
+    // Both of 30 and 60 are above both of 10 and 20.
+    let interval = Some(Interval { low: 1.0, high: 1.0 });
+    assert_eq!(cell.improvement, Some(Statistic { value: 1.0, interval }));
+    assert_eq!(reference.improvement, None);
+    // One task is not several.
+    let aggregates = comparison.aggregates(&BOOTSTRAP).unwrap();
+    assert_eq!(
+        (aggregates.tasks.as_slice(), aggregates.methods.len()),
+        (["Hopper-v4".to_owned()].as_slice(), 0)
+    );
 }
 
 #[test]
-fn a_score_matrix_has_every_task() {
+fn several_tasks_by_hand() {
     let dir = tempfile::tempdir().unwrap();
-    line(dir.path(), manifest("sac", "Ant-v4", 0), [-10.0, -10.0], 100, Status::Done);
-    line(dir.path(), manifest("sac", "Hopper-v4", 0), [10.0, 10.0], 100, Status::Done);
-    line(dir.path(), manifest("pmoe-sac", "Ant-v4", 0), [5.0, 5.0], 100, Status::Done);
-    line(dir.path(), manifest("pmoe-sac", "Hopper-v4", 0), [5.0, 5.0], 50, Status::Interrupted);
-    let comparison = compare(dir.path());
-    assert_eq!(comparison.tasks(), ["Ant-v4", "Hopper-v4"]);
-    assert_eq!(comparison.aucs("sac").unwrap().tasks(), [[-10.0], [10.0]]);
-    // A reference below zero, a run that is not finished, a method that is not there.
-    assert_eq!(comparison.relative_aucs("sac"), Err(ScoresError::NoReference { task: 0 }));
-    assert_eq!(comparison.aucs("pmoe-sac"), Err(ScoresError::NoRuns { task: 1 }));
-    assert_eq!(comparison.aucs("dac"), Err(ScoresError::NoRuns { task: 0 }));
+    let run = |algo, task, seed, value| {
+        line(dir.path(), manifest(algo, task, seed), [value, value], 100, Status::Done);
+    };
+    // In units of the reference's mean: sac 0.5 and 1.5, then 0.8 and 1.2; pmoe-sac 2 and 1, then 1.1 and 0.9.
+    for (task, sac, pmoe) in
+        [("Hopper-v4", [10.0, 30.0], [40.0, 20.0]), ("Swimmer-v4", [80.0, 120.0], [110.0, 90.0])]
+    {
+        for seed in [0, 1] {
+            run("sac", task, seed, sac[seed as usize]);
+            run("pmoe-sac", task, seed, pmoe[seed as usize]);
+        }
+    }
+    let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
+    assert_eq!(aggregates.tasks, ["Hopper-v4", "Swimmer-v4"]);
+    assert!(aggregates.left_out.is_empty());
+    let of = |name: &str| aggregates.methods.iter().find(|of| of.method == name).unwrap();
+    let pmoe = of("pmoe-sac");
+    assert_eq!(pmoe.num_runs, [2, 2]);
+    // Task means 1.5 and 1; of 0.9, 1, 1.1, 2 the middle two.
+    assert_eq!((pmoe.mean.value, pmoe.median.value), (1.25, 1.25));
+    assert!((pmoe.iqm.unwrap().value - 1.05).abs() < 1e-15);
+    // Only 0.9 is short of 1, by a tenth, in one of two runs of one of two tasks.
+    assert!((pmoe.optimality_gap.value - 0.025).abs() < 1e-15);
+    // Against 0.5 and 1.5 the values 2 and 1 win 3 of 4, against 0.8 and 1.2 the others 2 of 4.
+    assert_eq!(pmoe.improvement.unwrap().value, 0.625);
+    assert_eq!(of("sac").improvement, None);
+    assert_eq!((of("sac").mean.value, of("sac").profile.len()), (1.0, 101));
+    let at_one = pmoe.profile[50];
+    assert_eq!((at_one.threshold, at_one.fraction), (1.0, 0.5));
+    // Every draw of a task's mean lies between its two runs.
+    let interval = pmoe.mean.interval.unwrap();
+    assert_eq!((interval.low, interval.high), (0.95, 1.55));
+}
+
+#[test]
+fn a_task_that_a_method_lacks_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for (algo, task, value, status) in [
+        ("sac", "Ant-v4", -10.0, Status::Done),
+        ("pmoe-sac", "Ant-v4", 5.0, Status::Done),
+        ("sac", "Hopper-v4", 10.0, Status::Done),
+        ("pmoe-sac", "Hopper-v4", 5.0, Status::Interrupted),
+        ("mcp-sac", "Hopper-v4", 5.0, Status::Interrupted),
+        ("sac", "Swimmer-v4", 10.0, Status::Done),
+        ("pmoe-sac", "Swimmer-v4", 5.0, Status::Done),
+    ] {
+        let last = if status == Status::Done { 100 } else { 50 };
+        line(dir.path(), manifest(algo, task, 0), [value, value], last, status);
+    }
+    let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
+    assert_eq!(aggregates.tasks, ["Swimmer-v4"]);
+    // In the order of the runs, whose first method by name is mcp-sac: without any finished run it leaves
+    // nothing out itself. The reference is below zero on Ant.
+    let left_out = [
+        ("Hopper-v4".to_owned(), Gap::NoRuns(vec!["pmoe-sac".to_owned()])),
+        ("Ant-v4".to_owned(), Gap::NoReference),
+    ];
+    assert_eq!(aggregates.left_out, left_out);
+    assert!(aggregates.methods.is_empty());
 }
 
 #[test]

@@ -1,0 +1,166 @@
+//! Several tasks of a comparison put together, method by method.
+
+use crate::{Bootstrap, Cell, Comparison, Interval, ProfilePoint, Ratio, Scores, profile};
+
+/// All methods of a comparison over the same tasks.
+///
+/// A score is a run's AUC in units of the reference's mean on the same task; that mean is taken as given,
+/// its own spread is not in the intervals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregates {
+    /// The tasks behind the numbers: those on which every method of `methods` has a finished run and the
+    /// reference is clearly above zero.
+    pub tasks: Vec<String>,
+    /// The other tasks, and why.
+    pub left_out: Vec<(String, Gap)>,
+    /// Methods that have a finished run somewhere, in the order of the comparison. Empty below two tasks:
+    /// one is not several.
+    pub methods: Vec<Aggregate>,
+}
+
+/// Why a task is not behind an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// These methods have no finished run on it.
+    NoRuns(Vec<String>),
+    /// There is no [`Ratio`] to the reference.
+    NoReference,
+}
+
+/// One method over several tasks; see [`Scores`] for what the numbers are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// Name of the method.
+    pub method: String,
+    /// Runs of each task.
+    pub num_runs: Vec<usize>,
+    /// [`Scores::iqm`]; `None` if tasks have different numbers of runs.
+    pub iqm: Option<Statistic>,
+    /// [`Scores::median`].
+    pub median: Statistic,
+    /// [`Scores::mean`].
+    pub mean: Statistic,
+    /// [`Scores::optimality_gap`] at 1, which is the reference's mean.
+    pub optimality_gap: Statistic,
+    /// [`Scores::probability_of_improvement`] over the reference; `None` for the reference.
+    pub improvement: Option<Statistic>,
+    /// Fraction of runs above each score of [`Aggregate::THRESHOLDS`] hundredths, in steps of 2.
+    pub profile: Vec<ProfilePoint>,
+}
+
+/// A number with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Statistic {
+    /// The number.
+    pub value: f64,
+    /// Its bootstrap interval; `None` where a single run says nothing about the spread.
+    pub interval: Option<Interval>,
+}
+
+impl Aggregate {
+    /// Lowest and highest threshold of a profile, in hundredths of the reference's mean.
+    pub const THRESHOLDS: [u32; 2] = [0, 200];
+
+    fn new(
+        method: &str,
+        scores: &Scores,
+        reference: Option<&Scores>,
+        bootstrap: &Bootstrap,
+    ) -> Self {
+        let statistic = |value, of: fn(&Scores) -> Option<f64>| Statistic {
+            value,
+            interval: bootstrap.scores(scores, of),
+        };
+        let improvement = reference.and_then(|reference| improvement(scores, reference, bootstrap));
+        let [low, high] = Self::THRESHOLDS;
+        let thresholds: Vec<_> =
+            (low..=high).step_by(2).map(|percent| f64::from(percent) / 100.0).collect();
+        Self {
+            method: method.to_owned(),
+            num_runs: scores.num_runs(),
+            iqm: scores.iqm().map(|value| statistic(value, Scores::iqm)),
+            median: statistic(scores.median(), |draw| Some(draw.median())),
+            mean: statistic(scores.mean(), |draw| Some(draw.mean())),
+            optimality_gap: statistic(scores.optimality_gap(1.0), |draw| {
+                Some(draw.optimality_gap(1.0))
+            }),
+            improvement,
+            profile: profile(scores, &thresholds, bootstrap),
+        }
+    }
+}
+
+/// Probability that a run of `method` scores higher than one of `reference` on the same task; `None` if
+/// they have different tasks.
+pub(crate) fn improvement(
+    method: &Scores,
+    reference: &Scores,
+    bootstrap: &Bootstrap,
+) -> Option<Statistic> {
+    let value = method.probability_of_improvement(reference).ok()?;
+    Some(Statistic { value, interval: bootstrap.improvement(method, reference) })
+}
+
+impl Comparison {
+    /// The methods over all tasks that they have in common; `None` without a reference.
+    ///
+    /// Every method is judged on the same tasks, so a task on which one of them has no finished run is
+    /// left out for all, and named.
+    #[must_use]
+    pub fn aggregates(&self, bootstrap: &Bootstrap) -> Option<Aggregates> {
+        let reference = self.reference.as_deref()?;
+        let has_runs = |cell: &&Cell| cell.auc.is_some();
+        let mut methods: Vec<&str> = Vec::new();
+        for cell in self.cells.iter().filter(has_runs) {
+            if !methods.contains(&cell.algo.as_str()) {
+                methods.push(&cell.algo);
+            }
+        }
+
+        let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
+        for task in self.tasks() {
+            match self.gap(task, &methods) {
+                None => tasks.push(task),
+                Some(gap) => left_out.push((task.to_owned(), gap)),
+            }
+        }
+        let several = 1 < tasks.len();
+        let of_reference = self.scores(reference, &tasks);
+        let aggregate = |method: &&str| {
+            let baseline = of_reference.as_ref().filter(|_| *method != reference);
+            Some(Aggregate::new(method, &self.scores(method, &tasks)?, baseline, bootstrap))
+        };
+        Some(Aggregates {
+            methods: methods.iter().filter(|_| several).filter_map(aggregate).collect(),
+            tasks: tasks.into_iter().map(str::to_owned).collect(),
+            left_out,
+        })
+    }
+
+    /// What keeps a task from being put together with others.
+    fn gap(&self, task: &str, methods: &[&str]) -> Option<Gap> {
+        let cells = || methods.iter().map(|method| self.cell(method, task));
+        let has_runs = |cell: Option<&Cell>| cell.is_some_and(|cell| cell.auc.is_some());
+        let without: Vec<_> =
+            methods.iter().zip(cells()).filter(|(_, cell)| !has_runs(*cell)).collect();
+        if !without.is_empty() || methods.is_empty() {
+            return Some(Gap::NoRuns(
+                without.iter().map(|(method, _)| (**method).to_owned()).collect(),
+            ));
+        }
+        let has_ratio = |cell: Option<&Cell>| {
+            matches!(cell.and_then(|cell| cell.relative_auc), Some(Ratio::Of { .. }))
+        };
+        (!cells().all(has_ratio)).then_some(Gap::NoReference)
+    }
+
+    /// The runs of a method on `tasks`, in units of the reference's mean.
+    fn scores(&self, method: &str, tasks: &[&str]) -> Option<Scores> {
+        let of_task = |task: &&str| {
+            let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.mean;
+            let values = &self.cell(method, task)?.auc.as_ref()?.values;
+            Some(values.iter().map(|value| value / reference).collect())
+        };
+        Scores::new(tasks.iter().map(of_task).collect::<Option<_>>()?).ok()
+    }
+}
