@@ -1,27 +1,26 @@
-//! A report of every run below a folder, without any suite.
+//! A report of every run below a folder; without a folder of suites there are only the runs' own folders.
 //!
 //! ```text
-//! cargo run --release -p pmoe-report --example report_from_runs -- results report [REFERENCE]
+//! cargo run --release -p pmoe-report --example report_from_runs -- results report [SUITES]
 //! ```
 
 use std::error::Error;
 use std::path::Path;
 
 use pmoe_report::{ReportOptions, write_report};
-use pmoe_results::Bootstrap;
+use pmoe_results::{Bootstrap, Suite};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [input, output, rest @ ..] = arguments.as_slice() else {
-        println!("usage: report_from_runs FOLDER OUTPUT [REFERENCE METHOD]");
+        println!("usage: report_from_runs FOLDER OUTPUT [FOLDER OF SUITES]");
         return Ok(());
     };
-    let options = ReportOptions {
-        suites: &[],
-        reference: rest.first().map(String::as_str),
-        bootstrap: Bootstrap::STANDARD,
-    };
+    let suites = rest.first().map(|folder| Suite::load_all(Path::new(folder)));
+    let suites = suites.transpose()?.unwrap_or_default();
+    let options =
+        ReportOptions { suites: &suites, reference: None, bootstrap: Bootstrap::STANDARD };
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);
     for row in &summary.rows {

@@ -17,6 +17,14 @@ pub enum ReportError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A file behind the report can't be read.
+    #[error("failed to read {path}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A figure can't be drawn.
     #[error("failed to draw {path}: {message}")]
     Draw {

@@ -1,10 +1,12 @@
-//! Learning curves and success rates, one figure each per task.
+//! Learning curves and success rates, one figure each per task; performance profiles over several.
 
-use pmoe_results::{Bootstrap, Cell, EvalCurve, Run, Status, band};
+use pmoe_results::{
+    Aggregate, Aggregates, BandPoint, Bootstrap, Cell, EvalCurve, ProfilePoint, Run, Status, band,
+};
 
 use crate::group::Group;
 use crate::palette::Palette;
-use crate::plot::{Figure, Quantity, Series};
+use crate::plot::{Figure, Point, Quantity, Series};
 use crate::rows::Row;
 
 /// The learning curves of every task of a group that has an evaluation; the tasks in the order of the
@@ -23,6 +25,32 @@ pub(crate) fn success_rates(
     figures(group, rows, Quantity::Success, |cell, row| {
         success_series(group, cell, row, palette, bootstrap)
     })
+}
+
+/// The performance profile over the tasks that the methods have in common, if there are several.
+pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Vec<Figure> {
+    let Some(aggregates) = aggregates.filter(|aggregates| !aggregates.methods.is_empty()) else {
+        return Vec::new();
+    };
+    let series = |of: &Aggregate| Series {
+        label: format!("{} ({} runs)", of.method, of.num_runs.iter().sum::<usize>()),
+        color: palette.color(&of.method),
+        mean: of.profile.iter().map(profile_point).collect(),
+        runs: Vec::new(),
+        failures: Vec::new(),
+    };
+    vec![Figure {
+        title: "Performance profile".to_owned(),
+        quantity: Quantity::Profile,
+        x_end: Aggregate::THRESHOLDS[1].into(),
+        series: aggregates.methods.iter().map(series).collect(),
+    }]
+}
+
+/// Thresholds are whole hundredths.
+fn profile_point(point: &ProfilePoint) -> Point {
+    let x = (100.0 * point.threshold).round();
+    Point { x, mean: point.fraction, interval: point.interval }
 }
 
 fn figures(
@@ -47,24 +75,16 @@ fn figures(
         Figure {
             title: task.to_owned(),
             quantity,
-            total_steps: total_steps.max().unwrap_or(0),
+            x_end: total_steps.max().unwrap_or(0),
             series: series.collect(),
         }
     });
     figures.filter(|figure| figure.series.iter().any(|series| !series.runs.is_empty())).collect()
 }
 
-/// The runs of a cell.
-fn runs_of<'a>(group: &Group<'a>, cell: &Cell) -> impl Iterator<Item = &'a Run> {
-    let of_cell = |entry: &&pmoe_results::Entry<'_>| {
-        (entry.method, entry.run.manifest.task.as_str()) == (cell.algo.as_str(), cell.task.as_str())
-    };
-    group.entries.iter().filter(of_cell).map(|entry| entry.run)
-}
-
 fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
-    for run in runs_of(group, cell) {
+    for run in group.runs_of(&cell.algo, &cell.task) {
         let curve = EvalCurve::from_events(&run.events);
         if matches!(run.manifest.status, Status::Failed { .. }) {
             failures.extend(curve.points().last());
@@ -81,7 +101,7 @@ fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Serie
     Series {
         label: format!("{} ({count})", cell.algo),
         color: palette.color(&cell.algo),
-        mean: cell.curve.clone(),
+        mean: cell.curve.iter().map(Point::from).collect(),
         runs,
         failures,
     }
@@ -100,15 +120,21 @@ fn success_series(
         let counts = row.seeds.is_empty() || row.seeds.contains(&run.manifest.seed);
         (counts, EvalCurve::success_rate(&run.events, row.total_steps))
     };
-    let curves: Vec<_> =
-        runs_of(group, cell).map(of_run).filter(|(_, curve)| !curve.points().is_empty()).collect();
+    let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);
+    let curves: Vec<_> = runs.filter(|(_, curve)| !curve.points().is_empty()).collect();
     let averaged: Vec<_> = curves.iter().filter(|(counts, _)| *counts).map(|(_, c)| c).collect();
     let all = row.seeds.len() + row.left_out.len();
     Series {
         label: format!("{} ({} of {all} seeds)", cell.algo, averaged.len()),
         color: palette.color(&cell.algo),
-        mean: band(&averaged, bootstrap),
+        mean: band(&averaged, bootstrap).iter().map(Point::from).collect(),
         runs: curves.iter().map(|(_, curve)| curve.points().to_vec()).collect(),
         failures: Vec::new(),
+    }
+}
+
+impl From<&BandPoint> for Point {
+    fn from(point: &BandPoint) -> Self {
+        Self { x: point.env_step as f64, mean: point.mean, interval: point.interval }
     }
 }

@@ -32,14 +32,19 @@ pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
     unique
 }
 
-/// A link from a page in the folder `from` to the path `to`, both absolute and without links.
-pub(crate) fn link(from: &Path, to: &Path) -> String {
+/// The path `to` from the folder `from`, both absolute and without links.
+pub(crate) fn relative(from: &Path, to: &Path) -> String {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     let path: PathBuf = up.chain(to.components().skip(common)).collect();
     let path = path.to_string_lossy();
-    let mut link = String::from(if path.is_empty() { "." } else { "" });
-    for byte in path.bytes() {
+    if path.is_empty() { ".".to_owned() } else { path.into_owned() }
+}
+
+/// [`relative`] as a link.
+pub(crate) fn link(from: &Path, to: &Path) -> String {
+    let mut link = String::new();
+    for byte in relative(from, to).bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
             link.push(char::from(byte));
         } else {

@@ -7,7 +7,7 @@ use pmoe_results::{Bootstrap, Comparison, Entry, Plan, Preset, Run, Suite};
 
 use crate::palette::Palette;
 
-/// The runs of one suite, compared.
+/// The runs of one suite, compared. There may be none yet.
 pub(crate) struct Group<'a> {
     /// Folder of the suite, relative to the input, or the input's own name.
     pub(crate) name: String,
@@ -25,6 +25,16 @@ pub(crate) struct Group<'a> {
     pub(crate) missing: Vec<Missing>,
     /// The numbers.
     pub(crate) comparison: Comparison,
+}
+
+impl<'a> Group<'a> {
+    /// The runs of a method on a task, in whatever state.
+    pub(crate) fn runs_of(&self, method: &str, task: &str) -> impl Iterator<Item = &'a Run> {
+        let is_wanted = move |entry: &&Entry<'_>| {
+            (entry.method, entry.run.manifest.task.as_str()) == (method, task)
+        };
+        self.entries.iter().filter(is_wanted).map(|entry| entry.run)
+    }
 }
 
 /// A run that should be there.
@@ -68,6 +78,12 @@ pub(crate) fn group<'a>(
         let places = if planned.is_empty() { vec![folder_place(run, input)] } else { planned };
         for (folder, method) in places {
             by_folder.entry(folder).or_default().push(Entry { method, run });
+        }
+    }
+    // A suite that has no run yet is shown as such.
+    for (root, plan) in source.plans {
+        for used in plan.runs.iter().flat_map(|run| &run.used_by) {
+            by_folder.entry(root.join(&used.suite)).or_default();
         }
     }
     // A suite beside the input is not asked for, though it may share runs with one that is.

@@ -4,8 +4,10 @@
 //!
 //! ```text
 //! index.html               one page, complete in itself: works offline, from any place
+//! numbers.json             every number, with the runs behind it
 //! tables/auc.{md,csv}      area under the learning curves, final returns
-//! figures/<task>.{svg,png} learning curves
+//! tables/tasks.{md,csv}    several tasks in one number
+//! figures/<task>.{svg,png} learning curves, success rates, performance profiles
 //! ```
 //!
 //! [`Tsne`], [`kmeans`] and [`silhouettes`] show what a policy's primitives do, from states and actions
@@ -20,19 +22,21 @@ mod files;
 mod format;
 mod group;
 mod kmeans;
+mod numbers;
 mod page;
 mod palette;
 mod plot;
 mod points;
 mod report;
 mod rows;
-mod settings;
 mod silhouette;
+mod sources;
 mod tables;
 mod tsne;
 
 pub use error::ReportError;
 pub use kmeans::{Clusters, kmeans, lloyd};
+pub use numbers::{Intervals, Number, Numbers, Source};
 pub use points::{Points, PointsError};
 pub use report::{ReportOptions, ReportSummary, write_report};
 pub use rows::{LeftOut, Measure, Row};

@@ -12,7 +12,7 @@ use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 use kuva::render::theme::Theme;
-use pmoe_results::BandPoint;
+use pmoe_results::Interval;
 
 use crate::palette::Ink;
 
@@ -27,15 +27,15 @@ const LEGEND_LINE: f64 = 20.0;
 /// Pixels of a PNG per CSS pixel.
 const PNG_SCALE: f32 = 3.0;
 
-/// Curves of several methods on one task.
+/// Curves of several methods, on one task or over several.
 #[derive(Debug)]
 pub(crate) struct Figure {
     /// Above the curves.
     pub(crate) title: String,
-    /// What is drawn over the steps.
+    /// What is drawn, and over what.
     pub(crate) quantity: Quantity,
-    /// Right end of the step axis.
-    pub(crate) total_steps: u64,
+    /// Right end of the axis: environment steps, or percent.
+    pub(crate) x_end: u64,
     /// One per method.
     pub(crate) series: Vec<Series>,
 }
@@ -47,6 +47,27 @@ pub(crate) enum Quantity {
     Return,
     /// Share of training episodes that reached their goal.
     Success,
+    /// Share of runs above a score in percent of the reference's.
+    Profile,
+}
+
+impl Quantity {
+    /// Labels of the two axes.
+    fn labels(self) -> [&'static str; 2] {
+        match self {
+            Self::Return => ["environment steps", "evaluation return (undiscounted)"],
+            Self::Success => ["environment steps", "success rate of training episodes"],
+            Self::Profile => ["AUC, % of the reference's mean", "share of runs above it"],
+        }
+    }
+}
+
+/// A point of a thick line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) mean: f64,
+    pub(crate) interval: Option<Interval>,
 }
 
 /// What is drawn of one method.
@@ -57,7 +78,7 @@ pub(crate) struct Series {
     /// Its place in the palette.
     pub(crate) color: usize,
     /// Thick line with a band.
-    pub(crate) mean: Vec<BandPoint>,
+    pub(crate) mean: Vec<Point>,
     /// Thin lines: step and value.
     pub(crate) runs: Vec<Vec<(u64, f64)>>,
     /// Where a run failed, marked with a cross.
@@ -108,7 +129,8 @@ impl Figure {
             shape: LegendShape::Line,
             dasharray: None,
         });
-        let total_steps = self.total_steps as f64;
+        let x_end = self.x_end as f64;
+        let [x_label, y_label] = self.quantity.labels();
         let (low, high) = self.value_range();
         // The axes keep their size, however many methods there are.
         let lines_more = self.series.len().saturating_sub(2) as f64;
@@ -116,14 +138,11 @@ impl Figure {
             .with_width(WIDTH)
             .with_height(HEIGHT + LEGEND_LINE * lines_more)
             .with_title(literal(&self.title))
-            .with_x_label("environment steps")
-            .with_y_label(match self.quantity {
-                Quantity::Return => "evaluation return (undiscounted)",
-                Quantity::Success => "success rate of training episodes",
-            })
+            .with_x_label(x_label)
+            .with_y_label(y_label)
             // A little air on both sides, so that the ends of the lines are not cut.
-            .with_x_axis_min(-0.02 * total_steps)
-            .with_x_axis_max(1.02 * total_steps)
+            .with_x_axis_min(-0.02 * x_end)
+            .with_x_axis_max(1.02 * x_end)
             .with_y_axis_min(low)
             .with_y_axis_max(high)
             .with_x_tick_format(TickFormat::Custom(Arc::new(steps)))
@@ -150,7 +169,7 @@ impl Figure {
 
     /// Lowest and highest value drawn, with some air.
     fn value_range(&self) -> (f64, f64) {
-        if self.quantity == Quantity::Success {
+        if self.quantity != Quantity::Return {
             return (-0.02, 1.02);
         }
         let of_series = |series: &Series| {
@@ -174,7 +193,7 @@ impl Figure {
         let mut plots = Vec::new();
         for series in &self.series {
             let band = series.mean.iter().filter_map(|point| {
-                point.interval.map(|interval| (point.env_step as f64, interval.low, interval.high))
+                point.interval.map(|interval| (point.x, interval.low, interval.high))
             });
             let (x, (low, high)): (Vec<_>, (Vec<_>, Vec<_>)) =
                 band.map(|(x, low, high)| (x, (low, high))).unzip();
@@ -185,12 +204,12 @@ impl Figure {
         }
         for series in &self.series {
             for run in &series.runs {
-                let points = run.iter().copied();
+                let points = run.iter().map(|&(step, value)| (step as f64, value));
                 plots.extend(line(points, ink.faint_method(series.color), 1.0));
             }
         }
         for series in &self.series {
-            let points = series.mean.iter().map(|point| (point.env_step, point.mean));
+            let points = series.mean.iter().map(|point| (point.x, point.mean));
             plots.extend(line(points, ink.method(series.color), 2.2));
         }
         // In the colour of the text, to stand out from the lines they lie on.
@@ -225,11 +244,11 @@ fn renumbered(drawn: &str, prefix: &str, id: &str) -> String {
 
 /// A line, or a dot where there is only one point.
 fn line(
-    points: impl Iterator<Item = (u64, f64)>,
+    points: impl Iterator<Item = (f64, f64)>,
     color: String,
     stroke_width: f64,
 ) -> Option<Plot> {
-    let points: Vec<_> = points.map(|(step, value)| (step as f64, value)).collect();
+    let points: Vec<_> = points.collect();
     match points.len() {
         0 => None,
         1 => {

@@ -1,18 +1,21 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Plan, ResultsError, Run, Scan, Status, Suite, scan};
+use pmoe_results::{Bootstrap, ResultsError, Status, Suite};
 use serde::Serialize;
 
-use crate::figures::{learning_curves, success_rates};
+use crate::figures::{learning_curves, profiles, success_rates};
 use crate::files::{file_stem, write};
-use crate::group::{DEPTH, Group, Source, group};
-use crate::page::{Page, Section, SectionFigure};
+use crate::format::shell;
+use crate::group::{Group, Source, group};
+use crate::numbers::{Numbers, numbers};
+use crate::page::{Page, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
 use crate::plot::Figure;
 use crate::rows::{Row, rows};
+use crate::sources::find;
 use crate::{ReportError, tables};
 
 /// What a report needs besides the runs.
@@ -60,134 +63,130 @@ pub fn write_report(
     output: &Path,
     options: &ReportOptions<'_>,
 ) -> Result<ReportSummary, ReportError> {
-    let given = input;
+    let [from, to] = [input, output].map(|path| shell(&path.display().to_string()));
     let input = fs::canonicalize(input).map_err(|_| ResultsError::NotARun {
         path: input.to_owned(),
         reason: "there is no such folder".to_owned(),
     })?;
-    let (found, plans) = find(&input)?;
-    fs::create_dir_all(output)
-        .map_err(|source| ReportError::Write { path: output.to_owned(), source })?;
-    let absolute_output = fs::canonicalize(output)
-        .map_err(|source| ReportError::Write { path: output.to_owned(), source })?;
+    let failed = |source| ReportError::Write { path: output.to_owned(), source };
+    fs::create_dir_all(output).map_err(failed)?;
+    let absolute_output = fs::canonicalize(output).map_err(failed)?;
+    let reference = options.reference.map(|name| format!(" --reference {}", shell(name)));
+    let command = format!("pmoe report {from} --out {to}{}", reference.unwrap_or_default());
 
-    let methods = found.runs.iter().map(|run| run.manifest.algo.as_str());
-    let palette = Palette::new(options.suites, methods);
-    let ReportOptions { suites, reference, bootstrap } = *options;
-    let source = Source { input: &input, plans: &plans, suites };
-    let groups = group(&found.runs, &source, reference, &palette, &bootstrap);
-
-    let several = 1 < groups.len();
-    let mut drawing = Drawing { output, several, stems: Vec::new(), number: 0, files: Vec::new() };
-    let mut sections = Vec::new();
-    for group in &groups {
-        let rows = rows(group);
-        let curves = drawing.draw(group, "", learning_curves(group, &rows, &palette))?;
-        let success = success_rates(group, &rows, &palette, &bootstrap);
-        let success = drawing.draw(group, "-success", success)?;
-        sections.push(Section::new(group, rows, [curves, success], &palette, &absolute_output));
+    let Report { files, mut summary, .. } =
+        Report::new(&input, &absolute_output, &command, options, Pictures::All)?;
+    for (name, bytes) in &files {
+        write(&output.join(name), bytes)?;
     }
-    let mut files = drawing.files;
-
-    let by_title: Vec<_> =
-        sections.iter().map(|section| (section.title.clone(), section.rows.clone())).collect();
-    for (name, text) in
-        [("md", tables::markdown(&by_title, bootstrap.level)), ("csv", tables::csv(&by_title))]
-    {
-        let path = output.join(format!("tables/auc.{name}"));
-        write(&path, text.as_bytes())?;
-        files.push(path);
+    for path in summary.files.iter_mut().chain([&mut summary.page]) {
+        *path = output.join(&*path);
     }
-
-    let missing = groups.iter().flat_map(|group| &group.missing).map(|missing| &missing.dir);
-    let count = |wanted: fn(&Status) -> bool| {
-        found.runs.iter().filter(|run| wanted(&run.manifest.status)).count()
-    };
-    let page_path = output.join("index.html");
-    let summary = ReportSummary {
-        done: count(|status| matches!(status, Status::Done)),
-        failed: count(|status| matches!(status, Status::Failed { .. })),
-        unfinished: count(|status| matches!(status, Status::Running | Status::Interrupted)),
-        missing: missing.into_iter().collect::<BTreeSet<_>>().len(),
-        unreadable: found.broken.len(),
-        rows: by_title.into_iter().flat_map(|(_, rows)| rows).collect(),
-        files: files.into_iter().chain([page_path.clone()]).collect(),
-        page: page_path,
-    };
-    let not_begun = not_begun(&input, &plans, &groups, suites);
-    let from_to = [given, output];
-    let page = Page::new(&summary, sections, not_begun, &found.broken, from_to, &bootstrap);
-    write(&summary.page, page.render()?.as_bytes())?;
     Ok(summary)
 }
 
-/// The runs at or below a folder, those that its suites share with others, and the plans of the results
-/// that they lie in, by folder.
-fn find(input: &Path) -> Result<(Scan, BTreeMap<PathBuf, Plan>), ReportError> {
-    let mut found = scan(input)?;
-    let of_runs = found.runs.iter().filter_map(|run| run.path.ancestors().nth(DEPTH));
-    // The input may be the results themselves or a suite in them, with no run in it yet.
-    let roots: BTreeSet<PathBuf> =
-        of_runs.chain(input.ancestors().take(2)).map(Path::to_owned).collect();
-    let mut plans = BTreeMap::new();
-    for root in roots {
-        match Plan::read(&root) {
-            Ok(plan) => plans.extend(plan.map(|plan| (root, plan))),
-            Err(error) => found.broken.push((root.join(Plan::FILE), error)),
-        }
-    }
-    for (root, plan) in &plans {
-        for run in &plan.runs {
-            let is_asked_for = |suite: &String| root.join(suite).starts_with(input);
-            let dir = root.join(&run.dir);
-            let elsewhere = !dir.starts_with(input) && dir.is_dir();
-            if elsewhere && run.used_by.iter().any(|used| is_asked_for(&used.suite)) {
-                match Run::read(&dir) {
-                    Ok(run) => found.runs.push(run),
-                    Err(error) => found.broken.push((dir, error)),
-                }
-            }
-        }
-    }
-    Ok((found, plans))
+/// A report in memory.
+pub(crate) struct Report {
+    /// Every file: its path in the report's folder, and its content.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// What `numbers.json` holds.
+    pub(crate) numbers: Numbers,
+    /// What was found; paths are those in the report's folder.
+    pub(crate) summary: ReportSummary,
 }
 
-/// Titles of the plans' suites that no run belongs to yet.
-fn not_begun(
-    input: &Path,
-    plans: &BTreeMap<PathBuf, Plan>,
-    groups: &[Group<'_>],
-    suites: &[Suite],
-) -> Vec<String> {
-    let names: BTreeSet<_> = plans
-        .iter()
-        .flat_map(|(root, plan)| plan.runs.iter().map(move |run| (root, run)))
-        .flat_map(|(root, run)| run.used_by.iter().map(move |used| (root, &used.suite)))
-        .filter(|(root, suite)| root.join(suite).starts_with(input))
-        .map(|(_, suite)| suite)
-        .collect();
-    let begun = |suite: &&Suite| {
-        groups.iter().any(|group| group.suite.is_some_and(|known| known.name == suite.name))
-    };
-    suites
-        .iter()
-        .filter(|suite| names.contains(&suite.name) && !begun(suite))
-        .map(|suite| format!("{} ({})", suite.title, suite.item))
-        .collect()
+/// The figures to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pictures {
+    /// SVG and PNG.
+    All,
+    /// SVG alone: the same lines and texts, drawn by the reader's program with the reader's fonts.
+    Vector,
+}
+
+impl Report {
+    /// Makes the report of the runs in `input` for the folder `output`, both absolute and without links.
+    pub(crate) fn new(
+        input: &Path,
+        output: &Path,
+        command: &str,
+        options: &ReportOptions<'_>,
+        pictures: Pictures,
+    ) -> Result<Self, ReportError> {
+        let sources = find(input)?;
+        let ReportOptions { suites, reference, bootstrap } = *options;
+        let methods = sources.runs.iter().map(|run| run.manifest.algo.as_str());
+        let palette = Palette::new(suites, methods);
+        let source = Source { input, plans: &sources.plans, suites };
+        let groups = group(&sources.runs, &source, reference, &palette, &bootstrap);
+
+        let several = 1 < groups.len();
+        let mut drawing =
+            Drawing { several, pictures, stems: Vec::new(), number: 0, files: Vec::new() };
+        let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
+        for group in &groups {
+            let rows = rows(group);
+            let aggregates = group.comparison.aggregates(&bootstrap);
+            let success = success_rates(group, &rows, &palette, &bootstrap);
+            let figures = SectionFigures {
+                curves: drawing.draw(group, "", learning_curves(group, &rows, &palette))?,
+                success: drawing.draw(group, "-success", success)?,
+                profiles: drawing.draw(
+                    group,
+                    "-profile",
+                    profiles(aggregates.as_ref(), &palette),
+                )?,
+            };
+            let section = Section::new(group, rows, aggregates, figures, &palette, output);
+            all_numbers.extend(numbers(group, &section, output));
+            sections.push(section);
+        }
+        let mut files = drawing.files;
+        let level = bootstrap.level;
+        for (name, text) in [
+            ("tables/auc.md", tables::markdown(&sections, level)),
+            ("tables/auc.csv", tables::csv(&sections)),
+            ("tables/tasks.md", tables::tasks_markdown(&sections, level)),
+            ("tables/tasks.csv", tables::tasks_csv(&sections)),
+        ] {
+            files.push((name.to_owned(), text.into_bytes()));
+        }
+        let numbers = Numbers::new(input, output, command, options, &sources, all_numbers)?;
+        files.push((Numbers::FILE.to_owned(), numbers.to_bytes()));
+
+        let missing = groups.iter().flat_map(|group| &group.missing).map(|missing| &missing.dir);
+        let count = |wanted: fn(&Status) -> bool| {
+            sources.runs.iter().filter(|run| wanted(&run.manifest.status)).count()
+        };
+        let page = "index.html";
+        let summary = ReportSummary {
+            done: count(|status| matches!(status, Status::Done)),
+            failed: count(|status| matches!(status, Status::Failed { .. })),
+            unfinished: count(|status| matches!(status, Status::Running | Status::Interrupted)),
+            missing: missing.into_iter().collect::<BTreeSet<_>>().len(),
+            unreadable: sources.broken.len(),
+            rows: sections.iter().flat_map(|section| section.rows.clone()).collect(),
+            files: files.iter().map(|(name, _)| name.into()).chain([page.into()]).collect(),
+            page: page.into(),
+        };
+        let html = Page::new(&summary, sections, &sources, command, &bootstrap).render()?;
+        files.push((page.to_owned(), html.into_bytes()));
+        Ok(Self { files, numbers, summary })
+    }
 }
 
 /// The figures of a report as they are drawn.
-struct Drawing<'a> {
-    output: &'a Path,
+struct Drawing {
     /// Whether the groups must be told apart by name.
     several: bool,
+    pictures: Pictures,
     stems: Vec<String>,
     number: usize,
-    files: Vec<PathBuf>,
+    files: Vec<(String, Vec<u8>)>,
 }
 
-impl Drawing<'_> {
-    /// Writes figures to `figures/<task><kind>.svg` and `.png`.
+impl Drawing {
+    /// Draws figures as `figures/<task><kind>.svg` and `.png`.
     fn draw(
         &mut self,
         group: &Group<'_>,
@@ -201,13 +200,11 @@ impl Drawing<'_> {
             };
             let stem = file_stem(&name, &mut self.stems);
             let [svg, png] = ["svg", "png"].map(|kind| format!("figures/{stem}.{kind}"));
-            let path = self.output.join(&png);
-            let pixels = figure
-                .png()
-                .map_err(|message| ReportError::Draw { path: path.clone(), message })?;
-            write(&path, &pixels)?;
-            write(&self.output.join(&svg), figure.svg().as_bytes())?;
-            self.files.extend([path, self.output.join(&svg)]);
+            if self.pictures == Pictures::All {
+                let failed = |message| ReportError::Draw { path: png.clone().into(), message };
+                self.files.push((png.clone(), figure.png().map_err(failed)?));
+            }
+            self.files.push((svg.clone(), figure.svg().into_bytes()));
             self.number += 1;
             let inline = figure.inline_svg(&format!("figure-{}", self.number));
             Ok(SectionFigure { task: figure.title, inline, svg, png })

@@ -1,18 +1,24 @@
 //! The lines of the tables.
 
-use pmoe_results::{Estimate, Excluded, Interval, Ratio};
+use pmoe_results::{Estimate, Excluded, Interval, Ratio, Statistic};
 use serde::Serialize;
 
 use crate::format;
 use crate::group::Group;
 
-/// A mean over seeds.
+/// A mean over seeds, or another number made from several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Measure {
-    /// The mean.
+    /// The mean, or the number.
     pub mean: f64,
     /// Lower and upper end of its bootstrap interval; absent for a single seed.
     pub interval: Option<[f64; 2]>,
+}
+
+impl From<Statistic> for Measure {
+    fn from(Statistic { value, interval }: Statistic) -> Self {
+        measure(value, interval)
+    }
 }
 
 /// A seed that is not behind the numbers.
@@ -45,6 +51,8 @@ pub struct Row {
     pub relative_auc: Option<Measure>,
     /// Whether `relative_auc` is absent because the reference is not clearly above zero.
     pub reference_near_zero: bool,
+    /// Probability that a run's AUC is higher than one of the reference's.
+    pub improvement: Option<Measure>,
     /// What the paper prints for `relative_auc`, in percent.
     pub paper_percent: Option<f64>,
     /// Mean evaluation return of the last tenth of the budget.
@@ -72,19 +80,32 @@ impl Row {
         format::measure(self.relative_auc.as_ref(), format::percent)
     }
 
+    pub(crate) fn improvement_text(&self) -> String {
+        format::measure(self.improvement.as_ref(), format::percent)
+    }
+
     pub(crate) fn paper_text(&self) -> String {
         self.paper_percent.map_or(format::NOTHING.to_owned(), format::number)
     }
 
-    /// `seed 1 failed: …; seed 2 not started`.
+    /// `seed 1 failed: …; seeds 2, 3 not started`.
     pub(crate) fn note(&self) -> String {
-        let notes: Vec<_> =
-            self.left_out.iter().map(|out| format!("seed {} {}", out.seed, out.reason)).collect();
-        notes.join("; ")
+        let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
+        for LeftOut { seed, reason } in &self.left_out {
+            match notes.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, seeds)) => seeds.push(seed.to_string()),
+                None => notes.push((reason, vec![seed.to_string()])),
+            }
+        }
+        let text = |(reason, seeds): &(&str, Vec<String>)| {
+            let noun = if seeds.len() == 1 { "seed" } else { "seeds" };
+            format!("{noun} {} {reason}", seeds.join(", "))
+        };
+        notes.iter().map(text).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// The rows of a group: one per method and task that has runs or is planned.
+/// The rows of a group: one per method on each task that any method has a run on.
 pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for cell in &group.comparison.cells {
@@ -107,11 +128,13 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             auc: cell.auc.as_ref().map(estimate),
             relative_auc,
             reference_near_zero,
+            improvement: cell.improvement.map(Measure::from),
             paper_percent: paper(group, &cell.algo, &cell.task),
             final_return: cell.final_return.as_ref().map(estimate),
         });
     }
-    for missing in &group.missing {
+    let begun = group.comparison.tasks();
+    for missing in group.missing.iter().filter(|run| begun.contains(&run.task.as_str())) {
         let out = LeftOut { seed: missing.seed, reason: "not started".to_owned() };
         let is_same = |row: &&mut Row| (&row.algo, &row.task) == (&missing.method, &missing.task);
         match rows.iter_mut().find(is_same) {
@@ -126,11 +149,16 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
                 auc: None,
                 relative_auc: None,
                 reference_near_zero: false,
+                improvement: None,
                 paper_percent: paper(group, &missing.method, &missing.task),
                 final_return: None,
             }),
         }
     }
+    let method_rank =
+        |row: &Row| group.suite?.methods.iter().position(|method| method.name == row.algo);
+    let task_rank = |row: &Row| begun.iter().position(|task| *task == row.task);
+    rows.sort_by_key(|row| (task_rank(row), method_rank(row)));
     rows
 }
 
@@ -146,7 +174,7 @@ fn measure(mean: f64, interval: Option<Interval>) -> Measure {
     Measure { mean, interval: interval.map(|interval| [interval.low, interval.high]) }
 }
 
-fn reason(why: &Excluded, total_steps: u64) -> String {
+pub(crate) fn reason(why: &Excluded, total_steps: u64) -> String {
     match why {
         Excluded::Failed { reason } => format!("failed: {reason}"),
         Excluded::Unfinished { env_step } => {

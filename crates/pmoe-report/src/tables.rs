@@ -1,38 +1,100 @@
 //! The tables as files.
 
-use crate::format;
-use crate::rows::{Measure, Row};
+use pmoe_results::Statistic;
 
-/// GitHub's Markdown, one table per suite.
-pub(crate) fn markdown(groups: &[(String, Vec<Row>)], level: f64) -> String {
-    let level = format!("{:.0}", 100.0 * level);
+use crate::format;
+use crate::page::Section;
+use crate::rows::Measure;
+
+/// AUC, final return and what goes with them: GitHub's Markdown, one table per suite.
+pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Area under the learning curve\n");
-    for (title, rows) in groups {
+    for section in sections.iter().filter(|section| !section.rows.is_empty()) {
         text.push_str(&format!(
             "\n## {title}\n\n\
-             Mean evaluation return over training (AUC), and of the last tenth of it; in brackets \
-             the {level} % bootstrap interval over seeds.\n\n\
-             | task | method | steps | AUC | % of reference | paper, % | final return | seeds | left out |\n\
-             |---|---|--:|--:|--:|--:|--:|--:|---|\n",
-            title = plain(title)
+             Mean evaluation return over training (AUC), and of the last tenth of it; P(higher): how likely \
+             a run has a higher AUC than one of the reference. In brackets the {level:.0} % bootstrap interval \
+             over seeds.\n\n{note}\
+             | task | method | steps | AUC | % of reference | paper, % | P(higher), % | final return | seeds | left out |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|---|\n",
+            title = plain(&section.title),
+            level = 100.0 * level,
+            note = scale_note(section),
         ));
-        for row in rows {
-            let cells = [
+        for row in &section.rows {
+            text.push_str(&line(&[
                 row.task.clone(),
                 row.algo.clone(),
                 format::count(row.total_steps),
                 row.auc_text(),
                 row.relative_text(),
                 row.paper_text(),
+                row.improvement_text(),
                 row.final_text(),
                 row.seed_count(),
                 row.note(),
-            ];
-            let cells: Vec<_> = cells.iter().map(|cell| plain(cell)).collect();
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            ]));
         }
     }
     text
+}
+
+/// Several tasks in one number: GitHub's Markdown, one table per suite that has several.
+pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
+    let mut text = String::from("# Several tasks in one number\n");
+    let mut is_empty = true;
+    for section in sections {
+        let Some(of) = section.aggregates.as_ref().filter(|of| !of.methods.is_empty()) else {
+            continue;
+        };
+        is_empty = false;
+        let gaps: Vec<_> =
+            section.gaps.iter().map(|gap| format!("Left out: {}.\n", plain(gap))).collect();
+        text.push_str(&format!(
+            "\n## {title}\n\n\
+             AUC in % of the reference's mean on the same task, over {tasks}: interquartile mean, median, mean, \
+             and by how much runs stay below the reference's mean on average (optimality gap, lower is better). \
+             P(higher): how likely a run beats one of the reference on the same task. In brackets the {level:.0} % \
+             stratified bootstrap interval; the reference's mean is taken as given.\n\n{note}{gaps}\
+             | method | IQM | median | mean | optimality gap | P(higher), % | runs |\n\
+             |---|--:|--:|--:|--:|--:|--:|\n",
+            title = plain(&section.title),
+            tasks = plain(&of.tasks.join(", ")),
+            level = 100.0 * level,
+            note = scale_note(section),
+            gaps = if gaps.is_empty() { String::new() } else { gaps.concat() + "\n" },
+        ));
+        for method in &of.methods {
+            let show = |value: Option<Statistic>| {
+                format::measure(value.map(Measure::from).as_ref(), format::percent)
+            };
+            text.push_str(&line(&[
+                method.method.clone(),
+                show(method.iqm),
+                show(Some(method.median)),
+                show(Some(method.mean)),
+                show(Some(method.optimality_gap)),
+                show(method.improvement),
+                method.num_runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+            ]));
+        }
+    }
+    if is_empty {
+        text.push_str(
+            "\nNothing yet: it takes two tasks with finished runs of every method, and a reference above zero.\n",
+        );
+    }
+    text
+}
+
+fn scale_note(section: &Section) -> String {
+    section.scale_note.as_ref().map(|note| format!("{}\n\n", plain(note))).unwrap_or_default()
+}
+
+/// A row of a Markdown table.
+fn line(cells: &[String]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| plain(cell)).collect();
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// Text that Markdown leaves as it is, on one line.
@@ -49,13 +111,13 @@ fn plain(text: &str) -> String {
 }
 
 /// Comma-separated values (RFC 4180), full precision, empty where there is no number.
-pub(crate) fn csv(groups: &[(String, Vec<Row>)]) -> String {
+pub(crate) fn csv(sections: &[Section]) -> String {
     let mut text = String::from(
         "suite,task,algo,total_steps,seeds,left_out,auc,auc_low,auc_high,\
          relative_auc,relative_auc_low,relative_auc_high,paper_percent,\
-         final_return,final_return_low,final_return_high,note\n",
+         improvement,improvement_low,improvement_high,final_return,final_return_low,final_return_high,note\n",
     );
-    for row in groups.iter().flat_map(|(_, rows)| rows) {
+    for row in sections.iter().flat_map(|section| &section.rows) {
         let mut fields = vec![quoted(&row.suite), quoted(&row.task), quoted(&row.algo)];
         fields.push(row.total_steps.to_string());
         fields.push(row.seeds.len().to_string());
@@ -63,10 +125,37 @@ pub(crate) fn csv(groups: &[(String, Vec<Row>)]) -> String {
         fields.extend(numbers(row.auc));
         fields.extend(numbers(row.relative_auc));
         fields.push(row.paper_percent.map(|value| value.to_string()).unwrap_or_default());
+        fields.extend(numbers(row.improvement));
         fields.extend(numbers(row.final_return));
         fields.push(quoted(&row.note()));
         text.push_str(&fields.join(","));
         text.push('\n');
+    }
+    text
+}
+
+/// As [`csv`], for what [`tasks_markdown`] shows; scores are in units of the reference's mean.
+pub(crate) fn tasks_csv(sections: &[Section]) -> String {
+    let mut text = String::from(
+        "suite,algo,tasks,runs,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
+         optimality_gap,optimality_gap_low,optimality_gap_high,improvement,improvement_low,improvement_high\n",
+    );
+    for section in sections {
+        for (tasks, of) in section
+            .aggregates
+            .iter()
+            .flat_map(|of| of.methods.iter().map(|method| (of.tasks.join(" "), method)))
+        {
+            let mut fields = vec![quoted(&section.suite), quoted(&of.method), quoted(&tasks)];
+            fields.push(of.num_runs.iter().sum::<usize>().to_string());
+            for value in
+                [of.iqm, Some(of.median), Some(of.mean), Some(of.optimality_gap), of.improvement]
+            {
+                fields.extend(numbers(value.map(Measure::from)));
+            }
+            text.push_str(&fields.join(","));
+            text.push('\n');
+        }
     }
     text
 }
@@ -88,7 +177,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::LeftOut;
+    use crate::rows::{LeftOut, Row};
 
     fn row() -> Row {
         Row {
@@ -101,6 +190,7 @@ mod tests {
             auc: Some(Measure { mean: 0.1, interval: Some([-0.25, f64::INFINITY]) }),
             relative_auc: None,
             reference_near_zero: true,
+            improvement: None,
             paper_percent: Some(115.4),
             final_return: Some(Measure { mean: 5.0, interval: None }),
         }
@@ -108,19 +198,19 @@ mod tests {
 
     #[test]
     fn csv_by_hand() {
-        let text = csv(&[("title".into(), vec![row()])]);
+        let text = csv(&[Section::of_rows("title", vec![row()])]);
         let (_, line) = text.split_once('\n').unwrap();
         let expected = "\"fig,1\",Hopper|<b>,\"say \"\"a\"\"\n\",3000,2,1,0.1,-0.25,inf,,,,115.4,\
-                        5,,,\"seed 2 failed: no, really\"\n";
+                        ,,,5,,,\"seed 2 failed: no, really\"\n";
         assert_eq!(line, expected);
     }
 
     #[test]
     fn markdown_keeps_one_line_per_row() {
-        let text = markdown(&[("a # title".into(), vec![row()])], 0.9);
+        let text = markdown(&[Section::of_rows("a # title", vec![row()])], 0.9);
         let line = text.lines().last().unwrap();
         let expected = "| Hopper\\|\\<b\\> | say \"a\"  | 3\u{202f}000 | 0.1 [−0.2,\u{a0}∞] | \
-                        reference near zero | 115.4 | 5.0 | 2 of 3 | seed 2 failed: no, really |";
+                        reference near zero | 115.4 | – | 5.0 | 2 of 3 | seed 2 failed: no, really |";
         assert_eq!(line, expected);
         assert!(text.contains("## a \\# title\n") && text.contains("90 % bootstrap"));
     }

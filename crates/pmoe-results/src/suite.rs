@@ -125,6 +125,8 @@ pub struct When {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paper {
+    /// What it shows and says there, in our words.
+    pub shows: Option<String>,
     /// AUC in percent of the reference, by method, then task.
     #[serde(default)]
     pub auc: BTreeMap<String, BTreeMap<String, f64>>,

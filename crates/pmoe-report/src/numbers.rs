@@ -1,0 +1,247 @@
+//! Every number of a report, and what it was made from: `numbers.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use pmoe_results::{Bootstrap, Run, Statistic};
+use serde::{Deserialize, Serialize};
+
+use crate::files::relative;
+use crate::group::Group;
+use crate::page::Section;
+use crate::rows::Measure;
+use crate::sources::Sources;
+use crate::{ReportError, ReportOptions};
+
+/// The file `numbers.json` of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// Version of this format, [`Numbers::SCHEMA`].
+    pub schema: u32,
+    /// Version of the program that made the report.
+    pub version: String,
+    /// The command that makes the report again.
+    pub command: String,
+    /// The folder of the runs, from that of the report.
+    pub input: String,
+    /// The method to divide by, where it is not the suite's.
+    pub reference: Option<String>,
+    /// How the intervals are made.
+    pub intervals: Intervals,
+    /// The runs behind the numbers.
+    pub runs: Vec<Source>,
+    /// The numbers, in the order of the page.
+    pub numbers: Vec<Number>,
+}
+
+/// How the intervals of a report are made: the middle `level` of `resamples` draws from `seed`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intervals {
+    /// Coverage aimed at.
+    pub level: f64,
+    /// Number of draws.
+    pub resamples: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// A run of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its folder, from that of the report.
+    pub dir: String,
+    /// Its id, where a plan gives it one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// blake3 of its events and analyses, by file.
+    pub blake3: BTreeMap<String, String>,
+}
+
+/// One number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    /// Figure or table of the paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Suite or folder of the runs.
+    pub suite: String,
+    /// Name of the task; absent for a number over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Name of the method.
+    pub method: String,
+    /// What it is; `docs/numbers.md` explains the names.
+    pub quantity: String,
+    /// The number itself.
+    pub value: f64,
+    /// Its interval, if it has one; `null` for an end that is not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[Option<f64>; 2]>,
+    /// Runs behind it.
+    pub n: usize,
+    /// The paper's number of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<f64>,
+    /// Folders of the runs behind it, from that of the report.
+    pub runs: Vec<String>,
+}
+
+impl Numbers {
+    /// The version of the format that this crate writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// Name of the file.
+    pub const FILE: &str = "numbers.json";
+
+    pub(crate) fn new(
+        input: &Path,
+        output: &Path,
+        command: &str,
+        options: &ReportOptions<'_>,
+        sources: &Sources,
+        numbers: Vec<Number>,
+    ) -> Result<Self, ReportError> {
+        let Bootstrap { resamples, level, seed } = options.bootstrap;
+        let source = |run: &Run| {
+            Ok(Source {
+                dir: relative(output, &run.path),
+                id: sources.id_of(run).map(str::to_owned),
+                blake3: hashes(&run.path)?,
+            })
+        };
+        Ok(Self {
+            schema: Self::SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: command.to_owned(),
+            input: relative(output, input),
+            reference: options.reference.map(str::to_owned),
+            intervals: Intervals { level, resamples, seed },
+            runs: sources.runs.iter().map(source).collect::<Result<_, ReportError>>()?,
+            numbers,
+        })
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("numbers have a JSON form");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+impl Intervals {
+    pub(crate) fn bootstrap(self) -> Bootstrap {
+        Bootstrap { resamples: self.resamples, level: self.level, seed: self.seed }
+    }
+}
+
+impl Number {
+    /// Its name: where it is published, and what it is.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let task = self.task.as_deref().unwrap_or("all tasks");
+        format!("{} / {task} / {} / {}", self.suite, self.method, self.quantity)
+    }
+}
+
+/// blake3 of the files of a run that numbers are made from.
+fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
+    let failed = |path: &Path, source| ReportError::Read { path: path.to_owned(), source };
+    let analyses = run.join("analysis");
+    let mut names = vec!["events.jsonl".to_owned()];
+    if analyses.is_dir() {
+        for entry in fs::read_dir(&analyses).map_err(|error| failed(&analyses, error))? {
+            let name = entry.map_err(|error| failed(&analyses, error))?.file_name();
+            names.push(format!("analysis/{}", name.to_string_lossy()));
+        }
+    }
+    names.retain(|name| run.join(name).is_file());
+    let hash = |name: String| {
+        let path = run.join(&name);
+        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+        Ok((name, blake3::hash(&bytes).to_hex().to_string()))
+    };
+    names.into_iter().map(hash).collect()
+}
+
+/// The numbers of a section.
+pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Vec<Number> {
+    let mut numbers = Vec::new();
+    let number = |method: &str, task: Option<&str>, quantity: &str, of: Measure, runs| Number {
+        item: section.item.clone(),
+        suite: group.name.clone(),
+        task: task.map(str::to_owned),
+        method: method.to_owned(),
+        quantity: quantity.to_owned(),
+        value: of.mean,
+        interval: of.interval.map(|ends| ends.map(|end| Some(end).filter(|end| end.is_finite()))),
+        n: Vec::len(&runs),
+        paper: None,
+        runs,
+    };
+    let dirs = |method: &str, task: &str, is_behind: &dyn Fn(u64) -> bool| -> Vec<String> {
+        let runs = group.runs_of(method, task).filter(|run| is_behind(run.manifest.seed));
+        runs.map(|run| relative(output, &run.path)).collect()
+    };
+    for row in &section.rows {
+        let runs = dirs(&row.algo, &row.task, &|seed| row.seeds.contains(&seed));
+        for (quantity, value) in [
+            ("auc", row.auc),
+            ("relative_auc", row.relative_auc),
+            ("improvement", row.improvement),
+            ("final_return", row.final_return),
+        ] {
+            let paper = row.paper_percent.filter(|_| quantity == "relative_auc");
+            numbers.extend(value.map(|value| Number {
+                paper: paper.map(|percent| percent / 100.0),
+                ..number(&row.algo, Some(&row.task), quantity, value, runs.clone())
+            }));
+        }
+    }
+    for of in section.aggregates.iter().flat_map(|aggregates| &aggregates.methods) {
+        let tasks = &section.aggregates.as_ref().expect("it is being read").tasks;
+        let seeds =
+            |task: &str| section.rows.iter().find(|row| row.algo == of.method && row.task == task);
+        let runs: Vec<_> = tasks
+            .iter()
+            .flat_map(|task| {
+                dirs(&of.method, task, &|seed| {
+                    seeds(task).is_some_and(|row| row.seeds.contains(&seed))
+                })
+            })
+            .collect();
+        for (quantity, value) in [
+            ("iqm", of.iqm),
+            ("median", Some(of.median)),
+            ("mean", Some(of.mean)),
+            ("optimality_gap", Some(of.optimality_gap)),
+            ("improvement", of.improvement),
+        ] {
+            let value: Option<Measure> = value.map(|value: Statistic| value.into());
+            numbers
+                .extend(value.map(|value| number(&of.method, None, quantity, value, runs.clone())));
+        }
+    }
+    for row in &section.costs {
+        let runs = dirs(&row.method, &row.task, &|_| true);
+        let cost = &row.cost;
+        for (quantity, value) in [
+            ("env_steps", Some(cost.env_steps as f64)),
+            ("wall_seconds", Some(cost.wall_seconds)),
+            ("steps_per_second", cost.steps_per_second()),
+            ("core_hours", Some(cost.core_hours)),
+        ] {
+            let value = value.map(|mean| Measure { mean, interval: None });
+            numbers.extend(
+                value.map(|value| {
+                    number(&row.method, Some(&row.task), quantity, value, runs.clone())
+                }),
+            );
+        }
+    }
+    numbers
+}

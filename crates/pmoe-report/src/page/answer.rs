@@ -1,0 +1,187 @@
+//! What a section's numbers say, in words.
+
+use pmoe_results::{Aggregates, Gap, Preset, Suite};
+
+use crate::format::{count, measure, number, percent, plural};
+use crate::group::Group;
+use crate::rows::{Measure, Row};
+
+/// Seeds on either side below which an interval says too little to decide anything.
+pub(crate) const FEWEST_SEEDS: usize = 3;
+
+/// How a method stands against the reference on one task, by the interval of its relative AUC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Higher,
+    Lower,
+    Undecided,
+    TooFewSeeds,
+}
+
+impl Verdict {
+    /// `None` for the reference itself and where there is no ratio.
+    pub(crate) fn of(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Self> {
+        let reference = reference.filter(|name| *name != row.algo)?;
+        let relative = row.relative_auc?;
+        let is_reference =
+            |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
+        let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
+        Some(match relative.interval {
+            _ if seeds.min(row.seeds.len()) < FEWEST_SEEDS => Self::TooFewSeeds,
+            Some([low, _]) if 1.0 < low => Self::Higher,
+            Some([_, high]) if high < 1.0 => Self::Lower,
+            _ => Self::Undecided,
+        })
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::Undecided => "undecided",
+            Self::TooFewSeeds => "too few seeds",
+        }
+    }
+}
+
+/// One sentence with our numbers and the paper's.
+pub(crate) fn answer(group: &Group<'_>, rows: &[Row], aggregates: Option<&Aggregates>) -> String {
+    if group.entries.is_empty() {
+        return "No run yet.".to_owned();
+    }
+    if rows.iter().all(|row| row.auc.is_none()) {
+        return "No run has finished yet.".to_owned();
+    }
+    let reference = group.comparison.reference.as_deref();
+    let compared = |row: &&Row| Some(row.algo.as_str()) != reference && row.relative_auc.is_some();
+    if let (Some(name), Some(aggregates)) =
+        (reference, aggregates.filter(|of| !of.methods.is_empty()))
+    {
+        let others = aggregates.methods.iter().filter(|of| of.method != name);
+        let values = others.map(|of| {
+            let interval = of.mean.interval.map(|interval| [interval.low, interval.high]);
+            let paper = paper_mean(group.suite, &of.method, &aggregates.tasks);
+            (of.method.clone(), Measure { mean: of.mean.value, interval }, paper)
+        });
+        let tasks = aggregates.tasks.len();
+        return format!("AUC in % of {name}, mean of {tasks} tasks: {}.", listed(values.collect()));
+    }
+    if let Some(name) = reference.filter(|_| rows.iter().any(|row| compared(&row))) {
+        let mut tasks: Vec<&str> =
+            rows.iter().filter(compared).map(|row| row.task.as_str()).collect();
+        tasks.dedup();
+        let of_task = |task: &&str| {
+            let values = rows.iter().filter(compared).filter(|row| row.task == *task);
+            let values = values
+                .filter_map(|row| Some((row.algo.clone(), row.relative_auc?, row.paper_percent)));
+            format!("on {task} {}", listed(values.collect()))
+        };
+        let each: Vec<_> = tasks.iter().map(of_task).collect();
+        return format!("AUC in % of {name} {}.", each.join("; "));
+    }
+    let finals: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row, row.final_return?)))
+        .map(|(row, value)| {
+            format!("{} on {} {}", row.algo, row.task, measure(Some(&value), number))
+        })
+        .collect();
+    let more = finals.len().saturating_sub(LISTED);
+    let shown = finals[..finals.len() - more].join(", ");
+    match more {
+        0 => format!("Final return: {shown}."),
+        more => format!("Final return: {shown}, and {more} more below."),
+    }
+}
+
+/// Methods that a sentence can hold.
+const LISTED: usize = 3;
+
+/// `a 97.0 [90.1, 104.0] (paper 104.8), …`; of many the highest and the lowest.
+fn listed(mut values: Vec<(String, Measure, Option<f64>)>) -> String {
+    let text = |(method, value, paper): &(String, Measure, Option<f64>)| {
+        let paper = paper.map(|paper| format!(" (paper {})", number(paper))).unwrap_or_default();
+        format!("{method} {}{paper}", measure(Some(value), percent))
+    };
+    if values.len() <= LISTED {
+        return values.iter().map(text).collect::<Vec<_>>().join(", ");
+    }
+    values.sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean));
+    let (highest, lowest) = (&values[0], &values[values.len() - 1]);
+    format!("highest {}, lowest {}", text(highest), text(lowest))
+}
+
+/// Mean of what the paper prints over the tasks, if it prints all of them.
+pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) -> Option<f64> {
+    let printed = suite?.paper.auc.get(method)?;
+    let values: Vec<f64> =
+        tasks.iter().map(|task| printed.get(task).copied()).collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// How many comparisons with the reference come out how, here and in the paper.
+pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
+    let reference = reference?;
+    let judged: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row, Verdict::of(row, rows, Some(reference))?)))
+        .collect();
+    let number_of = |wanted| judged.iter().filter(|(_, verdict)| *verdict == wanted).count();
+    let [higher, lower, undecided, few] =
+        [Verdict::Higher, Verdict::Lower, Verdict::Undecided, Verdict::TooFewSeeds].map(number_of);
+    let mut parts = Vec::new();
+    for (how_many, what) in [
+        (higher, "clearly higher".to_owned()),
+        (lower, "clearly lower".to_owned()),
+        (undecided, "undecided".to_owned()),
+        (few, format!("with fewer than {FEWEST_SEEDS} seeds on a side, which decides nothing")),
+    ] {
+        if 0 < how_many {
+            parts.push(format!("{how_many} {what}"));
+        }
+    }
+    let total = judged.len();
+    if total == 0 {
+        return None;
+    }
+    let printed: Vec<f64> = judged.iter().filter_map(|(row, _)| row.paper_percent).collect();
+    let paper = match printed.len() {
+        0 => String::new(),
+        printed_count => {
+            let above = printed.iter().filter(|percent| 100.0 < **percent).count();
+            format!(
+                " Of the same, the paper prints {above} of {printed_count} above 100 %, without intervals."
+            )
+        }
+    };
+    let of = plural(total, "comparison");
+    Some(format!("Against {reference}, {of} of a method on a task: {}.{paper}", parts.join(", ")))
+}
+
+/// Where the runs are smaller than the paper's: said wherever they stand beside it.
+pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> {
+    let plan = suite?.preset(Preset::Paper);
+    let paper_steps = |task: &str| *plan.task_steps.get(task).unwrap_or(&plan.total_steps);
+    let smaller: Vec<_> =
+        rows.iter().filter(|row| row.total_steps < paper_steps(&row.task)).collect();
+    let (ours, theirs) = (
+        smaller.iter().map(|row| row.total_steps).max()?,
+        smaller.iter().map(|row| paper_steps(&row.task)).max()?,
+    );
+    Some(format!(
+        "Shorter than the paper's: up to {} environment steps per run here, {} there. A method that is \
+         ahead early need not be in the end, so these numbers can't confirm or contradict the paper's.",
+        count(ours),
+        count(theirs)
+    ))
+}
+
+/// Why there is no number over several tasks, or which tasks are not in it.
+pub(crate) fn gaps(aggregates: &Aggregates) -> Vec<String> {
+    let gap = |(task, gap): &(String, Gap)| match gap {
+        Gap::NoRuns(methods) if methods.is_empty() => format!("{task}: no finished run"),
+        Gap::NoRuns(methods) => format!("{task}: no finished run of {}", methods.join(", ")),
+        Gap::NoReference => format!("{task}: the reference is not clearly above zero"),
+    };
+    aggregates.left_out.iter().map(gap).collect()
+}

@@ -1,0 +1,102 @@
+//! What runs have cost, and on which machines they were made.
+
+use pmoe_results::{Entry, Run};
+
+use crate::format::{NOTHING, count, duration, plural};
+use crate::group::Group;
+use crate::rows::Row;
+
+/// What some runs have cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Cost {
+    pub(crate) runs: usize,
+    /// Environment steps, those that were lost and made again included.
+    pub(crate) env_steps: u64,
+    pub(crate) wall_seconds: f64,
+    /// Time × threads of the run.
+    pub(crate) core_hours: f64,
+}
+
+/// What a method on a task has cost.
+#[derive(Debug)]
+pub(crate) struct CostRow {
+    pub(crate) task: String,
+    pub(crate) method: String,
+    pub(crate) cost: Cost,
+}
+
+impl Cost {
+    pub(crate) fn of<'a>(runs: impl Iterator<Item = &'a Run>) -> Self {
+        runs.fold(Self::default(), |sum, run| {
+            let attempts = run.manifest.attempts.iter();
+            let steps = attempts.map(|attempt| attempt.to_step.saturating_sub(attempt.from_step));
+            let wall = run.manifest.wall_seconds();
+            Self {
+                runs: sum.runs + 1,
+                env_steps: sum.env_steps + steps.sum::<u64>(),
+                wall_seconds: sum.wall_seconds + wall,
+                core_hours: sum.core_hours + wall * run.manifest.provenance.threads as f64 / 3600.0,
+            }
+        })
+    }
+
+    pub(crate) fn steps_per_second(&self) -> Option<f64> {
+        (0.0 < self.wall_seconds).then(|| self.env_steps as f64 / self.wall_seconds)
+    }
+
+    pub(crate) fn steps(&self) -> String {
+        count(self.env_steps)
+    }
+
+    pub(crate) fn wall(&self) -> String {
+        duration(self.wall_seconds)
+    }
+
+    pub(crate) fn speed(&self) -> String {
+        self.steps_per_second().map_or(NOTHING.to_owned(), |speed| format!("{speed:.0}"))
+    }
+
+    pub(crate) fn cores(&self) -> String {
+        match self.core_hours {
+            hours if hours < 0.1 => format!("{hours:.3}"),
+            hours => format!("{hours:.1}"),
+        }
+    }
+}
+
+/// One line per row that has runs.
+pub(crate) fn costs(group: &Group<'_>, rows: &[Row]) -> Vec<CostRow> {
+    let cost = |row: &Row| {
+        let cost = Cost::of(group.runs_of(&row.algo, &row.task));
+        (0 < cost.runs).then(|| CostRow { task: row.task.clone(), method: row.algo.clone(), cost })
+    };
+    rows.iter().filter_map(cost).collect()
+}
+
+/// Label, and every value that occurs, in the order of the runs.
+pub(crate) fn provenance(entries: &[Entry<'_>]) -> Vec<(&'static str, Vec<String>)> {
+    let facts = entries.iter().map(|Entry { run, .. }| {
+        let of = &run.manifest.provenance;
+        let dirty = if of.dirty { " with uncommitted changes" } else { "" };
+        [
+            ("commit", format!("{}{dirty}", of.commit)),
+            ("pmoe", of.pmoe.clone()),
+            ("burn", of.burn.clone()),
+            ("MuJoCo", of.mujoco.clone()),
+            ("rustc", of.rustc.clone()),
+            ("device", format!("{}, {}", of.device, plural(of.threads, "thread"))),
+            ("processor", format!("{}, {}", of.cpu, plural(of.cores, "core"))),
+            ("memory", format!("{:.1} GiB", of.memory_gib)),
+            ("system", of.os.clone()),
+        ]
+    });
+    let mut rows: Vec<(&'static str, Vec<String>)> = Vec::new();
+    for (label, value) in facts.flatten() {
+        match rows.iter_mut().find(|row| row.0 == label) {
+            Some((_, values)) if values.contains(&value) => {}
+            Some((_, values)) => values.push(value),
+            None => rows.push((label, vec![value])),
+        }
+    }
+    rows
+}

@@ -1,0 +1,360 @@
+//! One item of the paper, or one folder of runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pmoe_results::{Aggregate, Aggregates, Entry, Excluded, Preset, Statistic, Status, Suite};
+
+use super::answer::{self, Verdict};
+use super::cost::{Cost, CostRow, costs, provenance};
+use super::settings::{Setting, settings};
+use crate::files::link;
+use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
+use crate::group::Group;
+use crate::palette::Palette;
+use crate::rows::{Measure, Row, reason};
+
+/// What `templates/section.html` shows.
+pub(crate) struct Section {
+    /// Its name in links.
+    pub(crate) id: String,
+    /// Suite, or folder of the runs.
+    pub(crate) suite: String,
+    pub(crate) title: String,
+    /// Figure or table of the paper.
+    pub(crate) item: Option<String>,
+    /// What the paper shows there.
+    pub(crate) paper_shows: Option<String>,
+    pub(crate) subtitle: String,
+    pub(crate) answer: String,
+    pub(crate) verdict: Option<String>,
+    pub(crate) scale_note: Option<String>,
+    /// Seeds behind the numbers, least to most.
+    pub(crate) num_seeds: String,
+    pub(crate) states: States,
+    pub(crate) reference: Option<String>,
+    /// Where the paper prints numbers beside ours, and from how many steps.
+    pub(crate) paper_scale: Option<String>,
+    pub(crate) command: Option<String>,
+    pub(crate) figures: Vec<SectionFigure>,
+    pub(crate) success_figures: Vec<SectionFigure>,
+    pub(crate) profiles: Vec<SectionFigure>,
+    pub(crate) rows: Vec<Row>,
+    /// Place of each row's method in the palette.
+    pub(super) colors: Vec<usize>,
+    pub(crate) aggregates: Option<Aggregates>,
+    pub(super) aggregate_rows: Vec<AggregateRow>,
+    /// Tasks without a number over all, and why.
+    pub(crate) gaps: Vec<String>,
+    /// What is not behind the numbers, one sentence each.
+    pub(crate) left_out: Vec<String>,
+    /// The methods, in the order of the settings' columns.
+    pub(super) algos: Vec<String>,
+    pub(super) differing: Vec<Setting>,
+    pub(super) common: Vec<Setting>,
+    pub(crate) costs: Vec<CostRow>,
+    pub(super) cost: Cost,
+    /// Label and distinct values.
+    pub(super) provenance: Vec<(&'static str, Vec<String>)>,
+    pub(super) runs: Vec<RunLine>,
+}
+
+/// A figure of a task, or of several.
+pub(crate) struct SectionFigure {
+    /// What it is of: the name of the task.
+    pub(crate) task: String,
+    /// The `svg` element.
+    pub(crate) inline: String,
+    /// The files, relative to the page.
+    pub(crate) svg: String,
+    pub(crate) png: String,
+}
+
+/// Runs of a section by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct States {
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    pub(crate) unfinished: usize,
+    pub(crate) missing: usize,
+}
+
+/// A method over several tasks.
+pub(super) struct AggregateRow {
+    pub(super) method: String,
+    pub(super) color: usize,
+    pub(super) iqm: String,
+    pub(super) median: String,
+    pub(super) mean: String,
+    pub(super) paper: Option<String>,
+    pub(super) gap: String,
+    pub(super) improvement: String,
+    pub(super) runs: String,
+}
+
+/// One run in the list.
+pub(super) struct RunLine {
+    pub(super) link: String,
+    pub(super) task: String,
+    pub(super) algo: String,
+    pub(super) seed: u64,
+    pub(super) state: &'static str,
+    pub(super) detail: String,
+    pub(super) steps: String,
+    pub(super) wall: String,
+    pub(super) command: String,
+}
+
+/// The figures of a section.
+pub(crate) struct SectionFigures {
+    pub(crate) curves: Vec<SectionFigure>,
+    pub(crate) success: Vec<SectionFigure>,
+    pub(crate) profiles: Vec<SectionFigure>,
+}
+
+impl Section {
+    pub(crate) fn new(
+        group: &Group<'_>,
+        rows: Vec<Row>,
+        aggregates: Option<Aggregates>,
+        figures: SectionFigures,
+        palette: &Palette,
+        output: &Path,
+    ) -> Self {
+        let (differing, common) = settings(&group.entries, &group.methods);
+        let reference = group.comparison.reference.clone();
+        let mut subtitle = vec![format!("folder {}", group.name)];
+        subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
+        subtitle.extend(budget(&rows));
+        let aggregate_row = |of: &Aggregate, tasks: &[String]| {
+            AggregateRow::new(of, palette.color(&of.method), group.suite, tasks)
+        };
+        let of_aggregates = |of: &Aggregates| {
+            of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
+        };
+        Self {
+            id: id(&group.name),
+            suite: group.name.clone(),
+            title: group.suite.map_or(group.name.clone(), |suite| suite.title.clone()),
+            item: group.suite.map(|suite| suite.item.clone()),
+            paper_shows: group.suite.and_then(|suite| suite.paper.shows.clone()),
+            subtitle: subtitle.join(" · "),
+            answer: answer::answer(group, &rows, aggregates.as_ref()),
+            verdict: answer::verdict(&rows, reference.as_deref()),
+            scale_note: answer::scale_note(group.suite, &rows),
+            num_seeds: num_seeds(&rows),
+            states: States::of(group),
+            reference,
+            paper_scale: group.suite.filter(|suite| !suite.paper.auc.is_empty()).map(paper_scale),
+            command: group.suite.zip(group.preset).map(|(suite, preset)| {
+                let max_steps = group.max_steps.map(|steps| format!(" --max-steps {steps}"));
+                let max_steps = max_steps.unwrap_or_default();
+                format!("cargo xtask bench-all --preset {preset}{max_steps} --only {}", suite.name)
+            }),
+            figures: figures.curves,
+            success_figures: figures.success,
+            profiles: figures.profiles,
+            colors: rows.iter().map(|row| palette.color(&row.algo)).collect(),
+            costs: costs(group, &rows),
+            cost: Cost::of(group.entries.iter().map(|entry| entry.run)),
+            aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
+            gaps: aggregates.as_ref().map(answer::gaps).unwrap_or_default(),
+            aggregates,
+            left_out: left_out(group),
+            rows,
+            algos: group.methods.iter().map(|&method| method.to_owned()).collect(),
+            differing,
+            common,
+            provenance: provenance(&group.entries),
+            runs: group.entries.iter().map(|entry| run_line(entry, output)).collect(),
+        }
+    }
+
+    /// Its entry in the contents.
+    pub(crate) fn label(&self) -> &str {
+        self.item.as_deref().unwrap_or(&self.title)
+    }
+
+    /// Rows with the place of their method in the palette, and how they stand against the reference.
+    pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &usize, &'static str)> {
+        let verdict = |row| Verdict::of(row, &self.rows, self.reference.as_deref());
+        let text = move |row| verdict(row).map_or(NOTHING, Verdict::text);
+        self.rows.iter().zip(&self.colors).map(move |(row, color)| (row, color, text(row)))
+    }
+
+    /// Whether the tasks could have been put together, had there been enough of them.
+    pub(super) fn has_several_tasks(&self) -> bool {
+        let first = self.rows.first().map(|row| &row.task);
+        self.rows.iter().any(|row| Some(&row.task) != first)
+    }
+}
+
+impl States {
+    fn of(group: &Group<'_>) -> Self {
+        let mut states = Self { missing: group.missing.len(), ..Self::default() };
+        for entry in &group.entries {
+            match entry.run.manifest.status {
+                Status::Done => states.done += 1,
+                Status::Failed { .. } => states.failed += 1,
+                Status::Running | Status::Interrupted => states.unfinished += 1,
+            }
+        }
+        states
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.done + self.failed + self.unfinished + self.missing
+    }
+
+    /// Name and number of those that occur.
+    pub(crate) fn listed(&self) -> Vec<(&'static str, usize)> {
+        let Self { done, failed, unfinished, missing } = *self;
+        let states = [
+            ("done", done),
+            ("failed", failed),
+            ("unfinished", unfinished),
+            ("not started", missing),
+        ];
+        states.into_iter().filter(|(_, count)| 0 < *count).collect()
+    }
+}
+
+impl AggregateRow {
+    fn new(of: &Aggregate, color: usize, suite: Option<&Suite>, tasks: &[String]) -> Self {
+        let text =
+            |value: Option<Statistic>, show| measure(value.map(Measure::from).as_ref(), show);
+        Self {
+            method: of.method.clone(),
+            color,
+            iqm: text(of.iqm, percent),
+            median: text(Some(of.median), percent),
+            mean: text(Some(of.mean), percent),
+            paper: answer::paper_mean(suite, &of.method, tasks).map(number),
+            gap: text(Some(of.optimality_gap), percent),
+            improvement: text(of.improvement, percent),
+            runs: match of.num_runs.as_slice() {
+                [first, rest @ ..] if rest.iter().all(|count| count == first) => {
+                    format!("{first} × {}", plural(tasks.len(), "task"))
+                }
+                counts => counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+            },
+        }
+    }
+}
+
+/// A name as an element's id.
+fn id(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    format!("part-{}", name.chars().map(plain).collect::<String>())
+}
+
+/// What the paper's numbers are made from.
+fn paper_scale(suite: &Suite) -> String {
+    let plan = suite.preset(Preset::Paper);
+    let seeds = plural(plan.seeds.len(), "seed");
+    let mut steps: Vec<u64> = plan.task_steps.values().copied().collect();
+    steps.push(plan.total_steps);
+    steps.sort_unstable();
+    steps.dedup();
+    let steps: Vec<_> = steps.into_iter().map(count).collect();
+    format!("{} environment steps per run, {seeds}", steps.join(" or "))
+}
+
+fn budget(rows: &[Row]) -> Option<String> {
+    let least = rows.iter().map(|row| row.total_steps).min()?;
+    let most = rows.iter().map(|row| row.total_steps).max()?;
+    let range =
+        if least == most { count(most) } else { format!("{} to {}", count(least), count(most)) };
+    Some(format!("{range} environment steps per run"))
+}
+
+/// `3`, or `2 to 5`, over the rows that have a number.
+fn num_seeds(rows: &[Row]) -> String {
+    let counts = || rows.iter().map(|row| row.seeds.len()).filter(|count| 0 < *count);
+    match (counts().min(), counts().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (Some(count), _) => count.to_string(),
+        _ => "0".to_owned(),
+    }
+}
+
+/// Runs that are one sentence each; more than these are only counted.
+const FEW: usize = 6;
+
+/// Runs that failed one by one, those under way too while they are few, those not started by their number.
+fn left_out(group: &Group<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut unfinished: Vec<(&str, String)> = Vec::new();
+    for cell in &group.comparison.cells {
+        for (seed, why) in &cell.excluded {
+            let reason = reason(why, cell.total_steps);
+            let sentence = format!("{} on {}, seed {seed}: {reason}.", cell.algo, cell.task);
+            match why {
+                Excluded::Unfinished { .. } => unfinished.push((&cell.task, sentence)),
+                _ => sentences.push(sentence),
+            }
+        }
+    }
+    let total = plural(States::of(group).total(), "run");
+    if unfinished.len() <= FEW {
+        sentences.extend(unfinished.into_iter().map(|(_, sentence)| sentence));
+    } else {
+        let (sum, tasks) = (unfinished.len(), by_task(unfinished.iter().map(|(task, _)| *task)));
+        sentences.push(format!("{sum} of {total} unfinished: {tasks}."));
+    }
+    if !group.missing.is_empty() {
+        let tasks = by_task(group.missing.iter().map(|run| run.task.as_str()));
+        sentences.push(format!("{} of {total} not started: {tasks}.", group.missing.len()));
+    }
+    sentences
+}
+
+/// `Ant-v2 3, Hopper-v2 1`.
+fn by_task<'a>(tasks: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    tasks.for_each(|task| *counts.entry(task).or_default() += 1);
+    counts.iter().map(|(task, count)| format!("{task} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
+    let of = &run.manifest;
+    let (state, detail) = match &of.status {
+        Status::Done => ("done", String::new()),
+        Status::Running => ("unfinished", "under way, or killed".to_owned()),
+        Status::Interrupted => ("unfinished", "stopped, can be continued".to_owned()),
+        Status::Failed { reason, diverged: false } => ("failed", reason.clone()),
+        Status::Failed { reason, diverged: true } => ("failed", format!("diverged: {reason}")),
+    };
+    RunLine {
+        link: link(output, &run.path),
+        task: of.task.clone(),
+        algo: (*method).to_owned(),
+        seed: of.seed,
+        state,
+        detail,
+        steps: format!("{} of {}", count(of.env_step), count(of.total_steps)),
+        wall: duration(of.wall_seconds()),
+        command: of.provenance.command.clone(),
+    }
+}
+
+#[cfg(test)]
+impl Section {
+    /// Nothing but rows, for tests of what is made from them.
+    pub(crate) fn of_rows(title: &str, rows: Vec<Row>) -> Self {
+        let group = Group {
+            name: title.to_owned(),
+            suite: None,
+            preset: None,
+            max_steps: None,
+            entries: Vec::new(),
+            methods: Vec::new(),
+            missing: Vec::new(),
+            comparison: pmoe_results::Comparison { reference: None, cells: Vec::new() },
+        };
+        let figures =
+            SectionFigures { curves: Vec::new(), success: Vec::new(), profiles: Vec::new() };
+        let palette = Palette::new(&[], std::iter::empty());
+        Self::new(&group, rows, None, figures, &palette, Path::new("/"))
+    }
+}
