@@ -250,9 +250,9 @@ impl Suite {
     }
 
     /// Brings suites into the order of the paper: by name, numbers in it by value, `fig2` before
-    /// `fig11`.
+    /// `fig11`; last those that show nothing of it.
     pub fn sort(suites: &mut [Self]) {
-        suites.sort_by_cached_key(|suite| natural_key(&suite.name));
+        suites.sort_by_cached_key(|suite| (suite.paper.shows.is_none(), natural_key(&suite.name)));
     }
 
     /// Checks the text of a suite file; its name comes from `path`.

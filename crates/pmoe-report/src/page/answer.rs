@@ -74,7 +74,7 @@ pub(crate) fn answer(group: &Group<'_>, rows: &[Row], aggregates: Option<&Aggreg
             let values = rows.iter().filter(compared).filter(|row| row.task == *task);
             let values = values
                 .filter_map(|row| Some((row.algo.clone(), row.relative_auc?, row.paper_percent)));
-            format!("on {task} {}", listed(values.collect()))
+            format!("on {task}: {}", listed(values.collect()))
         };
         let each: Vec<_> = tasks.iter().map(of_task).collect();
         return format!("AUC in % of {name} {}.", each.join("; "));
@@ -119,43 +119,28 @@ pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) 
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// How many comparisons with the reference come out how, here and in the paper.
+/// How many comparisons with the reference come out how: `1 higher, 4 undecided`; `None` without any.
 pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let reference = reference?;
-    let judged: Vec<_> = rows
-        .iter()
-        .filter_map(|row| Some((row, Verdict::of(row, rows, Some(reference))?)))
-        .collect();
-    let number_of = |wanted| judged.iter().filter(|(_, verdict)| *verdict == wanted).count();
-    let [higher, lower, undecided, few] =
-        [Verdict::Higher, Verdict::Lower, Verdict::Undecided, Verdict::TooFewSeeds].map(number_of);
-    let mut parts = Vec::new();
-    for (how_many, what) in [
-        (higher, "clearly higher".to_owned()),
-        (lower, "clearly lower".to_owned()),
-        (undecided, "undecided".to_owned()),
-        (few, format!("with fewer than {FEWEST_SEEDS} seeds on a side, which decides nothing")),
-    ] {
-        if 0 < how_many {
-            parts.push(format!("{how_many} {what}"));
-        }
-    }
-    let total = judged.len();
-    if total == 0 {
-        return None;
-    }
-    let printed: Vec<f64> = judged.iter().filter_map(|(row, _)| row.paper_percent).collect();
-    let paper = match printed.len() {
-        0 => String::new(),
-        printed_count => {
-            let above = printed.iter().filter(|percent| 100.0 < **percent).count();
-            format!(
-                " Of the same, the paper prints {above} of {printed_count} above 100 %, without intervals."
-            )
-        }
-    };
-    let of = plural(total, "comparison");
-    Some(format!("Against {reference}, {of} of a method on a task: {}.{paper}", parts.join(", ")))
+    let verdicts: Vec<_> =
+        rows.iter().filter_map(|row| Verdict::of(row, rows, reference)).collect();
+    let all = [Verdict::Higher, Verdict::Lower, Verdict::Undecided, Verdict::TooFewSeeds];
+    let parts = all.iter().filter_map(|verdict| {
+        let count = verdicts.iter().filter(|other| *other == verdict).count();
+        (0 < count).then(|| format!("{count} {}", verdict.text()))
+    });
+    let parts: Vec<_> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// How many of the same comparisons the paper prints above its reference.
+pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
+    let judged = rows.iter().filter(|row| Verdict::of(row, rows, reference).is_some());
+    let printed: Vec<f64> = judged.filter_map(|row| row.paper_percent).collect();
+    let above = printed.iter().filter(|percent| 100.0 < **percent).count();
+    let count = printed.len();
+    (0 < count).then(|| {
+        format!("Of these the paper prints {above} of {count} above 100 %, without intervals.")
+    })
 }
 
 /// Where the runs are smaller than the paper's: said wherever they stand beside it.

@@ -28,6 +28,7 @@ pub(crate) struct Section {
     pub(crate) subtitle: String,
     pub(crate) answer: String,
     pub(crate) verdict: Option<String>,
+    pub(super) paper_verdict: Option<String>,
     pub(crate) scale_note: Option<String>,
     /// Seeds behind the numbers, least to most.
     pub(crate) num_seeds: String,
@@ -141,6 +142,7 @@ impl Section {
             subtitle: subtitle.join(" · "),
             answer: answer::answer(group, &rows, aggregates.as_ref()),
             verdict: answer::verdict(&rows, reference.as_deref()),
+            paper_verdict: answer::paper_verdict(&rows, reference.as_deref()),
             scale_note: answer::scale_note(group.suite, &rows),
             num_seeds: num_seeds(&rows),
             states: States::of(group),
