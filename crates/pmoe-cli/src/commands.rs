@@ -9,6 +9,7 @@ mod policy;
 pub(crate) mod render;
 pub(crate) mod report;
 pub(crate) mod train;
+pub(crate) mod verify;
 
 use anyhow::Result;
 use serde::Serialize;

@@ -52,6 +52,7 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = cause.downcast_ref::<ReportError>() {
         return match error {
             ReportError::Results(error) => code_of(error),
+            ReportError::NoReport { .. } => Some(BAD_INPUT),
             ReportError::Write { source, .. } if source.kind() != ErrorKind::StorageFull => {
                 Some(BAD_INPUT)
             }

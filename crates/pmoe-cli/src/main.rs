@@ -43,6 +43,8 @@ enum Command {
     Config(commands::config::Command),
     /// Make tables, figures and one HTML page from run folders.
     Report(commands::report::Args),
+    /// Make published reports again from their runs, and say what differs.
+    Verify(commands::verify::Args),
     /// Step and time environments.
     #[command(subcommand)]
     Env(commands::env::Command),
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
         Command::Report(args) => commands::report::report(args),
+        Command::Verify(args) => commands::verify::verify(args),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
     };

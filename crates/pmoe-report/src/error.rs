@@ -25,6 +25,12 @@ pub enum ReportError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There is no report to be verified.
+    #[error("there is no report at or below {path}: `pmoe report` makes one")]
+    NoReport {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A figure can't be drawn.
     #[error("failed to draw {path}: {message}")]
     Draw {

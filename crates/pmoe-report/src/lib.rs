@@ -10,6 +10,8 @@
 //! figures/<task>.{svg,png} learning curves, success rates, performance profiles
 //! ```
 //!
+//! [`verify`] makes published reports again and says what differs.
+//!
 //! [`Tsne`], [`kmeans`] and [`silhouettes`] show what a policy's primitives do, from states and actions
 //! alone.
 //!
@@ -33,6 +35,7 @@ mod silhouette;
 mod sources;
 mod tables;
 mod tsne;
+mod verify;
 
 pub use error::ReportError;
 pub use kmeans::{Clusters, kmeans, lloyd};
@@ -42,3 +45,4 @@ pub use report::{ReportOptions, ReportSummary, write_report};
 pub use rows::{LeftOut, Measure, Row};
 pub use silhouette::{silhouette_score, silhouettes};
 pub use tsne::{Embedding, Tsne};
+pub use verify::{Difference, Verification, VerifiedReport, verify};

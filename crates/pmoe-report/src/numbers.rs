@@ -126,6 +126,11 @@ impl Numbers {
         })
     }
 
+    /// Whether this version of the program made the report.
+    pub(crate) fn is_of_this_version(&self) -> bool {
+        self.version == env!("CARGO_PKG_VERSION")
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("numbers have a JSON form");
         bytes.push(b'\n');

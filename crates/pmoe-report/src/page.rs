@@ -5,10 +5,8 @@ mod cost;
 mod section;
 mod settings;
 
-use std::path::PathBuf;
-
 use askama::Template;
-use pmoe_results::{Bootstrap, EvalCurve, ResultsError};
+use pmoe_results::{Bootstrap, EvalCurve};
 
 use self::cost::Cost;
 pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
@@ -44,12 +42,10 @@ impl<'a> Page<'a> {
         command: &'a str,
         bootstrap: &Bootstrap,
     ) -> Self {
-        let text =
-            |(path, error): &(PathBuf, ResultsError)| (path.display().to_string(), chain(error));
         Self {
             summary,
             sections,
-            broken: sources.broken.iter().map(text).collect(),
+            broken: sources.broken_texts(),
             cost: Cost::of(sources.runs.iter()),
             command,
             success_window: EvalCurve::SUCCESS_WINDOW,
@@ -89,10 +85,4 @@ impl<'a> Page<'a> {
         ];
         states.into_iter().filter(|(_, count)| 0 < *count).collect()
     }
-}
-
-/// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -91,6 +91,8 @@ pub(crate) struct Report {
     pub(crate) files: Vec<(String, Vec<u8>)>,
     /// What `numbers.json` holds.
     pub(crate) numbers: Numbers,
+    /// What can't be read, and why.
+    pub(crate) broken: Vec<(String, String)>,
     /// What was found; paths are those in the report's folder.
     pub(crate) summary: ReportSummary,
 }
@@ -171,7 +173,7 @@ impl Report {
         };
         let html = Page::new(&summary, sections, &sources, command, &bootstrap).render()?;
         files.push((page.to_owned(), html.into_bytes()));
-        Ok(Self { files, numbers, summary })
+        Ok(Self { files, numbers, broken: sources.broken_texts(), summary })
     }
 }
 

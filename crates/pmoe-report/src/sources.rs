@@ -54,6 +54,13 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
 }
 
 impl Sources {
+    /// Path and error, with its causes, of what can't be read.
+    pub(crate) fn broken_texts(&self) -> Vec<(String, String)> {
+        let text =
+            |(path, error): &(PathBuf, ResultsError)| (path.display().to_string(), chain(error));
+        self.broken.iter().map(text).collect()
+    }
+
     /// The id of a run, if a plan gives it one.
     pub(crate) fn id_of(&self, run: &Run) -> Option<&str> {
         let (root, plan) =
@@ -61,4 +68,10 @@ impl Sources {
         let dir = run.path.strip_prefix(root).ok()?;
         plan.runs.iter().find(|planned| planned.dir == dir).map(|planned| planned.id.as_str())
     }
+}
+
+/// An error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -2,7 +2,7 @@
 
 use pmoe_results::{Aggregates, Gap, Preset, Suite};
 
-use crate::format::{count, measure, number, percent, plural};
+use crate::format::{count, measure, number, percent};
 use crate::group::Group;
 use crate::rows::{Measure, Row};
 

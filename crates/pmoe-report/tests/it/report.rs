@@ -1,135 +1,15 @@
-//! Reports of made-up run folders: what the page says, and that its files are what they claim.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+//! What the page says, and that its files are what they claim.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
+use pmoe_report::{Numbers, ReportError, ReportSummary};
 use pmoe_results::{
-    Attempt, Bootstrap, Event, JsonlSink, Manifest, Plan, PlannedRun, Preset, Provenance, RunDir,
-    RunProgress, Sink, Status, Suite, Use,
+    Event, JsonlSink, Plan, PlannedRun, Preset, RunProgress, Sink, Status, Suite, Use,
 };
-use tempfile::TempDir;
 
-const SUITE: &str = r#"
-title = "One against the other"
-item = "Table 9"
-reference = "sac"
-algos = ["sac", "pmoe-sac"]
-tasks = ["Hopper-v4", "Ant-v4"]
-
-[presets]
-smoke = { seeds = [0, 1], total_steps = 3000 }
-quick = { seeds = [0], total_steps = 100_000 }
-paper = { seeds = [0, 1, 2, 3, 4], total_steps = 1_000_000 }
-
-[paper.auc]
-pmoe-sac = { "Hopper-v4" = 115.4 }
-"#;
-
-struct Fixture {
-    dir: TempDir,
-    suites: Vec<Suite>,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("table9.toml");
-        fs::write(&path, SUITE).unwrap();
-        fs::create_dir(dir.path().join("results")).unwrap();
-        Self { suites: vec![Suite::load(&path).unwrap()], dir }
-    }
-
-    fn results(&self) -> PathBuf {
-        self.dir.path().join("results")
-    }
-
-    fn output(&self) -> PathBuf {
-        self.dir.path().join("out")
-    }
-
-    fn report(&self) -> ReportSummary {
-        self.try_report(&self.results(), &self.output()).unwrap()
-    }
-
-    fn try_report(&self, input: &Path, output: &Path) -> Result<ReportSummary, ReportError> {
-        let options =
-            ReportOptions { suites: &self.suites, reference: None, bootstrap: Bootstrap::STANDARD };
-        write_report(input, output, &options)
-    }
-
-    fn page(&self) -> String {
-        fs::read_to_string(self.output().join("index.html")).unwrap()
-    }
-
-    /// A run at `folder` below the results, with evaluations at 0, 1000, …
-    fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
-        let (algo, task, seed) = names;
-        let config = format!(
-            "algo = {algo:?}\ntask = {task:?}\nseed = {seed}\ngamma = 0.99\n\
-             num_primitives = {}\n[schedule]\neval_every = 1000\n",
-            algo.len()
-        );
-        let path = self.results().join(folder);
-        let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
-        let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
-        for (index, &value) in values.iter().enumerate() {
-            let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
-            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1], successes: None })
-                .unwrap();
-        }
-        sink.sync().unwrap();
-        let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
-        run.update_manifest(|manifest| {
-            manifest.events_blake3 = (status == Status::Done).then_some(hash);
-            manifest.env_step = 1000 * values.len().saturating_sub(1) as u64;
-            manifest.status = status;
-        })
-        .unwrap();
-    }
-
-    fn suite_run(&self, names: (&str, &str, u64), values: &[f64], status: Status) {
-        let folder = format!("table9/{}/{}/seed_{}", names.0, names.1, names.2);
-        self.run(&folder, names, values, status);
-    }
-}
-
-fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
-    Manifest {
-        schema: Manifest::SCHEMA,
-        algo: algo.into(),
-        task: task.into(),
-        seed,
-        total_steps: 3000,
-        status: Status::Running,
-        env_step: 0,
-        provenance: Provenance {
-            pmoe: "0.1.0".into(),
-            commit: "0123456789ab".into(),
-            dirty: true,
-            rustc: "1.95.0".into(),
-            burn: "0.22.1".into(),
-            mujoco: "3.17.0".into(),
-            device: "flex".into(),
-            threads: 1,
-            cpu: "Some <processor>".into(),
-            cores: 2,
-            memory_gib: 7.5,
-            os: "linux x86_64".into(),
-            command: format!("pmoe train --algo {algo} --seed {seed}"),
-        },
-        attempts: vec![Attempt {
-            started: "2026-01-02T03:04:05Z".into(),
-            from_step: 0,
-            to_step: 3000,
-            wall_seconds: 30.0,
-        }],
-        events_blake3: None,
-    }
-}
+use crate::{Fixture, SUITE};
 
 /// A whole element or attribute from elsewhere would need one of these.
 fn assert_self_contained(page: &str) {
@@ -191,12 +71,13 @@ fn a_suite_with_every_kind_of_run() {
         "110.0 [100.0,\u{a0}120.0]",
         "150.0 [125.0,\u{a0}180.0]", // percent of sac
         "115.4",
-        "Table 9: 1\u{202f}000\u{202f}000 environment steps per run, 5 seeds",
+        "The paper's numbers: 1\u{202f}000\u{202f}000 environment steps per run, 5 seeds",
+        "up to 3\u{202f}000 environment steps per run here, 1\u{202f}000\u{202f}000 there",
         "210.0 [200.0,\u{a0}220.0]", // final return of sac
         "0 of 2",
         "failed: q1_loss is &#60;NaN&#62;",
         "unfinished, at step 2\u{202f}000 of 3\u{202f}000",
-        "not started",
+        "1 of 8 runs not started: Ant-v4 1.",
         "num_primitives",
         "cargo xtask bench-all --preset smoke --only table9",
         "0123456789ab with uncommitted changes",
@@ -222,9 +103,21 @@ fn a_suite_with_every_kind_of_run() {
     }
     let csv = fs::read_to_string(fixture.output().join("tables/auc.csv")).unwrap();
     assert_eq!(csv.lines().count(), 5);
-    assert!(csv.contains("table9,Hopper-v4,pmoe-sac,3000,2,0,165,150,180,1.5,1.25,1.8,115.4,165"));
+    assert!(
+        csv.contains("table9,Hopper-v4,pmoe-sac,3000,2,0,165,150,180,1.5,1.25,1.8,115.4,1,1,1,165")
+    );
     let markdown = fs::read_to_string(fixture.output().join("tables/auc.md")).unwrap();
     assert!(markdown.contains("| Hopper-v4 | pmoe-sac |"));
+    let numbers = fs::read_to_string(fixture.output().join("numbers.json")).unwrap();
+    let numbers: Numbers = serde_json::from_str(&numbers).unwrap();
+    let named = |name: &str| numbers.numbers.iter().find(|number| number.name() == name).unwrap();
+    let relative = named("table9 / Hopper-v4 / pmoe-sac / relative_auc");
+    assert_eq!((relative.value, relative.interval), (1.5, Some([Some(1.25), Some(1.8)])));
+    assert_eq!((relative.paper, relative.n), (Some(115.4 / 100.0), 2));
+    assert_eq!(relative.runs[1], "../results/table9/pmoe-sac/Hopper-v4/seed_1");
+    // Seven runs of 30 seconds on one thread, three of them on Ant.
+    assert_eq!(named("table9 / Hopper-v4 / sac / wall_seconds").value, 60.0);
+    assert_eq!(numbers.runs.len(), 7);
     assert!(summary.files.iter().all(|file| file.is_file()));
 }
 
@@ -336,7 +229,8 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     plan.write(&fixture.results()).unwrap();
 
     let summary = fixture.report();
-    assert_eq!((summary.done, summary.missing), (2, 1));
+    // One of two suites, one of a suite that has no run.
+    assert_eq!((summary.done, summary.missing), (2, 2));
     let rows: Vec<_> = summary
         .rows
         .iter()
@@ -352,7 +246,8 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     let page = fixture.page();
     for expected in [
         "k4 (1 of 2 seeds)",
-        "Not begun: Not yet the other (Table 9).",
+        "Not yet the other",
+        "No run yet: 1 planned. <code>cargo xtask bench-all --preset smoke --only fig11</code> makes them.",
         "cargo xtask bench-all --preset smoke --only fig10",
     ] {
         assert!(page.contains(expected), "{expected}");
@@ -450,4 +345,34 @@ fn bad_folders_are_errors() {
     let error = fixture.try_report(&fixture.results(), &file).unwrap_err();
     assert!(matches!(error, ReportError::Write { .. }));
     assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn several_tasks_are_put_together() {
+    let fixture = Fixture::new();
+    for (task, sac, pmoe) in
+        [("Hopper-v4", [100.0, 120.0], [150.0, 180.0]), ("Ant-v4", [10.0, 30.0], [10.0, 20.0])]
+    {
+        for seed in [0, 1] {
+            fixture.suite_run(("sac", task, seed), &[sac[seed as usize]; 4], Status::Done);
+            fixture.suite_run(("pmoe-sac", task, seed), &[pmoe[seed as usize]; 4], Status::Done);
+        }
+    }
+    fixture.report();
+    let page = fixture.page();
+    // 165 of 110 and 15 of 20: on average 112.5 %, between the lowest and highest runs of both tasks.
+    for expected in [
+        "All tasks together",
+        "over Hopper-v4, Ant-v4",
+        "112.5 [93.2,\u{a0}131.8]",
+        "2 × 2 tasks",
+        "AUC in % of sac, mean of 2 tasks: pmoe-sac 112.5",
+        "2 too few seeds",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    // Interquartile mean: of 50, 100, 136.4 and 163.6 the middle two.
+    let table = fs::read_to_string(fixture.output().join("tables/tasks.md")).unwrap();
+    assert!(table.contains("| pmoe-sac | 118.2"), "{table}");
+    assert!(fixture.output().join("figures/Performance_profile.svg").is_file());
 }

@@ -1,0 +1,60 @@
+//! `pmoe verify`: published numbers computed again from the runs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{print_json, print_line};
+use crate::{config, exit};
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example: pmoe verify results
+
+Every report at or below the folder is made again from its runs and compared: the runs' files with their
+checksums, every number of numbers.json, every table, and page and figures if this version made them.
+Exit codes: 0 all agree, 1 something differs, 2 bad input.")]
+pub(crate) struct Args {
+    /// Folder with reports in it, at any depth.
+    results: PathBuf,
+    /// Folder whose README.md and docs/*.md quote tables, between `<!-- table: PATH -->` and
+    /// `<!-- end of table -->`; PATH is relative to it.
+    #[arg(long, default_value = ".")]
+    docs: PathBuf,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn verify(args: Args) -> Result<ExitCode> {
+    let verification = pmoe_report::verify(&args.results, Some(&args.docs), &config::suites()?)?;
+    if args.json {
+        print_json(&verification)?;
+    } else {
+        for report in &verification.reports {
+            let drawings = match report.drawings {
+                true => "page and figures compared".to_owned(),
+                false => {
+                    format!("page and figures not compared, version {} made them", report.version)
+                }
+            };
+            let (runs, numbers) = (report.runs, report.numbers);
+            print_line(&format!(
+                "{}: {numbers} numbers of {runs} runs, {drawings}",
+                report.dir.display()
+            ))?;
+        }
+        for difference in &verification.differences {
+            print_line(&format!("differs: {difference}"))?;
+        }
+        print_line(&match verification.differences.len() {
+            0 => format!("all agree, with {} quoted tables", verification.quotes),
+            differences => format!("{differences} differences"),
+        })?;
+    }
+    Ok(match verification.differences.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(exit::FAILED),
+    })
+}

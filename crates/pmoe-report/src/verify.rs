@@ -1,0 +1,330 @@
+//! Published reports computed again from the runs, and compared.
+
+mod quotes;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pmoe_results::{ResultsError, Suite};
+use serde::Serialize;
+
+use crate::numbers::{Number, Numbers, Source};
+use crate::report::{Pictures, Report};
+use crate::{ReportError, ReportOptions};
+
+/// What [`verify`] looked at, and what is not as published.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Verification {
+    /// The reports.
+    pub reports: Vec<VerifiedReport>,
+    /// Marked tables of documents.
+    pub quotes: usize,
+    /// Everything that differs; empty if all agree.
+    pub differences: Vec<Difference>,
+}
+
+/// A report that was computed again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifiedReport {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Version of the program that made it.
+    pub version: String,
+    /// Runs behind it.
+    pub runs: usize,
+    /// Numbers compared.
+    pub numbers: usize,
+    /// Whether page and figures were compared: only those that this version makes can be, and of the
+    /// figures only the SVG files, as pictures depend on the fonts of the machine.
+    pub drawings: bool,
+}
+
+/// Something that is not as published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The file that says so.
+    pub file: PathBuf,
+    /// What it is: the name of a number, a run, a line.
+    pub name: String,
+    /// As published.
+    pub published: String,
+    /// As found or computed now.
+    pub found: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, name, published, found } = self;
+        write!(f, "{}: {name}: published {published}, found {found}", file.display())
+    }
+}
+
+/// What stands for something that is not there.
+const NOTHING: &str = "nothing";
+
+/// Computes every report at or below the folder `results` again from its runs, and compares: the runs'
+/// files with their checksums, every number, every table, and page and figures if this version made them.
+///
+/// With `docs`, tables that `README.md` and `docs/*.md` below it quote from these reports are compared
+/// too: the lines between `<!-- table: <path from docs> -->` and `<!-- end of table -->`.
+///
+/// Numbers agree if they are the same to twelve digits; the last ones depend on a machine's mathematical
+/// library.
+///
+/// # Errors
+/// When there is no report, or something can't be read at all. What differs is no error.
+pub fn verify(
+    results: &Path,
+    docs: Option<&Path>,
+    suites: &[Suite],
+) -> Result<Verification, ReportError> {
+    let mut dirs = Vec::new();
+    find_reports(results, &mut dirs)?;
+    if dirs.is_empty() {
+        return Err(ReportError::NoReport { path: results.to_owned() });
+    }
+    let mut verification = Verification::default();
+    let mut tables = BTreeMap::new();
+    for dir in dirs {
+        let mut check = Check { dir: &dir, differences: Vec::new() };
+        if let Some((report, made)) = check.report(suites, &mut tables)? {
+            check.compare(&report, &made);
+            verification.reports.push(VerifiedReport {
+                version: report.version.clone(),
+                runs: report.runs.len(),
+                numbers: report.numbers.len(),
+                drawings: report.is_of_this_version(),
+                dir: dir.clone(),
+            });
+        }
+        verification.differences.extend(check.differences);
+    }
+    if let Some(docs) = docs {
+        let (count, differences) = quotes::check(docs, results, &tables)?;
+        verification.quotes = count;
+        verification.differences.extend(differences);
+    }
+    Ok(verification)
+}
+
+/// Folders with a report, by path; a run folder has none inside.
+fn find_reports(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), ReportError> {
+    let failed = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            let reason = "there is no such folder".to_owned();
+            ReportError::Results(ResultsError::NotARun { path: dir.to_owned(), reason })
+        }
+        _ => ReportError::Read { path: dir.to_owned(), source },
+    };
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    // One of an older version has no numbers, but a page.
+    if dir.join(Numbers::FILE).is_file() || dir.join("tables/auc.md").is_file() {
+        found.push(dir.to_owned());
+        return Ok(());
+    }
+    if dir.join("manifest.json").is_file() {
+        return Ok(());
+    }
+    folders.sort();
+    folders.iter().try_for_each(|folder| find_reports(folder, found))
+}
+
+/// One report being compared.
+struct Check<'a> {
+    dir: &'a Path,
+    differences: Vec<Difference>,
+}
+
+impl Check<'_> {
+    /// The published numbers and the report made again; `None` if there is nothing to compare with. Adds
+    /// the tables to `tables`, by path.
+    fn report(
+        &mut self,
+        suites: &[Suite],
+        tables: &mut BTreeMap<PathBuf, String>,
+    ) -> Result<Option<(Numbers, Report)>, ReportError> {
+        let path = self.dir.join(Numbers::FILE);
+        let Some(numbers) = self.published(&path)? else {
+            return Ok(None);
+        };
+        let read = |path: &Path, source| ReportError::Read { path: path.to_owned(), source };
+        let dir = fs::canonicalize(self.dir).map_err(|error| read(self.dir, error))?;
+        let Ok(input) = fs::canonicalize(self.dir.join(&numbers.input)) else {
+            self.differs(&path, "the folder of the runs", &numbers.input, NOTHING);
+            return Ok(None);
+        };
+        let options = ReportOptions {
+            suites,
+            reference: numbers.reference.as_deref(),
+            bootstrap: numbers.intervals.bootstrap(),
+        };
+        let report = Report::new(&input, &dir, &numbers.command, &options, Pictures::Vector)?;
+        for (name, bytes) in report.files.iter().filter(|(name, _)| name.starts_with("tables/")) {
+            tables.insert(dir.join(name), String::from_utf8_lossy(bytes).into_owned());
+        }
+        Ok(Some((numbers, report)))
+    }
+
+    /// Reads `numbers.json`.
+    fn published(&mut self, path: &Path) -> Result<Option<Numbers>, ReportError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.differs(path, "the file", "a report", "no numbers: make the report again");
+                return Ok(None);
+            }
+            Err(source) => return Err(ReportError::Read { path: path.to_owned(), source }),
+        };
+        match serde_json::from_str::<Numbers>(&text) {
+            Ok(numbers) if numbers.schema == Numbers::SCHEMA => return Ok(Some(numbers)),
+            Ok(numbers) => {
+                let wanted = Numbers::SCHEMA.to_string();
+                self.differs(path, "schema", &numbers.schema.to_string(), &wanted);
+            }
+            Err(error) => self.differs(path, "the file", "numbers", &format!("{error}")),
+        }
+        Ok(None)
+    }
+
+    fn compare(&mut self, published: &Numbers, made: &Report) {
+        let path = self.dir.join(Numbers::FILE);
+        for (folder, error) in &made.broken {
+            self.differs(&path, &format!("run {folder}"), "a run", error);
+        }
+        self.runs(&path, &published.runs, &made.numbers.runs);
+        self.numbers(&path, &published.numbers, &made.numbers.numbers);
+        let drawings = published.is_of_this_version();
+        for (name, bytes) in &made.files {
+            let path = self.dir.join(name);
+            match fs::read(&path) {
+                Err(_) => self.differs(&path, "the file", NOTHING, "a file of this report"),
+                Ok(found) if name.starts_with("tables/") => self.table(&path, &found, bytes),
+                Ok(found) if drawings && *name != Numbers::FILE && found != *bytes => {
+                    let now = "what this version makes of these runs is another";
+                    self.differs(&path, "the file", "a drawing", now);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn runs(&mut self, path: &Path, published: &[Source], found: &[Source]) {
+        for run in published {
+            let name = format!("run {}", run.dir);
+            let Some(now) = found.iter().find(|now| now.dir == run.dir) else {
+                // Unreadable ones are named already.
+                if !self.dir.join(&run.dir).join("manifest.json").is_file() {
+                    self.differs(path, &name, "a run", "no run there");
+                }
+                continue;
+            };
+            let id = |id: &Option<String>| id.clone().unwrap_or(NOTHING.to_owned());
+            if now.id != run.id {
+                self.differs(path, &format!("{name}, id"), &id(&run.id), &id(&now.id));
+            }
+            for file in run
+                .blake3
+                .keys()
+                .chain(now.blake3.keys().filter(|file| !run.blake3.contains_key(*file)))
+            {
+                let hash = |source: &Source| {
+                    source.blake3.get(file).map_or(NOTHING, String::as_str).to_owned()
+                };
+                if hash(run) != hash(now) {
+                    self.differs(
+                        path,
+                        &format!("blake3 of {}/{file}", run.dir),
+                        &hash(run),
+                        &hash(now),
+                    );
+                }
+            }
+        }
+        for now in found.iter().filter(|now| published.iter().all(|run| run.dir != now.dir)) {
+            self.differs(path, &format!("run {}", now.dir), NOTHING, "a run");
+        }
+    }
+
+    fn numbers(&mut self, path: &Path, published: &[Number], found: &[Number]) {
+        let by_name = |numbers: &[Number]| -> BTreeMap<String, Number> {
+            numbers.iter().map(|number| (number.name(), number.clone())).collect()
+        };
+        let now = by_name(found);
+        for number in published {
+            let name = number.name();
+            match now.get(&name) {
+                None => self.differs(path, &name, &text(number), NOTHING),
+                Some(now) if !agree(number, now) => {
+                    self.differs(path, &name, &text(number), &text(now));
+                }
+                Some(_) => {}
+            }
+        }
+        let known = by_name(published);
+        for number in found.iter().filter(|number| !known.contains_key(&number.name())) {
+            self.differs(path, &number.name(), NOTHING, &text(number));
+        }
+    }
+
+    /// The first line that is another.
+    fn table(&mut self, path: &Path, published: &[u8], found: &[u8]) {
+        let [published, found] = [published, found].map(String::from_utf8_lossy);
+        if published == found {
+            return;
+        }
+        let (mut left, mut right) = (published.lines(), found.lines());
+        for line in 1.. {
+            let (left, right) = (left.next(), right.next());
+            if left != right || left.is_none() {
+                let show = |line: Option<&str>| line.unwrap_or(NOTHING).to_owned();
+                self.differs(path, &format!("line {line}"), &show(left), &show(right));
+                return;
+            }
+        }
+    }
+
+    fn differs(&mut self, file: &Path, name: &str, published: &str, found: &str) {
+        self.differences.push(Difference {
+            file: file.to_owned(),
+            name: name.to_owned(),
+            published: published.to_owned(),
+            found: found.to_owned(),
+        });
+    }
+}
+
+/// Whether two numbers of one name are the same.
+fn agree(a: &Number, b: &Number) -> bool {
+    let ends = |number: &Number| number.interval.unwrap_or_default();
+    let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * a.abs().max(b.abs()),
+        (a, b) => a == b,
+    };
+    near(Some(a.value), Some(b.value))
+        && a.interval.is_some() == b.interval.is_some()
+        && ends(a).into_iter().zip(ends(b)).all(|(a, b)| near(a, b))
+        && near(a.paper, b.paper)
+        && (a.n, &a.item, &a.runs) == (b.n, &b.item, &b.runs)
+}
+
+/// A number with all that belongs to it, in full precision.
+fn text(number: &Number) -> String {
+    let mut text = number.value.to_string();
+    if let Some(ends) = number.interval {
+        let end = |end: Option<f64>| end.map_or("not finite".to_owned(), |end| end.to_string());
+        text.push_str(&format!(" [{}]", ends.map(end).join(", ")));
+    }
+    text.push_str(&format!(" from {} runs", number.n));
+    if let Some(paper) = number.paper {
+        text.push_str(&format!(" (paper {paper})"));
+    }
+    text
+}

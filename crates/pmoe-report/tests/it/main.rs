@@ -1,0 +1,134 @@
+//! Reports of made-up run folders, through the public interface.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+#![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
+
+mod report;
+mod verify;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
+use pmoe_results::{
+    Attempt, Bootstrap, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
+};
+use tempfile::TempDir;
+
+const SUITE: &str = r#"
+title = "One against the other"
+item = "Table 9"
+reference = "sac"
+algos = ["sac", "pmoe-sac"]
+tasks = ["Hopper-v4", "Ant-v4"]
+
+[presets]
+smoke = { seeds = [0, 1], total_steps = 3000 }
+quick = { seeds = [0], total_steps = 100_000 }
+paper = { seeds = [0, 1, 2, 3, 4], total_steps = 1_000_000 }
+
+[paper.auc]
+pmoe-sac = { "Hopper-v4" = 115.4 }
+"#;
+
+struct Fixture {
+    dir: TempDir,
+    suites: Vec<Suite>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table9.toml");
+        fs::write(&path, SUITE).unwrap();
+        fs::create_dir(dir.path().join("results")).unwrap();
+        Self { suites: vec![Suite::load(&path).unwrap()], dir }
+    }
+
+    fn results(&self) -> PathBuf {
+        self.dir.path().join("results")
+    }
+
+    fn output(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn report(&self) -> ReportSummary {
+        self.try_report(&self.results(), &self.output()).unwrap()
+    }
+
+    fn try_report(&self, input: &Path, output: &Path) -> Result<ReportSummary, ReportError> {
+        let options =
+            ReportOptions { suites: &self.suites, reference: None, bootstrap: Bootstrap::STANDARD };
+        write_report(input, output, &options)
+    }
+
+    fn page(&self) -> String {
+        fs::read_to_string(self.output().join("index.html")).unwrap()
+    }
+
+    /// A run at `folder` below the results, with evaluations at 0, 1000, …
+    fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
+        let (algo, task, seed) = names;
+        let config = format!(
+            "algo = {algo:?}\ntask = {task:?}\nseed = {seed}\ngamma = 0.99\n\
+             num_primitives = {}\n[schedule]\neval_every = 1000\n",
+            algo.len()
+        );
+        let path = self.results().join(folder);
+        let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
+        let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+        for (index, &value) in values.iter().enumerate() {
+            let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
+            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1], successes: None })
+                .unwrap();
+        }
+        sink.sync().unwrap();
+        let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
+        run.update_manifest(|manifest| {
+            manifest.events_blake3 = (status == Status::Done).then_some(hash);
+            manifest.env_step = 1000 * values.len().saturating_sub(1) as u64;
+            manifest.status = status;
+        })
+        .unwrap();
+    }
+
+    fn suite_run(&self, names: (&str, &str, u64), values: &[f64], status: Status) {
+        let folder = format!("table9/{}/{}/seed_{}", names.0, names.1, names.2);
+        self.run(&folder, names, values, status);
+    }
+}
+
+fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
+    Manifest {
+        schema: Manifest::SCHEMA,
+        algo: algo.into(),
+        task: task.into(),
+        seed,
+        total_steps: 3000,
+        status: Status::Running,
+        env_step: 0,
+        provenance: Provenance {
+            pmoe: "0.1.0".into(),
+            commit: "0123456789ab".into(),
+            dirty: true,
+            rustc: "1.95.0".into(),
+            burn: "0.22.1".into(),
+            mujoco: "3.17.0".into(),
+            device: "flex".into(),
+            threads: 1,
+            cpu: "Some <processor>".into(),
+            cores: 2,
+            memory_gib: 7.5,
+            os: "linux x86_64".into(),
+            command: format!("pmoe train --algo {algo} --seed {seed}"),
+        },
+        attempts: vec![Attempt {
+            started: "2026-01-02T03:04:05Z".into(),
+            from_step: 0,
+            to_step: 3000,
+            wall_seconds: 30.0,
+        }],
+        events_blake3: None,
+    }
+}
