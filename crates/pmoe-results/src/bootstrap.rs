@@ -53,14 +53,37 @@ impl Bootstrap {
     /// than two values.
     #[must_use]
     pub fn ratio(&self, values: &[f64], reference: &[f64]) -> Option<Interval> {
-        if values.len() < 2 || reference.len() < 2 {
+        if values.is_empty() || reference.is_empty() {
+            return None;
+        }
+        self.pairs(&[[values, reference]], |value, reference| {
+            if 0.0 < reference { value / reference } else { f64::INFINITY }
+        })
+    }
+
+    /// Interval of the mean over tasks of `combine(mean of one side, mean of the other)`, the runs of
+    /// every task and side drawn independently. A side without values has mean 0.
+    ///
+    /// `None` without tasks, and if a side has a single value.
+    #[must_use]
+    pub fn pairs<V: AsRef<[f64]>>(
+        &self,
+        tasks: &[[V; 2]],
+        combine: impl Fn(f64, f64) -> f64,
+    ) -> Option<Interval> {
+        if tasks.is_empty() || tasks.iter().flatten().any(|side| side.as_ref().len() == 1) {
             return None;
         }
         let mut rng = self.rng();
         self.interval(|| {
-            let value = resampled_mean(values, &mut rng);
-            let reference = resampled_mean(reference, &mut rng);
-            Some(if 0.0 < reference { value / reference } else { f64::INFINITY })
+            let of_task = |[ours, theirs]: &[V; 2]| {
+                let [ours, theirs] = [ours, theirs].map(|side| match side.as_ref() {
+                    [] => 0.0,
+                    values => resampled_mean(values, &mut rng),
+                });
+                combine(ours, theirs)
+            };
+            Some(tasks.iter().map(of_task).sum::<f64>() / tasks.len() as f64)
         })
     }
 

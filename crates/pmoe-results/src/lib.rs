@@ -16,18 +16,21 @@
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
 //!   together for all runs of a suite.
+//! - [`Claim`] is what the paper claims, [`Judgement`] what runs say of it.
 //! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve,
 //!   [`Aggregates`] those of all methods of a comparison.
 
 mod aggregate;
 mod atomic;
 mod bootstrap;
+mod claims;
 mod compare;
 mod error;
 mod event;
 mod jsonl;
 mod manifest;
 mod plan;
+mod quantity;
 mod run;
 mod run_dir;
 mod scores;
@@ -38,12 +41,16 @@ mod suite;
 pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
 pub use atomic::write_atomic;
 pub use bootstrap::{Bootstrap, Interval};
+pub use claims::{
+    Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
+};
 pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::ResultsError;
 pub use event::{Event, MemorySink, NullSink, Sink};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
 pub use plan::{Plan, PlannedRun, RunProgress, Use};
+pub use quantity::Quantity;
 pub use run::{Run, Scan, scan};
 pub use run_dir::RunDir;
 pub use scores::{ProfilePoint, Scores, ScoresError, profile};
