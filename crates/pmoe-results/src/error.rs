@@ -54,6 +54,16 @@ pub enum ResultsError {
         /// The values allowed.
         allowed: String,
     },
+    /// A setting is unknown or of the wrong type.
+    #[error("{place}: at `{key}`: {message}")]
+    BadSetting {
+        /// File or argument that holds the setting.
+        place: String,
+        /// Its key.
+        key: String,
+        /// What was expected there.
+        message: String,
+    },
     /// A dotted key leads into a value that has nothing inside.
     #[error("{key}: `{parent}` has no settings inside")]
     NoSettings {

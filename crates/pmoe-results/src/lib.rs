@@ -7,6 +7,7 @@
 //!     config.toml      the resolved config, enough to repeat the run
 //!     manifest.json    state, commit, versions, machine, attempts   (replaced atomically)
 //!     events.jsonl     one Event per line                           (append-only)
+//!     analysis/        what was measured of the finished run, one file per kind
 //!     checkpoint/      what the learner needs to continue
 //!     lock             held by the process that writes the folder
 //! ```
@@ -14,6 +15,7 @@
 //! - [`RunDir`] and [`JsonlSink`] write a run folder, [`Run`] and [`scan`] read them.
 //! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
+//! - [`AnalysisFile`] holds what was measured of a finished run beside its learning curve.
 //! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
 //!   together for all runs of a suite.
 //! - [`Claim`] is what the paper claims, [`Judgement`] what runs say of it.
@@ -21,6 +23,7 @@
 //!   [`Aggregates`] those of all methods of a comparison.
 
 mod aggregate;
+mod analysis;
 mod atomic;
 mod bootstrap;
 mod claims;
@@ -35,10 +38,17 @@ mod run;
 mod run_dir;
 mod scores;
 pub mod settings;
+mod silhouette;
 mod stats;
 mod suite;
 
 pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
+pub use analysis::{
+    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
+    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map, NoiseLevel,
+    Outcome, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
+    StateMap, Trajectories, TrajectoriesSettings, autocorrelation, gait_period,
+};
 pub use atomic::write_atomic;
 pub use bootstrap::{Bootstrap, Interval};
 pub use claims::{
@@ -55,6 +65,7 @@ pub use run::{Run, Scan, scan};
 pub use run_dir::RunDir;
 pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use settings::Methods;
+pub use silhouette::silhouettes_by;
 pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
 pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When,

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::run_dir::MANIFEST;
-use crate::{Methods, Preset, ResultsError, Run, RunSpec, Status, Suite, write_atomic};
+use crate::{
+    AnalysisKind, AnalysisSettings, Methods, Preset, ResultsError, Run, RunSpec, Status, Suite,
+    write_atomic,
+};
 
 /// What the results of a preset consist of: `plan.json` beside the suites' folders.
 ///
 /// A run that several suites need is there once, in the folder that the first of them gives it, and
 /// names all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Version of this format, [`Plan::SCHEMA`].
@@ -28,7 +31,7 @@ pub struct Plan {
 }
 
 /// A run of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedRun {
     /// Who it is, wherever it lies: the beginning of the blake3 of all that decides its numbers.
@@ -47,6 +50,9 @@ pub struct PlannedRun {
     pub set: BTreeMap<String, String>,
     /// The suites that read it, each with the name that the run's method has there.
     pub used_by: Vec<Use>,
+    /// What it is analysed for: all that these suites need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analyses: Vec<AnalysisSettings>,
     /// How it stood when the plan was written; its folder knows better.
     pub progress: RunProgress,
 }
@@ -140,10 +146,12 @@ impl Plan {
                 total_steps: spec.total_steps,
                 set: spec.set.into_iter().collect(),
                 used_by: vec![used],
+                analyses: Vec::new(),
                 progress: RunProgress::New,
             });
         }
         for run in &mut runs {
+            run.analyses = analyses(suites, preset, run)?;
             run.progress = RunProgress::read(&root.join(&run.dir), run.total_steps);
         }
         Ok(Self { schema: Self::SCHEMA, preset, max_steps, runs })
@@ -234,6 +242,34 @@ impl RunProgress {
             Status::Running | Status::Interrupted => Self::Unfinished { env_step },
         }
     }
+}
+
+/// What the suites of a run analyse it for, each kind once.
+fn analyses(
+    suites: &[Suite],
+    preset: Preset,
+    run: &PlannedRun,
+) -> Result<Vec<AnalysisSettings>, ResultsError> {
+    let mut needed: BTreeMap<AnalysisKind, (&str, AnalysisSettings)> = BTreeMap::new();
+    let reads = |suite: &&Suite| run.used_by.iter().any(|used| used.suite == suite.name);
+    for suite in suites.iter().filter(reads) {
+        for settings in suite.analyses(preset) {
+            let kind = settings.kind();
+            match needed.get(&kind) {
+                // A run has one file of each kind.
+                Some((other, known)) if *known != settings => {
+                    return Err(ResultsError::BadValue {
+                        place: format!("suite {}", suite.name),
+                        key: format!("analyses.{kind}"),
+                        value: format!("{:?}", settings.set()),
+                        allowed: format!("as in suite {other}, which reads the same runs"),
+                    });
+                }
+                _ => needed.insert(kind, (&suite.name, settings)),
+            };
+        }
+    }
+    Ok(needed.into_values().map(|(_, settings)| settings).collect())
 }
 
 fn is_run(dir: &Path) -> bool {

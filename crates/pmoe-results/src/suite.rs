@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ResultsError, toml_files};
+use crate::{AnalysisKind, AnalysisSettings, ResultsError, toml_files};
 
 mod check;
 
@@ -31,6 +31,8 @@ pub struct Suite {
     pub tasks: Vec<String>,
     /// How long, how often, at which scale.
     pub presets: Presets,
+    /// What its runs are analysed for, with the settings that differ from `configs/analyses.toml`.
+    pub analyses: BTreeMap<AnalysisKind, toml::Table>,
     /// Settings of some methods or tasks, for every preset.
     pub overrides: Vec<Override>,
     /// What the paper printed.
@@ -52,6 +54,9 @@ struct SuiteToml {
     variants: Vec<Method>,
     tasks: Vec<String>,
     presets: Presets,
+    /// What is shown of its runs beside learning curves.
+    #[serde(default)]
+    analyses: BTreeMap<AnalysisKind, toml::Table>,
     #[serde(default)]
     overrides: Vec<Override>,
     #[serde(default)]
@@ -99,6 +104,9 @@ pub struct PresetPlan {
     /// Settings that scale with the budget, as `pmoe train --set` takes them.
     #[serde(default)]
     pub set: toml::Table,
+    /// Settings of the suite's analyses at this scale, as `pmoe analyze --set` takes them.
+    #[serde(default)]
+    pub analyses: BTreeMap<AnalysisKind, toml::Table>,
 }
 
 /// Settings for some of the runs.
@@ -275,6 +283,7 @@ impl Suite {
             methods: raw.algos.into_iter().map(Method::plain).chain(raw.variants).collect(),
             tasks: raw.tasks,
             presets: raw.presets,
+            analyses: raw.analyses,
             overrides: raw.overrides,
             paper: raw.paper,
         };
@@ -317,6 +326,25 @@ impl Suite {
     #[must_use]
     pub fn tasks(&self, preset: Preset) -> &[String] {
         self.preset(preset).tasks.as_ref().unwrap_or(&self.tasks)
+    }
+
+    /// What every run is analysed for at the scale of a preset, in the order of the kinds.
+    #[must_use]
+    pub fn analyses(&self, preset: Preset) -> Vec<AnalysisSettings> {
+        let settings = |kind| self.analysis(preset, kind, &self.name);
+        self.analyses.keys().map(|kind| settings(*kind).expect("checked when read")).collect()
+    }
+
+    /// Committed settings, the suite's over them, the preset's on top.
+    fn analysis(
+        &self,
+        preset: Preset,
+        kind: AnalysisKind,
+        place: &str,
+    ) -> Result<AnalysisSettings, ResultsError> {
+        let layers = [self.analyses.get(&kind), self.preset(preset).analyses.get(&kind)];
+        let layers: Vec<_> = layers.into_iter().flatten().collect();
+        AnalysisSettings::resolve(kind, &layers, place)
     }
 
     /// The runs in a fair order: every method of a task and seed before the next task, every task

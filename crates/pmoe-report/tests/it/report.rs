@@ -217,6 +217,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
             .iter()
             .map(|(suite, method)| Use { suite: (*suite).into(), method: (*method).into() })
             .collect(),
+        analyses: Vec::new(),
         progress: RunProgress::New,
     };
     let both = [("table9", "pmoe-sac"), ("fig10", "k4")];

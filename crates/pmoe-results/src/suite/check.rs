@@ -50,7 +50,8 @@ impl Suite {
         }
         one("reference", &self.reference, &methods)?;
         for preset in Preset::ALL {
-            let PresetPlan { seeds, total_steps, task_steps, tasks, set } = self.preset(preset);
+            let PresetPlan { seeds, total_steps, task_steps, tasks, set, analyses } =
+                self.preset(preset);
             let key = |name: &str| format!("presets.{preset}.{name}");
             if seeds.is_empty() || has_repeats(seeds) {
                 let allowed = "one or more, each once".to_owned();
@@ -74,6 +75,13 @@ impl Suite {
                 }
             }
             budget_apart(&key("set"), set)?;
+            if let Some(kind) = analyses.keys().find(|kind| !self.analyses.contains_key(kind)) {
+                let allowed = "an analysis of the suite's `analyses`".to_owned();
+                return Err(bad(&key("analyses"), format!("\"{kind}\""), allowed));
+            }
+            for kind in self.analyses.keys() {
+                self.analysis(preset, *kind, &format!("{place}, analyses of preset {preset}"))?;
+            }
         }
         for (index, Override { when, set }) in self.overrides.iter().enumerate() {
             let key = format!("overrides[{index}].when");

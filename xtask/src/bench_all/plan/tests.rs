@@ -16,6 +16,7 @@ pub fn planned(algo: &str, task: &str, seed: u64, progress: RunProgress) -> Plan
         total_steps: 1_000,
         set: BTreeMap::new(),
         used_by: vec![Use { suite: "fig".to_owned(), method: algo.to_owned() }],
+        analyses: Vec::new(),
         progress,
     };
     Planned { run, dir }

@@ -1,0 +1,275 @@
+//! What is measured of a finished run beside its learning curve: one file per kind in the run's folder.
+//!
+//! ```text
+//! <run>/analysis/trajectories.json   ways to the target, Fig. 3
+//! <run>/analysis/exploration.json    where the first steps went, Fig. 5
+//! <run>/analysis/primitives.json     what the primitives do in similar states, Figs. 4 and 10
+//! <run>/analysis/gait.json           the router over a period of the gait, Figs. 8 and 9
+//! <run>/analysis/robustness.json     returns under observation noise, Table 5
+//! ```
+//!
+//! A file holds what was seen, with the settings and the commit it was made with; numbers for tables come
+//! from that, by [`Analysis::measures`].
+
+mod exploration;
+mod gait;
+mod primitives;
+mod robustness;
+mod settings;
+mod trajectories;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::exploration::{Exploration, ExplorationEpisode};
+pub use self::gait::{Gait, autocorrelation, gait_period};
+pub use self::primitives::{Cluster, ClusterSample, Map, Primitives, StateMap};
+pub use self::robustness::{NoiseLevel, Robustness};
+pub use self::settings::{
+    AnalysisSettings, ExplorationSettings, GaitSettings, PrimitivesSettings, RobustnessSettings,
+    TrajectoriesSettings,
+};
+pub use self::trajectories::{Arena, Disc, Outcome, Rollout, Side, Trajectories};
+use crate::suite::one_of;
+use crate::{Quantity, ResultsError, Run, write_atomic};
+
+/// A kind of analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalysisKind {
+    /// Ways to the target.
+    Trajectories,
+    /// Where training goes at first.
+    Exploration,
+    /// What the primitives do in similar states.
+    Primitives,
+    /// The router over a period of the gait.
+    Gait,
+    /// Returns under observation noise.
+    Robustness,
+}
+
+impl AnalysisKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Trajectories, Self::Exploration, Self::Primitives, Self::Gait, Self::Robustness];
+
+    /// Its name in files and arguments.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trajectories => "trajectories",
+            Self::Exploration => "exploration",
+            Self::Primitives => "primitives",
+            Self::Gait => "gait",
+            Self::Robustness => "robustness",
+        }
+    }
+
+    /// Its file, relative to the run's folder.
+    #[must_use]
+    pub fn file(self) -> PathBuf {
+        Path::new("analysis").join(format!("{}.json", self.name()))
+    }
+}
+
+impl fmt::Display for AnalysisKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for AnalysisKind {
+    type Err = ResultsError;
+
+    fn from_str(value: &str) -> Result<Self, ResultsError> {
+        Self::ALL.into_iter().find(|kind| kind.name() == value).ok_or_else(|| {
+            ResultsError::BadValue {
+                place: "arguments".to_owned(),
+                key: "kind".to_owned(),
+                value: format!("{value:?}"),
+                allowed: one_of(Self::ALL),
+            }
+        })
+    }
+}
+
+/// What was seen of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Analysis {
+    /// Ways to the target.
+    Trajectories(Trajectories),
+    /// Where training went at first.
+    Exploration(Exploration),
+    /// What the primitives do in similar states.
+    Primitives(Primitives),
+    /// The router over a period of the gait.
+    Gait(Gait),
+    /// Returns under observation noise.
+    Robustness(Robustness),
+}
+
+impl Analysis {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> AnalysisKind {
+        match self {
+            Self::Trajectories(_) => AnalysisKind::Trajectories,
+            Self::Exploration(_) => AnalysisKind::Exploration,
+            Self::Primitives(_) => AnalysisKind::Primitives,
+            Self::Gait(_) => AnalysisKind::Gait,
+            Self::Robustness(_) => AnalysisKind::Robustness,
+        }
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn settings(&self) -> AnalysisSettings {
+        match self {
+            Self::Trajectories(seen) => AnalysisSettings::Trajectories(seen.settings),
+            Self::Exploration(seen) => AnalysisSettings::Exploration(seen.settings),
+            Self::Primitives(seen) => AnalysisSettings::Primitives(seen.settings.clone()),
+            Self::Gait(seen) => AnalysisSettings::Gait(seen.settings),
+            Self::Robustness(seen) => AnalysisSettings::Robustness(seen.settings.clone()),
+        }
+    }
+
+    /// The numbers that tables, statistics and verdicts use; one that says nothing here is left out.
+    #[must_use]
+    pub fn measures(&self) -> Vec<(Quantity, f64)> {
+        match self {
+            Self::Trajectories(seen) => seen.measures(),
+            Self::Exploration(seen) => seen.measures(),
+            Self::Primitives(seen) => seen.measures(),
+            Self::Gait(seen) => seen.measures(),
+            Self::Robustness(seen) => seen.measures(),
+        }
+    }
+
+    /// Whether its parts fit together: what reads it need not ask again.
+    ///
+    /// The error is the part, with what it must be.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        match self {
+            Self::Trajectories(seen) => seen.check(),
+            Self::Primitives(seen) => seen.check(),
+            Self::Gait(seen) => seen.check(),
+            Self::Exploration(_) | Self::Robustness(_) => Ok(()),
+        }
+    }
+}
+
+/// The file of an analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisFile {
+    /// Version of this format, [`AnalysisFile::SCHEMA`].
+    pub schema: u32,
+    /// Git commit of the program that made it.
+    pub commit: String,
+    /// Whether that program's working tree had uncommitted changes.
+    pub dirty: bool,
+    /// Checksum of the events of the run that it is of: that of the run's manifest.
+    pub events_blake3: String,
+    /// What was seen.
+    pub analysis: Analysis,
+}
+
+impl AnalysisFile {
+    /// The version of the format that this crate writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// Reads an analysis from a run's folder; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the file can't be read or understood, or holds another kind.
+    pub fn read(run: &Path, kind: AnalysisKind) -> Result<Option<Self>, ResultsError> {
+        let path = run.join(kind.file());
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ResultsError::io(&path, source)),
+        };
+        let bad = |key: &str, message: &str| ResultsError::BadFile {
+            path: path.clone(),
+            key: key.to_owned(),
+            message: message.to_owned(),
+        };
+        let file: Self =
+            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
+                .map_err(|error| bad(&error.path().to_string(), &error.inner().to_string()))?;
+        if file.schema != Self::SCHEMA {
+            let message =
+                format!("version {}, but this program reads {}", file.schema, Self::SCHEMA);
+            return Err(bad("schema", &message));
+        }
+        if file.analysis.kind() != kind {
+            return Err(bad("analysis", &format!("expected `{kind}`")));
+        }
+        file.analysis.check().map_err(|(key, message)| bad(key, message))?;
+        Ok(Some(file))
+    }
+
+    /// Writes it into a run's folder, in one step.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, run: &Path) -> Result<(), ResultsError> {
+        let path = run.join(self.analysis.kind().file());
+        let folder = path.parent().unwrap_or(run);
+        let bytes = serde_json::to_vec(self).map_err(io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            fs::create_dir_all(folder)?;
+            write_atomic(&path, &bytes)
+        });
+        bytes.map_err(|error| ResultsError::write(&path, error))
+    }
+
+    /// Whether it is of the run with these events, made with these settings: nothing to do again.
+    #[must_use]
+    pub fn is_of(&self, events_blake3: &str, settings: &AnalysisSettings) -> bool {
+        self.events_blake3 == events_blake3 && self.analysis.settings() == *settings
+    }
+}
+
+impl Run {
+    /// An analysis of this run; `None` if it has not been made.
+    ///
+    /// # Errors
+    /// When its file can't be read or understood, or is of other events than the run has now.
+    pub fn analysis(&self, kind: AnalysisKind) -> Result<Option<Analysis>, ResultsError> {
+        let Some(file) = AnalysisFile::read(&self.path, kind)? else { return Ok(None) };
+        if Some(&file.events_blake3) != self.manifest.events_blake3.as_ref() {
+            return Err(ResultsError::BadFile {
+                path: self.path.join(kind.file()),
+                key: "events_blake3".to_owned(),
+                message: "made of another run than the folder has now".to_owned(),
+            });
+        }
+        Ok(Some(file.analysis))
+    }
+}
+
+/// Mean of some numbers; `None` without any.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let count = values.len();
+    (0 < count).then(|| values.sum::<f64>() / count as f64)
+}
+
+/// e to the entropy of a distribution: how many of its parts are in use, 0 for one without any.
+///
+/// The parts need not sum to 1; they are divided by their sum.
+fn effective_number(parts: impl Iterator<Item = f64> + Clone) -> f64 {
+    let sum: f64 = parts.clone().sum();
+    if sum <= 0.0 {
+        return 0.0;
+    }
+    let shares = parts.map(|part| part / sum).filter(|share| 0.0 < *share);
+    shares.map(|share| -share * share.ln()).sum::<f64>().exp()
+}

@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+
+use super::{RobustnessSettings, mean};
+use crate::Quantity;
+
+/// Evaluation episodes of a trained policy that sees noisy observations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Robustness {
+    /// How it was made.
+    pub settings: RobustnessSettings,
+    /// One per strength of the noise, rising.
+    pub levels: Vec<NoiseLevel>,
+}
+
+/// The episodes at one strength of the noise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseLevel {
+    /// Standard deviation of the noise on each observed number.
+    pub obs_noise: f64,
+    /// Undiscounted return of each episode.
+    pub returns: Vec<f64>,
+    /// Steps in each episode.
+    pub lengths: Vec<u32>,
+}
+
+impl Robustness {
+    /// Mean return at the strengths of the paper's table.
+    pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
+        let table = [
+            (0.0, Quantity::ReturnAtNoise0),
+            (0.05, Quantity::ReturnAtNoise005),
+            (0.1, Quantity::ReturnAtNoise01),
+        ];
+        let measure = |(noise, quantity): (f64, Quantity)| {
+            let mut levels = self.levels.iter();
+            let level = levels.find(|level| level.obs_noise.total_cmp(&noise).is_eq())?;
+            Some((quantity, level.mean_return()?))
+        };
+        table.into_iter().filter_map(measure).collect()
+    }
+}
+
+impl NoiseLevel {
+    /// Mean return over the episodes.
+    #[must_use]
+    pub fn mean_return(&self) -> Option<f64> {
+        mean(self.returns.iter().copied())
+    }
+
+    /// Standard deviation of the returns over the episodes (n in the denominator).
+    #[must_use]
+    pub fn std_return(&self) -> Option<f64> {
+        let center = self.mean_return()?;
+        mean(self.returns.iter().map(|value| (value - center).powi(2))).map(f64::sqrt)
+    }
+}
