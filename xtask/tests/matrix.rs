@@ -17,6 +17,7 @@ item = "Fig. 1"
 reference = "sac"
 algos = ["sac", "pmoe-sac"]
 tasks = ["Hopper-v4", "TargetReaching-v0"]
+analyses.robustness = { episodes = 2 }
 [presets]
 quick = { seeds = [0], total_steps = 100_000 }
 paper = { seeds = [0], total_steps = 100_000 }
@@ -87,9 +88,9 @@ fn files(folder: &Path, names: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// What a matrix leaves: learning curves, policies, the plan; by path from the results.
+/// What a matrix leaves: learning curves, policies, analyses, the plan; by path from the results.
 fn results(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let names = ["events.jsonl", "actor.bpk", "net.bpk", "plan.json"];
+    let names = ["events.jsonl", "actor.bpk", "net.bpk", "robustness.json", "plan.json"];
     let files = files(out, &names).into_iter();
     files.map(|(path, bytes)| (path.strip_prefix(out).unwrap().to_owned(), bytes)).collect()
 }
@@ -136,6 +137,7 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
     let expected = results(&whole);
     // Eight runs of the first suite, which the third shares, and two of the second.
     assert_eq!(expected.keys().filter(|path| path.ends_with("events.jsonl")).count(), 10);
+    assert_eq!(expected.keys().filter(|path| path.ends_with("robustness.json")).count(), 8);
     assert!(!expected.keys().any(|path| path.starts_with("smoke/three")));
 
     let total = reported(&whole);

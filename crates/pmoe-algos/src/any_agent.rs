@@ -71,6 +71,16 @@ impl AlgoConfig {
         (steps, bytes)
     }
 
+    /// The same without uniformly random actions at the start: the policy itself explores from the first
+    /// step on.
+    #[must_use]
+    pub fn without_random_steps(mut self) -> Self {
+        if let Self::Sac(config) = &mut self {
+            config.random_steps = 0;
+        }
+        self
+    }
+
     /// Which primitive acts when evaluated; none where the policy has no primitives to choose from.
     pub fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         match self {

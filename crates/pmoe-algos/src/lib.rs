@@ -12,6 +12,7 @@
 //! | PPO, DAC, line by line | [`ppo::Ppo`], [`dac::Dac`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what a mixture shows of itself | [`mixture_metrics`] |
+//! | what each primitive would do | [`primitives`] |
 //! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
 //! | a learner from its config | [`any_agent`] |
 //! | where randomness comes from | [`seed`] |
@@ -29,6 +30,7 @@ pub mod evaluate;
 pub mod mixture_metrics;
 pub mod normalize;
 pub mod ppo;
+pub mod primitives;
 pub mod replay;
 pub mod rollout;
 pub mod sac;

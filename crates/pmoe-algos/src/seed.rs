@@ -24,6 +24,8 @@ pub enum Stream {
     Evaluate = 7,
     /// Initial values of the Q-network that PMOE-PPO's router learns from.
     ActionValueInit = 8,
+    /// Looking at a trained policy; one sub-stream per purpose.
+    Analyze = 9,
 }
 
 /// The generator of one purpose under `seed`.

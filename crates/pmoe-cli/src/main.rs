@@ -34,6 +34,8 @@ enum Command {
     Train(commands::train::Args),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
+    /// Look at a finished run: ways, exploration, primitives, gait, robustness.
+    Analyze(commands::analyze::Args),
     /// Draw what the policy of a run does, as a picture or a clip.
     Render(commands::render::Args),
     /// List methods, tasks or suites.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => commands::train::train(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
+        Command::Analyze(args) => commands::analyze::analyze(args),
         Command::Render(args) => commands::render::run(&args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),

@@ -14,6 +14,11 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
+/// A number around 1.
+pub(crate) fn two_decimals(value: f64) -> String {
+    format!("{value:.2}").replace('-', "−")
+}
+
 /// A ratio in percent, without the sign.
 pub(crate) fn percent(ratio: f64) -> String {
     number(100.0 * ratio)

@@ -27,6 +27,7 @@ mod kmeans;
 mod numbers;
 mod page;
 mod palette;
+mod panels;
 mod plot;
 mod points;
 mod report;

@@ -231,6 +231,10 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
                 .extend(value.map(|value| number(&of.method, None, quantity, value, runs.clone())));
         }
     }
+    for of in section.panels.iter().flat_map(|panel| &panel.measured) {
+        let runs = dirs(&of.method, &of.task, &|seed| of.seeds.contains(&seed));
+        numbers.push(number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs));
+    }
     for row in &section.costs {
         let runs = dirs(&row.method, &row.task, &|_| true);
         let cost = &row.cost;

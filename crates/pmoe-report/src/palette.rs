@@ -2,6 +2,8 @@
 
 use pmoe_results::Suite;
 
+use crate::plot::Color;
+
 /// Okabe and Ito's palette, told apart with any colour vision, strongest contrast on white first.
 /// Their yellow is left out: it can't be seen on white. A violet and a grey, which the others leave room
 /// for, are ours.
@@ -93,7 +95,16 @@ impl Ink {
         }
     }
 
-    pub(crate) fn method(self, index: usize) -> String {
+    pub(crate) fn color(self, color: Color) -> String {
+        match color {
+            Color::Palette(index) => self.method(index % ON_LIGHT.len()),
+            Color::Faint(index) => self.faint_method(index % ON_LIGHT.len()),
+            Color::Text => self.text().to_owned(),
+            Color::Grid => self.grid().to_owned(),
+        }
+    }
+
+    fn method(self, index: usize) -> String {
         match self {
             Self::File => ON_LIGHT[index].to_owned(),
             Self::Page => format!("var(--method-{index})"),
@@ -101,7 +112,7 @@ impl Ink {
     }
 
     /// A method's colour for the lines behind: two fifths of it over the background.
-    pub(crate) fn faint_method(self, index: usize) -> String {
+    fn faint_method(self, index: usize) -> String {
         match self {
             Self::File => {
                 let mixed = [1, 3, 5].map(|at| {

@@ -21,6 +21,9 @@ use crate::palette::Ink;
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 380.0;
 
+/// Height of a map, whose drawing area is a square.
+const MAP_HEIGHT: f64 = 520.0;
+
 /// Height of a line of the legend.
 const LEGEND_LINE: f64 = 20.0;
 
@@ -85,20 +88,125 @@ pub(crate) struct Series {
     pub(crate) failures: Vec<(u64, f64)>,
 }
 
-impl Figure {
-    /// The figure as an SVG document, `width` and `height` in CSS pixels.
+/// A drawing: marks over two axes, and a legend.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    /// Above the drawing; also its name.
+    pub(crate) title: String,
+    /// The horizontal axis.
+    pub(crate) x: Axis,
+    /// The vertical axis.
+    pub(crate) y: Axis,
+    /// Whether a unit is as long on both axes, as on a map.
+    pub(crate) is_map: bool,
+    /// What is drawn, back to front.
+    pub(crate) marks: Vec<Mark>,
+    /// The legend.
+    pub(crate) legend: Vec<Key>,
+}
+
+/// An axis and its ends.
+#[derive(Debug)]
+pub(crate) struct Axis {
+    /// What it measures, with its unit; empty for numbers that mean nothing, which are then left out.
+    pub(crate) label: &'static str,
+    /// Lowest and highest value.
+    pub(crate) range: [f64; 2],
+}
+
+/// A line of the legend.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) label: String,
+    pub(crate) color: Color,
+    pub(crate) shape: KeyShape,
+}
+
+/// What stands for a mark in the legend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyShape {
+    Line,
+    Dot,
+    Area,
+}
+
+/// A colour that the figure's ink decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// Of a method, or of another thing told apart by colour: a place in the palette.
+    Palette(usize),
+    /// The same for what lies behind.
+    Faint(usize),
+    /// Of the text.
+    Text,
+    /// Of the grid.
+    Grid,
+}
+
+/// Something drawn.
+#[derive(Debug)]
+pub(crate) enum Mark {
+    /// A line; with one point a dot.
+    Line { points: Vec<(f64, f64)>, color: Color, width: f64 },
+    /// Dots of some pixels.
+    Dots { points: Vec<(f64, f64)>, color: Color, size: f64 },
+    /// Crosses.
+    Crosses { points: Vec<(f64, f64)>, color: Color },
+    /// What lies between two lines over `x`.
+    Area { x: Vec<f64>, low: Vec<f64>, high: Vec<f64>, color: Color, opacity: f64 },
+}
+
+impl Mark {
+    /// A filled rectangle between two corners.
+    pub(crate) fn rectangle(low: [f64; 2], high: [f64; 2], color: Color, opacity: f64) -> Self {
+        let x = vec![low[0], high[0]];
+        Self::Area { x, low: vec![low[1]; 2], high: vec![high[1]; 2], color, opacity }
+    }
+
+    /// A filled disc.
+    pub(crate) fn disc(center: [f64; 2], radius: f64, color: Color, opacity: f64) -> Self {
+        // Enough corners to look round.
+        let angles = (0..=48).map(|step| f64::from(step) / 48.0 * std::f64::consts::PI);
+        let around: Vec<_> = angles.map(|angle| [-angle.cos(), angle.sin()]).collect();
+        let of = |y: f64| around.iter().map(|at| center[1] + y * radius * at[1]).collect();
+        let x = around.iter().map(|at| center[0] + radius * at[0]).collect();
+        Self::Area { x, low: of(-1.0), high: of(1.0), color, opacity }
+    }
+
+    fn plot(&self, ink: Ink) -> Option<Plot> {
+        match self {
+            Self::Line { points, color, width } => line(points.clone(), ink.color(*color), *width),
+            Self::Dots { points, color, size } => (!points.is_empty()).then(|| {
+                let dots = ScatterPlot::new().with_data(points.clone());
+                dots.with_color(ink.color(*color)).with_size(*size).into()
+            }),
+            Self::Crosses { points, color } => (!points.is_empty()).then(|| {
+                let crosses = ScatterPlot::new().with_data(points.clone());
+                let crosses = crosses.with_color(ink.color(*color));
+                crosses.with_marker(MarkerShape::Cross).with_size(6.0).into()
+            }),
+            Self::Area { x, low, high, color, opacity } => (1 < x.len()).then(|| {
+                let area = BandPlot::new(x.clone(), low.clone(), high.clone());
+                area.with_color(ink.color(*color)).with_opacity(*opacity).into()
+            }),
+        }
+    }
+}
+
+impl Chart {
+    /// The drawing as an SVG document, `width` and `height` in CSS pixels.
     pub(crate) fn svg(&self) -> String {
         self.scaled_svg(Ink::File, "figure")
     }
 
-    /// The figure as an `svg` element of the page: as wide as its box, in the page's colours.
+    /// The drawing as an `svg` element of the page: as wide as its box, in the page's colours.
     ///
     /// `id` sets its element ids apart from those of the page's other figures.
     pub(crate) fn inline_svg(&self, id: &str) -> String {
         self.scaled_svg(Ink::Page, id)
     }
 
-    /// The figure as a PNG file.
+    /// The drawing as a PNG file.
     ///
     /// # Errors
     /// The plotting library's message.
@@ -122,30 +230,30 @@ impl Figure {
     }
 
     fn scene(&self, ink: Ink) -> Scene {
-        let plots = self.plots(ink);
-        let legend = self.series.iter().map(|series| LegendEntry {
-            label: literal(&series.label),
-            color: ink.method(series.color),
-            shape: LegendShape::Line,
+        let plots: Vec<_> = self.marks.iter().filter_map(|mark| mark.plot(ink)).collect();
+        let legend = self.legend.iter().map(|key| LegendEntry {
+            label: literal(&key.label),
+            color: ink.color(key.color),
+            shape: match key.shape {
+                KeyShape::Line => LegendShape::Line,
+                KeyShape::Dot => LegendShape::Circle,
+                KeyShape::Area => LegendShape::Rect,
+            },
             dasharray: None,
         });
-        let x_end = self.x_end as f64;
-        let [x_label, y_label] = self.quantity.labels();
-        let (low, high) = self.value_range();
         // The axes keep their size, however many methods there are.
-        let lines_more = self.series.len().saturating_sub(2) as f64;
-        let layout = Layout::auto_from_plots(&plots)
+        let lines_more = self.legend.len().saturating_sub(2) as f64;
+        let mut layout = Layout::auto_from_plots(&plots)
             .with_width(WIDTH)
-            .with_height(HEIGHT + LEGEND_LINE * lines_more)
+            .with_height(if self.is_map { MAP_HEIGHT } else { HEIGHT } + LEGEND_LINE * lines_more)
             .with_title(literal(&self.title))
-            .with_x_label(x_label)
-            .with_y_label(y_label)
-            // A little air on both sides, so that the ends of the lines are not cut.
-            .with_x_axis_min(-0.02 * x_end)
-            .with_x_axis_max(1.02 * x_end)
-            .with_y_axis_min(low)
-            .with_y_axis_max(high)
-            .with_x_tick_format(TickFormat::Custom(Arc::new(steps)))
+            .with_x_label(self.x.label)
+            .with_y_label(self.y.label)
+            .with_x_axis_min(self.x.range[0])
+            .with_x_axis_max(self.x.range[1])
+            .with_y_axis_min(self.y.range[0])
+            .with_y_axis_max(self.y.range[1])
+            .with_x_tick_format(self.x.ticks())
             .with_legend_entries(legend.collect())
             .with_legend_position(LegendPosition::OutsideBottomColumns)
             .with_legend_box(false)
@@ -164,9 +272,48 @@ impl Figure {
                 font_family: Some("DejaVu Sans, Verdana, sans-serif".to_owned()),
                 ..Theme::light()
             });
+        if self.y.label.is_empty() {
+            layout = layout.with_y_tick_format(self.y.ticks());
+        }
+        if self.is_map {
+            layout = layout.with_equal_aspect();
+        }
         render_multiple(plots, layout)
     }
+}
 
+impl Axis {
+    fn ticks(&self) -> TickFormat {
+        match self.label {
+            "" => TickFormat::Custom(Arc::new(|_| String::new())),
+            _ => TickFormat::Custom(Arc::new(steps)),
+        }
+    }
+}
+
+impl From<Figure> for Chart {
+    fn from(figure: Figure) -> Self {
+        let x_end = figure.x_end as f64;
+        let [x_label, y_label] = figure.quantity.labels();
+        let (low, high) = figure.value_range();
+        let key = |series: &Series| Key {
+            label: series.label.clone(),
+            color: Color::Palette(series.color),
+            shape: KeyShape::Line,
+        };
+        Self {
+            // A little air on both sides, so that the ends of the lines are not cut.
+            x: Axis { label: x_label, range: [-0.02 * x_end, 1.02 * x_end] },
+            y: Axis { label: y_label, range: [low, high] },
+            is_map: false,
+            marks: figure.marks(),
+            legend: figure.series.iter().map(key).collect(),
+            title: figure.title,
+        }
+    }
+}
+
+impl Figure {
     /// Lowest and highest value drawn, with some air.
     fn value_range(&self) -> (f64, f64) {
         if self.quantity != Quantity::Return {
@@ -189,37 +336,31 @@ impl Figure {
     }
 
     /// Back to front: bands, single runs, means, failures.
-    fn plots(&self, ink: Ink) -> Vec<Plot> {
-        let mut plots = Vec::new();
+    fn marks(&self) -> Vec<Mark> {
+        let mut marks = Vec::new();
         for series in &self.series {
             let band = series.mean.iter().filter_map(|point| {
-                point.interval.map(|interval| (point.x, interval.low, interval.high))
+                point.interval.map(|interval| (point.x, (interval.low, interval.high)))
             });
-            let (x, (low, high)): (Vec<_>, (Vec<_>, Vec<_>)) =
-                band.map(|(x, low, high)| (x, (low, high))).unzip();
-            if 1 < x.len() {
-                let band = BandPlot::new(x, low, high);
-                plots.push(band.with_color(ink.method(series.color)).with_opacity(0.18).into());
-            }
+            let (x, (low, high)) = band.unzip();
+            let color = Color::Palette(series.color);
+            marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
         }
         for series in &self.series {
             for run in &series.runs {
-                let points = run.iter().map(|&(step, value)| (step as f64, value));
-                plots.extend(line(points, ink.faint_method(series.color), 1.0));
+                let points = run.iter().map(|&(step, value)| (step as f64, value)).collect();
+                marks.push(Mark::Line { points, color: Color::Faint(series.color), width: 1.0 });
             }
         }
         for series in &self.series {
-            let points = series.mean.iter().map(|point| (point.x, point.mean));
-            plots.extend(line(points, ink.method(series.color), 2.2));
+            let points = series.mean.iter().map(|point| (point.x, point.mean)).collect();
+            marks.push(Mark::Line { points, color: Color::Palette(series.color), width: 2.2 });
         }
         // In the colour of the text, to stand out from the lines they lie on.
         let failures = self.series.iter().flat_map(|series| &series.failures);
-        let failures: Vec<_> = failures.map(|&(step, value)| (step as f64, value)).collect();
-        if !failures.is_empty() {
-            let crosses = ScatterPlot::new().with_data(failures).with_color(ink.text());
-            plots.push(crosses.with_marker(MarkerShape::Cross).with_size(6.0).into());
-        }
-        plots
+        let points = failures.map(|&(step, value)| (step as f64, value)).collect();
+        marks.push(Mark::Crosses { points, color: Color::Text });
+        marks
     }
 }
 
@@ -243,12 +384,7 @@ fn renumbered(drawn: &str, prefix: &str, id: &str) -> String {
 }
 
 /// A line, or a dot where there is only one point.
-fn line(
-    points: impl Iterator<Item = (f64, f64)>,
-    color: String,
-    stroke_width: f64,
-) -> Option<Plot> {
-    let points: Vec<_> = points.collect();
+fn line(points: Vec<(f64, f64)>, color: String, stroke_width: f64) -> Option<Plot> {
     match points.len() {
         0 => None,
         1 => {

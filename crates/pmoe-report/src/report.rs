@@ -11,9 +11,10 @@ use crate::files::{file_stem, write};
 use crate::format::shell;
 use crate::group::{Group, Source, group};
 use crate::numbers::{Numbers, numbers};
-use crate::page::{Page, Section, SectionFigure, SectionFigures};
+use crate::page::{Page, Panel, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
-use crate::plot::Figure;
+use crate::panels::{Sketch, panels};
+use crate::plot::Chart;
 use crate::rows::{Row, rows};
 use crate::sources::find;
 use crate::{ReportError, tables};
@@ -138,6 +139,7 @@ impl Report {
                     "-profile",
                     profiles(aggregates.as_ref(), &palette),
                 )?,
+                panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
             };
             let section = Section::new(group, rows, aggregates, figures, &palette, output);
             all_numbers.extend(numbers(group, &section, output));
@@ -193,9 +195,9 @@ impl Drawing {
         &mut self,
         group: &Group<'_>,
         kind: &str,
-        figures: Vec<Figure>,
+        figures: Vec<impl Into<Chart>>,
     ) -> Result<Vec<SectionFigure>, ReportError> {
-        let draw = |figure: Figure| {
+        let draw = |figure: Chart| {
             let name = match self.several {
                 false => format!("{}{kind}", figure.title),
                 true => format!("{}-{}{kind}", group.name, figure.title),
@@ -211,6 +213,19 @@ impl Drawing {
             let inline = figure.inline_svg(&format!("figure-{}", self.number));
             Ok(SectionFigure { task: figure.title, inline, svg, png })
         };
-        figures.into_iter().map(draw).collect()
+        figures.into_iter().map(Into::into).map(draw).collect()
+    }
+
+    /// Puts the drawings of panels on paper.
+    fn panels(
+        &mut self,
+        group: &Group<'_>,
+        sketches: Vec<Sketch>,
+    ) -> Result<Vec<Panel>, ReportError> {
+        let panel = |Sketch { kind, charts, panel }: Sketch| {
+            let figures = self.draw(group, &format!("-{kind}"), charts)?;
+            Ok(Panel { figures, ..panel })
+        };
+        sketches.into_iter().map(panel).collect()
     }
 }

@@ -15,6 +15,12 @@ pub struct Measure {
     pub interval: Option<[f64; 2]>,
 }
 
+impl From<&Estimate> for Measure {
+    fn from(estimate: &Estimate) -> Self {
+        measure(estimate.mean, estimate.interval)
+    }
+}
+
 impl From<Statistic> for Measure {
     fn from(Statistic { value, interval }: Statistic) -> Self {
         measure(value, interval)
@@ -125,12 +131,12 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             total_steps: cell.total_steps,
             seeds: cell.seeds.clone(),
             left_out: left_out.collect(),
-            auc: cell.auc.as_ref().map(estimate),
+            auc: cell.auc.as_ref().map(Measure::from),
             relative_auc,
             reference_near_zero,
             improvement: cell.improvement.map(Measure::from),
             paper_percent: paper(group, &cell.algo, &cell.task),
-            final_return: cell.final_return.as_ref().map(estimate),
+            final_return: cell.final_return.as_ref().map(Measure::from),
         });
     }
     let begun = group.comparison.tasks();
@@ -164,10 +170,6 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
 
 fn paper(group: &Group<'_>, algo: &str, task: &str) -> Option<f64> {
     group.suite?.paper.auc.get(algo)?.get(task).copied()
-}
-
-fn estimate(estimate: &Estimate) -> Measure {
-    measure(estimate.mean, estimate.interval)
 }
 
 fn measure(mean: f64, interval: Option<Interval>) -> Measure {

@@ -35,8 +35,9 @@ pub use self::settings::{
     TrajectoriesSettings,
 };
 pub use self::trajectories::{Arena, Disc, Outcome, Rollout, Side, Trajectories};
+use crate::run_dir::MANIFEST;
 use crate::suite::one_of;
-use crate::{Quantity, ResultsError, Run, write_atomic};
+use crate::{Manifest, Quantity, ResultsError, Run, write_atomic};
 
 /// A kind of analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -231,7 +232,20 @@ impl AnalysisFile {
         bytes.map_err(|error| ResultsError::write(&path, error))
     }
 
-    /// Whether it is of the run with these events, made with these settings: nothing to do again.
+    /// Whether a run's folder has this analysis, made with these settings: nothing to do again.
+    #[must_use]
+    pub fn is_made(run: &Path, settings: &AnalysisSettings) -> bool {
+        let path = run.join(MANIFEST);
+        let manifest = fs::read_to_string(&path).ok();
+        let manifest = manifest.and_then(|text| Manifest::parse(&text, &path).ok());
+        let Some(events) = manifest.and_then(|manifest| manifest.events_blake3) else {
+            return false;
+        };
+        let file = Self::read(run, settings.kind()).ok().flatten();
+        file.is_some_and(|file| file.is_of(&events, settings))
+    }
+
+    /// Whether it is of the run with these events and made with these settings.
     #[must_use]
     pub fn is_of(&self, events_blake3: &str, settings: &AnalysisSettings) -> bool {
         self.events_blake3 == events_blake3 && self.analysis.settings() == *settings

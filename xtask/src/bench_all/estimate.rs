@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use pmoe_results::{PlannedRun, RunProgress, settings};
+use pmoe_results::{AnalysisSettings, PlannedRun, RunProgress, settings};
 use serde::Deserialize;
 
 use super::plan::Planned;
@@ -23,6 +23,15 @@ const BESIDE_STEPS: f64 = 0.3;
 const EVENT_BYTES: f64 = 700.0;
 const TRAINING_EPISODE: f64 = 100.0;
 const EPISODE_EVENT_BYTES: f64 = 130.0;
+
+/// Primitives of a policy, and seconds of t-SNE for each point, neighbour and iteration.
+///
+/// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen 5).
+const PRIMITIVES: f64 = 4.0;
+const TSNE_SECONDS: f64 = 300.0 / (10_000.0 * 300.0 * 7_000.0);
+
+/// Bytes that an analysis leaves.
+const ANALYSIS_BYTES: f64 = 3e5;
 
 /// What `pmoe bench cost` says of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -136,6 +145,34 @@ impl Workload {
         BESIDE_STEPS + ms / 1e3
     }
 
+    /// Seconds of an analysis of a finished run.
+    fn analysis_seconds(&self, settings: &AnalysisSettings, seed: u64, cost: &Cost) -> f64 {
+        let played = |steps: f64| steps * (cost.ms_per_act + cost.ms_per_env_step) / 1e3;
+        BESIDE_STEPS
+            + match settings {
+                AnalysisSettings::Trajectories(settings) => {
+                    let policies = 1.0 + PRIMITIVES;
+                    played(f64::from(settings.rollouts) * policies * TRAINING_EPISODE)
+                }
+                AnalysisSettings::Exploration(settings) => self.seconds(0, settings.steps, cost),
+                AnalysisSettings::Primitives(settings) => {
+                    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+                    let [states, clusters, iterations] =
+                        [settings.states, settings.clusters, settings.iterations].map(|n| n as f64);
+                    let points = states + PRIMITIVES * states / clusters;
+                    let drawn = settings.embed_seeds.contains(&seed);
+                    let weight = settings.perplexity * iterations * TSNE_SECONDS;
+                    played(states) + if drawn { points * weight } else { 0.0 }
+                }
+                AnalysisSettings::Gait(settings) => played((settings.skip + settings.steps).into()),
+                AnalysisSettings::Robustness(settings) => {
+                    #[expect(clippy::cast_precision_loss, reason = "there are a few")]
+                    let levels = settings.obs_noise.len() as f64;
+                    played(levels * f64::from(settings.episodes) * EPISODE_LENGTH)
+                }
+            }
+    }
+
     /// Bytes that a run leaves when it is over: its events and its policy.
     fn bytes_at_the_end(&self, total: u64, cost: &Cost) -> f64 {
         let total = float(total);
@@ -176,9 +213,15 @@ pub fn estimate(
             continue;
         };
         let workload = Workload::new(&config(run)?);
-        seconds.push(workload.seconds(planned.steps_done(), run.total_steps, cost));
-        let bytes = workload.bytes_at_the_end(run.total_steps, cost);
-        at_the_end += bytes;
+        let training = workload.seconds(planned.steps_done(), run.total_steps, cost);
+        let analyses = planned.analyses_left();
+        let looking = |settings| workload.analysis_seconds(settings, run.seed, cost);
+        seconds.push(training + analyses.iter().map(looking).sum::<f64>());
+        at_the_end += float(analyses.len() as u64) * ANALYSIS_BYTES;
+        if run.progress == RunProgress::Done {
+            continue;
+        }
+        at_the_end += workload.bytes_at_the_end(run.total_steps, cost);
         // A new checkpoint is written beside the one before.
         under_way.push(2.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
@@ -190,9 +233,12 @@ pub fn estimate(
     })
 }
 
-/// Those of `runs` that are not over.
+/// Those of `runs` that are not over, or not analysed.
 pub fn left(runs: &[Planned]) -> Vec<Planned> {
-    runs.iter().filter(|planned| planned.run.progress != RunProgress::Done).cloned().collect()
+    let is_left = |planned: &&Planned| {
+        planned.run.progress != RunProgress::Done || !planned.analyses_left().is_empty()
+    };
+    runs.iter().filter(is_left).cloned().collect()
 }
 
 /// When the last of `jobs` workers stops, if each takes the next run as soon as it is free.

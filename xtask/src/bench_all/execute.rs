@@ -1,4 +1,4 @@
-//! Runs a plan: some workers, each with one `pmoe train` at a time.
+//! Runs a plan: some workers, each with one `pmoe train` at a time, or one `pmoe analyze` of its run.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context, Result};
-use pmoe_results::{Run, Status};
+use pmoe_results::{AnalysisKind, AnalysisSettings, Run, Status};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -53,6 +53,18 @@ impl Outcome {
         }
     }
 
+    /// How the analysis of a run ended: the reason names it. A policy that acts with numbers that are not
+    /// finite has not diverged while learning.
+    fn of_analysis(self, kind: AnalysisKind) -> Self {
+        match self {
+            Self::Diverged(reason) | Self::Failed(reason) => {
+                Self::Failed(format!("{kind}: {reason}"))
+            }
+            Self::Refused(reason) => Self::Refused(format!("{kind}: {reason}")),
+            other => other,
+        }
+    }
+
     pub fn word(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -88,6 +100,7 @@ impl fmt::Display for Outcome {
 
 /// Runs all of `runs` with `jobs` workers, and says how each ended, in the same order.
 ///
+/// A run that is done is analysed for what its suites show; one whose analysis fails has failed.
 /// Finished runs are started too: `pmoe train` leaves them alone, but tells a run of today's
 /// settings from one of other settings.
 ///
@@ -116,7 +129,7 @@ pub fn execute(
             };
             let run = &runs[index];
             let trainer = Trainer { pmoe, run, worker, children: &children, display: &display };
-            let outcome = trainer.train_with_retries();
+            let outcome = trainer.train_and_analyze();
             let is_first =
                 || postponed.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
             if outcome == Outcome::Locked && is_first() {
@@ -156,7 +169,7 @@ pub fn execute(
     Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What it takes to train one run.
+/// What it takes to make one run.
 struct Trainer<'a> {
     pmoe: &'a Path,
     run: &'a Planned,
@@ -166,6 +179,25 @@ struct Trainer<'a> {
 }
 
 impl Trainer<'_> {
+    fn train_and_analyze(&self) -> Outcome {
+        let mut outcome = self.train_with_retries();
+        if outcome != Outcome::Done {
+            return outcome;
+        }
+        // One that fails does not keep the others from being made; the first is told.
+        for settings in self.run.analyses_left() {
+            let kind = settings.kind();
+            self.display.analyze(self.worker, kind);
+            let ended =
+                self.start(&mut self.analysis(&settings)).map_err(|error| error.to_string());
+            let ended = ended.unwrap_or_else(Outcome::Failed).of_analysis(kind);
+            if outcome == Outcome::Done || ended == Outcome::Stopped {
+                outcome = ended;
+            }
+        }
+        outcome
+    }
+
     fn train_with_retries(&self) -> Outcome {
         self.display.start(self.worker, self.run);
         let mut outcome = self.train();
@@ -184,20 +216,21 @@ impl Trainer<'_> {
     }
 
     fn train(&self) -> Outcome {
-        self.try_train().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+        let ended = self.start(&mut self.training());
+        ended.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
     }
 
-    fn try_train(&self) -> Result<Outcome> {
+    /// Runs a program to its end; what it says goes to the log.
+    fn start(&self, command: &mut Command) -> Result<Outcome> {
         let log_path = log_path(self.run);
         let mut log =
             open_log(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
         let begin = log.metadata()?.len();
-        let mut command = self.command();
         command.stderr(log.try_clone()?);
 
-        let started = self.children.start(&mut command);
+        let started = self.children.start(command);
         let started =
-            started.with_context(|| format!("cannot start `{}`", process::line(&command)))?;
+            started.with_context(|| format!("cannot start `{}`", process::line(command)))?;
         let Some((id, stdout)) = started else {
             return Ok(Outcome::Stopped);
         };
@@ -218,7 +251,7 @@ impl Trainer<'_> {
         Ok(outcome)
     }
 
-    fn command(&self) -> Command {
+    fn training(&self) -> Command {
         let run = &self.run.run;
         let mut command = Command::new(self.pmoe);
         command.args(["train", "--algo", &run.algo, "--task", &run.task]);
@@ -228,6 +261,15 @@ impl Trainer<'_> {
             command.args(["--set", &format!("{key}={value}")]);
         }
         command.args(["--progress", "json", "--out"]).arg(&self.run.dir);
+        command
+    }
+
+    fn analysis(&self, settings: &AnalysisSettings) -> Command {
+        let mut command = Command::new(self.pmoe);
+        command.arg("analyze").arg(&self.run.dir).args(["--kind", settings.kind().name()]);
+        for (key, value) in settings.set() {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
         command
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmoe_results::{Plan, PlannedRun, RunProgress, Suite, Use};
+use pmoe_results::{AnalysisFile, AnalysisSettings, Plan, PlannedRun, RunProgress, Suite, Use};
 
 use super::table::{grouped, table};
 use crate::BadInput;
@@ -23,6 +23,12 @@ impl Planned {
     /// `<suite>/<method>/<task>/seed_<n>`.
     pub fn name(&self) -> String {
         self.run.dir.display().to_string()
+    }
+
+    /// What is still to be analysed of it.
+    pub fn analyses_left(&self) -> Vec<AnalysisSettings> {
+        let is_left = |settings: &&AnalysisSettings| !AnalysisFile::is_made(&self.dir, settings);
+        self.run.analyses.iter().filter(is_left).cloned().collect()
     }
 
     /// Environment steps that need not be taken again.
@@ -116,8 +122,8 @@ fn listed<T: Display + Ord>(items: impl Iterator<Item = T>) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// One row per suite, method and task: seeds, budget, how many runs are in which state, and how many
-/// of them lie in the folder of another suite.
+/// One row per suite, method and task: seeds, budget, how many runs are in which state, how many of them lie
+/// in the folder of another suite, and how many analyses of them are to be made.
 pub fn overview(runs: &[Planned], suites: &[Suite]) -> String {
     let mut groups: Vec<(&Use, Vec<&Planned>)> = Vec::new();
     for planned in runs {
@@ -159,6 +165,7 @@ pub fn overview(runs: &[Planned], suites: &[Suite]) -> String {
                 count(&|run| matches!(run.progress, RunProgress::Failed { .. })),
                 count(&|run| run.progress == RunProgress::New),
                 count(&|run| !run.dir.starts_with(&of.suite)),
+                group.iter().map(|one| one.analyses_left().len()).sum::<usize>().to_string(),
             ]
         })
         .collect();
@@ -173,6 +180,7 @@ pub fn overview(runs: &[Planned], suites: &[Suite]) -> String {
         "failed",
         "new",
         "shared",
+        "to analyse",
     ];
     table(&header, &rows)
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pmoe_results::AnalysisKind;
 use serde::Deserialize;
 
 use super::estimate::spoken;
@@ -120,6 +121,13 @@ impl Display {
             let line = self.summary(&state);
             drop(state);
             self.note(&line);
+        }
+    }
+
+    /// A worker's run has been trained and is looked at.
+    pub fn analyze(&self, worker: usize, kind: AnalysisKind) {
+        if let Some(bars) = &self.bars {
+            bars.workers[worker].set_message(format!("analysis: {kind}"));
         }
     }
 

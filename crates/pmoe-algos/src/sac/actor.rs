@@ -142,6 +142,16 @@ impl Actor {
         }
     }
 
+    /// The primitives and their weights at every state of `obs`, `[B, O]`; `None` for a single Gaussian.
+    pub fn primitives(&self, obs: Tensor<2>) -> Option<Mixture> {
+        match self {
+            Self::Gaussian(_) => None,
+            Self::Gating(actor) => Some(actor.experts(obs)),
+            Self::Mcp(actor) => Some(actor.experts(obs)),
+            Self::Pmoe(actor) => Some(actor.mixture(obs)),
+        }
+    }
+
     /// Draws one action per state, with a mixture the primitive first; or, where the target takes the
     /// largest value, one of every primitive.
     ///

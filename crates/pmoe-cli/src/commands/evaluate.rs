@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::ValueEnum;
 use pmoe_algos::RunConfig;
-use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::sac::EvalPrimitive;
-use pmoe_algos::seed::{Stream, sub_stream};
-use pmoe_envs::{Env, ObsNoise, TaskId, VecEnv};
+use pmoe_algos::seed::Stream;
+use pmoe_envs::TaskId;
 use serde::Serialize;
 
-use super::{policy, print_json, print_line};
+use super::policy::{self, Streams};
+use super::{print_json, print_line};
 use crate::exit::BadInput;
 
 #[derive(clap::Args)]
@@ -45,9 +45,6 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
-
-/// Environments that play at the same time, whatever the threads.
-const COPIES: u32 = 8;
 
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -83,20 +80,15 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
     }
     let mut config = policy::read_config(&args.run)?;
     choose_primitive(&mut config, &args)?;
-    let copies = COPIES.min(args.episodes);
-    let make = |_| -> Result<Box<dyn Env>> {
-        let env = pmoe_envs::make_with(config.task, &config.env)?;
-        Ok(if args.obs_noise > 0.0 { Box::new(ObsNoise::new(env, args.obs_noise)) } else { env })
-    };
-    let envs = (0..copies).map(make).collect::<Result<Vec<_>>>()?;
-    // Of each copy one stream for the environment, one for the policy.
-    let streams = |which| {
-        (0..u64::from(copies)).map(move |i| sub_stream(args.seed, Stream::Evaluate, 2 * i + which))
-    };
-    let mut envs = VecEnv::new(envs, streams(0).collect(), args.threads.into());
-    let agent = policy::restore(&config, &args.run, envs.spec())?;
-    let mut rngs: Vec<_> = streams(1).collect();
-    let evaluation = evaluate_many(&agent, &mut envs, args.episodes, &mut rngs)?;
+    let streams = Streams { seed: args.seed, stream: Stream::Evaluate, first: 0 };
+    let evaluation = policy::play(
+        &args.run,
+        &config,
+        args.episodes,
+        args.obs_noise,
+        streams,
+        args.threads.into(),
+    )?;
     let result = Summary {
         run: args.run,
         task: config.task,

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::{AnyAgent, RunConfig, train};
-use pmoe_envs::EnvSpec;
+use pmoe_algos::evaluate::evaluate_many;
+use pmoe_algos::seed::{Stream, sub_stream};
+use pmoe_algos::{AnyAgent, Evaluation, RunConfig, train};
+use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
+use pmoe_results::AnalysisKind;
 
 use crate::config;
 use crate::exit::BadInput;
@@ -31,4 +34,51 @@ pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<
         return Err(BadInput(format!("{} has no checkpoint yet", run.display())).into());
     }
     Ok(agent)
+}
+
+/// Environments that play at the same time, whatever the threads.
+const COPIES: u32 = 8;
+
+/// Where the randomness of some evaluation episodes comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Streams {
+    pub(super) seed: u64,
+    pub(super) stream: Stream,
+    /// The first of two sub-streams for each environment.
+    pub(super) first: u64,
+}
+
+/// Plays evaluation episodes with the policy of a run, with noise of this standard deviation on what it sees.
+pub(super) fn play(
+    run: &Path,
+    config: &RunConfig,
+    episodes: u32,
+    obs_noise: f64,
+    streams: Streams,
+    threads: usize,
+) -> Result<Evaluation> {
+    let copies = COPIES.min(episodes);
+    let make = |_| -> Result<Box<dyn Env>> {
+        let env = pmoe_envs::make_with(config.task, &config.env)?;
+        Ok(if obs_noise > 0.0 { Box::new(ObsNoise::new(env, obs_noise)) } else { env })
+    };
+    let envs = (0..copies).map(make).collect::<Result<Vec<_>>>()?;
+    // Of each copy one stream for the environment, one for the policy.
+    let Streams { seed, stream, first } = streams;
+    let rngs = |which| {
+        (0..u64::from(copies)).map(move |i| sub_stream(seed, stream, first + 2 * i + which))
+    };
+    let mut envs = VecEnv::new(envs, rngs(0).collect(), threads);
+    let agent = restore(config, run, envs.spec())?;
+    let mut rngs: Vec<_> = rngs(1).collect();
+    Ok(evaluate_many(&agent, &mut envs, episodes, &mut rngs)?)
+}
+
+/// What to say where an analysis needs primitives that the policy does not have.
+pub(super) fn no_primitives(config: &RunConfig, kind: AnalysisKind) -> BadInput {
+    BadInput(format!(
+        "{kind}: the policy of {} has no primitives to look at; those of the SAC family with gating, MCP \
+         and PMOE have",
+        config.method
+    ))
 }

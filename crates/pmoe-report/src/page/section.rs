@@ -7,6 +7,7 @@ use pmoe_results::{Aggregate, Aggregates, Entry, Excluded, Preset, Statistic, St
 
 use super::answer::{self, Verdict};
 use super::cost::{Cost, CostRow, costs, provenance};
+use super::panel::Panel;
 use super::settings::{Setting, settings};
 use crate::files::link;
 use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
@@ -40,6 +41,8 @@ pub(crate) struct Section {
     pub(crate) figures: Vec<SectionFigure>,
     pub(crate) success_figures: Vec<SectionFigure>,
     pub(crate) profiles: Vec<SectionFigure>,
+    /// What there is beside learning curves.
+    pub(crate) panels: Vec<Panel>,
     pub(crate) rows: Vec<Row>,
     /// Place of each row's method in the palette.
     pub(super) colors: Vec<usize>,
@@ -111,6 +114,7 @@ pub(crate) struct SectionFigures {
     pub(crate) curves: Vec<SectionFigure>,
     pub(crate) success: Vec<SectionFigure>,
     pub(crate) profiles: Vec<SectionFigure>,
+    pub(crate) panels: Vec<Panel>,
 }
 
 impl Section {
@@ -156,6 +160,7 @@ impl Section {
             figures: figures.curves,
             success_figures: figures.success,
             profiles: figures.profiles,
+            panels: figures.panels,
             colors: rows.iter().map(|row| palette.color(&row.algo)).collect(),
             costs: costs(group, &rows),
             cost: Cost::of(group.entries.iter().map(|entry| entry.run)),

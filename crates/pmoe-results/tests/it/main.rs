@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are small integers and exact")]
 
+mod analysis;
 mod claims;
 mod compare;
 mod plan;

@@ -1,6 +1,6 @@
 use std::sync::MutexGuard;
 
-use pmoe_results::RunProgress;
+use pmoe_results::{AnalysisKind, AnalysisSettings, RunProgress};
 
 use super::*;
 use crate::bench_all::plan::tests::planned;
@@ -63,6 +63,32 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
     let num_calls = ["diverged", "refused", "locked", "killed", "second-time", "done"]
         .map(|algo| calls(&folder, algo));
     assert_eq!(num_calls, [1, 1, 2, 3, 2, 1]);
+}
+
+#[test]
+fn a_finished_run_is_analysed_and_a_failed_analysis_is_a_failed_run() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let kinds = [AnalysisKind::Gait, AnalysisKind::Robustness];
+    let settings = kinds.map(|kind| AnalysisSettings::resolve(kind, &[], "").unwrap());
+    let runs = ["done", "diverged", "lookless"].map(|algo| {
+        let mut run = planned(algo, "Ant-v4", 0, RunProgress::New);
+        run.run.analyses = settings.to_vec();
+        run.dir = folder.path().join(&run.dir);
+        run
+    });
+    let outcomes = execute(&stand_in(), &runs, 2, &|_| Ok(())).unwrap();
+    assert_eq!(outcomes[0], Outcome::Done);
+    let looks = fs::read_to_string(runs[0].dir.join("looks")).unwrap();
+    let looks: Vec<_> = looks.lines().collect();
+    assert_eq!(looks.len(), 2);
+    assert!(looks[0].ends_with("--kind gait --set skip=200 --set steps=200"), "{}", looks[0]);
+    assert!(looks[1].ends_with("--set episodes=100 --set obs_noise=[0.0, 0.05, 0.1]"));
+    // What has not been trained is not looked at.
+    assert!(matches!(outcomes[1], Outcome::Diverged(_)));
+    assert!(!runs[1].dir.join("looks").exists());
+    let Outcome::Refused(reason) = &outcomes[2] else { panic!("{}", outcomes[2]) };
+    assert!(reason.starts_with("gait: nothing to see"), "{reason}");
 }
 
 #[test]

@@ -114,7 +114,13 @@ fn the_overview_counts_states_and_shared_runs() {
     let text = overview(&runs, &suites());
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     // A suite that has no file comes first.
-    assert_eq!(rows[1], ["other", "Ant-v4", "alpha1", "0", "1", "000", "1", "0", "0", "0", "1"]);
-    assert_eq!(rows[2], ["fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0", "0"]);
-    assert_eq!(rows[3], ["fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1", "0"]);
+    assert_eq!(
+        rows[1],
+        ["other", "Ant-v4", "alpha1", "0", "1", "000", "1", "0", "0", "0", "1", "0"]
+    );
+    assert_eq!(rows[2], ["fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0", "0", "0"]);
+    assert_eq!(
+        rows[3],
+        ["fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1", "0", "0"]
+    );
 }

@@ -35,9 +35,14 @@ impl GatingActor {
         Self { net: RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk), variance }
     }
 
+    /// Gate and experts at every state of `obs`, `[B, O]`.
+    pub fn experts(&self, obs: Tensor<2>) -> Mixture {
+        self.net.forward(obs)
+    }
+
     /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
     pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
-        let experts = self.net.forward(obs);
+        let experts = self.experts(obs);
         let log_weights = experts.log_weights();
         let batch = MixtureBatch::new(log_weights.clone(), &experts.mean);
         let Mixture { mean, log_std, .. } = experts;

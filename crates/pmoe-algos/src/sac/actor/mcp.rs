@@ -65,16 +65,23 @@ impl McpActor {
         Self { net, gate: config.gate }
     }
 
-    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
-    pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
-        let Mixture { router_logits, mean, log_std } = match &self.net {
+    /// The primitives at every state of `obs`, `[B, O]`, with the logarithms of their weights in the product
+    /// as logits.
+    pub fn experts(&self, obs: Tensor<2>) -> Mixture {
+        let experts = match &self.net {
             McpNet::Full(net) => net.forward(obs),
             McpNet::Matched(net) => net.forward(obs),
         };
-        let log_weights = match self.gate {
-            McpGate::Sigmoid => log_sigmoid(router_logits),
-            McpGate::Softmax => log_softmax(router_logits, 1),
+        let router_logits = match self.gate {
+            McpGate::Sigmoid => log_sigmoid(experts.router_logits),
+            McpGate::Softmax => log_softmax(experts.router_logits, 1),
         };
+        Mixture { router_logits, ..experts }
+    }
+
+    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
+    pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
+        let Mixture { router_logits: log_weights, mean, log_std } = self.experts(obs);
         let batch = MixtureBatch::new(log_weights.clone(), &mean);
         let (mean, log_std) = multiplicative(log_weights, mean, log_std);
         (TanhNormal { mean, log_std }, batch)

@@ -1,0 +1,221 @@
+//! `pmoe analyze`: what a finished run shows beside its learning curve.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pmoe_algos::RunConfig;
+use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
+use pmoe_results::settings::parse_value;
+use pmoe_results::{
+    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Disc, Outcome, Run, Status,
+};
+use serde::Serialize;
+use toml::Table;
+
+use super::{policy, print_json, print_line};
+use crate::config::ComputeArgs;
+use crate::exit::BadInput;
+
+mod exploration;
+mod gait;
+mod primitives;
+mod robustness;
+mod trajectories;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pmoe analyze results/paper/fig3/pmoe-sac/TargetReachingFixed-v0/seed_0 --kind trajectories
+  pmoe analyze runs/hopper --kind robustness --set obs_noise=[0,0.2] --set episodes=20 --json
+
+The result is RUN/analysis/KIND.json; one that was made with the same settings is left alone. Kinds:
+  trajectories  ways of the policy and of each primitive on target-reaching (Fig. 3)
+  exploration   where the first steps of training on target-reaching went (Fig. 5)
+  primitives    actions of the primitives in similar states, with t-SNE (Figs. 4 and 10)
+  gait          weights and actions of the primitives while a robot runs (Figs. 8 and 9)
+  robustness    returns with noise on the observations (Table 5)
+Settings and their values: configs/analyses.toml.")]
+pub(crate) struct Args {
+    /// Folder of a finished run.
+    run: PathBuf,
+    /// What to look at.
+    #[arg(long, value_parser = kinds())]
+    kind: AnalysisKind,
+    /// Override a setting, e.g. `rollouts=20`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    compute: ComputeArgs,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+fn kinds() -> impl TypedValueParser<Value = AnalysisKind> {
+    PossibleValuesParser::new(AnalysisKind::ALL.map(AnalysisKind::name))
+        .try_map(|name| name.parse::<AnalysisKind>())
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    run: &'a Path,
+    kind: AnalysisKind,
+    measures: Table,
+}
+
+pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
+    let settings = settings(args.kind, &args.set)?;
+    let run = Run::read(&args.run)?;
+    let (Status::Done, Some(events)) = (&run.manifest.status, &run.manifest.events_blake3) else {
+        return Err(BadInput(format!("{} is not finished", args.run.display())).into());
+    };
+    // One that can't be read is made again.
+    let there = AnalysisFile::read(&args.run, args.kind).ok().flatten();
+    let analysis = match there.filter(|file| file.is_of(events, &settings)) {
+        Some(file) => {
+            eprintln!("{} is made already", args.run.join(args.kind.file()).display());
+            file.analysis
+        }
+        None => {
+            let config = policy::read_config(&args.run)?;
+            let look = || look(&run, &config, &settings);
+            let analysis = args.compute.run(config.device, look)?;
+            let file = AnalysisFile {
+                schema: AnalysisFile::SCHEMA,
+                commit: env!("PMOE_COMMIT").to_owned(),
+                dirty: env!("PMOE_DIRTY") == "true",
+                events_blake3: events.clone(),
+                analysis,
+            };
+            file.write(&args.run)?;
+            file.analysis
+        }
+    };
+    let measures = analysis.measures();
+    if args.json {
+        let measures = measures.into_iter().map(|(name, value)| (name.to_string(), value.into()));
+        print_json(&Summary { run: &args.run, kind: args.kind, measures: measures.collect() })?;
+    } else {
+        for (quantity, value) in measures {
+            print_line(&format!("{}: {value:.4}", quantity.label()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The committed settings, and those of the command line over them.
+fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
+    let mut table = Table::new();
+    for setting in set {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            BadInput(format!("--set {setting}: expected KEY=VALUE, e.g. episodes=20"))
+        })?;
+        table.insert(key.trim().to_owned(), parse_value(value.trim()));
+    }
+    Ok(AnalysisSettings::resolve(kind, &[&table], "--set")?)
+}
+
+fn look(run: &Run, config: &RunConfig, settings: &AnalysisSettings) -> Result<Analysis> {
+    Ok(match settings {
+        AnalysisSettings::Trajectories(settings) => {
+            Analysis::Trajectories(trajectories::look(&run.path, config, *settings)?)
+        }
+        AnalysisSettings::Exploration(settings) => {
+            Analysis::Exploration(exploration::look(run, config, *settings)?)
+        }
+        AnalysisSettings::Primitives(settings) => {
+            Analysis::Primitives(primitives::look(&run.path, config, settings)?)
+        }
+        AnalysisSettings::Gait(settings) => {
+            Analysis::Gait(gait::look(&run.path, config, *settings)?)
+        }
+        AnalysisSettings::Robustness(settings) => {
+            Analysis::Robustness(robustness::look(&run.path, config, settings)?)
+        }
+    })
+}
+
+/// What a random stream of an analysis is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Trajectories,
+    Primitives,
+    ClusterShown,
+    Gait,
+    Robustness,
+}
+
+impl Purpose {
+    /// The first of a million sub-streams of [`Stream::Analyze`](pmoe_algos::seed::Stream::Analyze).
+    fn stream(self) -> u64 {
+        self as u64 * 1_000_000
+    }
+}
+
+/// Target-reaching whose inside can be looked at.
+type ReachingEnv = TimeLimit<RescaleAction<TargetReaching>>;
+
+/// The target-reaching task of a run.
+fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
+    let EnvConfig::TargetReaching(reaching) = &config.env else {
+        let message = format!("{kind} are of target-reaching, not of {}", config.task);
+        return Err(BadInput(message).into());
+    };
+    let env = TargetReaching::new(&config.task.to_string(), reaching.clone())?;
+    Ok(TimeLimit::new(RescaleAction::new(env), reaching.max_episode_steps))
+}
+
+/// Where everything is; target and obstacles only where they are so in every episode.
+fn arena(env: &TargetReaching) -> Arena {
+    let config = env.config();
+    let (target, obstacles) = match &config.layout {
+        pmoe_envs::reaching::Layout::Fixed { target, obstacles } => {
+            let disc = Disc { center: *target, radius: config.target_radius };
+            let of = |disc: &pmoe_envs::reaching::Disc| Disc {
+                center: disc.center,
+                radius: disc.radius,
+            };
+            (Some(disc), obstacles.iter().map(of).collect())
+        }
+        pmoe_envs::reaching::Layout::Random(_) => (None, Vec::new()),
+    };
+    Arena {
+        half_extent: config.half_extent,
+        start: config.start,
+        target,
+        obstacles,
+        region: config.region,
+    }
+}
+
+/// How an episode ended whose last step this is.
+fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> Outcome {
+    let (position, radius) = (env.position(), env.config().agent_radius);
+    // The order in which the task asks.
+    let touches = |disc: &pmoe_envs::reaching::Disc| {
+        let [x, y] = [0, 1].map(|axis| position[axis] - disc.center[axis]);
+        x.hypot(y) < disc.radius + radius
+    };
+    if last.success == Some(true) {
+        Outcome::Reached
+    } else if !last.terminated {
+        Outcome::TimeLimit
+    } else if env.obstacles().iter().any(touches) {
+        Outcome::Obstacle
+    } else {
+        Outcome::Edge
+    }
+}
+
+/// To `digits` digits behind the point: files stay small, and what is read is what was measured with.
+fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    // Without a minus before zero.
+    (value * scale).round() / scale + 0.0
+}
+
+fn millimetres(point: [f64; 2]) -> [f64; 2] {
+    point.map(|x| rounded(x, 3))
+}

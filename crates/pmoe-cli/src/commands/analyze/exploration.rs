@@ -1,0 +1,126 @@
+//! Where the first steps of training on target-reaching went, Fig. 5.
+//!
+//! A run keeps no positions. It is deterministic, so its beginning is trained once more, by the same loop,
+//! in a task that writes down where the agent is; what it reports must be what the run reported.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use pmoe_algos::{Progress, RunConfig, train};
+use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
+use pmoe_results::{
+    AnalysisKind, Event, Exploration, ExplorationEpisode, ExplorationSettings, MemorySink, Run,
+};
+
+use super::{ReachingEnv, arena, millimetres, outcome, reaching};
+use crate::config;
+
+pub(super) fn look(
+    run: &Run,
+    config: &RunConfig,
+    settings: ExplorationSettings,
+) -> Result<Exploration> {
+    let device = config::device(config.device)?;
+    let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
+    let arena = arena(eval_env.inner().inner());
+    let mut env = Recording {
+        env: reaching(config, AnalysisKind::Exploration)?,
+        steps_left: settings.steps,
+        enough: Arc::new(AtomicBool::new(false)),
+        episodes: Vec::new(),
+    };
+    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    let total_steps = config.schedule.total_steps;
+    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
+    let mut progress = Progress::new(config.seed);
+    let mut sink = MemorySink::default();
+    let enough = env.enough.clone();
+    train::run(
+        &mut env,
+        &mut eval_env,
+        &mut agent,
+        &config.schedule,
+        config.seed,
+        &mut progress,
+        &mut sink,
+        None,
+        &enough,
+    )?;
+    check(run, &sink.events, progress.env_step)?;
+    Ok(Exploration { settings, arena, episodes: env.finish() })
+}
+
+/// Refuses positions of another training than the run's.
+fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
+    let of_run: Vec<_> =
+        run.events.iter().take_while(|event| event.env_step() <= env_step).collect();
+    if of_run.len() == events.len() && of_run.iter().zip(events).all(|(a, b)| *a == b) {
+        return Ok(());
+    }
+    let differs = of_run.iter().zip(events).find(|(a, b)| *a != b);
+    let at = differs.map_or(env_step, |(event, _)| event.env_step());
+    bail!(
+        "trained again, {} reports something else at step {at}: this build or machine computes other \
+         bits than the one that made it",
+        run.path.display()
+    )
+}
+
+/// The task, writing down where the agent is, until it has taken enough steps.
+struct Recording {
+    env: ReachingEnv,
+    steps_left: u64,
+    /// Ends the training loop after the step that sets it.
+    enough: Arc<AtomicBool>,
+    episodes: Vec<ExplorationEpisode>,
+}
+
+impl Recording {
+    fn position(&self) -> [f64; 2] {
+        millimetres(self.env.inner().inner().position())
+    }
+
+    /// The episodes with steps: the loop resets before it stops.
+    fn finish(mut self) -> Vec<ExplorationEpisode> {
+        self.episodes.retain(|episode| 1 < episode.positions.len());
+        self.episodes
+    }
+}
+
+impl Env for Recording {
+    fn spec(&self) -> &EnvSpec {
+        self.env.spec()
+    }
+
+    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+        self.env.reset(rng, obs)?;
+        let positions = vec![self.position()];
+        self.episodes.push(ExplorationEpisode { positions, outcome: None });
+        Ok(())
+    }
+
+    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
+        let step = self.env.step(action, obs)?;
+        let ended = step.terminated || step.truncated;
+        let outcome = ended.then(|| outcome(self.env.inner().inner(), &step));
+        let position = self.position();
+        if let Some(episode) = self.episodes.last_mut() {
+            episode.positions.push(position);
+            episode.outcome = outcome;
+        }
+        self.steps_left = self.steps_left.saturating_sub(1);
+        if self.steps_left == 0 {
+            self.enough.store(true, Ordering::Relaxed);
+        }
+        Ok(step)
+    }
+
+    fn save_state(&self, state: &mut Vec<f64>) {
+        self.env.save_state(state);
+    }
+
+    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
+        self.env.load_state(state)
+    }
+}

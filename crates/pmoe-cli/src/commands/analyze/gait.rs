@@ -1,0 +1,61 @@
+//! The router and the primitives while a robot runs, Figs. 8 and 9.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use pmoe_algos::seed::{Stream, sub_stream};
+use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
+use pmoe_envs::Env;
+use pmoe_results::{AnalysisKind, Gait, GaitSettings};
+
+use super::{Purpose, rounded};
+use crate::commands::policy;
+
+/// Fewer steps of a gait show no period.
+const FEWEST_STEPS: usize = 8;
+
+/// One evaluation episode, as far as it goes.
+pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Result<Gait> {
+    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let agent = policy::restore(config, run, env.spec())?;
+    // The policy acts by a stream of its own: looking at it changes nothing.
+    let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream());
+    let mut looking = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream() + 1);
+    let dt_seconds = env.spec().dt_seconds;
+    let mut gait =
+        Gait { settings, dt_seconds, obs: Vec::new(), weights: Vec::new(), actions: Vec::new() };
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut memory = <AnyAgent as Agent>::Memory::default();
+    env.reset(&mut rng, &mut obs)?;
+    let mut played = 0;
+    while played < settings.skip + settings.steps {
+        let seen: Vec<f32> = obs.iter().map(|x| *x as f32).collect();
+        if settings.skip <= played {
+            let primitives = agent.primitives(&seen, seen.len(), &mut looking);
+            let primitives =
+                primitives.ok_or_else(|| policy::no_primitives(config, AnalysisKind::Gait))?;
+            let short = |values: &[f32]| -> Vec<f64> {
+                values.iter().map(|x| rounded(f64::from(*x), 4)).collect()
+            };
+            gait.obs.push(obs.iter().map(|x| rounded(*x, 4)).collect());
+            gait.weights.push(short(&primitives.weights));
+            let actions = primitives.mode.chunks_exact(primitives.action_dim);
+            gait.actions.push(actions.map(short).collect());
+        }
+        agent.act(&mut memory, &seen, Mode::Evaluate, &mut rng, &mut action)?;
+        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        let step = env.step(&env_action, &mut obs)?;
+        played += 1;
+        if step.terminated || step.truncated {
+            break;
+        }
+    }
+    if gait.obs.len() < FEWEST_STEPS {
+        bail!(
+            "the episode ends after {played} steps, before {FEWEST_STEPS} behind the first {} are played",
+            settings.skip
+        );
+    }
+    Ok(gait)
+}

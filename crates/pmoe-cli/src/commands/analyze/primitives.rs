@@ -1,0 +1,153 @@
+//! What the primitives do in similar states, Figs. 4 and 10.
+//!
+//! States of evaluation episodes are put into clusters; in each state every primitive draws an action of its
+//! own. How far the primitives' actions are apart is measured in every cluster and drawn in one.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use pmoe_algos::primitives::PrimitiveActions;
+use pmoe_algos::seed::{Stream, sub_stream};
+use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
+use pmoe_envs::{Env, Rng};
+use pmoe_report::{Points, Tsne, kmeans, silhouette_score};
+use pmoe_results::{
+    AnalysisKind, Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
+};
+use rand::RngExt;
+
+use super::{Purpose, rounded};
+use crate::commands::policy;
+
+/// Runs of k-means, the best of which counts, and the iterations of each: scikit-learn's.
+const RESTARTS: usize = 10;
+const MAX_ITERATIONS: usize = 300;
+
+pub(super) fn look(
+    run: &Path,
+    config: &RunConfig,
+    settings: &PrimitivesSettings,
+) -> Result<Primitives> {
+    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let agent = policy::restore(config, run, env.spec())?;
+    let obs_dim = env.spec().obs_dim;
+    let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream());
+    let mut drawing = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream() + 1);
+    let states = visited(&mut *env, &agent, settings.states, &mut rng)?;
+    let primitives = agent.primitives(&states, obs_dim, &mut drawing);
+    let primitives =
+        primitives.ok_or_else(|| policy::no_primitives(config, AnalysisKind::Primitives))?;
+
+    let scaled = standardised(&states, obs_dim);
+    let points = Points::new(&scaled, obs_dim)?;
+    let clusters = kmeans(points, settings.clusters, RESTARTS, MAX_ITERATIONS, config.seed)?;
+    let members = |cluster: usize| -> Vec<usize> {
+        let labels = clusters.labels.iter().enumerate();
+        labels.filter(|(_, label)| **label == cluster).map(|(state, _)| state).collect()
+    };
+    let members: Vec<_> = (0..settings.clusters).map(members).collect();
+    let cluster = |states: &Vec<usize>| Cluster {
+        states: states.len(),
+        silhouette: silhouette(&actions(&primitives, states), &primitives),
+    };
+
+    let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::ClusterShown.stream());
+    let shown = rng.random_range(0..settings.clusters);
+    let shown_actions = actions(&primitives, &members[shown]);
+    let (mut state_map, mut map) = (None, None);
+    if settings.embed_seeds.contains(&config.seed) {
+        let states = embedded(&scaled, obs_dim, settings, config.seed)?;
+        state_map = states.map(|map| StateMap { map, labels: clusters.labels.clone() });
+        map = embedded(&shown_actions, primitives.action_dim, settings, config.seed)?;
+    }
+    Ok(Primitives {
+        settings: settings.clone(),
+        weights: mean_weights(&primitives),
+        clusters: members.iter().map(cluster).collect(),
+        shown: ClusterSample {
+            cluster: shown,
+            action_dim: primitives.action_dim,
+            actions: shown_actions,
+            map,
+        },
+        state_map,
+    })
+}
+
+/// The first `count` states of evaluation episodes, `[count, O]`.
+fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> Result<Vec<f32>> {
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut memory = <AnyAgent as Agent>::Memory::default();
+    let mut states = Vec::with_capacity(count * obs.len());
+    env.reset(rng, &mut obs)?;
+    for _ in 0..count {
+        let begin = states.len();
+        states.extend(obs.iter().map(|x| *x as f32));
+        agent.act(&mut memory, &states[begin..], Mode::Evaluate, rng, &mut action)?;
+        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        let step = env.step(&env_action, &mut obs)?;
+        if step.terminated || step.truncated {
+            memory = <_>::default();
+            env.reset(rng, &mut obs)?;
+        }
+    }
+    Ok(states)
+}
+
+/// Every column less its mean, divided by its standard deviation; a constant one is 0.
+fn standardised(rows: &[f32], width: usize) -> Vec<f64> {
+    let count = (rows.len() / width) as f64;
+    let mut scaled: Vec<f64> = rows.iter().map(|x| f64::from(*x)).collect();
+    for column in 0..width {
+        let values = || rows.iter().skip(column).step_by(width).map(|x| f64::from(*x));
+        let mean = values().sum::<f64>() / count;
+        let std = (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+        for value in scaled.iter_mut().skip(column).step_by(width) {
+            // What rounding leaves of a constant is no spread.
+            *value = if 1e-9 * mean.abs() < std { (*value - mean) / std } else { 0.0 };
+        }
+    }
+    scaled
+}
+
+/// One drawn action per state and primitive, `[N, K, A]`, to four digits.
+fn actions(primitives: &PrimitiveActions, states: &[usize]) -> Vec<f64> {
+    let width = primitives.num_primitives * primitives.action_dim;
+    let of_state = |state: &usize| &primitives.drawn[state * width..(state + 1) * width];
+    states.iter().flat_map(of_state).map(|a| rounded(f64::from(*a), 4)).collect()
+}
+
+/// Mean silhouette of actions, `[N, K, A]`, grouped by primitive.
+fn silhouette(actions: &[f64], primitives: &PrimitiveActions) -> Option<f64> {
+    let points = Points::new(actions, primitives.action_dim).ok()?;
+    let labels: Vec<_> = (0..points.len()).map(|n| n % primitives.num_primitives).collect();
+    // A single state is a single action of each: nothing is near it.
+    let enough = primitives.num_primitives < points.len();
+    silhouette_score(points, &labels).ok().filter(|_| enough)
+}
+
+fn mean_weights(primitives: &PrimitiveActions) -> Vec<f64> {
+    let rows = || primitives.weights.chunks_exact(primitives.num_primitives);
+    let mean = |k: usize| rows().map(|row| f64::from(row[k])).sum::<f64>() / rows().len() as f64;
+    (0..primitives.num_primitives).map(mean).collect()
+}
+
+/// Points in a plane; `None` for too few.
+fn embedded(
+    values: &[f64],
+    dim: usize,
+    settings: &PrimitivesSettings,
+    seed: u64,
+) -> Result<Option<Map>> {
+    let points = Points::new(values, dim)?;
+    let perplexity = settings.perplexity.min((points.len() as f64 / 3.0).floor());
+    if perplexity <= 1.0 {
+        return Ok(None);
+    }
+    let PrimitivesSettings { learning_rate, iterations, .. } = *settings;
+    let tsne = Tsne { perplexity, learning_rate, iterations, seed, ..Tsne::PAPER };
+    let embedding = tsne.embed(points).context("cannot draw the points")?;
+    let positions = embedding.positions.iter().map(|point| point.map(|x| rounded(x, 3)));
+    Ok(Some(Map { perplexity, divergence: embedding.divergence, positions: positions.collect() }))
+}

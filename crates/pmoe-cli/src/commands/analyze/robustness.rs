@@ -1,0 +1,27 @@
+//! Returns of a policy that sees noisy observations, Table 5.
+
+use std::path::Path;
+
+use anyhow::Result;
+use pmoe_algos::RunConfig;
+use pmoe_algos::seed::Stream;
+use pmoe_results::{NoiseLevel, Robustness, RobustnessSettings};
+
+use super::Purpose;
+use crate::commands::policy::{self, Streams};
+
+/// As `pmoe evaluate --obs-noise` plays them.
+pub(super) fn look(
+    run: &Path,
+    config: &RunConfig,
+    settings: &RobustnessSettings,
+) -> Result<Robustness> {
+    let streams =
+        Streams { seed: config.seed, stream: Stream::Analyze, first: Purpose::Robustness.stream() };
+    let level = |obs_noise: &f64| {
+        let played = policy::play(run, config, settings.episodes, *obs_noise, streams, 1)?;
+        Ok(NoiseLevel { obs_noise: *obs_noise, returns: played.returns, lengths: played.lengths })
+    };
+    let levels = settings.obs_noise.iter().map(level).collect::<Result<_>>()?;
+    Ok(Robustness { settings: settings.clone(), levels })
+}

@@ -1,0 +1,78 @@
+//! Rollouts on target-reaching, Fig. 3.
+//!
+//! As in the figure, actions are drawn: from the whole policy as while it explores, its primitive chosen
+//! anew in every step; then from each primitive alone.
+
+use std::path::Path;
+
+use anyhow::Result;
+use pmoe_algos::seed::{Stream, sub_stream};
+use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
+use pmoe_envs::{Env, Rng};
+use pmoe_results::{AnalysisKind, Rollout, Trajectories, TrajectoriesSettings};
+
+use super::{Purpose, ReachingEnv, arena, millimetres, outcome, reaching};
+use crate::commands::policy;
+
+pub(super) fn look(
+    run: &Path,
+    config: &RunConfig,
+    settings: TrajectoriesSettings,
+) -> Result<Trajectories> {
+    let mut env = reaching(config, AnalysisKind::Trajectories)?;
+    let config = RunConfig { algo: config.algo.clone().without_random_steps(), ..config.clone() };
+    let agent = policy::restore(&config, run, env.spec())?;
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Trajectories.stream());
+    env.reset(&mut rng, &mut obs)?;
+    let asked = agent.primitives(&narrow(&obs), obs.len(), &mut rng);
+    let num_primitives = asked.map_or(0, |primitives| primitives.num_primitives);
+
+    let acting = [None].into_iter().chain((0..num_primitives).map(Some));
+    let mut rollouts = Vec::new();
+    for (number, primitive) in acting.enumerate() {
+        for episode in 0..u64::from(settings.rollouts) {
+            // Every rollout has a stream, so that their number changes none of them.
+            let stream = Purpose::Trajectories.stream() + 1 + 1000 * number as u64 + episode;
+            let mut rng = sub_stream(config.seed, Stream::Analyze, stream);
+            rollouts.push(rollout(&mut env, &agent, primitive, &mut rng)?);
+        }
+    }
+    Ok(Trajectories { settings, arena: arena(env.inner().inner()), rollouts })
+}
+
+fn rollout(
+    env: &mut ReachingEnv,
+    agent: &AnyAgent,
+    primitive: Option<usize>,
+    rng: &mut Rng,
+) -> Result<Rollout> {
+    let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut memory = <AnyAgent as Agent>::Memory::default();
+    env.reset(rng, &mut obs)?;
+    let mut positions = vec![millimetres(env.inner().inner().position())];
+    loop {
+        let seen = narrow(&obs);
+        match primitive {
+            None => agent.act(&mut memory, &seen, Mode::Explore, rng, &mut action)?,
+            Some(k) => {
+                if let Some(primitives) = agent.primitives(&seen, seen.len(), rng) {
+                    let width = action.len();
+                    action.copy_from_slice(&primitives.drawn[k * width..(k + 1) * width]);
+                }
+            }
+        }
+        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        let step = env.step(&env_action, &mut obs)?;
+        let reaching = env.inner().inner();
+        positions.push(millimetres(reaching.position()));
+        if step.terminated || step.truncated {
+            return Ok(Rollout { primitive, positions, outcome: outcome(reaching, &step) });
+        }
+    }
+}
+
+fn narrow(obs: &[f64]) -> Vec<f32> {
+    obs.iter().map(|x| *x as f32).collect()
+}

@@ -1,0 +1,162 @@
+//! `pmoe analyze` on short runs: what it leaves, twice the same, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, snapshot, succeed};
+use pmoe_results::{Analysis, AnalysisFile, AnalysisKind, Outcome};
+use serde_json::Value;
+
+const STEPS: usize = 1200;
+
+/// A short run of `algo` on `task`.
+fn trained(algo: &str, task: &str, out: &Path) {
+    let mut command = pmoe();
+    command.args(["train", "--task", task, "--seed", "3", "--algo", algo, "--progress", "none"]);
+    command.args(["--steps", &STEPS.to_string(), "--out"]).arg(out);
+    for setting in SMALL.iter().chain(SMALL_SCHEDULE) {
+        command.args(["--set", setting]);
+    }
+    succeed(&mut command);
+}
+
+fn analyze(run: &Path, kind: &str, set: &[&str]) -> Command {
+    let mut command = pmoe();
+    command.arg("analyze").arg(run).args(["--kind", kind]);
+    for setting in set {
+        command.args(["--set", setting]);
+    }
+    command
+}
+
+fn read(run: &Path, kind: AnalysisKind) -> Analysis {
+    AnalysisFile::read(run, kind).unwrap().unwrap().analysis
+}
+
+/// Made again from nothing it has the same bytes; with other settings it is another.
+fn check_remade(run: &Path, kind: AnalysisKind, set: &[&str], other: &str) {
+    let path = run.join(kind.file());
+    let first = fs::read(&path).unwrap();
+    let before = snapshot(run);
+    succeed(&mut analyze(run, kind.name(), set));
+    assert_eq!(snapshot(run), before, "{kind} is left alone");
+    fs::remove_file(&path).unwrap();
+    succeed(&mut analyze(run, kind.name(), set));
+    assert!(fs::read(&path).unwrap() == first, "{kind} differs");
+    succeed(&mut analyze(run, kind.name(), &[set, &[other]].concat()));
+    assert!(fs::read(&path).unwrap() != first, "{kind} is of the settings before");
+    // What can't be read is made again.
+    fs::write(&path, "{").unwrap();
+    succeed(&mut analyze(run, kind.name(), set));
+    assert!(fs::read(&path).unwrap() == first);
+}
+
+#[test]
+fn target_reaching_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    trained("pmoe-sac", "TargetReachingFixed-v0", &run);
+
+    succeed(&mut analyze(&run, "trajectories", &["rollouts=2"]));
+    let Analysis::Trajectories(seen) = read(&run, AnalysisKind::Trajectories) else { panic!() };
+    assert_eq!(seen.num_primitives(), 4);
+    assert_eq!(seen.rollouts.len(), 2 * (1 + 4));
+    for rollout in &seen.rollouts {
+        assert_eq!(rollout.positions[0], [-4.5, -4.5]);
+        // A step of at most 0.1 m on each axis, and half an acceleration step more.
+        let steps = rollout.positions.windows(2);
+        assert!(steps.into_iter().all(|pair| (pair[1][0] - pair[0][0]).abs() < 0.12));
+        let last = rollout.positions.last().unwrap();
+        let at_edge = last.iter().any(|x| x.abs() >= 4.9995);
+        assert_eq!(at_edge, rollout.outcome == Outcome::Edge);
+    }
+    // Ways are drawn, not the policy's one best way.
+    assert_ne!(seen.rollouts[0].positions, seen.rollouts[1].positions);
+    check_remade(&run, AnalysisKind::Trajectories, &["rollouts=2"], "rollouts=3");
+
+    let text = succeed(analyze(&run, "exploration", &["steps=700"]).arg("--json"));
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["kind"], "exploration");
+    let Analysis::Exploration(seen) = read(&run, AnalysisKind::Exploration) else { panic!() };
+    let steps: usize = seen.episodes.iter().map(|episode| episode.positions.len() - 1).sum();
+    assert_eq!(steps, 700);
+    for (name, value) in Analysis::Exploration(seen).measures() {
+        assert_eq!(json["measures"][name.name()].as_f64(), Some(value));
+    }
+    check_remade(&run, AnalysisKind::Exploration, &["steps=700"], "cells=5");
+    // More steps than the run has: all of them.
+    succeed(&mut analyze(&run, "exploration", &["steps=5000"]));
+    let Analysis::Exploration(seen) = read(&run, AnalysisKind::Exploration) else { panic!() };
+    let steps: usize = seen.episodes.iter().map(|episode| episode.positions.len() - 1).sum();
+    assert_eq!(steps, STEPS);
+
+    // A run that another build has made, as far as its events tell.
+    let events = run.join("events.jsonl");
+    let text = fs::read_to_string(&events).unwrap();
+    let text = text.replacen("\"episode\":1,", "\"episode\":9,", 1);
+    fs::write(&events, &text).unwrap();
+    refuse(&mut analyze(&run, "exploration", &["steps=700"]), 2, &["changed"]);
+    let manifest = run.join("manifest.json");
+    let before = fs::read_to_string(&manifest).unwrap();
+    let mut changed: Value = serde_json::from_str(&before).unwrap();
+    changed["events_blake3"] = blake3::hash(text.as_bytes()).to_hex().to_string().into();
+    fs::write(&manifest, changed.to_string()).unwrap();
+    refuse(&mut analyze(&run, "exploration", &["steps=700"]), 1, &["other bits", "at step"]);
+}
+
+#[test]
+fn primitives_and_gait_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    trained("pmoe-sac", "HalfCheetah-v4", &run);
+
+    let small = ["states=60", "clusters=3", "embed_seeds=[3]", "perplexity=8", "iterations=260"];
+    succeed(&mut analyze(&run, "primitives", &small));
+    let Analysis::Primitives(seen) = read(&run, AnalysisKind::Primitives) else { panic!() };
+    assert_eq!((seen.num_primitives(), seen.shown.action_dim), (4, 6));
+    assert_eq!(seen.clusters.iter().map(|cluster| cluster.states).sum::<usize>(), 60);
+    assert!((seen.weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
+    let states = seen.state_map.as_ref().unwrap();
+    assert_eq!((states.map.positions.len(), states.labels.len()), (60, 60));
+    let map = seen.shown.map.as_ref().unwrap();
+    assert_eq!(map.positions.len(), 4 * seen.clusters[seen.shown.cluster].states);
+    assert!(seen.shown.actions.iter().all(|action| action.abs() <= 1.0));
+    check_remade(&run, AnalysisKind::Primitives, &small, "embed_seeds=[]");
+
+    let small = ["skip=20", "steps=60"];
+    succeed(&mut analyze(&run, "gait", &small));
+    let Analysis::Gait(seen) = read(&run, AnalysisKind::Gait) else { panic!() };
+    assert_eq!((seen.obs.len(), seen.num_primitives()), (60, 4));
+    assert!(seen.weights.iter().all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-3));
+    check_remade(&run, AnalysisKind::Gait, &small, "skip=21");
+    refuse(&mut analyze(&run, "gait", &["skip=1000"]), 1, &["ends after 1000 steps"]);
+}
+
+#[test]
+fn robustness_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    trained("sac", "Hopper-v4", &run);
+    let small = ["episodes=3", "obs_noise=[0,0.1]"];
+    succeed(&mut analyze(&run, "robustness", &small));
+    let Analysis::Robustness(seen) = read(&run, AnalysisKind::Robustness) else { panic!() };
+    assert_eq!(seen.levels.len(), 2);
+    assert!(seen.levels.iter().all(|level| level.returns.len() == 3));
+    assert_ne!(seen.levels[0].returns, seen.levels[1].returns);
+    check_remade(&run, AnalysisKind::Robustness, &small, "episodes=2");
+
+    // What this run can't show.
+    for kind in ["trajectories", "exploration"] {
+        refuse(&mut analyze(&run, kind, &[]), 2, &[kind, "target-reaching", "Hopper-v4"]);
+    }
+    refuse(&mut analyze(&run, "primitives", &["states=60"]), 2, &["sac has no primitives"]);
+    refuse(&mut analyze(&run, "gait", &["skip=0"]), 2, &["sac has no primitives"]);
+    refuse(&mut analyze(&run, "stride", &[]), 2, &["trajectories", "robustness"]);
+    refuse(&mut analyze(&run, "robustness", &["episode=3"]), 2, &["--set", "episode", "`episodes`"]);
+    refuse(&mut analyze(&run, "robustness", &["episodes"]), 2, &["KEY=VALUE"]);
+    refuse(&mut analyze(dir.path(), "robustness", &[]), 2, &["not a run folder"]);
+}

@@ -1,0 +1,44 @@
+//! What a section shows beside learning curves: figures and tables of one kind, with their explanation.
+
+use pmoe_results::Quantity;
+
+use super::SectionFigure;
+use crate::rows::Measure;
+
+/// What `templates/panel.html` shows.
+#[derive(Default)]
+pub(crate) struct Panel {
+    pub(crate) heading: String,
+    /// What is to be seen, for someone who has not read the paper.
+    pub(crate) explanation: String,
+    pub(crate) figures: Vec<SectionFigure>,
+    pub(crate) tables: Vec<PanelTable>,
+    /// The numbers behind it.
+    pub(crate) measured: Vec<Measured>,
+    /// What is missing or can't be read, one sentence each.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A number of the runs of a method on a task.
+pub(crate) struct Measured {
+    pub(crate) task: String,
+    pub(crate) method: String,
+    pub(crate) quantity: Quantity,
+    /// Mean over the seeds.
+    pub(crate) measure: Measure,
+    pub(crate) seeds: Vec<u64>,
+}
+
+/// A table of texts.
+pub(crate) struct PanelTable {
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    /// How many columns, from the first, are names; the others are numbers.
+    pub(crate) names: usize,
+}
+
+impl Panel {
+    pub(crate) fn new(heading: &str, explanation: String) -> Self {
+        Self { heading: heading.to_owned(), explanation, ..Self::default() }
+    }
+}

@@ -1,0 +1,245 @@
+//! What the paper shows beside learning curves, one panel for each kind of analysis.
+
+mod exploration;
+mod gait;
+mod primitives;
+mod robustness;
+mod trajectories;
+
+use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity};
+
+use crate::format::{self, plural};
+use crate::group::Group;
+use crate::page::{Measured, Panel, PanelTable};
+use crate::palette::Palette;
+use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::rows::Measure;
+
+/// Place in the palette of what is to be reached: green.
+const TARGET: Color = Color::Palette(2);
+
+/// A panel whose drawings are not on paper yet.
+pub(crate) struct Sketch {
+    /// In the names of the drawings' files.
+    pub(crate) kind: AnalysisKind,
+    pub(crate) charts: Vec<Chart>,
+    /// The panel, without figures.
+    pub(crate) panel: Panel,
+}
+
+/// What was seen of one finished run.
+struct Seen<'a, T> {
+    method: &'a str,
+    task: &'a str,
+    seed: u64,
+    /// The method's place in the palette.
+    color: usize,
+    analysis: T,
+}
+
+/// The panels of a group of runs: of the kinds that its suite asks for, or without a suite of those that
+/// there are.
+pub(crate) fn panels(group: &Group<'_>, palette: &Palette, bootstrap: &Bootstrap) -> Vec<Sketch> {
+    let wanted =
+        |kind: &AnalysisKind| group.suite.is_none_or(|suite| suite.analyses.contains_key(kind));
+    let kinds = AnalysisKind::ALL.into_iter().filter(wanted);
+    kinds.filter_map(|kind| panel(group, kind, palette, bootstrap)).collect()
+}
+
+fn panel(
+    group: &Group<'_>,
+    kind: AnalysisKind,
+    palette: &Palette,
+    bootstrap: &Bootstrap,
+) -> Option<Sketch> {
+    let (mut seen, mut notes, mut without) = (Vec::new(), Vec::new(), 0);
+    for entry in &group.entries {
+        let of = &entry.run.manifest;
+        // Of unfinished runs there are no analyses.
+        if of.events_blake3.is_none() {
+            continue;
+        }
+        match entry.run.analysis(kind) {
+            Ok(Some(analysis)) => seen.push(Seen {
+                method: entry.method,
+                task: &of.task,
+                seed: of.seed,
+                color: palette.color(entry.method),
+                analysis,
+            }),
+            Ok(None) => without += 1,
+            Err(error) => {
+                let run = format!("{} on {}, seed {}", entry.method, of.task, of.seed);
+                notes.push(format!("{run}: the analysis can't be read: {error}."));
+            }
+        }
+    }
+    if 0 < without && (group.suite.is_some() || !seen.is_empty()) {
+        notes.push(format!("{} without this analysis.", plural(without, "finished run")));
+    }
+    if seen.is_empty() && notes.is_empty() {
+        return None;
+    }
+    let measured = measured(kind, &seen, bootstrap);
+    let mut sketch = match kind {
+        AnalysisKind::Trajectories => {
+            trajectories::sketch(&of_kind(seen, |analysis| match analysis {
+                Analysis::Trajectories(seen) => Some(seen),
+                _ => None,
+            }))
+        }
+        AnalysisKind::Exploration => {
+            exploration::sketch(&of_kind(seen, |analysis| match analysis {
+                Analysis::Exploration(seen) => Some(seen),
+                _ => None,
+            }))
+        }
+        AnalysisKind::Primitives => primitives::sketch(&of_kind(seen, |analysis| match analysis {
+            Analysis::Primitives(seen) => Some(seen),
+            _ => None,
+        })),
+        AnalysisKind::Gait => gait::sketch(&of_kind(seen, |analysis| match analysis {
+            Analysis::Gait(seen) => Some(seen),
+            _ => None,
+        })),
+        AnalysisKind::Robustness => {
+            let seen = of_kind(seen, |analysis| match analysis {
+                Analysis::Robustness(seen) => Some(seen),
+                _ => None,
+            });
+            robustness::sketch(&seen, group.suite, bootstrap)
+        }
+    };
+    // Its own table has the paper's numbers beside ours.
+    if kind != AnalysisKind::Robustness {
+        sketch.panel.tables.extend(table(&measured));
+    }
+    sketch.panel.measured = measured;
+    sketch.panel.notes = notes;
+    Some(sketch)
+}
+
+fn of_kind<'a, T>(
+    seen: Vec<Seen<'a, Analysis>>,
+    take: impl Fn(Analysis) -> Option<T>,
+) -> Vec<Seen<'a, T>> {
+    let one = |Seen { method, task, seed, color, analysis }: Seen<'a, Analysis>| {
+        Some(Seen { method, task, seed, color, analysis: take(analysis)? })
+    };
+    seen.into_iter().filter_map(one).collect()
+}
+
+/// The runs of each task and method, in their order.
+fn by_cell<'s, 'a, T>(seen: &'s [Seen<'a, T>]) -> Vec<Vec<&'s Seen<'a, T>>> {
+    let mut cells: Vec<Vec<&Seen<'_, T>>> = Vec::new();
+    for one in seen {
+        match cells.iter_mut().find(|cell| (cell[0].task, cell[0].method) == (one.task, one.method))
+        {
+            Some(cell) => cell.push(one),
+            None => cells.push(vec![one]),
+        }
+    }
+    cells
+}
+
+/// What the runs of each task and method give, quantity by quantity.
+fn measured(
+    kind: AnalysisKind,
+    seen: &[Seen<'_, Analysis>],
+    bootstrap: &Bootstrap,
+) -> Vec<Measured> {
+    let mut measured = Vec::new();
+    for cell in by_cell(seen) {
+        let runs: Vec<_> = cell.iter().map(|one| (one.seed, one.analysis.measures())).collect();
+        for quantity in Quantity::ALL.into_iter().filter(|of| of.analysis() == Some(kind)) {
+            let of_run = |(seed, measures): &(u64, Vec<(Quantity, f64)>)| {
+                let value = measures.iter().find(|(known, _)| *known == quantity)?.1;
+                Some((*seed, value))
+            };
+            let (seeds, values) = runs.iter().filter_map(of_run).unzip();
+            let estimate = Estimate::new(values, bootstrap);
+            measured.extend(estimate.map(|estimate| Measured {
+                task: cell[0].task.to_owned(),
+                method: cell[0].method.to_owned(),
+                quantity,
+                measure: Measure::from(&estimate),
+                seeds,
+            }));
+        }
+    }
+    measured
+}
+
+/// One row per task and method, one column per quantity that any of them has.
+fn table(measured: &[Measured]) -> Option<PanelTable> {
+    let has = |quantity: &Quantity| measured.iter().any(|of| of.quantity == *quantity);
+    let quantities: Vec<_> = Quantity::ALL.into_iter().filter(has).collect();
+    let mut places: Vec<(&str, &str)> = Vec::new();
+    for of in measured {
+        if !places.contains(&(&of.task, &of.method)) {
+            places.push((&of.task, &of.method));
+        }
+    }
+    let mut head = vec!["Task".to_owned(), "Method".to_owned()];
+    head.extend(quantities.iter().map(|quantity| {
+        let label = quantity.label();
+        if quantity.is_share() { format!("{label}, %") } else { label.to_owned() }
+    }));
+    head.push("Seeds".to_owned());
+    let row = |(task, method): (&str, &str)| {
+        let here = || measured.iter().filter(|of| (&*of.task, &*of.method) == (task, method));
+        let mut row = vec![task.to_owned(), method.to_owned()];
+        row.extend(quantities.iter().map(|quantity| {
+            let of = here().find(|of| of.quantity == *quantity);
+            let show = match quantity {
+                _ if quantity.is_share() => format::percent,
+                _ if quantity.is_return() => format::number,
+                _ => format::two_decimals,
+            };
+            format::measure(of.map(|of| &of.measure), show)
+        }));
+        row.push(here().map(|of| of.seeds.len()).max().unwrap_or(0).to_string());
+        row
+    };
+    let rows: Vec<_> = places.into_iter().map(row).collect();
+    (!rows.is_empty()).then_some(PanelTable { head, rows, names: 2 })
+}
+
+/// A map of the arena without anything that moves.
+fn map(title: String, arena: &Arena) -> Chart {
+    let half = arena.half_extent;
+    let edge = [[-half, -half], [half, -half], [half, half], [-half, half], [-half, -half]];
+    let mut marks = vec![Mark::Line {
+        points: edge.map(|[x, y]| (x, y)).to_vec(),
+        color: Color::Text,
+        width: 1.5,
+    }];
+    let mut legend = Vec::new();
+    let mut key = |label: &str, color| {
+        legend.push(Key { label: label.to_owned(), color, shape: KeyShape::Area });
+    };
+    if let Some(target) = arena.target {
+        marks.push(Mark::disc(target.center, target.radius, TARGET, 0.55));
+        key("target", TARGET);
+    } else {
+        let [low, high] = arena.region;
+        marks.push(Mark::rectangle(low, high, TARGET, 0.3));
+        key("target region", TARGET);
+    }
+    for obstacle in &arena.obstacles {
+        marks.push(Mark::disc(obstacle.center, obstacle.radius, Color::Text, 0.35));
+    }
+    if !arena.obstacles.is_empty() {
+        key("obstacle", Color::Text);
+    }
+    let axis = |label| Axis { label, range: [-1.04 * half, 1.04 * half] };
+    Chart { title, x: axis("x, m"), y: axis("y, m"), is_map: true, marks, legend }
+}
+
+fn points(positions: &[[f64; 2]]) -> Vec<(f64, f64)> {
+    positions.iter().map(|[x, y]| (*x, *y)).collect()
+}
+
+fn primitive_key(k: usize, shape: KeyShape) -> Key {
+    Key { label: format!("primitive {}", k + 1), color: Color::Palette(k), shape }
+}

@@ -1,0 +1,36 @@
+use pmoe_results::{AnalysisKind, Exploration};
+
+use super::{Seen, Sketch, by_cell, map, points};
+use crate::format::count;
+use crate::page::Panel;
+use crate::plot::{Color, Key, KeyShape, Mark};
+
+/// One map per method.
+pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
+    let mut charts = Vec::new();
+    for cell in by_cell(seen) {
+        // The first seed is drawn; the table has all.
+        let one = cell[0];
+        let mut chart = map(format!("{}, seed {}", one.method, one.seed), &one.analysis.arena);
+        let color = Color::Palette(one.color);
+        for episode in &one.analysis.episodes {
+            let points = points(&episode.positions);
+            chart.marks.push(Mark::Line { points, color, width: 0.7 });
+        }
+        let label = format!("{} episodes", one.analysis.episodes.len());
+        chart.legend.push(Key { label, color, shape: KeyShape::Line });
+        charts.push(chart);
+    }
+    let steps = seen.iter().map(|one| one.analysis.settings.steps).max().unwrap_or(0);
+    let explanation = format!(
+        "Where the point went in the first {} steps of training, when the policy has learnt next to \
+         nothing: every line is an episode, all start in the lower left corner. The target of an episode \
+         lies somewhere in the green region. A policy that gets there more often has more to learn from.",
+        count(steps)
+    );
+    Sketch {
+        kind: AnalysisKind::Exploration,
+        charts,
+        panel: Panel::new("Exploration at the start of training", explanation),
+    }
+}

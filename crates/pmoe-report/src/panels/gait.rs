@@ -1,0 +1,106 @@
+use pmoe_results::{AnalysisKind, Gait};
+
+use super::{Seen, Sketch, by_cell, primitive_key};
+use crate::page::Panel;
+use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+
+/// Steps of the strip at most.
+const STRIP: usize = 60;
+/// Steps of a period whose actions are drawn, as in Fig. 9.
+const SELECTED: usize = 5;
+
+/// The weights over time, and at five steps of a period weights and actions.
+pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
+    let mut charts = Vec::new();
+    for cell in by_cell(seen) {
+        // The first seed is drawn; the table has all.
+        let one = cell[0];
+        let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
+        charts.push(strip(title.clone(), &one.analysis));
+        let Some(period) = one.analysis.period() else { continue };
+        let steps: Vec<_> = (0..SELECTED).map(|index| index * period / SELECTED).collect();
+        let weights = steps.iter().map(|step| one.analysis.weights[*step].clone()).collect();
+        let range = [0.0, 1.02];
+        charts.push(bars(
+            format!("{title}: weights at five steps"),
+            ["one of five steps of a period", "probability of the primitive"],
+            weights,
+            range,
+        ));
+        for (index, step) in steps.iter().enumerate() {
+            let actions = &one.analysis.actions[*step];
+            let joints = actions.first().map_or(0, Vec::len);
+            let of_joint = |joint| actions.iter().map(|action| action[joint]).collect();
+            charts.push(bars(
+                format!("{title}: actions at step {}", index + 1),
+                ["joint", "action, share of the largest torque"],
+                (0..joints).map(of_joint).collect(),
+                [-1.02, 1.02],
+            ));
+        }
+    }
+    let explanation = "What the router does while the trained robot runs: the probability of each primitive \
+        at every step, as long as a period of the gait is, in stripes. The period is found from what the robot \
+        observes. If the router follows the gait, every stripe looks alike. Below: the probabilities at \
+        five steps spread over one period, and which torques each primitive would give there."
+        .to_owned();
+    Sketch {
+        kind: AnalysisKind::Gait,
+        charts,
+        panel: Panel::new("The router over the gait", explanation),
+    }
+}
+
+fn strip(title: String, gait: &Gait) -> Chart {
+    let steps = gait.weights.len().min(STRIP);
+    let mut marks = Vec::new();
+    let mut legend: Vec<_> =
+        (0..gait.num_primitives()).map(|k| primitive_key(k, KeyShape::Line)).collect();
+    if let Some(period) = gait.period() {
+        // Every second period.
+        for begin in (0..steps).step_by(2 * period) {
+            let end = (begin + period).min(steps - 1) as f64;
+            marks.push(Mark::rectangle([begin as f64, 0.0], [end, 1.0], Color::Grid, 0.6));
+        }
+        let label = format!("every second period of {period} steps");
+        legend.push(Key { label, color: Color::Grid, shape: KeyShape::Area });
+    }
+    for k in 0..gait.num_primitives() {
+        let weights = gait.weights.iter().take(steps).enumerate();
+        let points = weights.map(|(step, row)| (step as f64, row[k])).collect();
+        marks.push(Mark::Line { points, color: Color::Palette(k), width: 2.0 });
+    }
+    Chart {
+        title,
+        x: Axis { label: "steps", range: [0.0, steps as f64] },
+        y: Axis { label: "probability of the primitive", range: [-0.02, 1.02] },
+        is_map: false,
+        marks,
+        legend,
+    }
+}
+
+/// Groups of bars, one bar for each primitive.
+fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: [f64; 2]) -> Chart {
+    let num_primitives = groups.first().map_or(0, Vec::len);
+    let width = 0.8 / num_primitives.max(1) as f64;
+    let mut marks = Vec::new();
+    for (index, group) in groups.iter().enumerate() {
+        for (k, value) in group.iter().enumerate() {
+            let left = index as f64 + 0.6 + k as f64 * width;
+            let (low, high) = (value.min(0.0), value.max(0.0));
+            let color = Color::Palette(k);
+            marks.push(Mark::rectangle([left, low], [left + width, high], color, 1.0));
+        }
+    }
+    let zero = vec![(0.5, 0.0), (groups.len() as f64 + 0.5, 0.0)];
+    marks.push(Mark::Line { points: zero, color: Color::Text, width: 1.0 });
+    Chart {
+        title,
+        x: Axis { label: labels[0], range: [0.5, groups.len() as f64 + 0.5] },
+        y: Axis { label: labels[1], range },
+        is_map: false,
+        marks,
+        legend: (0..num_primitives).map(|k| primitive_key(k, KeyShape::Area)).collect(),
+    }
+}

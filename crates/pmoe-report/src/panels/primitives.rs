@@ -1,0 +1,73 @@
+use pmoe_results::{AnalysisKind, Map, Primitives};
+
+use super::{Seen, Sketch, by_cell, primitive_key};
+use crate::page::Panel;
+use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+
+/// Points of a drawing at most; of more, every second, third, ... is drawn.
+const DRAWN: usize = 2_000;
+
+/// Two drawings for each task and method: the states, and the actions in the cluster that is shown.
+pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
+    let mut charts = Vec::new();
+    for cell in by_cell(seen) {
+        let drawn = cell.iter().find(|one| one.analysis.state_map.is_some());
+        let Some(one) = drawn else { continue };
+        let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
+        if let Some(states) = &one.analysis.state_map {
+            let mut chart = chart(format!("{title}: states"), &states.map);
+            let shown = one.analysis.shown.cluster;
+            // The cluster that is shown stands out; neighbours among the others differ.
+            for cluster in 0..one.analysis.clusters.len() {
+                let color = if cluster == shown { Color::Text } else { Color::Faint(cluster) };
+                dots(&mut chart, &states.map, &states.labels, cluster, color);
+            }
+            let label =
+                format!("the cluster whose actions are shown, of {}", one.analysis.clusters.len());
+            chart.legend.push(Key { label, color: Color::Text, shape: KeyShape::Dot });
+            charts.push(chart);
+        }
+        if let Some(map) = &one.analysis.shown.map {
+            let mut chart = chart(format!("{title}: actions"), map);
+            let labels = one.analysis.action_labels();
+            for k in 0..one.analysis.num_primitives() {
+                dots(&mut chart, map, &labels, k, Color::Palette(k));
+                chart.legend.push(primitive_key(k, KeyShape::Dot));
+            }
+            charts.push(chart);
+        }
+    }
+    let explanation = "Do the primitives of a trained policy do different things in the same situation? \
+        States that it visits are grouped by likeness; in those of one group each primitive draws an action \
+        of its own. Both are drawn in two dimensions (t-SNE), where near points are alike and the axes \
+        mean nothing: primitives that can be told apart make clouds of one colour each. The silhouette \
+        puts that into a number, in all groups: 1 for clouds far apart, 0 or less for clouds that lie over \
+        each other."
+        .to_owned();
+    Sketch {
+        kind: AnalysisKind::Primitives,
+        charts,
+        panel: Panel::new("Are the primitives distinguishable?", explanation),
+    }
+}
+
+fn chart(title: String, map: &Map) -> Chart {
+    let range = |axis: usize| {
+        let values = || map.positions.iter().map(|point| point[axis]);
+        let low = values().fold(f64::INFINITY, f64::min);
+        let high = values().fold(f64::NEG_INFINITY, f64::max);
+        let air = 0.04 * (high - low).max(1e-3);
+        [low - air, high + air]
+    };
+    let axis = |which| Axis { label: "", range: range(which) };
+    Chart { title, x: axis(0), y: axis(1), is_map: false, marks: Vec::new(), legend: Vec::new() }
+}
+
+/// The points of one label.
+fn dots(chart: &mut Chart, map: &Map, labels: &[usize], label: usize, color: Color) {
+    let every = map.positions.len().div_ceil(DRAWN).max(1);
+    // Counted within the label, so that none is missed by its place in the order.
+    let of_label = map.positions.iter().zip(labels).filter(|(_, of)| **of == label);
+    let points = of_label.step_by(every).map(|([x, y], _)| (*x, *y)).collect();
+    chart.marks.push(Mark::Dots { points, color, size: 2.0 });
+}

@@ -1,0 +1,130 @@
+use pmoe_results::{AnalysisKind, Bootstrap, Estimate, NoiseLevel, Robustness, Suite};
+
+use super::{Seen, Sketch, by_cell};
+use crate::format::{self, NOTHING};
+use crate::page::{Panel, PanelTable};
+use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::rows::Measure;
+
+/// The mean returns of a method at one strength of the noise.
+struct Level<'a> {
+    task: &'a str,
+    method: &'a str,
+    color: usize,
+    obs_noise: f64,
+    estimate: Estimate,
+    /// Standard deviation over the episodes of a run, mean over the runs.
+    spread: f64,
+}
+
+/// One chart per task, and the rows of Table 5 with the paper's beside them.
+pub(super) fn sketch(
+    seen: &[Seen<'_, Robustness>],
+    suite: Option<&Suite>,
+    bootstrap: &Bootstrap,
+) -> Sketch {
+    let levels: Vec<_> = by_cell(seen).iter().flat_map(|cell| levels(cell, bootstrap)).collect();
+    let mut tasks: Vec<&str> = levels.iter().map(|level| level.task).collect();
+    tasks.dedup();
+    let episodes = seen.iter().map(|one| one.analysis.settings.episodes).max().unwrap_or(0);
+    let explanation = format!(
+        "Trained policies play {episodes} episodes each while random noise is added to every number that \
+         they observe, the same kind and strength for all. A policy that depends less on exact \
+         observations keeps more of its return. The paper has one policy per method and gives the \
+         standard deviation over its episodes; the intervals here are over policies trained from different \
+         seeds."
+    );
+    let mut panel = Panel::new("Returns under noise on the observations", explanation);
+    panel.tables = (!levels.is_empty()).then(|| table(&levels, suite)).into_iter().collect();
+    let charts = tasks.into_iter().map(|task| chart(task, &levels)).collect();
+    Sketch { kind: AnalysisKind::Robustness, charts, panel }
+}
+
+/// What the runs of one method on one task have at every strength that one of them was played with.
+fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Level<'a>> {
+    let all = || cell.iter().flat_map(|one| &one.analysis.levels);
+    let mut strengths: Vec<f64> = all().map(|level| level.obs_noise).collect();
+    strengths.sort_by(f64::total_cmp);
+    strengths.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    let level = |obs_noise: f64| {
+        let here = || all().filter(move |level| level.obs_noise.total_cmp(&obs_noise).is_eq());
+        let estimate =
+            Estimate::new(here().filter_map(NoiseLevel::mean_return).collect(), bootstrap)?;
+        let spreads: Vec<_> = here().filter_map(NoiseLevel::std_return).collect();
+        let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
+        let Seen { task, method, color, .. } = *cell[0];
+        Some(Level { task, method, color, obs_noise, estimate, spread })
+    };
+    strengths.into_iter().filter_map(level).collect()
+}
+
+fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
+    let paper = suite.map(|suite| &suite.paper.noise).filter(|noise| !noise.is_empty());
+    let mut head =
+        ["Task", "Method", "Noise", "Return", "Spread of episodes"].map(str::to_owned).to_vec();
+    head.extend(paper.map(|_| "Paper: return ± spread".to_owned()));
+    head.push("Seeds".to_owned());
+    let row = |level: &Level<'_>| {
+        let measure = Measure::from(&level.estimate);
+        let mut row = vec![
+            level.task.to_owned(),
+            level.method.to_owned(),
+            level.obs_noise.to_string(),
+            format::measure(Some(&measure), format::number),
+            format::number(level.spread),
+        ];
+        row.extend(paper.map(|paper| {
+            let printed = paper.iter().find(|printed| {
+                printed.method == level.method
+                    && printed.obs_noise.total_cmp(&level.obs_noise).is_eq()
+            });
+            printed.map_or(NOTHING.to_owned(), |printed| {
+                format!("{} ± {}", format::number(printed.mean), format::number(printed.std))
+            })
+        }));
+        row.push(level.estimate.values.len().to_string());
+        row
+    };
+    PanelTable { rows: levels.iter().map(row).collect(), head, names: 2 }
+}
+
+fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
+    let levels: Vec<_> = levels.iter().filter(|level| level.task == task).collect();
+    let (mut marks, mut legend) = (Vec::new(), Vec::new());
+    let mut methods: Vec<(&str, usize)> =
+        levels.iter().map(|level| (level.method, level.color)).collect();
+    methods.dedup();
+    for (method, color) in methods {
+        let here = || levels.iter().filter(move |level| level.method == method);
+        let color = Color::Palette(color);
+        let band = here().filter_map(|level| {
+            level.estimate.interval.map(|of| (level.obs_noise, (of.low, of.high)))
+        });
+        let (x, (low, high)) = band.unzip();
+        marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
+        let points: Vec<_> = here().map(|level| (level.obs_noise, level.estimate.mean)).collect();
+        marks.push(Mark::Line { points: points.clone(), color, width: 2.2 });
+        marks.push(Mark::Dots { points, color, size: 4.0 });
+        let seeds = here().map(|level| level.estimate.values.len()).max().unwrap_or(0);
+        let label = format!("{method} ({})", format::plural(seeds, "seed"));
+        legend.push(Key { label, color, shape: KeyShape::Line });
+    }
+    let ends = levels.iter().flat_map(|level| {
+        let interval =
+            level.estimate.interval.map_or([level.estimate.mean; 2], |of| [of.low, of.high]);
+        [level.estimate.mean, interval[0], interval[1]]
+    });
+    let ends: Vec<f64> = ends.collect();
+    let low = ends.iter().copied().fold(f64::INFINITY, f64::min).min(0.0);
+    let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let air = (0.05 * (high - low)).max(0.1);
+    let most = levels.iter().map(|level| level.obs_noise).fold(0.0, f64::max).max(0.01);
+    Chart {
+        title: task.to_owned(),
+        x: Axis { label: "standard deviation of the noise", range: [-0.03 * most, 1.03 * most] },
+        y: Axis { label: "return (undiscounted)", range: [low - air, high + air] },
+        is_map: false,
+        marks,
+        legend,
+    }
+}

@@ -1,0 +1,375 @@
+use std::f64::consts::TAU;
+use std::fs;
+use std::path::Path;
+
+use pmoe_results::{
+    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
+    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, NoiseLevel, Outcome,
+    Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings, Rollout,
+    Side, Suite, Trajectories, TrajectoriesSettings, gait_period, silhouettes_by,
+};
+
+/// The layout of Fig. 3.
+fn arena() -> Arena {
+    let disc = |x, y, radius| Disc { center: [x, y], radius };
+    Arena {
+        half_extent: 5.0,
+        start: [-4.5, -4.5],
+        target: Some(disc(3.0, 3.0, 0.5)),
+        obstacles: vec![disc(-2.5, -2.5, 0.6), disc(-3.0, -0.5, 0.6), disc(-0.5, -3.0, 0.6)],
+        region: [[0.0, 0.0], [3.0, 3.0]],
+    }
+}
+
+/// A way by a corner, in three points.
+fn by(corner: [f64; 2], primitive: Option<usize>, outcome: Outcome) -> Rollout {
+    Rollout { primitive, positions: vec![[-4.5, -4.5], corner, [2.8, 2.8]], outcome }
+}
+
+fn trajectories() -> Trajectories {
+    let (reached, edge) = (Outcome::Reached, Outcome::Edge);
+    Trajectories {
+        settings: TrajectoriesSettings { rollouts: 4 },
+        arena: arena(),
+        rollouts: vec![
+            by([-3.4, 0.5], None, reached), // left of all
+            by([-3.4, 0.5], None, reached),
+            by([0.5, -3.4], None, reached), // right of all
+            by([0.5, -3.4], None, edge),
+            by([-3.4, 0.5], Some(0), reached),
+            by([-3.4, 0.4], Some(0), reached),
+            by([0.5, -3.4], Some(1), reached),
+            by([0.4, -3.4], Some(1), edge),
+        ],
+    }
+}
+
+fn exploration() -> Exploration {
+    let episode = |positions: &[[f64; 2]], outcome| ExplorationEpisode {
+        positions: positions.to_vec(),
+        outcome,
+    };
+    Exploration {
+        settings: ExplorationSettings { steps: 5, cells: 10 },
+        arena: Arena { target: None, obstacles: Vec::new(), ..arena() },
+        episodes: vec![
+            // Two of three steps are in the region, in two cells.
+            episode(&[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]], Some(Outcome::Reached)),
+            // Outside, beyond the edge, both in the cell of the corner.
+            episode(&[[-4.5, -4.5], [-4.6, -4.4], [-5.2, -5.1]], None),
+        ],
+    }
+}
+
+fn primitives() -> Primitives {
+    let cluster = |states, silhouette| Cluster { states, silhouette };
+    Primitives {
+        settings: PrimitivesSettings {
+            states: 4,
+            clusters: 2,
+            embed_seeds: vec![0],
+            perplexity: 30.0,
+            learning_rate: 150.0,
+            iterations: 300,
+        },
+        weights: vec![0.5, 0.25, 0.25],
+        clusters: vec![cluster(3, Some(0.8)), cluster(1, None)],
+        shown: ClusterSample {
+            cluster: 0,
+            action_dim: 1,
+            actions: vec![-0.9, 0.0, 0.9, -0.8, 0.1, 0.8, -0.85, 0.05, 0.85],
+            map: None,
+        },
+        state_map: None,
+    }
+}
+
+/// A gait of period 8, in which the first primitive leads three steps of four.
+fn gait() -> Gait {
+    let phase = |step: usize| TAU * step as f64 / 8.0;
+    let leads = |step: usize| if step % 4 == 3 { 0.2 } else { 0.7 };
+    Gait {
+        settings: GaitSettings { skip: 200, steps: 40 },
+        dt_seconds: 0.05,
+        obs: (0..40).map(|step| vec![phase(step).sin(), 3.0 * phase(step).cos(), 1.0]).collect(),
+        weights: (0..40).map(|step| vec![leads(step), 1.0 - leads(step)]).collect(),
+        actions: (0..40).map(|_| vec![vec![0.5, -0.5], vec![-0.25, 0.25]]).collect(),
+    }
+}
+
+fn robustness() -> Robustness {
+    let level = |obs_noise, returns: &[f64]| NoiseLevel {
+        obs_noise,
+        returns: returns.to_vec(),
+        lengths: vec![1000; returns.len()],
+    };
+    Robustness {
+        settings: RobustnessSettings { obs_noise: vec![0.0, 0.05, 0.2], episodes: 2 },
+        levels: vec![
+            level(0.0, &[3000.0, 3100.5]),
+            level(0.05, &[2000.0, 1000.0]),
+            level(0.2, &[100.0, 150.0]),
+        ],
+    }
+}
+
+fn all() -> [Analysis; 5] {
+    [
+        Analysis::Trajectories(trajectories()),
+        Analysis::Exploration(exploration()),
+        Analysis::Primitives(primitives()),
+        Analysis::Gait(gait()),
+        Analysis::Robustness(robustness()),
+    ]
+}
+
+fn file(analysis: Analysis) -> AnalysisFile {
+    let (commit, events_blake3) = ("c0ffee".to_owned(), "b1a3e3".to_owned());
+    AnalysisFile { schema: AnalysisFile::SCHEMA, commit, dirty: false, events_blake3, analysis }
+}
+
+#[track_caller]
+fn check(analysis: Analysis, expected: &[(Quantity, f64)]) {
+    let measures = analysis.measures();
+    let names = |of: &[(Quantity, f64)]| of.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    assert_eq!(names(&measures), names(expected));
+    for ((name, found), (_, expected)) in measures.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-9, "{name}: {found}, not {expected}");
+    }
+}
+
+#[test]
+fn ways_by_hand() {
+    let seen = trajectories();
+    let route = |index: usize| seen.route(&seen.rollouts[index]);
+    assert_eq!(route(0), Some(vec![Side::Left; 3]));
+    assert_eq!(route(2), Some(vec![Side::Right; 3]));
+    assert_eq!(route(3), None);
+    // Between the obstacle on the diagonal and the upper one.
+    let between = by([-3.1, -1.9], None, Outcome::Reached);
+    assert_eq!(seen.route(&between), Some(vec![Side::Left, Side::Right, Side::Left]));
+    // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). The ways of a primitive are
+    // all but equal.
+    let found = seen.silhouette_of_ways().unwrap();
+    assert!(0.95 < found && found < 1.0, "{found}");
+    check(
+        Analysis::Trajectories(seen),
+        &[
+            (Quantity::ShareReached, 0.75),
+            (Quantity::Routes, 3.0 / 2.0_f64.powf(2.0 / 3.0)),
+            (Quantity::PrimitiveRoutes, 2.0),
+            (Quantity::SilhouetteOfWays, found),
+            (Quantity::PrimitiveShareReached, 0.75),
+        ],
+    );
+}
+
+#[test]
+fn a_policy_without_primitives_or_arrivals_has_no_ways() {
+    let mut seen = trajectories();
+    seen.rollouts.retain(|rollout| rollout.primitive.is_none());
+    seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = Outcome::TimeLimit);
+    let expected = [(Quantity::ShareReached, 0.0), (Quantity::Routes, 0.0)];
+    check(Analysis::Trajectories(seen), &expected);
+}
+
+#[test]
+fn exploration_by_hand() {
+    check(
+        Analysis::Exploration(exploration()),
+        &[
+            (Quantity::ShareVisited, 0.04), // (4,6), (5,6), (6,6), (0,0) of 100
+            (Quantity::ShareInTargetRegion, 0.4),
+            (Quantity::TargetRegionEpisodes, 1.0),
+        ],
+    );
+}
+
+#[test]
+fn primitives_by_hand() {
+    // Entropy of 1/2, 1/4, 1/4: 1.5 ln 2.
+    check(
+        Analysis::Primitives(primitives()),
+        &[
+            (Quantity::Silhouette, 0.8),
+            (Quantity::SilhouetteShown, 0.8),
+            (Quantity::EffectivePrimitives, 2.0_f64.powf(1.5)),
+        ],
+    );
+    assert_eq!(primitives().action_labels(), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+}
+
+#[test]
+fn a_gait_by_hand() {
+    // The weights repeat with half the gait, so with the gait too. Mean weights .575 and .425.
+    let entropy: f64 = [0.575_f64, 0.425].iter().map(|w| -w * w.ln()).sum();
+    // Over the 32 pairs one period apart as over all 40 steps: 1.
+    check(
+        Analysis::Gait(gait()),
+        &[
+            (Quantity::GaitPeriod, 8.0),
+            (Quantity::PeriodicityOfWeights, 1.0),
+            (Quantity::ShareOfSecondPrimitive, 0.25),
+            (Quantity::GaitPrimitives, entropy.exp()),
+        ],
+    );
+}
+
+#[test]
+fn a_period_is_the_shortest_of_its_multiples_and_constants_have_none() {
+    // A pure tone of 10 steps, with another of a third of it.
+    let tone = |step: usize| {
+        let phase = TAU * step as f64 / 10.0;
+        vec![phase.sin() + 0.5 * (3.0 * phase).cos()]
+    };
+    assert_eq!(gait_period(&(0..200).map(tone).collect::<Vec<_>>()), Some(10));
+    assert_eq!(gait_period(&vec![vec![1.0, 2.0]; 50]), None);
+    // A straight line comes back to nothing.
+    assert_eq!(gait_period(&(0..50).map(|step| vec![f64::from(step)]).collect::<Vec<_>>()), None);
+    assert_eq!(gait_period(&[]), None);
+}
+
+#[test]
+fn robustness_has_the_levels_of_the_papers_table() {
+    let seen = robustness();
+    assert_eq!(seen.levels[1].std_return(), Some(500.0));
+    let expected = [(Quantity::ReturnAtNoise0, 3050.25), (Quantity::ReturnAtNoise005, 1500.0)];
+    check(Analysis::Robustness(seen), &expected);
+}
+
+#[test]
+fn silhouettes_by_hand() {
+    // On a line: 0, 1 | 10. a = 1, b = 10 and 9; the last is alone.
+    let at: [f64; 3] = [0.0, 1.0, 10.0];
+    let found = silhouettes_by(&[7, 7, 2], |i, j| (at[i] - at[j]).abs()).unwrap();
+    let expected = [0.9, 8.0 / 9.0, 0.0];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+    assert!(silhouettes_by(&[1, 1], |_, _| 0.0).is_none());
+}
+
+/// To write the files anew: `PMOE_WRITE_GOLDEN=1 cargo test --release -p pmoe-results`.
+#[test]
+fn files_are_as_ever() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for analysis in all() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(analysis);
+        let kind = file.analysis.kind();
+        file.write(dir.path()).unwrap();
+        let written = fs::read_to_string(dir.path().join(kind.file())).unwrap();
+        let committed = golden.join(kind.file());
+        if std::env::var_os("PMOE_WRITE_GOLDEN").is_some() {
+            file.write(&golden).unwrap();
+        }
+        assert_eq!(written, fs::read_to_string(&committed).unwrap(), "{kind}");
+        assert_eq!(AnalysisFile::read(&golden, kind).unwrap(), Some(file));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(AnalysisKind::Gait.file());
+    assert_eq!(AnalysisFile::read(dir.path(), AnalysisKind::Gait).unwrap(), None);
+    file(Analysis::Gait(gait())).write(dir.path()).unwrap();
+    let good = fs::read_to_string(&path).unwrap();
+    let cases = [
+        ("\"schema\":1", "\"schema\":2", "version 2, but this program reads 1"),
+        ("\"skip\":200", "\"skip\":-2", "analysis.gait.settings.skip"),
+        ("[[0.5,-0.5],", "[", "actions"),
+        ("{\"gait\":", "{\"gate\":", "gate"),
+    ];
+    for (old, new, part) in cases {
+        assert!(good.contains(old), "{old}");
+        fs::write(&path, good.replacen(old, new, 1)).unwrap();
+        let error = AnalysisFile::read(dir.path(), AnalysisKind::Gait).unwrap_err();
+        assert!(error.is_bad_input());
+        assert!(error.to_string().contains(part), "no {part} in: {error}");
+    }
+    // The file of another kind.
+    fs::write(dir.path().join(AnalysisKind::Robustness.file()), &good).unwrap();
+    let error = AnalysisFile::read(dir.path(), AnalysisKind::Robustness).unwrap_err();
+    assert!(error.to_string().contains("expected `robustness`"), "{error}");
+}
+
+#[test]
+fn it_is_of_one_run_and_one_set_of_settings() {
+    let seen = file(Analysis::Robustness(robustness()));
+    let settings = seen.analysis.settings();
+    assert!(seen.is_of("b1a3e3", &settings));
+    assert!(!seen.is_of("another", &settings));
+    let table = "episodes = 3".parse().unwrap();
+    let other = AnalysisSettings::resolve(AnalysisKind::Robustness, &[&table], "").unwrap();
+    assert!(!seen.is_of("b1a3e3", &other));
+}
+
+#[test]
+fn settings_lie_over_the_committed_ones_and_bad_ones_are_named() {
+    for kind in AnalysisKind::ALL {
+        let settings = AnalysisSettings::resolve(kind, &[], "nowhere").unwrap();
+        assert_eq!(settings.kind(), kind);
+        // What is handed to the program is what was meant.
+        let text: Vec<_> = settings.set().iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        let table = text.join("\n").parse().unwrap();
+        assert_eq!(AnalysisSettings::resolve(kind, &[&table], "nowhere").unwrap(), settings);
+    }
+    let cases = [
+        (
+            AnalysisKind::Trajectories,
+            "rollouts = 0",
+            "`trajectories.rollouts` is 0, but must be at least 1",
+        ),
+        (AnalysisKind::Trajectories, "rollout = 1", "rollout"),
+        (AnalysisKind::Exploration, "steps = \"many\"", "steps"),
+        (AnalysisKind::Primitives, "states = 10", "at least 20"),
+        (AnalysisKind::Primitives, "perplexity = 1.0", "a finite number above 1"),
+        (AnalysisKind::Gait, "steps = 7", "at least 8"),
+        (AnalysisKind::Robustness, "obs_noise = [0.1, 0.0]", "rising"),
+        (AnalysisKind::Robustness, "obs_noise = [-0.1]", "at least 0"),
+    ];
+    for (kind, text, part) in cases {
+        let table = text.parse().unwrap();
+        let error = AnalysisSettings::resolve(kind, &[&table], "some.toml").unwrap_err();
+        assert!(error.is_bad_input());
+        let message = error.to_string();
+        assert!(message.contains("some.toml") && message.contains(part), "{text}: {message}");
+    }
+}
+
+const SUITE: &str = r#"
+title = "t"
+item = "Fig. 0"
+reference = "a"
+algos = ["a"]
+tasks = ["T-v1"]
+[analyses.gait]
+skip = 100
+[analyses.robustness]
+[presets]
+quick = { seeds = [0], total_steps = 100 }
+paper = { seeds = [7], total_steps = 1000 }
+[presets.smoke]
+seeds = [0]
+total_steps = 10
+analyses = { gait = { steps = 20 }, robustness = { episodes = 2 } }
+"#;
+
+#[test]
+fn presets_scale_the_analyses_of_a_suite() {
+    let suite = Suite::parse(SUITE, Path::new("some.toml")).unwrap();
+    let gait = |steps| AnalysisSettings::Gait(GaitSettings { skip: 100, steps });
+    let smoke = suite.analyses(Preset::Smoke);
+    assert_eq!(smoke[0], gait(20));
+    assert!(matches!(&smoke[1], AnalysisSettings::Robustness(of) if of.episodes == 2));
+    assert_eq!(suite.analyses(Preset::Paper)[0], gait(200));
+    for (old, new, part) in [
+        ("analyses.gait", "analyses.gate", "gate"),
+        ("skip = 100", "skip = -1", "skip"),
+        ("gait = { steps = 20 }", "gait = { steps = 2 }", "preset smoke"),
+        ("gait = { steps = 20 }", "exploration = {}", "presets.smoke.analyses"),
+    ] {
+        let text = SUITE.replace(old, new);
+        let error = Suite::parse(&text, Path::new("some.toml")).unwrap_err().to_string();
+        assert!(error.contains("some.toml") && error.contains(part), "{new}: {error}");
+    }
+}
