@@ -134,11 +134,7 @@ impl Report {
             let figures = SectionFigures {
                 curves: drawing.draw(group, "", learning_curves(group, &rows, &palette))?,
                 success: drawing.draw(group, "-success", success)?,
-                profiles: drawing.draw(
-                    group,
-                    "-profile",
-                    profiles(aggregates.as_ref(), &palette),
-                )?,
+                profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
                 panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
             };
             let section = Section::new(group, rows, aggregates, figures, &palette, output);
