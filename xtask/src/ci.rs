@@ -42,6 +42,7 @@ pub fn run(root: &Path) -> Result<()> {
         }
         process::run(&mut check)
     })?;
+    step("verify", || process::run(Command::new(&pmoe).args(["verify", "results"])))?;
     step("smoke", || {
         let out = tempfile::tempdir_in(&target)?;
         let options = bench_all::Options {

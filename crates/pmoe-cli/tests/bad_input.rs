@@ -272,6 +272,8 @@ fn arguments_out_of_range_are_refused() {
     refuse(&mut evaluate(&["--primitive", "0"]), 2, &["no primitives"]);
     refuse(&mut command(&["env", "bench", "--task", "Hopper-v4", "--seconds=-1"]), 2, &["seconds"]);
     refuse(&mut command(&["report", "absent-folder"]), 2, &["absent-folder"]);
+    refuse(&mut command(&["verify", "absent-folder"]), 2, &["absent-folder"]);
+    refuse(command(&["verify"]).arg(dir.path()), 2, &["there is no report", "pmoe report"]);
 }
 
 #[test]
@@ -281,6 +283,7 @@ fn every_command_has_help_with_an_example() {
         &["evaluate"],
         &["list"],
         &["report"],
+        &["verify"],
         &["config", "check"],
         &["config", "show"],
         &["env", "trace"],

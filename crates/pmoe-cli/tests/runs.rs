@@ -185,6 +185,16 @@ fn a_trained_policy_is_evaluated_and_reported() {
     assert_eq!(summary["done"], 4);
     let page = fs::read_to_string(report.join("index.html")).unwrap();
     assert!(page.contains("pmoe-sac") && page.contains("<svg"));
+
+    let verify = || common::run(common::pmoe().arg("verify").arg(dir.path()));
+    let all_agree = verify();
+    assert_eq!(all_agree.code, Some(0), "{}", all_agree.stdout);
+    let table = report.join("tables/auc.csv");
+    let text = fs::read_to_string(&table).unwrap();
+    fs::write(&table, text.replacen("pmoe-sac,", "pmoe-sax,", 1)).unwrap();
+    let differs = verify();
+    assert_eq!(differs.code, Some(1));
+    assert!(differs.stdout.contains("tables/auc.csv: line "), "{}", differs.stdout);
 }
 
 #[test]

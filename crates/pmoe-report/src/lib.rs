@@ -7,6 +7,7 @@
 //! numbers.json             every number, with the runs behind it
 //! tables/auc.{md,csv}      area under the learning curves, final returns
 //! tables/tasks.{md,csv}    several tasks in one number
+//! tables/more.{md,csv}     what else the runs give
 //! figures/<task>.{svg,png} learning curves, success rates, performance profiles
 //! ```
 //!
@@ -24,6 +25,7 @@ mod files;
 mod format;
 mod group;
 mod kmeans;
+mod measures;
 mod numbers;
 mod page;
 mod palette;

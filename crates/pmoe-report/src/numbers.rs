@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::relative;
 use crate::group::Group;
+use crate::measures::MeasureRow;
 use crate::page::Section;
 use crate::rows::Measure;
 use crate::sources::Sources;
@@ -75,7 +76,7 @@ pub struct Number {
     pub task: Option<String>,
     /// Name of the method.
     pub method: String,
-    /// What it is; `docs/numbers.md` explains the names.
+    /// What it is; `docs/report.md` explains the names.
     pub quantity: String,
     /// The number itself.
     pub value: f64,
@@ -174,7 +175,12 @@ fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
 }
 
 /// The numbers of a section.
-pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Vec<Number> {
+pub(crate) fn numbers(
+    group: &Group<'_>,
+    section: &Section,
+    measures: &[MeasureRow<'_>],
+    output: &Path,
+) -> Vec<Number> {
     let mut numbers = Vec::new();
     let number = |method: &str, task: Option<&str>, quantity: &str, of: Measure, runs| Number {
         item: section.item.clone(),
@@ -206,6 +212,11 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
                 ..number(&row.algo, Some(&row.task), quantity, value, runs.clone())
             }));
         }
+    }
+    for row in measures {
+        let runs = row.runs.iter().map(|run| relative(output, &run.path)).collect();
+        let (method, task, name) = (&row.method, Some(row.task.as_str()), row.quantity.name());
+        numbers.push(number(method, task, name, row.value, runs));
     }
     for of in section.aggregates.iter().flat_map(|aggregates| &aggregates.methods) {
         let tasks = &section.aggregates.as_ref().expect("it is being read").tasks;

@@ -10,6 +10,7 @@ use crate::figures::{learning_curves, profiles, success_rates};
 use crate::files::{file_stem, write};
 use crate::format::shell;
 use crate::group::{Group, Source, group};
+use crate::measures::measures;
 use crate::numbers::{Numbers, numbers};
 use crate::page::{Page, Panel, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
@@ -137,8 +138,10 @@ impl Report {
                 profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
                 panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
             };
-            let section = Section::new(group, rows, aggregates, figures, &palette, output);
-            all_numbers.extend(numbers(group, &section, output));
+            let measures = measures(group, &rows, &bootstrap);
+            let section =
+                Section::new(group, rows, aggregates, &measures, figures, &palette, output);
+            all_numbers.extend(numbers(group, &section, &measures, output));
             sections.push(section);
         }
         let mut files = drawing.files;
@@ -148,6 +151,8 @@ impl Report {
             ("tables/auc.csv", tables::csv(&sections)),
             ("tables/tasks.md", tables::tasks_markdown(&sections, level)),
             ("tables/tasks.csv", tables::tasks_csv(&sections)),
+            ("tables/more.md", tables::more_markdown(&sections, level)),
+            ("tables/more.csv", tables::more_csv(&sections)),
         ] {
             files.push((name.to_owned(), text.into_bytes()));
         }

@@ -87,6 +87,54 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
     text
 }
 
+/// What else the runs give: GitHub's Markdown, one table per suite that has something.
+pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
+    let mut text = String::from("# Other quantities\n");
+    let filled = || sections.iter().filter(|section| !section.more.is_empty());
+    for section in filled() {
+        text.push_str(&format!(
+            "\n## {title}\n\n\
+             Mean over the runs; in brackets the {level:.0} % bootstrap interval over seeds.\n\n{note}\
+             | quantity | task | method | mean | runs |\n|---|---|---|--:|--:|\n",
+            title = plain(&section.title),
+            level = 100.0 * level,
+            note = scale_note(section),
+        ));
+        for more in &section.more {
+            text.push_str(&line(&[
+                more.label.to_owned(),
+                more.task.clone(),
+                more.method.clone(),
+                more.text(),
+                more.num_runs.to_string(),
+            ]));
+        }
+    }
+    if filled().next().is_none() {
+        text.push_str("\nNothing yet: no finished run.\n");
+    }
+    text
+}
+
+/// As [`csv`], for what [`more_markdown`] shows.
+pub(crate) fn more_csv(sections: &[Section]) -> String {
+    let mut text = String::from("suite,task,algo,quantity,mean,low,high,runs\n");
+    for (section, more) in
+        sections.iter().flat_map(|section| section.more.iter().map(move |more| (section, more)))
+    {
+        let mut fields: Vec<_> = [&section.suite, &more.task, &more.method]
+            .into_iter()
+            .map(|name| quoted(name))
+            .collect();
+        fields.push(quoted(more.label));
+        fields.extend(numbers(Some(more.value)));
+        fields.push(more.num_runs.to_string());
+        text.push_str(&fields.join(","));
+        text.push('\n');
+    }
+    text
+}
+
 fn scale_note(section: &Section) -> String {
     section.scale_note.as_ref().map(|note| format!("{}\n\n", plain(note))).unwrap_or_default()
 }

@@ -10,8 +10,9 @@ use super::cost::{Cost, CostRow, costs, provenance};
 use super::panel::Panel;
 use super::settings::{Setting, settings};
 use crate::files::link;
-use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
+use crate::format::{NOTHING, count, duration, measure, number, percent, plural, short};
 use crate::group::Group;
+use crate::measures::MeasureRow;
 use crate::palette::Palette;
 use crate::rows::{Measure, Row, reason};
 
@@ -50,6 +51,8 @@ pub(crate) struct Section {
     pub(super) aggregate_rows: Vec<AggregateRow>,
     /// Tasks without a number over all, and why.
     pub(crate) gaps: Vec<String>,
+    /// What else the runs give.
+    pub(crate) more: Vec<More>,
     /// What is not behind the numbers, one sentence each.
     pub(crate) left_out: Vec<String>,
     /// The methods, in the order of the settings' columns.
@@ -96,6 +99,16 @@ pub(super) struct AggregateRow {
     pub(super) runs: String,
 }
 
+/// A quantity of a method on a task.
+pub(crate) struct More {
+    pub(crate) label: &'static str,
+    pub(crate) task: String,
+    pub(crate) method: String,
+    pub(super) color: usize,
+    pub(crate) value: Measure,
+    pub(crate) num_runs: usize,
+}
+
 /// One run in the list.
 pub(super) struct RunLine {
     pub(super) link: String,
@@ -117,11 +130,18 @@ pub(crate) struct SectionFigures {
     pub(crate) panels: Vec<Panel>,
 }
 
+impl More {
+    pub(crate) fn text(&self) -> String {
+        measure(Some(&self.value), short)
+    }
+}
+
 impl Section {
     pub(crate) fn new(
         group: &Group<'_>,
         rows: Vec<Row>,
         aggregates: Option<Aggregates>,
+        measures: &[MeasureRow<'_>],
         figures: SectionFigures,
         palette: &Palette,
         output: &Path,
@@ -136,6 +156,14 @@ impl Section {
         };
         let of_aggregates = |of: &Aggregates| {
             of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
+        };
+        let more = |row: &MeasureRow<'_>| More {
+            label: row.quantity.label(),
+            task: row.task.clone(),
+            method: row.method.clone(),
+            color: palette.color(&row.method),
+            value: row.value,
+            num_runs: row.runs.len(),
         };
         Self {
             id: id(&group.name),
@@ -167,6 +195,7 @@ impl Section {
             aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
             gaps: aggregates.as_ref().map(answer::gaps).unwrap_or_default(),
             aggregates,
+            more: measures.iter().map(more).collect(),
             left_out: left_out(group),
             rows,
             algos: group.methods.iter().map(|&method| method.to_owned()).collect(),
@@ -187,6 +216,13 @@ impl Section {
         let verdict = |row| Verdict::of(row, &self.rows, self.reference.as_deref());
         let text = move |row| verdict(row).map_or(NOTHING, Verdict::text);
         self.rows.iter().zip(&self.colors).map(move |(row, color)| (row, color, text(row)))
+    }
+
+    /// The labels in `more`, each once.
+    pub(super) fn more_labels(&self) -> String {
+        let mut labels: Vec<_> = self.more.iter().map(|more| more.label).collect();
+        labels.dedup();
+        labels.join(", ")
     }
 
     /// Whether the tasks could have been put together, had there been enough of them.
@@ -362,6 +398,6 @@ impl Section {
         let figures =
             SectionFigures { curves: Vec::new(), success: Vec::new(), profiles: Vec::new() };
         let palette = Palette::new(&[], std::iter::empty());
-        Self::new(&group, rows, None, figures, &palette, Path::new("/"))
+        Self::new(&group, rows, None, &[], figures, &palette, Path::new("/"))
     }
 }
