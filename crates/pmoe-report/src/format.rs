@@ -5,11 +5,11 @@ use crate::rows::Measure;
 /// What stands where there is no number.
 pub(crate) const NOTHING: &str = "–";
 
-/// A return: one decimal while it fits.
+/// A return: one decimal below a thousand.
 pub(crate) fn number(value: f64) -> String {
     match value {
         v if v.is_infinite() => if v < 0.0 { "−∞" } else { "∞" }.to_owned(),
-        v if 1e4 <= v.abs() => grouped(v.round()),
+        v if 999.95 <= v.abs() => grouped(v.round()),
         v => format!("{v:.1}").replace('-', "−"),
     }
 }
@@ -53,9 +53,12 @@ pub(crate) fn count(value: u64) -> String {
     text
 }
 
+/// A whole number; four digits are read without a gap.
 fn grouped(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "" };
-    format!("{sign}{}", count(value.abs() as u64))
+    let digits = value.abs() as u64;
+    let text = if digits < 10_000 { digits.to_string() } else { count(digits) };
+    format!("{sign}{text}")
 }
 
 /// A duration in the two largest units that matter.
@@ -92,7 +95,9 @@ mod tests {
         let cases = [
             (0.0, "0.0"),
             (-3.25, "−3.2"),
-            (9999.96, "10000.0"),
+            (999.96, "1000"),
+            (-1234.5, "−1235"),
+            (9999.6, "10\u{202f}000"),
             (123_456.7, "123\u{202f}457"),
             (-123_456.7, "−123\u{202f}457"),
             (f64::INFINITY, "∞"),

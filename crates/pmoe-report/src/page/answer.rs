@@ -126,7 +126,8 @@ pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
     let all = [Verdict::Higher, Verdict::Lower, Verdict::Undecided, Verdict::TooFewSeeds];
     let parts = all.iter().filter_map(|verdict| {
         let count = verdicts.iter().filter(|other| *other == verdict).count();
-        (0 < count).then(|| format!("{count} {}", verdict.text()))
+        let with = if *verdict == Verdict::TooFewSeeds { "with " } else { "" };
+        (0 < count).then(|| format!("{count} {with}{}", verdict.text()))
     });
     let parts: Vec<_> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))
@@ -169,4 +170,86 @@ pub(crate) fn gaps(aggregates: &Aggregates) -> Vec<String> {
         Gap::NoReference => format!("{task}: the reference is not clearly above zero"),
     };
     aggregates.left_out.iter().map(gap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn row(algo: &str, seeds: u64, relative: Option<(f64, Option<[f64; 2]>)>) -> Row {
+        Row {
+            suite: "s".into(),
+            task: "T".into(),
+            algo: algo.into(),
+            total_steps: 300,
+            seeds: (0..seeds).collect(),
+            left_out: Vec::new(),
+            auc: None,
+            relative_auc: relative.map(|(mean, interval)| Measure { mean, interval }),
+            reference_near_zero: false,
+            improvement: None,
+            paper_percent: (algo != "b").then_some(115.4),
+            final_return: None,
+        }
+    }
+
+    #[test]
+    fn a_verdict_takes_the_whole_interval_and_enough_seeds() {
+        let rows = [
+            row("ref", 3, Some((1.0, None))),
+            row("a", 3, Some((1.2, Some([1.01, 1.4])))),
+            row("b", 5, Some((0.9, Some([0.8, 0.99])))),
+            row("c", 3, Some((1.2, Some([1.0, 1.4])))),
+            row("d", 2, Some((1.2, Some([1.1, 1.4])))),
+            row("e", 3, None),
+        ];
+        let verdicts = rows.each_ref().map(|row| Verdict::of(row, &rows, Some("ref")));
+        let expected = [
+            None,
+            Some(Verdict::Higher),
+            Some(Verdict::Lower),
+            Some(Verdict::Undecided),
+            Some(Verdict::TooFewSeeds),
+            None,
+        ];
+        assert_eq!(verdicts, expected);
+        let text = verdict(&rows, Some("ref")).unwrap();
+        assert_eq!(text, "1 higher, 1 lower, 1 undecided, 1 with too few seeds");
+        let text = paper_verdict(&rows, Some("ref")).unwrap();
+        assert_eq!(text, "Of these the paper prints 3 of 3 above 100 %, without intervals.");
+        assert_eq!(verdict(&rows, None), None);
+        // A reference with too few seeds decides nothing either.
+        let rows = [row("ref", 2, Some((1.0, None))), row("a", 5, Some((2.0, Some([1.5, 3.0]))))];
+        assert_eq!(Verdict::of(&rows[1], &rows, Some("ref")), Some(Verdict::TooFewSeeds));
+    }
+
+    #[test]
+    fn many_methods_are_the_highest_and_the_lowest() {
+        let value = |name: &str, mean| (name.to_owned(), Measure { mean, interval: None }, None);
+        let few = vec![value("a", 0.9), value("b", 1.1)];
+        assert_eq!(listed(few), "a 90.0, b 110.0");
+        let mut many: Vec<_> = ["a", "b", "c", "d"].map(|name| value(name, 1.0)).into();
+        (many[1].1.mean, many[1].2, many[2].1.mean) = (1.2, Some(105.0), 0.8);
+        assert_eq!(listed(many), "highest b 120.0 (paper 105.0), lowest c 80.0");
+    }
+
+    #[test]
+    fn shorter_runs_are_said_to_be() {
+        let text = "title = \"t\"\nitem = \"i\"\nreference = \"sac\"\nalgos = [\"sac\"]\n\
+                    tasks = [\"T\", \"U\"]\n[presets]\nsmoke = { seeds = [0], total_steps = 1 }\n\
+                    quick = { seeds = [0], total_steps = 1 }\n\
+                    paper = { seeds = [0], total_steps = 9000, task_steps = { T = 300 } }\n";
+        let suite = Suite::parse(text, Path::new("s.toml")).unwrap();
+        let mut rows = [row("sac", 1, None)];
+        assert_eq!(scale_note(Some(&suite), &rows), None);
+        rows[0].task = "U".into();
+        let note = scale_note(Some(&suite), &rows).unwrap();
+        assert!(
+            note.contains("up to 300 environment steps per run here, 9\u{202f}000 there"),
+            "{note}"
+        );
+        assert_eq!(scale_note(None, &rows), None);
+    }
 }

@@ -368,7 +368,7 @@ fn several_tasks_are_put_together() {
         "112.5 [93.2,\u{a0}131.8]",
         "2 × 2 tasks",
         "AUC in % of sac, mean of 2 tasks: pmoe-sac 112.5",
-        "2 too few seeds",
+        "2 with too few seeds",
     ] {
         assert!(page.contains(expected), "{expected}");
     }
