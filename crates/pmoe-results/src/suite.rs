@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisKind, AnalysisSettings, ResultsError, toml_files};
+use crate::{AnalysisKind, AnalysisSettings, Quantity, ResultsError, toml_files};
 
 mod check;
 
@@ -135,6 +135,9 @@ pub struct When {
 pub struct Paper {
     /// What it shows and says there, in our words.
     pub shows: Option<String>,
+    /// What it is about, where that is not the area under learning curves.
+    #[serde(default)]
+    pub about: Vec<Quantity>,
     /// AUC in percent of the reference, by method, then task.
     #[serde(default)]
     pub auc: BTreeMap<String, BTreeMap<String, f64>>,

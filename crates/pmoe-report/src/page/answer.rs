@@ -1,9 +1,10 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Aggregates, Gap, Preset, Suite};
+use pmoe_results::{Aggregates, Gap, Preset, Quantity, Suite};
 
-use crate::format::{count, measure, number, percent};
+use crate::format::{count, measure, number, percent, short};
 use crate::group::Group;
+use crate::measures::MeasureRow;
 use crate::rows::{Measure, Row};
 
 /// Seeds on either side below which an interval says too little to decide anything.
@@ -44,13 +45,24 @@ impl Verdict {
     }
 }
 
-/// One sentence with our numbers and the paper's.
-pub(crate) fn answer(group: &Group<'_>, rows: &[Row], aggregates: Option<&Aggregates>) -> String {
+/// One sentence with our numbers and the paper's: what the item is about, if the runs have it.
+pub(crate) fn answer(
+    group: &Group<'_>,
+    rows: &[Row],
+    aggregates: Option<&Aggregates>,
+    measures: &[MeasureRow<'_>],
+) -> String {
     if group.entries.is_empty() {
         return "No run yet.".to_owned();
     }
     if rows.iter().all(|row| row.auc.is_none()) {
         return "No run has finished yet.".to_owned();
+    }
+    let about = group.suite.map(|suite| suite.paper.about.as_slice()).unwrap_or_default();
+    let measured: Vec<_> =
+        about.iter().filter_map(|quantity| of_quantity(*quantity, measures)).collect();
+    if !measured.is_empty() {
+        return measured.join(" ");
     }
     let reference = group.comparison.reference.as_deref();
     let compared = |row: &&Row| Some(row.algo.as_str()) != reference && row.relative_auc.is_some();
@@ -92,6 +104,22 @@ pub(crate) fn answer(group: &Group<'_>, rows: &[Row], aggregates: Option<&Aggreg
         0 => format!("Final return: {shown}."),
         more => format!("Final return: {shown}, and {more} more below."),
     }
+}
+
+/// `Success rate over training on TargetReaching-v0: sac 0.412 [0.312, 0.512], …`; `None` without any.
+fn of_quantity(quantity: Quantity, measures: &[MeasureRow<'_>]) -> Option<String> {
+    let measures: Vec<_> = measures.iter().filter(|row| row.quantity == quantity).collect();
+    let mut tasks: Vec<&str> = measures.iter().map(|row| row.task.as_str()).collect();
+    tasks.dedup();
+    let of_task = |task: &&str| {
+        let here = measures.iter().filter(|row| row.task == *task);
+        let values = here.map(|row| format!("{} {}", row.method, measure(Some(&row.value), short)));
+        format!("on {task}: {}", values.collect::<Vec<_>>().join(", "))
+    };
+    let each: Vec<_> = tasks.iter().map(of_task).collect();
+    let mut label = quantity.label().to_owned();
+    label[..1].make_ascii_uppercase();
+    (!each.is_empty()).then(|| format!("{label} {}.", each.join("; ")))
 }
 
 /// Methods that a sentence can hold.
@@ -233,6 +261,23 @@ mod tests {
         let mut many: Vec<_> = ["a", "b", "c", "d"].map(|name| value(name, 1.0)).into();
         (many[1].1.mean, many[1].2, many[2].1.mean) = (1.2, Some(105.0), 0.8);
         assert_eq!(listed(many), "highest b 120.0 (paper 105.0), lowest c 80.0");
+    }
+
+    #[test]
+    fn what_an_item_is_about_is_said_task_by_task() {
+        let row = |task: &str, method: &str, mean| MeasureRow {
+            quantity: Quantity::SuccessAuc,
+            task: task.into(),
+            method: method.into(),
+            value: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
+            runs: Vec::new(),
+        };
+        let rows = [row("T", "a", 0.5), row("T", "b", 0.125), row("U", "b", 1.0)];
+        let text = of_quantity(Quantity::SuccessAuc, &rows).unwrap();
+        let expected =
+            "Success rate over training on T: a 0.500 [0.250,\u{a0}0.750], b 0.125; on U: b 1.000.";
+        assert_eq!(text, expected);
+        assert_eq!(of_quantity(Quantity::Entropy, &rows), None);
     }
 
     #[test]

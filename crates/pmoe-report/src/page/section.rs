@@ -172,7 +172,7 @@ impl Section {
             item: group.suite.map(|suite| suite.item.clone()),
             paper_shows: group.suite.and_then(|suite| suite.paper.shows.clone()),
             subtitle: subtitle.join(" · "),
-            answer: answer::answer(group, &rows, aggregates.as_ref()),
+            answer: answer::answer(group, &rows, aggregates.as_ref(), measures),
             verdict: answer::verdict(&rows, reference.as_deref()),
             paper_verdict: answer::paper_verdict(&rows, reference.as_deref()),
             scale_note: answer::scale_note(group.suite, &rows),
