@@ -54,7 +54,7 @@ fn value_of(key: &str, algo: &str, configs: &[(&Entry<'_>, BTreeMap<String, Stri
 fn flatten(config: &toml::Table) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     flatten_into(config, "", &mut flat);
-    ["algo", "task", "seed"].iter().for_each(|key| drop(flat.remove(*key)));
+    ["algo", "method", "task", "seed"].iter().for_each(|key| drop(flat.remove(*key)));
     flat
 }
 
