@@ -156,7 +156,11 @@ fn robustness_is_measured() {
     refuse(&mut analyze(&run, "primitives", &["states=60"]), 2, &["sac has no primitives"]);
     refuse(&mut analyze(&run, "gait", &["skip=0"]), 2, &["sac has no primitives"]);
     refuse(&mut analyze(&run, "stride", &[]), 2, &["trajectories", "robustness"]);
-    refuse(&mut analyze(&run, "robustness", &["episode=3"]), 2, &["--set", "episode", "`episodes`"]);
+    refuse(
+        &mut analyze(&run, "robustness", &["episode=3"]),
+        2,
+        &["--set", "episode", "`episodes`"],
+    );
     refuse(&mut analyze(&run, "robustness", &["episodes"]), 2, &["KEY=VALUE"]);
     refuse(&mut analyze(dir.path(), "robustness", &[]), 2, &["not a run folder"]);
 }

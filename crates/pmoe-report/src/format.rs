@@ -19,11 +19,6 @@ pub(crate) fn two_decimals(value: f64) -> String {
     format!("{value:.2}").replace('-', "−")
 }
 
-/// A number of any size: three decimals where [`number`] would leave too little.
-pub(crate) fn short(value: f64) -> String {
-    if value.abs() < 10.0 { format!("{value:.3}").replace('-', "−") } else { number(value) }
-}
-
 /// A ratio in percent, without the sign.
 pub(crate) fn percent(ratio: f64) -> String {
     number(100.0 * ratio)
@@ -103,7 +98,6 @@ mod tests {
             (f64::INFINITY, "∞"),
         ];
         cases.iter().for_each(|&(value, text)| assert_eq!(number(value), text));
-        assert_eq!((short(-0.0625), short(12.34)), ("−0.062".into(), "12.3".into()));
         assert_eq!(percent(1.154), "115.4");
         assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
         assert_eq!((count(999), count(1000)), ("999".into(), "1\u{202f}000".into()));

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::relative;
 use crate::group::Group;
-use crate::measures::MeasureRow;
 use crate::page::Section;
 use crate::rows::Measure;
 use crate::sources::Sources;
@@ -175,12 +174,7 @@ fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
 }
 
 /// The numbers of a section.
-pub(crate) fn numbers(
-    group: &Group<'_>,
-    section: &Section,
-    measures: &[MeasureRow<'_>],
-    output: &Path,
-) -> Vec<Number> {
+pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Vec<Number> {
     let mut numbers = Vec::new();
     let number = |method: &str, task: Option<&str>, quantity: &str, of: Measure, runs| Number {
         item: section.item.clone(),
@@ -213,11 +207,6 @@ pub(crate) fn numbers(
             }));
         }
     }
-    for row in measures {
-        let runs = row.runs.iter().map(|run| relative(output, &run.path)).collect();
-        let (method, task, name) = (&row.method, Some(row.task.as_str()), row.quantity.name());
-        numbers.push(number(method, task, name, row.value, runs));
-    }
     for of in section.aggregates.iter().flat_map(|aggregates| &aggregates.methods) {
         let tasks = &section.aggregates.as_ref().expect("it is being read").tasks;
         let seeds =
@@ -242,7 +231,7 @@ pub(crate) fn numbers(
                 .extend(value.map(|value| number(&of.method, None, quantity, value, runs.clone())));
         }
     }
-    for of in section.panels.iter().flat_map(|panel| &panel.measured) {
+    for of in section.measured() {
         let runs = dirs(&of.method, &of.task, &|seed| of.seeds.contains(&seed));
         numbers.push(number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs));
     }

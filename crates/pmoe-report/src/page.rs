@@ -10,7 +10,7 @@ use askama::Template;
 use pmoe_results::{Bootstrap, EvalCurve};
 
 use self::cost::Cost;
-pub(crate) use self::panel::{Measured, Panel, PanelTable};
+pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
 use crate::format::{count, plural};
 use crate::palette::css_variables;

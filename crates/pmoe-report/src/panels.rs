@@ -10,7 +10,7 @@ use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity}
 
 use crate::format::{self, plural};
 use crate::group::Group;
-use crate::page::{Measured, Panel, PanelTable};
+use crate::page::{Measured, Panel, PanelTable, label, show};
 use crate::palette::Palette;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
 use crate::rows::Measure;
@@ -181,22 +181,14 @@ fn table(measured: &[Measured]) -> Option<PanelTable> {
         }
     }
     let mut head = vec!["Task".to_owned(), "Method".to_owned()];
-    head.extend(quantities.iter().map(|quantity| {
-        let label = quantity.label();
-        if quantity.is_share() { format!("{label}, %") } else { label.to_owned() }
-    }));
+    head.extend(quantities.iter().map(|quantity| label(*quantity)));
     head.push("Seeds".to_owned());
     let row = |(task, method): (&str, &str)| {
         let here = || measured.iter().filter(|of| (&*of.task, &*of.method) == (task, method));
         let mut row = vec![task.to_owned(), method.to_owned()];
         row.extend(quantities.iter().map(|quantity| {
             let of = here().find(|of| of.quantity == *quantity);
-            let show = match quantity {
-                _ if quantity.is_share() => format::percent,
-                _ if quantity.is_return() => format::number,
-                _ => format::two_decimals,
-            };
-            format::measure(of.map(|of| &of.measure), show)
+            format::measure(of.map(|of| &of.measure), show(*quantity))
         }));
         row.push(here().map(|of| of.seeds.len()).max().unwrap_or(0).to_string());
         row

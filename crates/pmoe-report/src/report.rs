@@ -10,7 +10,7 @@ use crate::figures::{learning_curves, profiles, success_rates};
 use crate::files::{file_stem, write};
 use crate::format::shell;
 use crate::group::{Group, Source, group};
-use crate::measures::measures;
+use crate::measures::measured;
 use crate::numbers::{Numbers, numbers};
 use crate::page::{Page, Panel, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
@@ -138,10 +138,9 @@ impl Report {
                 profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
                 panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
             };
-            let measures = measures(group, &rows, &bootstrap);
-            let section =
-                Section::new(group, rows, aggregates, &measures, figures, &palette, output);
-            all_numbers.extend(numbers(group, &section, &measures, output));
+            let more = measured(group, &rows, &bootstrap);
+            let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
+            all_numbers.extend(numbers(group, &section, output));
             sections.push(section);
         }
         let mut files = drawing.files;

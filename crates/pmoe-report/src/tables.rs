@@ -3,7 +3,7 @@
 use pmoe_results::Statistic;
 
 use crate::format;
-use crate::page::Section;
+use crate::page::{Section, label};
 use crate::rows::Measure;
 
 /// AUC, final return and what goes with them: GitHub's Markdown, one table per suite.
@@ -90,7 +90,7 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
 /// What else the runs give: GitHub's Markdown, one table per suite that has something.
 pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Other quantities\n");
-    let filled = || sections.iter().filter(|section| !section.more.is_empty());
+    let filled = || sections.iter().filter(|section| section.measured().next().is_some());
     for section in filled() {
         text.push_str(&format!(
             "\n## {title}\n\n\
@@ -100,13 +100,13 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
             level = 100.0 * level,
             note = scale_note(section),
         ));
-        for more in &section.more {
+        for more in section.measured() {
             text.push_str(&line(&[
-                more.label.to_owned(),
+                label(more.quantity),
                 more.task.clone(),
                 more.method.clone(),
                 more.text(),
-                more.num_runs.to_string(),
+                more.seeds.len().to_string(),
             ]));
         }
     }
@@ -120,15 +120,15 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
 pub(crate) fn more_csv(sections: &[Section]) -> String {
     let mut text = String::from("suite,task,algo,quantity,mean,low,high,runs\n");
     for (section, more) in
-        sections.iter().flat_map(|section| section.more.iter().map(move |more| (section, more)))
+        sections.iter().flat_map(|section| section.measured().map(move |more| (section, more)))
     {
         let mut fields: Vec<_> = [&section.suite, &more.task, &more.method]
             .into_iter()
             .map(|name| quoted(name))
             .collect();
-        fields.push(quoted(more.label));
-        fields.extend(numbers(Some(more.value)));
-        fields.push(more.num_runs.to_string());
+        fields.push(quoted(more.quantity.name()));
+        fields.extend(numbers(Some(more.measure)));
+        fields.push(more.seeds.len().to_string());
         text.push_str(&fields.join(","));
         text.push('\n');
     }

@@ -2,9 +2,9 @@
 
 use pmoe_results::{Aggregates, Gap, Preset, Quantity, Suite};
 
-use crate::format::{count, measure, number, percent, short};
+use super::panel::{Measured, label};
+use crate::format::{count, measure, number, percent};
 use crate::group::Group;
-use crate::measures::MeasureRow;
 use crate::rows::{Measure, Row};
 
 /// Seeds on either side below which an interval says too little to decide anything.
@@ -50,7 +50,7 @@ pub(crate) fn answer(
     group: &Group<'_>,
     rows: &[Row],
     aggregates: Option<&Aggregates>,
-    measures: &[MeasureRow<'_>],
+    measured: &[&Measured],
 ) -> String {
     if group.entries.is_empty() {
         return "No run yet.".to_owned();
@@ -59,10 +59,10 @@ pub(crate) fn answer(
         return "No run has finished yet.".to_owned();
     }
     let about = group.suite.map(|suite| suite.paper.about.as_slice()).unwrap_or_default();
-    let measured: Vec<_> =
-        about.iter().filter_map(|quantity| of_quantity(*quantity, measures)).collect();
-    if !measured.is_empty() {
-        return measured.join(" ");
+    let of_about: Vec<_> =
+        about.iter().filter_map(|quantity| of_quantity(*quantity, measured)).collect();
+    if !of_about.is_empty() {
+        return of_about.join(" ");
     }
     let reference = group.comparison.reference.as_deref();
     let compared = |row: &&Row| Some(row.algo.as_str()) != reference && row.relative_auc.is_some();
@@ -106,20 +106,21 @@ pub(crate) fn answer(
     }
 }
 
-/// `Success rate over training on TargetReaching-v0: sac 0.412 [0.312, 0.512], …`; `None` without any.
-fn of_quantity(quantity: Quantity, measures: &[MeasureRow<'_>]) -> Option<String> {
-    let measures: Vec<_> = measures.iter().filter(|row| row.quantity == quantity).collect();
+/// `Success rate over training, %, on TargetReaching-v0: sac 41.2 [31.2, 51.2], …`; `None` without any.
+fn of_quantity(quantity: Quantity, measured: &[&Measured]) -> Option<String> {
+    let measures: Vec<_> = measured.iter().filter(|of| of.quantity == quantity).collect();
     let mut tasks: Vec<&str> = measures.iter().map(|row| row.task.as_str()).collect();
     tasks.dedup();
     let of_task = |task: &&str| {
         let here = measures.iter().filter(|row| row.task == *task);
-        let values = here.map(|row| format!("{} {}", row.method, measure(Some(&row.value), short)));
+        let values = here.map(|of| format!("{} {}", of.method, of.text()));
         format!("on {task}: {}", values.collect::<Vec<_>>().join(", "))
     };
     let each: Vec<_> = tasks.iter().map(of_task).collect();
-    let mut label = quantity.label().to_owned();
+    let mut label = label(quantity);
     label[..1].make_ascii_uppercase();
-    (!each.is_empty()).then(|| format!("{label} {}.", each.join("; ")))
+    let comma = if quantity.is_share() { "," } else { "" };
+    (!each.is_empty()).then(|| format!("{label}{comma} {}.", each.join("; ")))
 }
 
 /// Methods that a sentence can hold.
@@ -265,17 +266,18 @@ mod tests {
 
     #[test]
     fn what_an_item_is_about_is_said_task_by_task() {
-        let row = |task: &str, method: &str, mean| MeasureRow {
+        let measured = |task: &str, method: &str, mean| Measured {
             quantity: Quantity::SuccessAuc,
             task: task.into(),
             method: method.into(),
-            value: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
-            runs: Vec::new(),
+            measure: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
+            seeds: Vec::new(),
         };
-        let rows = [row("T", "a", 0.5), row("T", "b", 0.125), row("U", "b", 1.0)];
+        let rows = [measured("T", "a", 0.5), measured("T", "b", 0.125), measured("U", "b", 1.0)];
+        let rows: Vec<_> = rows.iter().collect();
         let text = of_quantity(Quantity::SuccessAuc, &rows).unwrap();
         let expected =
-            "Success rate over training on T: a 0.500 [0.250,\u{a0}0.750], b 0.125; on U: b 1.000.";
+            "Success rate over training, %, on T: a 50.0 [25.0,\u{a0}75.0], b 12.5; on U: b 100.0.";
         assert_eq!(text, expected);
         assert_eq!(of_quantity(Quantity::Entropy, &rows), None);
     }

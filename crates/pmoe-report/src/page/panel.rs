@@ -3,6 +3,7 @@
 use pmoe_results::Quantity;
 
 use super::SectionFigure;
+use crate::format;
 use crate::rows::Measure;
 
 /// What `templates/panel.html` shows.
@@ -40,5 +41,30 @@ pub(crate) struct PanelTable {
 impl Panel {
     pub(crate) fn new(heading: &str, explanation: String) -> Self {
         Self { heading: heading.to_owned(), explanation, ..Self::default() }
+    }
+}
+
+impl Measured {
+    pub(crate) fn label(&self) -> String {
+        label(self.quantity)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format::measure(Some(&self.measure), show(self.quantity))
+    }
+}
+
+/// What a quantity is, with the unit that [`show`] writes it in.
+pub(crate) fn label(quantity: Quantity) -> String {
+    let label = quantity.label();
+    if quantity.is_share() { format!("{label}, %") } else { label.to_owned() }
+}
+
+/// How a value of a quantity is written.
+pub(crate) fn show(quantity: Quantity) -> fn(f64) -> String {
+    match quantity {
+        _ if quantity.is_share() => format::percent,
+        _ if quantity.is_return() => format::number,
+        _ => format::two_decimals,
     }
 }

@@ -7,12 +7,11 @@ use pmoe_results::{Aggregate, Aggregates, Entry, Excluded, Preset, Statistic, St
 
 use super::answer::{self, Verdict};
 use super::cost::{Cost, CostRow, costs, provenance};
-use super::panel::Panel;
+use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
 use crate::files::link;
-use crate::format::{NOTHING, count, duration, measure, number, percent, plural, short};
+use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
 use crate::group::Group;
-use crate::measures::MeasureRow;
 use crate::palette::Palette;
 use crate::rows::{Measure, Row, reason};
 
@@ -51,8 +50,8 @@ pub(crate) struct Section {
     pub(super) aggregate_rows: Vec<AggregateRow>,
     /// Tasks without a number over all, and why.
     pub(crate) gaps: Vec<String>,
-    /// What else the runs give.
-    pub(crate) more: Vec<More>,
+    /// What the events give beside the rows.
+    pub(crate) more: Vec<Measured>,
     /// What is not behind the numbers, one sentence each.
     pub(crate) left_out: Vec<String>,
     /// The methods, in the order of the settings' columns.
@@ -99,16 +98,6 @@ pub(super) struct AggregateRow {
     pub(super) runs: String,
 }
 
-/// A quantity of a method on a task.
-pub(crate) struct More {
-    pub(crate) label: &'static str,
-    pub(crate) task: String,
-    pub(crate) method: String,
-    pub(super) color: usize,
-    pub(crate) value: Measure,
-    pub(crate) num_runs: usize,
-}
-
 /// One run in the list.
 pub(super) struct RunLine {
     pub(super) link: String,
@@ -123,6 +112,7 @@ pub(super) struct RunLine {
 }
 
 /// The figures of a section.
+#[derive(Default)]
 pub(crate) struct SectionFigures {
     pub(crate) curves: Vec<SectionFigure>,
     pub(crate) success: Vec<SectionFigure>,
@@ -130,18 +120,12 @@ pub(crate) struct SectionFigures {
     pub(crate) panels: Vec<Panel>,
 }
 
-impl More {
-    pub(crate) fn text(&self) -> String {
-        measure(Some(&self.value), short)
-    }
-}
-
 impl Section {
     pub(crate) fn new(
         group: &Group<'_>,
         rows: Vec<Row>,
         aggregates: Option<Aggregates>,
-        measures: &[MeasureRow<'_>],
+        more: Vec<Measured>,
         figures: SectionFigures,
         palette: &Palette,
         output: &Path,
@@ -157,14 +141,8 @@ impl Section {
         let of_aggregates = |of: &Aggregates| {
             of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
         };
-        let more = |row: &MeasureRow<'_>| More {
-            label: row.quantity.label(),
-            task: row.task.clone(),
-            method: row.method.clone(),
-            color: palette.color(&row.method),
-            value: row.value,
-            num_runs: row.runs.len(),
-        };
+        let measured: Vec<_> = measured(&more, &figures.panels).collect();
+        let answer = answer::answer(group, &rows, aggregates.as_ref(), &measured);
         Self {
             id: id(&group.name),
             suite: group.name.clone(),
@@ -172,7 +150,7 @@ impl Section {
             item: group.suite.map(|suite| suite.item.clone()),
             paper_shows: group.suite.and_then(|suite| suite.paper.shows.clone()),
             subtitle: subtitle.join(" · "),
-            answer: answer::answer(group, &rows, aggregates.as_ref(), measures),
+            answer,
             verdict: answer::verdict(&rows, reference.as_deref()),
             paper_verdict: answer::paper_verdict(&rows, reference.as_deref()),
             scale_note: answer::scale_note(group.suite, &rows),
@@ -195,7 +173,7 @@ impl Section {
             aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
             gaps: aggregates.as_ref().map(answer::gaps).unwrap_or_default(),
             aggregates,
-            more: measures.iter().map(more).collect(),
+            more,
             left_out: left_out(group),
             rows,
             algos: group.methods.iter().map(|&method| method.to_owned()).collect(),
@@ -218,9 +196,14 @@ impl Section {
         self.rows.iter().zip(&self.colors).map(move |(row, color)| (row, color, text(row)))
     }
 
+    /// What the runs give beside the rows, by their events and by analyses.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &Measured> {
+        measured(&self.more, &self.panels)
+    }
+
     /// The labels in `more`, each once.
     pub(super) fn more_labels(&self) -> String {
-        let mut labels: Vec<_> = self.more.iter().map(|more| more.label).collect();
+        let mut labels: Vec<_> = self.more.iter().map(|more| more.quantity.label()).collect();
         labels.dedup();
         labels.join(", ")
     }
@@ -289,6 +272,10 @@ impl AggregateRow {
 fn id(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     format!("part-{}", name.chars().map(plain).collect::<String>())
+}
+
+fn measured<'a>(more: &'a [Measured], panels: &'a [Panel]) -> impl Iterator<Item = &'a Measured> {
+    more.iter().chain(panels.iter().flat_map(|panel| &panel.measured))
 }
 
 /// What the paper's numbers are made from.
@@ -395,9 +382,8 @@ impl Section {
             missing: Vec::new(),
             comparison: pmoe_results::Comparison { reference: None, cells: Vec::new() },
         };
-        let figures =
-            SectionFigures { curves: Vec::new(), success: Vec::new(), profiles: Vec::new() };
+        let figures = SectionFigures::default();
         let palette = Palette::new(&[], std::iter::empty());
-        Self::new(&group, rows, None, &[], figures, &palette, Path::new("/"))
+        Self::new(&group, rows, None, Vec::new(), figures, &palette, Path::new("/"))
     }
 }
