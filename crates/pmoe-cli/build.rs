@@ -21,7 +21,8 @@ fn link_mujoco() {
     }
 }
 
-/// Writes `configs.rs`: name and text of every file in `configs/algos` and `configs/suites`.
+/// Writes `configs.rs`: name and text of every file in `configs/algos` and `configs/suites`, and the
+/// text of `configs/claims.toml`.
 fn embed_configs(configs: &Path) {
     let mut code = String::new();
     for (name, folder) in [("METHODS", "algos"), ("SUITES", "suites")] {
@@ -36,6 +37,13 @@ fn embed_configs(configs: &Path) {
         }
         code += "];\n";
     }
+    let claims = configs.join("claims.toml");
+    println!("cargo::rerun-if-changed={}", claims.display());
+    let claims = fs::canonicalize(&claims).unwrap_or(claims);
+    code += &format!(
+        "pub(crate) static CLAIMS: &str = include_str!({:?});\n",
+        claims.display().to_string()
+    );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("configs.rs"), code).expect("OUT_DIR can be written");
 }

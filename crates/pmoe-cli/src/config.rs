@@ -10,8 +10,8 @@ use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::TaskId;
-use pmoe_results::Suite;
 use pmoe_results::settings::{absolute_key, assign, parse_value};
+use pmoe_results::{Claim, Suite};
 use toml::{Table, Value};
 
 use crate::exit::BadInput;
@@ -158,7 +158,14 @@ pub(crate) fn suites() -> Result<Vec<Suite>> {
     Ok(suites)
 }
 
-/// Checks a config file of any kind: a method, a run's resolved config or a suite.
+/// What the paper claims: what its tables say by the suites, then the committed file.
+pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
+    let path = Path::new("configs/claims.toml");
+    let claims = Claim::parse(CLAIMS, path, suites).context("cannot use configs/claims.toml")?;
+    Ok(claims.into_iter().chain(Claim::of_tables(suites)).collect())
+}
+
+/// Checks a config file of any kind: a method, a run's resolved config, a suite or claims.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let source = path.display().to_string();
     let text = fs::read_to_string(path)
@@ -167,13 +174,18 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     if table.contains_key("presets") {
         return check_suite(&Suite::load(path)?, &source);
     }
+    if table.contains_key("claims") {
+        Claim::load(path, &suites()?)?;
+        return Ok(());
+    }
     if table.contains_key("method") {
         RunConfig::from_table(table, &source)?;
     } else if table.contains_key("algo") {
         MethodConfig::from_table(table, &source)?;
     } else {
         let key = "(top level)".to_owned();
-        let message = "expected a method (table `algo`) or a suite (table `presets`)".to_owned();
+        let message =
+            "expected a method (table `algo`), a suite (table `presets`) or claims".to_owned();
         return Err(ConfigError::Key { source_name: source, key, message }.into());
     }
     Ok(())

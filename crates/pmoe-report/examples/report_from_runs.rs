@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use pmoe_report::{ReportOptions, write_report};
-use pmoe_results::{Bootstrap, Suite};
+use pmoe_results::{Bootstrap, Claim, Suite};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,8 +19,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let suites = rest.first().map(|folder| Suite::load_all(Path::new(folder)));
     let suites = suites.transpose()?.unwrap_or_default();
-    let options =
-        ReportOptions { suites: &suites, reference: None, bootstrap: Bootstrap::STANDARD };
+    let options = ReportOptions {
+        suites: &suites,
+        claims: &Claim::of_tables(&suites),
+        reference: None,
+        bootstrap: Bootstrap::STANDARD,
+    };
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);
     for row in &summary.rows {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{Bootstrap, Run, Statistic};
+use pmoe_results::{Bootstrap, Run, Statistic, Test};
 use serde::{Deserialize, Serialize};
 
 use crate::files::relative;
 use crate::group::Group;
-use crate::page::Section;
+use crate::page::{ClaimLine, Ledger, Section};
 use crate::rows::Measure;
 use crate::sources::Sources;
 use crate::{ReportError, ReportOptions};
@@ -171,6 +171,29 @@ fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
         Ok((name, blake3::hash(&bytes).to_hex().to_string()))
     };
     names.into_iter().map(hash).collect()
+}
+
+/// The effects of the claims.
+pub(crate) fn numbers_of_claims(ledger: &Ledger, output: &Path) -> Vec<Number> {
+    let of_line = |ClaimLine { claim, judgement, .. }: &ClaimLine| {
+        let (Test::Runs(test), Some(effect)) = (&claim.test, judgement.effect) else {
+            return None;
+        };
+        let ends = effect.interval.map(|interval| [interval.low, interval.high]);
+        Some(Number {
+            item: Some(claim.place.clone()),
+            suite: test.suite.clone(),
+            task: test.task.clone(),
+            method: test.method.clone(),
+            quantity: format!("claim {}", claim.id),
+            value: effect.value,
+            interval: ends.map(|ends| ends.map(|end| Some(end).filter(|end| end.is_finite()))),
+            n: judgement.runs.len(),
+            paper: test.paper,
+            runs: judgement.runs.iter().map(|dir| relative(output, dir)).collect(),
+        })
+    };
+    ledger.lines.iter().filter_map(of_line).collect()
 }
 
 /// The numbers of a section.

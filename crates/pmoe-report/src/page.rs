@@ -1,6 +1,7 @@
 //! What the page's templates see: text, ready to be shown.
 
 mod answer;
+mod claims;
 mod cost;
 mod panel;
 mod section;
@@ -9,6 +10,7 @@ mod settings;
 use askama::Template;
 use pmoe_results::{Bootstrap, EvalCurve};
 
+pub(crate) use self::claims::{ClaimLine, Ledger};
 use self::cost::Cost;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
@@ -23,6 +25,7 @@ use crate::sources::Sources;
 pub(crate) struct Page<'a> {
     summary: &'a ReportSummary,
     sections: Vec<Section>,
+    ledger: &'a Ledger,
     /// Folder and error.
     broken: Vec<(String, String)>,
     /// All runs, each once.
@@ -30,6 +33,7 @@ pub(crate) struct Page<'a> {
     command: &'a str,
     success_window: usize,
     fewest_seeds: usize,
+    bootstrap_level: f64,
     level: String,
     resamples: String,
     light: String,
@@ -40,6 +44,7 @@ impl<'a> Page<'a> {
     pub(crate) fn new(
         summary: &'a ReportSummary,
         sections: Vec<Section>,
+        ledger: &'a Ledger,
         sources: &Sources,
         command: &'a str,
         bootstrap: &Bootstrap,
@@ -47,11 +52,13 @@ impl<'a> Page<'a> {
         Self {
             summary,
             sections,
+            ledger,
             broken: sources.broken_texts(),
             cost: Cost::of(sources.runs.iter()),
             command,
             success_window: EvalCurve::SUCCESS_WINDOW,
             fewest_seeds: answer::FEWEST_SEEDS,
+            bootstrap_level: bootstrap.level,
             level: format!("{:.0}", 100.0 * bootstrap.level),
             resamples: count(bootstrap.resamples as u64),
             light: css_variables(false),

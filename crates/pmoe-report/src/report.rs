@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use askama::Template;
-use pmoe_results::{Bootstrap, ResultsError, Status, Suite};
+use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite};
 use serde::Serialize;
 
 use crate::figures::{learning_curves, profiles, success_rates};
@@ -11,8 +11,8 @@ use crate::files::{file_stem, write};
 use crate::format::shell;
 use crate::group::{Group, Source, group};
 use crate::measures::measured;
-use crate::numbers::{Numbers, numbers};
-use crate::page::{Page, Panel, Section, SectionFigure, SectionFigures};
+use crate::numbers::{Numbers, numbers, numbers_of_claims};
+use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
 use crate::plot::Chart;
@@ -25,6 +25,8 @@ use crate::{ReportError, tables};
 pub struct ReportOptions<'a> {
     /// The suites: titles, plans, and the paper's numbers.
     pub suites: &'a [Suite],
+    /// What the paper claims of them.
+    pub claims: &'a [Claim],
     /// The method to divide by, instead of the suite's.
     pub reference: Option<&'a str>,
     /// How the intervals are made.
@@ -118,7 +120,7 @@ impl Report {
         pictures: Pictures,
     ) -> Result<Self, ReportError> {
         let sources = find(input)?;
-        let ReportOptions { suites, reference, bootstrap } = *options;
+        let ReportOptions { suites, claims, reference, bootstrap } = *options;
         let methods = sources.runs.iter().map(|run| run.manifest.algo.as_str());
         let palette = Palette::new(suites, methods);
         let source = Source { input, plans: &sources.plans, suites };
@@ -143,6 +145,8 @@ impl Report {
             all_numbers.extend(numbers(group, &section, output));
             sections.push(section);
         }
+        let ledger = Ledger::new(claims, &groups, &sections, &bootstrap);
+        all_numbers.extend(numbers_of_claims(&ledger, output));
         let mut files = drawing.files;
         let level = bootstrap.level;
         for (name, text) in [
@@ -152,6 +156,8 @@ impl Report {
             ("tables/tasks.csv", tables::tasks_csv(&sections)),
             ("tables/more.md", tables::more_markdown(&sections, level)),
             ("tables/more.csv", tables::more_csv(&sections)),
+            ("tables/claims.md", tables::claims_markdown(&ledger, level)),
+            ("tables/claims.csv", tables::claims_csv(&ledger, output)),
         ] {
             files.push((name.to_owned(), text.into_bytes()));
         }
@@ -173,7 +179,8 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([page.into()]).collect(),
             page: page.into(),
         };
-        let html = Page::new(&summary, sections, &sources, command, &bootstrap).render()?;
+        let html =
+            Page::new(&summary, sections, &ledger, &sources, command, &bootstrap).render()?;
         files.push((page.to_owned(), html.into_bytes()));
         Ok(Self { files, numbers, broken: sources.broken_texts(), summary })
     }

@@ -1,7 +1,10 @@
 //! The tables as files.
 
+mod claims;
+
 use pmoe_results::Statistic;
 
+pub(crate) use self::claims::{claims_csv, claims_markdown};
 use crate::format;
 use crate::page::{Section, label};
 use crate::rows::Measure;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{ResultsError, Suite};
+use pmoe_results::{Claim, ResultsError, Suite};
 use serde::Serialize;
 
 use crate::numbers::{Number, Numbers, Source};
@@ -79,6 +79,7 @@ pub fn verify(
     results: &Path,
     docs: Option<&Path>,
     suites: &[Suite],
+    claims: &[Claim],
 ) -> Result<Verification, ReportError> {
     let mut dirs = Vec::new();
     find_reports(results, &mut dirs)?;
@@ -89,7 +90,7 @@ pub fn verify(
     let mut tables = BTreeMap::new();
     for dir in dirs {
         let mut check = Check { dir: &dir, differences: Vec::new() };
-        if let Some((report, made)) = check.report(suites, &mut tables)? {
+        if let Some((report, made)) = check.report(suites, claims, &mut tables)? {
             check.compare(&report, &made);
             verification.reports.push(VerifiedReport {
                 version: report.version.clone(),
@@ -149,6 +150,7 @@ impl Check<'_> {
     fn report(
         &mut self,
         suites: &[Suite],
+        claims: &[Claim],
         tables: &mut BTreeMap<PathBuf, String>,
     ) -> Result<Option<(Numbers, Report)>, ReportError> {
         let path = self.dir.join(Numbers::FILE);
@@ -163,6 +165,7 @@ impl Check<'_> {
         };
         let options = ReportOptions {
             suites,
+            claims,
             reference: numbers.reference.as_deref(),
             bootstrap: numbers.intervals.bootstrap(),
         };

@@ -29,8 +29,10 @@ pub(crate) struct Args {
 pub(crate) fn report(args: Args) -> Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| args.dir.join("report"));
     let suites = config::suites()?;
+    let claims = config::claims(&suites)?;
     let options = ReportOptions {
         suites: &suites,
+        claims: &claims,
         reference: args.reference.as_deref(),
         bootstrap: Bootstrap::STANDARD,
     };

@@ -28,7 +28,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn verify(args: Args) -> Result<ExitCode> {
-    let verification = pmoe_report::verify(&args.results, Some(&args.docs), &config::suites()?)?;
+    let suites = config::suites()?;
+    let claims = config::claims(&suites)?;
+    let verification = pmoe_report::verify(&args.results, Some(&args.docs), &suites, &claims)?;
     if args.json {
         print_json(&verification)?;
     } else {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Attempt, Bootstrap, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
+    Attempt, Bootstrap, Claim, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
 };
 use tempfile::TempDir;
 
@@ -58,9 +58,17 @@ impl Fixture {
     }
 
     fn try_report(&self, input: &Path, output: &Path) -> Result<ReportSummary, ReportError> {
-        let options =
-            ReportOptions { suites: &self.suites, reference: None, bootstrap: Bootstrap::STANDARD };
+        let options = ReportOptions {
+            suites: &self.suites,
+            claims: &self.claims(),
+            reference: None,
+            bootstrap: Bootstrap::STANDARD,
+        };
         write_report(input, output, &options)
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        Claim::of_tables(&self.suites)
     }
 
     fn page(&self) -> String {

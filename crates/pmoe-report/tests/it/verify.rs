@@ -21,7 +21,8 @@ fn published() -> (Fixture, PathBuf) {
 }
 
 fn check(fixture: &Fixture) -> Verification {
-    verify(&fixture.results(), Some(fixture.dir.path()), &fixture.suites).unwrap()
+    verify(&fixture.results(), Some(fixture.dir.path()), &fixture.suites, &fixture.claims())
+        .unwrap()
 }
 
 fn change(path: &std::path::Path, from: &str, to: &str) {
@@ -41,8 +42,8 @@ fn an_untouched_report_agrees() {
     assert_eq!(verification.differences, []);
     let report = &verification.reports[0];
     assert_eq!((report.runs, report.drawings), (4, true));
-    // AUC, its ratio, final return and four costs of each method, and P(higher) of one.
-    assert_eq!(report.numbers, 15);
+    // AUC, its ratio, final return and four costs of each method, P(higher) of one, and a claim.
+    assert_eq!(report.numbers, 16);
 }
 
 #[test]
@@ -161,10 +162,10 @@ fn quoted_tables_are_compared() {
 #[test]
 fn what_is_no_report_is_bad_input_or_named() {
     let fixture = Fixture::new();
-    let nothing = || verify(&fixture.results(), None, &fixture.suites);
+    let nothing = || verify(&fixture.results(), None, &fixture.suites, &[]);
     assert!(matches!(nothing().unwrap_err(), ReportError::NoReport { .. }));
     let nowhere = fixture.dir.path().join("nowhere");
-    let error = verify(&nowhere, None, &fixture.suites).unwrap_err();
+    let error = verify(&nowhere, None, &fixture.suites, &[]).unwrap_err();
     assert!(matches!(error, ReportError::Results(ResultsError::NotARun { .. })));
 
     let (fixture, report) = published();

@@ -1,0 +1,211 @@
+//! What the paper claims, claim by claim, and what the runs say.
+
+use pmoe_results::{
+    Bootstrap, Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict,
+};
+
+use super::Section;
+use crate::format::{NOTHING, count, measure, number, percent, plural};
+use crate::group::Group;
+use crate::rows::Measure;
+
+/// What `templates/claims.html` shows.
+pub(crate) struct Ledger {
+    /// The claims, in the order of the files that they come from.
+    pub(crate) lines: Vec<ClaimLine>,
+}
+
+/// A claim and what became of it.
+pub(crate) struct ClaimLine {
+    pub(crate) claim: Claim,
+    pub(crate) judgement: Judgement,
+    /// The part of the page that shows its runs.
+    pub(crate) section: Option<String>,
+}
+
+impl Ledger {
+    /// Judges the claims by the runs of the suites among `groups`; without such there are no claims.
+    ///
+    /// `sections` are those of the groups.
+    pub(crate) fn new(
+        claims: &[Claim],
+        groups: &[Group<'_>],
+        sections: &[Section],
+        bootstrap: &Bootstrap,
+    ) -> Self {
+        let evidence: Vec<_> = groups
+            .iter()
+            .filter_map(|group| {
+                let (entries, comparison) = (group.entries.as_slice(), &group.comparison);
+                Some(Evidence { suite: group.suite?, entries, comparison })
+            })
+            .collect();
+        let section_of = |claim: &Claim| match &claim.test {
+            Test::Runs(test) => {
+                let of_suite =
+                    |group: &Group<'_>| group.suite.is_some_and(|suite| suite.name == test.suite);
+                let shown = groups.iter().zip(sections).find(|(group, _)| of_suite(group));
+                shown.map(|(_, section)| section.id.clone())
+            }
+            Test::Otherwise(_) => None,
+        };
+        let line = |claim: &Claim| ClaimLine {
+            claim: claim.clone(),
+            judgement: claim.judge(&evidence, bootstrap),
+            section: section_of(claim),
+        };
+        let has_suites = !evidence.is_empty();
+        Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
+    }
+
+    /// The claims with a finished run behind them.
+    pub(super) fn judged(&self) -> impl Iterator<Item = &ClaimLine> {
+        self.lines.iter().filter(|line| line.judgement.effect.is_some())
+    }
+
+    /// Those of a verdict.
+    fn of(&self, verdict: Verdict) -> Vec<&ClaimLine> {
+        self.lines.iter().filter(|line| line.judgement.verdict == verdict).collect()
+    }
+
+    pub(super) fn not_run(&self) -> Vec<&ClaimLine> {
+        self.of(Verdict::NotRun)
+    }
+
+    pub(super) fn not_tested(&self) -> Vec<&ClaimLine> {
+        self.of(Verdict::NotTested)
+    }
+
+    /// Verdict and how many claims have it, strongest first.
+    pub(super) fn counts(&self) -> Vec<(&'static str, usize)> {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for verdict in Verdict::ALL {
+            for at_scale in [true, false] {
+                let text = verdict.text(at_scale);
+                let has =
+                    |line: &&ClaimLine| (line.judgement.verdict, line.verdict()) == (verdict, text);
+                let count = self.lines.iter().filter(has).count();
+                if 0 < count && counts.iter().all(|(known, _)| *known != text) {
+                    counts.push((text, count));
+                }
+            }
+        }
+        counts
+    }
+
+    /// The claims that were decided either way, and how many would be by chance if there were no
+    /// difference anywhere.
+    pub(super) fn chance(&self, level: &f64) -> String {
+        let tested: Vec<_> = self.judged().filter(|line| line.is_decidable()).collect();
+        let decided = tested.iter().filter(|line| line.is_decided()).count();
+        format!(
+            "{} of {} are decided. If no method differed from any other, about {:.0} of them would be decided \
+             by chance, at the intervals' nominal level of {:.0} %; with three seeds a side rather {:.0}, as \
+             such intervals are too narrow.",
+            decided,
+            plural(tested.len(), "claim with runs enough"),
+            ((1.0 - level) * tested.len() as f64).ceil(),
+            100.0 * level,
+            // 73 % coverage with 3 runs, see `Bootstrap`.
+            (0.27 * tested.len() as f64).ceil(),
+        )
+    }
+}
+
+impl ClaimLine {
+    pub(crate) fn verdict(&self) -> &'static str {
+        self.judgement.verdict.text(self.judgement.at_scale())
+    }
+
+    /// Class of the verdict in the style sheet.
+    pub(super) fn class(&self) -> &'static str {
+        match self.judgement.verdict {
+            Verdict::Reproduced => "done",
+            Verdict::Contradicted => "failed",
+            Verdict::Inconclusive | Verdict::TooFewRuns => "unfinished",
+            Verdict::NotRun | Verdict::NotTested => "soft",
+        }
+    }
+
+    fn is_decidable(&self) -> bool {
+        self.is_decided() || self.judgement.verdict == Verdict::Inconclusive
+    }
+
+    fn is_decided(&self) -> bool {
+        matches!(self.judgement.verdict, Verdict::Reproduced | Verdict::Contradicted)
+    }
+
+    /// What is compared: `auc of pmoe-sac in % of sac`.
+    pub(crate) fn compared(&self) -> String {
+        let Test::Runs(test) = &self.claim.test else {
+            return NOTHING.to_owned();
+        };
+        let kind = self.judgement.effect.map(|effect| effect.kind);
+        let than = match (&test.than, kind) {
+            (Than::Method(name), Some(EffectKind::Difference)) => format!("minus that of {name}"),
+            (Than::Method(name), _) => format!("in % of {name}'s"),
+            (Than::Value(value), _) => format!("minus {value}"),
+        };
+        format!("{} of {} {than}", test.quantity.label(), test.method)
+    }
+
+    /// The effect with its interval.
+    pub(crate) fn effect(&self) -> String {
+        let Some(Effect { kind, value, interval }) = self.judgement.effect else {
+            return NOTHING.to_owned();
+        };
+        let interval = interval.map(|interval| [interval.low, interval.high]);
+        let show = match kind {
+            EffectKind::Ratio => percent,
+            EffectKind::Difference => difference,
+        };
+        measure(Some(&Measure { mean: value, interval }), show)
+    }
+
+    /// What the paper prints.
+    pub(crate) fn paper(&self) -> String {
+        match &self.claim.test {
+            Test::Runs(test) => test.paper.map_or_else(|| NOTHING.to_owned(), percent),
+            Test::Otherwise(_) => NOTHING.to_owned(),
+        }
+    }
+
+    /// Runs on either side.
+    pub(crate) fn runs(&self) -> String {
+        let Judgement { num_runs: [ours, theirs], left_out, .. } = &self.judgement;
+        let mut text = match theirs {
+            0 => ours.to_string(),
+            _ => format!("{ours} and {theirs}"),
+        };
+        if 0 < *left_out {
+            text += &format!("; {left_out} left out");
+        }
+        text
+    }
+
+    /// How long the runs are, beside the paper's.
+    pub(crate) fn steps(&self) -> String {
+        let [ours, theirs] = self.judgement.steps;
+        match self.judgement.at_scale() {
+            true => count(ours),
+            false => format!("{} of {}", count(ours), count(theirs)),
+        }
+    }
+
+    /// Why it is not tested.
+    pub(super) fn reason(&self) -> &str {
+        match &self.claim.test {
+            Test::Otherwise(reason) => reason,
+            Test::Runs(_) => "",
+        }
+    }
+}
+
+/// A difference: small ones are shares, so three digits.
+fn difference(value: f64) -> String {
+    let sign = if 0.0 < value { "+" } else { "" };
+    match value.abs() {
+        ..10.0 => format!("{sign}{value:.3}").replace('-', "−"),
+        _ => format!("{sign}{}", number(value)),
+    }
+}
