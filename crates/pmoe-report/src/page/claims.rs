@@ -5,7 +5,7 @@ use pmoe_results::{
 };
 
 use super::Section;
-use crate::format::{NOTHING, count, measure, number, percent, plural};
+use crate::format::{NOTHING, count, measure, number, percent};
 use crate::group::Group;
 use crate::rows::Measure;
 
@@ -96,19 +96,18 @@ impl Ledger {
     /// The claims that were decided either way, and how many would be by chance if there were no
     /// difference anywhere.
     pub(super) fn chance(&self, level: &f64) -> String {
-        let tested: Vec<_> = self.judged().filter(|line| line.is_decidable()).collect();
-        let decided = tested.iter().filter(|line| line.is_decided()).count();
-        format!(
-            "{} of {} are decided. If no method differed from any other, about {:.0} of them would be decided \
-             by chance, at the intervals' nominal level of {:.0} %; with three seeds a side rather {:.0}, as \
-             such intervals are too narrow.",
-            decided,
-            plural(tested.len(), "claim with runs enough"),
-            ((1.0 - level) * tested.len() as f64).ceil(),
-            100.0 * level,
-            // 73 % coverage with 3 runs, see `Bootstrap`.
-            (0.27 * tested.len() as f64).ceil(),
-        )
+        let tested = self.judged().filter(|line| line.is_decidable()).count();
+        let decided = self.judged().filter(|line| line.is_decided()).count();
+        // 73 % coverage with 3 runs, see `Bootstrap`.
+        let [nominal, few] = [1.0 - level, 0.27].map(|missed| (missed * tested as f64).ceil());
+        match tested {
+            0 => "None has enough runs yet to be decided.".to_owned(),
+            _ => format!(
+                "Of {tested} with enough runs {decided} are decided. If no method differed from any other, \
+                 {nominal:.0} or so would be decided by chance at the nominal level of the intervals; with three \
+                 runs a side rather {few:.0}, as such intervals are too narrow."
+            ),
+        }
     }
 }
 
