@@ -61,9 +61,9 @@ impl Exploration {
         let visited: BTreeSet<_> = self.steps().map(|point| self.cell(point)).collect();
         let cells = (self.settings.cells * self.settings.cells) as f64;
         vec![
+            (Quantity::ShareVisited, visited.len() as f64 / cells),
             (Quantity::ShareInTargetRegion, inside as f64 / steps as f64),
             (Quantity::TargetRegionEpisodes, entering as f64),
-            (Quantity::ShareVisited, visited.len() as f64 / cells),
         ]
     }
 }

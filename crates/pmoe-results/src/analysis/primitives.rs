@@ -104,8 +104,8 @@ impl Primitives {
         let shown = self.clusters.get(self.shown.cluster).and_then(|cluster| cluster.silhouette);
         let all: Vec<_> = self.clusters.iter().filter_map(|cluster| cluster.silhouette).collect();
         let measures = [
-            (Quantity::SilhouetteShown, shown),
             (Quantity::Silhouette, mean(all.into_iter())),
+            (Quantity::SilhouetteShown, shown),
             (Quantity::EffectivePrimitives, Some(effective_number(self.weights.iter().copied()))),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
