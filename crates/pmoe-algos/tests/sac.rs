@@ -343,3 +343,34 @@ fn rewards_are_scaled_before_they_are_stored() {
     };
     assert_eq!(stored(&scaled), 0.5 * stored(&plain));
 }
+
+#[test]
+fn a_primitive_that_is_asked_does_what_it_does_when_it_acts() {
+    let obs = [0.1_f32, -0.4, 2.0, 0.3, 0.2, -1.0]; // two states
+    let agent = |actor| Sac::new(common::sac(actor), 3, 2, 5, &Device::flex());
+    for k in 0..3 {
+        let config = PmoeConfig { eval_primitive: EvalPrimitive::Index(k), ..common::pmoe(3) };
+        let agent = agent(ActorConfig::Pmoe(config));
+        let asked = agent.primitives(&obs, 3, &mut Rng::seed_from_u64(0)).unwrap();
+        assert_eq!((asked.num_primitives, asked.action_dim), (3, 2));
+        for (row, obs) in obs.chunks_exact(3).enumerate() {
+            let mut action = [0.0; 2];
+            let rng = &mut Rng::seed_from_u64(1);
+            agent.act(&mut (), obs, Mode::Evaluate, rng, &mut action).unwrap();
+            let asked = &asked.mode[(3 * row + k) * 2..][..2];
+            // Two rows at once may be added up in another order than one.
+            assert!(action.iter().zip(asked).all(|(a, b)| (a - b).abs() < 1e-6));
+        }
+        assert_ne!(asked.mode, asked.drawn);
+        assert!(asked.drawn.iter().all(|action| action.abs() <= 1.0));
+    }
+    // MCP's gates are no distribution; their shares are.
+    let gating = common::gating(3, GatingVariance::Paper);
+    for actor in [gating, common::mcp(3, McpGate::Sigmoid, McpNetwork::Full)] {
+        let asked = agent(actor).primitives(&obs, 3, &mut Rng::seed_from_u64(0)).unwrap();
+        for weights in asked.weights.chunks_exact(3) {
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        }
+    }
+    assert!(agent(common::gaussian()).primitives(&obs, 3, &mut Rng::seed_from_u64(0)).is_none());
+}

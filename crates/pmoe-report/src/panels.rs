@@ -18,6 +18,9 @@ use crate::rows::Measure;
 /// Place in the palette of what is to be reached: green.
 const TARGET: Color = Color::Palette(2);
 
+/// Place in the palette of what is to be avoided: grey.
+const OBSTACLE: Color = Color::Palette(7);
+
 /// A panel whose drawings are not on paper yet.
 pub(crate) struct Sketch {
     /// In the names of the drawings' files.
@@ -219,11 +222,14 @@ fn map(title: String, arena: &Arena) -> Chart {
         key("target region", TARGET);
     }
     for obstacle in &arena.obstacles {
-        marks.push(Mark::disc(obstacle.center, obstacle.radius, Color::Text, 0.35));
+        marks.push(Mark::disc(obstacle.center, obstacle.radius, OBSTACLE, 0.8));
     }
     if !arena.obstacles.is_empty() {
-        key("obstacle", Color::Text);
+        key("obstacle", OBSTACLE);
     }
+    let [x, y] = arena.start;
+    marks.push(Mark::Dots { points: vec![(x, y)], color: Color::Text, size: 5.0 });
+    legend.push(Key { label: "start".to_owned(), color: Color::Text, shape: KeyShape::Dot });
     let axis = |label| Axis { label, range: [-1.04 * half, 1.04 * half] };
     Chart { title, x: axis("x, m"), y: axis("y, m"), is_map: true, marks, legend }
 }

@@ -40,9 +40,9 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
         }
     }
     let explanation = "What the router does while the trained robot runs: the probability of each primitive \
-        at every step, as long as a period of the gait is, in stripes. The period is found from what the robot \
-        observes. If the router follows the gait, every stripe looks alike. Below: the probabilities at \
-        five steps spread over one period, and which torques each primitive would give there."
+        at every step. Grey and white stripes are one period of the gait each, found from what the robot \
+        observes: if the router follows the gait, all stripes look alike. Then the probabilities at five \
+        steps spread over one period, and the torques that each primitive would give there."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Gait,

@@ -38,8 +38,9 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
         }
     }
     let explanation = "Do the primitives of a trained policy do different things in the same situation? \
-        States that it visits are grouped by likeness; in those of one group each primitive draws an action \
-        of its own. Both are drawn in two dimensions (t-SNE), where near points are alike and the axes \
+        States that it visits are grouped by likeness (first drawing, a colour for each group); in those of one \
+        group, the black one, each primitive draws an action \
+        of its own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the axes \
         mean nothing: primitives that can be told apart make clouds of one colour each. The silhouette \
         puts that into a number, in all groups: 1 for clouds far apart, 0 or less for clouds that lie over \
         each other."

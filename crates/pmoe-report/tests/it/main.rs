@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
 
+mod panels;
 mod report;
 mod verify;
 

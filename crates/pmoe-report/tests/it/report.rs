@@ -12,7 +12,7 @@ use pmoe_results::{
 use crate::{Fixture, SUITE};
 
 /// A whole element or attribute from elsewhere would need one of these.
-fn assert_self_contained(page: &str) {
+pub(crate) fn assert_self_contained(page: &str) {
     for foreign in ["http:", "https:", "<script", "<link", "<img", "@import", "url(", "src="] {
         // The figures refer to their own clip paths.
         let page = page.replace("url(#", "");
@@ -21,7 +21,7 @@ fn assert_self_contained(page: &str) {
 }
 
 /// Every element closed in order, by a reader as strict as XML's about nesting.
-fn assert_well_formed(svg: &str) {
+pub(crate) fn assert_well_formed(svg: &str) {
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{}", &svg[..60]);
     let mut open = Vec::new();
     for part in svg.split('<').skip(1) {

@@ -54,7 +54,8 @@ pub struct PrimitivesSettings {
     pub clusters: usize,
     /// Seeds of the runs whose points are drawn, which takes long; the measures need no drawing.
     pub embed_seeds: Vec<u64>,
-    /// Effective number of neighbours in t-SNE; of fewer than three times as many points a third.
+    /// Effective number of neighbours in t-SNE; where there are less than three times as many other points, a
+    /// third of them.
     pub perplexity: f64,
     /// Step of t-SNE, as in scikit-learn.
     pub learning_rate: f64,

@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Methods, Plan, PlannedRun, Preset, ResultsError, RunProgress, Suite};
+use pmoe_results::{
+    AnalysisKind, AnalysisSettings, Methods, Plan, PlannedRun, Preset, ResultsError, RunProgress,
+    Suite,
+};
 
 const FIRST: &str = r#"
 title = "One"
@@ -214,4 +217,33 @@ fn no_budget_is_above_the_largest() {
     assert_eq!(budgets(None), [10, 20].into());
     assert_eq!(budgets(Some(15)), [10, 15].into());
     assert_eq!(budgets(Some(5)), [5].into());
+}
+
+#[test]
+fn a_run_is_analysed_for_all_suites_that_read_it_and_they_must_agree() {
+    let mut fixture = Fixture::new();
+    let with =
+        |text: &str, analyses: &str| text.replace("[presets]", &format!("{analyses}\n[presets]"));
+    let mut plan = |first: &str, second: &str| {
+        let suite = |text: String, name: &str| Suite::parse(&text, Path::new(name)).unwrap();
+        fixture.suites =
+            vec![suite(with(FIRST, first), "one.toml"), suite(with(SECOND, second), "two.toml")];
+        Plan::new(&fixture.suites, Preset::Smoke, None, &fixture.methods, &fixture.root())
+    };
+    let made = plan("analyses = { gait = {} }", "analyses.robustness = { episodes = 7 }").unwrap();
+    let kinds =
+        |run: &PlannedRun| -> Vec<_> { run.analyses.iter().map(AnalysisSettings::kind).collect() };
+    assert_eq!(kinds(&made.runs[0]), [AnalysisKind::Gait]);
+    assert_eq!(kinds(&made.runs[1]), [AnalysisKind::Gait, AnalysisKind::Robustness]);
+    let written = serde_json::to_value(&made.runs[1].analyses).unwrap();
+    assert_eq!(written[1]["robustness"]["episodes"], 7);
+    // The same settings twice are one analysis; others can't be both in the run's folder.
+    let same = "analyses.gait = { skip = 10 }";
+    assert_eq!(kinds(&plan(same, same).unwrap().runs[1]), [AnalysisKind::Gait]);
+    let error = plan(same, "analyses.gait = { skip = 20 }").unwrap_err();
+    assert!(error.is_bad_input());
+    let message = error.to_string();
+    for part in ["suite two", "analyses.gait", "suite one"] {
+        assert!(message.contains(part), "no {part} in: {message}");
+    }
 }

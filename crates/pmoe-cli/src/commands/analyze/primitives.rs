@@ -141,7 +141,7 @@ fn embedded(
     seed: u64,
 ) -> Result<Option<Map>> {
     let points = Points::new(values, dim)?;
-    let perplexity = settings.perplexity.min((points.len() as f64 / 3.0).floor());
+    let perplexity = settings.perplexity.min(((points.len() - 1) / 3) as f64);
     if perplexity <= 1.0 {
         return Ok(None);
     }
