@@ -31,6 +31,8 @@ pub(crate) struct Page<'a> {
     /// All runs, each once.
     cost: Cost,
     command: &'a str,
+    /// Files in the folder `tables`.
+    tables: Vec<&'a str>,
     success_window: usize,
     fewest_seeds: usize,
     bootstrap_level: f64,
@@ -47,6 +49,7 @@ impl<'a> Page<'a> {
         ledger: &'a Ledger,
         sources: &Sources,
         command: &'a str,
+        tables: Vec<&'a str>,
         bootstrap: &Bootstrap,
     ) -> Self {
         Self {
@@ -56,6 +59,7 @@ impl<'a> Page<'a> {
             broken: sources.broken_texts(),
             cost: Cost::of(sources.runs.iter()),
             command,
+            tables,
             success_window: EvalCurve::SUCCESS_WINDOW,
             fewest_seeds: answer::FEWEST_SEEDS,
             bootstrap_level: bootstrap.level,

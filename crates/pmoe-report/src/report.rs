@@ -149,18 +149,25 @@ impl Report {
         all_numbers.extend(numbers_of_claims(&ledger, output));
         let mut files = drawing.files;
         let level = bootstrap.level;
-        for (name, text) in [
-            ("tables/auc.md", tables::markdown(&sections, level)),
-            ("tables/auc.csv", tables::csv(&sections)),
-            ("tables/tasks.md", tables::tasks_markdown(&sections, level)),
-            ("tables/tasks.csv", tables::tasks_csv(&sections)),
-            ("tables/more.md", tables::more_markdown(&sections, level)),
-            ("tables/more.csv", tables::more_csv(&sections)),
-            ("tables/claims.md", tables::claims_markdown(&ledger, level)),
-            ("tables/claims.csv", tables::claims_csv(&ledger, output)),
-        ] {
-            files.push((name.to_owned(), text.into_bytes()));
-        }
+        let has_tasks = sections.iter().any(|section| !section.aggregate_rows.is_empty());
+        let has_more = sections.iter().any(|section| section.measured().next().is_some());
+        let has_claims = !ledger.lines.is_empty();
+        // A table without lines is not written.
+        let tables = [
+            ("auc.md", true, tables::markdown(&sections, level)),
+            ("auc.csv", true, tables::csv(&sections)),
+            ("tasks.md", has_tasks, tables::tasks_markdown(&sections, level)),
+            ("tasks.csv", has_tasks, tables::tasks_csv(&sections)),
+            ("more.md", has_more, tables::more_markdown(&sections, level)),
+            ("more.csv", has_more, tables::more_csv(&sections)),
+            ("claims.md", has_claims, tables::claims_markdown(&ledger, level)),
+            ("claims.csv", has_claims, tables::claims_csv(&ledger, output)),
+        ];
+        let tables: Vec<_> = tables.into_iter().filter(|(_, has_lines, _)| *has_lines).collect();
+        let table_names: Vec<_> = tables.iter().map(|(name, ..)| *name).collect();
+        files.extend(
+            tables.into_iter().map(|(name, _, text)| (format!("tables/{name}"), text.into_bytes())),
+        );
         let numbers = Numbers::new(input, output, command, options, &sources, all_numbers)?;
         files.push((Numbers::FILE.to_owned(), numbers.to_bytes()));
 
@@ -180,7 +187,8 @@ impl Report {
             page: page.into(),
         };
         let html =
-            Page::new(&summary, sections, &ledger, &sources, command, &bootstrap).render()?;
+            Page::new(&summary, sections, &ledger, &sources, command, table_names, &bootstrap)
+                .render()?;
         files.push((page.to_owned(), html.into_bytes()));
         Ok(Self { files, numbers, broken: sources.broken_texts(), summary })
     }

@@ -45,12 +45,10 @@ pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
 /// Several tasks in one number: GitHub's Markdown, one table per suite that has several.
 pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Several tasks in one number\n");
-    let mut is_empty = true;
     for section in sections {
         let Some(of) = section.aggregates.as_ref().filter(|of| !of.methods.is_empty()) else {
             continue;
         };
-        is_empty = false;
         let gaps: Vec<_> =
             section.gaps.iter().map(|gap| format!("Left out: {}.\n", plain(gap))).collect();
         text.push_str(&format!(
@@ -82,19 +80,13 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
             ]));
         }
     }
-    if is_empty {
-        text.push_str(
-            "\nNothing yet: it takes two tasks with finished runs of every method, and a reference above zero.\n",
-        );
-    }
     text
 }
 
 /// What else the runs give: GitHub's Markdown, one table per suite that has something.
 pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Other quantities\n");
-    let filled = || sections.iter().filter(|section| section.measured().next().is_some());
-    for section in filled() {
+    for section in sections.iter().filter(|section| section.measured().next().is_some()) {
         text.push_str(&format!(
             "\n## {title}\n\n\
              Mean over the runs; in brackets the {level:.0} % bootstrap interval over seeds.\n\n{note}\
@@ -112,9 +104,6 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
                 more.seeds.len().to_string(),
             ]));
         }
-    }
-    if filled().next().is_none() {
-        text.push_str("\nNothing yet: no finished run.\n");
     }
     text
 }

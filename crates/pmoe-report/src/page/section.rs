@@ -47,7 +47,7 @@ pub(crate) struct Section {
     /// Place of each row's method in the palette.
     pub(super) colors: Vec<usize>,
     pub(crate) aggregates: Option<Aggregates>,
-    pub(super) aggregate_rows: Vec<AggregateRow>,
+    pub(crate) aggregate_rows: Vec<AggregateRow>,
     /// Tasks without a number over all, and why.
     pub(crate) gaps: Vec<String>,
     /// What the events give beside the rows.
@@ -86,7 +86,7 @@ pub(crate) struct States {
 }
 
 /// A method over several tasks.
-pub(super) struct AggregateRow {
+pub(crate) struct AggregateRow {
     pub(super) method: String,
     pub(super) color: usize,
     pub(super) iqm: String,
