@@ -10,13 +10,22 @@ pub(crate) fn number(value: f64) -> String {
     match value {
         v if v.is_infinite() => if v < 0.0 { "−∞" } else { "∞" }.to_owned(),
         v if 999.95 <= v.abs() => grouped(v.round()),
-        v => format!("{v:.1}").replace('-', "−"),
+        v => minus(&format!("{v:.1}")),
+    }
+}
+
+/// A number with the sign for minus, unless it is nothing but zeros.
+fn minus(text: &str) -> String {
+    match text.strip_prefix('-') {
+        Some(zero) if zero.chars().all(|c| "0.".contains(c)) => zero.to_owned(),
+        Some(rest) => format!("−{rest}"),
+        None => text.to_owned(),
     }
 }
 
 /// A number around 1.
 pub(crate) fn two_decimals(value: f64) -> String {
-    format!("{value:.2}").replace('-', "−")
+    minus(&format!("{value:.2}"))
 }
 
 /// A ratio in percent, without the sign.
@@ -90,6 +99,7 @@ mod tests {
         let cases = [
             (0.0, "0.0"),
             (-3.25, "−3.2"),
+            (-0.04, "0.0"),
             (999.96, "1000"),
             (-1234.5, "−1235"),
             (9999.6, "10\u{202f}000"),
