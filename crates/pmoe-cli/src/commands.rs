@@ -11,6 +11,7 @@ pub(crate) mod render;
 pub(crate) mod report;
 pub(crate) mod train;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use anyhow::Result;
 use serde::Serialize;

@@ -43,6 +43,8 @@ enum Command {
     /// Check config files.
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Show how a folder of runs stands, live in the terminal or once.
+    Watch(commands::watch::Args),
     /// Make tables, figures and one HTML page from run folders.
     Report(commands::report::Args),
     /// Make published reports again from their runs, and say what differs.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
+        Command::Watch(args) => commands::watch::watch(args),
         Command::Report(args) => commands::report::report(args),
         Command::Verify(args) => commands::verify::verify(args),
         Command::Env(command) => commands::env::run(command),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::run_dir::EVENTS;
+
 /// One line of `events.jsonl`. No field depends on the wall clock, so the same config, seed and
 /// build give the same file byte for byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub enum Event {
 }
 
 impl Event {
+    /// Name of the file in a run folder.
+    pub const FILE: &str = EVENTS;
+
     /// Environment steps taken when it was reported.
     #[must_use]
     pub fn env_step(&self) -> u64 {

@@ -12,7 +12,8 @@
 //!     lock             held by the process that writes the folder
 //! ```
 //!
-//! - [`RunDir`] and [`JsonlSink`] write a run folder, [`Run`] and [`scan`] read them.
+//! - [`RunDir`] and [`JsonlSink`] write a run folder, [`Run`] and [`scan`] read them, [`Tail`] follows the
+//!   events of a run that is under way.
 //! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`AnalysisFile`] holds what was measured of a finished run beside its learning curve.
@@ -41,6 +42,7 @@ pub mod settings;
 mod silhouette;
 mod stats;
 mod suite;
+mod tail;
 
 pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
 pub use analysis::{
@@ -61,7 +63,7 @@ pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
 pub use plan::{Plan, PlannedRun, RunProgress, Use};
 pub use quantity::Quantity;
-pub use run::{Run, Scan, scan};
+pub use run::{Folders, Run, Scan, run_folders, scan};
 pub use run_dir::RunDir;
 pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use settings::Methods;
@@ -70,6 +72,7 @@ pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
 pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When,
 };
+pub use tail::{Tail, Tailed};
 
 /// The TOML files of a folder, by name.
 fn toml_files(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>, ResultsError> {

@@ -3,6 +3,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::ResultsError;
+use crate::run::read_part;
+use crate::run_dir::MANIFEST;
 
 /// `manifest.json`: whose run this is, how far it got, on what machine and from which code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,10 +101,21 @@ impl Manifest {
     /// The version of the format that this crate writes and reads.
     pub const SCHEMA: u32 = 1;
 
+    /// Name of the file in a run folder.
+    pub const FILE: &str = MANIFEST;
+
     /// Seconds of work over all attempts.
     #[must_use]
     pub fn wall_seconds(&self) -> f64 {
         self.attempts.iter().map(|attempt| attempt.wall_seconds).sum()
+    }
+
+    /// Reads the manifest of a run folder, and nothing else of it.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be read or understood.
+    pub fn read(folder: &Path) -> Result<Self, ResultsError> {
+        Self::parse(&read_part(folder, MANIFEST)?, &folder.join(MANIFEST))
     }
 
     /// Reads manifest text; `path` is for the error.

@@ -27,8 +27,7 @@ impl Run {
     /// # Errors
     /// When the folder is not a run or one of its files can't be read or understood.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
-        let manifest_path = path.join(MANIFEST);
-        let manifest = Manifest::parse(&read_part(path, MANIFEST)?, &manifest_path)?;
+        let manifest = Manifest::read(path)?;
         let config = parse_config(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
 
         let done = manifest.status == Status::Done;
@@ -63,8 +62,34 @@ pub struct Scan {
 /// # Errors
 /// When `dir` itself can't be listed.
 pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
-    let mut found = Scan::default();
-    scan_into(dir, &mut found).map_err(|source| match source.kind() {
+    let Folders { runs, broken } = run_folders(dir)?;
+    let mut found = Scan { runs: Vec::new(), broken };
+    for path in runs {
+        match Run::read(&path) {
+            Ok(run) => found.runs.push(run),
+            Err(error) => found.broken.push((path, error)),
+        }
+    }
+    found.broken.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// What [`run_folders`] found.
+#[derive(Debug, Default)]
+pub struct Folders {
+    /// Folders that have a manifest, by path.
+    pub runs: Vec<PathBuf>,
+    /// Folders that can't be listed.
+    pub broken: Vec<(PathBuf, ResultsError)>,
+}
+
+/// The run folders at or below `dir`, none of them read; links to folders are not followed.
+///
+/// # Errors
+/// When `dir` itself can't be listed.
+pub fn run_folders(dir: &Path) -> Result<Folders, ResultsError> {
+    let mut found = Folders::default();
+    collect(dir, &mut found).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ResultsError::NotARun {
             path: dir.to_owned(),
             reason: "there is no such folder".to_owned(),
@@ -74,12 +99,9 @@ pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
     Ok(found)
 }
 
-fn scan_into(dir: &Path, found: &mut Scan) -> io::Result<()> {
+fn collect(dir: &Path, found: &mut Folders) -> io::Result<()> {
     if dir.join(MANIFEST).is_file() {
-        match Run::read(dir) {
-            Ok(run) => found.runs.push(run),
-            Err(error) => found.broken.push((dir.to_owned(), error)),
-        }
+        found.runs.push(dir.to_owned());
         return Ok(());
     }
     let mut folders = Vec::new();
@@ -91,7 +113,7 @@ fn scan_into(dir: &Path, found: &mut Scan) -> io::Result<()> {
     }
     folders.sort();
     for folder in folders {
-        if let Err(error) = scan_into(&folder, found) {
+        if let Err(error) = collect(&folder, found) {
             let error = ResultsError::io(&folder, error);
             found.broken.push((folder, error));
         }
@@ -99,7 +121,7 @@ fn scan_into(dir: &Path, found: &mut Scan) -> io::Result<()> {
     Ok(())
 }
 
-fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
+pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
     fs::read_to_string(folder.join(name)).map_err(|error| part_error(folder, name, error))
 }
 

@@ -1,0 +1,67 @@
+//! `pmoe watch`: how a folder of runs stands, live, as text or as JSON.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use pmoe_watch::{Theme, Wanted, WatchError, Watcher};
+
+use super::{print_json, print_line};
+use crate::exit::BadInput;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pmoe watch results/paper                 # live; ? shows the keys
+  pmoe watch results/paper --once          # one look, as text
+
+It reads files only, so it can be started and stopped at any time, also over ssh or on another machine that
+sees the folder. NO_COLOR=1 switches colours off.")]
+pub(crate) struct Args {
+    /// Folder with run folders in it, at any depth; with a plan.json in it, what is still to come is shown, too.
+    dir: PathBuf,
+    /// Print the state once, as text.
+    #[arg(long, conflicts_with = "json")]
+    once: bool,
+    /// Print the state once, as one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Seconds between two looks at the files.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    interval: Duration,
+}
+
+/// Seconds that one can wait for: at least a tenth, at most a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    if (0.1..=86_400.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("expected 0.1 to 86400 seconds".to_owned())
+    }
+}
+
+pub(crate) fn watch(args: Args) -> Result<ExitCode> {
+    let mut watcher = Watcher::new(&args.dir);
+    if args.once || args.json {
+        let snapshot = watcher.refresh(SystemTime::now(), Wanted::All)?;
+        if args.json {
+            print_json(&snapshot)?;
+        } else {
+            print_line(snapshot.to_text().trim_end())?;
+        }
+    } else if io::stdout().is_terminal() {
+        pmoe_watch::watch(watcher, args.interval, Theme::from_env()).map_err(
+            |error| match error {
+                WatchError::Results(error) => error.into(),
+                error => anyhow::Error::from(error),
+            },
+        )?;
+    } else {
+        let words = "pmoe watch needs a terminal; --once prints text, --json JSON";
+        return Err(BadInput(words.to_owned()).into());
+    }
+    Ok(ExitCode::SUCCESS)
+}

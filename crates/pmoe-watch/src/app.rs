@@ -1,0 +1,290 @@
+//! What the viewer looks at, and what the keys change of that.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::snapshot::{Count, Kind, RunView, Snapshot};
+
+/// The viewer's state. What is selected is kept by name, so that it stays through new snapshots.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) pane: Pane,
+    /// The list that was last in use: the curves are of what is selected there.
+    pub(crate) list: List,
+    pub(crate) place: Place,
+    run: Option<PathBuf>,
+    pub(crate) sort: Sort,
+    pub(crate) filter: Option<Kind>,
+    /// Whether the pane has the whole screen.
+    pub(crate) zoom: bool,
+    pub(crate) help: bool,
+    /// Why the newest refresh brought nothing.
+    pub(crate) error: Option<String>,
+}
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pane {
+    Suites,
+    Runs,
+    Curves,
+}
+
+/// A part of the screen that one selects in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Suites,
+    Runs,
+}
+
+/// What can be selected among the suites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    All,
+    Suite(String),
+    Task { suite: String, task: String },
+}
+
+/// Order of the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Plan,
+    State,
+    Progress,
+    Return,
+}
+
+impl Sort {
+    const ALL: [Self; 4] = [Self::Plan, Self::State, Self::Progress, Self::Return];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::State => "state",
+            Self::Progress => "progress",
+            Self::Return => "return",
+        }
+    }
+}
+
+/// Rows that a page key moves by.
+const PAGE: isize = 10;
+
+impl App {
+    pub(crate) fn new(snapshot: Snapshot) -> Self {
+        Self {
+            snapshot,
+            pane: Pane::Runs,
+            list: List::Runs,
+            place: Place::All,
+            run: None,
+            sort: Sort::State,
+            filter: None,
+            zoom: false,
+            help: false,
+            error: None,
+        }
+    }
+
+    /// The rows of the list of suites, each with its runs.
+    pub(crate) fn places(&self) -> Vec<(Place, &Count)> {
+        let mut places = vec![(Place::All, &self.snapshot.total.count)];
+        for suite in &self.snapshot.suites {
+            places.push((Place::Suite(suite.name.clone()), &suite.count));
+            places.extend(suite.tasks.iter().map(|task| {
+                let (suite, task, count) = (suite.name.clone(), task.task.clone(), &task.count);
+                (Place::Task { suite, task }, count)
+            }));
+        }
+        places
+    }
+
+    /// Row of the selected place; the first if it is gone.
+    pub(crate) fn place_row(&self) -> usize {
+        self.places().iter().position(|(place, _)| *place == self.place).unwrap_or(0)
+    }
+
+    /// The runs of the selected place that pass the filter, in order.
+    pub(crate) fn runs(&self) -> Vec<&RunView> {
+        let mut runs: Vec<_> = self
+            .snapshot
+            .runs
+            .iter()
+            .filter(|run| self.place.holds(run))
+            .filter(|run| self.filter.is_none_or(|kind| run.state.kind() == kind))
+            .collect();
+        let mean_return =
+            |run: &RunView| run.last_eval.map_or(f64::NEG_INFINITY, |e| e.mean_return);
+        match self.sort {
+            Sort::Plan => {}
+            Sort::State => runs.sort_by_key(|run| run.state.kind()),
+            Sort::Progress => runs.sort_by(|a, b| b.share().total_cmp(&a.share())),
+            Sort::Return => runs.sort_by(|a, b| mean_return(b).total_cmp(&mean_return(a))),
+        }
+        runs
+    }
+
+    /// Row of the selected run among [`App::runs`]; the first if it is not there.
+    pub(crate) fn run_row(&self) -> usize {
+        let selected = |run: &&RunView| Some(&run.dir) == self.run.as_ref();
+        self.runs().iter().position(selected).unwrap_or(0)
+    }
+
+    pub(crate) fn selected_run(&self) -> Option<&RunView> {
+        self.runs().get(self.run_row()).copied()
+    }
+
+    /// The suite that the selected place is in.
+    pub(crate) fn suite(&self) -> Option<&str> {
+        match &self.place {
+            Place::All => None,
+            Place::Suite(suite) | Place::Task { suite, .. } => Some(suite),
+        }
+    }
+
+    /// The runs whose curves are shown: the selected one, or those of a task of the selected suite.
+    pub(crate) fn drawn(&self) -> Vec<&RunView> {
+        if self.list == List::Runs {
+            return self.selected_run().into_iter().collect();
+        }
+        let of_place = || self.snapshot.runs.iter().filter(|run| self.place.holds(run));
+        // Of several tasks the one at work, else the first with something to show.
+        let lead = of_place()
+            .find(|run| run.state.kind() == Kind::Running)
+            .or_else(|| of_place().find(|run| !run.curve.is_empty()))
+            .or_else(|| of_place().next());
+        let Some(lead) = lead else {
+            return Vec::new();
+        };
+        let suite = self.suite().or_else(|| Some(lead.used_by.first()?.suite.as_str()));
+        let is_beside =
+            |run: &&RunView| run.task == lead.task && suite.is_none_or(|suite| run.is_of(suite));
+        self.snapshot.runs.iter().filter(is_beside).collect()
+    }
+
+    /// The runs whose events are needed now.
+    pub(crate) fn wanted(&self) -> BTreeSet<PathBuf> {
+        self.drawn().into_iter().map(|run| run.dir.clone()).collect()
+    }
+
+    /// Does what a key asks for; `false` if that is to quit.
+    pub(crate) fn press(&mut self, key: KeyEvent) -> bool {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return false;
+        }
+        if self.help {
+            self.help = false;
+            return key.code != KeyCode::Char('q');
+        }
+        match key.code {
+            KeyCode::Char('q') => return false,
+            KeyCode::Char('?') => self.help = true,
+            KeyCode::Esc => self.back(),
+            KeyCode::Enter => self.open(),
+            KeyCode::Tab => self.focus(match self.pane {
+                Pane::Suites => Pane::Runs,
+                Pane::Runs => Pane::Curves,
+                Pane::Curves => Pane::Suites,
+            }),
+            KeyCode::BackTab => self.focus(match self.pane {
+                Pane::Suites => Pane::Curves,
+                Pane::Runs => Pane::Suites,
+                Pane::Curves => Pane::Runs,
+            }),
+            KeyCode::Left | KeyCode::Char('h') => self.focus(match self.pane {
+                Pane::Suites | Pane::Runs => Pane::Suites,
+                Pane::Curves => Pane::Runs,
+            }),
+            KeyCode::Right | KeyCode::Char('l') => self.focus(match self.pane {
+                Pane::Suites => Pane::Runs,
+                Pane::Runs | Pane::Curves => Pane::Curves,
+            }),
+            KeyCode::Down | KeyCode::Char('j') => self.go(1),
+            KeyCode::Up | KeyCode::Char('k') => self.go(-1),
+            KeyCode::PageDown => self.go(PAGE),
+            KeyCode::PageUp => self.go(-PAGE),
+            KeyCode::Home | KeyCode::Char('g') => self.go(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.go(isize::MAX),
+            KeyCode::Char('s') => self.sort = after(&Sort::ALL, self.sort),
+            KeyCode::Char('f') => self.filter = self.next_filter(),
+            _ => {}
+        }
+        true
+    }
+
+    fn focus(&mut self, pane: Pane) {
+        self.zoom &= self.pane == pane;
+        self.pane = pane;
+        match pane {
+            Pane::Suites => self.list = List::Suites,
+            Pane::Runs => self.list = List::Runs,
+            Pane::Curves => {}
+        }
+    }
+
+    fn open(&mut self) {
+        match self.pane {
+            Pane::Suites => self.focus(Pane::Runs),
+            Pane::Runs => {
+                self.focus(Pane::Curves);
+                self.zoom = true;
+            }
+            Pane::Curves => self.zoom = !self.zoom,
+        }
+    }
+
+    fn back(&mut self) {
+        if self.zoom || self.pane == Pane::Curves {
+            self.zoom = false;
+            self.focus(match self.list {
+                List::Suites => Pane::Suites,
+                List::Runs => Pane::Runs,
+            });
+        } else {
+            self.focus(Pane::Suites);
+        }
+    }
+
+    fn go(&mut self, by: isize) {
+        let to =
+            |row: usize, rows: usize| row.saturating_add_signed(by).min(rows.saturating_sub(1));
+        match self.list {
+            List::Suites => {
+                let places = self.places();
+                self.place = places[to(self.place_row(), places.len())].0.clone();
+            }
+            List::Runs => {
+                let runs = self.runs();
+                self.run = runs.get(to(self.run_row(), runs.len())).map(|run| run.dir.clone());
+            }
+        }
+    }
+
+    /// The next state that there are runs in; after the last, all.
+    fn next_filter(&self) -> Option<Kind> {
+        let there = Kind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
+        there.into_iter().find(|kind| self.filter.is_none_or(|filter| filter < *kind))
+    }
+}
+
+impl Place {
+    fn holds(&self, run: &RunView) -> bool {
+        match self {
+            Self::All => true,
+            Self::Suite(suite) => run.is_of(suite),
+            Self::Task { suite, task } => run.is_of(suite) && run.task == *task,
+        }
+    }
+}
+
+/// The item after `item`, the first after the last.
+fn after<T: Copy + PartialEq>(all: &[T], item: T) -> T {
+    let place = all.iter().position(|other| *other == item).unwrap_or(0);
+    all[(place + 1) % all.len()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+use super::*;
+use crate::snapshot::State;
+use crate::testing::{snapshot, view};
+
+fn press(app: &mut App, keys: &[KeyCode]) {
+    for key in keys {
+        assert!(app.press(KeyEvent::from(*key)), "{key:?} quits");
+    }
+}
+
+fn names(app: &App) -> Vec<String> {
+    app.runs().iter().map(|run| format!("{} {} {}", run.algo, run.task, run.seed)).collect()
+}
+
+#[test]
+fn what_is_wrong_comes_first_and_a_key_changes_the_order() {
+    let mut app = App::new(snapshot());
+    assert_eq!(names(&app)[..2], ["sac Ant-v2 0", "pmoe-sac Ant-v2 0"]);
+    press(&mut app, &[KeyCode::Char('s')]);
+    assert_eq!(names(&app)[0], "sac Hopper-v2 0");
+    press(&mut app, &[KeyCode::Char('s')]);
+    assert_eq!(names(&app)[0], "sac Hopper-v2 0");
+    press(&mut app, &[KeyCode::Char('s')]);
+    assert_eq!((app.sort, names(&app)[1].as_str()), (Sort::Plan, "pmoe-sac Hopper-v2 0"));
+    press(&mut app, &[KeyCode::Char('s')]);
+    assert_eq!(app.sort, Sort::State);
+}
+
+#[test]
+fn the_filter_goes_through_the_states_that_there_are() {
+    let mut app = App::new(snapshot());
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        press(&mut app, &[KeyCode::Char('f')]);
+        assert_eq!(app.runs().len(), if app.filter.is_some() { 1 } else { 6 });
+        seen.push(app.filter);
+    }
+    let all = Kind::ALL.map(Some).into_iter().chain([None]);
+    assert_eq!(seen, all.collect::<Vec<_>>());
+}
+
+#[test]
+fn keys_lead_to_a_task_a_run_its_curve_and_back() {
+    let mut app = App::new(snapshot());
+    press(&mut app, &[KeyCode::Esc, KeyCode::Char('j'), KeyCode::Down]);
+    assert_eq!(app.place, Place::Task { suite: "fig1".into(), task: "Hopper-v2".into() });
+    assert_eq!((app.runs().len(), app.drawn().len()), (4, 4));
+    press(&mut app, &[KeyCode::Enter, KeyCode::End]);
+    assert_eq!((app.pane, app.drawn().len()), (Pane::Runs, 1));
+    assert_eq!(app.selected_run().unwrap().state, State::Done);
+    press(&mut app, &[KeyCode::Enter]);
+    assert!((app.pane, app.zoom) == (Pane::Curves, true));
+    press(&mut app, &[KeyCode::Char('k')]);
+    assert_eq!(app.selected_run().unwrap().state, State::Waiting);
+    press(&mut app, &[KeyCode::Esc]);
+    assert!((app.pane, app.zoom) == (Pane::Runs, false));
+    press(&mut app, &[KeyCode::Esc, KeyCode::Char('g')]);
+    assert_eq!((app.pane, &app.place), (Pane::Suites, &Place::All));
+    press(&mut app, &[KeyCode::Char('?'), KeyCode::Char('j')]);
+    assert_eq!((app.help, &app.place), (false, &Place::All));
+    assert!(!app.press(KeyEvent::from(KeyCode::Char('q'))));
+    assert!(!app.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+}
+
+#[test]
+fn what_is_selected_stays_when_the_runs_change() {
+    let mut app = App::new(snapshot());
+    press(&mut app, &[KeyCode::Char('s'), KeyCode::Down]);
+    app.sort = Sort::Plan;
+    press(&mut app, &[KeyCode::Home, KeyCode::Down]);
+    let selected = app.selected_run().unwrap().dir.clone();
+    let mut runs = app.snapshot.runs.clone();
+    runs.insert(0, view("dac", "Ant-v2", 7, State::Running, 100));
+    app.snapshot = Snapshot::new("x".as_ref(), None, runs.clone(), vec![]);
+    assert_eq!(app.selected_run().unwrap().dir, selected);
+    // And when it is gone, the first is selected.
+    runs.retain(|run| run.dir != selected);
+    app.snapshot = Snapshot::new("x".as_ref(), None, runs, vec![]);
+    assert_eq!(app.run_row(), 0);
+    app.snapshot = Snapshot::new("x".as_ref(), None, vec![], vec![]);
+    let keys =
+        [KeyCode::Down, KeyCode::End, KeyCode::Enter, KeyCode::Up, KeyCode::Tab, KeyCode::Down];
+    press(&mut app, &keys);
+    assert_eq!((app.selected_run(), app.drawn().len()), (None, 0));
+}

@@ -1,0 +1,177 @@
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::{Style, Stylize};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::canvas::{self, Canvas};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::runs::about;
+use super::{block, cut};
+use crate::app::{App, List, Pane};
+use crate::format::{one_line, quantity, steps};
+use crate::snapshot::RunView;
+use crate::theme::Theme;
+
+/// Columns of the numbers beside the vertical axis.
+const AXIS: u16 = 8;
+
+/// The runs of one method.
+struct Method<'a> {
+    name: &'a str,
+    letter: char,
+    runs: Vec<&'a RunView>,
+}
+
+/// Learning curves of the selected run, or of all runs of the selected suite and task.
+pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
+    let runs = app.drawn();
+    let Some(lead) = runs.first() else {
+        frame.render_widget(block(app, Pane::Curves, "curves"), area);
+        return;
+    };
+    let methods = methods(app, &runs);
+    let title = match app.list {
+        List::Runs => format!("{} {}, seed {}", lead.method(app.suite()), lead.task, lead.seed),
+        List::Suites => {
+            let suite = app.suite().or_else(|| Some(lead.used_by.first()?.suite.as_str()));
+            format!("{} {}", suite.unwrap_or_default(), lead.task)
+        }
+    };
+    let block = block(app, Pane::Curves, &title);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+
+    let mut details = Vec::new();
+    if app.zoom && app.list == List::Runs {
+        details.push(Line::from(about(lead)));
+        details.push(Line::from(one_line(&facts(lead))).dim());
+    }
+    let height = if details.is_empty() { 0 } else { 4.min(inner.height / 2) };
+    let [top, legend, chart] =
+        Layout::vertical([Constraint::Length(height), Constraint::Length(1), Constraint::Min(0)])
+            .areas(inner);
+    frame.render_widget(Paragraph::new(details).wrap(Wrap { trim: true }), top);
+    frame.render_widget(key(&methods, app.list, legend.width, theme), legend);
+    draw_chart(frame, &methods, chart, theme);
+}
+
+/// Where it lies and how it was made.
+fn facts(run: &RunView) -> String {
+    let mut parts =
+        vec![format!("folder {}", run.dir.display()), format!("{} starts", run.attempts)];
+    let set = run.set.iter().map(|(key, value)| format!("{key}={value}"));
+    parts.extend(set);
+    let suites: Vec<_> = run.used_by.iter().map(|used| used.suite.as_str()).collect();
+    parts.push(format!("in {}", suites.join(", ")));
+    parts.join("; ")
+}
+
+fn methods<'a>(app: &'a App, runs: &[&'a RunView]) -> Vec<Method<'a>> {
+    let suite = match app.list {
+        List::Runs => app.suite(),
+        List::Suites => app.suite().or_else(|| Some(runs.first()?.used_by.first()?.suite.as_str())),
+    };
+    let mut methods: Vec<Method<'a>> = Vec::new();
+    for run in runs {
+        let name = run.method(suite);
+        match methods.iter_mut().find(|method| method.name == name) {
+            Some(method) => method.runs.push(run),
+            None => {
+                let letter = ('a'..='z').nth(methods.len()).unwrap_or('*');
+                methods.push(Method { name, letter, runs: vec![run] });
+            }
+        }
+    }
+    methods
+}
+
+/// What is drawn, and for several methods whose line is whose.
+fn key(methods: &[Method<'_>], list: List, width: u16, theme: Theme) -> Line<'static> {
+    let mut spans = vec![Span::from("mean return per evaluation").dim()];
+    if list == List::Suites {
+        spans.clear();
+        let room = usize::from(width) / methods.len().max(1);
+        for (place, method) in methods.iter().enumerate() {
+            let drawn = method.runs.iter().filter(|run| !run.curve.is_empty()).count();
+            let text = format!("{} {} ×{drawn}", method.letter, one_line(method.name));
+            let style = Style::new().fg(theme.method(place));
+            spans.push(Span::styled(format!("{}  ", cut(&text, room.saturating_sub(2))), style));
+        }
+    }
+    Line::from(spans)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+fn draw_chart(frame: &mut Frame<'_>, methods: &[Method<'_>], area: Rect, theme: Theme) {
+    let points = || methods.iter().flat_map(|method| &method.runs).flat_map(|run| &run.curve);
+    let (low, high) = points().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+        (low.min(point.1), high.max(point.1))
+    });
+    if low > high {
+        frame.render_widget(Paragraph::new("no evaluation yet").alignment(Alignment::Center), area);
+        return;
+    }
+    // A line without any slope still needs some height.
+    let pad = if high > low { 0.0 } else { 0.5 * low.abs().max(1.0) };
+    let y_bounds = [low - pad, high + pad];
+    let budgets = methods.iter().flat_map(|method| &method.runs).map(|run| run.total_steps);
+    let x_bounds = [0.0, budgets.max().unwrap_or(1).max(1) as f64];
+
+    let [upper, x_axis] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let [y_axis, canvas] =
+        Layout::horizontal([Constraint::Length(AXIS), Constraint::Min(0)]).areas(upper);
+    draw_axes(
+        frame,
+        y_axis,
+        Rect { x: canvas.x, width: canvas.width, ..x_axis },
+        y_bounds,
+        x_bounds,
+    );
+    let canvas_widget = Canvas::default()
+        .marker(Marker::Braille)
+        .x_bounds(x_bounds)
+        .y_bounds(y_bounds)
+        .paint(|context| {
+            for (place, method) in methods.iter().enumerate() {
+                let color = theme.method(place);
+                for run in &method.runs {
+                    for pair in run.curve.windows(2) {
+                        let [(x1, y1), (x2, y2)] = [pair[0], pair[1]];
+                        context.draw(&canvas::Line { x1: x1 as f64, y1, x2: x2 as f64, y2, color });
+                    }
+                    if let Some(&(x, y)) = run.curve.last().filter(|_| methods.len() > 1) {
+                        let letter =
+                            Span::styled(method.letter.to_string(), Style::new().fg(color));
+                        context.print(x as f64, y, Line::from(letter.bold()));
+                    }
+                }
+            }
+        });
+    frame.render_widget(canvas_widget, canvas);
+}
+
+/// Numbers along both axes.
+fn draw_axes(frame: &mut Frame<'_>, y_axis: Rect, x_axis: Rect, y: [f64; 2], x: [f64; 2]) {
+    let height = usize::from(y_axis.height);
+    let mut lines = vec![Line::default(); height];
+    let middle = height / 2;
+    for (row, value) in
+        [(0, y[1]), (middle, f64::midpoint(y[0], y[1])), (height.wrapping_sub(1), y[0])]
+    {
+        // Where rows are few, the ends are said and the middle is not.
+        if let Some(line) = lines.get_mut(row).filter(|_| row != middle || height > 4) {
+            *line = Line::from(format!("{} ", quantity(value))).alignment(Alignment::Right);
+        }
+    }
+    frame.render_widget(Paragraph::new(lines).dim(), y_axis);
+    let [from, between, to] = Layout::horizontal([Constraint::Fill(1); 3]).areas(x_axis);
+    let middle = f64::midpoint(x[0], x[1]);
+    for (text, area, alignment) in [
+        ("0".to_owned(), from, Alignment::Left),
+        (steps(middle), between, Alignment::Center),
+        (format!("{} steps", steps(x[1])), to, Alignment::Right),
+    ] {
+        frame.render_widget(Paragraph::new(text).alignment(alignment).dim(), area);
+    }
+}

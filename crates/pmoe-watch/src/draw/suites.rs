@@ -1,0 +1,63 @@
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{block, cut, first_row};
+use crate::app::{App, List, Pane, Place};
+use crate::format::one_line;
+use crate::snapshot::{Count, Kind};
+use crate::theme::{Theme, sign};
+
+/// Columns that the list would like to have.
+pub(super) fn width(app: &App) -> u16 {
+    let row = |(place, count): (Place, &Count)| {
+        name(&place).chars().count() + state(count).chars().count() + 5
+    };
+    let widest = app.places().into_iter().map(row).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX)
+}
+
+/// Every suite and its tasks, with runs done of all runs.
+pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
+    let block = block(app, Pane::Suites, "suites");
+    let inner = block.inner(area);
+    let width = usize::from(inner.width);
+    let (places, selected) = (app.places(), app.place_row());
+    let first = first_row(selected, places.len(), inner.height.into());
+    let lines: Vec<_> = places
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(inner.height.into())
+        .map(|(row, (place, count))| {
+            let mark = [Kind::Failed, Kind::Quiet, Kind::Running]
+                .into_iter()
+                .find(|kind| count.of(*kind) > 0)
+                .map_or(Span::from(" "), |kind| Span::styled(sign(kind), theme.state(kind)));
+            let state = state(count);
+            let room = width.saturating_sub(state.chars().count() + 3);
+            let text = format!(" {:<room$} {state}", cut(&name(place), room));
+            let line = Line::from(vec![mark, Span::from(text)]);
+            match (row == selected, app.list) {
+                (false, _) => line,
+                (true, List::Suites) => line.style(Style::new().add_modifier(Modifier::REVERSED)),
+                (true, List::Runs) => line.style(Style::new().add_modifier(Modifier::BOLD)),
+            }
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+fn name(place: &Place) -> String {
+    match place {
+        Place::All => "all".to_owned(),
+        Place::Suite(suite) => one_line(suite),
+        Place::Task { task, .. } => format!("  {}", one_line(task)),
+    }
+}
+
+fn state(count: &Count) -> String {
+    format!("{}/{}", count.of(Kind::Done), count.all())
+}

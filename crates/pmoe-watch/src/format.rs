@@ -1,0 +1,114 @@
+//! Numbers as one reads them.
+
+use crate::snapshot::{Count, Kind, Left, Snapshot};
+
+/// Stands for a number that there is not.
+pub(crate) const NONE: &str = "–";
+
+/// A duration in its two largest units: `3 h 20 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let seconds = seconds.round().max(0.0) as u64;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min"),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+/// A share in percent. Only what is complete has 100.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", (share * 100.0).floor())
+}
+
+/// A return, with as many digits as its size deserves.
+pub(crate) fn quantity(value: f64) -> String {
+    match value.abs() {
+        1e6.. => format!("{value:.2e}"),
+        100.0.. => format!("{value:.0}"),
+        1.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+pub(crate) fn optional(value: Option<f64>, format: impl Fn(f64) -> String) -> String {
+    value.map_or_else(|| NONE.to_owned(), format)
+}
+
+/// Environment steps on an axis: `300k`.
+pub(crate) fn steps(steps: f64) -> String {
+    match steps {
+        1e6.. => format!("{}M", (steps / 1e4).round() / 100.0),
+        1e3.. => format!("{}k", (steps / 1e2).round() / 10.0),
+        _ => steps.round().to_string(),
+    }
+}
+
+/// Text of a file on one line, without anything that a terminal would obey.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `12 of 345 runs done, 2 running, 331 waiting`.
+pub(crate) fn counts(count: &Count) -> String {
+    let all = count.all();
+    let noun = if all == 1 { "run" } else { "runs" };
+    let mut parts = vec![format!("{} of {all} {noun} done", count.of(Kind::Done))];
+    let others = [Kind::Running, Kind::Failed, Kind::Quiet, Kind::Stopped, Kind::Waiting];
+    for kind in others.into_iter().filter(|kind| count.of(*kind) > 0) {
+        parts.push(format!("{} {}", count.of(kind), kind.word()));
+    }
+    parts.join(", ")
+}
+
+/// `about 2 d 3 h left, 2 runs at a time`.
+pub(crate) fn spoken_left(left: Left) -> String {
+    let Left { work_seconds, seconds, jobs, rough } = left;
+    let about = if rough { "very roughly" } else { "about" };
+    match seconds {
+        Some(seconds) if jobs == 1 => {
+            format!("{about} {} left, 1 run at a time", duration(seconds))
+        }
+        Some(seconds) => format!("{about} {} left, {jobs} runs at a time", duration(seconds)),
+        None => format!("{about} {} of work left, none under way", duration(work_seconds)),
+    }
+}
+
+/// What kind of folder it is: `paper, at most 300k steps`.
+pub(crate) fn scale(snapshot: &Snapshot) -> String {
+    let preset = snapshot.preset.map_or("no plan".to_owned(), |preset| preset.to_string());
+    match snapshot.max_steps {
+        #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+        Some(max_steps) => format!("{preset}, at most {} steps", steps(max_steps as f64)),
+        None => preset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units() {
+        let texts = [0.2, 59.6, 3_599.0, 12_000.0, 100_000.0, -5.0, 1e300].map(duration);
+        let huge = &texts[6];
+        assert_eq!(texts[..6], ["0 s", "1 min", "59 min", "3 h 20 min", "1 d 3 h", "0 s"]);
+        assert!(huge.ends_with('h'), "{huge}");
+    }
+
+    #[test]
+    fn numbers_have_as_many_digits_as_they_deserve() {
+        let texts = [3127.6, -81.25, 0.126, 1.5e7].map(quantity);
+        assert_eq!(texts, ["3128", "-81.2", "0.13", "1.50e7"]);
+        assert_eq!([0.0, 900.0, 62_500.0, 1e6].map(steps), ["0", "900", "62.5k", "1M"]);
+        assert_eq!([0.0, 0.999, 1.0].map(percent), ["0 %", "99 %", "100 %"]);
+    }
+
+    #[test]
+    fn a_terminal_obeys_no_file() {
+        assert_eq!(one_line("a\n  b\x1b[31mc\td\r\n"), "a b [31mc d");
+    }
+}

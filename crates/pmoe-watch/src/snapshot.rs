@@ -1,0 +1,465 @@
+//! How a folder of runs stands: what was read of it, and what follows from that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use pmoe_results::{Preset, Use};
+use serde::Serialize;
+
+/// A folder of runs at one moment: a function of its files and the time alone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Scale of the plan, if there is a plan.
+    pub preset: Option<Preset>,
+    /// The largest budget in environment steps, where the plan has one.
+    pub max_steps: Option<u64>,
+    /// All runs together.
+    pub total: Total,
+    /// Each suite, in the order of the plan.
+    pub suites: Vec<SuiteView>,
+    /// The runs: those of the plan in its order, then the others by path.
+    pub runs: Vec<RunView>,
+    /// What could not be read, in words.
+    pub problems: Vec<String>,
+}
+
+/// A run at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunView {
+    /// Its folder, relative to the one that is watched; empty if it is that one.
+    pub dir: PathBuf,
+    /// The suites that it belongs to, each with the name that its method has there.
+    pub used_by: Vec<Use>,
+    /// Name of the method, as in `configs/algos`.
+    pub algo: String,
+    /// Name of the task.
+    pub task: String,
+    /// Seed.
+    pub seed: u64,
+    /// What the plan changes of the method's settings.
+    pub set: BTreeMap<String, String>,
+    /// How it stands.
+    #[serde(flatten)]
+    pub state: State,
+    /// Environment steps behind its newest evaluation, event or checkpoint.
+    pub env_step: u64,
+    /// Budget in environment steps.
+    pub total_steps: u64,
+    /// Environment steps per second, evaluations included: over the last evaluations that were seen,
+    /// else over its newest attempt.
+    pub steps_per_second: Option<f64>,
+    /// Seconds of work left, for a run that is under way.
+    pub seconds_left: Option<f64>,
+    /// Seconds since it last wrote something.
+    pub quiet_seconds: Option<f64>,
+    /// Newest evaluation.
+    pub last_eval: Option<Evaluation>,
+    /// All evaluations: environment step, mean return.
+    #[serde(skip)]
+    pub curve: Vec<(u64, f64)>,
+    /// How often it was started.
+    pub attempts: usize,
+    /// Seconds of work over all attempts.
+    pub wall_seconds: f64,
+}
+
+/// An evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Environment steps of training behind it.
+    pub env_step: u64,
+    /// Mean undiscounted return of its episodes.
+    pub mean_return: f64,
+    /// Share of its episodes that reached their goal; absent for a task without one.
+    pub success_rate: Option<f64>,
+}
+
+/// How a run stands, in the order in which one wants to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Ended by an error, of another budget or unreadable.
+    Failed {
+        /// What went wrong.
+        reason: String,
+    },
+    /// Under way by its manifest, but it has long written nothing: killed, or stuck.
+    Quiet {
+        /// Its last words in the matrix's log, if it left any.
+        reason: Option<String>,
+    },
+    /// Under way.
+    Running,
+    /// Stopped on request, to be continued from its checkpoint.
+    Stopped,
+    /// Planned, not started.
+    Waiting,
+    /// The whole budget is spent.
+    Done,
+}
+
+/// [`State`] without its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// See [`State::Failed`].
+    Failed,
+    /// See [`State::Quiet`].
+    Quiet,
+    /// See [`State::Running`].
+    Running,
+    /// See [`State::Stopped`].
+    Stopped,
+    /// See [`State::Waiting`].
+    Waiting,
+    /// See [`State::Done`].
+    Done,
+}
+
+impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Failed, Self::Quiet, Self::Running, Self::Stopped, Self::Waiting, Self::Done];
+
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Quiet => "quiet",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl State {
+    /// Which state it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Failed { .. } => Kind::Failed,
+            Self::Quiet { .. } => Kind::Quiet,
+            Self::Running => Kind::Running,
+            Self::Stopped => Kind::Stopped,
+            Self::Waiting => Kind::Waiting,
+            Self::Done => Kind::Done,
+        }
+    }
+
+    /// What went wrong, if that is known.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed { reason } => Some(reason),
+            Self::Quiet { reason } => reason.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs per state, and their steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Count {
+    /// Runs in each state; states that no run is in are absent.
+    pub runs: BTreeMap<Kind, usize>,
+    /// Environment steps behind them.
+    pub env_steps: u64,
+    /// Their budgets.
+    pub total_steps: u64,
+}
+
+impl Count {
+    /// Runs in a state.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> usize {
+        self.runs.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Runs in any state.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.runs.values().sum()
+    }
+
+    /// Steps done of all steps, between 0 and 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        share(self.env_steps, self.total_steps)
+    }
+
+    fn add(&mut self, run: &RunView) {
+        *self.runs.entry(run.state.kind()).or_default() += 1;
+        self.env_steps += run.env_step.min(run.total_steps);
+        self.total_steps += run.total_steps;
+    }
+}
+
+/// All runs together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Total {
+    /// How many stand how.
+    #[serde(flatten)]
+    pub count: Count,
+    /// What is left to do; `None` if nothing is, or if no run has shown its speed yet.
+    pub left: Option<Left>,
+}
+
+/// Work that is left. Failed runs are not in it: nobody knows whether they will be started again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Left {
+    /// Seconds for one run after the other.
+    pub work_seconds: f64,
+    /// Seconds until all is done with as many at a time as now; `None` if none is under way.
+    pub seconds: Option<f64>,
+    /// Runs under way.
+    pub jobs: usize,
+    /// Whether most of it is of methods or tasks that were not timed here yet.
+    pub rough: bool,
+}
+
+/// A suite, with its tasks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SuiteView {
+    /// Its name.
+    pub name: String,
+    /// Its runs.
+    #[serde(flatten)]
+    pub count: Count,
+    /// Its runs by task, in the order of the plan.
+    pub tasks: Vec<TaskView>,
+}
+
+/// The runs of a suite on one task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TaskView {
+    /// Name of the task.
+    pub task: String,
+    /// Its runs.
+    #[serde(flatten)]
+    pub count: Count,
+}
+
+impl Snapshot {
+    /// Adds up `runs`.
+    #[must_use]
+    pub fn new(
+        dir: &Path,
+        plan: Option<(Preset, Option<u64>)>,
+        runs: Vec<RunView>,
+        problems: Vec<String>,
+    ) -> Self {
+        let mut count = Count::default();
+        let mut suites: Vec<SuiteView> = Vec::new();
+        for run in &runs {
+            count.add(run);
+            // A suite may read a run under several names, but it is one run there.
+            let names: BTreeSet<&String> = run.used_by.iter().map(|used| &used.suite).collect();
+            for name in names {
+                let new = || SuiteView { name: name.clone(), ..SuiteView::default() };
+                let suite = entry(&mut suites, |suite| suite.name == *name, new);
+                suite.count.add(run);
+                let new = || TaskView { task: run.task.clone(), ..TaskView::default() };
+                let task = entry(&mut suite.tasks, |task| task.task == run.task, new);
+                task.count.add(run);
+            }
+        }
+        let left = left(&runs);
+        Self {
+            dir: dir.to_owned(),
+            preset: plan.map(|(preset, _)| preset),
+            max_steps: plan.and_then(|(_, max_steps)| max_steps),
+            total: Total { count, left },
+            suites,
+            runs,
+            problems,
+        }
+    }
+}
+
+impl RunView {
+    /// Steps done of its budget, between 0 and 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        share(self.env_step, self.total_steps)
+    }
+
+    /// The name that its method has in a suite, or in its first.
+    #[must_use]
+    pub fn method(&self, suite: Option<&str>) -> &str {
+        let used = match suite {
+            Some(suite) => self.used_by.iter().find(|used| used.suite == suite),
+            None => self.used_by.first(),
+        };
+        used.map_or(&self.algo, |used| &used.method)
+    }
+
+    /// Whether it belongs to a suite.
+    #[must_use]
+    pub fn is_of(&self, suite: &str) -> bool {
+        self.used_by.iter().any(|used| used.suite == suite)
+    }
+}
+
+/// The first item that `is` the one, or a new one at the end.
+fn entry<T>(items: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
+    let place = items.iter().position(is).unwrap_or_else(|| {
+        items.push(new());
+        items.len() - 1
+    });
+    &mut items[place]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+fn share(env_step: u64, total_steps: u64) -> f64 {
+    env_step.min(total_steps) as f64 / total_steps.max(1) as f64
+}
+
+/// What is left of `runs`.
+///
+/// A run that has not shown its speed gets the mean of those that differ in the seed alone, else of its
+/// task, else of all.
+fn left(runs: &[RunView]) -> Option<Left> {
+    let (mut of_kind, mut of_task, mut of_all) =
+        (BTreeMap::new(), BTreeMap::new(), Mean::default());
+    for run in runs {
+        // Seconds per step add up where steps per second do not.
+        if let Some(speed) = run.steps_per_second {
+            of_kind.entry(kind(run)).or_insert_with(Mean::default).add(speed.recip());
+            of_task.entry(run.task.as_str()).or_insert_with(Mean::default).add(speed.recip());
+            of_all.add(speed.recip());
+        }
+    }
+    let mean = |run: &RunView| of_kind.get(&kind(run)).and_then(Mean::get);
+    let guess =
+        |run: &RunView| of_task.get(run.task.as_str()).and_then(Mean::get).or_else(|| of_all.get());
+
+    let (mut work_seconds, mut guessed_seconds, mut longest, mut jobs) = (0.0, 0.0, 0.0_f64, 0);
+    for run in runs {
+        let seconds = match run.state.kind() {
+            Kind::Failed | Kind::Done => continue,
+            _ if run.seconds_left.is_some() => run.seconds_left?,
+            _ => {
+                let steps = steps(run.total_steps.saturating_sub(run.env_step));
+                match (mean(run), guess(run)) {
+                    (Some(mean), _) => mean * steps,
+                    (None, guess) => {
+                        let seconds = guess? * steps;
+                        guessed_seconds += seconds;
+                        seconds
+                    }
+                }
+            }
+        };
+        jobs += usize::from(run.state == State::Running);
+        work_seconds += seconds;
+        longest = longest.max(seconds);
+    }
+    let seconds = (jobs > 0).then(|| longest.max(work_seconds / float(jobs)));
+    let rough = guessed_seconds > work_seconds / 2.0;
+    (work_seconds > 0.0).then_some(Left { work_seconds, seconds, jobs, rough })
+}
+
+/// Runs that differ in the seed alone are as fast.
+fn kind(run: &RunView) -> (&str, &str, &BTreeMap<String, String>) {
+    (&run.algo, &run.task, &run.set)
+}
+
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    num: usize,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.num += 1;
+    }
+
+    fn get(&self) -> Option<f64> {
+        (self.num > 0).then(|| self.sum / float(self.num))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+pub(crate) fn steps(count: u64) -> f64 {
+    count as f64
+}
+
+/// Seconds from `then` to `now`; clocks that disagree make it zero.
+pub(crate) fn seconds_since(then: SystemTime, now: SystemTime) -> f64 {
+    now.duration_since(then).map_or(0.0, |duration| duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::view;
+
+    fn left_of(runs: &[RunView]) -> Left {
+        left(runs).unwrap()
+    }
+
+    #[test]
+    fn time_left_comes_from_the_nearest_speed() {
+        let timed = |method: &str, task: &str, speed: f64| {
+            let mut run = view(method, task, 0, State::Done, 1_000);
+            run.steps_per_second = Some(speed);
+            run
+        };
+        let waiting = view("sac", "Ant-v2", 5, State::Waiting, 0);
+        let mut runs = vec![timed("dac", "Hopper-v2", 50.0), waiting];
+        // Of all runs: 1000 steps at 50 a second, and nobody at work.
+        let left = left_of(&runs);
+        assert_eq!((left.work_seconds, left.seconds, left.rough), (20.0, None, true));
+        // Of the task.
+        runs.push(timed("dac", "Ant-v2", 100.0));
+        let left = left_of(&runs);
+        assert_eq!((left.work_seconds, left.rough), (10.0, true));
+        // Of the same settings.
+        runs.push(timed("sac", "Ant-v2", 200.0));
+        let left = left_of(&runs);
+        assert_eq!((left.work_seconds, left.rough), (5.0, false));
+        // Two at work with 40 seconds left each; the other 5 fit in between.
+        runs.extend([0, 1].map(|seed| view("pmoe-sac", "Ant-v2", seed, State::Running, 600)));
+        let left = left_of(&runs);
+        assert_eq!((left.seconds, left.jobs), (Some(42.5), 2));
+    }
+
+    #[test]
+    fn the_longest_run_decides_when_it_is_alone() {
+        let mut runs = vec![view("sac", "Ant-v2", 0, State::Running, 900)];
+        runs.push(view("sac", "Ant-v2", 1, State::Running, 100));
+        assert_eq!(left_of(&runs).seconds, Some(90.0));
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_is_over_or_unknown() {
+        let failed = State::Failed { reason: String::new() };
+        let over =
+            [view("sac", "Ant-v2", 0, State::Done, 1_000), view("sac", "Ant-v2", 1, failed, 5)];
+        assert_eq!(left(&over), None);
+        assert_eq!(left(&[view("sac", "Ant-v2", 0, State::Waiting, 0)]), None);
+        assert_eq!(left(&[]), None);
+    }
+
+    #[test]
+    fn shares_stay_below_one() {
+        let mut run = view("sac", "Ant-v2", 0, State::Running, 600);
+        run.env_step = 2_000;
+        assert_eq!((run.share(), share(3, 0)), (1.0, 0.0));
+        let snapshot = Snapshot::new(Path::new("x"), None, vec![run], vec![]);
+        assert_eq!((snapshot.total.count.env_steps, snapshot.total.count.share()), (1_000, 1.0));
+    }
+}

@@ -1,0 +1,127 @@
+//! The terminal: keys in, screens out, and left as it was found.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use pmoe_results::ResultsError;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::app::App;
+use crate::draw::draw;
+use crate::theme::Theme;
+use crate::watcher::{Wanted, Watcher};
+
+/// How soon a signal is noticed.
+const SIGNAL_CHECK: Duration = Duration::from_millis(200);
+
+/// Why watching ended.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The folder can't be read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The terminal can't be used.
+    #[error("failed to use the terminal")]
+    Terminal(#[from] io::Error),
+}
+
+/// Shows a folder until the user quits or a signal ends the program, and reads it again every `interval`.
+///
+/// The terminal is then as before, after a panic too.
+///
+/// # Errors
+/// When the folder can't be listed at the start, or the terminal fails.
+pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(), WatchError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    // Before the terminal is touched: the error is for the shell.
+    let wanted = Wanted::Runs(&[].into());
+    let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
+    thread::spawn(exit_on_hang_up);
+    let mut terminal = ratatui::try_init()?;
+    let result = run(&mut terminal, &mut app, &mut watcher, interval, theme, &stop);
+    ratatui::restore();
+    match result {
+        // The terminal went away, and the signal says so.
+        Err(_) if stop.load(Ordering::Relaxed) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Ends the program when the terminal is gone, as when a connection drops.
+///
+/// Waiting for keys would not end then: the terminal library reads the end of its input over and over. There is
+/// nothing left to restore.
+fn exit_on_hang_up() {
+    let terminal = io::stdout();
+    let mut watched = [PollFd::new(&terminal, PollFlags::empty())];
+    // No flags to wait for: only what is always reported, an error or the end.
+    while poll(&mut watched, None).is_err_and(|error| error == Errno::INTR) {}
+    if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+        std::process::exit(0);
+    }
+}
+
+fn run(
+    terminal: &mut DefaultTerminal,
+    app: &mut App,
+    watcher: &mut Watcher,
+    interval: Duration,
+    theme: Theme,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    let mut refreshed = Instant::now();
+    loop {
+        terminal.draw(|frame| draw(frame, app, theme))?;
+        // Until a key, a new size or the next refresh.
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let left = interval.saturating_sub(refreshed.elapsed());
+            if left.is_zero() {
+                refresh(app, watcher);
+                refreshed = Instant::now();
+                break;
+            }
+            if !event::poll(left.min(SIGNAL_CHECK))? {
+                continue;
+            }
+            match event::read()? {
+                Event::Key(key) if key.kind == KeyEventKind::Press => {
+                    let wanted = app.wanted();
+                    if !app.press(key) {
+                        return Ok(());
+                    }
+                    // What is looked at now may not have been read yet.
+                    if app.wanted() != wanted {
+                        refresh(app, watcher);
+                    }
+                    break;
+                }
+                Event::Resize(..) => break,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The newest snapshot; the one before stays where the folder can't be read.
+fn refresh(app: &mut App, watcher: &mut Watcher) {
+    match watcher.refresh(SystemTime::now(), Wanted::Runs(&app.wanted())) {
+        Ok(snapshot) => {
+            app.snapshot = snapshot;
+            app.error = None;
+        }
+        Err(error) => app.error = Some(error.to_string()),
+    }
+}

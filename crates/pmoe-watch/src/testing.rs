@@ -1,0 +1,163 @@
+//! Runs for tests, in memory and on disk.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use pmoe_results::{
+    Attempt, Event, JsonlSink, Manifest, Plan, PlannedRun, Preset, Provenance, RunDir, RunProgress,
+    Sink, Status, Use,
+};
+
+use crate::snapshot::{Evaluation, RunView, Snapshot, State};
+
+/// A run of suite `fig1` with a budget of 1000 steps and an evaluation every 100 steps so far.
+pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: u64) -> RunView {
+    let curve: Vec<(u64, f64)> = (0..=env_step / 100)
+        .filter(|_| env_step > 0)
+        .map(|index| (100 * index, index as f64 * (1.0 + seed as f64)))
+        .collect();
+    let is_running = state == State::Running;
+    RunView {
+        dir: ["fig1", method, task, &format!("seed_{seed}")].iter().collect(),
+        used_by: vec![Use { suite: "fig1".into(), method: method.into() }],
+        algo: method.into(),
+        task: task.into(),
+        seed,
+        set: BTreeMap::new(),
+        state,
+        env_step,
+        total_steps: 1_000,
+        steps_per_second: (env_step > 0).then_some(10.0),
+        seconds_left: is_running.then(|| (1_000 - env_step) as f64 / 10.0),
+        quiet_seconds: is_running.then_some(3.0),
+        last_eval: curve.last().map(|&(env_step, mean_return)| Evaluation {
+            env_step,
+            mean_return,
+            success_rate: None,
+        }),
+        curve,
+        attempts: 1,
+        wall_seconds: env_step as f64 / 10.0,
+    }
+}
+
+/// Two methods on two tasks, in every state.
+pub(crate) fn snapshot() -> Snapshot {
+    let failed = State::Failed { reason: "diverged: the loss is NaN\nat step 300".into() };
+    let quiet = State::Quiet { reason: None };
+    let runs = vec![
+        view("sac", "Hopper-v2", 0, State::Done, 1_000),
+        view("pmoe-sac", "Hopper-v2", 0, State::Running, 600),
+        view("sac", "Ant-v2", 0, failed, 300),
+        view("pmoe-sac", "Ant-v2", 0, quiet, 200),
+        view("sac", "Hopper-v2", 1, State::Stopped, 500),
+        view("pmoe-sac", "Hopper-v2", 1, State::Waiting, 0),
+    ];
+    Snapshot::new(Path::new("results/paper"), Some((Preset::Paper, Some(1_000))), runs, vec![])
+}
+
+/// A manifest of a run of 300 steps, under way, that took 2 seconds to step 100.
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        schema: Manifest::SCHEMA,
+        algo: "sac".into(),
+        task: "Hopper-v2".into(),
+        seed: 0,
+        total_steps: 300,
+        status: Status::Running,
+        env_step: 100,
+        provenance: Provenance {
+            pmoe: "0.1.0".into(),
+            commit: "0123456789ab".into(),
+            dirty: false,
+            rustc: "1.95.0".into(),
+            burn: "0.22.1".into(),
+            mujoco: "3.17.0".into(),
+            device: "flex".into(),
+            threads: 1,
+            cpu: "some processor".into(),
+            cores: 2,
+            memory_gib: 7.5,
+            os: "linux x86_64".into(),
+            command: "pmoe train".into(),
+        },
+        attempts: vec![Attempt {
+            started: "2026-01-02T03:04:05Z".into(),
+            from_step: 0,
+            to_step: 100,
+            wall_seconds: 2.0,
+        }],
+        events_blake3: None,
+    }
+}
+
+/// The folder of a run of a suite.
+pub(crate) fn folder(seed: u64) -> PathBuf {
+    ["fig1", "sac", "Hopper-v2", &format!("seed_{seed}")].iter().collect()
+}
+
+/// Writes a run folder, with an evaluation at each step of `evals`, whose mean return is the step.
+pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
+    let mut run = RunDir::open(path, "seed = 0\n", || manifest.clone()).unwrap();
+    run.update_manifest(|there| *there = manifest).unwrap();
+    let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+    for &env_step in evals {
+        sink.emit(&eval(env_step)).unwrap();
+    }
+    sink.sync().unwrap();
+}
+
+pub(crate) fn eval(env_step: u64) -> Event {
+    let mean = env_step as f64;
+    Event::Eval {
+        env_step,
+        returns: vec![mean - 1.0, mean + 1.0],
+        lengths: vec![1, 1],
+        successes: Some(vec![true, false]),
+    }
+}
+
+/// Appends to the events of a run.
+pub(crate) fn append(path: &Path, bytes: &[u8]) {
+    use std::io::Write;
+    let events = path.join(Event::FILE);
+    File::options().append(true).open(events).unwrap().write_all(bytes).unwrap();
+}
+
+/// Writes a plan of `seeds` runs of 300 steps, the first of which a second suite reads, too.
+pub(crate) fn write_plan(root: &Path, seeds: u64) {
+    let run = |seed| PlannedRun {
+        id: format!("{seed:016}"),
+        dir: folder(seed),
+        algo: "sac".into(),
+        task: "Hopper-v2".into(),
+        seed,
+        total_steps: 300,
+        set: BTreeMap::new(),
+        used_by: ["fig1", "fig9"]
+            .into_iter()
+            .take(if seed == 0 { 2 } else { 1 })
+            .map(|suite| Use { suite: suite.into(), method: "sac".into() })
+            .collect(),
+        analyses: Vec::new(),
+        progress: RunProgress::New,
+    };
+    let runs = (0..seeds).map(run).collect();
+    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Quick, max_steps: None, runs };
+    plan.write(root).unwrap();
+}
+
+/// Every file below a folder with its content.
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}

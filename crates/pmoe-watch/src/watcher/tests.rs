@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use super::*;
+use crate::snapshot::Kind;
+use crate::testing::{append, eval, files, folder, manifest, write_plan, write_run};
+
+/// A second after the manifest of the run in `path` was written.
+fn soon(path: &Path) -> SystemTime {
+    fs::metadata(path.join(Manifest::FILE)).unwrap().modified().unwrap() + Duration::from_secs(1)
+}
+
+fn look(watcher: &mut Watcher, now: SystemTime) -> Snapshot {
+    watcher.refresh(now, Wanted::All).unwrap()
+}
+
+/// The only run of a folder.
+fn only(watcher: &mut Watcher, now: SystemTime) -> RunView {
+    let mut snapshot = look(watcher, now);
+    assert_eq!(snapshot.runs.len(), 1);
+    snapshot.runs.remove(0)
+}
+
+fn close(found: Option<f64>, expected: f64) {
+    assert!(
+        found.is_some_and(|found| (found - expected).abs() < 1e-9),
+        "{found:?} is not {expected}"
+    );
+}
+
+#[test]
+fn a_run_under_way_has_speed_curve_and_time_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    write_run(&path, manifest(), &[0, 50, 100]);
+    let before = files(dir.path());
+    let run = only(&mut Watcher::new(dir.path()), soon(&path));
+    assert_eq!(run.state, State::Running);
+    assert_eq!((run.env_step, run.total_steps, run.attempts), (100, 300, 1));
+    assert_eq!(run.curve, [(0, 0.0), (50, 50.0), (100, 100.0)]);
+    let last_eval = Evaluation { env_step: 100, mean_return: 100.0, success_rate: Some(0.5) };
+    assert_eq!(run.last_eval, Some(last_eval));
+    // 100 steps in 2 seconds; 200 are left, and a second of their time is over.
+    close(run.steps_per_second, 50.0);
+    close(run.seconds_left, 3.0);
+    assert_eq!(run.used_by, [Use { suite: "fig1".into(), method: "sac".into() }]);
+    assert_eq!(files(dir.path()), before, "something was written");
+}
+
+#[test]
+fn events_are_read_as_they_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    write_run(&path, manifest(), &[0]);
+    let now = soon(&path);
+    let mut watcher = Watcher::new(dir.path());
+    assert_eq!(only(&mut watcher, now).curve.len(), 1);
+
+    let mut line = serde_json::to_vec(&eval(110)).unwrap();
+    line.push(b'\n');
+    let (half, rest) = line.split_at(20);
+    append(&path, half);
+    assert_eq!(only(&mut watcher, now).curve.len(), 1);
+    append(&path, rest);
+    let episode = br#"{"event":"episode","env_step":120,"episode":9,"episode_return":1.0,"episode_length":5,"truncated":false}"#;
+    append(&path, &[episode.as_slice(), b"\n"].concat());
+    let run = only(&mut watcher, now);
+    assert_eq!((run.curve.len(), run.env_step), (2, 120));
+
+    // It was killed and goes on from a checkpoint: what came after that is gone.
+    write_run(&path, manifest(), &[0, 100]);
+    let run = only(&mut watcher, now);
+    assert_eq!((run.curve.len(), run.env_step), (2, 100));
+
+    append(&path, b"{\"event\": \"eval\", broken}\n");
+    let snapshot = look(&mut watcher, now);
+    assert_eq!(snapshot.runs[0].state, State::Running);
+    assert!(snapshot.problems[0].contains("seed_0"), "{:?}", snapshot.problems);
+}
+
+#[test]
+fn the_speed_is_that_of_the_last_evaluations_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut watcher = Watcher::new(dir.path());
+    // 100 steps a second at first, 10 from step 100 on.
+    for evaluation in 0..=10 {
+        let mut manifest = manifest();
+        let to_step = 100 + 10 * evaluation;
+        manifest.env_step = to_step;
+        manifest.attempts[0].to_step = to_step;
+        manifest.attempts[0].wall_seconds = 1.0 + steps(evaluation);
+        let path = dir.path().join(folder(0));
+        write_run(&path, manifest, &[]);
+        let run = only(&mut watcher, soon(&path));
+        if evaluation == 0 {
+            close(run.steps_per_second, 100.0);
+        }
+        if evaluation == 10 {
+            close(run.steps_per_second, 10.0);
+            close(run.seconds_left, 9.0);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_silent_for_long_is_quiet() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    let state_after = |watcher: &mut Watcher, seconds: f64| {
+        let events = fs::metadata(path.join(Event::FILE)).unwrap().modified().unwrap();
+        only(watcher, events.max(soon(&path)) + Duration::from_secs_f64(seconds)).state.kind()
+    };
+    write_run(&path, manifest(), &[0, 50, 100]);
+    let mut watcher = Watcher::new(dir.path());
+    assert_eq!(state_after(&mut watcher, 590.0), Kind::Running);
+    assert_eq!(state_after(&mut watcher, 610.0), Kind::Quiet);
+    // Three evaluations in 600 seconds: five times 200 seconds are no reason to worry.
+    let mut slow = manifest();
+    slow.attempts[0].wall_seconds = 600.0;
+    write_run(&path, slow, &[0, 50, 100]);
+    assert_eq!(state_after(&mut watcher, 990.0), Kind::Running);
+    assert_eq!(state_after(&mut watcher, 1_010.0), Kind::Quiet);
+}
+
+#[test]
+fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    write_plan(dir.path(), 6);
+    let path = |seed| dir.path().join(folder(seed));
+    let ended = |status, total_steps| Manifest { status, total_steps, ..manifest() };
+    write_run(&path(0), ended(Status::Done, 300), &[300]);
+    write_run(&path(1), ended(Status::Done, 200), &[200]);
+    let failed = Status::Failed { reason: "the loss is NaN".into(), diverged: true };
+    write_run(&path(2), ended(failed, 300), &[]);
+    write_run(&path(3), manifest(), &[]);
+    fs::write(path(3).join(Manifest::FILE), "{ no manifest").unwrap();
+    fs::write(path(4).with_extension("log"), "memory: 1 GB\nerror: no such task\nbye\n").unwrap();
+    write_run(&dir.path().join("mine"), ended(Status::Interrupted, 300), &[100]);
+
+    let mut watcher = Watcher::new(dir.path());
+    let snapshot = look(&mut watcher, soon(&path(0)));
+    let states: Vec<_> = snapshot
+        .runs
+        .iter()
+        .map(|run| (run.state.kind(), run.state.reason().unwrap_or_default()))
+        .collect();
+    assert_eq!(states[0], (Kind::Done, ""));
+    assert_eq!(states[1], (Kind::Failed, "it has 200 steps, but the plan wants 300"));
+    assert_eq!(states[2], (Kind::Failed, "diverged: the loss is NaN"));
+    assert!(states[3].0 == Kind::Failed && states[3].1.contains("manifest.json"), "{states:?}");
+    assert_eq!(states[4], (Kind::Failed, "no such task"));
+    assert_eq!(states[5], (Kind::Waiting, ""));
+    assert_eq!(states[6], (Kind::Stopped, ""));
+
+    // The first run belongs to two suites and is one run.
+    let count = |name: &str| {
+        let suite = snapshot.suites.iter().find(|suite| suite.name == name).unwrap();
+        (suite.count.of(Kind::Done), suite.count.all())
+    };
+    assert_eq!((count("fig1"), count("fig9")), ((1, 6), (1, 1)));
+    assert_eq!(snapshot.total.count.all(), 7);
+
+    // A folder that goes away takes its run along, unless the plan has it.
+    fs::remove_dir_all(path(0)).unwrap();
+    fs::remove_dir_all(dir.path().join("mine")).unwrap();
+    let snapshot = look(&mut watcher, soon(&path(1)));
+    assert_eq!((snapshot.runs.len(), &snapshot.runs[0].state), (6, &State::Waiting));
+    assert!(snapshot.runs[0].curve.is_empty());
+
+    // A plan that can't be read leaves the one before.
+    fs::write(dir.path().join(Plan::FILE), "{").unwrap();
+    let snapshot = look(&mut watcher, soon(&path(1)));
+    assert_eq!((snapshot.runs.len(), snapshot.problems.len()), (6, 1));
+    write_plan(dir.path(), 2);
+    assert_eq!(look(&mut watcher, soon(&path(1))).problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_may_be_empty_but_must_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = SystemTime::UNIX_EPOCH;
+    let snapshot = look(&mut Watcher::new(dir.path()), now);
+    assert_eq!((snapshot.runs.len(), snapshot.total.left), (0, None));
+    let missing = dir.path().join("missing");
+    let error = Watcher::new(&missing).refresh(now, Wanted::All).unwrap_err();
+    assert!(matches!(error, ResultsError::NotARun { .. }), "{error}");
+}
+
+#[test]
+fn runs_that_nobody_looks_at_take_turns() {
+    let dir = tempfile::tempdir().unwrap();
+    for seed in 0..3 {
+        let done = Manifest { status: Status::Done, ..manifest() };
+        let path = dir.path().join(folder(seed));
+        write_run(&path, done, &[0]);
+        append(&path, &b"{\"event\":\"none\"}\n".repeat(1_000_000));
+        append(&path, &[serde_json::to_vec(&eval(300)).unwrap(), b"\n".to_vec()].concat());
+    }
+    let now = SystemTime::UNIX_EPOCH;
+    let wanted = BTreeSet::from([folder(2)]);
+    let mut watcher = Watcher::new(dir.path());
+    let snapshot = watcher.refresh(now, Wanted::Runs(&wanted)).unwrap();
+    let read =
+        |snapshot: &Snapshot| snapshot.runs.iter().map(|run| run.curve.len()).collect::<Vec<_>>();
+    let first = read(&snapshot);
+    assert_eq!(first[2], 2, "the one that is looked at: {first:?}");
+    assert!(first[1] < 2, "{first:?}");
+    for _ in 0..3 {
+        watcher.refresh(now, Wanted::Runs(&wanted)).unwrap();
+    }
+    assert_eq!(read(&watcher.refresh(now, Wanted::Runs(&wanted)).unwrap()), [2, 2, 2]);
+}
