@@ -25,6 +25,7 @@
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 
 mod actor;
+mod ask;
 mod average;
 mod config;
 mod cost;
@@ -32,7 +33,7 @@ mod critic;
 mod temperature;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 use pmoe_core::noise::{self, Rng};
 use pmoe_core::optim::{Adam, Learner, Target, module_from_bytes, module_to_bytes};
 
@@ -55,7 +56,6 @@ pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::mixture_metrics::MixtureBatch;
-use crate::primitives::PrimitiveActions;
 use crate::replay::{Batch, ReplayBuffer};
 use crate::seed::{Stream, stream};
 
@@ -144,31 +144,6 @@ impl Sac {
     /// The policy.
     pub fn actor(&self) -> &Actor {
         &self.actor
-    }
-
-    /// What every primitive of the policy would do at some states, see [`PrimitiveActions`]; `None` for a
-    /// single Gaussian.
-    ///
-    /// # Shapes
-    /// - `obs`: `[B, O]`, row by row; B at least 1
-    pub fn primitives(
-        &self,
-        obs: &[f32],
-        obs_dim: usize,
-        rng: &mut Rng,
-    ) -> Option<PrimitiveActions> {
-        let data = TensorData::new(obs.to_vec(), [obs.len() / obs_dim, obs_dim]);
-        let mixture = self.actor.valid().primitives(Tensor::from_data(data, &self.device))?;
-        let [_, num_primitives, action_dim] = mixture.mean.dims();
-        let primitives = mixture.primitives();
-        let noise = noise::normal(primitives.mean.dims(), rng, &self.device);
-        Some(PrimitiveActions {
-            num_primitives,
-            action_dim,
-            weights: host(softmax(mixture.router_logits, 1)),
-            mode: host(primitives.mode()),
-            drawn: host(primitives.rsample(noise).action),
-        })
     }
 
     /// The critics.
@@ -344,10 +319,6 @@ impl Agent for Sac {
         (self.env_step, self.grad_step) = files.get_json("counters.json")?;
         self.replay.read(&mut *files.reader("replay.bin")?)
     }
-}
-
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().expect("floats are floats")
 }
 
 /// A [`Batch`] on the device.

@@ -1,5 +1,6 @@
 //! `pmoe analyze` on short runs: what it leaves, twice the same, and what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
 mod common;
 

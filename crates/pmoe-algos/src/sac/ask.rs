@@ -1,0 +1,39 @@
+//! Looking at a policy without acting.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData, activation::softmax};
+use pmoe_core::noise::{self, Rng};
+
+use super::Sac;
+use crate::primitives::PrimitiveActions;
+
+impl Sac {
+    /// What every primitive of the policy would do at some states, see [`PrimitiveActions`]; `None` for a
+    /// single Gaussian.
+    ///
+    /// # Shapes
+    /// - `obs`: `[B, O]`, row by row; B at least 1
+    pub fn primitives(
+        &self,
+        obs: &[f32],
+        obs_dim: usize,
+        rng: &mut Rng,
+    ) -> Option<PrimitiveActions> {
+        let data = TensorData::new(obs.to_vec(), [obs.len() / obs_dim, obs_dim]);
+        let mixture = self.actor.valid().primitives(Tensor::from_data(data, &self.device))?;
+        let [_, num_primitives, action_dim] = mixture.mean.dims();
+        let primitives = mixture.primitives();
+        let noise = noise::normal(primitives.mean.dims(), rng, &self.device);
+        Some(PrimitiveActions {
+            num_primitives,
+            action_dim,
+            weights: host(softmax(mixture.router_logits, 1)),
+            mode: host(primitives.mode()),
+            drawn: host(primitives.rsample(noise).action),
+        })
+    }
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().expect("floats are floats")
+}
