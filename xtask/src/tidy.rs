@@ -13,12 +13,13 @@ use crate::process;
 const BUDGET: usize = 400;
 
 /// A package and the names of packages that it must not depend on, as their beginnings.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("pmoe-envs", &["burn", "pmoe-core", "pmoe-algos", "pmoe-results", "pmoe-report"]),
     ("pmoe-core", &["mujoco", "pmoe-envs", "pmoe-results", "pmoe-report"]),
     ("pmoe-algos", &["mujoco", "pmoe-report"]),
     ("pmoe-results", &["burn", "mujoco", "pmoe-"]),
     ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos"]),
+    ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
     ("xtask", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
 ];
 

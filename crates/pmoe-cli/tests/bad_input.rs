@@ -317,3 +317,15 @@ fn model_files_that_do_not_fit_are_refused() {
     let mut command = command(&["env", "bench", "--task", "Hopper-v4"]);
     refuse(command.env("PMOE_MODEL_DIR", dir.path()), 2, &["hopper.xml", "No such file"]);
 }
+
+#[test]
+fn watch_needs_a_folder_and_a_terminal_or_a_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let missing = dir.path().join("missing");
+    refuse(&mut command(&["watch", missing.to_str().unwrap(), "--once"]), 2, &["missing"]);
+    refuse(&mut command(&["watch", folder]), 2, &["terminal", "--once", "--json"]);
+    refuse(&mut command(&["watch", folder, "--interval", "0"]), 2, &["--interval", "0.1"]);
+    let text = succeed(&mut command(&["watch", folder, "--once"]));
+    assert!(text.contains("no runs yet"), "{text}");
+}
