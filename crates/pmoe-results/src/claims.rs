@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scores::{mean, mean_of};
 use crate::{Bootstrap, Comparison, Entry, Interval, Preset, Quantity, Run, Suite};
 
 mod file;
@@ -337,14 +338,4 @@ impl Relation {
             _ => Verdict::Inconclusive,
         }
     }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    mean_of(values.iter().copied())
-}
-
-/// The mean of some values, 0 of none.
-fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-    sum / f64::from(count.max(1))
 }

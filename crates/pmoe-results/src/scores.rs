@@ -218,12 +218,12 @@ fn win(x: f64, y: f64) -> f64 {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     mean_of(values.iter().copied())
 }
 
 /// The mean of at least one value.
-fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
     sum / f64::from(count)
 }

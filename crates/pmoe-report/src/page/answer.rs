@@ -1,6 +1,6 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Aggregates, Gap, Preset, Quantity, Suite};
+use pmoe_results::{Aggregates, Gap, Judgement, Preset, Quantity, Suite};
 
 use super::panel::{Measured, label};
 use crate::format::{count, measure, number, percent};
@@ -8,7 +8,7 @@ use crate::group::Group;
 use crate::rows::{Measure, Row};
 
 /// Seeds on either side below which an interval says too little to decide anything.
-pub(crate) const FEWEST_SEEDS: usize = 3;
+pub(crate) const FEWEST_SEEDS: usize = Judgement::FEWEST_RUNS;
 
 /// How a method stands against the reference on one task, by the interval of its relative AUC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
