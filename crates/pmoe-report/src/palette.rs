@@ -17,6 +17,21 @@ const ON_LIGHT: [&str; 8] =
 const ON_DARK: [&str; 8] =
     ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e", "#a98adb", "#a8a8a8"];
 
+/// Colours of primitives, which are no methods: Tol's muted scheme, told apart with any colour vision.
+///
+/// # Source
+/// Tol, *Colour Schemes* (2021).
+const PRIMITIVES_ON_LIGHT: [&str; 8] =
+    ["#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#882255", "#44aa99", "#999933"];
+
+/// The same hues, lighter where a dark page would swallow them.
+const PRIMITIVES_ON_DARK: [&str; 8] =
+    ["#8f7fe8", "#e08793", "#4fb873", "#ddcc77", "#88ccee", "#d0609c", "#44aa99", "#b5b54a"];
+
+/// What is to be reached, on light and on dark pages: Okabe and Ito's yellow, which no method has, and a
+/// shade of it that light lines stand out from.
+const TARGET: [&str; 2] = ["#f0e442", "#6e6712"];
+
 /// The methods of a report and their colours.
 #[derive(Debug)]
 pub(crate) struct Palette {
@@ -99,6 +114,8 @@ impl Ink {
         match color {
             Color::Palette(index) => self.method(index % ON_LIGHT.len()),
             Color::Faint(index) => self.faint_method(index % ON_LIGHT.len()),
+            Color::Primitive(index) => self.primitive(index % PRIMITIVES_ON_LIGHT.len()),
+            Color::Target => self.target().to_owned(),
             Color::Text => self.text().to_owned(),
             Color::Grid => self.grid().to_owned(),
         }
@@ -108,6 +125,20 @@ impl Ink {
         match self {
             Self::File => ON_LIGHT[index].to_owned(),
             Self::Page => format!("var(--method-{index})"),
+        }
+    }
+
+    fn primitive(self, index: usize) -> String {
+        match self {
+            Self::File => PRIMITIVES_ON_LIGHT[index].to_owned(),
+            Self::Page => format!("var(--primitive-{index})"),
+        }
+    }
+
+    fn target(self) -> &'static str {
+        match self {
+            Self::File => TARGET[0],
+            Self::Page => "var(--target)",
         }
     }
 
@@ -127,16 +158,21 @@ impl Ink {
     }
 }
 
-/// The style sheet's variables `--method-<i>`, for light (`false`) or dark pages.
+/// The style sheet's variables of all colours, for light (`false`) or dark pages.
 pub(crate) fn css_variables(dark: bool) -> String {
-    let colors = if dark { ON_DARK } else { ON_LIGHT };
-    let variable = |(index, color): (usize, &str)| {
+    let (methods, primitives) =
+        if dark { (ON_DARK, PRIMITIVES_ON_DARK) } else { (ON_LIGHT, PRIMITIVES_ON_LIGHT) };
+    let primitive = |(index, color): (usize, &str)| format!("--primitive-{index}:{color};");
+    let method = |(index, color): (usize, &str)| {
         format!(
             "--method-{index}:{color};\
              --faint-{index}:color-mix(in srgb,{color} 45%,var(--paper));"
         )
     };
-    colors.into_iter().enumerate().map(variable).collect()
+    let methods = methods.into_iter().enumerate().map(method);
+    let primitives = primitives.into_iter().enumerate().map(primitive);
+    let target = format!("--target:{};", TARGET[usize::from(dark)]);
+    methods.chain(primitives).chain([target]).collect()
 }
 
 #[cfg(test)]

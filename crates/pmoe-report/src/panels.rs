@@ -15,9 +15,6 @@ use crate::palette::Palette;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
 use crate::rows::Measure;
 
-/// Place in the palette of what is to be reached: green.
-const TARGET: Color = Color::Palette(2);
-
 /// Place in the palette of what is to be avoided: grey.
 const OBSTACLE: Color = Color::Palette(7);
 
@@ -214,12 +211,12 @@ fn map(title: String, arena: &Arena) -> Chart {
         legend.push(Key { label: label.to_owned(), color, shape: KeyShape::Area });
     };
     if let Some(target) = arena.target {
-        marks.push(Mark::disc(target.center, target.radius, TARGET, 0.55));
-        key("target", TARGET);
+        marks.push(Mark::disc(target.center, target.radius, Color::Target, 1.0));
+        key("target", Color::Target);
     } else {
         let [low, high] = arena.region;
-        marks.push(Mark::rectangle(low, high, TARGET, 0.3));
-        key("target region", TARGET);
+        marks.push(Mark::rectangle(low, high, Color::Target, 1.0));
+        key("target region", Color::Target);
     }
     for obstacle in &arena.obstacles {
         marks.push(Mark::disc(obstacle.center, obstacle.radius, OBSTACLE, 0.8));
@@ -239,5 +236,5 @@ fn points(positions: &[[f64; 2]]) -> Vec<(f64, f64)> {
 }
 
 fn primitive_key(k: usize, shape: KeyShape) -> Key {
-    Key { label: format!("primitive {}", k + 1), color: Color::Palette(k), shape }
+    Key { label: format!("primitive {}", k + 1), color: Color::Primitive(k), shape }
 }

@@ -133,10 +133,14 @@ pub(crate) enum KeyShape {
 /// A colour that the figure's ink decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
-    /// Of a method, or of another thing told apart by colour: a place in the palette.
+    /// Of a method, or of an obstacle: a place in the palette.
     Palette(usize),
     /// The same for what lies behind.
     Faint(usize),
+    /// Of a primitive, by its number.
+    Primitive(usize),
+    /// Of what is to be reached.
+    Target,
     /// Of the text.
     Text,
     /// Of the grid.

@@ -37,6 +37,12 @@ impl Bootstrap {
     /// 95 % from 10 000 draws.
     pub const STANDARD: Self = Self { resamples: 10_000, level: 0.95, seed: 0 };
 
+    /// How often an interval of nominal 95 % covers the true mean of normal values with 3 seeds.
+    ///
+    /// # Source
+    /// Simulated: `examples/interval_coverage.rs`.
+    pub const COVERAGE_OF_THREE: f64 = 0.73;
+
     /// Interval of the mean. `None` below two values: one seed says nothing about the spread.
     #[must_use]
     pub fn mean(&self, values: &[f64]) -> Option<Interval> {

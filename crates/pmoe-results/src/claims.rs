@@ -36,7 +36,7 @@ pub enum Test {
 pub struct RunTest {
     /// Name of the suite that the runs belong to.
     pub suite: String,
-    /// Name of the task; without one, the mean over all tasks of the suite that have runs.
+    /// Name of the task; without one, the mean over all tasks of the suite.
     pub task: Option<String>,
     /// The number.
     pub quantity: Quantity,
@@ -83,6 +83,8 @@ pub struct Judgement {
     pub left_out: usize,
     /// Tasks behind it.
     pub tasks: Vec<String>,
+    /// Tasks that the claim is about and that are not behind it.
+    pub missing_tasks: usize,
     /// Environment steps of the longest run here and at the paper's scale.
     pub steps: [u64; 2],
     /// Folders of the runs behind it.
@@ -99,6 +101,8 @@ pub enum Verdict {
     Contradicted,
     /// The interval holds both.
     Inconclusive,
+    /// It is about several tasks, and not all of them have runs on both sides.
+    TooFewTasks,
     /// There are fewer than [`Judgement::FEWEST_RUNS`] runs on a side.
     TooFewRuns,
     /// There is no finished run on one side.
@@ -140,10 +144,11 @@ pub struct Evidence<'a> {
 
 impl Verdict {
     /// All verdicts, strongest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Reproduced,
         Self::Contradicted,
         Self::Inconclusive,
+        Self::TooFewTasks,
         Self::TooFewRuns,
         Self::NotRun,
         Self::NotTested,
@@ -158,6 +163,7 @@ impl Verdict {
             (Self::Contradicted, true) => "contradicted",
             (Self::Contradicted, false) => "disagrees so far",
             (Self::Inconclusive, _) => "inconclusive",
+            (Self::TooFewTasks, _) => "too few tasks",
             (Self::TooFewRuns, _) => "too few runs",
             (Self::NotRun, _) => "not run",
             (Self::NotTested, _) => "not tested",
@@ -182,6 +188,7 @@ impl Judgement {
             num_runs: [0, 0],
             left_out: 0,
             tasks: Vec::new(),
+            missing_tasks: 0,
             steps: [0, 0],
             runs: Vec::new(),
         }
@@ -218,8 +225,8 @@ impl RunTest {
         // The values of both sides, task by task.
         let mut values: Vec<[Vec<f64>; 2]> = Vec::new();
         let tasks = match &self.task {
-            Some(task) => vec![task.as_str()],
-            None => evidence.comparison.tasks(),
+            Some(task) => std::slice::from_ref(task),
+            None => evidence.suite.tasks.as_slice(),
         };
         for task in tasks {
             let ours = self.side(&self.method, task, evidence);
@@ -236,7 +243,7 @@ impl RunTest {
             let paper_steps = *paper.task_steps.get(task).unwrap_or(&paper.total_steps);
             judgement.steps =
                 [judgement.steps[0].max(ours.total_steps), judgement.steps[1].max(paper_steps)];
-            judgement.tasks.push(task.to_owned());
+            judgement.tasks.push(task.clone());
             judgement.runs.extend(ours.runs.into_iter().chain(theirs.runs));
             values.push([ours.values, theirs.values]);
         }
@@ -245,10 +252,12 @@ impl RunTest {
         if values.is_empty() {
             return judgement;
         }
+        judgement.missing_tasks = tasks.len() - judgement.tasks.len();
         let effect = self.effect(&values, bootstrap);
         let few = |runs: usize| runs < Judgement::FEWEST_RUNS;
         let is_method = matches!(self.than, Than::Method(_));
         judgement.verdict = match effect.interval {
+            _ if 0 < judgement.missing_tasks => Verdict::TooFewTasks,
             _ if few(judgement.num_runs[0]) => Verdict::TooFewRuns,
             _ if is_method && few(judgement.num_runs[1]) => Verdict::TooFewRuns,
             Some(interval) => self.is.verdict(effect.kind, interval),

@@ -122,17 +122,19 @@ impl Quantity {
             Self::Auc => "area under the learning curve",
             Self::FinalReturn => "final return",
             Self::SuccessAuc => "success rate over training",
-            Self::Entropy => "entropy of the policy",
+            Self::Entropy => "entropy of the policy, nats",
             Self::ShareReached => "trajectories that arrive",
-            Self::Routes => "effective number of routes",
+            Self::Routes => "effective number of routes, 0 if none arrives",
             Self::PrimitiveShareReached => "trajectories of single primitives that arrive",
             Self::PrimitiveRoutes => "different routes of the primitives",
             Self::SilhouetteOfWays => "silhouette of the primitives' ways",
             Self::ShareVisited => "part of the arena visited at first",
-            Self::ShareInTargetRegion => "first steps in the target region",
-            Self::TargetRegionEpisodes => "first episodes that enter the target region",
-            Self::Silhouette => "silhouette of the primitives' actions, all states",
-            Self::SilhouetteShown => "silhouette of the primitives' actions, states shown",
+            Self::ShareInTargetRegion => "first steps spent in the target region",
+            Self::TargetRegionEpisodes => {
+                "episodes of the first steps that enter the target region"
+            }
+            Self::Silhouette => "silhouette of the primitives' actions, all clusters",
+            Self::SilhouetteShown => "silhouette of the primitives' actions, cluster drawn",
             Self::EffectivePrimitives => "effective number of primitives",
             Self::GaitPeriod => "steps of a period of the gait",
             Self::PeriodicityOfWeights => {
@@ -157,6 +159,12 @@ impl Quantity {
                 | Self::ReturnAtNoise005
                 | Self::ReturnAtNoise01
         )
+    }
+
+    /// Whether it counts episodes or steps.
+    #[must_use]
+    pub fn is_count(self) -> bool {
+        matches!(self, Self::TargetRegionEpisodes | Self::GaitPeriod)
     }
 
     /// Whether it is a share of 1, which is shown in percent.

@@ -100,10 +100,10 @@ pub(crate) fn answer(
         .collect();
     let more = finals.len().saturating_sub(LISTED);
     let shown = finals[..finals.len() - more].join(", ");
-    match more {
-        0 => format!("Final return: {shown}."),
-        more => format!("Final return: {shown}, and {more} more below."),
-    }
+    let more = if more == 0 { String::new() } else { format!(", and {more} more below") };
+    let is_comparison = group.suite.is_some_and(|suite| 1 < suite.methods.len());
+    let alone = if is_comparison { "No comparison yet. " } else { "" };
+    format!("{alone}Final return: {shown}{more}.")
 }
 
 /// `Success rate over training, %, on TargetReaching-v0: sac 41.2 [31.2, 51.2], …`; `None` without any.

@@ -58,6 +58,11 @@ impl Ledger {
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
     }
 
+    /// The claims that were decided either way.
+    pub(super) fn decided(&self) -> Vec<&ClaimLine> {
+        self.judged().filter(|line| line.is_decided()).collect()
+    }
+
     /// The claims with a finished run behind them.
     pub(super) fn judged(&self) -> impl Iterator<Item = &ClaimLine> {
         self.lines.iter().filter(|line| line.judgement.effect.is_some())
@@ -97,15 +102,16 @@ impl Ledger {
     /// difference anywhere.
     pub(super) fn chance(&self, level: &f64) -> String {
         let tested = self.judged().filter(|line| line.is_decidable()).count();
-        let decided = self.judged().filter(|line| line.is_decided()).count();
-        // 73 % coverage with 3 runs, see `Bootstrap`.
-        let [nominal, few] = [1.0 - level, 0.27].map(|missed| (missed * tested as f64).ceil());
+        let decided = self.decided().len();
+        let covered = [*level, Bootstrap::COVERAGE_OF_THREE];
+        let [nominal, few] = covered.map(|covered| ((1.0 - covered) * tested as f64).ceil());
         match tested {
             0 => "None has enough runs yet to be decided.".to_owned(),
             _ => format!(
                 "Of {tested} with enough runs {decided} are decided. If no method differed from any other, \
                  {nominal:.0} or so would be decided by chance at the nominal level of the intervals; with three \
-                 runs a side rather {few:.0}, as such intervals are too narrow."
+                 runs a side rather {few:.0}, as such intervals are too narrow. Many claims share runs, so \
+                 they err together."
             ),
         }
     }
@@ -116,13 +122,14 @@ impl ClaimLine {
         self.judgement.verdict.text(self.judgement.at_scale())
     }
 
-    /// Class of the verdict in the style sheet.
+    /// Class of the verdict in the style sheet: what is not at the paper's scale has no colour.
     pub(super) fn class(&self) -> &'static str {
-        match self.judgement.verdict {
-            Verdict::Reproduced => "done",
-            Verdict::Contradicted => "failed",
-            Verdict::Inconclusive | Verdict::TooFewRuns => "unfinished",
-            Verdict::NotRun | Verdict::NotTested => "soft",
+        match (self.judgement.verdict, self.judgement.at_scale()) {
+            (Verdict::Reproduced, true) => "done",
+            (Verdict::Contradicted, true) => "failed",
+            (Verdict::Reproduced | Verdict::Contradicted, false) => "so-far",
+            (Verdict::Inconclusive | Verdict::TooFewTasks | Verdict::TooFewRuns, _) => "unfinished",
+            (Verdict::NotRun | Verdict::NotTested, _) => "soft",
         }
     }
 
@@ -140,12 +147,30 @@ impl ClaimLine {
             return NOTHING.to_owned();
         };
         let kind = self.judgement.effect.map(|effect| effect.kind);
+        let unit = if test.quantity.is_share() { " (percentage points)" } else { "" };
         let than = match (&test.than, kind) {
-            (Than::Method(name), Some(EffectKind::Difference)) => format!("minus that of {name}"),
+            (Than::Method(name), Some(EffectKind::Difference)) => {
+                format!("minus that of {name}{unit}")
+            }
             (Than::Method(name), _) => format!("in % of {name}'s"),
+            (Than::Value(value), _) if test.quantity.is_share() => {
+                format!("minus {} %{unit}", percent(*value))
+            }
             (Than::Value(value), _) => format!("minus {value}"),
         };
-        format!("{} of {} {than}", test.quantity.label(), test.method)
+        let tasks = match self.judgement.missing_tasks {
+            0 => String::new(),
+            missing => {
+                let tasks = &self.judgement.tasks;
+                format!(
+                    ", on {} alone, {} of {}",
+                    tasks.join(", "),
+                    tasks.len(),
+                    tasks.len() + missing
+                )
+            }
+        };
+        format!("{} of {} {than}{tasks}", test.quantity.label(), test.method)
     }
 
     /// The effect with its interval.
@@ -154,8 +179,10 @@ impl ClaimLine {
             return NOTHING.to_owned();
         };
         let interval = interval.map(|interval| [interval.low, interval.high]);
+        let is_share = matches!(&self.claim.test, Test::Runs(test) if test.quantity.is_share());
         let show = match kind {
             EffectKind::Ratio => percent,
+            EffectKind::Difference if is_share => points,
             EffectKind::Difference => difference,
         };
         measure(Some(&Measure { mean: value, interval }), show)
@@ -167,6 +194,20 @@ impl ClaimLine {
             Test::Runs(test) => test.paper.map_or_else(|| NOTHING.to_owned(), percent),
             Test::Otherwise(_) => NOTHING.to_owned(),
         }
+    }
+
+    /// The same, and whether our interval holds it; the test itself is of the direction alone.
+    pub(super) fn paper_beside_ours(&self) -> Option<String> {
+        let Test::Runs(test) = &self.claim.test else {
+            return None;
+        };
+        let paper = test.paper?;
+        let interval = self.judgement.effect.and_then(|effect| effect.interval);
+        let place = interval.map(|of| match of.low <= paper && paper <= of.high {
+            true => ", inside this interval",
+            false => ", outside this interval",
+        });
+        Some(format!("{}{}", percent(paper), place.unwrap_or_default()))
     }
 
     /// Runs on either side.
@@ -200,11 +241,17 @@ impl ClaimLine {
     }
 }
 
-/// A difference: small ones are shares, so three digits.
+/// A difference.
 fn difference(value: f64) -> String {
     let sign = if 0.0 < value { "+" } else { "" };
     match value.abs() {
         ..10.0 => format!("{sign}{value:.3}").replace('-', "−"),
         _ => format!("{sign}{}", number(value)),
     }
+}
+
+/// A difference of two shares, in percentage points.
+fn points(value: f64) -> String {
+    let sign = if 0.0 < value { "+" } else { "" };
+    format!("{sign}{}", percent(value))
 }

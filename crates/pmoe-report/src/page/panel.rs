@@ -64,7 +64,7 @@ pub(crate) fn label(quantity: Quantity) -> String {
 pub(crate) fn show(quantity: Quantity) -> fn(f64) -> String {
     match quantity {
         _ if quantity.is_share() => format::percent,
-        _ if quantity.is_return() => format::number,
+        _ if quantity.is_return() || quantity.is_count() => format::number,
         _ => format::two_decimals,
     }
 }

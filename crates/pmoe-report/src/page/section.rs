@@ -142,6 +142,7 @@ impl Section {
             of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
         };
         let measured: Vec<_> = measured(&more, &figures.panels).collect();
+        let is_about_auc = group.suite.is_none_or(|suite| suite.paper.about.is_empty());
         let answer = answer::answer(group, &rows, aggregates.as_ref(), &measured);
         Self {
             id: id(&group.name),
@@ -151,7 +152,7 @@ impl Section {
             paper_shows: group.suite.and_then(|suite| suite.paper.shows.clone()),
             subtitle: subtitle.join(" · "),
             answer,
-            verdict: answer::verdict(&rows, reference.as_deref()),
+            verdict: answer::verdict(&rows, reference.as_deref()).filter(|_| is_about_auc),
             paper_verdict: answer::paper_verdict(&rows, reference.as_deref()),
             scale_note: answer::scale_note(group.suite, &rows),
             num_seeds: num_seeds(&rows),

@@ -25,7 +25,8 @@ pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
     let explanation = format!(
         "Where the point went in the first {} steps of training, when the policy has learnt next to \
          nothing: every line is an episode, all start in the lower left corner. The target of an episode \
-         lies somewhere in the green region. A policy that gets there more often has more to learn from.",
+         lies somewhere in the yellow region, its obstacles elsewhere each time. A policy that gets there more \
+         often has more to learn from. The first seed is drawn; the table is of all.",
         count(steps)
     );
     Sketch {

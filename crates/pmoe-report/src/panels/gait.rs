@@ -16,9 +16,14 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
         // The first seed is drawn; the table has all.
         let one = cell[0];
         let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
-        charts.push(strip(title.clone(), &one.analysis));
-        let Some(period) = one.analysis.period() else { continue };
-        let steps: Vec<_> = (0..SELECTED).map(|index| index * period / SELECTED).collect();
+        let period = one.analysis.period();
+        let steps: Vec<_> = period.map_or(Vec::new(), |period| {
+            (0..SELECTED).map(|index| index * period / SELECTED).collect()
+        });
+        charts.push(strip(title.clone(), &one.analysis, &steps));
+        if period.is_none() {
+            continue;
+        }
         let weights = steps.iter().map(|step| one.analysis.weights[*step].clone()).collect();
         let range = [0.0, 1.02];
         charts.push(bars(
@@ -33,7 +38,10 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
             let of_joint = |joint| actions.iter().map(|action| action[joint]).collect();
             charts.push(bars(
                 format!("{title}: actions at step {}", index + 1),
-                ["joint", "action, share of the largest torque"],
+                [
+                    "joint, in the order of the task's actions",
+                    "action, share of the largest torque",
+                ],
                 (0..joints).map(of_joint).collect(),
                 [-1.02, 1.02],
             ));
@@ -42,7 +50,9 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
     let explanation = "What the router does while the trained robot runs: the probability of each primitive \
         at every step. Grey and white stripes are one period of the gait each, found from what the robot \
         observes: if the router follows the gait, all stripes look alike. Then the probabilities at five \
-        steps spread over one period, and the torques that each primitive would give there."
+        steps spread over one period, the dots, and the torques that each primitive would give there. The share \
+        of the weights' variance that repeats is 1 if each period is like the one before and 0 if the router \
+        does not follow the gait. The first seed is drawn; the table is of all."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Gait,
@@ -51,7 +61,8 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
     }
 }
 
-fn strip(title: String, gait: &Gait) -> Chart {
+/// The weights over time; `selected` steps are dotted.
+fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
     let steps = gait.weights.len().min(STRIP);
     let mut marks = Vec::new();
     let mut legend: Vec<_> =
@@ -68,7 +79,10 @@ fn strip(title: String, gait: &Gait) -> Chart {
     for k in 0..gait.num_primitives() {
         let weights = gait.weights.iter().take(steps).enumerate();
         let points = weights.map(|(step, row)| (step as f64, row[k])).collect();
-        marks.push(Mark::Line { points, color: Color::Palette(k), width: 2.0 });
+        let color = Color::Primitive(k);
+        marks.push(Mark::Line { points, color, width: 2.0 });
+        let points = selected.iter().map(|step| (*step as f64, gait.weights[*step][k])).collect();
+        marks.push(Mark::Dots { points, color, size: 4.0 });
     }
     Chart {
         title,
@@ -88,8 +102,9 @@ fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: 
     for (index, group) in groups.iter().enumerate() {
         for (k, value) in group.iter().enumerate() {
             let left = index as f64 + 0.6 + k as f64 * width;
-            let (low, high) = (value.min(0.0), value.max(0.0));
-            let color = Color::Palette(k);
+            // A bar of nothing is still a bar.
+            let (low, high) = (value.min(-0.005), value.max(0.005));
+            let color = Color::Primitive(k);
             marks.push(Mark::rectangle([left, low], [left + width, high], color, 1.0));
         }
     }

@@ -31,19 +31,19 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
             let mut chart = chart(format!("{title}: actions"), map);
             let labels = one.analysis.action_labels();
             for k in 0..one.analysis.num_primitives() {
-                dots(&mut chart, map, &labels, k, Color::Palette(k));
+                dots(&mut chart, map, &labels, k, Color::Primitive(k));
                 chart.legend.push(primitive_key(k, KeyShape::Dot));
             }
             charts.push(chart);
         }
     }
     let explanation = "Do the primitives of a trained policy do different things in the same situation? \
-        States that it visits are grouped by likeness (first drawing, a colour for each group); in those of one \
-        group, the black one, each primitive draws an action \
+        States that it visits are grouped by likeness (first drawing, a colour for each cluster); in those of one \
+        cluster, the black one, each primitive draws an action \
         of its own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the axes \
         mean nothing: primitives that can be told apart make clouds of one colour each. The silhouette \
-        puts that into a number, in all groups: 1 for clouds far apart, 0 or less for clouds that lie over \
-        each other."
+        puts that into a number, from the actions themselves: 1 for clouds far apart, 0 or less for clouds that \
+        lie over each other. One seed is drawn; the table is of all seeds and clusters."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Primitives,

@@ -1,37 +1,48 @@
 use pmoe_results::{AnalysisKind, Outcome, Rollout, Trajectories};
 
 use super::{Seen, Sketch, by_cell, map, points, primitive_key};
+use crate::format::plural;
 use crate::page::Panel;
 use crate::plot::{Chart, Color, Key, KeyShape, Mark};
 
-/// One map per method; of one with primitives another, where each acts alone.
+/// One map per method, of all seeds; of one with primitives another, of one seed, where each acts alone.
 pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
-        // The first seed is drawn; the table has all.
-        let one = cell[0];
-        let title = format!("{}, seed {}", one.method, one.seed);
-        let mut whole = map(title.clone(), &one.analysis.arena);
-        one.analysis.of(None).for_each(|rollout| draw(&mut whole, rollout, one.color));
-        let label = format!("{} trajectories", one.analysis.of(None).count());
-        whole.legend.push(Key { label, color: Color::Palette(one.color), shape: KeyShape::Line });
+        let Seen { method, color, .. } = *cell[0];
+        let color = Color::Palette(color);
+        let all = || cell.iter().flat_map(|one| one.analysis.of(None));
+        let title = format!("{method}, {}", plural(cell.len(), "seed"));
+        let mut whole = map(title, &cell[0].analysis.arena);
+        all().for_each(|rollout| draw(&mut whole, rollout, color));
+        let arrived = all().filter(|rollout| rollout.outcome == Outcome::Reached).count();
+        let label = format!("{arrived} of {} arrive", all().count());
+        whole.legend.push(Key { label, color, shape: KeyShape::Line });
         charts.push(whole);
+        // Primitives of different seeds have nothing in common.
+        let arrives =
+            |one: &Trajectories| one.of(None).any(|rollout| rollout.outcome == Outcome::Reached);
+        let one = cell.iter().find(|one| arrives(&one.analysis)).unwrap_or(&cell[0]);
         let num_primitives = one.analysis.num_primitives();
         if num_primitives < 2 {
             continue;
         }
-        let mut alone = map(format!("{title}, each primitive alone"), &one.analysis.arena);
+        let title = format!("{method}, seed {}, each primitive alone", one.seed);
+        let mut alone = map(title, &one.analysis.arena);
         for k in 0..num_primitives {
-            one.analysis.of(Some(k)).for_each(|rollout| draw(&mut alone, rollout, k));
+            let color = Color::Primitive(k);
+            one.analysis.of(Some(k)).for_each(|rollout| draw(&mut alone, rollout, color));
             alone.legend.push(primitive_key(k, KeyShape::Line));
         }
         charts.push(alone);
     }
-    let explanation = "A point starts in the lower left corner and is to reach the green target without \
-        touching an obstacle or the edge. Each line is one trajectory of the trained policy, which \
-        draws its actions at random from its distribution; a cross is where one ended otherwise than at \
-        the target. Of a mixture, a second map shows each primitive acting alone: distinguishable \
-        primitives take different ways."
+    let explanation = "A point starts in the lower left corner and is to reach the yellow target without \
+        touching an obstacle or the edge. Each line is one trajectory of a trained policy, which here \
+        draws its actions at random from its distribution, as in training, unlike in the evaluations of \
+        the learning curves; a cross is where one ended otherwise than at the target, by touching something \
+        or by the time limit. Of a mixture, a second map shows each primitive acting alone, for the first \
+        seed whose policy arrives: distinguishable primitives take different ways. A route is the side on \
+        which each obstacle is passed. Silhouettes are of all ways, whether they arrive or not."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Trajectories,
@@ -40,8 +51,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
     }
 }
 
-fn draw(chart: &mut Chart, rollout: &Rollout, color: usize) {
-    let color = Color::Palette(color);
+fn draw(chart: &mut Chart, rollout: &Rollout, color: Color) {
     let way = points(&rollout.positions);
     let end: Vec<_> = way.last().copied().into_iter().collect();
     chart.marks.push(Mark::Line { points: way, color, width: 1.4 });

@@ -113,10 +113,12 @@ fn without_a_task_the_tasks_are_averaged() {
     let effect = judgement.effect.unwrap();
     assert!((effect.value - (1.3 + 1.0) / 2.0).abs() < 1e-12);
     assert_eq!(judgement.tasks, ["T", "U"]);
-    // A task without runs of one side is not in it.
+    assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::Inconclusive, 0));
+    // A task without runs of one side is not in it, and the claim not judged.
     let runs: Vec<_> = runs().into_iter().take(9).collect();
     let judgement = judge(HIGHER, &runs);
     assert_eq!((judgement.tasks, judgement.effect.unwrap().value), (vec!["T".to_owned()], 1.3));
+    assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::TooFewTasks, 1));
 }
 
 #[test]
