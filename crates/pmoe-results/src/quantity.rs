@@ -24,7 +24,7 @@ pub enum Quantity {
     PrimitiveShareReached,
     /// Number of different routes among the primitives' most frequent ones.
     PrimitiveRoutes,
-    /// Mean silhouette of the rollouts of single primitives, grouped by primitive.
+    /// Mean silhouette of the rollouts of single primitives that reach the target, grouped by primitive.
     SilhouetteOfWays,
     /// Share of the arena's cells that the first training steps visit.
     ShareVisited,
@@ -126,13 +126,13 @@ impl Quantity {
             Self::ShareReached => "trajectories that arrive",
             Self::Routes => "effective number of routes, 0 if none arrives",
             Self::PrimitiveShareReached => "trajectories of single primitives that arrive",
-            Self::PrimitiveRoutes => "different routes of the primitives",
-            Self::SilhouetteOfWays => "silhouette of the primitives' ways",
+            Self::PrimitiveRoutes => {
+                "number of different routes that primitives take, 0 if none arrives"
+            }
+            Self::SilhouetteOfWays => "silhouette of the primitives' ways to the target",
             Self::ShareVisited => "part of the arena visited at first",
             Self::ShareInTargetRegion => "first steps spent in the target region",
-            Self::TargetRegionEpisodes => {
-                "episodes of the first steps that enter the target region"
-            }
+            Self::TargetRegionEpisodes => "number of first episodes that enter the target region",
             Self::Silhouette => "silhouette of the primitives' actions, all clusters",
             Self::SilhouetteShown => "silhouette of the primitives' actions, cluster drawn",
             Self::EffectivePrimitives => "effective number of primitives",
@@ -140,7 +140,9 @@ impl Quantity {
             Self::PeriodicityOfWeights => {
                 "share of the weights' variance that repeats with the gait"
             }
-            Self::ShareOfSecondPrimitive => "steps in which the second primitive leads",
+            Self::ShareOfSecondPrimitive => {
+                "steps led by the primitive that leads second most often"
+            }
             Self::GaitPrimitives => "effective number of primitives over the gait",
             Self::ReturnAtNoise0 => "return without noise",
             Self::ReturnAtNoise005 => "return at noise 0.05",

@@ -83,19 +83,19 @@ impl Ledger {
 
     /// Verdict and how many claims have it, strongest first.
     pub(super) fn counts(&self) -> Vec<(&'static str, usize)> {
-        let mut counts: Vec<(&str, usize)> = Vec::new();
-        for verdict in Verdict::ALL {
-            for at_scale in [true, false] {
-                let text = verdict.text(at_scale);
-                let has =
-                    |line: &&ClaimLine| (line.judgement.verdict, line.verdict()) == (verdict, text);
-                let count = self.lines.iter().filter(has).count();
-                if 0 < count && counts.iter().all(|(known, _)| *known != text) {
-                    counts.push((text, count));
-                }
-            }
-        }
-        counts
+        counts(&self.lines.iter().collect::<Vec<_>>())
+    }
+
+    /// What became of the claims that are tested by the runs of a section, in a sentence or two; `None`
+    /// without such.
+    pub(super) fn of_section(&self, id: &str) -> Option<String> {
+        let of_section = |line: &&ClaimLine| line.section.as_deref() == Some(id);
+        let lines: Vec<_> = self.judged().filter(of_section).collect();
+        let all = counts(&lines);
+        let all: Vec<_> = all.iter().map(|(text, count)| format!("{text} {count}")).collect();
+        let decided = lines.iter().filter(|line| line.is_decided());
+        let quoted = decided.map(|line| format!(" “{}” {}.", line.claim.says, line.verdict()));
+        (!lines.is_empty()).then(|| format!("{}.{}", all.join(", "), quoted.collect::<String>()))
     }
 
     /// The claims that were decided either way, and how many would be by chance if there were no
@@ -105,16 +105,35 @@ impl Ledger {
         let decided = self.decided().len();
         let covered = [*level, Bootstrap::COVERAGE_OF_THREE];
         let [nominal, few] = covered.map(|covered| ((1.0 - covered) * tested as f64).ceil());
-        match tested {
-            0 => "None has enough runs yet to be decided.".to_owned(),
-            _ => format!(
-                "Of {tested} with enough runs {decided} are decided. If no method differed from any other, \
-                 {nominal:.0} or so would be decided by chance at the nominal level of the intervals; with three \
-                 runs a side rather {few:.0}, as such intervals are too narrow. Many claims share runs, so \
-                 they err together."
-            ),
+        if tested == 0 {
+            return "None has enough runs yet to be decided.".to_owned();
+        }
+        let no_more =
+            if decided as f64 <= few { ": their number alone is no evidence" } else { "" };
+        format!(
+            "Of {tested} with enough runs {decided} are decided. If no method differed from any other, \
+             {nominal:.0} or so would be decided by chance at the nominal level of the intervals; with three \
+             runs a side rather {few:.0}, as such intervals are too narrow{no_more}. Many claims share runs, \
+             so they err together."
+        )
+    }
+}
+
+/// Verdict and how many of the claims have it, strongest first.
+fn counts(lines: &[&ClaimLine]) -> Vec<(&'static str, usize)> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for verdict in Verdict::ALL {
+        for at_scale in [true, false] {
+            let text = verdict.text(at_scale);
+            let has =
+                |line: &&&ClaimLine| (line.judgement.verdict, line.verdict()) == (verdict, text);
+            let count = lines.iter().filter(has).count();
+            if 0 < count && counts.iter().all(|(known, _)| *known != text) {
+                counts.push((text, count));
+            }
         }
     }
+    counts
 }
 
 impl ClaimLine {
@@ -154,9 +173,9 @@ impl ClaimLine {
             }
             (Than::Method(name), _) => format!("in % of {name}'s"),
             (Than::Value(value), _) if test.quantity.is_share() => {
-                format!("minus {} %{unit}", percent(*value))
+                format!("minus {} %{unit}, a threshold of ours", percent(*value))
             }
-            (Than::Value(value), _) => format!("minus {value}"),
+            (Than::Value(value), _) => format!("minus {value}, a threshold of ours"),
         };
         let tasks = match self.judgement.missing_tasks {
             0 => String::new(),
@@ -217,6 +236,9 @@ impl ClaimLine {
             0 => ours.to_string(),
             _ => format!("{ours} and {theirs}"),
         };
+        if 1 < self.judgement.tasks.len() {
+            text += " a task at least";
+        }
         if 0 < *left_out {
             text += &format!("; {left_out} left out");
         }

@@ -37,7 +37,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
             let joints = actions.first().map_or(0, Vec::len);
             let of_joint = |joint| actions.iter().map(|action| action[joint]).collect();
             charts.push(bars(
-                format!("{title}: actions at step {}", index + 1),
+                format!("{title}: actions at step {} of five", index + 1),
                 [
                     "joint, in the order of the task's actions",
                     "action, share of the largest torque",
@@ -75,6 +75,10 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
         }
         let label = format!("every second period of {period} steps");
         legend.push(Key { label, color: Color::Grid, shape: KeyShape::Area });
+    }
+    if !selected.is_empty() {
+        let (color, shape) = (Color::Text, KeyShape::Dot);
+        legend.push(Key { label: "the five steps".to_owned(), color, shape });
     }
     for k in 0..gait.num_primitives() {
         let weights = gait.weights.iter().take(steps).enumerate();

@@ -42,7 +42,8 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
         the learning curves; a cross is where one ended otherwise than at the target, by touching something \
         or by the time limit. Of a mixture, a second map shows each primitive acting alone, for the first \
         seed whose policy arrives: distinguishable primitives take different ways. A route is the side on \
-        which each obstacle is passed. Silhouettes are of all ways, whether they arrive or not."
+        which each obstacle is passed. The silhouette of the ways is of those that arrive, in the runs in \
+        which two primitives or more do."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Trajectories,

@@ -61,7 +61,7 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
         "pmoe-sac__seed_0__each_primitive_alone-trajectories.svg",
         "sac__seed_0-exploration.svg",
         "pmoe-sac_on_Hopper-v4__seed_0-gait.svg",
-        "pmoe-sac_on_Hopper-v4__seed_0__actions_at_step_5-gait.svg",
+        "pmoe-sac_on_Hopper-v4__seed_0__actions_at_step_5_of_five-gait.svg",
         "Hopper-v4-robustness.svg",
     ] {
         let svg = fs::read_to_string(figures.join(name)).unwrap_or_else(|_| panic!("no {name}"));

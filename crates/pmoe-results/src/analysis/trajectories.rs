@@ -129,15 +129,16 @@ impl Trajectories {
         }
     }
 
-    /// Mean silhouette of the rollouts of single primitives, grouped by primitive: near 1 if each has a
-    /// way of its own, 0 if they are alike. `None` with fewer than two primitives.
+    /// Mean silhouette of the rollouts of single primitives that reach the target, grouped by primitive:
+    /// near 1 if each has a way of its own, 0 if they are alike. `None` if fewer than two primitives
+    /// reach it.
     ///
     /// The distance of two ways is the mean distance of their points at equal fractions of their lengths.
     #[must_use]
     pub fn silhouette_of_ways(&self) -> Option<f64> {
-        let alone = || self.rollouts.iter().filter(|rollout| rollout.primitive.is_some());
-        let labels: Vec<usize> = alone().filter_map(|rollout| rollout.primitive).collect();
-        let ways: Vec<_> = alone().map(|rollout| resampled(&rollout.positions)).collect();
+        let arrived = self.rollouts.iter().filter(|rollout| rollout.outcome == Outcome::Reached);
+        let way = |rollout: &Rollout| Some((rollout.primitive?, resampled(&rollout.positions)));
+        let (labels, ways): (Vec<usize>, Vec<_>) = arrived.filter_map(way).unzip();
         let distance = |i: usize, j: usize| {
             let pairs = ways[i].iter().zip(&ways[j]);
             pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f64>() / POINTS as f64

@@ -148,10 +148,10 @@ fn ways_by_hand() {
     // Between the obstacle on the diagonal and the upper one.
     let between = by([-3.1, -1.9], None, Outcome::Reached);
     assert_eq!(seen.route(&between), Some(vec![Side::Left, Side::Right, Side::Left]));
-    // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). The ways of a primitive are
-    // all but equal.
+    // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). Of the three ways of
+    // single primitives that arrive two are of one primitive and all but equal; the third is alone, 0.
     let found = seen.silhouette_of_ways().unwrap();
-    assert!(0.95 < found && found < 1.0, "{found}");
+    assert!(0.95 < 1.5 * found && 1.5 * found < 1.0, "{found}");
     check(
         Analysis::Trajectories(seen),
         &[
