@@ -153,7 +153,11 @@ impl Stage {
                 frames.push(self.frame()?);
             }
             if is_last {
-                eprintln!("{}: the state after {step} steps", picture.output.display());
+                let what = match kind {
+                    Kind::Png => "the state after",
+                    Kind::Gif => "an episode of",
+                };
+                eprintln!("{}: {what} {step} steps", picture.output.display());
                 break;
             }
         }

@@ -61,7 +61,8 @@ fn line(row: &Row) -> String {
     let relative = row.relative_auc.map_or_else(absent, |value| measure(&value, 100.0, 1));
     let Row { task, algo, seeds, .. } = row;
     let count = seeds.len();
+    let plural = if count == 1 { "" } else { "s" };
     format!(
-        "{task} {algo}: {count} seeds, final return {final_return}, AUC {relative} % of the reference"
+        "{task} {algo}: {count} seed{plural}, final return {final_return}, AUC {relative} % of the reference"
     )
 }
