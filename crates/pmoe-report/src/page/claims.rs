@@ -265,15 +265,18 @@ impl ClaimLine {
 
 /// A difference.
 fn difference(value: f64) -> String {
-    let sign = if 0.0 < value { "+" } else { "" };
     match value.abs() {
-        ..10.0 => format!("{sign}{value:.3}").replace('-', "−"),
-        _ => format!("{sign}{}", number(value)),
+        ..10.0 => format!("{}{value:.3}", plus(value)).replace('-', "−"),
+        _ => format!("{}{}", plus(value), number(value)),
     }
 }
 
 /// A difference of two shares, in percentage points.
 fn points(value: f64) -> String {
-    let sign = if 0.0 < value { "+" } else { "" };
-    format!("{sign}{}", percent(value))
+    format!("{}{}", plus(value), percent(value))
+}
+
+/// The sign of what is above zero.
+fn plus(value: f64) -> &'static str {
+    if 0.0 < value { "+" } else { "" }
 }

@@ -24,9 +24,9 @@ pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
     let steps = seen.iter().map(|one| one.analysis.settings.steps).max().unwrap_or(0);
     let explanation = format!(
         "Where the point went in the first {} steps of training, while the policy begins to learn and without \
-         uniformly random actions before: every line is an episode, all start in the lower left corner. The target of an episode \
-         lies somewhere in the yellow region, its obstacles elsewhere each time. A policy that gets there more \
-         often has more to learn from. The first seed is drawn; the table is of all.",
+         uniformly random actions before: every line is an episode, all start in the lower left corner. The \
+         target of an episode lies somewhere in the yellow region, its obstacles elsewhere each time. A policy \
+         that gets there more often has more to learn from. The first seed is drawn; the table is of all.",
         count(steps)
     );
     Sketch {

@@ -85,7 +85,8 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
         let points = weights.map(|(step, row)| (step as f64, row[k])).collect();
         let color = Color::Primitive(k);
         marks.push(Mark::Line { points, color, width: 2.0 });
-        let points = selected.iter().map(|step| (*step as f64, gait.weights[*step][k])).collect();
+        let drawn = selected.iter().filter(|step| **step < steps);
+        let points = drawn.map(|step| (*step as f64, gait.weights[*step][k])).collect();
         marks.push(Mark::Dots { points, color, size: 4.0 });
     }
     Chart {

@@ -38,12 +38,12 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
         }
     }
     let explanation = "Do the primitives of a trained policy do different things in the same situation? \
-        States that it visits are grouped by likeness (first drawing; of ten clusters some share a colour); in \
-        those of one cluster, the black one, drawn by lot, each primitive draws an action \
-        of its own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the axes \
-        mean nothing: primitives that can be told apart make clouds of one colour each. Such drawings \
-        exaggerate gaps; the silhouette is of the actions themselves: 1 for clouds far apart, 0 or less for clouds that \
-        lie over each other. One seed is drawn; the table is of all seeds and clusters."
+        States that it visits are grouped by likeness (first drawing; with many clusters some share a \
+        colour); in those of one cluster, the black one, drawn by lot, each primitive draws an action of its \
+        own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the \
+        axes mean nothing: primitives that can be told apart make clouds of one colour each. Such drawings \
+        exaggerate gaps; the silhouette is of the actions themselves: 1 for clouds far apart, 0 or less for \
+        clouds that lie over each other. One seed is drawn; the table is of all seeds and clusters."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Primitives,

@@ -30,7 +30,8 @@ pub(super) fn sketch(
     let explanation = format!(
         "Trained policies play {episodes} episodes each while random noise is added to every number that \
          they observe, the same kind and strength for all. They are the policies at the end of training, so \
-         without noise they return something else than the mean of its last tenth, the final return below. A policy that depends less on exact \
+         without noise they return something else than the mean of its last tenth, the final return below. \
+         A policy that depends less on exact \
          observations keeps more of its return. The paper has one policy per method and gives the \
          standard deviation over its episodes; the intervals here, shaded in the figure, are over policies \
          trained from different seeds (of two or three seeds their range), and the spread is that within \

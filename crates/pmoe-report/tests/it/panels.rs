@@ -54,7 +54,8 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
     assert!(!page.contains("without this analysis"));
     // Two seeds alike: an interval without width. The paper's number is beside ours.
     assert!(page.contains("1994.9 ± 718.6") || page.contains("1995 ± 718.6"), "Table 5");
-    // The ways of all policies and those of one policy's primitives, for each method; the gait has a period of 8 steps.
+    // The ways of all policies and those of one policy's primitives, for each method; the gait has a
+    // period of 8 steps.
     let figures = fixture.output().join("figures");
     for name in [
         "pmoe-sac__2_seeds-trajectories.svg",

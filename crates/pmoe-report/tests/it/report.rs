@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use pmoe_report::{Numbers, ReportError, ReportSummary};
+use pmoe_report::{Numbers, ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Event, JsonlSink, Plan, PlannedRun, Preset, RunProgress, Sink, Status, Suite, Use,
+    Bootstrap, Claim, Event, JsonlSink, Plan, PlannedRun, Preset, RunProgress, Sink, Status, Suite,
+    Use,
 };
 
 use crate::{Fixture, SUITE};
@@ -376,4 +377,38 @@ fn several_tasks_are_put_together() {
     let table = fs::read_to_string(fixture.output().join("tables/tasks.md")).unwrap();
     assert!(table.contains("| pmoe-sac | 118.2"), "{table}");
     assert!(fixture.output().join("figures/Performance_profile.svg").is_file());
+}
+
+#[test]
+fn claims_are_judged_where_their_runs_are() {
+    let fixture = Fixture::new();
+    let about_all = format!(
+        "[[claims]]\nid = \"all\"\nplace = \"Sec. 1\"\nsays = \"Everywhere it is better.\"\n\
+         suite = \"{}\"\nquantity = \"auc\"\nmethod = \"pmoe-sac\"\nthan = \"sac\"\nis = \"higher\"\n",
+        fixture.suites[0].name
+    );
+    let mut claims = Claim::parse(&about_all, Path::new("claims.toml"), &fixture.suites).unwrap();
+    claims.extend(fixture.claims());
+    for seed in 0..3 {
+        let level = 100.0 + seed as f64;
+        fixture.suite_run(("sac", "Hopper-v4", seed), &[level; 4], Status::Done);
+        fixture.suite_run(("pmoe-sac", "Hopper-v4", seed), &[level / 2.0; 4], Status::Done);
+    }
+    let options = ReportOptions {
+        suites: &fixture.suites,
+        claims: &claims,
+        reference: None,
+        bootstrap: Bootstrap::STANDARD,
+    };
+    write_report(&fixture.results(), &fixture.output(), &options).unwrap();
+    let page = fixture.page();
+    // One task of two says nothing of all, and a number of the paper is tested by its direction.
+    assert!(page.contains("too few tasks: 1"));
+    assert!(page.contains("in % of sac&#39;s, on Hopper-v4 alone, 1 of 2"));
+    assert!(page.contains("disagrees so far: 1"));
+    assert!(page.contains("the paper: 115.4, outside this interval"));
+    let here = "The paper's claims about it:</strong> disagrees so far 1, too few tasks 1. “On Hopper-v4 the \
+                AUC of pmoe-sac is 115.4 % of sac&#39;s.” disagrees so far.";
+    assert!(page.contains(here));
+    assert!(page.contains("Of 1 with enough runs 1 are decided."));
 }
