@@ -117,7 +117,7 @@ fn success_series(
     bootstrap: &Bootstrap,
 ) -> Series {
     let of_run = |run: &Run| {
-        let counts = row.seeds.is_empty() || row.seeds.contains(&run.manifest.seed);
+        let counts = cell.runs.is_empty() || cell.runs.contains(&run.path);
         (counts, EvalCurve::success_rate(&run.events, row.total_steps))
     };
     let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Comparison, Entry, Plan, Preset, Run, Suite};
+use pmoe_results::{Bootstrap, Cell, Comparison, Entry, Plan, Preset, Run, Suite};
 
 use crate::palette::Palette;
 
@@ -34,6 +34,12 @@ impl<'a> Group<'a> {
             (entry.method, entry.run.manifest.task.as_str()) == (method, task)
         };
         self.entries.iter().filter(is_wanted).map(|entry| entry.run)
+    }
+
+    /// The runs behind the numbers of a cell, in the order of its seeds.
+    pub(crate) fn runs_behind(&self, cell: &Cell) -> impl Iterator<Item = &'a Run> {
+        let of_path = |path: &PathBuf| self.entries.iter().find(|entry| entry.run.path == *path);
+        cell.runs.iter().filter_map(of_path).map(|entry| entry.run)
     }
 }
 

@@ -1,29 +1,27 @@
 //! What the events of runs give beside AUC and final return: success rates, entropies.
 
-use pmoe_results::{Bootstrap, Estimate, Quantity, Run};
+use pmoe_results::{Bootstrap, Cell, Estimate, Quantity, Run};
 
 use crate::group::Group;
 use crate::page::Measured;
-use crate::rows::{Measure, Row};
+use crate::rows::Measure;
 
-/// The quantities that runs behind the rows have, by quantity. Those of analyses are in their panels.
-pub(crate) fn measured(group: &Group<'_>, rows: &[Row], bootstrap: &Bootstrap) -> Vec<Measured> {
+/// The quantities that the runs behind the cells have, by quantity. Those of analyses are in their panels.
+pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured> {
     let is_wanted = |quantity: &Quantity| {
         let is_in_rows = [Quantity::Auc, Quantity::FinalReturn].contains(quantity);
         quantity.analysis().is_none() && !is_in_rows
     };
-    let of_row = |quantity: Quantity, row: &Row| {
-        let cell = group.comparison.cell(&row.algo, &row.task)?;
-        let is_behind = |run: &&Run| row.seeds.contains(&run.manifest.seed);
-        let runs = group.runs_of(&row.algo, &row.task).filter(is_behind);
-        let value = |run: &Run| Some((run.manifest.seed, quantity.values(cell, &[run]).pop()?));
-        let (seeds, values) = runs.filter_map(value).unzip();
+    let of_cell = |quantity: Quantity, cell: &Cell| {
+        let value = |run: &Run| Some((run.path.clone(), quantity.value(cell, run)?));
+        let (runs, values) = group.runs_behind(cell).filter_map(value).unzip();
         let measure = Measure::from(&Estimate::new(values, bootstrap)?);
-        let (task, method) = (row.task.clone(), row.algo.clone());
-        Some(Measured { task, method, quantity, measure, seeds })
+        let (task, method) = (cell.task.clone(), cell.algo.clone());
+        Some(Measured { task, method, quantity, measure, runs })
     };
     let quantities = Quantity::ALL.into_iter().filter(is_wanted);
+    let cells = &group.comparison.cells;
     quantities
-        .flat_map(|quantity| rows.iter().filter_map(move |row| of_row(quantity, row)))
+        .flat_map(|quantity| cells.iter().filter_map(move |cell| of_cell(quantity, cell)))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pmoe_results::{Bootstrap, Run, Statistic, Test};
 use serde::{Deserialize, Serialize};
@@ -211,12 +211,14 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         paper: None,
         runs,
     };
-    let dirs = |method: &str, task: &str, is_behind: &dyn Fn(u64) -> bool| -> Vec<String> {
-        let runs = group.runs_of(method, task).filter(|run| is_behind(run.manifest.seed));
-        runs.map(|run| relative(output, &run.path)).collect()
+    let folders = |paths: &[PathBuf]| -> Vec<String> {
+        paths.iter().map(|path| relative(output, path)).collect()
+    };
+    let behind = |method: &str, task: &str| {
+        group.comparison.cell(method, task).map(|cell| folders(&cell.runs)).unwrap_or_default()
     };
     for row in &section.rows {
-        let runs = dirs(&row.algo, &row.task, &|seed| row.seeds.contains(&seed));
+        let runs = behind(&row.algo, &row.task);
         for (quantity, value) in [
             ("auc", row.auc),
             ("relative_auc", row.relative_auc),
@@ -232,16 +234,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
     }
     for of in section.aggregates.iter().flat_map(|aggregates| &aggregates.methods) {
         let tasks = &section.aggregates.as_ref().expect("it is being read").tasks;
-        let seeds =
-            |task: &str| section.rows.iter().find(|row| row.algo == of.method && row.task == task);
-        let runs: Vec<_> = tasks
-            .iter()
-            .flat_map(|task| {
-                dirs(&of.method, task, &|seed| {
-                    seeds(task).is_some_and(|row| row.seeds.contains(&seed))
-                })
-            })
-            .collect();
+        let runs: Vec<_> = tasks.iter().flat_map(|task| behind(&of.method, task)).collect();
         for (quantity, value) in [
             ("iqm", of.iqm),
             ("median", Some(of.median)),
@@ -255,11 +248,12 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         }
     }
     for of in section.measured() {
-        let runs = dirs(&of.method, &of.task, &|seed| of.seeds.contains(&seed));
+        let runs = folders(&of.runs);
         numbers.push(number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs));
     }
     for row in &section.costs {
-        let runs = dirs(&row.method, &row.task, &|_| true);
+        let all = group.runs_of(&row.method, &row.task).map(|run| run.path.clone());
+        let runs = folders(&all.collect::<Vec<_>>());
         let cost = &row.cost;
         for (quantity, value) in [
             ("env_steps", Some(cost.env_steps as f64)),

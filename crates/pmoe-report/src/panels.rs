@@ -6,6 +6,8 @@ mod primitives;
 mod robustness;
 mod trajectories;
 
+use std::path::Path;
+
 use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity};
 
 use crate::format::{self, plural};
@@ -32,6 +34,7 @@ struct Seen<'a, T> {
     method: &'a str,
     task: &'a str,
     seed: u64,
+    path: &'a Path,
     /// The method's place in the palette.
     color: usize,
     analysis: T,
@@ -55,8 +58,9 @@ fn panel(
     let (mut seen, mut notes, mut without) = (Vec::new(), Vec::new(), 0);
     for entry in &group.entries {
         let of = &entry.run.manifest;
-        // Of unfinished runs there are no analyses.
-        if of.events_blake3.is_none() {
+        // Unfinished runs have no analyses, and what is not behind the other numbers is not behind these.
+        let cell = group.comparison.cell(entry.method, &of.task);
+        if cell.is_none_or(|cell| !cell.runs.contains(&entry.run.path)) {
             continue;
         }
         match entry.run.analysis(kind) {
@@ -64,6 +68,7 @@ fn panel(
                 method: entry.method,
                 task: &of.task,
                 seed: of.seed,
+                path: &entry.run.path,
                 color: palette.color(entry.method),
                 analysis,
             }),
@@ -123,8 +128,8 @@ fn of_kind<'a, T>(
     seen: Vec<Seen<'a, Analysis>>,
     take: impl Fn(Analysis) -> Option<T>,
 ) -> Vec<Seen<'a, T>> {
-    let one = |Seen { method, task, seed, color, analysis }: Seen<'a, Analysis>| {
-        Some(Seen { method, task, seed, color, analysis: take(analysis)? })
+    let one = |Seen { method, task, seed, path, color, analysis }: Seen<'a, Analysis>| {
+        Some(Seen { method, task, seed, path, color, analysis: take(analysis)? })
     };
     seen.into_iter().filter_map(one).collect()
 }
@@ -150,20 +155,20 @@ fn measured(
 ) -> Vec<Measured> {
     let mut measured = Vec::new();
     for cell in by_cell(seen) {
-        let runs: Vec<_> = cell.iter().map(|one| (one.seed, one.analysis.measures())).collect();
+        let runs: Vec<_> = cell.iter().map(|one| (one.path, one.analysis.measures())).collect();
         for quantity in Quantity::ALL.into_iter().filter(|of| of.analysis() == Some(kind)) {
-            let of_run = |(seed, measures): &(u64, Vec<(Quantity, f64)>)| {
+            let of_run = |(path, measures): &(&Path, Vec<(Quantity, f64)>)| {
                 let value = measures.iter().find(|(known, _)| *known == quantity)?.1;
-                Some((*seed, value))
+                Some((path.to_path_buf(), value))
             };
-            let (seeds, values) = runs.iter().filter_map(of_run).unzip();
+            let (behind, values) = runs.iter().filter_map(of_run).unzip();
             let estimate = Estimate::new(values, bootstrap);
             measured.extend(estimate.map(|estimate| Measured {
                 task: cell[0].task.to_owned(),
                 method: cell[0].method.to_owned(),
                 quantity,
                 measure: Measure::from(&estimate),
-                seeds,
+                runs: behind,
             }));
         }
     }
@@ -190,7 +195,7 @@ fn table(measured: &[Measured]) -> Option<PanelTable> {
             let of = here().find(|of| of.quantity == *quantity);
             format::measure(of.map(|of| &of.measure), show(*quantity))
         }));
-        row.push(here().map(|of| of.seeds.len()).max().unwrap_or(0).to_string());
+        row.push(here().map(|of| of.runs.len()).max().unwrap_or(0).to_string());
         row
     };
     let rows: Vec<_> = places.into_iter().map(row).collect();

@@ -140,7 +140,7 @@ impl Report {
                 profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
                 panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
             };
-            let more = measured(group, &rows, &bootstrap);
+            let more = measured(group, &bootstrap);
             let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
             all_numbers.extend(numbers(group, &section, output));
             sections.push(section);

@@ -2,10 +2,10 @@
 
 mod claims;
 
-use pmoe_results::Statistic;
+use pmoe_results::{Aggregate, Statistic};
 
 pub(crate) use self::claims::{claims_csv, claims_markdown};
-use crate::format;
+use crate::format::{self, plural};
 use crate::page::{Section, label};
 use crate::rows::Measure;
 
@@ -56,7 +56,8 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
              AUC in % of the reference's mean on the same task, over {tasks}: interquartile mean, median, mean, \
              and by how much runs stay below the reference's mean on average (optimality gap, lower is better). \
              P(higher): how likely a run beats one of the reference on the same task. In brackets the {level:.0} % \
-             stratified bootstrap interval; the reference's mean is taken as given.\n\n{note}{gaps}\
+             stratified bootstrap interval; the reference's mean is taken as given. The IQM is of the seeds that every \
+             task has.\n\n{note}{gaps}\
              | method | IQM | median | mean | optimality gap | P(higher), % | runs |\n\
              |---|--:|--:|--:|--:|--:|--:|\n",
             title = plain(&section.title),
@@ -76,7 +77,7 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
                 show(Some(method.mean)),
                 show(Some(method.optimality_gap)),
                 show(method.improvement),
-                method.num_runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+                runs_text(method),
             ]));
         }
     }
@@ -101,7 +102,7 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
                 more.task.clone(),
                 more.method.clone(),
                 more.text(),
-                more.seeds.len().to_string(),
+                more.runs.len().to_string(),
             ]));
         }
     }
@@ -120,11 +121,22 @@ pub(crate) fn more_csv(sections: &[Section]) -> String {
             .collect();
         fields.push(quoted(more.quantity.name()));
         fields.extend(numbers(Some(more.measure)));
-        fields.push(more.seeds.len().to_string());
+        fields.push(more.runs.len().to_string());
         text.push_str(&fields.join(","));
         text.push('\n');
     }
     text
+}
+
+/// `5 × 2 tasks`; if tasks have different numbers of runs, `3 + 4, IQM 3 × 2 tasks`.
+pub(crate) fn runs_text(of: &Aggregate) -> String {
+    let tasks = plural(of.num_runs.len(), "task");
+    let full = format!("{} × {tasks}", of.iqm_seeds);
+    if of.num_runs.iter().all(|count| *count == of.iqm_seeds) {
+        return full;
+    }
+    let counts: Vec<_> = of.num_runs.iter().map(ToString::to_string).collect();
+    format!("{}, IQM {full}", counts.join(" + "))
 }
 
 fn scale_note(section: &Section) -> String {
@@ -177,7 +189,7 @@ pub(crate) fn csv(sections: &[Section]) -> String {
 /// As [`csv`], for what [`tasks_markdown`] shows; scores are in units of the reference's mean.
 pub(crate) fn tasks_csv(sections: &[Section]) -> String {
     let mut text = String::from(
-        "suite,algo,tasks,runs,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
+        "suite,algo,tasks,runs,iqm_seeds,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
          optimality_gap,optimality_gap_low,optimality_gap_high,improvement,improvement_low,improvement_high\n",
     );
     for section in sections {
@@ -188,6 +200,7 @@ pub(crate) fn tasks_csv(sections: &[Section]) -> String {
         {
             let mut fields = vec![quoted(&section.suite), quoted(&of.method), quoted(&tasks)];
             fields.push(of.num_runs.iter().sum::<usize>().to_string());
+            fields.push(of.iqm_seeds.to_string());
             for value in
                 [of.iqm, Some(of.median), Some(of.mean), Some(of.optimality_gap), of.improvement]
             {

@@ -34,8 +34,11 @@ pub struct Aggregate {
     pub method: String,
     /// Runs of each task.
     pub num_runs: Vec<usize>,
-    /// [`Scores::iqm`]; `None` if tasks have different numbers of runs.
+    /// [`Scores::iqm`], which is defined over a full matrix, of the seeds that have a run on every task;
+    /// `None` without any.
     pub iqm: Option<Statistic>,
+    /// Number of these seeds.
+    pub iqm_seeds: usize,
     /// [`Scores::median`].
     pub median: Statistic,
     /// [`Scores::mean`].
@@ -64,12 +67,17 @@ impl Aggregate {
     fn new(
         method: &str,
         scores: &Scores,
+        of_common_seeds: Option<&Scores>,
         reference: Option<&Scores>,
         bootstrap: &Bootstrap,
     ) -> Self {
         let statistic = |value, of: fn(&Scores) -> Option<f64>| Statistic {
             value,
             interval: bootstrap.scores(scores, of),
+        };
+        let iqm = |scores: &Scores| {
+            let interval = bootstrap.scores(scores, Scores::iqm);
+            Some(Statistic { value: scores.iqm()?, interval })
         };
         let improvement = reference.and_then(|reference| improvement(scores, reference, bootstrap));
         let [low, high] = Self::THRESHOLDS;
@@ -78,7 +86,8 @@ impl Aggregate {
         Self {
             method: method.to_owned(),
             num_runs: scores.num_runs(),
-            iqm: scores.iqm().map(|value| statistic(value, Scores::iqm)),
+            iqm: of_common_seeds.and_then(iqm),
+            iqm_seeds: of_common_seeds.map_or(0, |scores| scores.tasks()[0].len()),
             median: statistic(scores.median(), |draw| Some(draw.median())),
             mean: statistic(scores.mean(), |draw| Some(draw.mean())),
             optimality_gap: statistic(scores.optimality_gap(1.0), |draw| {
@@ -125,10 +134,17 @@ impl Comparison {
             }
         }
         let several = 1 < tasks.len();
-        let of_reference = self.scores(reference, &tasks);
+        let all = |_| true;
+        let of_reference = self.scores(reference, &tasks, all);
         let aggregate = |method: &&str| {
+            let has_seed = |task: &&str, seed| {
+                self.cell(method, task).is_some_and(|cell| cell.seeds.contains(&seed))
+            };
+            let on_all = |seed| tasks.iter().all(|task| has_seed(task, seed));
+            let of_common_seeds = self.scores(method, &tasks, on_all);
             let baseline = of_reference.as_ref().filter(|_| *method != reference);
-            Some(Aggregate::new(method, &self.scores(method, &tasks)?, baseline, bootstrap))
+            let scores = self.scores(method, &tasks, all)?;
+            Some(Aggregate::new(method, &scores, of_common_seeds.as_ref(), baseline, bootstrap))
         };
         Some(Aggregates {
             methods: methods.iter().filter(|_| several).filter_map(aggregate).collect(),
@@ -154,12 +170,14 @@ impl Comparison {
         (!cells().all(has_ratio)).then_some(Gap::NoReference)
     }
 
-    /// The runs of a method on `tasks`, in units of the reference's mean.
-    fn scores(&self, method: &str, tasks: &[&str]) -> Option<Scores> {
+    /// The runs of a method on `tasks`, in units of the reference's mean; of the seeds that count alone.
+    fn scores(&self, method: &str, tasks: &[&str], counts: impl Fn(u64) -> bool) -> Option<Scores> {
         let of_task = |task: &&str| {
             let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.mean;
-            let values = &self.cell(method, task)?.auc.as_ref()?.values;
-            Some(values.iter().map(|value| value / reference).collect())
+            let cell = self.cell(method, task)?;
+            let runs = cell.seeds.iter().zip(&cell.auc.as_ref()?.values);
+            let counted = runs.filter(|(seed, _)| counts(**seed));
+            Some(counted.map(|(_, value)| value / reference).collect())
         };
         Scores::new(tasks.iter().map(of_task).collect::<Option<_>>()?).ok()
     }

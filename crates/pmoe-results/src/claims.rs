@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::scores::{mean, mean_of};
-use crate::{Bootstrap, Comparison, Entry, Interval, Preset, Quantity, Run, Suite};
+use crate::{Bootstrap, Comparison, Entry, Interval, Preset, Quantity, Suite};
 
 mod file;
 
@@ -272,20 +272,15 @@ impl RunTest {
         let Some(cell) = evidence.comparison.cell(method, task) else {
             return Side::default();
         };
-        // One for each seed behind the cell's numbers, in their order.
-        let of_seed = |seed: &u64| -> Option<&Run> {
-            let mut runs = evidence.entries.iter().filter(|entry| {
-                let of = &entry.run.manifest;
-                entry.method == method && of.task == task && of.seed == *seed
-            });
-            runs.next().map(|entry| entry.run)
-        };
-        let runs: Vec<&Run> = cell.seeds.iter().filter_map(of_seed).collect();
-        let values = self.quantity.values(cell, &runs);
+        let behind = cell.runs.iter().filter_map(|path| {
+            let run = evidence.entries.iter().find(|entry| entry.run.path == *path)?.run;
+            Some((self.quantity.value(cell, run)?, path.clone()))
+        });
+        let (values, runs): (Vec<_>, Vec<_>) = behind.unzip();
         Side {
-            left_out: cell.excluded.len() + runs.len().saturating_sub(values.len()),
+            left_out: cell.excluded.len() + cell.runs.len() - runs.len(),
             total_steps: cell.total_steps,
-            runs: runs.iter().map(|run| run.path.clone()).collect(),
+            runs,
             values,
         }
     }

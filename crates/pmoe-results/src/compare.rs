@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use crate::aggregate::improvement;
 use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, Statistic, Status};
 use crate::{auc, band, final_return};
@@ -40,6 +42,9 @@ pub struct Cell {
     pub total_steps: u64,
     /// Seeds behind the numbers.
     pub seeds: Vec<u64>,
+    /// Folders of the runs of these seeds, in their order. A folder tells runs apart; a seed does not, as
+    /// one that failed may have been started again elsewhere.
+    pub runs: Vec<PathBuf>,
     /// Seeds that are not, and why: they are shown, never averaged away.
     pub excluded: Vec<(u64, Excluded)>,
     /// Mean evaluation return over training, see [`auc`].
@@ -129,7 +134,7 @@ fn compare_task(
 
     let first_cell = cells.len();
     for method in distinct(entries.iter().map(|entry| entry.method)) {
-        let (mut seeds, mut excluded) = (Vec::new(), Vec::new());
+        let (mut seeds, mut runs, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
         let (mut aucs, mut finals) = (Vec::new(), Vec::new());
         let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
         let of_method = |(entry, _): &(&Entry<'_>, _)| entry.method == method;
@@ -149,6 +154,7 @@ fn compare_task(
                 }
                 (None, Some(score)) => {
                     seeds.push(seed);
+                    runs.push(run.path.clone());
                     aucs.push(score);
                     finals.extend(final_return(curve, total_steps));
                     finished.push(curve);
@@ -161,6 +167,7 @@ fn compare_task(
             task: task.to_owned(),
             total_steps,
             seeds,
+            runs,
             excluded,
             auc: Estimate::new(aucs, bootstrap),
             final_return: Estimate::new(finals, bootstrap),

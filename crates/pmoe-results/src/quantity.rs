@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisKind, Cell, EvalCurve, Event, Run, auc};
+use crate::stats::{is_last_tenth, mean};
+use crate::{AnalysisKind, Cell, EvalCurve, Event, Run, auc, final_return};
 
 /// A number that a finished run gives, from its events or from an [`Analysis`](crate::Analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -209,26 +210,24 @@ impl Quantity {
         }
     }
 
-    /// Its value for each of a method's runs, in the order of `runs`; those that do not have it are left
-    /// out.
+    /// Its value for one of the runs behind a cell; `None` for a run that does not have it.
     #[must_use]
-    pub fn values(self, cell: &Cell, runs: &[&Run]) -> Vec<f64> {
-        let of_estimate = |estimate: &Option<crate::Estimate>| {
-            estimate.as_ref().map(|estimate| estimate.values.clone()).unwrap_or_default()
-        };
+    pub fn value(self, cell: &Cell, run: &Run) -> Option<f64> {
         match self {
-            Self::Auc => of_estimate(&cell.auc),
-            Self::FinalReturn => of_estimate(&cell.final_return),
-            Self::SuccessAuc => {
-                let of_run = |run: &&Run| {
-                    let curve = EvalCurve::success_rate(&run.events, cell.total_steps);
-                    let (first, last) = curve.span()?;
-                    auc(&curve, first, last)
-                };
-                runs.iter().filter_map(of_run).collect()
+            Self::Auc => {
+                let place = cell.runs.iter().position(|path| *path == run.path)?;
+                cell.auc.as_ref()?.values.get(place).copied()
             }
-            Self::Entropy => runs.iter().filter_map(|run| entropy(run, cell.total_steps)).collect(),
-            _ => runs.iter().filter_map(|run| self.of_analysis(run)).collect(),
+            Self::FinalReturn => {
+                final_return(&EvalCurve::from_events(&run.events), cell.total_steps)
+            }
+            Self::SuccessAuc => {
+                let curve = EvalCurve::success_rate(&run.events, cell.total_steps);
+                let (first, last) = curve.span()?;
+                auc(&curve, first, last)
+            }
+            Self::Entropy => entropy(run, cell.total_steps),
+            _ => self.of_analysis(run),
         }
     }
 
@@ -249,11 +248,10 @@ impl fmt::Display for Quantity {
 /// Mean of minus the log-density of the policy's actions over the updates of the last tenth.
 fn entropy(run: &Run, total_steps: u64) -> Option<f64> {
     let of_event = |event: &Event| match event {
-        Event::Update { env_step, metrics, .. } if total_steps - total_steps / 10 < *env_step => {
+        Event::Update { env_step, metrics, .. } if is_last_tenth(*env_step, total_steps) => {
             metrics.get("log_prob_mean").map(|log_prob| -log_prob)
         }
         _ => None,
     };
-    let values: Vec<f64> = run.events.iter().filter_map(of_event).collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    mean(&run.events.iter().filter_map(of_event).collect::<Vec<_>>())
 }

@@ -122,12 +122,14 @@ pub fn auc(curve: &EvalCurve, from: u64, to: u64) -> Option<f64> {
 /// Mean return of the evaluations in the last tenth of the budget; `None` if there are none.
 #[must_use]
 pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
+    let last = curve.points.iter().filter(|(step, _)| is_last_tenth(*step, total_steps));
+    mean(&last.map(|(_, value)| *value).collect::<Vec<_>>())
+}
+
+/// Whether a step is in the last tenth of the budget.
+pub(crate) fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
     // Integers, so that the tenth begins at the same step on every machine.
-    let is_last =
-        |step: u64| 9 * u128::from(total_steps) < 10 * u128::from(step) && step <= total_steps;
-    let last: Vec<_> =
-        curve.points.iter().filter(|point| is_last(point.0)).map(|point| point.1).collect();
-    mean(&last)
+    9 * u128::from(total_steps) < 10 * u128::from(env_step) && env_step <= total_steps
 }
 
 /// A quantity measured on several seeds.
@@ -207,7 +209,8 @@ pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
     steps.into_iter().filter_map(point).collect()
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
+/// Mean of some numbers; `None` without any.
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

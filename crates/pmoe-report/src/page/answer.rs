@@ -271,7 +271,7 @@ mod tests {
             task: task.into(),
             method: method.into(),
             measure: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
-            seeds: Vec::new(),
+            runs: Vec::new(),
         };
         let rows = [measured("T", "a", 0.5), measured("T", "b", 0.125), measured("U", "b", 1.0)];
         let rows: Vec<_> = rows.iter().collect();

@@ -1,5 +1,7 @@
 //! What a section shows beside learning curves: figures and tables of one kind, with their explanation.
 
+use std::path::PathBuf;
+
 use pmoe_results::Quantity;
 
 use super::SectionFigure;
@@ -27,7 +29,8 @@ pub(crate) struct Measured {
     pub(crate) quantity: Quantity,
     /// Mean over the seeds.
     pub(crate) measure: Measure,
-    pub(crate) seeds: Vec<u64>,
+    /// Folders of the runs behind it.
+    pub(crate) runs: Vec<PathBuf>,
 }
 
 /// A table of texts.

@@ -14,6 +14,7 @@ use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
 use crate::group::Group;
 use crate::palette::Palette;
 use crate::rows::{Measure, Row, reason};
+use crate::tables::runs_text;
 
 /// What `templates/section.html` shows.
 pub(crate) struct Section {
@@ -259,12 +260,7 @@ impl AggregateRow {
             paper: answer::paper_mean(suite, &of.method, tasks).map(number),
             gap: text(Some(of.optimality_gap), percent),
             improvement: text(of.improvement, percent),
-            runs: match of.num_runs.as_slice() {
-                [first, rest @ ..] if rest.iter().all(|count| count == first) => {
-                    format!("{first} × {}", plural(tasks.len(), "task"))
-                }
-                counts => counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
-            },
+            runs: runs_text(of),
         }
     }
 }

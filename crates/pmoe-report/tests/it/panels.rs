@@ -94,3 +94,25 @@ fn what_is_missing_or_bad_is_said() {
     assert!(page.contains("4 finished runs without this analysis"));
     assert!(page.contains("The router over the gait"));
 }
+
+#[test]
+fn a_run_that_is_there_twice_counts_once() {
+    let fixture = Fixture::new();
+    // The first of the seed failed early; what a folder is called says nothing.
+    let names = ("pmoe-sac", "Hopper-v4", 0);
+    let failed = Status::Failed { reason: "NaN".into(), diverged: true };
+    fixture.run("table9/a", names, &[1.0], failed);
+    for folder in ["b", "c"] {
+        fixture.run(&format!("table9/{folder}"), names, &[1.0, 2.0, 3.0, 4.0], Status::Done);
+        analyse(&fixture, folder, AnalysisKind::Gait);
+    }
+    fixture.report();
+    let numbers = fs::read(fixture.output().join(Numbers::FILE)).unwrap();
+    let numbers: Numbers = serde_json::from_slice(&numbers).unwrap();
+    for quantity in ["auc", "final_return", "gait_period"] {
+        let number = numbers.numbers.iter().find(|number| number.quantity == quantity).unwrap();
+        assert_eq!((number.n, &*number.runs), (1, &["../results/table9/b".to_owned()][..]));
+        assert_eq!(number.interval, None);
+    }
+    assert!(fixture.page().contains("is there twice, the second is left out"));
+}

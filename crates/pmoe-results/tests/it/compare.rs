@@ -96,6 +96,13 @@ fn several_tasks_by_hand() {
     // Every draw of a task's mean lies between its two runs.
     let interval = pmoe.mean.interval.unwrap();
     assert_eq!((interval.low, interval.high), (0.95, 1.55));
+
+    // A third run of one task is in the mean, and not in the IQM, which is of the seeds of both tasks.
+    run("pmoe-sac", "Hopper-v4", 2, 60.0);
+    let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
+    let more = aggregates.methods.iter().find(|of| of.method == "pmoe-sac").unwrap();
+    assert_eq!((more.mean.value, more.num_runs.as_slice()), (1.5, [3, 2].as_slice()));
+    assert_eq!((more.iqm, more.iqm_seeds), (pmoe.iqm, 2));
 }
 
 #[test]
