@@ -17,16 +17,21 @@ const ON_LIGHT: [&str; 8] =
 const ON_DARK: [&str; 8] =
     ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e", "#a98adb", "#a8a8a8"];
 
-/// Colours of primitives, which are no methods: Tol's muted scheme, told apart with any colour vision.
+/// Colours of primitives, which are no methods: Tol's muted scheme, told apart with any colour vision, and
+/// for the tenth, as the paper has up to ten where they are drawn, a grey. More begin anew.
 ///
 /// # Source
 /// Tol, *Colour Schemes* (2021).
-const PRIMITIVES_ON_LIGHT: [&str; 8] =
-    ["#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#882255", "#44aa99", "#999933"];
+const PRIMITIVES_ON_LIGHT: [&str; 10] = [
+    "#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#882255", "#44aa99", "#999933",
+    "#aa4499", "#666666",
+];
 
 /// The same hues, lighter where a dark page would swallow them.
-const PRIMITIVES_ON_DARK: [&str; 8] =
-    ["#8f7fe8", "#e08793", "#4fb873", "#ddcc77", "#88ccee", "#d0609c", "#44aa99", "#b5b54a"];
+const PRIMITIVES_ON_DARK: [&str; 10] = [
+    "#8f7fe8", "#e08793", "#4fb873", "#ddcc77", "#88ccee", "#d0609c", "#44aa99", "#b5b54a",
+    "#e08fd6", "#b8b8b8",
+];
 
 /// What is to be reached, on light and on dark pages: Okabe and Ito's yellow, which no method has, and a
 /// shade of it that light lines stand out from.

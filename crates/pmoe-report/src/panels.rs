@@ -10,7 +10,7 @@ use std::path::Path;
 
 use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity};
 
-use crate::format::{self, plural};
+use crate::format::{self, plural, shell};
 use crate::group::Group;
 use crate::page::{Measured, Panel, PanelTable, label, show};
 use crate::palette::Palette;
@@ -86,6 +86,7 @@ fn panel(
         return None;
     }
     let measured = measured(kind, &seen, bootstrap);
+    let commands = commands(&seen);
     let mut sketch = match kind {
         AnalysisKind::Trajectories => {
             trajectories::sketch(&of_kind(seen, |analysis| match analysis {
@@ -121,7 +122,23 @@ fn panel(
     }
     sketch.panel.measured = measured;
     sketch.panel.notes = notes;
+    sketch.panel.commands = commands;
     Some(sketch)
+}
+
+/// How the analyses were made, each way once.
+fn commands(seen: &[Seen<'_, Analysis>]) -> Vec<String> {
+    let mut commands = Vec::new();
+    for settings in seen.iter().map(|one| one.analysis.settings()) {
+        let of_setting =
+            |(key, value): (String, String)| format!(" --set {}", shell(&format!("{key}={value}")));
+        let set: String = settings.set().into_iter().map(of_setting).collect();
+        let command = format!("pmoe analyze RUN --kind {}{set}", settings.kind());
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
+    commands
 }
 
 fn of_kind<'a, T>(

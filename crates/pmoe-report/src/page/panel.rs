@@ -20,6 +20,8 @@ pub(crate) struct Panel {
     pub(crate) measured: Vec<Measured>,
     /// What is missing or can't be read, one sentence each.
     pub(crate) notes: Vec<String>,
+    /// Commands that make the analyses behind it of a run, each with all of its settings.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A number of the runs of a method on a task.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pmoe_results::{Aggregate, Aggregates, Entry, Excluded, Preset, Statistic, Status, Suite};
+use pmoe_results::{
+    Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Preset, Statistic, Status, Suite,
+};
 
 use super::answer::{self, Verdict};
 use super::cost::{Cost, CostRow, costs, provenance};
@@ -102,6 +104,8 @@ pub(crate) struct AggregateRow {
 /// One run in the list.
 pub(super) struct RunLine {
     pub(super) link: String,
+    /// Name and file of each analysis, the file from the run's folder.
+    pub(super) analyses: Vec<(&'static str, String)>,
     pub(super) task: String,
     pub(super) algo: String,
     pub(super) seed: u64,
@@ -352,8 +356,11 @@ fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
         Status::Failed { reason, diverged: false } => ("failed", reason.clone()),
         Status::Failed { reason, diverged: true } => ("failed", format!("diverged: {reason}")),
     };
+    let analyses =
+        AnalysisKind::ALL.into_iter().filter(|kind| run.path.join(kind.file()).is_file());
     RunLine {
         link: link(output, &run.path),
+        analyses: analyses.map(|kind| (kind.name(), kind.file().display().to_string())).collect(),
         task: of.task.clone(),
         algo: (*method).to_owned(),
         seed: of.seed,

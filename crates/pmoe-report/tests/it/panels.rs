@@ -52,6 +52,9 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
         assert_eq!(page.matches(heading).count(), 1 + page.matches(&format!("{heading}:")).count());
     }
     assert!(!page.contains("without this analysis"));
+    // How it was measured: with every setting, and where the files are.
+    assert!(page.contains("pmoe analyze RUN --kind primitives --set "));
+    assert!(page.contains("perplexity=") && page.contains("/analysis/gait.json\">gait</a>"));
     // Two seeds alike: an interval without width. The paper's number is beside ours.
     assert!(page.contains("1994.9 ± 718.6") || page.contains("1995 ± 718.6"), "Table 5");
     // The ways of all policies and those of one policy's primitives, for each method; the gait has a
