@@ -4,15 +4,15 @@ use pmoe_results::{
     Aggregate, Aggregates, BandPoint, Bootstrap, Cell, EvalCurve, ProfilePoint, Run, Status, band,
 };
 
+use crate::curves::{Curve, Figure, Point, Series};
 use crate::group::Group;
 use crate::palette::Palette;
-use crate::plot::{Figure, Point, Quantity, Series};
 use crate::rows::Row;
 
 /// The learning curves of every task of a group that has an evaluation; the tasks in the order of the
 /// rows.
 pub(crate) fn learning_curves(group: &Group<'_>, rows: &[Row], palette: &Palette) -> Vec<Figure> {
-    figures(group, rows, Quantity::Return, |cell, row| series(group, cell, row, palette))
+    figures(group, rows, Curve::Return, |cell, row| series(group, cell, row, palette))
 }
 
 /// The share of training episodes that reached their goal, for every task with a goal.
@@ -22,7 +22,7 @@ pub(crate) fn success_rates(
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Vec<Figure> {
-    figures(group, rows, Quantity::Success, |cell, row| {
+    figures(group, rows, Curve::Success, |cell, row| {
         success_series(group, cell, row, palette, bootstrap)
     })
 }
@@ -41,7 +41,7 @@ pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Ve
     };
     vec![Figure {
         title: "Performance profile".to_owned(),
-        quantity: Quantity::Profile,
+        curve: Curve::Profile,
         x_end: Aggregate::THRESHOLDS[1].into(),
         series: aggregates.methods.iter().map(series).collect(),
     }]
@@ -56,7 +56,7 @@ fn profile_point(point: &ProfilePoint) -> Point {
 fn figures(
     group: &Group<'_>,
     rows: &[Row],
-    quantity: Quantity,
+    curve: Curve,
     series: impl Fn(&Cell, &Row) -> Series,
 ) -> Vec<Figure> {
     let mut tasks: Vec<&str> = Vec::new();
@@ -74,7 +74,7 @@ fn figures(
         let total_steps = rows.iter().filter(|row| row.task == task).map(|row| row.total_steps);
         Figure {
             title: task.to_owned(),
-            quantity,
+            curve,
             x_end: total_steps.max().unwrap_or(0),
             series: series.collect(),
         }

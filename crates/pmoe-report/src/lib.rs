@@ -19,6 +19,7 @@
 //! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
 //! on the run folders, the suites and the options alone: no clock, no machine, no network.
 
+mod curves;
 mod error;
 mod figures;
 mod files;

@@ -8,7 +8,7 @@ mod section;
 mod settings;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, EvalCurve};
+use pmoe_results::{Bootstrap, EvalCurve, Judgement};
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
 use self::cost::Cost;
@@ -61,7 +61,7 @@ impl<'a> Page<'a> {
             command,
             tables,
             success_window: EvalCurve::SUCCESS_WINDOW,
-            fewest_seeds: answer::FEWEST_SEEDS,
+            fewest_seeds: Judgement::FEWEST_RUNS,
             bootstrap_level: bootstrap.level,
             level: format!("{:.0}", 100.0 * bootstrap.level),
             resamples: count(bootstrap.resamples as u64),

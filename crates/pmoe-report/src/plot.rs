@@ -1,7 +1,8 @@
-//! The one place that knows the plotting library.
+//! Charts: marks over two axes. The one place that knows the plotting library.
 
 use std::sync::Arc;
 
+use crate::palette::Ink;
 use kuva::TickFormat;
 use kuva::backend::raster::RasterBackend;
 use kuva::backend::svg::SvgBackend;
@@ -12,9 +13,6 @@ use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 use kuva::render::theme::Theme;
-use pmoe_results::Interval;
-
-use crate::palette::Ink;
 
 /// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
 /// other on a desktop, one on a phone, where it is shrunk by a fourth.
@@ -29,64 +27,6 @@ const LEGEND_LINE: f64 = 20.0;
 
 /// Pixels of a PNG per CSS pixel.
 const PNG_SCALE: f32 = 3.0;
-
-/// Curves of several methods, on one task or over several.
-#[derive(Debug)]
-pub(crate) struct Figure {
-    /// Above the curves.
-    pub(crate) title: String,
-    /// What is drawn, and over what.
-    pub(crate) quantity: Quantity,
-    /// Right end of the axis: environment steps, or percent.
-    pub(crate) x_end: u64,
-    /// One per method.
-    pub(crate) series: Vec<Series>,
-}
-
-/// What a curve shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
-    /// Evaluation return.
-    Return,
-    /// Share of training episodes that reached their goal.
-    Success,
-    /// Share of runs above a score in percent of the reference's.
-    Profile,
-}
-
-impl Quantity {
-    /// Labels of the two axes.
-    fn labels(self) -> [&'static str; 2] {
-        match self {
-            Self::Return => ["environment steps", "evaluation return (undiscounted)"],
-            Self::Success => ["environment steps", "success rate of training episodes"],
-            Self::Profile => ["AUC, % of the reference's mean", "share of runs above it"],
-        }
-    }
-}
-
-/// A point of a thick line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Point {
-    pub(crate) x: f64,
-    pub(crate) mean: f64,
-    pub(crate) interval: Option<Interval>,
-}
-
-/// What is drawn of one method.
-#[derive(Debug)]
-pub(crate) struct Series {
-    /// Its line in the legend.
-    pub(crate) label: String,
-    /// Its place in the palette.
-    pub(crate) color: usize,
-    /// Thick line with a band.
-    pub(crate) mean: Vec<Point>,
-    /// Thin lines: step and value.
-    pub(crate) runs: Vec<Vec<(u64, f64)>>,
-    /// Where a run failed, marked with a cross.
-    pub(crate) failures: Vec<(u64, f64)>,
-}
 
 /// A drawing: marks over two axes, and a legend.
 #[derive(Debug)]
@@ -292,79 +232,6 @@ impl Axis {
             "" => TickFormat::Custom(Arc::new(|_| String::new())),
             _ => TickFormat::Custom(Arc::new(steps)),
         }
-    }
-}
-
-impl From<Figure> for Chart {
-    fn from(figure: Figure) -> Self {
-        let x_end = figure.x_end as f64;
-        let [x_label, y_label] = figure.quantity.labels();
-        let (low, high) = figure.value_range();
-        let key = |series: &Series| Key {
-            label: series.label.clone(),
-            color: Color::Palette(series.color),
-            shape: KeyShape::Line,
-        };
-        Self {
-            // A little air on both sides, so that the ends of the lines are not cut.
-            x: Axis { label: x_label, range: [-0.02 * x_end, 1.02 * x_end] },
-            y: Axis { label: y_label, range: [low, high] },
-            is_map: false,
-            marks: figure.marks(),
-            legend: figure.series.iter().map(key).collect(),
-            title: figure.title,
-        }
-    }
-}
-
-impl Figure {
-    /// Lowest and highest value drawn, with some air.
-    fn value_range(&self) -> (f64, f64) {
-        if self.quantity != Quantity::Return {
-            return (-0.02, 1.02);
-        }
-        let of_series = |series: &Series| {
-            let intervals = series.mean.iter().filter_map(|point| point.interval);
-            let ends: Vec<_> =
-                intervals.flat_map(|interval| [interval.low, interval.high]).collect();
-            let means = series.mean.iter().map(|point| point.mean);
-            let runs = series.runs.iter().flatten().map(|point| point.1);
-            ends.into_iter().chain(means).chain(runs).collect::<Vec<_>>()
-        };
-        let values = || self.series.iter().flat_map(of_series);
-        let low = values().fold(f64::INFINITY, f64::min);
-        let high = values().fold(f64::NEG_INFINITY, f64::max);
-        // A flat curve is drawn in the middle of some range.
-        let air = (0.05 * (high - low)).max(0.01 * high.abs()).max(0.1);
-        (low - air, high + air)
-    }
-
-    /// Back to front: bands, single runs, means, failures.
-    fn marks(&self) -> Vec<Mark> {
-        let mut marks = Vec::new();
-        for series in &self.series {
-            let band = series.mean.iter().filter_map(|point| {
-                point.interval.map(|interval| (point.x, (interval.low, interval.high)))
-            });
-            let (x, (low, high)) = band.unzip();
-            let color = Color::Palette(series.color);
-            marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
-        }
-        for series in &self.series {
-            for run in &series.runs {
-                let points = run.iter().map(|&(step, value)| (step as f64, value)).collect();
-                marks.push(Mark::Line { points, color: Color::Faint(series.color), width: 1.0 });
-            }
-        }
-        for series in &self.series {
-            let points = series.mean.iter().map(|point| (point.x, point.mean)).collect();
-            marks.push(Mark::Line { points, color: Color::Palette(series.color), width: 2.2 });
-        }
-        // In the colour of the text, to stand out from the lines they lie on.
-        let failures = self.series.iter().flat_map(|series| &series.failures);
-        let points = failures.map(|&(step, value)| (step as f64, value)).collect();
-        marks.push(Mark::Crosses { points, color: Color::Text });
-        marks
     }
 }
 

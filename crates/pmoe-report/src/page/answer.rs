@@ -7,19 +7,16 @@ use crate::format::{count, measure, number, percent};
 use crate::group::Group;
 use crate::rows::{Measure, Row};
 
-/// Seeds on either side below which an interval says too little to decide anything.
-pub(crate) const FEWEST_SEEDS: usize = Judgement::FEWEST_RUNS;
-
 /// How a method stands against the reference on one task, by the interval of its relative AUC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Standing {
     Higher,
     Lower,
     Undecided,
     TooFewSeeds,
 }
 
-impl Verdict {
+impl Standing {
     /// `None` for the reference itself and where there is no ratio.
     pub(crate) fn of(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Self> {
         let reference = reference.filter(|name| *name != row.algo)?;
@@ -28,7 +25,7 @@ impl Verdict {
             |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
         let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
         Some(match relative.interval {
-            _ if seeds.min(row.seeds.len()) < FEWEST_SEEDS => Self::TooFewSeeds,
+            _ if seeds.min(row.seeds.len()) < Judgement::FEWEST_RUNS => Self::TooFewSeeds,
             Some([low, _]) if 1.0 < low => Self::Higher,
             Some([_, high]) if high < 1.0 => Self::Lower,
             _ => Self::Undecided,
@@ -151,11 +148,11 @@ pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) 
 /// How many comparisons with the reference come out how: `1 higher, 4 undecided`; `None` without any.
 pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
     let verdicts: Vec<_> =
-        rows.iter().filter_map(|row| Verdict::of(row, rows, reference)).collect();
-    let all = [Verdict::Higher, Verdict::Lower, Verdict::Undecided, Verdict::TooFewSeeds];
+        rows.iter().filter_map(|row| Standing::of(row, rows, reference)).collect();
+    let all = [Standing::Higher, Standing::Lower, Standing::Undecided, Standing::TooFewSeeds];
     let parts = all.iter().filter_map(|verdict| {
         let count = verdicts.iter().filter(|other| *other == verdict).count();
-        let with = if *verdict == Verdict::TooFewSeeds { "with " } else { "" };
+        let with = if *verdict == Standing::TooFewSeeds { "with " } else { "" };
         (0 < count).then(|| format!("{count} {with}{}", verdict.text()))
     });
     let parts: Vec<_> = parts.collect();
@@ -164,7 +161,7 @@ pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
 
 /// How many of the same comparisons the paper prints above its reference.
 pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let judged = rows.iter().filter(|row| Verdict::of(row, rows, reference).is_some());
+    let judged = rows.iter().filter(|row| Standing::of(row, rows, reference).is_some());
     let printed: Vec<f64> = judged.filter_map(|row| row.paper_percent).collect();
     let above = printed.iter().filter(|percent| 100.0 < **percent).count();
     let count = printed.len();
@@ -234,13 +231,13 @@ mod tests {
             row("d", 2, Some((1.2, Some([1.1, 1.4])))),
             row("e", 3, None),
         ];
-        let verdicts = rows.each_ref().map(|row| Verdict::of(row, &rows, Some("ref")));
+        let verdicts = rows.each_ref().map(|row| Standing::of(row, &rows, Some("ref")));
         let expected = [
             None,
-            Some(Verdict::Higher),
-            Some(Verdict::Lower),
-            Some(Verdict::Undecided),
-            Some(Verdict::TooFewSeeds),
+            Some(Standing::Higher),
+            Some(Standing::Lower),
+            Some(Standing::Undecided),
+            Some(Standing::TooFewSeeds),
             None,
         ];
         assert_eq!(verdicts, expected);
@@ -251,7 +248,7 @@ mod tests {
         assert_eq!(verdict(&rows, None), None);
         // A reference with too few seeds decides nothing either.
         let rows = [row("ref", 2, Some((1.0, None))), row("a", 5, Some((2.0, Some([1.5, 3.0]))))];
-        assert_eq!(Verdict::of(&rows[1], &rows, Some("ref")), Some(Verdict::TooFewSeeds));
+        assert_eq!(Standing::of(&rows[1], &rows, Some("ref")), Some(Standing::TooFewSeeds));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use pmoe_results::{
     Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Preset, Statistic, Status, Suite,
 };
 
-use super::answer::{self, Verdict};
+use super::answer::{self, Standing};
 use super::cost::{Cost, CostRow, costs, provenance};
 use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
@@ -197,8 +197,8 @@ impl Section {
 
     /// Rows with the place of their method in the palette, and how they stand against the reference.
     pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &usize, &'static str)> {
-        let verdict = |row| Verdict::of(row, &self.rows, self.reference.as_deref());
-        let text = move |row| verdict(row).map_or(NOTHING, Verdict::text);
+        let verdict = |row| Standing::of(row, &self.rows, self.reference.as_deref());
+        let text = move |row| verdict(row).map_or(NOTHING, Standing::text);
         self.rows.iter().zip(&self.colors).map(move |(row, color)| (row, color, text(row)))
     }
 
