@@ -20,7 +20,6 @@ mod trajectories;
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -35,9 +34,8 @@ pub use self::settings::{
     TrajectoriesSettings,
 };
 pub use self::trajectories::{Arena, Disc, Outcome, Rollout, Side, Trajectories};
-use crate::run_dir::MANIFEST;
 use crate::suite::one_of;
-use crate::{Manifest, Quantity, ResultsError, Run, write_atomic};
+use crate::{Manifest, Quantity, ResultsError, Run, json};
 
 /// A kind of analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,9 +157,10 @@ impl Analysis {
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         match self {
             Self::Trajectories(seen) => seen.check(),
+            Self::Exploration(seen) => seen.check(),
             Self::Primitives(seen) => seen.check(),
             Self::Gait(seen) => seen.check(),
-            Self::Exploration(_) | Self::Robustness(_) => Ok(()),
+            Self::Robustness(seen) => seen.check(),
         }
     }
 }
@@ -189,31 +188,24 @@ impl AnalysisFile {
     /// Reads an analysis from a run's folder; `None` if there is none.
     ///
     /// # Errors
-    /// When the file can't be read or understood, or holds another kind.
+    /// When the file can't be read or understood, holds another kind, settings out of range or parts that
+    /// do not fit together.
     pub fn read(run: &Path, kind: AnalysisKind) -> Result<Option<Self>, ResultsError> {
         let path = run.join(kind.file());
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(ResultsError::io(&path, source)),
-        };
-        let bad = |key: &str, message: &str| ResultsError::BadFile {
+        let Some(file) = json::read::<Self>(&path, Self::SCHEMA)? else { return Ok(None) };
+        let bad = |key: String, message: &str| ResultsError::BadFile {
             path: path.clone(),
-            key: key.to_owned(),
+            key,
             message: message.to_owned(),
         };
-        let file: Self =
-            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
-                .map_err(|error| bad(&error.path().to_string(), &error.inner().to_string()))?;
-        if file.schema != Self::SCHEMA {
-            let message =
-                format!("version {}, but this program reads {}", file.schema, Self::SCHEMA);
-            return Err(bad("schema", &message));
-        }
         if file.analysis.kind() != kind {
-            return Err(bad("analysis", &format!("expected `{kind}`")));
+            return Err(bad("analysis".to_owned(), &format!("expected `{kind}`")));
         }
-        file.analysis.check().map_err(|(key, message)| bad(key, message))?;
+        let settings = format!("analysis.{kind}.settings");
+        file.analysis.settings().check(&path.display().to_string(), &settings)?;
+        file.analysis
+            .check()
+            .map_err(|(key, message)| bad(format!("analysis.{kind}.{key}"), message))?;
         Ok(Some(file))
     }
 
@@ -224,20 +216,14 @@ impl AnalysisFile {
     pub fn write(&self, run: &Path) -> Result<(), ResultsError> {
         let path = run.join(self.analysis.kind().file());
         let folder = path.parent().unwrap_or(run);
-        let bytes = serde_json::to_vec(self).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            fs::create_dir_all(folder)?;
-            write_atomic(&path, &bytes)
-        });
-        bytes.map_err(|error| ResultsError::write(&path, error))
+        fs::create_dir_all(folder).map_err(|error| ResultsError::write(folder, error))?;
+        json::write(&path, serde_json::to_vec(self))
     }
 
     /// Whether a run's folder has this analysis, made with these settings: nothing to do again.
     #[must_use]
     pub fn is_made(run: &Path, settings: &AnalysisSettings) -> bool {
-        let path = run.join(MANIFEST);
-        let manifest = fs::read_to_string(&path).ok();
-        let manifest = manifest.and_then(|text| Manifest::parse(&text, &path).ok());
+        let manifest = Manifest::read(run).ok();
         let Some(events) = manifest.and_then(|manifest| manifest.events_blake3) else {
             return false;
         };

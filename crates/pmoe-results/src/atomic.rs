@@ -1,45 +1,52 @@
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 /// Replaces a file in one step: after a crash at any moment it has the old bytes or the new ones.
 ///
-/// Writes a sibling (`<name>.tmp`), syncs it, renames it over `path` and syncs the folder. Two
-/// processes must not write the same path at once; a run folder's lock sees to that.
+/// Writes a sibling with a name of its own, syncs it, renames it over `path` and syncs the folder. Of
+/// several processes that write the same path at once the last one wins.
 ///
 /// # Errors
-/// When the sibling can't be written or renamed; `path` is then as before.
+/// When the sibling can't be written or renamed; `path` is then as before, and the sibling is gone.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let sibling = sibling(path)?;
-    let written = File::create(&sibling).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    if let Err(error) = written.and_then(|()| fs::rename(&sibling, path)) {
-        // The first error is the one to report; a leftover sibling is overwritten next time.
-        let _ = fs::remove_file(&sibling);
-        return Err(error);
+    if path.file_name().is_none() {
+        return Err(io::ErrorKind::InvalidFilename.into());
     }
-    sync_folder_of(path)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut sibling = sibling_in(folder)?;
+    sibling.write_all(bytes)?;
+    sibling.as_file().sync_all()?;
+    sibling.persist(path)?;
+    sync(folder)
 }
 
-fn sibling(path: &Path) -> io::Result<PathBuf> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
-    name.push(".tmp");
-    Ok(path.with_file_name(name))
+/// A new file that vanishes unless it is renamed, and that others may read as far as the umask lets them.
+fn sibling_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// Makes a rename last: on Unix the folder itself has to reach the disk.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
+fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(folder)?.sync_all()?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -53,14 +60,41 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_leaves_the_old_file() {
+    fn a_failed_write_leaves_what_was_there_and_no_sibling() {
+        let dir = tempfile::tempdir().unwrap();
+        // A file can't take a folder's place, not even for root.
+        let path = dir.path().join("folder");
+        fs::create_dir(&path).unwrap();
+        write_atomic(&path, b"new").unwrap_err();
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        write_atomic(&dir.path().join("nowhere/file"), b"").unwrap_err();
+        write_atomic(Path::new("/"), b"").unwrap_err();
+    }
+
+    #[test]
+    fn writers_at_the_same_time_do_not_disturb_each_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
-        write_atomic(&path, b"old").unwrap();
-        // A folder in the sibling's place makes the write fail, also for root.
-        fs::create_dir(dir.path().join("file.tmp")).unwrap();
-        write_atomic(&path, b"new").unwrap_err();
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        write_atomic(Path::new("/"), b"").unwrap_err();
+        let contents = [b"a", b"b", b"c", b"d"].map(|byte| byte.repeat(10_000));
+        std::thread::scope(|scope| {
+            for bytes in &contents {
+                scope.spawn(|| (0..20).for_each(|_| write_atomic(&path, bytes).unwrap()));
+            }
+        });
+        assert!(contents.contains(&fs::read(&path).unwrap()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_has_the_permissions_of_any_new_one() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let [path, other] = ["file", "other"].map(|name| dir.path().join(name));
+        write_atomic(&path, b"").unwrap();
+        File::create(&other).unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&other));
     }
 }

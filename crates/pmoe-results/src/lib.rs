@@ -31,6 +31,7 @@ mod claims;
 mod compare;
 mod error;
 mod event;
+mod json;
 mod jsonl;
 mod manifest;
 mod plan;

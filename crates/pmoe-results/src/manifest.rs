@@ -2,9 +2,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ResultsError;
 use crate::run::read_part;
 use crate::run_dir::MANIFEST;
+use crate::{ResultsError, json};
 
 /// `manifest.json`: whose run this is, how far it got, on what machine and from which code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,30 +120,6 @@ impl Manifest {
 
     /// Reads manifest text; `path` is for the error.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
-        /// The one field that has to be understood in every version.
-        #[derive(Deserialize)]
-        struct Versioned {
-            schema: u32,
-        }
-
-        let bad = |key: String, message: String| ResultsError::BadFile {
-            path: path.to_owned(),
-            key,
-            message,
-        };
-        let Versioned { schema } =
-            serde_json::from_str(text).map_err(|error| bad("schema".into(), error.to_string()))?;
-        if schema != Self::SCHEMA {
-            let message = format!("version {schema}, but this program reads {}", Self::SCHEMA);
-            return Err(bad("schema".into(), message));
-        }
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
-            .map_err(|error| bad(error.path().to_string(), error.inner().to_string()))
-    }
-
-    pub(crate) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        json::parse(text.as_bytes(), path, Self::SCHEMA)
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::run_dir::MANIFEST;
 use crate::{
     AnalysisKind, AnalysisSettings, Methods, Preset, ResultsError, Run, RunSpec, Status, Suite,
-    write_atomic,
+    json,
 };
 
 /// What the results of a preset consist of: `plan.json` beside the suites' folders.
@@ -162,26 +162,7 @@ impl Plan {
     /// # Errors
     /// When it can't be read or understood.
     pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
-        let path = root.join(Self::FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(ResultsError::io(&path, source)),
-        };
-        let bad = |key: String, message: String| ResultsError::BadFile {
-            path: path.clone(),
-            key,
-            message,
-        };
-        let plan: Self =
-            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
-                .map_err(|error| bad(error.path().to_string(), error.inner().to_string()))?;
-        if plan.schema != Self::SCHEMA {
-            let message =
-                format!("version {}, but this program reads {}", plan.schema, Self::SCHEMA);
-            return Err(bad("schema".to_owned(), message));
-        }
-        Ok(Some(plan))
+        json::read(&root.join(Self::FILE), Self::SCHEMA)
     }
 
     /// Writes the plan into a folder of results, in one step.
@@ -189,14 +170,7 @@ impl Plan {
     /// # Errors
     /// When the file can't be written.
     pub fn write(&self, root: &Path) -> Result<(), ResultsError> {
-        let path = root.join(Self::FILE);
-        let bytes = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
-        bytes
-            .and_then(|mut bytes| {
-                bytes.push(b'\n');
-                write_atomic(&path, &bytes)
-            })
-            .map_err(|error| ResultsError::write(&path, error))
+        json::write(&root.join(Self::FILE), serde_json::to_vec_pretty(self))
     }
 }
 

@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Manifest, ResultsError, write_atomic};
+use crate::{Manifest, ResultsError, json, write_atomic};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -175,10 +175,7 @@ pub(crate) fn parse_config(text: &str, path: &Path) -> Result<toml::Table, Resul
 }
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), ResultsError> {
-    let bytes = manifest.to_bytes().map_err(io::Error::from);
-    bytes
-        .and_then(|bytes| write_atomic(path, &bytes))
-        .map_err(|error| ResultsError::write(path, error))
+    json::write(path, serde_json::to_vec_pretty(manifest))
 }
 
 /// The first key, dotted, whose value differs, with both values; keys in alphabetical order.

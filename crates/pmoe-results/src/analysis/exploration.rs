@@ -48,6 +48,14 @@ impl Exploration {
         })
     }
 
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        self.arena.check()?;
+        match self.episodes.iter().all(|episode| !episode.positions.is_empty()) {
+            true => Ok(()),
+            false => Err(("episodes", "expected positions in each")),
+        }
+    }
+
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
         let steps = self.steps().count();
         if steps == 0 {
@@ -59,7 +67,7 @@ impl Exploration {
         };
         let entering = self.episodes.iter().filter(enters).count();
         let visited: BTreeSet<_> = self.steps().map(|point| self.cell(point)).collect();
-        let cells = (self.settings.cells * self.settings.cells) as f64;
+        let cells = (self.settings.cells as f64).powi(2);
         vec![
             (Quantity::ShareVisited, visited.len() as f64 / cells),
             (Quantity::ShareInTargetRegion, inside as f64 / steps as f64),

@@ -53,13 +53,15 @@ impl Gait {
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let (steps, primitives) = (self.obs.len(), self.num_primitives());
         let same = |rows: &[Vec<f64>]| rows.windows(2).all(|pair| pair[0].len() == pair[1].len());
-        if !same(&self.obs) {
-            return Err(("obs", "expected observations of one length"));
+        if steps == 0 || !same(&self.obs) {
+            return Err(("obs", "expected one or more, of one length"));
         }
-        if self.weights.len() != steps || !same(&self.weights) {
+        if primitives == 0 || self.weights.len() != steps || !same(&self.weights) {
             return Err(("weights", "expected a weight per step and primitive"));
         }
-        let fits = |actions: &Vec<Vec<f64>>| actions.len() == primitives && same(actions);
+        let fits = |actions: &Vec<Vec<f64>>| {
+            actions.len() == primitives && same(actions) && !actions[0].is_empty()
+        };
         if self.actions.len() != steps || !self.actions.iter().all(fits) {
             return Err(("actions", "expected an action per step and primitive"));
         }

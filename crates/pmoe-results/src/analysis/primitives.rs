@@ -84,18 +84,35 @@ impl Primitives {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let states = self.clusters.get(self.shown.cluster).map(|cluster| cluster.states);
-        let points = states.map(|states| states * self.num_primitives());
-        let all = self.clusters.iter().map(|cluster| cluster.states).sum::<usize>();
-        if points.map(|points| points * self.shown.action_dim) != Some(self.shown.actions.len()) {
+        let ClusterSample { cluster, action_dim, actions, map } = &self.shown;
+        let within = |silhouette: f64| (-1.0..=1.0).contains(&silhouette);
+        if self.weights.is_empty() || self.weights.iter().any(|weight| *weight < 0.0) {
+            return Err(("weights", "expected one per primitive, at least 0"));
+        }
+        if self.clusters.iter().any(|cluster| cluster.states == 0) {
+            return Err(("clusters", "expected a state or more in each"));
+        }
+        if !self.clusters.iter().filter_map(|cluster| cluster.silhouette).all(within) {
+            return Err(("clusters", "expected silhouettes of -1 to 1"));
+        }
+        let Some(Cluster { states, .. }) = self.clusters.get(*cluster) else {
+            return Err(("shown.cluster", "expected the number of a cluster, from 0"));
+        };
+        // A product that is too large for this machine is no length either.
+        let points = states.saturating_mul(self.num_primitives());
+        if *action_dim == 0 || points.saturating_mul(*action_dim) != actions.len() {
             return Err(("shown.actions", "expected an action per state and primitive"));
         }
-        if self.shown.map.as_ref().is_some_and(|map| Some(map.positions.len()) != points) {
+        if map.as_ref().is_some_and(|map| map.positions.len() != points) {
             return Err(("shown.map", "expected a position per action"));
         }
-        let fits = |map: &StateMap| map.map.positions.len() == all && map.labels.len() == all;
+        let all = self.clusters.iter().fold(0_usize, |sum, of| sum.saturating_add(of.states));
+        let fits = |StateMap { map, labels }: &StateMap| {
+            let known = labels.iter().all(|label| *label < self.clusters.len());
+            known && map.positions.len() == all && labels.len() == all
+        };
         if !self.state_map.as_ref().is_none_or(fits) {
-            return Err(("state_map", "expected a position and a label per state"));
+            return Err(("state_map", "expected a position and the number of a cluster per state"));
         }
         Ok(())
     }

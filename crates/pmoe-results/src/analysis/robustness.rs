@@ -26,6 +26,19 @@ pub struct NoiseLevel {
 }
 
 impl Robustness {
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let RobustnessSettings { obs_noise, episodes } = &self.settings;
+        let strengths = self.levels.iter().map(|level| level.obs_noise);
+        if !strengths.eq(obs_noise.iter().copied()) {
+            return Err(("levels", "expected one per strength of the noise in the settings"));
+        }
+        let fits = |len: usize| u32::try_from(len) == Ok(*episodes);
+        if !self.levels.iter().all(|of| fits(of.returns.len()) && fits(of.lengths.len())) {
+            return Err(("levels", "expected a return and a length per episode of the settings"));
+        }
+        Ok(())
+    }
+
     /// Mean return at the strengths of the paper's table.
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
         let table = [

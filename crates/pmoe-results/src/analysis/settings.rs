@@ -30,7 +30,7 @@ pub enum AnalysisSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrajectoriesSettings {
-    /// Episodes of the whole policy, and of each primitive acting alone.
+    /// Episodes of the whole policy, and of each primitive acting alone; at most 1000.
     pub rollouts: u32,
 }
 
@@ -83,6 +83,11 @@ pub struct RobustnessSettings {
     pub episodes: u32,
 }
 
+impl TrajectoriesSettings {
+    /// So many random streams are there for each that acts.
+    const MOST_ROLLOUTS: u32 = 1000;
+}
+
 impl AnalysisSettings {
     /// The committed settings with `layers` over them, the last one on top; `place` is where these are
     /// from, for errors.
@@ -109,7 +114,7 @@ impl AnalysisSettings {
             AnalysisKind::Gait => Self::Gait(read(table, place)?),
             AnalysisKind::Robustness => Self::Robustness(read(table, place)?),
         };
-        settings.check(place)?;
+        settings.check(place, kind.name())?;
         Ok(settings)
     }
 
@@ -139,10 +144,11 @@ impl AnalysisSettings {
         table.into_iter().map(|(key, value)| (key, value.to_string())).collect()
     }
 
-    fn check(&self, place: &str) -> Result<(), ResultsError> {
+    /// Whether every value is in its range; `place` and `table` are where they are from, for the error.
+    pub(super) fn check(&self, place: &str, table: &str) -> Result<(), ResultsError> {
         let bad = |key: &str, value: String, allowed: &str| ResultsError::BadValue {
             place: place.to_owned(),
-            key: format!("{}.{key}", self.kind()),
+            key: format!("{table}.{key}"),
             value,
             allowed: allowed.to_owned(),
         };
@@ -151,14 +157,24 @@ impl AnalysisSettings {
             false => Err(bad(key, value.to_string(), &format!("at least {low}"))),
         };
         match self {
-            Self::Trajectories(settings) => at_least("rollouts", settings.rollouts.into(), 1),
+            Self::Trajectories(settings) => {
+                let (rollouts, most) = (settings.rollouts, TrajectoriesSettings::MOST_ROLLOUTS);
+                match (1..=most).contains(&rollouts) {
+                    true => Ok(()),
+                    false => Err(bad("rollouts", rollouts.to_string(), &format!("1 to {most}"))),
+                }
+            }
             Self::Exploration(settings) => {
                 at_least("steps", settings.steps, 1)?;
                 at_least("cells", settings.cells as u64, 1)
             }
             Self::Primitives(settings) => {
                 at_least("clusters", settings.clusters as u64, 1)?;
-                at_least("states", settings.states as u64, 2 * settings.clusters as u64)?;
+                at_least(
+                    "states",
+                    settings.states as u64,
+                    2_u64.saturating_mul(settings.clusters as u64),
+                )?;
                 at_least("iterations", settings.iterations as u64, 251)?;
                 if !(1.0 < settings.perplexity && settings.perplexity.is_finite()) {
                     let value = settings.perplexity.to_string();

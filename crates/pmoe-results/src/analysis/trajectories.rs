@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -123,10 +123,15 @@ impl Trajectories {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        match self.rollouts.iter().all(|rollout| !rollout.positions.is_empty()) {
-            true => Ok(()),
-            false => Err(("rollouts", "expected positions in each")),
+        self.arena.check()?;
+        if self.rollouts.iter().any(|rollout| rollout.positions.is_empty()) {
+            return Err(("rollouts", "expected positions in each"));
         }
+        let alone: BTreeSet<_> = self.rollouts.iter().filter_map(|one| one.primitive).collect();
+        if !alone.iter().copied().eq(0..alone.len()) {
+            return Err(("rollouts", "expected primitives numbered from 0, without gaps"));
+        }
+        Ok(())
     }
 
     /// Mean silhouette of the rollouts of single primitives that reach the target, grouped by primitive:
@@ -173,6 +178,19 @@ impl Trajectories {
             (Quantity::PrimitiveShareReached, share(alone)),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
+    }
+}
+
+impl Arena {
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.half_extent <= 0.0 {
+            return Err(("arena.half_extent", "expected a positive number"));
+        }
+        let [low, high] = self.region;
+        if high[0] < low[0] || high[1] < low[1] {
+            return Err(("arena.region", "expected the lowest corner and then the highest"));
+        }
+        Ok(())
     }
 }
 

@@ -275,6 +275,9 @@ fn what_does_not_fit_is_named() {
     let good = fs::read_to_string(&path).unwrap();
     let cases = [
         ("\"schema\":1", "\"schema\":2", "version 2, but this program reads 1"),
+        // What another version has more is no reason to say anything else.
+        ("{\"schema\":1", "{\"new\":0,\"schema\":2", "version 2, but this program reads 1"),
+        ("{\"schema\":1", "{\"new\":0,\"schema\":1", "unknown field `new`"),
         ("\"skip\":200", "\"skip\":-2", "analysis.gait.settings.skip"),
         ("[[0.5,-0.5],", "[", "actions"),
         ("{\"gait\":", "{\"gate\":", "gate"),
@@ -290,6 +293,77 @@ fn what_does_not_fit_is_named() {
     fs::write(dir.path().join(AnalysisKind::Robustness.file()), &good).unwrap();
     let error = AnalysisFile::read(dir.path(), AnalysisKind::Robustness).unwrap_err();
     assert!(error.to_string().contains("expected `robustness`"), "{error}");
+}
+
+/// What a program that trusted the file would stumble over, or put out as a number that is none.
+#[test]
+fn files_without_what_their_numbers_need_are_refused() {
+    let cases = [
+        (AnalysisKind::Trajectories, r#""rollouts":4"#, r#""rollouts":0"#, "settings.rollouts"),
+        (AnalysisKind::Trajectories, r#""half_extent":5.0"#, r#""half_extent":0.0"#, "half_extent"),
+        (AnalysisKind::Trajectories, "[[0.0,0.0],[3.0", "[[9.0,0.0],[3.0", "arena.region"),
+        (AnalysisKind::Trajectories, r#""primitive":1"#, r#""primitive":7"#, "rollouts"),
+        (AnalysisKind::Trajectories, "[[-4.5,-4.5],[-3.4,0.5],[2.8,2.8]]", "[]", "rollouts"),
+        (AnalysisKind::Exploration, r#""cells":10"#, r#""cells":0"#, "settings.cells"),
+        (AnalysisKind::Exploration, r#""half_extent":5.0"#, r#""half_extent":-5.0"#, "half_extent"),
+        (AnalysisKind::Exploration, "[[-4.5,-4.5],[-4.6,-4.4],[-5.2,-5.1]]", "[]", "episodes"),
+        (AnalysisKind::Primitives, r#""clusters":2"#, r#""clusters":0"#, "settings.clusters"),
+        (AnalysisKind::Primitives, "[0.5,0.25,0.25]", "[]", "weights"),
+        (AnalysisKind::Primitives, "[0.5,0.25,0.25]", "[0.5,-0.25,0.25]", "weights"),
+        (AnalysisKind::Primitives, r#""states":1"#, r#""states":0"#, "clusters"),
+        (AnalysisKind::Primitives, r#""silhouette":0.8"#, r#""silhouette":1.8"#, "clusters"),
+        (AnalysisKind::Primitives, r#""cluster":0"#, r#""cluster":2"#, "shown.cluster"),
+        (AnalysisKind::Primitives, r#""cluster":0"#, r#""cluster":1"#, "shown.actions"),
+        (AnalysisKind::Primitives, r#""action_dim":1"#, r#""action_dim":0"#, "shown.actions"),
+        (AnalysisKind::Gait, r#""steps":40"#, r#""steps":7"#, "settings.steps"),
+        (AnalysisKind::Robustness, r#""episodes":2"#, r#""episodes":0"#, "settings.episodes"),
+        (AnalysisKind::Robustness, r#""episodes":2"#, r#""episodes":3"#, "levels"),
+        (AnalysisKind::Robustness, "[0.0,0.05,0.2]", "[0.0,0.05]", "levels"),
+        (AnalysisKind::Robustness, r#""returns":[3000.0,3100.5]"#, r#""returns":[]"#, "levels"),
+    ];
+    for (kind, old, new, key) in cases {
+        refused(kind, key, |text| {
+            assert!(text.contains(old), "{kind}: {old}");
+            text.replacen(old, new, 1)
+        });
+    }
+    // A gait without primitives, one without steps, actions without joints.
+    let of_gait = |change: fn(&mut Gait)| {
+        let mut gait = gait();
+        change(&mut gait);
+        serde_json::to_string(&file(Analysis::Gait(gait))).unwrap()
+    };
+    let no_primitives = of_gait(|gait| {
+        gait.weights.iter_mut().for_each(Vec::clear);
+        gait.actions.iter_mut().for_each(Vec::clear);
+    });
+    refused(AnalysisKind::Gait, "analysis.gait.weights", |_| no_primitives);
+    let no_steps = of_gait(|gait| {
+        gait.obs.clear();
+        gait.weights.clear();
+        gait.actions.clear();
+    });
+    refused(AnalysisKind::Gait, "analysis.gait.obs", |_| no_steps);
+    let no_joints = of_gait(|gait| gait.actions[39].iter_mut().for_each(Vec::clear));
+    refused(AnalysisKind::Gait, "analysis.gait.actions", |_| no_joints);
+}
+
+/// Changes the file of a kind; the error must name it and a key.
+#[track_caller]
+fn refused(kind: AnalysisKind, key: &str, change: impl FnOnce(&str) -> String) {
+    let dir = tempfile::tempdir().unwrap();
+    let analysis = all().into_iter().find(|analysis| analysis.kind() == kind).unwrap();
+    file(analysis).write(dir.path()).unwrap();
+    let path = dir.path().join(kind.file());
+    let text = change(&fs::read_to_string(&path).unwrap());
+    fs::write(&path, text).unwrap();
+    let error = AnalysisFile::read(dir.path(), kind).unwrap_err();
+    assert!(error.is_bad_input(), "{error}");
+    let message = error.to_string();
+    let (file, place) = (format!("{kind}.json"), format!("analysis.{kind}."));
+    for part in [file.as_str(), place.as_str(), key] {
+        assert!(message.contains(part), "no {part} in: {message}");
+    }
 }
 
 #[test]
@@ -317,8 +391,10 @@ fn settings_lie_over_the_committed_ones_and_bad_ones_are_named() {
         (
             AnalysisKind::Trajectories,
             "rollouts = 0",
-            "`trajectories.rollouts` is 0, but must be at least 1",
+            "`trajectories.rollouts` is 0, but must be 1 to 1000",
         ),
+        // More would share random streams.
+        (AnalysisKind::Trajectories, "rollouts = 1001", "1 to 1000"),
         (AnalysisKind::Trajectories, "rollout = 1", "rollout"),
         (AnalysisKind::Exploration, "steps = \"many\"", "steps"),
         (AnalysisKind::Primitives, "states = 10", "at least 20"),

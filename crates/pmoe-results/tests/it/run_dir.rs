@@ -101,7 +101,7 @@ fn never_starts_over_on_a_folder_with_data() {
 fn an_interrupted_start_is_taken_up() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("config.toml"), CONFIG).unwrap();
-    fs::write(dir.path().join("manifest.json.tmp"), "{\"sch").unwrap();
+    fs::write(dir.path().join(".tmpA1b2C3"), "{\"sch").unwrap();
     let run = open(dir.path()).unwrap();
     assert_eq!(run.manifest().seed, 3);
 }
@@ -150,8 +150,10 @@ fn a_place_that_cannot_be_written_is_bad_input() {
 fn a_manifest_that_cannot_be_written_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = open(dir.path()).unwrap();
+    // A folder in its place makes the write fail, also for root.
+    fs::remove_file(dir.path().join("manifest.json")).unwrap();
+    fs::create_dir(dir.path().join("manifest.json")).unwrap();
     let before = content(dir.path());
-    fs::create_dir(dir.path().join("manifest.json.tmp")).unwrap();
     run.update_manifest(|manifest| manifest.env_step = 9).unwrap_err();
     assert_eq!(run.manifest().env_step, 0);
     assert_eq!(content(dir.path()), before);

@@ -1,0 +1,67 @@
+//! Files that hold one JSON document of a numbered version.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::{ResultsError, write_atomic};
+
+/// Reads a document of version `schema` from a file; `None` if there is none.
+pub(crate) fn read<T: DeserializeOwned>(
+    path: &Path,
+    schema: u32,
+) -> Result<Option<T>, ResultsError> {
+    match fs::read(path) {
+        Ok(bytes) => parse(&bytes, path, schema).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ResultsError::io(path, source)),
+    }
+}
+
+/// Reads a document of version `schema`; `path` is for the error.
+pub(crate) fn parse<T: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    schema: u32,
+) -> Result<T, ResultsError> {
+    /// The one field that has to be understood in every version.
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: u32,
+    }
+
+    let bad = |key: &str, message: String| ResultsError::BadFile {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        message,
+    };
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned { schema: found }) if found != schema => {
+            let message = format!("version {found}, but this program reads {schema}");
+            return Err(bad("schema", message));
+        }
+        // A document without a version is read like any other that is wrong, so that the error has
+        // the place.
+        Ok(_) | Err(_) => {}
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let document = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| bad(&error.path().to_string(), error.inner().to_string()))?;
+    deserializer.end().map_err(|error| bad("the end", error.to_string()))?;
+    Ok(document)
+}
+
+/// Writes a document, as serde_json makes it, and a line break, in one step.
+pub(crate) fn write(
+    path: &Path,
+    document: serde_json::Result<Vec<u8>>,
+) -> Result<(), ResultsError> {
+    let written = document.map_err(io::Error::from).and_then(|mut bytes| {
+        bytes.push(b'\n');
+        write_atomic(path, &bytes)
+    });
+    written.map_err(|error| ResultsError::write(path, error))
+}
