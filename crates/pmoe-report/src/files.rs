@@ -1,11 +1,48 @@
 //! Writing the report's files, and pointing from them to the runs.
 
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use pmoe_results::write_atomic;
 
-use crate::ReportError;
+use crate::{Numbers, ReportError};
+
+/// The page.
+pub(crate) const PAGE: &str = "index.html";
+
+/// The folders of everything else but the numbers.
+pub(crate) const FOLDERS: [&str; 2] = ["figures", "tables"];
+
+/// Tables and figures that the page of an earlier report in the folder `output` links to, as paths in it: what
+/// that report has left there, and nobody else.
+pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
+    let page = fs::read_to_string(output.join(PAGE)).unwrap_or_default();
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let is_part = |link: &&str| {
+        let (folder, name) = link.split_once('/').unwrap_or_default();
+        let is_harmless = !name.starts_with('.') && !name.contains('/');
+        let kind = name.rsplit_once('.').map(|(_, kind)| kind);
+        is_harmless
+            && FOLDERS.contains(&folder)
+            && ["svg", "png", "md", "csv"].map(Some).contains(&kind)
+    };
+    // Another page than a report's may stand there, with files of its own.
+    match page.contains(&format!("href=\"{}\"", Numbers::FILE)) {
+        true => links.filter(is_part).map(str::to_owned).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// Removes a file that may be there.
+pub(crate) fn remove(path: &Path) -> Result<(), ReportError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ReportError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Writes a file and the folders above it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {

@@ -8,8 +8,11 @@
 //! tables/auc.{md,csv}      area under the learning curves, final returns
 //! tables/tasks.{md,csv}    several tasks in one number
 //! tables/more.{md,csv}     what else the runs give
-//! figures/<task>.{svg,png} learning curves, success rates, performance profiles
+//! tables/claims.{md,csv}   what the paper claims, and what the runs say
+//! figures/*.{svg,png}      learning curves, success rates, performance profiles, what analyses have seen
 //! ```
+//!
+//! A table without lines and a figure without data are not written.
 //!
 //! [`verify`] makes published reports again and says what differs.
 //!

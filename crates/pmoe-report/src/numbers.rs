@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Run, Statistic, Test};
+use pmoe_results::{AnalysisKind, Bootstrap, Run, Statistic, Test};
 use serde::{Deserialize, Serialize};
 
 use crate::files::relative;
@@ -155,22 +155,15 @@ impl Number {
 
 /// blake3 of the files of a run that numbers are made from.
 fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
-    let failed = |path: &Path, source| ReportError::Read { path: path.to_owned(), source };
-    let analyses = run.join("analysis");
-    let mut names = vec!["events.jsonl".to_owned()];
-    if analyses.is_dir() {
-        for entry in fs::read_dir(&analyses).map_err(|error| failed(&analyses, error))? {
-            let name = entry.map_err(|error| failed(&analyses, error))?.file_name();
-            names.push(format!("analysis/{}", name.to_string_lossy()));
-        }
-    }
-    names.retain(|name| run.join(name).is_file());
-    let hash = |name: String| {
+    let names = [PathBuf::from(Run::EVENTS)].into_iter();
+    let names = names.chain(AnalysisKind::ALL.map(AnalysisKind::file));
+    let hash = |name: PathBuf| {
         let path = run.join(&name);
-        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
-        Ok((name, blake3::hash(&bytes).to_hex().to_string()))
+        let bytes = fs::read(&path).map_err(|source| ReportError::Read { path, source })?;
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        Ok((name.to_string_lossy().into_owned(), hash))
     };
-    names.into_iter().map(hash).collect()
+    names.filter(|name| run.join(name).is_file()).map(hash).collect()
 }
 
 /// The effects of the claims.

@@ -158,6 +158,12 @@ impl Chart {
         RasterBackend::new().with_scale(PNG_SCALE).render_scene(&self.scene(Ink::File))
     }
 
+    /// Width and height of [`Self::png`], in pixels.
+    pub(crate) fn png_size(&self) -> [u32; 2] {
+        let scene = self.scene(Ink::File);
+        [scene.width, scene.height].map(|length| (length as f32 * PNG_SCALE).ceil() as u32)
+    }
+
     /// The library writes a fixed size; a view box is what lets a browser scale the drawing.
     fn scaled_svg(&self, ink: Ink, id: &str) -> String {
         let scene = self.scene(ink);

@@ -7,7 +7,7 @@ use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite};
 use serde::Serialize;
 
 use crate::figures::{learning_curves, profiles, success_rates};
-use crate::files::{file_stem, write};
+use crate::files::{PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, Source, group};
 use crate::measures::measured;
@@ -17,7 +17,7 @@ use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
 use crate::plot::Chart;
 use crate::rows::{Row, rows};
-use crate::sources::find;
+use crate::sources::{Sources, find};
 use crate::{ReportError, tables};
 
 /// What a report needs besides the runs.
@@ -57,7 +57,8 @@ pub struct ReportSummary {
 /// Makes a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
 /// A failed, unfinished, missing or unreadable run is shown as such and hides no other. Without a
-/// single run there is still a page that says so.
+/// single run there is still a page that says so. Tables and figures of an earlier report there that this one
+/// does not have are removed; other files are left alone.
 ///
 /// # Errors
 /// When `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
@@ -80,6 +81,10 @@ pub fn write_report(
 
     let Report { files, mut summary, .. } =
         Report::new(&input, &absolute_output, &command, options, Pictures::All)?;
+    let is_stale = |part: &String| files.iter().all(|(name, _)| name != part);
+    for part in parts_of_earlier(output).into_iter().filter(is_stale) {
+        remove(&output.join(part))?;
+    }
     for (name, bytes) in &files {
         write(&output.join(name), bytes)?;
     }
@@ -93,10 +98,12 @@ pub fn write_report(
 pub(crate) struct Report {
     /// Every file: its path in the report's folder, and its content.
     pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Name and size of every PNG file, drawn or not: width and height in pixels.
+    pub(crate) pictures: Vec<(String, [u32; 2])>,
     /// What `numbers.json` holds.
     pub(crate) numbers: Numbers,
-    /// What can't be read, and why.
-    pub(crate) broken: Vec<(String, String)>,
+    /// What it is made from.
+    pub(crate) sources: Sources,
     /// What was found; paths are those in the report's folder.
     pub(crate) summary: ReportSummary,
 }
@@ -127,8 +134,14 @@ impl Report {
         let groups = group(&sources.runs, &source, reference, &palette, &bootstrap);
 
         let several = 1 < groups.len();
-        let mut drawing =
-            Drawing { several, pictures, stems: Vec::new(), number: 0, files: Vec::new() };
+        let mut drawing = Drawing {
+            several,
+            pictures,
+            stems: Vec::new(),
+            number: 0,
+            files: Vec::new(),
+            sizes: Vec::new(),
+        };
         let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
         for group in &groups {
             let rows = rows(group);
@@ -175,7 +188,6 @@ impl Report {
         let count = |wanted: fn(&Status) -> bool| {
             sources.runs.iter().filter(|run| wanted(&run.manifest.status)).count()
         };
-        let page = "index.html";
         let summary = ReportSummary {
             done: count(|status| matches!(status, Status::Done)),
             failed: count(|status| matches!(status, Status::Failed { .. })),
@@ -183,14 +195,14 @@ impl Report {
             missing: missing.into_iter().collect::<BTreeSet<_>>().len(),
             unreadable: sources.broken.len(),
             rows: sections.iter().flat_map(|section| section.rows.clone()).collect(),
-            files: files.iter().map(|(name, _)| name.into()).chain([page.into()]).collect(),
-            page: page.into(),
+            files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
+            page: PAGE.into(),
         };
         let html =
             Page::new(&summary, sections, &ledger, &sources, command, table_names, &bootstrap)
                 .render()?;
-        files.push((page.to_owned(), html.into_bytes()));
-        Ok(Self { files, numbers, broken: sources.broken_texts(), summary })
+        files.push((PAGE.to_owned(), html.into_bytes()));
+        Ok(Self { files, pictures: drawing.sizes, numbers, sources, summary })
     }
 }
 
@@ -202,6 +214,8 @@ struct Drawing {
     stems: Vec<String>,
     number: usize,
     files: Vec<(String, Vec<u8>)>,
+    /// Of the PNG files.
+    sizes: Vec<(String, [u32; 2])>,
 }
 
 impl Drawing {
@@ -219,6 +233,7 @@ impl Drawing {
             };
             let stem = file_stem(&name, &mut self.stems);
             let [svg, png] = ["svg", "png"].map(|kind| format!("figures/{stem}.{kind}"));
+            self.sizes.push((png.clone(), figure.png_size()));
             if self.pictures == Pictures::All {
                 let failed = |message| ReportError::Draw { path: png.clone().into(), message };
                 self.files.push((png.clone(), figure.png().map_err(failed)?));

@@ -1,16 +1,18 @@
 //! Published reports computed again from the runs, and compared.
 
+mod files;
 mod quotes;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Claim, ResultsError, Suite};
+use pmoe_results::{Claim, Manifest, ResultsError, Suite};
 use serde::Serialize;
 
-use crate::numbers::{Number, Numbers, Source};
+use crate::numbers::{Number, Numbers};
 use crate::report::{Pictures, Report};
 use crate::{ReportError, ReportOptions};
 
@@ -36,8 +38,8 @@ pub struct VerifiedReport {
     pub runs: usize,
     /// Numbers compared.
     pub numbers: usize,
-    /// Whether page and figures were compared: only those that this version makes can be, and of the
-    /// figures only the SVG files, as pictures depend on the fonts of the machine.
+    /// Whether page and figures were compared: only those that this version makes can be. Of the PNG files
+    /// only the sizes are, as the pictures depend on the fonts of the machine.
     pub drawings: bool,
 }
 
@@ -65,7 +67,8 @@ impl fmt::Display for Difference {
 const NOTHING: &str = "nothing";
 
 /// Computes every report at or below the folder `results` again from its runs, and compares: the runs'
-/// files with their checksums, every number, every table, and page and figures if this version made them.
+/// files with their checksums, every number, every table, and page and figures if this version made them. Of
+/// the runs it also compares what their plan says of them, and silhouettes of actions with the actions.
 ///
 /// With `docs`, tables that `README.md` and `docs/*.md` below it quote from these reports are compared
 /// too: the lines between `<!-- table: <path from docs> -->` and `<!-- end of table -->`.
@@ -91,7 +94,7 @@ pub fn verify(
     for dir in dirs {
         let mut check = Check { dir: &dir, differences: Vec::new() };
         if let Some((report, made)) = check.report(suites, claims, &mut tables)? {
-            check.compare(&report, &made);
+            check.compare(&report, &made)?;
             verification.reports.push(VerifiedReport {
                 version: report.version.clone(),
                 runs: report.runs.len(),
@@ -131,7 +134,7 @@ fn find_reports(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), ReportError>
         found.push(dir.to_owned());
         return Ok(());
     }
-    if dir.join("manifest.json").is_file() {
+    if dir.join(Manifest::FILE).is_file() {
         return Ok(());
     }
     folders.sort();
@@ -186,74 +189,32 @@ impl Check<'_> {
             }
             Err(source) => return Err(ReportError::Read { path: path.to_owned(), source }),
         };
-        match serde_json::from_str::<Numbers>(&text) {
-            Ok(numbers) if numbers.schema == Numbers::SCHEMA => return Ok(Some(numbers)),
-            Ok(numbers) => {
-                let wanted = Numbers::SCHEMA.to_string();
-                self.differs(path, "schema", &numbers.schema.to_string(), &wanted);
+        // The version first: what another one holds need not be understood.
+        let json = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
+        match (json["schema"].as_u64(), serde_json::from_str::<Numbers>(&text)) {
+            (Some(schema), _) if schema != u64::from(Numbers::SCHEMA) => {
+                self.differs(path, "schema", &schema.to_string(), &Numbers::SCHEMA.to_string());
             }
-            Err(error) => self.differs(path, "the file", "numbers", &format!("{error}")),
+            (_, Ok(numbers)) => return Ok(Some(numbers)),
+            (_, Err(error)) => self.differs(path, "the file", "numbers", &error.to_string()),
         }
         Ok(None)
     }
 
-    fn compare(&mut self, published: &Numbers, made: &Report) {
+    fn compare(&mut self, published: &Numbers, made: &Report) -> Result<(), ReportError> {
         let path = self.dir.join(Numbers::FILE);
-        for (folder, error) in &made.broken {
+        if !published.is_of_this_version() {
+            let now = format!("{}: make it again with `pmoe report`", made.numbers.version);
+            self.differs(&path, "version of the program", &published.version, &now);
+        }
+        for (folder, error) in &made.sources.broken_texts() {
             self.differs(&path, &format!("run {folder}"), "a run", error);
         }
         self.runs(&path, &published.runs, &made.numbers.runs);
         self.numbers(&path, &published.numbers, &made.numbers.numbers);
-        let drawings = published.is_of_this_version();
-        for (name, bytes) in &made.files {
-            let path = self.dir.join(name);
-            match fs::read(&path) {
-                Err(_) => self.differs(&path, "the file", NOTHING, "a file of this report"),
-                Ok(found) if name.starts_with("tables/") => self.table(&path, &found, bytes),
-                Ok(found) if drawings && *name != Numbers::FILE && found != *bytes => {
-                    let now = "what this version makes of these runs is another";
-                    self.differs(&path, "the file", "a drawing", now);
-                }
-                Ok(_) => {}
-            }
-        }
-    }
-
-    fn runs(&mut self, path: &Path, published: &[Source], found: &[Source]) {
-        for run in published {
-            let name = format!("run {}", run.dir);
-            let Some(now) = found.iter().find(|now| now.dir == run.dir) else {
-                // Unreadable ones are named already.
-                if !self.dir.join(&run.dir).join("manifest.json").is_file() {
-                    self.differs(path, &name, "a run", "no run there");
-                }
-                continue;
-            };
-            let id = |id: &Option<String>| id.clone().unwrap_or(NOTHING.to_owned());
-            if now.id != run.id {
-                self.differs(path, &format!("{name}, id"), &id(&run.id), &id(&now.id));
-            }
-            for file in run
-                .blake3
-                .keys()
-                .chain(now.blake3.keys().filter(|file| !run.blake3.contains_key(*file)))
-            {
-                let hash = |source: &Source| {
-                    source.blake3.get(file).map_or(NOTHING, String::as_str).to_owned()
-                };
-                if hash(run) != hash(now) {
-                    self.differs(
-                        path,
-                        &format!("blake3 of {}/{file}", run.dir),
-                        &hash(run),
-                        &hash(now),
-                    );
-                }
-            }
-        }
-        for now in found.iter().filter(|now| published.iter().all(|run| run.dir != now.dir)) {
-            self.differs(path, &format!("run {}", now.dir), NOTHING, "a run");
-        }
+        self.plans(&made.sources);
+        self.analyses(&made.sources);
+        self.files(made, published.is_of_this_version())
     }
 
     fn numbers(&mut self, path: &Path, published: &[Number], found: &[Number]) {
@@ -274,23 +235,6 @@ impl Check<'_> {
         let known = by_name(published);
         for number in found.iter().filter(|number| !known.contains_key(&number.name())) {
             self.differs(path, &number.name(), NOTHING, &text(number));
-        }
-    }
-
-    /// The first line that is another.
-    fn table(&mut self, path: &Path, published: &[u8], found: &[u8]) {
-        let [published, found] = [published, found].map(String::from_utf8_lossy);
-        if published == found {
-            return;
-        }
-        let (mut left, mut right) = (published.lines(), found.lines());
-        for line in 1.. {
-            let (left, right) = (left.next(), right.next());
-            if left != right || left.is_none() {
-                let show = |line: Option<&str>| line.unwrap_or(NOTHING).to_owned();
-                self.differs(path, &format!("line {line}"), &show(left), &show(right));
-                return;
-            }
         }
     }
 

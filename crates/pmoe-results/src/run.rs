@@ -19,6 +19,9 @@ pub struct Run {
 }
 
 impl Run {
+    /// Name of the file of the events in a run folder.
+    pub const EVENTS: &str = EVENTS;
+
     /// Reads a run folder, without its lock: the run may be under way.
     ///
     /// A last line that a kill has cut in the middle is dropped, unless the run is done: then every

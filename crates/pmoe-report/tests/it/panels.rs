@@ -10,7 +10,7 @@ use crate::report::{assert_self_contained, assert_well_formed};
 use crate::{Fixture, SUITE};
 
 /// The committed analyses of `pmoe-results`, as if they were of this run.
-fn analyse(fixture: &Fixture, run: &str, kind: AnalysisKind) {
+pub(crate) fn analyse(fixture: &Fixture, run: &str, kind: AnalysisKind) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pmoe-results/tests/golden");
     let mut file = AnalysisFile::read(&golden, kind).unwrap().unwrap();
     let run = fixture.results().join("table9").join(run);

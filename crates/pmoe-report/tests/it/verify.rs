@@ -4,9 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use pmoe_report::{Difference, ReportError, Verification, verify};
-use pmoe_results::{ResultsError, Status};
+use pmoe_results::{
+    Analysis, AnalysisFile, AnalysisKind, Cluster, Plan, PlannedRun, Preset, ResultsError,
+    RunProgress, Status, Use,
+};
 
 use crate::Fixture;
+use crate::panels::analyse;
 
 /// Two methods with two runs each, and their report in the folder of the results.
 fn published() -> (Fixture, PathBuf) {
@@ -121,10 +125,169 @@ fn stale_drawings_are_found_if_this_version_made_them() {
     fs::remove_file(report.join("figures/Hopper-v4.svg")).unwrap();
     let found: Vec<_> = check(&fixture).differences.into_iter().map(|of| of.file).collect();
     assert_eq!(found, [report.join("figures/Hopper-v4.svg"), report.join("index.html")]);
+    // What another version has made is never as published, whatever its drawings are.
     change(&report.join("numbers.json"), "\"version\": \"0", "\"version\": \"older-0");
     let verification = check(&fixture);
+    assert!(!verification.reports[0].drawings);
     // A file that is not there is missed all the same.
-    assert_eq!((verification.differences.len(), verification.reports[0].drawings), (1, false));
+    assert_eq!(names(&verification), ["version of the program", "the file"]);
+    let version = &verification.differences[0];
+    assert!(version.published.starts_with("older-0"), "{version}");
+    assert!(version.found.ends_with("make it again with `pmoe report`"), "{version}");
+}
+
+#[test]
+fn a_picture_that_is_none_is_found() {
+    let (fixture, report) = published();
+    let path = report.join("figures/Hopper-v4.png");
+    let picture = fs::read(&path).unwrap();
+    let found = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let found = check(&fixture).differences;
+        assert_eq!((found.len(), &found[0].file), (1, &path));
+        found[0].found.clone()
+    };
+    found(b"");
+    found(b"garbage");
+    found(&picture[..picture.len() / 2]);
+    // Without its end.
+    found(&picture[..picture.len() - 12]);
+    let mut changed = picture.clone();
+    changed[picture.len() / 2] ^= 1;
+    found(&changed);
+    let mut small = Vec::new();
+    let encoder = png::Encoder::new(&mut small, 1, 1);
+    encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+    assert!(found(&small).contains("1 x 1 pixels, not "));
+    fs::remove_file(&path).unwrap();
+    let found = check(&fixture).differences;
+    assert_eq!((found.len(), found[0].found.as_str()), (1, "a file of this report"));
+}
+
+#[test]
+fn what_an_earlier_report_left_is_found_and_a_new_one_removes_it() {
+    let (fixture, report) = published();
+    let gone = fixture.results().join("table9/sac/Ant-v4/seed_0");
+    fixture.suite_run(("sac", "Ant-v4", 0), &[1.0; 4], Status::Done);
+    let again = || fixture.try_report(&fixture.results(), &report).unwrap();
+    again();
+    assert!(report.join("figures/Ant-v4.png").is_file());
+    // Mine, though named like parts of a report.
+    for name in ["figures/mine.svg", "figures/mine.png", "tables/more.txt"] {
+        fs::write(report.join(name), "mine").unwrap();
+    }
+    let left = ["figures/Ant-v4.png", "figures/Ant-v4.svg"].map(|name| report.join(name));
+    let kept = left.each_ref().map(|path| fs::read(path).unwrap());
+    fs::remove_dir_all(gone).unwrap();
+    again();
+    assert!(left.iter().all(|path| !path.exists()));
+    assert_eq!(fs::read(report.join("figures/mine.svg")).unwrap(), b"mine");
+
+    left.iter().zip(kept).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    let differences = check(&fixture).differences;
+    assert!(differences.iter().all(|of| of.found == "none of this report: remove it"));
+    let files: Vec<_> = differences.into_iter().map(|of| of.file).collect();
+    let [mine_png, mine_svg, text] =
+        ["figures/mine.png", "figures/mine.svg", "tables/more.txt"].map(|name| report.join(name));
+    let [png, svg] = left;
+    assert_eq!(files, [png, svg, mine_png, mine_svg, text]);
+}
+
+#[test]
+fn a_page_that_is_no_report_has_nothing_removed() {
+    let (fixture, report) = published();
+    fs::create_dir_all(report.join("figures")).unwrap();
+    fs::write(report.join("index.html"), "<a href=\"figures/mine.svg\">").unwrap();
+    fs::write(report.join("figures/mine.svg"), "mine").unwrap();
+    fixture.try_report(&fixture.results(), &report).unwrap();
+    assert!(report.join("figures/mine.svg").is_file());
+}
+
+#[test]
+fn a_plan_of_other_runs_is_found() {
+    let (fixture, _) = published();
+    let run = |seed: u64| PlannedRun {
+        id: format!("{seed:016}"),
+        dir: format!("table9/sac/Hopper-v4/seed_{seed}").into(),
+        algo: "sac".into(),
+        task: "Hopper-v4".into(),
+        seed,
+        total_steps: 3000,
+        set: [("gamma".to_owned(), "0.99".to_owned())].into(),
+        used_by: vec![Use { suite: "table9".into(), method: "sac".into() }],
+        analyses: Vec::new(),
+        progress: RunProgress::Done,
+    };
+    // The second is planned and not there.
+    let runs = vec![run(0), run(7)];
+    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    plan.write(&fixture.results()).unwrap();
+    fixture.try_report(&fixture.results(), &fixture.results().join("report")).unwrap();
+    assert_eq!(check(&fixture).differences, []);
+    let path = fixture.results().join(Plan::FILE);
+    for (old, new, key, published, found) in [
+        ("\"total_steps\": 3000", "\"total_steps\": 9000", "total_steps", "9000", "3000"),
+        ("\"seed\": 0", "\"seed\": 1", "seed", "1", "0"),
+        ("\"gamma\": \"0.99\"", "\"gamma\": \"0.9\"", "gamma", "0.9", "0.99"),
+        ("\"gamma\": \"0.99\"", "\"lr\": \"1\"", "lr", "1", "nothing"),
+    ] {
+        change(&path, old, new);
+        let differences = check(&fixture).differences;
+        let name = format!("run table9/sac/Hopper-v4/seed_0, {key}");
+        let expected = (name.as_str(), published, found);
+        let of = |of: &Difference| (of.name.clone(), of.published.clone(), of.found.clone());
+        let (name, published, found) = of(&differences[0]);
+        assert_eq!((name.as_str(), published.as_str(), found.as_str()), expected);
+        assert_eq!((differences.len(), differences[0].file.ends_with(Plan::FILE)), (1, true));
+        change(&path, new, old);
+    }
+}
+
+/// Though the checksum in the report is changed as well.
+#[test]
+fn changed_actions_are_found_by_their_silhouette() {
+    let (fixture, report) = published();
+    let run = "pmoe-sac/Hopper-v4/seed_0";
+    analyse(&fixture, run, AnalysisKind::Primitives);
+    let folder = fixture.results().join("table9").join(run);
+    let path = folder.join(AnalysisKind::Primitives.file());
+    let write = |silhouette, change: fn(&mut Vec<f64>)| {
+        let mut file = AnalysisFile::read(&folder, AnalysisKind::Primitives).unwrap().unwrap();
+        let Analysis::Primitives(seen) = &mut file.analysis else { panic!("of another kind") };
+        // Two states in which two primitives act 2 apart: within a primitive 0, between them 2.
+        seen.weights = vec![0.5, 0.5];
+        seen.clusters = vec![Cluster { states: 2, silhouette }];
+        seen.settings.clusters = 1;
+        seen.shown.actions = vec![-1.0, 1.0, -1.0, 1.0];
+        change(&mut seen.shown.actions);
+        file.write(&folder).unwrap();
+    };
+    write(Some(1.0), |_| {});
+    fixture.try_report(&fixture.results(), &report).unwrap();
+    assert_eq!(check(&fixture).differences, []);
+
+    let hash = || blake3::hash(&fs::read(&path).unwrap()).to_hex().to_string();
+    let before = hash();
+    write(Some(1.0), |actions| actions[0] = 1.0);
+    let after = hash();
+    change(&report.join("numbers.json"), &before, &after);
+    let verification = check(&fixture);
+    assert_eq!(names(&verification), ["silhouette of the actions in cluster 0"]);
+    let difference = &verification.differences[0];
+    assert!(difference.file.ends_with(AnalysisKind::Primitives.file()));
+    assert_eq!(difference.published, "1");
+    // The silhouette taken away.
+    write(None, |_| {});
+    assert!(names(&check(&fixture)).contains(&"silhouette of the actions in cluster 0"));
+}
+
+#[test]
+fn what_is_no_part_of_a_run_has_no_checksum() {
+    let (fixture, _) = published();
+    let analyses = fixture.results().join("table9/sac/Hopper-v4/seed_0/analysis");
+    fs::create_dir(&analyses).unwrap();
+    fs::write(analyses.join(".tmpA1b2C3"), "cut").unwrap();
+    assert_eq!(check(&fixture).differences, []);
 }
 
 #[test]
@@ -173,4 +336,9 @@ fn what_is_no_report_is_bad_input_or_named() {
     assert!(check(&fixture).differences[0].found.contains("make the report again"));
     fs::write(report.join("numbers.json"), "{\"schema\": 1}").unwrap();
     assert!(check(&fixture).differences[0].found.contains("missing field"));
+    // Of another version only that is said, whatever else it holds.
+    fs::write(report.join("numbers.json"), "{\"schema\": 2, \"new\": 0}").unwrap();
+    let difference = &check(&fixture).differences[0];
+    let parts = [&difference.name, &difference.published, &difference.found];
+    assert_eq!(parts, ["schema", "2", "1"]);
 }

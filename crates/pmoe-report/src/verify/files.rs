@@ -1,0 +1,99 @@
+//! The files of a report: tables, drawings, and those that are not its own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Cursor, ErrorKind};
+use std::path::Path;
+
+use super::{Check, NOTHING};
+use crate::files::FOLDERS;
+use crate::report::Report;
+use crate::{Numbers, ReportError};
+
+impl Check<'_> {
+    /// Compares every file; what is drawn only if `drawings`.
+    pub(super) fn files(&mut self, made: &Report, drawings: bool) -> Result<(), ReportError> {
+        for (name, bytes) in &made.files {
+            let path = self.dir.join(name);
+            match self.read(&path)? {
+                Some(found) if name.starts_with("tables/") => self.table(&path, &found, bytes),
+                Some(found) if drawings && *name != Numbers::FILE && found != *bytes => {
+                    let now = "what this version makes of these runs is another";
+                    self.differs(&path, "the file", "a drawing", now);
+                }
+                _ => {}
+            }
+        }
+        for (name, size) in &made.pictures {
+            let path = self.dir.join(name);
+            let found = self.read(&path)?.filter(|_| drawings);
+            if let Some(Err(problem)) = found.map(|found| check_png(&found, *size)) {
+                self.differs(&path, "the file", "a picture", &problem);
+            }
+        }
+        self.others(made)
+    }
+
+    /// Names what lies beside the tables and figures of this report.
+    fn others(&mut self, made: &Report) -> Result<(), ReportError> {
+        let files = made.files.iter().map(|(name, _)| self.dir.join(name));
+        let pictures = made.pictures.iter().map(|(name, _)| self.dir.join(name));
+        let known: BTreeSet<_> = files.chain(pictures).collect();
+        for folder in FOLDERS.map(|name| self.dir.join(name)) {
+            let failed = |source| ReportError::Read { path: folder.clone(), source };
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries.map_err(failed)?,
+            };
+            let paths = entries.map(|entry| Ok(entry.map_err(failed)?.path()));
+            let paths = paths.collect::<Result<BTreeSet<_>, ReportError>>()?;
+            for path in paths.difference(&known) {
+                self.differs(path, "the file", "a file", "none of this report: remove it");
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file that should be there.
+    fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.differs(path, "the file", NOTHING, "a file of this report");
+                Ok(None)
+            }
+            Err(source) => Err(ReportError::Read { path: path.to_owned(), source }),
+        }
+    }
+
+    /// The first line that is another.
+    fn table(&mut self, path: &Path, published: &[u8], found: &[u8]) {
+        let [published, found] = [published, found].map(String::from_utf8_lossy);
+        if published == found {
+            return;
+        }
+        let (mut left, mut right) = (published.lines(), found.lines());
+        for line in 1.. {
+            let (left, right) = (left.next(), right.next());
+            if left != right || left.is_none() {
+                let show = |line: Option<&str>| line.unwrap_or(NOTHING).to_owned();
+                self.differs(path, &format!("line {line}"), &show(left), &show(right));
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a file is a whole PNG picture of some width and height; the error is for people.
+fn check_png(bytes: &[u8], [width, height]: [u32; 2]) -> Result<(), String> {
+    let text = |error: png::DecodingError| error.to_string();
+    let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(text)?;
+    // The size first: so much memory is needed for its pixels.
+    let (found_width, found_height) = reader.info().size();
+    if (found_width, found_height) != (width, height) {
+        return Err(format!("{found_width} x {found_height} pixels, not {width} x {height}"));
+    }
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or("too many pixels")?];
+    reader.next_frame(&mut pixels).map_err(text)?;
+    reader.finish().map_err(text)
+}

@@ -1,0 +1,125 @@
+//! The runs behind a report: their files, their plan, and what an analysis has computed of its own data.
+
+use std::path::Path;
+
+use pmoe_results::settings::{find, parse_value};
+use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Primitives, Run};
+use toml::Value;
+
+use super::{Check, NOTHING};
+use crate::numbers::Source;
+use crate::sources::Sources;
+use crate::{Points, silhouette_score};
+
+impl Check<'_> {
+    /// Compares the checksums of the runs' files.
+    pub(super) fn runs(&mut self, path: &Path, published: &[Source], found: &[Source]) {
+        for run in published {
+            let name = format!("run {}", run.dir);
+            let Some(now) = found.iter().find(|now| now.dir == run.dir) else {
+                // Unreadable ones are named already.
+                if !self.dir.join(&run.dir).join(Manifest::FILE).is_file() {
+                    self.differs(path, &name, "a run", "no run there");
+                }
+                continue;
+            };
+            let id = |id: &Option<String>| id.clone().unwrap_or(NOTHING.to_owned());
+            if now.id != run.id {
+                self.differs(path, &format!("{name}, id"), &id(&run.id), &id(&now.id));
+            }
+            for file in run
+                .blake3
+                .keys()
+                .chain(now.blake3.keys().filter(|file| !run.blake3.contains_key(*file)))
+            {
+                let hash = |source: &Source| {
+                    source.blake3.get(file).map_or(NOTHING, String::as_str).to_owned()
+                };
+                if hash(run) != hash(now) {
+                    self.differs(
+                        path,
+                        &format!("blake3 of {}/{file}", run.dir),
+                        &hash(run),
+                        &hash(now),
+                    );
+                }
+            }
+        }
+        for now in found.iter().filter(|now| published.iter().all(|run| run.dir != now.dir)) {
+            self.differs(path, &format!("run {}", now.dir), NOTHING, "a run");
+        }
+    }
+
+    /// Compares what plans say of runs that are there with the runs.
+    pub(super) fn plans(&mut self, sources: &Sources) {
+        for (root, plan) in &sources.plans {
+            for planned in &plan.runs {
+                let dir = root.join(&planned.dir);
+                if let Some(run) = sources.runs.iter().find(|run| run.path == dir) {
+                    self.plan(&root.join(Plan::FILE), planned, run);
+                }
+            }
+        }
+    }
+
+    fn plan(&mut self, path: &Path, planned: &PlannedRun, run: &Run) {
+        let Manifest { algo, task, seed, total_steps, .. } = &run.manifest;
+        let name = |key: &str| format!("run {}, {key}", planned.dir.display());
+        for (key, planned, found) in [
+            ("algo", &planned.algo, algo),
+            ("task", &planned.task, task),
+            ("seed", &planned.seed.to_string(), &seed.to_string()),
+            ("total_steps", &planned.total_steps.to_string(), &total_steps.to_string()),
+        ] {
+            if planned != found {
+                self.differs(path, &name(key), planned, found);
+            }
+        }
+        for (key, value) in &planned.set {
+            let found = find(&run.config, key);
+            if !found.is_some_and(|found| is_same(found, &parse_value(value))) {
+                let found = found.map_or(NOTHING.to_owned(), Value::to_string);
+                self.differs(path, &name(key), value, &found);
+            }
+        }
+    }
+
+    /// Compares the one silhouette whose actions are kept with these.
+    pub(super) fn analyses(&mut self, sources: &Sources) {
+        for run in &sources.runs {
+            let kind = AnalysisKind::Primitives;
+            // One that can't be read has no numbers.
+            let Ok(Some(Analysis::Primitives(seen))) = run.analysis(kind) else { continue };
+            let cluster = seen.shown.cluster;
+            let stored = seen.clusters.get(cluster).and_then(|cluster| cluster.silhouette);
+            let found = silhouette_shown(&seen);
+            let agree = match (stored, found) {
+                // The actions are those that it was computed from, to the last digit; sums may be rounded
+                // otherwise on another machine.
+                (Some(stored), Some(found)) => (stored - found).abs() <= 1e-9,
+                (stored, found) => stored == found,
+            };
+            if !agree {
+                let show = |value: Option<f64>| value.map_or(NOTHING.to_owned(), |x| x.to_string());
+                let name = format!("silhouette of the actions in cluster {cluster}");
+                self.differs(&run.path.join(kind.file()), &name, &show(stored), &show(found));
+            }
+        }
+    }
+}
+
+/// Whether two settings are the same; `1` is `1.0`.
+fn is_same(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+        _ => a == b,
+    }
+}
+
+/// Mean silhouette of the actions that are shown, grouped by primitive; `None` of one state or primitive.
+fn silhouette_shown(seen: &Primitives) -> Option<f64> {
+    let points = Points::new(&seen.shown.actions, seen.shown.action_dim).ok()?;
+    let has_several = seen.num_primitives() < points.len();
+    silhouette_score(points, &seen.action_labels()).ok().filter(|_| has_several)
+}
