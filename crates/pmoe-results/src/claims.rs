@@ -8,6 +8,7 @@ use crate::scores::{mean, mean_of};
 use crate::{Bootstrap, Comparison, Entry, Interval, Preset, Quantity, Suite};
 
 mod file;
+mod tables;
 
 /// A claim of the paper and how it is tested.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +47,7 @@ pub struct RunTest {
     pub than: Than,
     /// How it compares.
     pub is: Relation,
-    /// What the paper prints, in the unit of the [`Effect`].
+    /// The paper's own [`EffectKind::Ratio`], of the numbers that it prints.
     pub paper: Option<f64>,
 }
 
@@ -79,7 +80,8 @@ pub struct Judgement {
     pub effect: Option<Effect>,
     /// Runs of the method and of what it is compared with; 0 for a fixed number.
     pub num_runs: [usize; 2],
-    /// Planned or begun runs that are not behind it: failed, unfinished or without the number.
+    /// Begun runs that are not behind it: failed, unfinished or without the number. Those that were never
+    /// started are not counted.
     pub left_out: usize,
     /// Tasks behind it.
     pub tasks: Vec<String>,
@@ -239,8 +241,7 @@ impl RunTest {
             if ours.values.is_empty() || (needs_both && theirs.values.is_empty()) {
                 continue;
             }
-            let paper = evidence.suite.preset(Preset::Paper);
-            let paper_steps = *paper.task_steps.get(task).unwrap_or(&paper.total_steps);
+            let paper_steps = evidence.suite.preset(Preset::Paper).steps_of(task);
             judgement.steps =
                 [judgement.steps[0].max(ours.total_steps), judgement.steps[1].max(paper_steps)];
             judgement.tasks.push(task.clone());

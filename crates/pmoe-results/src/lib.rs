@@ -71,7 +71,7 @@ pub use settings::Methods;
 pub use silhouette::silhouettes_by;
 pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
 pub use suite::{
-    Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Suite, When,
+    Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Stated, Suite, When,
 };
 pub use tail::{Tail, Tailed};
 

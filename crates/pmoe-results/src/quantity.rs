@@ -164,6 +164,17 @@ impl Quantity {
         )
     }
 
+    /// Standard deviation of the noise on each observed number, if it is a return under noise.
+    #[must_use]
+    pub fn obs_noise(self) -> Option<f64> {
+        match self {
+            Self::ReturnAtNoise0 => Some(0.0),
+            Self::ReturnAtNoise005 => Some(0.05),
+            Self::ReturnAtNoise01 => Some(0.1),
+            _ => None,
+        }
+    }
+
     /// Whether it counts episodes or steps.
     #[must_use]
     pub fn is_count(self) -> bool {

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisKind, AnalysisSettings, Quantity, ResultsError, toml_files};
+use crate::{AnalysisKind, AnalysisSettings, ResultsError, toml_files};
 
 mod check;
+mod paper;
 
 pub(crate) use check::one_of;
+pub use paper::{NoiseReturn, Paper, Stated};
 
 /// An experiment: methods × tasks × seeds, as in `configs/suites/<name>.toml`.
 ///
@@ -109,6 +111,14 @@ pub struct PresetPlan {
     pub analyses: BTreeMap<AnalysisKind, toml::Table>,
 }
 
+impl PresetPlan {
+    /// Budget of a run on a task in environment steps.
+    #[must_use]
+    pub fn steps_of(&self, task: &str) -> u64 {
+        *self.task_steps.get(task).unwrap_or(&self.total_steps)
+    }
+}
+
 /// Settings for some of the runs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,37 +137,6 @@ pub struct When {
     pub task: Option<String>,
     /// Runs of the method of this name.
     pub method: Option<String>,
-}
-
-/// Numbers that the paper prints.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Paper {
-    /// What it shows and says there, in our words.
-    pub shows: Option<String>,
-    /// What it is about, where that is not the area under learning curves.
-    #[serde(default)]
-    pub about: Vec<Quantity>,
-    /// AUC in percent of the reference, by method, then task.
-    #[serde(default)]
-    pub auc: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Returns of trained policies that see noisy observations.
-    #[serde(default)]
-    pub noise: Vec<NoiseReturn>,
-}
-
-/// Return of a trained policy that sees noisy observations, as the paper prints it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoiseReturn {
-    /// Name of the method.
-    pub method: String,
-    /// Standard deviation of the noise on each observed number.
-    pub obs_noise: f64,
-    /// Mean return of the episodes.
-    pub mean: f64,
-    /// Their standard deviation.
-    pub std: f64,
 }
 
 /// Scale at which a suite is run.
@@ -354,9 +333,9 @@ impl Suite {
     /// of a seed before the next seed, so that a matrix stopped early compares like with like.
     #[must_use]
     pub fn plan(&self, preset: Preset) -> Vec<RunSpec> {
-        let PresetPlan { seeds, total_steps, task_steps, .. } = self.preset(preset);
+        let scale = self.preset(preset);
         let mut plan = Vec::new();
-        for &seed in seeds {
+        for &seed in &scale.seeds {
             for task in self.tasks(preset) {
                 for method in &self.methods {
                     let folder = format!("seed_{seed}");
@@ -366,7 +345,7 @@ impl Suite {
                         algo: method.algo.clone(),
                         task: task.clone(),
                         seed,
-                        total_steps: *task_steps.get(task).unwrap_or(total_steps),
+                        total_steps: scale.steps_of(task),
                         set: self.settings(preset, method, task),
                         dir: [&self.name, &method.name, task, &folder].iter().collect(),
                     });

@@ -41,17 +41,13 @@ impl Robustness {
 
     /// Mean return at the strengths of the paper's table.
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
-        let table = [
-            (0.0, Quantity::ReturnAtNoise0),
-            (0.05, Quantity::ReturnAtNoise005),
-            (0.1, Quantity::ReturnAtNoise01),
-        ];
-        let measure = |(noise, quantity): (f64, Quantity)| {
+        let measure = |quantity: Quantity| {
+            let noise = quantity.obs_noise()?;
             let mut levels = self.levels.iter();
             let level = levels.find(|level| level.obs_noise.total_cmp(&noise).is_eq())?;
             Some((quantity, level.mean_return()?))
         };
-        table.into_iter().filter_map(measure).collect()
+        Quantity::ALL.into_iter().filter_map(measure).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `configs/claims.toml`, and the claims that the suites' tables of the paper's numbers make.
+//! `configs/claims.toml`.
 
 use std::path::Path;
 
@@ -81,41 +81,6 @@ impl Claim {
         }
         Ok(claims)
     }
-
-    /// What the paper's tables say of AUCs: above or below their reference, method by method and task by
-    /// task, from the numbers in the suites.
-    #[must_use]
-    pub fn of_tables(suites: &[Suite]) -> Vec<Self> {
-        let mut claims = Vec::new();
-        for suite in suites {
-            let place = suite.item.split(", ").find(|item| item.starts_with("Table"));
-            // In the order of the suite, not of the alphabet.
-            for method in suite.methods.iter().filter(|method| method.name != suite.reference) {
-                for task in &suite.tasks {
-                    let percent = suite.paper.auc.get(&method.name).and_then(|of| of.get(task));
-                    let Some(percent) = percent else { continue };
-                    let (name, reference) = (&method.name, &suite.reference);
-                    claims.push(Self {
-                        id: format!("{}-{name}-{task}", suite.name),
-                        place: place.unwrap_or(&suite.item).to_owned(),
-                        says: format!(
-                            "On {task} the AUC of {name} is {percent:.1} % of {reference}'s."
-                        ),
-                        test: Test::Runs(RunTest {
-                            suite: suite.name.clone(),
-                            task: Some(task.clone()),
-                            quantity: Quantity::Auc,
-                            method: name.clone(),
-                            than: Than::Method(reference.clone()),
-                            is: if *percent < 100.0 { Relation::Lower } else { Relation::Higher },
-                            paper: Some(percent / 100.0),
-                        }),
-                    });
-                }
-            }
-        }
-        claims
-    }
 }
 
 impl ClaimToml {
@@ -125,10 +90,10 @@ impl ClaimToml {
         bad: impl Fn(&str, String) -> ResultsError,
     ) -> Result<Claim, ResultsError> {
         let Self { id, place, says, suite, task, quantity, method, than, than_value, .. } = self;
-        let is_tested = quantity.is_some();
         if let Some(reason) = self.instead {
-            let others = [suite.is_some(), task.is_some(), is_tested, method.is_some()];
-            if others.contains(&true) || self.is.is_some() || than.is_some() {
+            let of_test = [suite.is_some(), task.is_some(), quantity.is_some(), method.is_some()];
+            let of_than = [than.is_some(), than_value.is_some(), self.within.is_some()];
+            if of_test.contains(&true) || of_than.contains(&true) || self.is.is_some() {
                 return Err(bad("instead", "stands alone: nothing is tested".to_owned()));
             }
             return Ok(Claim { id, place, says, test: Test::Otherwise(reason) });
@@ -183,8 +148,15 @@ impl ClaimToml {
                 return Err(bad("within", "is for `is = \"equal\"` alone".to_owned()));
             }
         };
+        let paper = match &than {
+            Than::Method(than) => {
+                let tasks = task.as_ref().map_or(suite.tasks.as_slice(), std::slice::from_ref);
+                suite.paper_ratio(quantity, &method, than, tasks)
+            }
+            Than::Value(_) => None,
+        };
         let suite = suite_name;
-        let test = RunTest { suite, task, quantity, method, than, is, paper: None };
+        let test = RunTest { suite, task, quantity, method, than, is, paper };
         Ok(Claim { id, place, says, test: Test::Runs(test) })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Method, NoiseReturn, Override, Preset, PresetPlan, Suite};
-use crate::ResultsError;
+use crate::{Quantity, ResultsError};
 
 impl Suite {
     pub(super) fn check(&self, place: &str) -> Result<(), ResultsError> {
@@ -101,12 +101,22 @@ impl Suite {
                 finite(&key, *percent)?;
             }
         }
-        for (index, NoiseReturn { method, obs_noise, mean, std }) in
+        for task in &self.paper.states.steps {
+            one("paper.states.steps", task, &self.tasks)?;
+        }
+        let strengths: Vec<f64> =
+            Quantity::ALL.into_iter().filter_map(Quantity::obs_noise).collect();
+        for (index, NoiseReturn { method, task, obs_noise, mean, std }) in
             self.paper.noise.iter().enumerate()
         {
             let key = format!("paper.noise[{index}]");
             one(&key, method, &methods)?;
-            [obs_noise, mean, std].into_iter().try_for_each(|value| finite(&key, *value))?;
+            one(&key, task, &self.tasks)?;
+            [mean, std].into_iter().try_for_each(|value| finite(&key, *value))?;
+            if !strengths.iter().any(|known| known.total_cmp(obs_noise).is_eq()) {
+                let key = format!("{key}.obs_noise");
+                return Err(bad(&key, obs_noise.to_string(), one_of(&strengths)));
+            }
         }
         Ok(())
     }

@@ -20,6 +20,17 @@ T = 115.4
 U = 94.5
 "#;
 
+/// Highest without noise is one method, with noise the other; one number stands alone.
+const NOISE: &str = r#"
+noise = [
+    { method = "sac", task = "T", obs_noise = 0.0, mean = 3000.0, std = 1.0 },
+    { method = "pmoe-sac", task = "T", obs_noise = 0.0, mean = 4500.0, std = 1.0 },
+    { method = "sac", task = "T", obs_noise = 0.1, mean = 2000.0, std = 1.0 },
+    { method = "pmoe-sac", task = "T", obs_noise = 0.1, mean = 1000.0, std = 1.0 },
+    { method = "sac", task = "U", obs_noise = 0.1, mean = 2000.0, std = 1.0 },
+]
+"#;
+
 fn suite() -> Suite {
     Suite::parse(SUITE, Path::new("fig1.toml")).unwrap()
 }
@@ -161,11 +172,56 @@ fn tables_make_claims() {
     let claims = Claim::of_tables(&suites);
     assert_eq!(claims.len(), 2);
     assert_eq!((claims[1].id.as_str(), claims[1].place.as_str()), ("fig1-pmoe-sac-U", "Table 2"));
-    assert_eq!(claims[1].says, "On U the AUC of pmoe-sac is 94.5 % of sac's.");
+    assert_eq!(claims[0].says, "On T the AUC of pmoe-sac is above sac's (115.4 % printed).");
+    assert_eq!(claims[1].says, "On U the AUC of pmoe-sac is below sac's (94.5 % printed).");
     let Test::Runs(test) = &claims[1].test else { panic!("tested by runs") };
     assert_eq!((test.is, test.paper), (Relation::Lower, Some(0.945)));
     assert_eq!(judge_claim(&claims[0], &suites[0], &runs()).verdict, Verdict::Reproduced);
     assert_eq!(judge_claim(&claims[1], &suites[0], &runs()).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn tables_of_returns_make_claims() {
+    let text =
+        SUITE.replace("[paper.auc.pmoe-sac]", &format!("[paper]{NOISE}[paper.auc.pmoe-sac]"));
+    let suites = [Suite::parse(&text, Path::new("fig1.toml")).unwrap()];
+    let claims = Claim::of_tables(&suites).split_off(2);
+    let says: Vec<_> = claims.iter().map(|claim| claim.says.as_str()).collect();
+    let expected = [
+        "On T, without noise, the return of a trained pmoe-sac is above sac's (4500.0 and 3000.0 printed).",
+        "On T, with noise of 0.1 on what it sees, the return of a trained sac is above pmoe-sac's (2000.0 and \
+         1000.0 printed).",
+    ];
+    assert_eq!(says, expected);
+    assert_eq!(claims[1].id, "fig1-0.1-pmoe-sac-T");
+    let tests = claims.iter().map(|claim| match &claim.test {
+        Test::Runs(test) => (test.quantity, test.is, test.paper),
+        Test::Otherwise(_) => panic!("tested by runs"),
+    });
+    let expected = [
+        (Quantity::ReturnAtNoise0, Relation::Higher, Some(1.5)),
+        (Quantity::ReturnAtNoise01, Relation::Higher, Some(2.0)),
+    ];
+    assert!(tests.eq(expected));
+}
+
+#[test]
+fn a_claim_has_what_the_paper_prints_of_it() {
+    let suites = [suite()];
+    let paper = |claim: &str| {
+        let text = format!(
+            "[[claims]]\nid = \"c\"\nplace = \"Sec. 1\"\nsays = \"s\"\nsuite = \"fig1\"\n{claim}"
+        );
+        match &Claim::parse(&text, Path::new("claims.toml"), &suites).unwrap()[0].test {
+            Test::Runs(test) => test.paper,
+            Test::Otherwise(_) => None,
+        }
+    };
+    assert_eq!(paper(&format!("task = \"U\"\n{HIGHER}")), Some(0.945));
+    // Over all tasks the mean.
+    assert_eq!(paper(HIGHER), Some(1.0495));
+    assert_eq!(paper(&HIGHER.replace("\"auc\"", "\"entropy\"")), None);
+    assert_eq!(paper(&HIGHER.replace("than = \"sac\"", "than_value = 1.0")), None);
 }
 
 #[test]
@@ -174,8 +230,13 @@ fn the_committed_claims_fit_the_committed_suites() {
     let suites = Suite::load_all(&root.join("configs/suites")).unwrap();
     let claims = Claim::load(&root.join("configs/claims.toml"), &suites).unwrap();
     let derived = Claim::of_tables(&suites);
-    // Tables 2 to 4: 18, 12 and 5 numbers beside a reference.
-    assert_eq!(derived.len(), 35);
+    // Tables 2 to 4: 18, 12 and 5 numbers beside a reference; Table 5: the highest of four at three
+    // strengths beside the others, 3632.2 over 3387.4 first.
+    assert_eq!(derived.len(), 35 + 9);
+    let Test::Runs(test) = &derived[35].test else { panic!("tested by runs") };
+    assert_eq!((test.method.as_str(), test.paper), ("pmoe-sac", Some(3632.2 / 3387.4)));
+    let prints = |claim: &&Claim| matches!(&claim.test, Test::Runs(test) if test.paper.is_some());
+    assert_eq!(derived.iter().filter(prints).count(), derived.len());
     let ids: std::collections::BTreeSet<_> =
         claims.iter().chain(&derived).map(|claim| &claim.id).collect();
     assert_eq!(ids.len(), claims.len() + derived.len());
@@ -203,6 +264,12 @@ fn bad_claims_are_refused_with_the_key() {
         (tested.replace("\"higher\"", "\"equal\""), "claims[0].within", "needs a margin"),
         (tested.replace("\"auc\"", "\"ucb\""), "claims[0].quantity", "unknown variant"),
         (format!("{tested}instead = \"no\"\n"), "claims[0].instead", "stands alone"),
+        (format!("{head}instead = \"no\"\nwithin = 0.1\n"), "claims[0].instead", "stands alone"),
+        (
+            format!("{head}instead = \"no\"\nthan_value = 0.1\n"),
+            "claims[0].instead",
+            "stands alone",
+        ),
         (format!("{tested}{tested}"), "claims[1].id", "twice"),
         (format!("{tested}more = 1\n"), "claims[0].more", "unknown field"),
     ] {

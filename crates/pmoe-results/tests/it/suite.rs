@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{Preset, ResultsError, Suite};
+use pmoe_results::{Preset, Quantity, ResultsError, Suite};
 
 const SUITE: &str = r#"
 title = "One against the other"
@@ -29,11 +29,15 @@ set = { batch = 50, temperature = { kind = "fixed", alpha = 0.5 }, name = "x" }
 when = { method = "b", task = "U-v1" }
 set = { batch = 60 }
 
+[paper]
+states = { seeds = true, steps = ["U-v1"] }
+
 [paper.auc]
 b = { "T-v1" = 105.5 }
 
 [[paper.noise]]
 method = "b"
+task = "U-v1"
 obs_noise = 0.05
 mean = 3387.4
 std = 2.5
@@ -115,6 +119,30 @@ fn a_variant_is_a_method_with_settings_under_another_name() {
 }
 
 #[test]
+fn the_paper_divides_what_it_prints() {
+    let noise = "[[paper.noise]]\nmethod = \"a\"\ntask = \"U-v1\"\nobs_noise = 0.05\nmean = 1000.0\nstd = 1.0\n";
+    let auc =
+        "b = { \"T-v1\" = 105.0, \"U-v1\" = 80.0 }\nb-100 = { \"T-v1\" = 50.0, \"U-v1\" = -1.0 }";
+    let suite = load(&(SUITE.replace("b = { \"T-v1\" = 105.5 }", auc) + noise)).unwrap();
+    let ratio = |quantity, method, than, tasks: &[&str]| {
+        let tasks: Vec<_> = tasks.iter().map(|&task| task.to_owned()).collect();
+        suite.paper_ratio(quantity, method, than, &tasks)
+    };
+    // The reference is 100 %, printed or not.
+    assert_eq!(ratio(Quantity::Auc, "b", "a", &["T-v1"]), Some(1.05));
+    assert_eq!(ratio(Quantity::Auc, "b", "b-100", &["T-v1"]), Some(2.1));
+    assert_eq!(ratio(Quantity::Auc, "b", "a", &["T-v1", "U-v1"]), Some(f64::midpoint(1.05, 0.8)));
+    let noisy = Quantity::ReturnAtNoise005;
+    assert_eq!(ratio(noisy, "b", "a", &["U-v1"]), Some(3.3874));
+    // Nothing to divide by, not all of the tasks, not printed.
+    assert_eq!(ratio(Quantity::Auc, "b", "b-100", &["T-v1", "U-v1"]), None);
+    assert_eq!(ratio(noisy, "b", "a", &["T-v1", "U-v1"]), None);
+    assert_eq!(ratio(Quantity::ReturnAtNoise0, "b", "a", &["U-v1"]), None);
+    assert_eq!(ratio(Quantity::Entropy, "b", "a", &["T-v1"]), None);
+    assert_eq!(ratio(Quantity::Auc, "b", "a", &[]), None);
+}
+
+#[test]
 fn suites_are_in_the_order_of_the_paper() {
     let names = ["table5", "fig11", "fig2-table3", "fig4-fig10", "fig4-fig2", "routing", "fig1"];
     let mut suites: Vec<_> = names
@@ -130,7 +158,7 @@ fn suites_are_in_the_order_of_the_paper() {
 #[test]
 fn bad_values_are_named_with_the_allowed_ones() {
     // Old text, new text, and what the message has to name besides the file.
-    let cases: [(&str, &str, &[&str]); 21] = [
+    let cases: [(&str, &str, &[&str]); 24] = [
         ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`, `b-100`"]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
@@ -152,6 +180,9 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("{ \"U-v1\" = 3000 }", "{ U = 3000 }", &["presets.paper.task_steps", "`T-v1`, `U-v1`"]),
         ("{ method = \"b\" }", "{ algo = \"b\" }", &["overrides[0].when", "algo", "`method`"]),
         ("std = 2.5", "std = inf", &["paper.noise[0]", "finite"]),
+        ("task = \"U-v1\"\nobs", "task = \"W\"\nobs", &["paper.noise[0]", "`T-v1`, `U-v1`"]),
+        ("= 0.05", "= 0.2", &["paper.noise[0].obs_noise", "0.2", "`0`, `0.05`, `0.1`"]),
+        ("steps = [\"U-v1\"]", "steps = [\"W\"]", &["paper.states.steps", "`T-v1`, `U-v1`"]),
     ];
     for (old, new, parts) in cases {
         assert!(SUITE.contains(old), "{old}");
