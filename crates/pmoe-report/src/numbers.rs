@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::relative;
 use crate::group::Group;
-use crate::page::{ClaimLine, Ledger, Section};
+use crate::page::{ClaimLine, Ledger, Measured, Section};
 use crate::rows::Measure;
 use crate::sources::Sources;
 use crate::{ReportError, ReportOptions};
@@ -110,7 +110,7 @@ impl Numbers {
         let source = |run: &Run| {
             Ok(Source {
                 dir: relative(output, &run.path),
-                id: sources.id_of(run).map(str::to_owned),
+                id: sources.id_of(&run.path).map(str::to_owned),
                 blake3: hashes(&run.path)?,
             })
         };
@@ -167,8 +167,9 @@ fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
 }
 
 /// The effects of the claims.
-pub(crate) fn numbers_of_claims(ledger: &Ledger, output: &Path) -> Vec<Number> {
-    let of_line = |ClaimLine { claim, judgement, .. }: &ClaimLine| {
+pub(crate) fn numbers_of_claims(ledger: &Ledger) -> Vec<Number> {
+    let of_line = |line: &ClaimLine| {
+        let ClaimLine { claim, judgement, runs, .. } = line;
         let (Test::Runs(test), Some(effect)) = (&claim.test, judgement.effect) else {
             return None;
         };
@@ -181,12 +182,18 @@ pub(crate) fn numbers_of_claims(ledger: &Ledger, output: &Path) -> Vec<Number> {
             quantity: format!("claim {}", claim.id),
             value: effect.value,
             interval: ends.map(|ends| ends.map(|end| Some(end).filter(|end| end.is_finite()))),
-            n: judgement.runs.len(),
-            paper: test.paper,
-            runs: judgement.runs.iter().map(|dir| relative(output, dir)).collect(),
+            n: runs.len(),
+            paper: line.paper_ratio(),
+            runs: runs.iter().map(|run| run.dir.clone()).collect(),
         })
     };
     ledger.lines.iter().filter_map(of_line).collect()
+}
+
+/// The return under noise that the paper prints.
+fn printed(group: &Group<'_>, of: &Measured) -> Option<f64> {
+    let paper = &group.suite?.paper;
+    paper.noise_return(&of.method, &of.task, of.quantity.obs_noise()?).map(|printed| printed.mean)
 }
 
 /// The numbers of a section.
@@ -242,7 +249,8 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
     }
     for of in section.measured() {
         let runs = folders(&of.runs);
-        numbers.push(number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs));
+        let number = number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs);
+        numbers.push(Number { paper: printed(group, of), ..number });
     }
     for row in &section.costs {
         let all = group.runs_of(&row.method, &row.task).map(|run| run.path.clone());

@@ -158,8 +158,8 @@ impl Report {
             all_numbers.extend(numbers(group, &section, output));
             sections.push(section);
         }
-        let ledger = Ledger::new(claims, &groups, &sections, &bootstrap);
-        all_numbers.extend(numbers_of_claims(&ledger, output));
+        let ledger = Ledger::new(claims, &groups, &sections, &sources, output, &bootstrap);
+        all_numbers.extend(numbers_of_claims(&ledger));
         let mut files = drawing.files;
         let level = bootstrap.level;
         let has_tasks = sections.iter().any(|section| !section.aggregate_rows.is_empty());
@@ -174,7 +174,7 @@ impl Report {
             ("more.md", has_more, tables::more_markdown(&sections, level)),
             ("more.csv", has_more, tables::more_csv(&sections)),
             ("claims.md", has_claims, tables::claims_markdown(&ledger, level)),
-            ("claims.csv", has_claims, tables::claims_csv(&ledger, output)),
+            ("claims.csv", has_claims, tables::claims_csv(&ledger)),
         ];
         let tables: Vec<_> = tables.into_iter().filter(|(_, has_lines, _)| *has_lines).collect();
         let table_names: Vec<_> = tables.iter().map(|(name, ..)| *name).collect();

@@ -61,11 +61,11 @@ impl Sources {
         self.broken.iter().map(text).collect()
     }
 
-    /// The id of a run, if a plan gives it one.
-    pub(crate) fn id_of(&self, run: &Run) -> Option<&str> {
+    /// The id of the run in a folder, if a plan gives it one.
+    pub(crate) fn id_of(&self, path: &Path) -> Option<&str> {
         let (root, plan) =
-            run.path.ancestors().nth(DEPTH).and_then(|root| self.plans.get_key_value(root))?;
-        let dir = run.path.strip_prefix(root).ok()?;
+            path.ancestors().nth(DEPTH).and_then(|root| self.plans.get_key_value(root))?;
+        let dir = path.strip_prefix(root).ok()?;
         plan.runs.iter().find(|planned| planned.dir == dir).map(|planned| planned.id.as_str())
     }
 }

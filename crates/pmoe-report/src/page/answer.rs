@@ -1,9 +1,9 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Aggregates, Gap, Judgement, Preset, Quantity, Suite};
+use pmoe_results::{Aggregates, Gap, Judgement, Paper, Preset, Quantity, Suite};
 
 use super::panel::{Measured, label};
-use crate::format::{count, measure, number, percent};
+use crate::format::{count, measure, number, percent, plural};
 use crate::group::Group;
 use crate::rows::{Measure, Row};
 
@@ -170,18 +170,56 @@ pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<Str
     })
 }
 
+/// What the paper says of the runs behind its numbers.
+pub(crate) fn paper_scale(suite: &Suite) -> String {
+    match scale(suite, true).as_slice() {
+        [] => "The paper's numbers are without intervals.".to_owned(),
+        parts => format!("The paper's numbers: {}, without intervals.", parts.join(", ")),
+    }
+}
+
+/// What the paper leaves open of its runs, as the suite has it; `None` where nothing is the paper's.
+pub(crate) fn assumed(suite: &Suite) -> Option<String> {
+    let parts = scale(suite, false);
+    let is_of_paper = suite.paper != Paper::default();
+    (is_of_paper && !parts.is_empty())
+        .then(|| format!("Not stated in the paper, assumed: {}.", parts.join(", ")))
+}
+
+/// Seeds and steps at the paper's scale, those that it states or those that it does not.
+fn scale(suite: &Suite, is_stated: bool) -> Vec<String> {
+    let (plan, states) = (suite.preset(Preset::Paper), &suite.paper.states);
+    let all = suite.tasks(Preset::Paper);
+    let tasks: Vec<&str> = (all.iter().filter(|task| states.steps.contains(task) == is_stated))
+        .map(String::as_str)
+        .collect();
+    let mut steps: Vec<u64> = tasks.iter().map(|task| plan.steps_of(task)).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    let seeds = (states.seeds == is_stated).then(|| plural(plan.seeds.len(), "seed"));
+    let steps = (!steps.is_empty()).then(|| {
+        let steps: Vec<_> = steps.into_iter().map(count).collect();
+        let on =
+            if tasks.len() < all.len() { format!(" on {}", tasks.join(", ")) } else { "".into() };
+        format!("{} environment steps per run{on}", steps.join(" or "))
+    });
+    seeds.into_iter().chain(steps).collect()
+}
+
 /// Where the runs are smaller than the paper's: said wherever they stand beside it.
 pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> {
-    let plan = suite?.preset(Preset::Paper);
-    let paper_steps = |task: &str| *plan.task_steps.get(task).unwrap_or(&plan.total_steps);
+    let suite = suite?;
+    let paper_steps = |task: &str| suite.preset(Preset::Paper).steps_of(task);
     let smaller: Vec<_> =
         rows.iter().filter(|row| row.total_steps < paper_steps(&row.task)).collect();
     let (ours, theirs) = (
         smaller.iter().map(|row| row.total_steps).max()?,
         smaller.iter().map(|row| paper_steps(&row.task)).max()?,
     );
+    let is_stated = smaller.iter().all(|row| suite.paper.states.steps.contains(&row.task));
+    let assumed = if is_stated { "" } else { " (assumed where the paper does not say)" };
     Some(format!(
-        "Shorter than the paper's: up to {} environment steps per run here, {} there. A method that is \
+        "Shorter than the paper's: up to {} environment steps per run here, {} there{assumed}. A method that is \
          ahead early need not be in the end, so these numbers can't confirm or contradict the paper's.",
         count(ours),
         count(theirs)
@@ -280,6 +318,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_paper_does_not_state_is_said() {
+        let text = "title = \"t\"\nitem = \"i\"\nreference = \"sac\"\nalgos = [\"sac\"]\n\
+                    tasks = [\"T\", \"U\"]\n[presets]\nsmoke = { seeds = [0], total_steps = 1 }\n\
+                    quick = { seeds = [0], total_steps = 1 }\n\
+                    paper = { seeds = [0, 1], total_steps = 900, task_steps = { T = 300 } }\n";
+        let said = |paper: &str| {
+            let suite = Suite::parse(&format!("{text}{paper}"), Path::new("s.toml")).unwrap();
+            (paper_scale(&suite), assumed(&suite).unwrap_or_default())
+        };
+        let numbers = |stated: &str| format!("The paper's numbers{stated} without intervals.");
+        let open = |parts: &str| format!("Not stated in the paper, assumed: {parts}.");
+        // Nothing of it is the paper's.
+        assert_eq!(said(""), (numbers(" are"), String::new()));
+        let all = "2 seeds, 300 or 900 environment steps per run";
+        assert_eq!(said("[paper]\nshows = \"s\"\n"), (numbers(" are"), open(all)));
+        let states = "[paper]\nstates = { seeds = true, steps = [\"T\", \"U\"] }\n";
+        assert_eq!(said(states), (numbers(&format!(": {all},")), String::new()));
+        let states = "[paper]\nstates = { seeds = true, steps = [\"T\"] }\n";
+        let stated = numbers(": 2 seeds, 300 environment steps per run on T,");
+        assert_eq!(said(states), (stated, open("900 environment steps per run on U")));
+    }
+
+    #[test]
     fn shorter_runs_are_said_to_be() {
         let text = "title = \"t\"\nitem = \"i\"\nreference = \"sac\"\nalgos = [\"sac\"]\n\
                     tasks = [\"T\", \"U\"]\n[presets]\nsmoke = { seeds = [0], total_steps = 1 }\n\
@@ -294,6 +355,12 @@ mod tests {
             note.contains("up to 300 environment steps per run here, 9\u{202f}000 there"),
             "{note}"
         );
+        assert!(note.contains("there (assumed where the paper does not say)."), "{note}");
         assert_eq!(scale_note(None, &rows), None);
+
+        let stated = format!("{text}[paper]\nstates = {{ steps = [\"U\"] }}\n");
+        let suite = Suite::parse(&stated, Path::new("s.toml")).unwrap();
+        let note = scale_note(Some(&suite), &rows).unwrap();
+        assert!(note.contains("9\u{202f}000 there."), "{note}");
     }
 }

@@ -1,13 +1,17 @@
 //! What the paper claims, claim by claim, and what the runs say.
 
+use std::path::Path;
+
 use pmoe_results::{
     Bootstrap, Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict,
 };
 
 use super::Section;
+use crate::files::{link, relative};
 use crate::format::{NOTHING, count, measure, number, percent};
 use crate::group::Group;
 use crate::rows::Measure;
+use crate::sources::Sources;
 
 /// What `templates/claims.html` shows.
 pub(crate) struct Ledger {
@@ -21,6 +25,18 @@ pub(crate) struct ClaimLine {
     pub(crate) judgement: Judgement,
     /// The part of the page that shows its runs.
     pub(crate) section: Option<String>,
+    /// The runs behind it.
+    pub(crate) runs: Vec<ClaimRun>,
+}
+
+/// A run behind a claim.
+pub(crate) struct ClaimRun {
+    /// Its folder, from that of the report.
+    pub(crate) dir: String,
+    /// The same as a link.
+    pub(super) link: String,
+    /// Its id, where a plan gives it one.
+    pub(crate) id: Option<String>,
 }
 
 impl Ledger {
@@ -31,6 +47,8 @@ impl Ledger {
         claims: &[Claim],
         groups: &[Group<'_>],
         sections: &[Section],
+        sources: &Sources,
+        output: &Path,
         bootstrap: &Bootstrap,
     ) -> Self {
         let evidence: Vec<_> = groups
@@ -49,10 +67,15 @@ impl Ledger {
             }
             Test::Otherwise(_) => None,
         };
-        let line = |claim: &Claim| ClaimLine {
-            claim: claim.clone(),
-            judgement: claim.judge(&evidence, bootstrap),
-            section: section_of(claim),
+        let run = |path: &Path| ClaimRun {
+            dir: relative(output, path),
+            link: link(output, path),
+            id: sources.id_of(path).map(str::to_owned),
+        };
+        let line = |claim: &Claim| {
+            let judgement = claim.judge(&evidence, bootstrap);
+            let runs = judgement.runs.iter().map(|path| run(path)).collect();
+            ClaimLine { claim: claim.clone(), judgement, section: section_of(claim), runs }
         };
         let has_suites = !evidence.is_empty();
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
@@ -207,30 +230,32 @@ impl ClaimLine {
         measure(Some(&Measure { mean: value, interval }), show)
     }
 
-    /// What the paper prints.
-    pub(crate) fn paper(&self) -> String {
-        match &self.claim.test {
-            Test::Runs(test) => test.paper.map_or_else(|| NOTHING.to_owned(), percent),
-            Test::Otherwise(_) => NOTHING.to_owned(),
-        }
-    }
-
-    /// The same, and whether our interval holds it; the test itself is of the direction alone.
-    pub(super) fn paper_beside_ours(&self) -> Option<String> {
+    /// The paper's ratio; `None` where ours is a difference, or of other tasks.
+    pub(crate) fn paper_ratio(&self) -> Option<f64> {
         let Test::Runs(test) = &self.claim.test else {
             return None;
         };
-        let paper = test.paper?;
-        let interval = self.judgement.effect.and_then(|effect| effect.interval);
-        let place = interval.map(|of| match of.low <= paper && paper <= of.high {
-            true => ", inside this interval",
-            false => ", outside this interval",
-        });
-        Some(format!("{}{}", percent(paper), place.unwrap_or_default()))
+        let kind = self.judgement.effect.map_or(EffectKind::Ratio, |effect| effect.kind);
+        let is_alike = kind == EffectKind::Ratio && self.judgement.missing_tasks == 0;
+        test.paper.filter(|_| is_alike)
     }
 
-    /// Runs on either side.
-    pub(crate) fn runs(&self) -> String {
+    /// Whether the paper's ratio is inside or outside our interval; the test is of the direction alone.
+    pub(crate) fn paper_place(&self) -> Option<&'static str> {
+        let paper = self.paper_ratio()?;
+        let of = self.judgement.effect?.interval?;
+        Some(if of.low <= paper && paper <= of.high { "inside" } else { "outside" })
+    }
+
+    /// `the paper: 115.4, outside this interval`.
+    pub(super) fn paper_beside_ours(&self) -> Option<String> {
+        let paper = percent(self.paper_ratio()?);
+        let place = self.paper_place().map(|place| format!(", {place} this interval"));
+        Some(format!("the paper: {paper}{}", place.unwrap_or_default()))
+    }
+
+    /// Number of runs on either side.
+    pub(crate) fn num_runs(&self) -> String {
         let Judgement { num_runs: [ours, theirs], left_out, .. } = &self.judgement;
         let mut text = match theirs {
             0 => ours.to_string(),
@@ -245,7 +270,7 @@ impl ClaimLine {
         text
     }
 
-    /// How long the runs are, beside the paper's.
+    /// How long the runs are, beside the suite's for the paper.
     pub(crate) fn steps(&self) -> String {
         let [ours, theirs] = self.judgement.steps;
         match self.judgement.at_scale() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pmoe_results::{
-    Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Preset, Statistic, Status, Suite,
+    Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Statistic, Status, Suite,
 };
 
 use super::answer::{self, Standing};
@@ -38,8 +38,10 @@ pub(crate) struct Section {
     pub(crate) num_seeds: String,
     pub(crate) states: States,
     pub(crate) reference: Option<String>,
-    /// Where the paper prints numbers beside ours, and from how many steps.
+    /// Where the paper prints numbers beside ours: what it says of the runs behind them.
     pub(crate) paper_scale: Option<String>,
+    /// What it does not say of them.
+    pub(super) assumed: Option<String>,
     pub(crate) command: Option<String>,
     pub(crate) figures: Vec<SectionFigure>,
     pub(crate) success_figures: Vec<SectionFigure>,
@@ -163,7 +165,9 @@ impl Section {
             num_seeds: num_seeds(&rows),
             states: States::of(group),
             reference,
-            paper_scale: group.suite.filter(|suite| !suite.paper.auc.is_empty()).map(paper_scale),
+            paper_scale: (group.suite.filter(|suite| !suite.paper.auc.is_empty()))
+                .map(answer::paper_scale),
+            assumed: group.suite.and_then(answer::assumed),
             command: group.suite.zip(group.preset).map(|(suite, preset)| {
                 let max_steps = group.max_steps.map(|steps| format!(" --max-steps {steps}"));
                 let max_steps = max_steps.unwrap_or_default();
@@ -277,18 +281,6 @@ fn id(name: &str) -> String {
 
 fn measured<'a>(more: &'a [Measured], panels: &'a [Panel]) -> impl Iterator<Item = &'a Measured> {
     more.iter().chain(panels.iter().flat_map(|panel| &panel.measured))
-}
-
-/// What the paper's numbers are made from.
-fn paper_scale(suite: &Suite) -> String {
-    let plan = suite.preset(Preset::Paper);
-    let seeds = plural(plan.seeds.len(), "seed");
-    let mut steps: Vec<u64> = plan.task_steps.values().copied().collect();
-    steps.push(plan.total_steps);
-    steps.sort_unstable();
-    steps.dedup();
-    let steps: Vec<_> = steps.into_iter().map(count).collect();
-    format!("{} environment steps per run, {seeds}", steps.join(" or "))
 }
 
 fn budget(rows: &[Row]) -> Option<String> {

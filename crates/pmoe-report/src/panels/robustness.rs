@@ -62,7 +62,7 @@ fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Leve
 }
 
 fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
-    let paper = suite.map(|suite| &suite.paper.noise).filter(|noise| !noise.is_empty());
+    let paper = suite.map(|suite| &suite.paper).filter(|paper| !paper.noise.is_empty());
     let mut head =
         ["Task", "Method", "Noise", "Return", "Spread of episodes"].map(str::to_owned).to_vec();
     head.extend(paper.map(|_| "Paper: return ± spread".to_owned()));
@@ -77,10 +77,7 @@ fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
             format::number(level.spread),
         ];
         row.extend(paper.map(|paper| {
-            let printed = paper.iter().find(|printed| {
-                printed.method == level.method
-                    && printed.obs_noise.total_cmp(&level.obs_noise).is_eq()
-            });
+            let printed = paper.noise_return(level.method, level.task, level.obs_noise);
             printed.map_or(NOTHING.to_owned(), |printed| {
                 format!("{} ± {}", format::number(printed.mean), format::number(printed.std))
             })

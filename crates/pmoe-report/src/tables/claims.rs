@@ -1,9 +1,7 @@
-use std::path::Path;
-
-use pmoe_results::{EffectKind, Test};
+use pmoe_results::EffectKind;
 
 use super::{line, numbers, quoted};
-use crate::files::relative;
+use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
 use crate::rows::Measure;
 
@@ -12,9 +10,10 @@ pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
     let mut text = format!(
         "# The paper's claims\n\n\
          In brackets the {level:.0} % bootstrap interval over runs; a claim is decided if it lies wholly on one side. \
-         \"So far\": the runs are shorter than the paper's.\n\n\
-         | claim | place | verdict | effect | what it is | paper, % | runs | steps |\n\
-         |---|---|---|--:|---|--:|--:|--:|\n",
+         Of a printed number that is the side of 100 %; the next column says whether the interval holds the number \
+         itself. \"So far\": the runs are shorter than the paper's, whose length is assumed where it states none.\n\n\
+         | claim | place | verdict | effect | what it is | paper, % | in the interval | runs | steps |\n\
+         |---|---|---|--:|---|--:|---|--:|--:|\n",
         level = 100.0 * level,
     );
     for of in &ledger.lines {
@@ -25,8 +24,9 @@ pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
                 of.verdict().to_owned(),
                 of.effect(),
                 of.compared(),
-                of.paper(),
-                of.runs(),
+                of.paper_ratio().map_or_else(|| NOTHING.to_owned(), percent),
+                of.paper_place().unwrap_or(NOTHING).to_owned(),
+                of.num_runs(),
                 of.steps(),
             ]));
         }
@@ -35,12 +35,14 @@ pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
     text + &format!("\nWithout runs: {without} more claims.\n")
 }
 
-/// Every claim, with the folders of the runs behind it from the report's.
-pub(crate) fn claims_csv(ledger: &Ledger, output: &Path) -> String {
+/// Every claim, with the ids of the runs behind it and, in the same order, their folders from the report's.
+pub(crate) fn claims_csv(ledger: &Ledger) -> String {
     let mut text = String::from(
-        "id,place,says,verdict,effect,effect_low,effect_high,kind,paper,runs,other_runs,left_out,steps,paper_steps,dirs\n",
+        "id,place,says,verdict,effect,effect_low,effect_high,kind,paper,paper_place,runs,other_runs,left_out,steps,\
+         paper_steps,run_ids,dirs\n",
     );
-    for ClaimLine { claim, judgement: of, .. } in &ledger.lines {
+    for line in &ledger.lines {
+        let ClaimLine { claim, judgement: of, runs, .. } = line;
         let effect = of.effect.map(|effect| Measure {
             mean: effect.value,
             interval: effect.interval.map(|interval| [interval.low, interval.high]),
@@ -50,19 +52,18 @@ pub(crate) fn claims_csv(ledger: &Ledger, output: &Path) -> String {
             Some(EffectKind::Difference) => "difference",
             None => "",
         };
-        let paper = match &claim.test {
-            Test::Runs(test) => test.paper,
-            Test::Otherwise(_) => None,
-        };
-        let dirs: Vec<_> = of.runs.iter().map(|dir| relative(output, dir)).collect();
+        let ids: Vec<_> = runs.iter().map(|run| run.id.as_deref().unwrap_or("-")).collect();
+        let dirs: Vec<_> = runs.iter().map(|run| run.dir.as_str()).collect();
         let mut fields = vec![quoted(&claim.id), quoted(&claim.place), quoted(&claim.says)];
         fields.push(of.verdict.text(of.at_scale()).to_owned());
         fields.extend(numbers(effect));
         fields.push(kind.to_owned());
-        fields.push(paper.map(|value| value.to_string()).unwrap_or_default());
+        fields.push(line.paper_ratio().map(|value| value.to_string()).unwrap_or_default());
+        fields.push(line.paper_place().unwrap_or_default().to_owned());
         fields.extend(of.num_runs.map(|runs| runs.to_string()));
         fields.push(of.left_out.to_string());
         fields.extend(of.steps.map(|steps| steps.to_string()));
+        fields.push(quoted(&ids.join(" ")));
         fields.push(quoted(&dirs.join(" ")));
         text.push_str(&fields.join(","));
         text.push('\n');

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pmoe_report::Numbers;
+use pmoe_report::{Number, Numbers};
 use pmoe_results::{AnalysisFile, AnalysisKind, Run, Status, Suite};
 
 use crate::report::{assert_self_contained, assert_well_formed};
@@ -21,7 +21,7 @@ pub(crate) fn analyse(fixture: &Fixture, run: &str, kind: AnalysisKind) {
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new();
     let analyses = AnalysisKind::ALL.map(|kind| format!("[analyses.{kind}]\n")).concat();
-    let noise = "[[paper.noise]]\nmethod = \"sac\"\nobs_noise = 0.05\nmean = 1994.9\nstd = 718.6\n";
+    let noise = "[[paper.noise]]\nmethod = \"sac\"\ntask = \"Hopper-v4\"\nobs_noise = 0.05\nmean = 1994.9\nstd = 718.6\n";
     let text = SUITE.replace("[presets]", &format!("{analyses}[presets]")) + noise;
     fixture.suites = vec![Suite::parse(&text, Path::new("table9.toml")).unwrap()];
     for (algo, seed) in [("sac", 0), ("sac", 1), ("pmoe-sac", 0), ("pmoe-sac", 1)] {
@@ -79,6 +79,12 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
     let period = numbers.numbers.iter().find(|number| number.quantity == "gait_period").unwrap();
     assert_eq!((period.value, period.n, &*period.method), (8.0, 2, "sac"));
     assert_eq!(period.runs.len(), 2);
+    let noisy = |method: &str| {
+        let of =
+            |number: &&Number| number.quantity == "return_at_noise_0_05" && number.method == method;
+        numbers.numbers.iter().find(of).unwrap()
+    };
+    assert_eq!((noisy("sac").paper, noisy("pmoe-sac").paper), (Some(1994.9), None));
     assert!(numbers.runs[0].blake3.contains_key("analysis/gait.json"));
 }
 

@@ -72,7 +72,8 @@ fn a_suite_with_every_kind_of_run() {
         "110.0 [100.0,\u{a0}120.0]",
         "150.0 [125.0,\u{a0}180.0]", // percent of sac
         "115.4",
-        "The paper's numbers: 1\u{202f}000\u{202f}000 environment steps per run, 5 seeds",
+        "The paper&#39;s numbers are without intervals. Not stated in the paper, assumed: 5 seeds, \
+         1\u{202f}000\u{202f}000 environment steps per run.",
         "up to 3\u{202f}000 environment steps per run here, 1\u{202f}000\u{202f}000 there",
         "210.0 [200.0,\u{a0}220.0]", // final return of sac
         "0 of 2",
@@ -394,6 +395,21 @@ fn claims_are_judged_where_their_runs_are() {
         fixture.suite_run(("sac", "Hopper-v4", seed), &[level; 4], Status::Done);
         fixture.suite_run(("pmoe-sac", "Hopper-v4", seed), &[level / 2.0; 4], Status::Done);
     }
+    let run = PlannedRun {
+        id: "0a1b".to_owned(),
+        dir: "table9/sac/Hopper-v4/seed_0".into(),
+        algo: "sac".to_owned(),
+        task: "Hopper-v4".to_owned(),
+        seed: 0,
+        total_steps: 3000,
+        set: BTreeMap::new(),
+        used_by: vec![Use { suite: "table9".into(), method: "sac".into() }],
+        analyses: Vec::new(),
+        progress: RunProgress::New,
+    };
+    let plan =
+        Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs: vec![run] };
+    plan.write(&fixture.results()).unwrap();
     let options = ReportOptions {
         suites: &fixture.suites,
         claims: &claims,
@@ -402,13 +418,48 @@ fn claims_are_judged_where_their_runs_are() {
     };
     write_report(&fixture.results(), &fixture.output(), &options).unwrap();
     let page = fixture.page();
-    // One task of two says nothing of all, and a number of the paper is tested by its direction.
+    // One task of two says nothing of all, the paper's mean over both neither; a number of the paper is
+    // tested by its direction.
     assert!(page.contains("too few tasks: 1"));
     assert!(page.contains("in % of sac&#39;s, on Hopper-v4 alone, 1 of 2"));
     assert!(page.contains("disagrees so far: 1"));
-    assert!(page.contains("the paper: 115.4, outside this interval"));
+    assert_eq!(page.matches("the paper: 115.4, outside this interval").count(), 1);
     let here = "The paper's claims about it:</strong> disagrees so far 1, too few tasks 1. “On Hopper-v4 the \
-                AUC of pmoe-sac is 115.4 % of sac&#39;s.” disagrees so far.";
+                AUC of pmoe-sac is above sac&#39;s (115.4 % printed).” disagrees so far.";
     assert!(page.contains(here));
     assert!(page.contains("Of 1 with enough runs 1 are decided."));
+
+    // Behind each claim are its runs, with their ids if a plan gives them.
+    let run = "../results/table9/sac/Hopper-v4/seed_0";
+    assert!(page.contains(&format!("<li><a href=\"{run}\">{run}</a> <code>0a1b</code></li>")));
+    let table =
+        |name: &str| fs::read_to_string(fixture.output().join("tables").join(name)).unwrap();
+    let csv = table("claims.csv");
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1].contains(",ratio,,,3,3,0,"), "{}", lines[1]);
+    let end = ",outside,3,3,0,3000,1000000,- - - 0a1b - -,../results/table9/pmoe-sac/Hopper-v4/seed_0 ";
+    assert!(lines[2].contains(end), "{}", lines[2]);
+    assert!(table("claims.md").contains("| 115.4 | outside | 3 and 3 |"));
+}
+
+#[test]
+fn the_papers_ratio_stands_beside_a_ratio_alone() {
+    let fixture = Fixture::new();
+    for seed in 0..3 {
+        fixture.suite_run(("sac", "Hopper-v4", seed), &[-50.0; 4], Status::Done);
+        fixture.suite_run(("pmoe-sac", "Hopper-v4", seed), &[-10.0; 4], Status::Done);
+    }
+    fixture.report();
+    let page = fixture.page();
+    assert!(page.contains("+40.0") && page.contains("agrees so far: 1"));
+    assert!(!page.contains("the paper: 115.4"));
+    let table =
+        |name: &str| fs::read_to_string(fixture.output().join("tables").join(name)).unwrap();
+    assert!(table("claims.csv").contains(",40,40,40,difference,,,3,3,"));
+    assert!(table("claims.md").contains("| – | – | 3 and 3 |"));
+    let numbers = fs::read(fixture.output().join(Numbers::FILE)).unwrap();
+    let numbers: Numbers = serde_json::from_slice(&numbers).unwrap();
+    let claim = numbers.numbers.iter().find(|number| number.quantity.starts_with("claim")).unwrap();
+    assert_eq!((claim.value, claim.paper, claim.n), (40.0, None, 6));
 }
