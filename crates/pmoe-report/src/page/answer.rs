@@ -181,9 +181,12 @@ pub(crate) fn paper_scale(suite: &Suite) -> String {
 /// What the paper leaves open of its runs, as the suite has it; `None` where nothing is the paper's.
 pub(crate) fn assumed(suite: &Suite) -> Option<String> {
     let parts = scale(suite, false);
-    let is_of_paper = suite.paper != Paper::default();
-    (is_of_paper && !parts.is_empty())
+    (is_of_paper(suite) && !parts.is_empty())
         .then(|| format!("Not stated in the paper, assumed: {}.", parts.join(", ")))
+}
+
+fn is_of_paper(suite: &Suite) -> bool {
+    suite.paper != Paper::default()
 }
 
 /// Seeds and steps at the paper's scale, those that it states or those that it does not.
@@ -216,13 +219,18 @@ pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> 
         smaller.iter().map(|row| row.total_steps).max()?,
         smaller.iter().map(|row| paper_steps(&row.task)).max()?,
     );
+    let (ours, theirs) = (count(ours), count(theirs));
+    let early = "A method that is ahead early need not be in the end";
+    if !is_of_paper(suite) {
+        return Some(format!(
+            "Shorter than at full scale: up to {ours} environment steps per run here, {theirs} there. {early}."
+        ));
+    }
     let is_stated = smaller.iter().all(|row| suite.paper.states.steps.contains(&row.task));
     let assumed = if is_stated { "" } else { " (assumed where the paper does not say)" };
     Some(format!(
-        "Shorter than the paper's: up to {} environment steps per run here, {} there{assumed}. A method that is \
-         ahead early need not be in the end, so these numbers can't confirm or contradict the paper's.",
-        count(ours),
-        count(theirs)
+        "Shorter than the paper's: up to {ours} environment steps per run here, {theirs} there{assumed}. {early}, \
+         so these numbers can't confirm or contradict the paper's."
     ))
 }
 
@@ -350,17 +358,17 @@ mod tests {
         let mut rows = [row("sac", 1, None)];
         assert_eq!(scale_note(Some(&suite), &rows), None);
         rows[0].task = "U".into();
-        let note = scale_note(Some(&suite), &rows).unwrap();
-        assert!(
-            note.contains("up to 300 environment steps per run here, 9\u{202f}000 there"),
-            "{note}"
-        );
-        assert!(note.contains("there (assumed where the paper does not say)."), "{note}");
         assert_eq!(scale_note(None, &rows), None);
-
-        let stated = format!("{text}[paper]\nstates = {{ steps = [\"U\"] }}\n");
-        let suite = Suite::parse(&stated, Path::new("s.toml")).unwrap();
-        let note = scale_note(Some(&suite), &rows).unwrap();
-        assert!(note.contains("9\u{202f}000 there."), "{note}");
+        let note = |paper: &str| {
+            let suite = Suite::parse(&format!("{text}{paper}"), Path::new("s.toml")).unwrap();
+            scale_note(Some(&suite), &rows).unwrap()
+        };
+        let steps = "up to 300 environment steps per run here, 9\u{202f}000 there";
+        assert!(note("").starts_with(&format!("Shorter than at full scale: {steps}.")));
+        let assumed =
+            format!("Shorter than the paper's: {steps} (assumed where the paper does not say).");
+        assert!(note("[paper]\nshows = \"s\"\n").starts_with(&assumed));
+        let stated = "[paper]\nstates = { steps = [\"U\"] }\n";
+        assert!(note(stated).starts_with(&format!("Shorter than the paper's: {steps}. A method")));
     }
 }
