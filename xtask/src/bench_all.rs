@@ -10,9 +10,9 @@ use std::thread;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pmoe_results::{Methods, Plan, PlannedRun, Preset, RunProgress, Suite};
+use pmoe_results::{Exit, Methods, Plan, PlannedRun, Preset, RunProgress, Suite};
 
-use crate::{BadInput, Exit, process};
+use crate::{BadInput, process};
 use estimate::Costs;
 use execute::Outcome;
 use plan::Planned;

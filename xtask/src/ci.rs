@@ -5,9 +5,9 @@ use std::time::Instant;
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
-use pmoe_results::Preset;
+use pmoe_results::{Exit, Preset};
 
-use crate::{Exit, bench_all, process, setup, tidy};
+use crate::{bench_all, process, setup, tidy};
 
 /// Runs the steps, cheapest first, and stops at the first that fails.
 ///

@@ -9,7 +9,7 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use pmoe_results::ResultsError;
+use pmoe_results::{Exit, ResultsError};
 
 mod bench_all;
 mod ci;
@@ -52,16 +52,6 @@ Examples:
     Tidy,
 }
 
-/// How a command ended; the exit codes are those of the `pmoe` program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    Failed = 1,
-    BadInput = 2,
-    Locked = 75,
-    Interrupted = 130,
-}
-
 /// The user's arguments or files are at fault.
 #[derive(Debug)]
 struct BadInput(String);
@@ -80,7 +70,7 @@ fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         exit_of(&error)
     });
-    ExitCode::from(exit as u8)
+    exit.into()
 }
 
 fn run(task: Task) -> Result<Exit> {

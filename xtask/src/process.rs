@@ -36,12 +36,8 @@ pub fn line(command: &Command) -> String {
 }
 
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    // No word of a command can hold what shlex refuses, a zero byte.
+    shlex::try_quote(word).unwrap_or(word.into()).into_owned()
 }
 
 /// Runs `command` with this program's output.
@@ -95,7 +91,7 @@ mod tests {
     fn lines_can_be_pasted_into_a_shell() {
         let mut command = Command::new("/opt/rust/bin/cargo");
         command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--set", "it's"]);
-        assert_eq!(line(&command), r"RUSTDOCFLAGS='-D warnings' cargo doc --set 'it'\''s'");
+        assert_eq!(line(&command), r#"RUSTDOCFLAGS='-D warnings' cargo doc --set "it's""#);
     }
 
     #[test]

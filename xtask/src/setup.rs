@@ -7,10 +7,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-#[cfg(not(unix))] // Only to compile: such a machine is refused before it gets here.
-use std::fs::hard_link as link;
-#[cfg(unix)]
-use std::os::unix::fs::symlink as link;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -295,7 +292,7 @@ fn unpack(python: &OsStr, wheel: &Wheel, downloads: &Path, destination: &Path) -
     }
     if let (Some(name), Some((file, _))) = (wheel.link, wheel.files.first()) {
         let path = destination.join(name);
-        link(file, &path).with_context(|| cannot("create", &path))?;
+        symlink(file, &path).with_context(|| cannot("create", &path))?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub enum RunError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The events can't be kept.
-    #[error("cannot write the events: {0}")]
+    #[error("cannot write the events")]
     Sink(#[from] std::io::Error),
 }
 

@@ -114,7 +114,7 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
 pub(crate) struct ComputeArgs {
     /// Threads of this one process; 2 runs the two critics side by side. Results do not depend on it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    threads: u8,
+    pub(crate) threads: u8,
 }
 
 impl ComputeArgs {
@@ -128,6 +128,11 @@ impl ComputeArgs {
     }
 }
 
+/// The name of a device, as configs have it.
+pub(crate) fn device_name(kind: DeviceKind) -> Result<String> {
+    Ok(Value::try_from(kind)?.try_into()?)
+}
+
 /// The device of a config.
 pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
     match kind {
@@ -138,8 +143,7 @@ pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
         DeviceKind::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
         #[cfg(not(all(feature = "ndarray", feature = "wgpu")))]
         missing => {
-            let name = toml::Value::try_from(missing)?;
-            let name = name.as_str().unwrap_or_default();
+            let name = device_name(missing)?;
             let message =
                 format!("this build has no device `{name}`: build with --features {name}");
             Err(BadInput(message).into())

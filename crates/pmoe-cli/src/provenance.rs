@@ -1,32 +1,39 @@
 //! What made a run: build, machine, command.
 
+use std::env;
 use std::fs;
 
+use anyhow::{Context, Result};
+use pmoe_algos::DeviceKind;
 use pmoe_results::Provenance;
 
-/// The provenance of this process.
-pub(crate) fn provenance(device: &str) -> Provenance {
-    Provenance {
+use crate::config::device_name;
+
+/// The provenance of this process, which trains on `device` with so many threads.
+pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> {
+    Ok(Provenance {
         pmoe: env!("CARGO_PKG_VERSION").to_owned(),
         commit: env!("PMOE_COMMIT").to_owned(),
         dirty: env!("PMOE_DIRTY") == "true",
         rustc: env!("PMOE_RUSTC").to_owned(),
         burn: env!("PMOE_BURN").to_owned(),
         mujoco: pmoe_envs::mujoco_version().to_owned(),
-        device: device.to_owned(),
-        threads: 1,
+        device: device_name(device)?,
+        threads: threads.into(),
         cpu: cpu(),
         cores: std::thread::available_parallelism().map_or(0, Into::into),
         memory_gib: memory_gib(),
-        os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        command: command(),
-    }
+        os: format!("{} {}", env::consts::OS, env::consts::ARCH),
+        command: command()?,
+    })
 }
 
-/// The command line without the folder that the program lies in.
-fn command() -> String {
-    let arguments = std::env::args().skip(1);
-    ["pmoe".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+/// The command line for a shell, without the folder that the program lies in.
+fn command() -> Result<String> {
+    // Not `args`, which panics at a path that is not UTF-8.
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let words: Vec<_> = ["pmoe".to_owned()].into_iter().chain(arguments).collect();
+    shlex::try_join(words.iter().map(String::as_str)).context("cannot write down the command line")
 }
 
 fn cpu() -> String {

@@ -101,6 +101,8 @@ fn a_folder_in_use_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = start_until(&mut train("sac", STEPS, dir.path()), 1);
     refuse(&mut train("sac", STEPS, dir.path()), 75, &["in use"]);
+    let mut analyze = common::pmoe();
+    refuse(analyze.arg("analyze").arg(dir.path()).args(["--kind", "robustness"]), 75, &["in use"]);
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -122,6 +124,52 @@ fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
     let before = snapshot(dir.path());
     refuse(&mut diverging(), 3, &["diverged before"]);
     assert_eq!(snapshot(dir.path()), before);
+}
+
+#[test]
+fn a_run_that_cannot_keep_its_events_has_failed_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut unlimited = train("sac", 1000, dir.path());
+    unlimited.args(["--set", "schedule.log_every=1", "--set", "schedule.checkpoint_every=1000"]);
+    // No file may have more than some 100 kB; to write more is an error, not a signal.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh"]);
+    limited.arg(unlimited.get_program()).args(unlimited.get_args());
+    refuse(&mut limited, 1, &["error: cannot write the events: "]);
+    let status = &manifest(dir.path())["status"];
+    assert_eq!((&status["state"], &status["diverged"]), (&"failed".into(), &false.into()));
+    assert!(
+        status["reason"].as_str().unwrap().starts_with("cannot write the events: "),
+        "{status}"
+    );
+    // With room it goes on.
+    succeed(&mut unlimited);
+}
+
+#[test]
+fn the_manifest_names_code_and_machine_of_the_newest_attempt() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = "temperature={auto={initial_alpha=0.5,target_entropy_per_dim=-1.0}}";
+    let command = |threads: &str| {
+        let mut command = train("sac", 1500, dir.path());
+        command.args(["--device", "flex-plain", "--set", setting, "--threads", threads]);
+        command
+    };
+    let mut child = start_until(&mut command("1"), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut first = manifest(dir.path());
+    assert_eq!(first["provenance"]["threads"], 1);
+    first["provenance"]["commit"] = "another".into();
+    fs::write(dir.path().join("manifest.json"), first.to_string()).unwrap();
+
+    succeed(&mut command("2"));
+    let provenance = &manifest(dir.path())["provenance"];
+    assert_ne!(provenance["commit"], "another");
+    assert_eq!((&provenance["device"], &provenance["threads"]), (&"flex_plain".into(), &2.into()));
+    // A shell would make two arguments of the braces.
+    let line = provenance["command"].as_str().unwrap();
+    assert!(line.starts_with("pmoe train ") && line.contains(&format!("'{setting}'")), "{line}");
 }
 
 #[test]

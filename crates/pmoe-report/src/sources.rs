@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Plan, ResultsError, Run, scan};
+use pmoe_results::{Plan, ResultsError, Run, scan, with_causes};
 
 use crate::ReportError;
 use crate::group::DEPTH;
@@ -56,8 +56,9 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
 impl Sources {
     /// Path and error, with its causes, of what can't be read.
     pub(crate) fn broken_texts(&self) -> Vec<(String, String)> {
-        let text =
-            |(path, error): &(PathBuf, ResultsError)| (path.display().to_string(), chain(error));
+        let text = |(path, error): &(PathBuf, ResultsError)| {
+            (path.display().to_string(), with_causes(error))
+        };
         self.broken.iter().map(text).collect()
     }
 
@@ -68,10 +69,4 @@ impl Sources {
         let dir = path.strip_prefix(root).ok()?;
         plan.runs.iter().find(|planned| planned.dir == dir).map(|planned| planned.id.as_str())
     }
-}
-
-/// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -136,3 +136,10 @@ impl ResultsError {
         }
     }
 }
+
+/// An error and its causes on one line.
+#[must_use]
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -22,6 +22,7 @@
 //! - [`Claim`] is what the paper claims, [`Judgement`] what runs say of it.
 //! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve,
 //!   [`Aggregates`] those of all methods of a comparison.
+//! - [`Exit`] is how the programs that make all this end.
 
 mod aggregate;
 mod analysis;
@@ -31,6 +32,7 @@ mod claims;
 mod compare;
 mod error;
 mod event;
+mod exit;
 mod json;
 mod jsonl;
 mod manifest;
@@ -58,8 +60,9 @@ pub use claims::{
     Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
 };
 pub use compare::{Cell, Comparison, Entry, Excluded};
-pub use error::ResultsError;
+pub use error::{ResultsError, with_causes};
 pub use event::{Event, MemorySink, NullSink, Sink};
+pub use exit::Exit;
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
 pub use plan::{Plan, PlannedRun, RunProgress, Use};

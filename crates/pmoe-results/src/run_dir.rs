@@ -21,6 +21,12 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// Name of the file with the resolved config.
+    pub const CONFIG: &str = CONFIG;
+
+    /// Name of the folder with the checkpoint.
+    pub const CHECKPOINT: &str = CHECKPOINT;
+
     /// Opens or creates the folder of a run.
     ///
     /// `config` is the resolved config as TOML. A new folder keeps it and gets the manifest that

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use pmoe_results::ResultsError;
+use pmoe_results::{ResultsError, with_causes};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -122,6 +122,6 @@ fn refresh(app: &mut App, watcher: &mut Watcher) {
             app.snapshot = snapshot;
             app.error = None;
         }
-        Err(error) => app.error = Some(error.to_string()),
+        Err(error) => app.error = Some(with_causes(&error)),
     }
 }

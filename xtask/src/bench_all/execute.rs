@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context, Result};
-use pmoe_results::{AnalysisKind, AnalysisSettings, Run, Status};
+use pmoe_results::{AnalysisKind, AnalysisSettings, Exit, Run, Status};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -42,14 +42,17 @@ pub enum Outcome {
 
 impl Outcome {
     fn of(status: ExitStatus, stopping: bool, reason: impl FnOnce() -> String) -> Self {
-        match status.code() {
-            Some(0) => Self::Done,
-            Some(2) => Self::Refused(reason()),
-            Some(3) => Self::Diverged(reason()),
-            Some(75) => Self::Locked,
-            Some(99 | 130) => Self::Stopped,
-            None if stopping => Self::Stopped,
-            _ => Self::Failed(reason()),
+        let Some(code) = status.code() else {
+            // Killed by a signal.
+            return if stopping { Self::Stopped } else { Self::Failed(reason()) };
+        };
+        match Exit::from_code(code) {
+            Some(Exit::Done) => Self::Done,
+            Some(Exit::BadInput) => Self::Refused(reason()),
+            Some(Exit::Diverged) => Self::Diverged(reason()),
+            Some(Exit::Locked) => Self::Locked,
+            Some(Exit::Continue | Exit::Interrupted) => Self::Stopped,
+            Some(Exit::Failed) | None => Self::Failed(reason()),
         }
     }
 
@@ -189,7 +192,7 @@ impl Trainer<'_> {
             let kind = settings.kind();
             self.display.analyze(self.worker, kind);
             let ended =
-                self.start(&mut self.analysis(&settings)).map_err(|error| error.to_string());
+                self.start(&mut self.analysis(&settings)).map_err(|error| format!("{error:#}"));
             let ended = ended.unwrap_or_else(Outcome::Failed).of_analysis(kind);
             if outcome == Outcome::Done || ended == Outcome::Stopped {
                 outcome = ended;
@@ -245,8 +248,12 @@ impl Trainer<'_> {
             self.reason(status, &read_from(&mut log, begin).unwrap_or_default())
         });
         if outcome == Outcome::Done {
-            // It told of the way there; what remains to be said is in the run folder.
-            fs::remove_file(&log_path)?;
+            // It told of the way there; what remains to be said is in the run folder. Another matrix that
+            // found the run done may have been faster.
+            match fs::remove_file(&log_path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
         }
         Ok(outcome)
     }
@@ -276,7 +283,7 @@ impl Trainer<'_> {
     /// Why a run failed: as its manifest says, else its last words.
     fn reason(&self, status: ExitStatus, log: &str) -> String {
         // A run that was refused did not write its manifest: what it says there is an older story.
-        if status.code() != Some(2)
+        if status.code().and_then(Exit::from_code) != Some(Exit::BadInput)
             && let Ok(Run { manifest, .. }) = Run::read(&self.run.dir)
             && let Status::Failed { reason, .. } = manifest.status
         {

@@ -47,7 +47,7 @@ impl Planned {
 ///
 /// A name is a suite, an item of the paper such as `fig6`, a method, a task or the start of
 /// `<suite>/<method>/<task>/seed_<n>`; a run is kept if one of them fits, and its seed is one of
-/// `seeds`, if there are any.
+/// `seeds`, if there are any. Names and seeds that have no run in common are refused.
 pub fn select(
     plan: &Plan,
     suites: &[Suite],
@@ -80,6 +80,18 @@ pub fn select(
             run.used_by = used_by;
             selected.push(Planned { dir: out.join(&run.dir), run });
         }
+    }
+    if selected.is_empty() && !seeds.is_empty() {
+        let named = |run: &&PlannedRun| {
+            run.used_by.iter().any(|of| only.iter().any(|name| is_named(run, of, suites, name)))
+        };
+        let message = format!(
+            "--only {} and --seeds {} have no run in common; the seeds of what --only names are {}",
+            only.join(","),
+            listed(seeds.iter()),
+            listed(plan.runs.iter().filter(named).map(|run| run.seed)),
+        );
+        return Err(BadInput(message).into());
     }
     Ok(selected)
 }

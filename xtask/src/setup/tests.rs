@@ -199,7 +199,7 @@ fn a_folder_of_the_users_is_told_from_ours() {
     let scene = Scene::new();
     let root = scene.root();
     let alias = scene.folder.path().join("alias");
-    link(&root, &alias).unwrap();
+    symlink(&root, &alias).unwrap();
     for (value, users) in [
         (None, false),
         (Some(root.join(".mujoco/lib")), false),

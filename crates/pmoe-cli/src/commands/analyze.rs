@@ -67,6 +67,8 @@ struct Summary<'a> {
 
 pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     let settings = settings(args.kind, &args.set)?;
+    // No other process trains this run or looks at it meanwhile.
+    let _lock = policy::lock(&args.run)?;
     let run = Run::read(&args.run)?;
     let (Status::Done, Some(events)) = (&run.manifest.status, &run.manifest.events_blake3) else {
         return Err(BadInput(format!("{} is not finished", args.run.display())).into());

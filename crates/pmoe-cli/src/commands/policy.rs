@@ -8,18 +8,29 @@ use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{AnyAgent, Evaluation, RunConfig, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
-use pmoe_results::AnalysisKind;
+use pmoe_results::{AnalysisKind, Manifest, RunDir};
 
 use crate::config;
 use crate::exit::BadInput;
 
 /// The config of a run folder.
 pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
-    let path = run.join("config.toml");
-    let text = fs::read_to_string(&path).map_err(|error| {
-        BadInput(format!("{} is not a run folder: cannot read config.toml: {error}", run.display()))
-    })?;
-    Ok(RunConfig::from_toml(&text, &path.display().to_string())?)
+    let source = run.join(RunDir::CONFIG).display().to_string();
+    Ok(RunConfig::from_toml(&config_text(run)?, &source)?)
+}
+
+fn config_text(run: &Path) -> Result<String> {
+    let name = RunDir::CONFIG;
+    let failed = |error| {
+        BadInput(format!("{} is not a run folder: cannot read {name}: {error}", run.display()))
+    };
+    Ok(fs::read_to_string(run.join(name)).map_err(failed)?)
+}
+
+/// Takes the lock of a run folder; nothing else of it is changed.
+pub(super) fn lock(run: &Path) -> Result<RunDir> {
+    let manifest = Manifest::read(run)?;
+    Ok(RunDir::open(run, &config_text(run)?, || manifest)?)
 }
 
 /// The policy in the run's newest checkpoint.
@@ -28,7 +39,7 @@ pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<
     let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
     let total_steps = config.schedule.total_steps;
     let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
-    let found = train::restore_policy(&run.join("checkpoint"), &mut agent)
+    let found = train::restore_policy(&run.join(RunDir::CHECKPOINT), &mut agent)
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
     if !found {
         return Err(BadInput(format!("{} has no checkpoint yet", run.display())).into());

@@ -9,11 +9,10 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context, Result};
 use pmoe_algos::{Agent, AlgoConfig, Outcome, Progress, RunConfig, RunError, train as learn};
 use pmoe_envs::{Env, TaskId};
-use pmoe_results::{Attempt, Event, JsonlSink, Manifest, RunDir, Sink, Status};
+use pmoe_results::{Attempt, Event, Exit, JsonlSink, Manifest, Provenance, RunDir, Sink, Status};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use crate::config::{self, ComputeArgs, MethodArgs};
-use crate::exit;
 use crate::progress::{Display, Kind};
 use crate::provenance::provenance;
 
@@ -51,7 +50,9 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let config = config::resolve(&args.method, task, args.seed, args.steps)?;
     let device = config::device(config.device)?;
     let folder = args.out.unwrap_or_else(|| default_folder(&config));
-    let mut run_dir = RunDir::open(&folder, &config.to_toml(), || new_manifest(&config))?;
+    let provenance = provenance(config.device, args.compute.threads)?;
+    let manifest = || new_manifest(&config, provenance.clone());
+    let mut run_dir = RunDir::open(&folder, &config.to_toml(), manifest)?;
     if let Some(code) = already_ended(run_dir.manifest(), &folder) {
         return Ok(code);
     }
@@ -63,7 +64,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
     let display = Display::new(args.progress, total_steps);
     args.compute.run(config.device, || {
-        run(&config, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
+        run(&config, provenance, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
     })
 }
 
@@ -86,7 +87,7 @@ fn default_folder(config: &RunConfig) -> PathBuf {
     Path::new("results/runs").join(method).join(task.to_string()).join(format!("seed_{seed}"))
 }
 
-fn new_manifest(config: &RunConfig) -> Manifest {
+fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
         algo: config.method.clone(),
@@ -95,7 +96,7 @@ fn new_manifest(config: &RunConfig) -> Manifest {
         total_steps: config.schedule.total_steps,
         status: Status::Running,
         env_step: 0,
-        provenance: provenance(&format!("{:?}", config.device).to_lowercase()),
+        provenance,
         attempts: Vec::new(),
         events_blake3: None,
     }
@@ -112,7 +113,7 @@ fn already_ended(manifest: &Manifest, folder: &Path) -> Option<ExitCode> {
         Status::Failed { reason, diverged: true } => {
             let folder = folder.display();
             eprintln!("error: {folder} diverged before ({reason}); delete it to run it again");
-            Some(ExitCode::from(exit::DIVERGED))
+            Some(Exit::Diverged.into())
         }
         Status::Running | Status::Interrupted | Status::Failed { .. } => None,
     }
@@ -121,6 +122,7 @@ fn already_ended(manifest: &Manifest, folder: &Path) -> Option<ExitCode> {
 /// Restores, trains and writes down how it ended.
 fn run<A: Agent>(
     config: &RunConfig,
+    provenance: Provenance,
     run_dir: &mut RunDir,
     env: &mut dyn Env,
     eval_env: &mut dyn Env,
@@ -138,7 +140,7 @@ fn run<A: Agent>(
     }
     display.begin(progress.env_step);
     let events = JsonlSink::open_at(&run_dir.events_path(), progress.events_position)?;
-    start_attempt(run_dir, progress.env_step)?;
+    start_attempt(run_dir, provenance, progress.env_step)?;
     let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
     let result = learn::run(
         env,
@@ -151,31 +153,34 @@ fn run<A: Agent>(
         Some(&checkpoints),
         &interrupt,
     );
-    sink.events.sync()?;
+    let result = result.and_then(|outcome| sink.sync().map(|_| outcome).map_err(RunError::from));
     sink.display.finish();
-    sink.note_progress(progress.env_step)?;
     match result {
         Ok(Outcome::Done) => {
-            let checksum = run_dir.events_blake3()?;
-            run_dir.update_manifest(|manifest| {
+            let checksum = sink.run_dir.events_blake3()?;
+            sink.note(progress.env_step, |manifest| {
                 manifest.status = Status::Done;
                 manifest.events_blake3 = Some(checksum);
             })?;
             Ok(ExitCode::SUCCESS)
         }
         Ok(Outcome::Interrupted) => {
-            run_dir.update_manifest(|manifest| manifest.status = Status::Interrupted)?;
+            sink.note(progress.env_step, |manifest| manifest.status = Status::Interrupted)?;
             eprintln!("checkpoint written at step {}; start again to continue", progress.env_step);
             let interrupted = signal.load(Ordering::Relaxed) == SIGINT as usize;
-            Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { exit::CONTINUE }))
+            Ok(if interrupted { Exit::Interrupted } else { Exit::Continue }.into())
         }
         Err(error) => {
             let diverged = matches!(error, RunError::Agent(_));
-            let reason = error.to_string();
-            run_dir.update_manifest(|manifest| {
-                manifest.status = Status::Failed { reason, diverged };
-            })?;
-            Err(error.into())
+            let error = anyhow::Error::from(error);
+            let status = Status::Failed { reason: format!("{error:#}"), diverged };
+            // On a full disk this may fail as well, but the first error is the one to tell.
+            if let Err(error) = sink.note(progress.env_step, |manifest| manifest.status = status) {
+                eprintln!("warning: the manifest does not say that the run failed: {error:#}");
+            }
+            // Nor is it worse when the last events can't be kept.
+            let _ = sink.sync();
+            Err(error)
         }
     }
 }
@@ -186,7 +191,7 @@ fn watch_signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>)> {
     let (interrupt, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     for signal in [SIGINT, SIGTERM, SIGUSR1] {
         if signal != SIGUSR1 {
-            let code = i32::from(exit::INTERRUPTED);
+            let code = i32::from(Exit::Interrupted.code());
             signal_hook::flag::register_conditional_shutdown(signal, code, interrupt.clone())?;
         }
         signal_hook::flag::register_usize(signal, which.clone(), signal as usize)?;
@@ -195,11 +200,12 @@ fn watch_signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>)> {
     Ok((interrupt, which))
 }
 
-fn start_attempt(run_dir: &mut RunDir, from_step: u64) -> Result<()> {
+fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -> Result<()> {
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     run_dir.update_manifest(|manifest| {
         manifest.status = Status::Running;
         manifest.env_step = from_step;
+        manifest.provenance = provenance;
         manifest.attempts.push(Attempt {
             started,
             from_step,
@@ -219,7 +225,8 @@ struct RunSink<'a> {
 }
 
 impl RunSink<'_> {
-    fn note_progress(&mut self, env_step: u64) -> Result<()> {
+    /// Writes down how far the run is, and what `change` does.
+    fn note(&mut self, env_step: u64, change: impl FnOnce(&mut Manifest)) -> Result<()> {
         let wall_seconds = self.begun.elapsed().as_secs_f64();
         self.run_dir.update_manifest(|manifest| {
             manifest.env_step = env_step;
@@ -227,6 +234,7 @@ impl RunSink<'_> {
                 attempt.to_step = env_step;
                 attempt.wall_seconds = wall_seconds;
             }
+            change(manifest);
         })?;
         Ok(())
     }
@@ -237,7 +245,7 @@ impl Sink for RunSink<'_> {
         self.events.emit(event)?;
         self.display.show(event)?;
         if let Event::Eval { env_step, .. } = event {
-            self.note_progress(*env_step).map_err(std::io::Error::other)?;
+            self.note(*env_step, |_| {}).map_err(std::io::Error::other)?;
         }
         Ok(())
     }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use pmoe_results::Exit;
 
 use super::{print_json, print_line};
-use crate::{config, exit};
+use crate::config;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -56,7 +57,8 @@ pub(crate) fn verify(args: Args) -> Result<ExitCode> {
         })?;
     }
     Ok(match verification.differences.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(exit::FAILED),
-    })
+        true => Exit::Done,
+        false => Exit::Failed,
+    }
+    .into())
 }

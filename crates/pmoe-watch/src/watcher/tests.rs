@@ -1,7 +1,10 @@
+use std::fs;
 use std::time::Duration;
 
+use pmoe_results::Event;
+
 use super::*;
-use crate::snapshot::Kind;
+use crate::snapshot::{Evaluation, Kind, steps};
 use crate::testing::{append, eval, files, folder, manifest, write_plan, write_run};
 
 /// A second after the manifest of the run in `path` was written.
@@ -170,6 +173,15 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     fs::write(dir.path().join(Plan::FILE), "{").unwrap();
     let snapshot = look(&mut watcher, soon(&path(1)));
     assert_eq!((snapshot.runs.len(), snapshot.problems.len()), (6, 1));
+    // What the system said is part of it.
+    fs::remove_file(dir.path().join(Plan::FILE)).unwrap();
+    fs::create_dir(dir.path().join(Plan::FILE)).unwrap();
+    let problems = look(&mut watcher, soon(&path(1))).problems;
+    assert!(
+        problems[0].contains("plan.json: ") && problems[0].contains("directory"),
+        "{problems:?}"
+    );
+    fs::remove_dir(dir.path().join(Plan::FILE)).unwrap();
     write_plan(dir.path(), 2);
     assert_eq!(look(&mut watcher, soon(&path(1))).problems, Vec::<String>::new());
 }

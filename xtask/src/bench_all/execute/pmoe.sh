@@ -21,6 +21,7 @@ echo "$arguments" >>"$run/calls"
 echo '{"env_step": 500, "total_steps": 1000, "episode_return": 12.5, "steps_per_second": 100.0}'
 case $algo in
 done | lookless) ;;
+logless) rm "$run.log" ;;
 diverged) echo 'error: q1 is NaN at gradient step 7' >&2; exit 3 ;;
 refused) echo 'warning: old' >&2; echo 'error: unknown key' >&2; echo 'help: none' >&2; exit 2 ;;
 locked) exit 75 ;;

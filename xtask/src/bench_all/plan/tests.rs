@@ -89,6 +89,17 @@ fn seeds_are_selected_beside_names() {
 }
 
 #[test]
+fn names_and_seeds_without_a_common_run_are_refused() {
+    let mut plan = plan();
+    plan.runs.retain(|run| run.algo == "sac" || run.seed == 1);
+    let error =
+        select(&plan, &suites(), &["pmoe-sac".to_owned()], &[10], Path::new("out")).unwrap_err();
+    assert!(error.is::<BadInput>());
+    let text = "--only pmoe-sac and --seeds 10 have no run in common; the seeds of what --only names are 1";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     for name in ["Hopper", "sac/", "", "fig/sa", "fig2"] {
         let only = ["sac".to_owned(), name.to_owned()];

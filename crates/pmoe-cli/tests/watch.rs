@@ -1,0 +1,129 @@
+//! `pmoe watch` in a terminal of its own, as over ssh: it shows the runs, goes when it is told to or when the
+//! terminal does, and leaves terminal and files as they were.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{snapshot, succeed, train};
+
+/// What a full-screen program says first, and last.
+const ENTER: &str = "\u{1b}[?1049h";
+const LEAVE: &str = "\u{1b}[?1049l";
+const SHOW_CURSOR: &str = "\u{1b}[?25h";
+
+/// Says whether the terminal's settings are afterwards what they were before.
+const WATCH_AND_COMPARE: &str = r#"
+stty rows 40 cols 120
+before=$(stty -g)
+"$PMOE" watch "$RESULTS"
+code=$?
+[ "$(stty -g)" = "$before" ] && echo "settings as before"
+exit $code"#;
+
+/// Says which process it is.
+const WATCH: &str = r#"
+stty rows 40 cols 120
+echo "process $$ "
+exec "$PMOE" watch "$RESULTS""#;
+
+/// A pseudo-terminal that util-linux's `script` makes, and all that was written to it.
+struct Terminal {
+    script: Child,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    fn start(commands: &str, results: &Path) -> Self {
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", commands, "/dev/null"]);
+        script.env("SHELL", "/bin/sh").env("TERM", "xterm-256color");
+        script.env("PMOE", env!("CARGO_BIN_EXE_pmoe")).env("RESULTS", results);
+        let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let (mut output, written) = (script.stdout.take().unwrap(), screen.clone());
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                written.lock().unwrap().extend_from_slice(&bytes[..read]);
+            }
+        });
+        Self { script, screen }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, words: &str) {
+        wait_until(|| self.text().contains(words), || format!("no `{words}` in: {}", self.text()));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A test that fails leaves nothing behind; after one that does not, it is over.
+        let _ = self.script.kill();
+    }
+}
+
+/// Asks again and again, and gives up where a machine would have to be very slow.
+#[track_caller]
+fn wait_until(mut is_so: impl FnMut() -> bool, failure: impl Fn() -> String) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{}", failure());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Results of one run.
+fn results() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(&mut train("sac", 300, &dir.path().join("suite/sac/Hopper-v4/seed_3")));
+    dir
+}
+
+#[test]
+fn it_shows_the_runs_and_leaves_everything_as_it_was() {
+    let results = results();
+    let before = snapshot(results.path());
+    let mut terminal = Terminal::start(WATCH_AND_COMPARE, results.path());
+    terminal.wait_for("Hopper-v4");
+    assert!(terminal.text().contains(ENTER));
+    terminal.script.stdin.as_mut().unwrap().write_all(b"q").unwrap();
+    terminal.wait_for("settings as before");
+    let text = terminal.text();
+    let (_, after) = text.split_once(LEAVE).unwrap();
+    assert!(after.contains(SHOW_CURSOR), "{after:?}");
+    assert_eq!(terminal.script.wait().unwrap().code(), Some(0));
+    assert_eq!(snapshot(results.path()), before, "something was written");
+}
+
+#[test]
+fn it_ends_when_the_terminal_goes_away() {
+    let results = results();
+    let mut terminal = Terminal::start(WATCH, results.path());
+    terminal.wait_for("Hopper-v4");
+    let text = terminal.text();
+    let (_, id) = text.split_once("process ").unwrap();
+    let stat = format!("/proc/{}/stat", id.split_once(' ').unwrap().0);
+    let is_over = || match fs::read_to_string(&stat) {
+        // A zombie is over as well: nobody may be there to take note of it.
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Err(_) => true,
+    };
+    assert!(!is_over());
+    terminal.script.kill().unwrap();
+    terminal.script.wait().unwrap();
+    wait_until(is_over, || format!("{stat} is still there"));
+}

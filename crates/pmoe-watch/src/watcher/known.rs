@@ -1,0 +1,197 @@
+//! What is known of one run folder, and how its files are read again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use pmoe_results::{Event, Manifest, Status, Tail, with_causes};
+
+use crate::snapshot::{Evaluation, seconds_since, steps};
+
+/// A run that has written nothing for this long, and for [`QUIET_EVALUATIONS`] times as long as it takes
+/// from one evaluation to the next, is called quiet.
+const QUIET_SECONDS: f64 = 600.0;
+const QUIET_EVALUATIONS: f64 = 5.0;
+
+/// Evaluations that a run's speed is taken over.
+const SPEED_EVALUATIONS: usize = 6;
+
+/// Bytes of events of runs that nobody looks at, read in one refresh.
+pub(super) const BYTES_AT_ONCE: u64 = 16 << 20;
+
+/// What tells one version of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    file: (u64, u64),
+    bytes: u64,
+    modified: SystemTime,
+}
+
+impl Stamp {
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        let file = (metadata.dev(), metadata.ino());
+        Some(Self { file, bytes: metadata.len(), modified: metadata.modified().ok()? })
+    }
+}
+
+/// What is known of a run folder.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) manifest: Result<Manifest, String>,
+    stamp: Option<Stamp>,
+    /// Environment step and seconds at evaluations of the newest attempt, oldest first.
+    marks: VecDeque<(u64, f64)>,
+    tail: Tail,
+    /// Whether there may be events that were not read.
+    pub(super) unread: bool,
+    pub(super) env_step: u64,
+    pub(super) curve: BTreeMap<u64, f64>,
+    pub(super) last_eval: Option<Evaluation>,
+    pub(super) problem: Option<String>,
+}
+
+impl Known {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            manifest: Err("not read yet".to_owned()),
+            stamp: None,
+            marks: VecDeque::new(),
+            tail: Tail::new(path),
+            unread: true,
+            env_step: 0,
+            curve: BTreeMap::new(),
+            last_eval: None,
+            problem: None,
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.manifest.as_ref().is_ok_and(|manifest| manifest.status == Status::Running)
+    }
+
+    pub(super) fn read_manifest(&mut self, path: &Path) {
+        // Before the content: what is written in between is read again.
+        let stamp = Stamp::read(&path.join(Manifest::FILE));
+        // Events reach the file now and then, also when the manifest stays as it is.
+        self.unread |= self.is_running();
+        if stamp.is_some() && stamp == self.stamp {
+            return;
+        }
+        self.unread = true;
+        self.stamp = stamp;
+        let before = self.manifest.as_ref().map_or(0, |manifest| manifest.attempts.len());
+        self.manifest = Manifest::read(path).map_err(|error| with_causes(&error));
+        let Ok(manifest) = &self.manifest else {
+            return;
+        };
+        let Some(attempt) = manifest.attempts.last() else {
+            return;
+        };
+        if manifest.attempts.len() != before {
+            self.marks = VecDeque::from([(attempt.from_step, 0.0)]);
+        }
+        if self.marks.back().is_none_or(|mark| mark.0 < attempt.to_step) {
+            self.marks.push_back((attempt.to_step, attempt.wall_seconds));
+        }
+        if self.marks.len() > SPEED_EVALUATIONS + 1 {
+            self.marks.pop_front();
+        }
+    }
+
+    /// Reads the next part of the events, and says how many bytes.
+    pub(super) fn read_events(&mut self) -> u64 {
+        let tailed = match self.tail.read(BYTES_AT_ONCE) {
+            Ok(tailed) => tailed,
+            Err(error) => {
+                self.problem = Some(format!("events can't be read: {error}"));
+                self.unread = false;
+                return 0;
+            }
+        };
+        if tailed.restarted {
+            (self.env_step, self.last_eval, self.problem) = (0, None, None);
+            self.curve.clear();
+        }
+        let mut newest = None;
+        for line in tailed.lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            newest = Some(line);
+            // Most lines are others, and parsing takes its time.
+            if contains(line, b"\"eval\"") {
+                self.take_line(line);
+            }
+        }
+        newest.into_iter().for_each(|line| self.take_line(line));
+        self.unread = tailed.more;
+        tailed.lines.len() as u64
+    }
+
+    fn take_line(&mut self, line: &[u8]) {
+        let event: Event = match serde_json::from_slice(line) {
+            Ok(event) => event,
+            Err(error) => {
+                self.problem = Some(format!("a line of its events is none: {error}"));
+                return;
+            }
+        };
+        self.env_step = self.env_step.max(event.env_step());
+        if let Event::Eval { env_step, returns, successes, .. } = event
+            && let Some(mean_return) = mean(&returns)
+        {
+            let reached = successes.map(|all| all.into_iter().map(f64::from).collect::<Vec<_>>());
+            let success_rate = reached.and_then(|all| mean(&all));
+            self.curve.insert(env_step, mean_return);
+            self.last_eval = Some(Evaluation { env_step, mean_return, success_rate });
+        }
+    }
+
+    pub(super) fn steps_per_second(&self) -> Option<f64> {
+        let (first, last) = (self.marks.front()?, self.marks.back()?);
+        let (taken, seconds) = (steps(last.0 - first.0), last.1 - first.1);
+        (taken > 0.0 && seconds > 0.0).then(|| taken / seconds)
+    }
+
+    /// What was left at the newest evaluation, less the time since then.
+    pub(super) fn seconds_left(&self, manifest: &Manifest, now: SystemTime) -> Option<f64> {
+        let left = steps(manifest.total_steps.saturating_sub(manifest.env_step));
+        let since = self.stamp.map_or(0.0, |stamp| seconds_since(stamp.modified, now));
+        Some((left / self.steps_per_second()? - since).max(0.0))
+    }
+
+    pub(super) fn quiet_seconds(&self, path: &Path, now: SystemTime) -> Option<f64> {
+        let events = Stamp::read(&path.join(Event::FILE)).map(|stamp| stamp.modified);
+        let manifest = self.stamp.map(|stamp| stamp.modified);
+        Some(seconds_since(events.max(manifest)?, now))
+    }
+
+    /// Seconds without a word after which a run is called quiet.
+    pub(super) fn patience(&self, manifest: &Manifest) -> f64 {
+        let per_evaluation = manifest.attempts.last().map_or(0.0, |attempt| {
+            let evaluations = self.curve.range(attempt.from_step..).count();
+            attempt.wall_seconds / steps(evaluations.max(1) as u64)
+        });
+        QUIET_SECONDS.max(QUIET_EVALUATIONS * per_evaluation)
+    }
+}
+
+/// The last error in the log that the matrix keeps beside the folder of a run that is not over well.
+pub(super) fn last_words(path: &Path) -> Option<String> {
+    let log = match fs::read(path.with_extension("log")) {
+        Ok(log) => log,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(format!("its log can't be read: {error}")),
+    };
+    let log = String::from_utf8_lossy(&log);
+    log.lines().filter_map(|line| line.strip_prefix("error: ")).next_back().map(str::to_owned)
+}
+
+fn contains(line: &[u8], part: &[u8]) -> bool {
+    line.windows(part.len()).any(|window| window == part)
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / steps(values.len() as u64))
+}
