@@ -57,7 +57,7 @@ pub fn run(root: &Path) -> Result<()> {
             dry_run: false,
         };
         match bench_all::run(root, &pmoe, &options)? {
-            Exit::Done => Ok(()),
+            Exit::Done => process::run(Command::new(&pmoe).arg("verify").arg(out.path())),
             exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
         }
     })?;
