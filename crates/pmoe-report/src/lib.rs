@@ -50,6 +50,6 @@ pub use numbers::{Intervals, Number, Numbers, Source};
 pub use points::{Points, PointsError};
 pub use report::{ReportOptions, ReportSummary, write_report};
 pub use rows::{LeftOut, Measure, Row};
-pub use silhouette::{silhouette_score, silhouettes};
+pub use silhouette::{silhouette_of_primitives, silhouette_score, silhouettes};
 pub use tsne::{Embedding, Tsne};
 pub use verify::{Difference, Verification, VerifiedReport, verify};

@@ -36,5 +36,21 @@ pub fn silhouette_score(points: Points<'_>, labels: &[usize]) -> Result<f64, Poi
     Ok(silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
 }
 
+/// Mean silhouette of what primitives do in the same states, grouped by primitive; `None` of one state, where
+/// nothing is near an action, or of one primitive.
+///
+/// # Shapes
+/// `actions` is `[N, K, A]`.
+#[must_use]
+pub fn silhouette_of_primitives(
+    actions: &[f64],
+    num_primitives: usize,
+    action_dim: usize,
+) -> Option<f64> {
+    let points = Points::new(actions, action_dim).ok()?;
+    let labels: Vec<_> = (0..points.len()).map(|n| n % num_primitives).collect();
+    silhouette_score(points, &labels).ok().filter(|_| num_primitives < points.len())
+}
+
 #[cfg(test)]
 mod tests;

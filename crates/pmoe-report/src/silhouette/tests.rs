@@ -53,3 +53,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn primitives_that_do_the_same_everywhere_and_one_alone_by_hand() {
+    // Two states, two primitives, one dimension: each primitive does the same in both states.
+    assert_eq!(silhouette_of_primitives(&[0.0, 4.0, 0.0, 4.0], 2, 1), Some(1.0));
+    assert_eq!(silhouette_of_primitives(&[0.0, 4.0], 2, 1), None);
+    assert_eq!(silhouette_of_primitives(&[0.0, 4.0, 1.0], 1, 1), None);
+}

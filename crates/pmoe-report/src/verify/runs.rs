@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use pmoe_results::settings::{find, parse_value};
-use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Primitives, Run};
+use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Run};
 use toml::Value;
 
 use super::{Check, NOTHING};
 use crate::numbers::Source;
+use crate::silhouette_of_primitives;
 use crate::sources::Sources;
-use crate::{Points, silhouette_score};
 
 impl Check<'_> {
     /// Compares the checksums of the runs' files.
@@ -92,7 +92,11 @@ impl Check<'_> {
             let Ok(Some(Analysis::Primitives(seen))) = run.analysis(kind) else { continue };
             let cluster = seen.shown.cluster;
             let stored = seen.clusters.get(cluster).and_then(|cluster| cluster.silhouette);
-            let found = silhouette_shown(&seen);
+            let found = silhouette_of_primitives(
+                &seen.shown.actions,
+                seen.num_primitives(),
+                seen.shown.action_dim,
+            );
             let agree = match (stored, found) {
                 // The actions are those that it was computed from, to the last digit; sums may be rounded
                 // otherwise on another machine.
@@ -115,11 +119,4 @@ fn is_same(a: &Value, b: &Value) -> bool {
         (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
         _ => a == b,
     }
-}
-
-/// Mean silhouette of the actions that are shown, grouped by primitive; `None` of one state or primitive.
-fn silhouette_shown(seen: &Primitives) -> Option<f64> {
-    let points = Points::new(&seen.shown.actions, seen.shown.action_dim).ok()?;
-    let has_several = seen.num_primitives() < points.len();
-    silhouette_score(points, &seen.action_labels()).ok().filter(|_| has_several)
 }

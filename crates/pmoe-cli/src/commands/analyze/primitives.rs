@@ -10,7 +10,7 @@ use pmoe_algos::primitives::PrimitiveActions;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng};
-use pmoe_report::{Points, Tsne, kmeans, silhouette_score};
+use pmoe_report::{Points, Tsne, kmeans, silhouette_of_primitives};
 use pmoe_results::{
     AnalysisKind, Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
 };
@@ -48,7 +48,11 @@ pub(super) fn look(
     let members: Vec<_> = (0..settings.clusters).map(members).collect();
     let cluster = |states: &Vec<usize>| Cluster {
         states: states.len(),
-        silhouette: silhouette(&actions(&primitives, states), &primitives),
+        silhouette: silhouette_of_primitives(
+            &actions(&primitives, states),
+            primitives.num_primitives,
+            primitives.action_dim,
+        ),
     };
 
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::ClusterShown.stream());
@@ -116,15 +120,6 @@ fn actions(primitives: &PrimitiveActions, states: &[usize]) -> Vec<f64> {
     let width = primitives.num_primitives * primitives.action_dim;
     let of_state = |state: &usize| &primitives.drawn[state * width..(state + 1) * width];
     states.iter().flat_map(of_state).map(|a| rounded(f64::from(*a), 4)).collect()
-}
-
-/// Mean silhouette of actions, `[N, K, A]`, grouped by primitive.
-fn silhouette(actions: &[f64], primitives: &PrimitiveActions) -> Option<f64> {
-    let points = Points::new(actions, primitives.action_dim).ok()?;
-    let labels: Vec<_> = (0..points.len()).map(|n| n % primitives.num_primitives).collect();
-    // A single state is a single action of each: nothing is near it.
-    let enough = primitives.num_primitives < points.len();
-    silhouette_score(points, &labels).ok().filter(|_| enough)
 }
 
 fn mean_weights(primitives: &PrimitiveActions) -> Vec<f64> {
