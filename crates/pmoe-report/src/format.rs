@@ -82,12 +82,8 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 
 /// An argument as a POSIX shell reads it back.
 pub(crate) fn shell(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
-    }
+    // It fails at a NUL only, which no argument of a program can have.
+    shlex::try_quote(argument).map_or_else(|_| argument.to_owned(), Into::into)
 }
 
 #[cfg(test)]
@@ -126,7 +122,8 @@ mod tests {
     #[test]
     fn shell_arguments_are_one_word() {
         assert_eq!(shell("results/a_1"), "results/a_1");
-        assert_eq!(shell("a b; rm 'x'"), r"'a b; rm '\''x'\'''");
-        assert_eq!(shell(""), "''");
+        for argument in ["a b; rm 'x'", "", "temperature={auto={initial_alpha=0.5,a=b}}"] {
+            assert_eq!(shlex::split(&shell(argument)).unwrap(), [argument]);
+        }
     }
 }

@@ -108,17 +108,3 @@ impl Sink for MemorySink {
         Ok(self.events.len() as u64)
     }
 }
-
-/// Drops every event, for benchmarks.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct NullSink;
-
-impl Sink for NullSink {
-    fn emit(&mut self, _event: &Event) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> std::io::Result<u64> {
-        Ok(0)
-    }
-}

@@ -61,7 +61,7 @@ pub use claims::{
 };
 pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, with_causes};
-pub use event::{Event, MemorySink, NullSink, Sink};
+pub use event::{Event, MemorySink, Sink};
 pub use exit::Exit;
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
