@@ -67,7 +67,7 @@ impl fmt::Display for Difference {
 const NOTHING: &str = "nothing";
 
 /// Computes every report at or below the folder `results` again from its runs, and compares: the runs'
-/// files with their checksums, every number, every table, and page and figures if this version made them. Of
+/// files with their checksums, every number, every table, and page and figures; of a report of another version only that it is one. Of
 /// the runs it also compares what their plan says of them, and silhouettes of actions with the actions.
 ///
 /// With `docs`, tables that `README.md` and `docs/*.md` below it quote from these reports are compared

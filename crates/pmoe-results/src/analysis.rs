@@ -256,12 +256,6 @@ impl Run {
     }
 }
 
-/// Mean of some numbers; `None` without any.
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
-    let count = values.len();
-    (0 < count).then(|| values.sum::<f64>() / count as f64)
-}
-
 /// e to the entropy of a distribution: how many of its parts are in use, 0 for one without any.
 ///
 /// The parts need not sum to 1; they are divided by their sum.

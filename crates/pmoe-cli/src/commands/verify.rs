@@ -14,7 +14,8 @@ use crate::config;
 Example: pmoe verify results
 
 Every report at or below the folder is made again from its runs and compared: the runs' files with their
-checksums, every number of numbers.json, every table, and page and figures if this version made them.
+checksums, every number of numbers.json, every table, page and figures. A report that another version of
+pmoe made differs by that; its page and figures are not looked at.
 Exit codes: 0 all agree, 1 something differs, 2 bad input.")]
 pub(crate) struct Args {
     /// Folder with reports in it, at any depth.

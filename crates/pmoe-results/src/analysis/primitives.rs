@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{PrimitivesSettings, effective_number, mean};
+use super::{PrimitivesSettings, effective_number};
 use crate::Quantity;
+use crate::stats::mean;
 
 /// What the primitives of a trained policy do in similar states.
 ///
@@ -121,7 +122,7 @@ impl Primitives {
         let shown = self.clusters.get(self.shown.cluster).and_then(|cluster| cluster.silhouette);
         let all: Vec<_> = self.clusters.iter().filter_map(|cluster| cluster.silhouette).collect();
         let measures = [
-            (Quantity::Silhouette, mean(all.into_iter())),
+            (Quantity::Silhouette, mean(&all)),
             (Quantity::SilhouetteShown, shown),
             (Quantity::EffectivePrimitives, Some(effective_number(self.weights.iter().copied()))),
         ];

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{RobustnessSettings, mean};
+use super::RobustnessSettings;
 use crate::Quantity;
+use crate::stats::mean;
 
 /// Evaluation episodes of a trained policy that sees noisy observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,13 +56,14 @@ impl NoiseLevel {
     /// Mean return over the episodes.
     #[must_use]
     pub fn mean_return(&self) -> Option<f64> {
-        mean(self.returns.iter().copied())
+        mean(&self.returns)
     }
 
     /// Standard deviation of the returns over the episodes (n in the denominator).
     #[must_use]
     pub fn std_return(&self) -> Option<f64> {
         let center = self.mean_return()?;
-        mean(self.returns.iter().map(|value| (value - center).powi(2))).map(f64::sqrt)
+        let squares = self.returns.iter().map(|value| (value - center).powi(2));
+        mean(&squares.collect::<Vec<_>>()).map(f64::sqrt)
     }
 }

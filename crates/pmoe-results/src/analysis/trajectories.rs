@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrajectoriesSettings, effective_number, mean};
+use super::{TrajectoriesSettings, effective_number};
+use crate::stats::mean;
 use crate::{Quantity, silhouettes_by};
 
 /// Rollouts of a trained policy on target-reaching, and of each of its primitives acting alone.
@@ -148,14 +149,14 @@ impl Trajectories {
             let pairs = ways[i].iter().zip(&ways[j]);
             pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f64>() / POINTS as f64
         };
-        mean(silhouettes_by(&labels, distance)?.into_iter())
+        mean(&silhouettes_by(&labels, distance)?)
     }
 
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
         let share = |rollouts: Vec<&Rollout>| {
             let reached =
                 |rollout: &&Rollout| f64::from(u8::from(rollout.outcome == Outcome::Reached));
-            mean(rollouts.iter().map(reached))
+            mean(&rollouts.iter().map(reached).collect::<Vec<_>>())
         };
         let alone: Vec<_> =
             self.rollouts.iter().filter(|rollout| rollout.primitive.is_some()).collect();

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Suite;
 use crate::Quantity;
+use crate::stats::mean;
 
 /// What the paper shows, prints and says of how it was made.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -80,7 +81,7 @@ impl Suite {
             Some(self.printed(quantity, method, task)? / than)
         };
         let ratios: Vec<f64> = tasks.iter().map(of_task).collect::<Option<_>>()?;
-        (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
+        mean(&ratios)
     }
 
     /// The number of the paper's table, in the table's unit.
