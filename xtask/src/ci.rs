@@ -7,7 +7,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result, bail};
 use pmoe_results::{Exit, Preset};
 
-use crate::{bench_all, process, setup, tidy};
+use crate::{bench_all, process, setup, tidy, torture};
 
 /// Runs the steps, cheapest first, and stops at the first that fails.
 ///
@@ -59,6 +59,13 @@ pub fn run(root: &Path) -> Result<()> {
         match bench_all::run(root, &pmoe, &options)? {
             Exit::Done => process::run(Command::new(&pmoe).arg("verify").arg(out.path())),
             exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
+        }
+    })?;
+    step("torture", || {
+        let options = torture::Options { strikes: 3, ..torture::Options::default() };
+        match torture::run(root, &pmoe, &options)? {
+            Exit::Done => Ok(()),
+            exit => bail!("`cargo xtask torture --strikes 3` ended with {exit:?}"),
         }
     })?;
     step("clean tree", || {

@@ -31,6 +31,7 @@ mod ci;
 mod process;
 mod setup;
 mod tidy;
+mod torture;
 
 /// Set-up, experiments, tests and checks of the workspace
 #[derive(Debug, Parser)]
@@ -62,6 +63,7 @@ Examples:
     /// Runs every other check that a change must pass, cheapest first; stops at the first failure
     #[command(after_help = "Example:\n  cargo xtask ci && cargo xtask test    what .ci/run does")]
     Ci,
+    Torture(torture::Options),
     /// Checks what no other tool does: dependency rules, paths and tables of the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
@@ -109,6 +111,12 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             // Not clap's copy, which lacks a leading `--`.
             return test(&env::args().skip(2).collect::<Vec<_>>());
+        }
+        Task::Torture(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            let pmoe = bench_all::build()?;
+            return torture::run(root, &pmoe, &options);
         }
         Task::Ci => {
             env::set_current_dir(root)?;

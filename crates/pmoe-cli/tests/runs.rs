@@ -240,7 +240,9 @@ fn the_cost_of_a_run_is_measured_for_every_family() {
         let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
         let rest = kept as f64 - bytes("bytes_when_finished");
         assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than said");
-        assert!(bytes("bytes_when_finished") < bytes("bytes_of_learner"), "{algo}");
+        // A finished run of SAC keeps its policy alone.
+        let is_less = bytes("bytes_when_finished") < bytes("bytes_of_learner");
+        assert_eq!(is_less, algo == "sac", "{algo}");
         // 400 transitions, or 100 of a rollout, of 11 observed numbers and 3 actions.
         let steps = if algo == "sac" { 400.0 } else { 100.0 };
         let per_step = bytes("bytes_of_steps") / steps;

@@ -76,6 +76,14 @@ impl Methods {
         toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The methods' names, each with the family of its algorithm: `sac`, `ppo` or `dac`.
+    pub fn families(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, config)| {
+            let family = config.get("algo")?.as_table()?.keys().next()?;
+            Some((name.as_str(), family.as_str()))
+        })
+    }
+
     /// Everything that tells a run from others: its method's config with its settings, task and seed.
     ///
     /// It lacks what a suite can't set or does not: the device, and the task's settings that are left
