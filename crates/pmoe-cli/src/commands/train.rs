@@ -51,13 +51,14 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let device = config::device(config.device)?;
     let folder = args.out.unwrap_or_else(|| default_folder(&config));
     let provenance = provenance(config.device, args.compute.threads)?;
+    // A task that can't be made leaves no folder behind.
+    let mut env = pmoe_envs::make_with(task, &config.env)?;
+    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let manifest = || new_manifest(&config, provenance.clone());
     let mut run_dir = RunDir::open(&folder, &config.to_toml(), manifest)?;
     if let Some(code) = already_ended(run_dir.manifest(), &folder) {
         return Ok(code);
     }
-    let mut env = pmoe_envs::make_with(task, &config.env)?;
-    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     eprintln!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
