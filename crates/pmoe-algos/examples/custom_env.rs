@@ -3,8 +3,6 @@
 //! `cargo run --release -p pmoe-algos --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
-use std::sync::atomic::AtomicBool;
-
 use burn::tensor::Device;
 use pmoe_algos::sac::Sac;
 use pmoe_algos::{AlgoConfig, MethodConfig, Progress, train};
@@ -56,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (seed, mut sink) = (0, MemorySink::default());
     let mut agent = Sac::new(config, 1, 1, seed, &Device::flex());
-    let (mut at, stop) = (Progress::new(seed), AtomicBool::new(false));
+    let (mut at, stop) = (Progress::new(seed), || false);
     let (env, eval_env) = (&mut env, &mut eval_env);
     train::run(env, eval_env, &mut agent, &schedule, seed, &mut at, &mut sink, None, &stop)?;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pmoe_envs::Rng;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{CheckpointError, Files};
 
@@ -53,6 +53,15 @@ pub enum AgentError {
     },
 }
 
+/// What came of [`Agent::update`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Updates {
+    /// Gradient updates taken.
+    pub taken: u32,
+    /// Whether all were taken that are due at this step; else an interrupt came in between.
+    pub is_complete: bool,
+}
+
 /// A learner: three verbs for the loop, one for the log, two for the disk.
 pub trait Agent {
     /// What the policy carries from call to call inside one episode, and what learning needs of the
@@ -75,8 +84,9 @@ pub trait Agent {
     /// Takes in what the action led to.
     fn observe(&mut self, memory: &Self::Memory, transition: Transition<'_>);
 
-    /// Learns if it is time to; returns the number of gradient updates taken (0: not now).
-    fn update(&mut self, rng: &mut Rng) -> u32;
+    /// Learns if it is time to, until all gradient updates of this step are taken or `interrupt` says
+    /// true. The next call, perhaps after [`Agent::save`] and [`Agent::load`], takes the rest.
+    fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates;
 
     /// The metrics of the latest update. The only place that reads learning's numbers back.
     ///
@@ -86,12 +96,15 @@ pub trait Agent {
 
     /// Writes everything that learning continues from, or the policy and its critic alone.
     ///
+    /// Implementations take `self` apart field by field, so that a new field does not compile until it is
+    /// saved, or said to be made anew.
+    ///
     /// # Errors
     /// When a part can't be serialised or written.
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError>;
 
     /// Restores what [`Agent::save`] wrote with [`Scope::Everything`], or, with [`Scope::Policy`], as
-    /// much as acting needs.
+    /// much as acting needs, and a new run that starts from this policy.
     ///
     /// # Errors
     /// When a file is missing, damaged or of another network. The agent is then unusable.
@@ -99,7 +112,8 @@ pub trait Agent {
 }
 
 /// How much of an agent a checkpoint holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Enough to go on learning as if never stopped.
     Everything,

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use pmoe_core::noise::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::config::AlgoConfig;
 use crate::dac::{self, Dac};
@@ -71,6 +71,23 @@ impl AlgoConfig {
         (steps, bytes)
     }
 
+    /// How much a finished run keeps: all of an on-policy learner, whose data are few, so that more steps
+    /// can follow. The replay data of SAC are kept on request only.
+    pub fn scope_at_the_end(&self, keep_replay: bool) -> Scope {
+        match self {
+            Self::Sac(_) if !keep_replay => Scope::Policy,
+            Self::Sac(_) | Self::Ppo(_) | Self::Dac(_) => Scope::Everything,
+        }
+    }
+
+    /// Whether learning depends on how long the run will be.
+    pub fn depends_on_total_steps(&self) -> bool {
+        match self {
+            Self::Ppo(config) => config.anneal_lr,
+            Self::Sac(_) | Self::Dac(_) => false,
+        }
+    }
+
     /// The same without uniformly random actions at the start: the policy itself explores from the first
     /// step on.
     #[must_use]
@@ -123,11 +140,11 @@ impl Agent for AnyAgent {
         }
     }
 
-    fn update(&mut self, rng: &mut Rng) -> u32 {
+    fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
         match self {
-            Self::Sac(agent) => agent.update(rng),
-            Self::Ppo(agent) => agent.update(rng),
-            Self::Dac(agent) => agent.update(rng),
+            Self::Sac(agent) => agent.update(rng, interrupt),
+            Self::Ppo(agent) => agent.update(rng, interrupt),
+            Self::Dac(agent) => agent.update(rng, interrupt),
         }
     }
 

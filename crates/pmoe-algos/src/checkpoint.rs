@@ -1,22 +1,33 @@
-//! Checkpoints: complete or absent, never half-written, never silently damaged.
+//! Checkpoints: complete or absent, never half-written, never silently damaged or of another run.
 //!
 //! ```text
-//! checkpoint/step-000050000/   a complete checkpoint
-//!     MANIFEST.json            blake3 of every other file
-//!     ..                       one file per part of the run
+//! checkpoint/step-000000050000/   a complete checkpoint
+//!     MANIFEST.json               the run's id; blake3 of every other file
+//!     ..                          one file per part of the run
+//! checkpoint/newest               name of the newest, so that it is missed when it is gone
 //! ```
 //!
-//! A checkpoint is written under a temporary name, brought to the disk and renamed; then the older
-//! one is deleted. Reading checks every file's checksum before anything is used.
+//! A checkpoint is written under a temporary name, brought to the disk and renamed; then all but the
+//! newest few are deleted. Reading checks the run's id and every checksum before anything is used. What
+//! has another name in the folder is not ours and is left alone.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use pmoe_core::optim::LearnerError;
+use serde::{Deserialize, Serialize};
+
+pub use self::files::Files;
+use self::files::{Part, write_file};
+use crate::agent::Scope;
+
+mod files;
 
 const MANIFEST: &str = "MANIFEST.json";
+const NEWEST: &str = "newest";
 
 /// What can be wrong with a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +42,32 @@ pub enum CheckpointError {
         source: std::io::Error,
     },
     /// A file is missing, cut or has other bytes than were written.
-    #[error("the checkpoint {path} is damaged: {reason}; delete it to start the run again")]
+    #[error("the checkpoint {path} is damaged: {reason}")]
     Damaged {
         /// The checkpoint's folder.
         path: PathBuf,
         /// Which file, and how.
         reason: String,
     },
-    /// The bytes are whole, but not of this run.
+    /// The checkpoint is whole, but another run's.
+    #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
+    OtherRun {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// The id in the checkpoint.
+        found: String,
+        /// The run's id.
+        expected: String,
+    },
+    /// The run has been under way, but no checkpoint is left that it could continue from.
+    #[error("no checkpoint in {path} can be used: {}", reasons.join("; "))]
+    NoneLeft {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// What is wrong with each, newest first.
+        reasons: Vec<String>,
+    },
+    /// The bytes are whole, but they do not fit.
     #[error("the checkpoint's part `{part}` does not fit: {reason}")]
     Content {
         /// Name of the part.
@@ -51,192 +80,271 @@ pub enum CheckpointError {
     Learner(#[from] LearnerError),
 }
 
-/// The parts of a checkpoint.
-///
-/// Large parts are never held as bytes: they are written from where they are, and read to where they go.
-#[derive(Default)]
-pub struct Files<'a>(BTreeMap<String, Part<'a>>);
-
-/// Gives out a part.
-type WriteTo<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
-
-enum Part<'a> {
-    Bytes(Vec<u8>),
-    Writer(Box<WriteTo<'a>>),
-    /// On the disk, its checksum verified.
-    File(PathBuf),
+/// Where a run keeps its checkpoints, and how many.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Id of the run, see [`RunConfig::id`](crate::RunConfig::id): checkpoints of another are refused.
+    pub run: String,
+    /// How many are kept while the run is under way: when the newest is damaged, the run goes on from
+    /// the one before.
+    pub keep: NonZeroUsize,
+    /// How much of the learner the last one holds, the only one that a finished run keeps.
+    pub at_the_end: Scope,
 }
 
-impl<'a> Files<'a> {
-    /// Adds or replaces a part.
-    pub fn insert(&mut self, name: &str, bytes: Vec<u8>) {
-        self.0.insert(name.to_owned(), Part::Bytes(bytes));
-    }
+/// What a checkpoint says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    body: Body,
+    /// Of the body's JSON.
+    blake3: String,
+}
 
-    /// Adds or replaces a part that `write` gives out, the same bytes each time.
-    pub fn insert_writer(
-        &mut self,
-        name: &str,
-        write: impl Fn(&mut dyn Write) -> io::Result<()> + 'a,
-    ) {
-        self.0.insert(name.to_owned(), Part::Writer(Box::new(write)));
-    }
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    /// Version of this format, [`Body::SCHEMA`].
+    schema: u32,
+    /// Id of the run.
+    run: String,
+    env_step: u64,
+    /// How much of the learner it holds.
+    scope: Scope,
+    /// blake3 of every file, by name.
+    files: BTreeMap<String, String>,
+}
 
-    /// The bytes of a part.
+impl Body {
+    const SCHEMA: u32 = 3;
+
+    fn blake3(&self) -> String {
+        let json = serde_json::to_vec(self).expect("strings and numbers have a JSON form");
+        blake3::hash(&json).to_hex().to_string()
+    }
+}
+
+/// A checkpoint on the disk, every checksum verified.
+pub struct Stored {
+    /// Its folder.
+    pub path: PathBuf,
+    /// How much of the learner it holds.
+    pub scope: Scope,
+    /// Its parts.
+    pub files: Files<'static>,
+}
+
+impl Checkpoints {
+    /// Writes a checkpoint and deletes the older ones but for those that are kept, and what a kill left
+    /// of half-written ones. A checkpoint of a later step is one that could not be used, and goes as
+    /// well. With `is_last` it is the only one that stays.
     ///
     /// # Errors
-    /// When the checkpoint has no such part, or it can't be read.
-    pub fn get(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
-        let mut bytes = Vec::new();
-        let read = self.reader(name)?.read_to_end(&mut bytes);
-        read.map_err(|error| content(name, error.to_string()))?;
-        Ok(bytes)
-    }
-
-    /// The bytes of a part, one after the other.
-    ///
-    /// # Errors
-    /// When the checkpoint has no such part, or it can't be opened.
-    pub fn reader(&self, name: &str) -> Result<Box<dyn Read + '_>, CheckpointError> {
-        let part = self.0.get(name).ok_or_else(|| content(name, "it is missing".to_owned()))?;
-        Ok(match part {
-            Part::Bytes(bytes) => Box::new(bytes.as_slice()),
-            Part::Writer(write) => {
-                let mut bytes = Vec::new();
-                write(&mut bytes).map_err(|error| content(name, error.to_string()))?;
-                Box::new(io::Cursor::new(bytes))
-            }
-            Part::File(path) => {
-                let file = File::open(path).map_err(|source| io_error(path, source))?;
-                Box::new(BufReader::with_capacity(BUFFER, file))
-            }
-        })
-    }
-
-    /// Bytes of all parts together.
-    ///
-    /// # Errors
-    /// When a part can't be given out.
-    pub fn size(&self) -> Result<u64, CheckpointError> {
-        let mut counter = Counter(0);
-        for (name, part) in &self.0 {
-            part.write(&mut counter).map_err(|error| content(name, error.to_string()))?;
-        }
-        Ok(counter.0)
-    }
-
-    /// Adds a part as JSON.
-    pub fn insert_json<T: serde::Serialize>(&mut self, name: &str, value: &T) {
-        let bytes = serde_json::to_vec(value).expect("plain data has a JSON form");
-        self.insert(name, bytes);
-    }
-
-    /// Reads a part that [`Files::insert_json`] wrote.
-    ///
-    /// # Errors
-    /// When it is missing or of another form.
-    pub fn get_json<T: serde::de::DeserializeOwned>(
+    /// When the file system refuses; the older checkpoints are then still there, and no half of the new
+    /// one takes up room.
+    pub fn write(
         &self,
-        name: &str,
-    ) -> Result<T, CheckpointError> {
-        serde_json::from_slice(&self.get(name)?).map_err(|error| content(name, error.to_string()))
+        env_step: u64,
+        scope: Scope,
+        files: &Files<'_>,
+        is_last: bool,
+    ) -> Result<(), CheckpointError> {
+        let name = name(env_step);
+        fs::create_dir_all(&self.folder).map_err(|source| io_error(&self.folder, source))?;
+        self.list(Kind::Part)?.iter().try_for_each(|(_, path)| remove(path))?;
+        let part = self.folder.join(format!(".{name}.part"));
+        self.write_part(&part, env_step, scope, files).inspect_err(|_| {
+            // Best effort: the first error is the one to tell.
+            let _ = remove(&part);
+        })?;
+
+        let complete = self.folder.join(&name);
+        // The same step again (a run interrupted right after a checkpoint): the two are equal.
+        remove(&complete)?;
+        fs::rename(&part, &complete).map_err(|source| io_error(&complete, source))?;
+        sync_dir(&self.folder)?;
+        let newest = self.folder.join(NEWEST);
+        pmoe_results::write_atomic(&newest, format!("{name}\n").as_bytes())
+            .map_err(|source| io_error(&newest, source))?;
+
+        let keep = if is_last { 1 } else { self.keep.get() };
+        let kept = |(step, _): &&(u64, PathBuf)| *step <= env_step;
+        let all = self.list(Kind::Complete)?;
+        let (usable, later): (Vec<_>, Vec<_>) = all.iter().partition(kept);
+        let older = usable.iter().rev().skip(keep);
+        older.chain(&later).try_for_each(|(_, path)| remove(path))
+    }
+
+    fn write_part(
+        &self,
+        part: &Path,
+        env_step: u64,
+        scope: Scope,
+        files: &Files<'_>,
+    ) -> Result<(), CheckpointError> {
+        // Not through a link of that name.
+        fs::create_dir(part).map_err(|source| io_error(part, source))?;
+        let mut checksums = BTreeMap::new();
+        for (name, content) in &files.0 {
+            checksums.insert(name.clone(), write_file(&part.join(name), content)?);
+        }
+        let run = self.run.clone();
+        let body = Body { schema: Body::SCHEMA, run, env_step, scope, files: checksums };
+        let manifest = Manifest { blake3: body.blake3(), body };
+        let manifest = serde_json::to_vec_pretty(&manifest).expect("plain data has a JSON form");
+        write_file(&part.join(MANIFEST), &Part::Bytes(manifest))?;
+        sync_dir(part)
+    }
+
+    /// The newest checkpoint that `is_usable` takes, and what is wrong with each newer one: damaged,
+    /// empty, gone, or not taken. None if there are no checkpoints, and never were.
+    ///
+    /// # Errors
+    /// - [`CheckpointError::OtherRun`]: one is of another run, whatever the others are
+    /// - [`CheckpointError::NoneLeft`]: there were some, but none can be used
+    /// - what `is_usable` says, unless it is that the checkpoint does not fit or is damaged
+    pub fn newest<T>(
+        &self,
+        mut is_usable: impl FnMut(Stored) -> Result<T, CheckpointError>,
+    ) -> Result<Option<(T, Vec<String>)>, CheckpointError> {
+        let mut reasons = Vec::new();
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        let found = self.list(Kind::Complete)?;
+        let newest = fs::read_to_string(self.folder.join(NEWEST)).unwrap_or_default();
+        let newest = newest.trim_end();
+        if let Some(step) = step(newest)
+            && found.last().is_none_or(|(last, _)| *last < step)
+        {
+            reasons.push(format!("{} is gone", self.folder.join(newest).display()));
+        }
+        for (env_step, path) in found.into_iter().rev() {
+            let used = self.open(env_step, path.clone()).and_then(&mut is_usable);
+            match used {
+                Ok(used) => return Ok(Some((used, reasons))),
+                Err(error @ CheckpointError::Damaged { .. }) => reasons.push(error.to_string()),
+                Err(error @ (CheckpointError::Content { .. } | CheckpointError::Learner(_))) => {
+                    reasons.push(format!("{}: {error}", path.display()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if reasons.is_empty() {
+            return Ok(None);
+        }
+        Err(CheckpointError::NoneLeft { path: self.folder.clone(), reasons })
+    }
+
+    /// Opens a checkpoint and checks whose it is and that it is whole.
+    fn open(&self, env_step: u64, path: PathBuf) -> Result<Stored, CheckpointError> {
+        let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
+        let manifest = read_manifest(&path.join(MANIFEST)).map_err(damaged)?;
+        let Manifest { body: Body { run, env_step: written_at, scope, files, .. }, .. } = manifest;
+        if run != self.run {
+            let expected = self.run.clone();
+            return Err(CheckpointError::OtherRun { path, found: run, expected });
+        }
+        if written_at != env_step {
+            return Err(damaged(format!("it was written at step {written_at}")));
+        }
+        let mut parts = Files::default();
+        for (name, expected) in files {
+            let file = path.join(&name);
+            let found = checksum(&file);
+            let found = found.map_err(|error| damaged(format!("cannot read {name}: {error}")))?;
+            if found != expected {
+                return Err(damaged(format!("{name} has changed since it was written")));
+            }
+            parts.0.insert(name, Part::File(file));
+        }
+        Ok(Stored { path, scope, files: parts })
+    }
+
+    /// The checkpoints, oldest first.
+    fn list(&self, kind: Kind) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
+        let failed = |source| io_error(&self.folder, source);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let is_folder = entry.file_type().map_err(failed)?.is_dir();
+            if let Some(step) = name.to_str().and_then(|name| kind.step(name)).filter(|_| is_folder)
+            {
+                found.push((step, entry.path()));
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 }
 
-impl Part<'_> {
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+#[derive(Clone, Copy)]
+enum Kind {
+    /// `step-000000050000`
+    Complete,
+    /// `.step-000000050000.part`, half-written.
+    Part,
+}
+
+impl Kind {
+    /// The step of a checkpoint with this name, if it is one of this kind.
+    fn step(self, name: &str) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => out.write_all(bytes),
-            Self::Writer(write) => write(out),
-            Self::File(path) => io::copy(&mut File::open(path)?, out).map(drop),
+            Self::Complete => step(name),
+            Self::Part => step(name.strip_prefix('.')?.strip_suffix(".part")?),
         }
     }
 }
 
-/// Bytes between two calls of the operating system.
-const BUFFER: usize = 1 << 16;
-
-fn content(part: &str, reason: String) -> CheckpointError {
-    CheckpointError::Content { part: part.to_owned(), reason }
+/// Name of the checkpoint after `env_step` steps.
+fn name(env_step: u64) -> String {
+    format!("step-{env_step:012}")
 }
 
-/// Writes a checkpoint into `folder` and deletes the older ones, and what a kill left of half-written ones.
-///
-/// # Errors
-/// When the file system refuses; the older checkpoint is then still there.
-pub fn write(folder: &Path, env_step: u64, files: &Files<'_>) -> Result<(), CheckpointError> {
-    let name = format!("step-{env_step:012}");
-    let temporary = folder.join(format!(".{name}.part"));
-    remove(&temporary)?;
-    create_dir(&temporary)?;
-    let mut checksums = BTreeMap::new();
-    for (name, part) in &files.0 {
-        checksums.insert(name, write_file(&temporary.join(name), part)?);
-    }
-    let manifest = serde_json::to_vec_pretty(&checksums).expect("strings have a JSON form");
-    write_file(&temporary.join(MANIFEST), &Part::Bytes(manifest))?;
-    sync_dir(&temporary)?;
-
-    let complete = folder.join(&name);
-    let older = [list(folder, "step-")?, list(folder, ".step-")?].concat();
-    // The same step again (a run interrupted right after a checkpoint): the two are equal.
-    remove(&complete)?;
-    fs::rename(&temporary, &complete).map_err(|source| io_error(&complete, source))?;
-    sync_dir(folder)?;
-    older.iter().filter(|path| **path != complete).try_for_each(|path| remove(path))
+/// The step of a checkpoint with this name: exactly the name that [`name`] gives.
+fn step(checkpoint: &str) -> Option<u64> {
+    let step = checkpoint.strip_prefix("step-")?.parse().ok()?;
+    (name(step) == checkpoint).then_some(step)
 }
 
-/// The newest checkpoint in `folder`, every checksum verified; `None` when there is none.
-///
-/// # Errors
-/// When it is damaged or can't be read.
-pub fn read(folder: &Path) -> Result<Option<Files<'static>>, CheckpointError> {
-    if !folder.exists() {
-        return Ok(None);
+/// No checkpoint's manifest comes near this size (bytes).
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Reads and checks a checkpoint's manifest; else what is wrong with it.
+fn read_manifest(path: &Path) -> Result<Manifest, String> {
+    let cannot = |error: io::Error| format!("cannot read {MANIFEST}: {error}");
+    let mut json = Vec::new();
+    let file = open_regular(path).map_err(cannot)?;
+    file.take(MAX_MANIFEST).read_to_end(&mut json).map_err(cannot)?;
+    let misunderstood = |error| format!("cannot understand {MANIFEST}: {error}");
+    let manifest: Manifest = serde_json::from_slice(&json).map_err(misunderstood)?;
+    let Body { schema, files, .. } = &manifest.body;
+    if manifest.body.blake3() != manifest.blake3 {
+        return Err(format!("{MANIFEST} has changed since it was written"));
     }
-    let Some(path) = list(folder, "step-")?.pop() else {
-        return Ok(None);
-    };
-    let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
-    let unreadable = |name: &str, error| damaged(format!("cannot read {name}: {error}"));
-    let manifest = fs::read(path.join(MANIFEST)).map_err(|error| unreadable(MANIFEST, error))?;
-    let checksums: BTreeMap<String, String> = serde_json::from_slice(&manifest)
-        .map_err(|error| damaged(format!("cannot understand {MANIFEST}: {error}")))?;
-    let mut files = Files::default();
-    for (name, expected) in checksums {
-        // Names come from a file: they must not lead out of the folder.
-        if name.contains(['/', '\\']) || name == ".." {
-            return Err(damaged(format!("{MANIFEST} names `{name}`")));
-        }
-        let file = path.join(&name);
-        let found = checksum(&file).map_err(|error| unreadable(&name, error))?;
-        if found != expected {
-            return Err(damaged(format!("{name} has changed since it was written")));
-        }
-        files.0.insert(name, Part::File(file));
+    if *schema != Body::SCHEMA {
+        return Err(format!("it has version {schema}, but this program reads {}", Body::SCHEMA));
     }
-    Ok(Some(files))
+    // Names come from a file: they must not lead out of the folder.
+    match files.keys().find(|name| name.contains(['/', '\\', '\0']) || *name == "..") {
+        Some(name) => Err(format!("{MANIFEST} names `{name}`")),
+        None => Ok(manifest),
+    }
 }
 
-/// What begins with `prefix`, oldest first: `step-` complete checkpoints, `.step-` others.
-fn list(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, CheckpointError> {
-    let entries = fs::read_dir(folder).map_err(|source| io_error(folder, source))?;
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
-        })
-        .collect();
-    found.sort();
-    Ok(found)
+/// Opens a file that must be a regular one: a pipe would keep the program waiting.
+fn open_regular(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    File::open(path)
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> CheckpointError {
     CheckpointError::Io { path: path.to_owned(), source }
-}
-
-fn create_dir(path: &Path) -> Result<(), CheckpointError> {
-    fs::create_dir_all(path).map_err(|source| io_error(path, source))
 }
 
 fn remove(path: &Path) -> Result<(), CheckpointError> {
@@ -246,56 +354,10 @@ fn remove(path: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// Writes a part to the disk and returns its checksum.
-fn write_file(path: &Path, part: &Part<'_>) -> Result<String, CheckpointError> {
-    let write = || {
-        let mut out = Hashed { out: File::create(path)?, hasher: blake3::Hasher::new() };
-        let mut buffered = BufWriter::with_capacity(BUFFER, &mut out);
-        part.write(&mut buffered)?;
-        buffered.flush()?;
-        drop(buffered);
-        out.out.sync_all()?;
-        Ok(out.hasher.finalize().to_hex().to_string())
-    };
-    write().map_err(|source| io_error(path, source))
-}
-
 fn checksum(path: &Path) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(open_regular(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// Counts bytes.
-struct Counter(u64);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Passes bytes on and hashes them.
-struct Hashed {
-    out: File,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
@@ -303,79 +365,4 @@ fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, reason = "equal bits are meant")]
-mod tests {
-    use super::*;
-
-    fn contents(files: &Files<'_>) -> BTreeMap<String, Vec<u8>> {
-        files.0.keys().map(|name| (name.clone(), files.get(name).unwrap())).collect()
-    }
-
-    fn found(folder: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
-        read(folder).unwrap().map(|files| contents(&files))
-    }
-
-    fn files(tag: u8) -> Files<'static> {
-        let mut files = Files::default();
-        files.insert("weights.bin", vec![tag; 1000]);
-        files.insert_writer("large.bin", move |out| {
-            (0..300).try_for_each(|i| out.write_all(&[tag, i as u8, 0, 1]))
-        });
-        files.insert_json("state.json", &[f64::from(tag), 0.1, -1e-300]);
-        files
-    }
-
-    #[test]
-    fn the_newest_replaces_the_older() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(found(&folder.path().join("none")), None);
-        write(folder.path(), 900, &files(1)).unwrap();
-        write(folder.path(), 1000, &files(2)).unwrap();
-        write(folder.path(), 1000, &files(3)).unwrap();
-        let read = read(folder.path()).unwrap().unwrap();
-        assert_eq!(contents(&read), contents(&files(3)));
-        assert_eq!(read.get_json::<[f64; 3]>("state.json").unwrap(), [3.0, 0.1, -1e-300]);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert_eq!(files(1).size().unwrap(), 1000 + 4 * 300 + "[1.0,0.1,-1e-300]".len() as u64);
-        assert!(matches!(read.get("absent"), Err(CheckpointError::Content { .. })));
-    }
-
-    #[test]
-    fn an_interrupted_write_leaves_the_older_one() {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), 1, &files(1)).unwrap();
-        let part = folder.path().join(".step-000000000002.part");
-        fs::create_dir(&part).unwrap();
-        fs::write(part.join("weights.bin"), b"half").unwrap();
-        assert_eq!(found(folder.path()), Some(contents(&files(1))));
-        write(folder.path(), 3, &files(2)).unwrap();
-        assert_eq!(found(folder.path()), Some(contents(&files(2))));
-        assert!(!part.exists());
-    }
-
-    #[test]
-    fn every_flipped_bit_and_every_cut_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), 5, &files(1)).unwrap();
-        let path = list(folder.path(), "step-").unwrap().pop().unwrap();
-        for name in ["weights.bin", "large.bin", "state.json", MANIFEST] {
-            let file = path.join(name);
-            let whole = fs::read(&file).unwrap();
-            let check = |bytes: &[u8], what: String| {
-                fs::write(&file, bytes).unwrap();
-                let error = read(folder.path()).err().expect(&what);
-                assert!(matches!(error, CheckpointError::Damaged { .. }), "{what}: {error}");
-            };
-            for at in (0..whole.len()).step_by(whole.len().div_ceil(40)) {
-                let mut flipped = whole.clone();
-                flipped[at] ^= 1;
-                check(&flipped, format!("{name}: bit of byte {at} flipped"));
-                check(&whole[..at], format!("{name}: cut at {at}"));
-            }
-            fs::remove_file(&file).unwrap();
-            assert!(read(folder.path()).is_err(), "{name} missing");
-            fs::write(&file, &whole).unwrap();
-        }
-        assert_eq!(found(folder.path()), Some(contents(&files(1))));
-    }
-}
+mod tests;

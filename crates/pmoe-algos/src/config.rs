@@ -73,6 +73,19 @@ pub struct RunConfig {
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
     pub schedule: Schedule,
+    /// The policy to start from, instead of one drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Origin>,
+}
+
+/// The policy that a run started from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Id of the run that trained it, see [`RunConfig::id`].
+    pub run: String,
+    /// blake3 of its parameters.
+    pub policy: String,
 }
 
 /// The algorithms.
@@ -152,6 +165,17 @@ impl RunConfig {
     /// Names `source_name`, the key and what it may hold.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
         Self::from_table(parse_toml(text, source_name)?, source_name)
+    }
+
+    /// Who the run is, whichever folder it lies in: the beginning of the blake3 of all that decides its
+    /// numbers. How long it is does not count, unless learning depends on it.
+    pub fn id(&self) -> String {
+        let mut config = self.clone();
+        if !config.algo.depends_on_total_steps() {
+            config.schedule.total_steps = 0;
+        }
+        let table = toml::Table::try_from(config).expect("a config has a TOML form");
+        pmoe_results::run_id(&table)
     }
 
     /// The resolved config: enough to repeat the run.

@@ -38,7 +38,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::select_value;
 use pmoe_core::noise::{self, Rng};
-use pmoe_core::optim::{Adam, Learner};
+use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +48,12 @@ pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
 pub use self::net::{DacNet, Previous, option_log_probs};
 use self::options::Options;
 pub use self::options::{MdpTargets, Targets};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::normalize::Normalizers;
 use crate::ppo::{gather_matrix, matrix, ratio_statistics, vector};
 use crate::rollout::{
-    RolloutBuffer, discounted_returns, explained_variance, gae, gather, shuffled, standardise,
+    Passes, RolloutBuffer, discounted_returns, explained_variance, gae, gather, standardise,
 };
 
 /// The learner: networks with their optimiser, data, counters.
@@ -70,7 +70,20 @@ pub struct Dac {
     /// The options of the rollout's steps.
     options: Options,
     grad_step: u64,
-    latest: Option<Latest>,
+    /// Where learning from a full rollout stands.
+    learning: Learning,
+    /// Metrics of the latest update.
+    metrics: Metrics,
+}
+
+/// Where learning from a full rollout stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Learning {
+    /// The MDPs still to be learnt, in their order; empty before the update begins.
+    left: Vec<Mdp>,
+    /// The passes over the first of them.
+    passes: Passes,
 }
 
 /// What an act hands to [`Agent::observe`] and to the next act.
@@ -88,7 +101,8 @@ pub struct Memory {
 }
 
 /// The two Markov decision processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mdp {
     /// Options choose.
     High,
@@ -105,16 +119,6 @@ pub enum Part {
     Forward,
     /// Gradients, clipping and Adam.
     Step,
-}
-
-/// What the latest update leaves for the log.
-struct Latest {
-    high: DacLoss,
-    low: DacLoss,
-    grad_norm: f64,
-    explained_variance: f64,
-    effective_options: f64,
-    switch_fraction: f64,
 }
 
 impl Dac {
@@ -136,7 +140,8 @@ impl Dac {
             device: device.clone(),
             action_dim,
             grad_step: 0,
-            latest: None,
+            learning: Learning::default(),
+            metrics: Metrics::new(),
             config,
         }
     }
@@ -151,37 +156,76 @@ impl Dac {
         self.grad_step
     }
 
-    /// Learns from a full rollout; the comments are the lines of the algorithm.
-    fn learn(&mut self, rng: &mut Rng) {
+    /// Learns from a full rollout, or goes on with it; the comments are the lines of the algorithm.
+    /// Returns whether it came to an end before the interrupt.
+    fn learn(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> bool {
         // Values, probabilities and advantages of both MDPs, of the policy that acted.
         let targets = self.targets();
+        let DacConfig { epochs, minibatch_size, .. } = self.config;
         // One MDP after the other, in random order.
-        let order = if rng.random() { [Mdp::High, Mdp::Low] } else { [Mdp::Low, Mdp::High] };
-        let (mut high, mut low, mut grad_norm) = (None, None, 0.0);
-        for mdp in order {
-            for _ in 0..self.config.epochs {
-                let order = shuffled(self.rollout.len(), rng);
-                for rows in order.chunks(self.config.minibatch_size) {
-                    let (loss, norm) = self.gradient_step(mdp, &targets, rows);
-                    let latest = if mdp == Mdp::High { &mut high } else { &mut low };
-                    (*latest, grad_norm) = (Some(loss), norm);
+        if self.learning.left.is_empty() {
+            let high_first = rng.random();
+            self.learning.left =
+                if high_first { vec![Mdp::High, Mdp::Low] } else { vec![Mdp::Low, Mdp::High] };
+        }
+        while let Some(&mdp) = self.learning.left.first() {
+            let mut latest = None;
+            while !self.learning.passes.are_done(epochs) {
+                if interrupt() {
+                    return false;
                 }
+                let rows = self.learning.passes.next(self.rollout.len(), minibatch_size, rng);
+                latest = Some(self.gradient_step(mdp, &targets, &rows));
             }
+            if let Some((loss, grad_norm)) = latest {
+                self.note(mdp, &loss, grad_norm);
+            }
+            self.learning.left.remove(0);
+            self.learning.passes = Passes::default();
         }
-        if let (Some(high), Some(low)) = (high, low) {
-            self.latest = Some(Latest {
-                high,
-                low,
-                grad_norm,
-                explained_variance: explained_variance(&targets.low.value, &targets.low.returns),
-                effective_options: self.options.effective(self.config.num_options),
-                switch_fraction: self.options.switch_fraction(),
-            });
-        }
+        self.note_rollout(&targets);
         // From here on the new policy acts.
         self.rollout.clear();
         self.options = Options::default();
         self.acting = self.net.valid();
+        true
+    }
+
+    /// Keeps the metrics of an MDP whose last gradient update had this loss and norm.
+    fn note(&mut self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) {
+        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
+        let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
+        let [policy_loss, value_loss, kl, clipped, entropy] = match mdp {
+            Mdp::High => [
+                "high_policy_loss",
+                "high_value_loss",
+                "high_approx_kl",
+                "high_clip_fraction",
+                "option_entropy",
+            ],
+            Mdp::Low => ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy"],
+        };
+        self.metrics.extend(
+            [
+                (policy_loss, mean(&loss.policy_loss)),
+                (value_loss, mean(&loss.value_loss)),
+                (kl, approx_kl),
+                (clipped, clip_fraction),
+                (entropy, mean(&loss.entropy)),
+                ("grad_norm", grad_norm),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+    }
+
+    /// Keeps the metrics of the rollout that was learnt from.
+    fn note_rollout(&mut self, targets: &Targets) {
+        let values = [
+            ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),
+            ("effective_options", self.options.effective(self.config.num_options)),
+            ("switch_fraction", self.options.switch_fraction()),
+        ];
+        self.metrics.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
 
     /// What the steps of a full rollout say about both MDPs.
@@ -380,54 +424,48 @@ impl Agent for Dac {
         self.options.previous.push(memory.previous);
     }
 
-    fn update(&mut self, rng: &mut Rng) -> u32 {
-        if !self.rollout.is_full() {
-            return 0;
-        }
+    fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
         let before = self.grad_step;
-        self.learn(rng);
-        (self.grad_step - before) as u32
+        let is_complete = !self.rollout.is_full() || self.learn(rng, interrupt);
+        Updates { taken: (self.grad_step - before) as u32, is_complete }
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
-        let Some(latest) = &self.latest else {
-            return Ok(Metrics::new());
-        };
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
-        let ratio = |loss: &DacLoss| ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
-        let (high, low) = (&latest.high, &latest.low);
-        let ((high_kl, high_clipped), (low_kl, low_clipped)) = (ratio(high), ratio(low));
-        let metrics = Metrics::from([
-            ("high_policy_loss".to_owned(), mean(&high.policy_loss)),
-            ("high_value_loss".to_owned(), mean(&high.value_loss)),
-            ("high_approx_kl".to_owned(), high_kl),
-            ("high_clip_fraction".to_owned(), high_clipped),
-            ("option_entropy".to_owned(), mean(&high.entropy)),
-            ("policy_loss".to_owned(), mean(&low.policy_loss)),
-            ("value_loss".to_owned(), mean(&low.value_loss)),
-            ("approx_kl".to_owned(), low_kl),
-            ("clip_fraction".to_owned(), low_clipped),
-            ("entropy".to_owned(), mean(&low.entropy)),
-            ("explained_variance".to_owned(), latest.explained_variance),
-            ("grad_norm".to_owned(), latest.grad_norm),
-            ("effective_options".to_owned(), latest.effective_options),
-            ("switch_fraction".to_owned(), latest.switch_fraction),
-        ]);
-        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+        match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(metrics),
+            None => Ok(self.metrics.clone()),
         }
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let (net, optimizer) = self.net.to_bytes()?;
+        let Self {
+            net,
+            acting,
+            normalizers,
+            rollout,
+            options,
+            grad_step,
+            learning,
+            metrics,
+            // Given by the config.
+            config: _,
+            device: _,
+            action_dim: _,
+        } = self;
+        let (net, optimizer) = net.to_bytes()?;
         files.insert("net.bpk", net);
-        files.insert_json("normalizers.json", &self.normalizers);
+        files.insert_json("normalizers.json", normalizers);
         if scope == Scope::Everything {
             files.insert("net_optimizer.bpk", optimizer);
-            files.insert_json("counters.json", &self.grad_step);
-            files.insert_json("rollout.json", &self.rollout);
-            files.insert_json("options.json", &self.options);
+            files.insert_json("counters.json", grad_step);
+            files.insert_json("rollout.json", rollout);
+            files.insert_json("options.json", options);
+            files.insert_numbers("metrics.json", metrics);
+            if rollout.is_full() {
+                // In the middle of an update it is not the net any more.
+                files.insert("acting.bpk", module_to_bytes(acting)?);
+                files.insert_json("learning.json", learning);
+            }
         }
         Ok(())
     }
@@ -442,9 +480,15 @@ impl Agent for Dac {
                 self.grad_step = files.get_json("counters.json")?;
                 self.rollout = files.get_json("rollout.json")?;
                 self.options = files.get_json("options.json")?;
+                self.metrics = files.get_numbers("metrics.json")?;
             }
         }
         self.acting = self.net.valid();
+        self.learning = Learning::default();
+        if scope == Scope::Everything && self.rollout.is_full() {
+            self.acting = module_from_bytes(self.net.valid(), files.get("acting.bpk")?)?;
+            self.learning = files.get_json("learning.json")?;
+        }
         Ok(())
     }
 }

@@ -30,7 +30,9 @@ impl Evaluation {
     }
 }
 
-/// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes.
+/// Plays whole episodes in [`Mode::Evaluate`], until they are over or `interrupt` says true: then
+/// there is none;
+/// nothing that training can see changes.
 ///
 /// Resets and policy draw from one generator, in turn. That is why it is not [`evaluate_many`] with one copy,
 /// which has a generator for each: the same seed would give other evaluations.
@@ -42,7 +44,8 @@ pub fn evaluate<A: Agent>(
     env: &mut dyn Env,
     episodes: u32,
     rng: &mut Rng,
-) -> Result<Evaluation, RunError> {
+    interrupt: &dyn Fn() -> bool,
+) -> Result<Option<Evaluation>, RunError> {
     let spec = env.spec();
     let mut action = vec![0.0_f32; spec.action_dim()];
     let mut env_action = vec![0.0_f64; action.len()];
@@ -54,6 +57,9 @@ pub fn evaluate<A: Agent>(
         let (mut episode_return, mut length) = (0.0, 0);
         env.reset(rng, &mut obs)?;
         let last = loop {
+            if interrupt() {
+                return Ok(None);
+            }
             narrow(&obs, &mut seen);
             agent.act(&mut memory, &seen, Mode::Evaluate, rng, &mut action)?;
             widen(&action, &mut env_action);
@@ -68,7 +74,7 @@ pub fn evaluate<A: Agent>(
         lengths.push(length);
         successes.push(last.success);
     }
-    Ok(Evaluation { returns, lengths, successes: successes.into_iter().collect() })
+    Ok(Some(Evaluation { returns, lengths, successes: successes.into_iter().collect() }))
 }
 
 /// The same with many environments at once: copy i plays the episodes i, i + N, i + 2N, ..., and draws

@@ -37,9 +37,9 @@ pub mod sac;
 pub mod seed;
 pub mod train;
 
-pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
 pub use any_agent::AnyAgent;
-pub use checkpoint::CheckpointError;
-pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, RunConfig, Schedule};
+pub use checkpoint::{CheckpointError, Checkpoints};
+pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, Origin, RunConfig, Schedule};
 pub use evaluate::Evaluation;
-pub use train::{Outcome, Progress, RunError};
+pub use train::{Outcome, Progress, Restored, RunError};

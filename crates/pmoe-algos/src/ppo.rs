@@ -38,7 +38,7 @@ mod loss;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::noise::{self, Rng};
-use pmoe_core::optim::{Adam, Learner};
+use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
 use serde::{Deserialize, Serialize};
 
 pub use self::actor::{
@@ -56,10 +56,10 @@ pub use self::config::{
 pub use self::cost::matrix_products;
 pub use self::critic::{ActionValue, Critic, action_value_loss};
 pub use self::loss::{clipped_surrogate_loss, ratio_statistics, value_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::normalize::Normalizers;
-use crate::rollout::{RolloutBuffer, explained_variance, gae, shuffled, standardise};
+use crate::rollout::{Passes, RolloutBuffer, explained_variance, gae, standardise};
 use crate::seed::{Stream, stream};
 
 /// The learner: networks with their optimisers, data, counters.
@@ -79,7 +79,10 @@ pub struct Ppo {
     total_updates: u64,
     updates: u64,
     grad_step: u64,
-    latest: Option<Latest>,
+    /// Where learning from a full rollout stands.
+    passes: Passes,
+    /// Metrics of the latest update.
+    metrics: Metrics,
 }
 
 /// What an act hands to [`Agent::observe`].
@@ -105,13 +108,12 @@ pub enum Part {
     ActionValue,
 }
 
-/// What the latest update leaves for the log, still on the device.
-struct Latest {
+/// What a gradient update leaves for the log, still on the device.
+pub struct Step {
     loss: PpoLoss,
     aux_loss: Option<Tensor<1>>,
     grad_norm: f64,
     lr: f64,
-    explained_variance: f64,
 }
 
 impl Ppo {
@@ -147,7 +149,8 @@ impl Ppo {
             action_dim,
             updates: 0,
             grad_step: 0,
-            latest: None,
+            passes: Passes::default(),
+            metrics: Metrics::new(),
             config,
         }
     }
@@ -172,25 +175,30 @@ impl Ppo {
         self.grad_step
     }
 
-    /// Learns from a full rollout; the comments are the lines of the algorithm.
-    fn learn(&mut self, rng: &mut Rng) {
+    /// Learns from a full rollout, or goes on with it; the comments are the lines of the algorithm.
+    /// Returns whether it came to an end before the interrupt.
+    fn learn(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> bool {
         // Values, log-densities and advantages of the policy that acted.
         let targets = self.targets();
-        let explained_variance = explained_variance(&targets.value, &targets.returns);
-        for _ in 0..self.config.epochs {
-            // Several passes, each in another order.
-            let order = shuffled(self.rollout.len(), rng);
-            for rows in order.chunks(self.config.minibatch_size) {
-                self.gradient_step(&targets, rows, rng);
+        let PpoConfig { epochs, minibatch_size, .. } = self.config;
+        let mut latest = None;
+        while !self.passes.are_done(epochs) {
+            if interrupt() {
+                return false;
             }
+            // Several passes, each in another order.
+            let rows = self.passes.next(self.rollout.len(), minibatch_size, rng);
+            latest = Some(self.gradient_step(&targets, &rows, rng));
+        }
+        if let Some(step) = latest {
+            self.metrics = self.metrics_of(&step, &targets);
         }
         // From here on the new policy acts.
         self.rollout.clear();
+        self.passes = Passes::default();
         self.acting = self.net.valid();
         self.updates += 1;
-        if let Some(latest) = &mut self.latest {
-            latest.explained_variance = explained_variance;
-        }
+        true
     }
 
     /// What the steps of a full rollout say about actions and values.
@@ -222,8 +230,8 @@ impl Ppo {
     }
 
     /// One gradient update on some steps of the rollout.
-    pub fn gradient_step(&mut self, targets: &Targets, rows: &[usize], rng: &mut Rng) {
-        self.gradient_step_in_parts(targets, rows, rng, &mut |_| ());
+    pub fn gradient_step(&mut self, targets: &Targets, rows: &[usize], rng: &mut Rng) -> Step {
+        self.gradient_step_in_parts(targets, rows, rng, &mut |_| ())
     }
 
     /// One gradient update; `done` hears of each part when it is through.
@@ -233,7 +241,7 @@ impl Ppo {
         rows: &[usize],
         rng: &mut Rng,
         done: &mut dyn FnMut(Part),
-    ) {
+    ) -> Step {
         let normalize = self.config.advantage_norm == AdvantageNorm::Minibatch;
         let batch = Minibatch::gather(&self.rollout, targets, rows, normalize, &self.device);
         let (obs, action, returns) =
@@ -270,8 +278,35 @@ impl Ppo {
             done(Part::ActionValue);
         }
         self.grad_step += 1;
-        let explained_variance = 0.0;
-        self.latest = Some(Latest { loss, aux_loss, grad_norm, lr, explained_variance });
+        Step { loss, aux_loss, grad_norm, lr }
+    }
+
+    /// The metrics of an update whose last gradient update is `step`.
+    fn metrics_of(&self, step: &Step, targets: &Targets) -> Metrics {
+        let Step { loss, aux_loss, grad_norm, lr } = step;
+        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
+        let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
+        let explained_variance = explained_variance(&targets.value, &targets.returns);
+        let mut metrics = Metrics::from([
+            ("policy_loss".to_owned(), mean(&loss.policy_loss)),
+            ("value_loss".to_owned(), mean(&loss.value_loss)),
+            ("entropy".to_owned(), mean(&loss.entropy)),
+            ("approx_kl".to_owned(), approx_kl),
+            ("clip_fraction".to_owned(), clip_fraction),
+            ("explained_variance".to_owned(), explained_variance),
+            ("grad_norm".to_owned(), *grad_norm),
+            ("lr".to_owned(), *lr),
+        ]);
+        if let Some(loss) = &loss.routing_loss {
+            metrics.insert("routing_loss".to_owned(), mean(loss));
+        }
+        if let Some(mixture) = &loss.mixture {
+            metrics.extend(mixture.metrics());
+        }
+        if let Some(loss) = aux_loss {
+            metrics.insert("action_value_loss".to_owned(), mean(loss));
+        }
+        metrics
     }
 
     /// The factor on the learning rates of this update.
@@ -328,52 +363,40 @@ impl Agent for Ppo {
         self.rollout.push(Transition { obs, action, reward, next_obs, terminated, truncated });
     }
 
-    fn update(&mut self, rng: &mut Rng) -> u32 {
-        if !self.rollout.is_full() {
-            return 0;
-        }
+    fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
         let before = self.grad_step;
-        self.learn(rng);
-        (self.grad_step - before) as u32
+        let is_complete = !self.rollout.is_full() || self.learn(rng, interrupt);
+        Updates { taken: (self.grad_step - before) as u32, is_complete }
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
-        let Some(latest) = &self.latest else {
-            return Ok(Metrics::new());
-        };
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
-        let (approx_kl, clip_fraction) =
-            ratio_statistics(&latest.loss.log_ratio, self.config.clip_ratio);
-        let mut metrics = Metrics::from([
-            ("policy_loss".to_owned(), mean(&latest.loss.policy_loss)),
-            ("value_loss".to_owned(), mean(&latest.loss.value_loss)),
-            ("entropy".to_owned(), mean(&latest.loss.entropy)),
-            ("approx_kl".to_owned(), approx_kl),
-            ("clip_fraction".to_owned(), clip_fraction),
-            ("explained_variance".to_owned(), latest.explained_variance),
-            ("grad_norm".to_owned(), latest.grad_norm),
-            ("lr".to_owned(), latest.lr),
-        ]);
-        if let Some(loss) = &latest.loss.routing_loss {
-            metrics.insert("routing_loss".to_owned(), mean(loss));
-        }
-        if let Some(mixture) = &latest.loss.mixture {
-            metrics.extend(mixture.metrics());
-        }
-        if let Some(loss) = &latest.aux_loss {
-            metrics.insert("action_value_loss".to_owned(), mean(loss));
-        }
-        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+        match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(metrics),
+            None => Ok(self.metrics.clone()),
         }
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let (net, net_optimizer) = self.net.to_bytes()?;
+        let Self {
+            net,
+            aux,
+            acting,
+            normalizers,
+            rollout,
+            updates,
+            grad_step,
+            passes,
+            metrics,
+            // Given by config and budget.
+            config: _,
+            device: _,
+            action_dim: _,
+            total_updates: _,
+        } = self;
+        let (net, net_optimizer) = net.to_bytes()?;
         files.insert("net.bpk", net);
-        files.insert_json("normalizers.json", &self.normalizers);
-        let aux = self.aux.as_ref().map(Learner::to_bytes).transpose()?;
+        files.insert_json("normalizers.json", normalizers);
+        let aux = aux.as_ref().map(Learner::to_bytes).transpose()?;
         let (aux, aux_optimizer) = aux.unzip();
         if let Some(aux) = aux {
             files.insert("action_value.bpk", aux);
@@ -383,8 +406,14 @@ impl Agent for Ppo {
             if let Some(optimizer) = aux_optimizer {
                 files.insert("action_value_optimizer.bpk", optimizer);
             }
-            files.insert_json("counters.json", &(self.updates, self.grad_step));
-            files.insert_json("rollout.json", &self.rollout);
+            files.insert_json("counters.json", &(updates, grad_step));
+            files.insert_json("rollout.json", rollout);
+            files.insert_numbers("metrics.json", metrics);
+            if rollout.is_full() {
+                // In the middle of an update it is not the net any more.
+                files.insert("acting.bpk", module_to_bytes(acting)?);
+                files.insert_json("passes.json", passes);
+            }
         }
         Ok(())
     }
@@ -407,9 +436,15 @@ impl Agent for Ppo {
                 }
                 (self.updates, self.grad_step) = files.get_json("counters.json")?;
                 self.rollout = files.get_json("rollout.json")?;
+                self.metrics = files.get_numbers("metrics.json")?;
             }
         }
         self.acting = self.net.valid();
+        self.passes = Passes::default();
+        if scope == Scope::Everything && self.rollout.is_full() {
+            self.acting = module_from_bytes(self.net.valid(), part("acting.bpk")?)?;
+            self.passes = files.get_json("passes.json")?;
+        }
         Ok(())
     }
 }

@@ -249,6 +249,54 @@ pub fn explained_variance(value: &[f32], returns: &[f32]) -> f64 {
     if total > 0.0 { 1.0 - rest / total } else { 0.0 }
 }
 
+/// Several passes over the rows of a rollout, each in another order and in minibatches. They can stop
+/// after any minibatch, be saved, and go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passes {
+    finished: u32,
+    /// Order of the pass under way; empty between passes.
+    order: Vec<usize>,
+    /// Rows of it that were handed out.
+    taken: usize,
+}
+
+impl Passes {
+    /// Whether this many passes are finished.
+    pub fn are_done(&self, passes: u32) -> bool {
+        self.finished >= passes
+    }
+
+    /// The next minibatch of `num_rows` rows: so many of them, or what is left of the pass.
+    ///
+    /// # Panics
+    /// When one of the numbers is 0.
+    pub fn next(&mut self, num_rows: usize, minibatch_size: usize, rng: &mut Rng) -> Vec<usize> {
+        assert!(num_rows > 0 && minibatch_size > 0, "there is something to hand out");
+        if self.order.is_empty() {
+            self.order = shuffled(num_rows, rng);
+        }
+        let end = num_rows.min(self.taken + minibatch_size);
+        let rows = self.order[self.taken..end].to_vec();
+        self.taken = end;
+        if end == num_rows {
+            *self = Self { finished: self.finished + 1, ..Self::default() };
+        }
+        rows
+    }
+
+    /// Whether they can go on over `num_rows` rows.
+    pub fn fit(&self, num_rows: usize) -> bool {
+        let mut seen = vec![false; num_rows];
+        let is_new =
+            |row: &usize| seen.get_mut(*row).is_some_and(|seen| !std::mem::replace(seen, true));
+        self.order.is_empty() && self.taken == 0
+            || self.order.len() == num_rows
+                && self.taken < num_rows
+                && self.order.iter().all(is_new)
+    }
+}
+
 /// The numbers below `len` in random order.
 pub fn shuffled(len: usize, rng: &mut Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();

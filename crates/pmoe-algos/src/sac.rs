@@ -53,7 +53,7 @@ pub use self::cost::{MatrixProduct, matrix_products};
 pub(crate) use self::cost::{Products, chain};
 pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files};
 use crate::mixture_metrics::MixtureBatch;
 use crate::replay::{Batch, ReplayBuffer};
@@ -76,6 +76,8 @@ pub struct Sac {
     batch: Batch,
     env_step: u64,
     grad_step: u64,
+    /// Gradient updates still due at this step.
+    updates_due: u32,
     latest: Option<Latest>,
 }
 
@@ -136,6 +138,7 @@ impl Sac {
             action_dim,
             env_step: 0,
             grad_step: 0,
+            updates_due: 0,
             latest: None,
             config,
         }
@@ -248,14 +251,19 @@ impl Agent for Sac {
         let terminated = transition.terminated || is_cut;
         self.replay.push(Transition { reward, terminated, ..transition });
         self.env_step += 1;
+        if self.config.learning_starts <= self.env_step {
+            self.updates_due = self.config.gradient_steps;
+        }
     }
 
-    fn update(&mut self, rng: &mut Rng) -> u32 {
-        if self.env_step < self.config.learning_starts {
-            return 0;
+    fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
+        let mut taken = 0;
+        while self.updates_due > 0 && !interrupt() {
+            self.gradient_step(rng);
+            self.updates_due -= 1;
+            taken += 1;
         }
-        (0..self.config.gradient_steps).for_each(|_| self.gradient_step(rng));
-        self.config.gradient_steps
+        Updates { taken, is_complete: self.updates_due == 0 }
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
@@ -283,20 +291,39 @@ impl Agent for Sac {
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let (actor, actor_optimizer) = self.actor.to_bytes()?;
-        let (critic, critic_optimizer) = self.critic.to_bytes()?;
+        let Self {
+            actor,
+            critic,
+            target_critic,
+            temperature,
+            baseline,
+            replay,
+            env_step,
+            grad_step,
+            updates_due,
+            // Given by the config.
+            config: _,
+            device: _,
+            action_dim: _,
+            // Filled by each draw.
+            batch: _,
+            // Filled by each update; metrics are read right after one.
+            latest: _,
+        } = self;
+        let (actor, actor_optimizer) = actor.to_bytes()?;
+        let (critic, critic_optimizer) = critic.to_bytes()?;
         files.insert("actor.bpk", actor);
         files.insert("critic.bpk", critic);
         if scope == Scope::Everything {
             files.insert("actor_optimizer.bpk", actor_optimizer);
             files.insert("critic_optimizer.bpk", critic_optimizer);
-            files.insert("target_critic.bpk", module_to_bytes(&*self.target_critic)?);
-            self.temperature.save(files)?;
-            if let Some(baseline) = &self.baseline {
+            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
+            temperature.save(files)?;
+            if let Some(baseline) = baseline {
                 baseline.save(files);
             }
-            files.insert_json("counters.json", &(self.env_step, self.grad_step));
-            files.insert_writer("replay.bin", |out| self.replay.write(out));
+            files.insert_json("counters.json", &(env_step, grad_step, updates_due));
+            files.insert_writer("replay.bin", |out| replay.write(out));
         }
         Ok(())
     }
@@ -306,6 +333,8 @@ impl Agent for Sac {
         if scope == Scope::Policy {
             self.actor.load_module(part("actor.bpk")?)?;
             self.critic.load_module(part("critic.bpk")?)?;
+            // As at the start of a run, which may follow.
+            self.target_critic = Target::new(&self.critic);
             return Ok(());
         }
         self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
@@ -316,7 +345,7 @@ impl Agent for Sac {
         if let Some(baseline) = &mut self.baseline {
             baseline.load(files)?;
         }
-        (self.env_step, self.grad_step) = files.get_json("counters.json")?;
+        (self.env_step, self.grad_step, self.updates_due) = files.get_json("counters.json")?;
         self.replay.read(&mut *files.reader("replay.bin")?)
     }
 }

@@ -1,14 +1,11 @@
 //! The one training loop.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use pmoe_envs::{Env, EnvError, Step};
-use pmoe_results::{Event, Sink};
+use pmoe_results::{Event, Position, Sink};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, AgentError, Mode, Scope, Transition};
-use crate::checkpoint::{self, CheckpointError, Files};
+use crate::checkpoint::{CheckpointError, Checkpoints, Files, Stored};
 use crate::config::Schedule;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::seed::{Seeds, Stream, sub_stream};
@@ -49,14 +46,28 @@ pub struct Progress<M = ()> {
     pub env_step: u64,
     /// Gradient updates taken.
     pub grad_step: u64,
-    /// Where the event sink stood at this step.
-    pub events_position: u64,
+    /// Where the event sink stood then.
+    pub events: Position,
+    next: Next,
     episode: Episode,
     seeds: Seeds,
     /// Observation to act on, `[O]`; empty before the first reset.
     obs: Vec<f64>,
     /// What the policy carries inside the running episode.
     memory: M,
+}
+
+/// What a run does next. Interrupts are looked at in between, and in the middle of updates and
+/// evaluations, which begin anew or go on after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Next {
+    /// Act, and take the step.
+    Act,
+    /// Learn from it, and log.
+    Learn,
+    /// Evaluate and save, if it is time to.
+    Evaluate,
 }
 
 /// The running episode.
@@ -75,7 +86,8 @@ impl<M: Default> Progress<M> {
         Self {
             env_step: 0,
             grad_step: 0,
-            events_position: 0,
+            events: Position::start(),
+            next: Next::Evaluate,
             episode: Episode::default(),
             seeds: Seeds::new(seed),
             obs: Vec::new(),
@@ -84,12 +96,20 @@ impl<M: Default> Progress<M> {
     }
 }
 
-/// Trains `agent` in `env` until the schedule's last step, or until `interrupt` is set.
+impl<M> Progress<M> {
+    /// Whether all steps of the schedule are done, with all that follows them.
+    pub fn is_finished(&self, schedule: &Schedule) -> bool {
+        self.env_step >= schedule.total_steps && self.next == Next::Act
+    }
+}
+
+/// Trains `agent` in `env` until the schedule's last step, or until `interrupt` says true, which it must
+/// go on to say.
 ///
-/// Starts at `progress` and moves it; events go to `sink`. With a `checkpoint` folder the whole run
-/// is saved there when due, when interrupted and at the end (the policy and its critic alone). A run that
-/// is restored by [`restore`] and goes on gives the same events and the same bits as one that never
-/// stopped.
+/// Starts at `progress` and moves it; events go to `sink`. With `checkpoints` the whole run is saved
+/// there at the start, when due and when interrupted; at the end as much as a finished run keeps. A run
+/// that is restored by [`restore`] and goes on gives the same events and the same bits as one that
+/// never stopped.
 ///
 /// # Errors
 /// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
@@ -102,8 +122,8 @@ pub fn run<A: Agent>(
     seed: u64,
     progress: &mut Progress<A::Memory>,
     sink: &mut dyn Sink,
-    checkpoint: Option<&Path>,
-    interrupt: &AtomicBool,
+    checkpoints: Option<&Checkpoints>,
+    interrupt: &dyn Fn() -> bool,
 ) -> Result<Outcome, RunError> {
     let obs_dim = env.spec().obs_dim;
     let mut action = vec![0.0_f32; env.spec().action_dim()];
@@ -113,62 +133,80 @@ pub fn run<A: Agent>(
     if progress.obs.is_empty() {
         progress.obs = vec![0.0; obs_dim];
         env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-        sink.emit(&evaluate_at(0, agent, eval_env, schedule, seed)?)?;
+        // Before the first event, so that events without a checkpoint tell that one is missing.
+        save(checkpoints, agent, env, progress, sink, schedule)?;
     }
     narrow(&progress.obs, &mut obs_f32);
 
-    while progress.env_step < schedule.total_steps {
-        agent.act(
-            &mut progress.memory,
-            &obs_f32,
-            Mode::Explore,
-            &mut progress.seeds.explore,
-            &mut action,
-        )?;
-        widen(&action, &mut env_action);
-        let step = env.step(&env_action, &mut next_obs)?;
-        narrow(&next_obs, &mut next_obs_f32);
-        agent.observe(
-            &progress.memory,
-            Transition {
-                obs: &obs_f32,
-                action: &action,
-                reward: step.reward as f32,
-                next_obs: &next_obs_f32,
-                terminated: step.terminated,
-                truncated: step.truncated,
-            },
-        );
-        progress.env_step += 1;
-        progress.episode.episode_return += step.reward;
-        progress.episode.length += 1;
-        if step.terminated || step.truncated {
-            sink.emit(&progress.finish_episode(&step))?;
-            env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-            progress.memory = A::Memory::default();
-        } else {
-            std::mem::swap(&mut progress.obs, &mut next_obs);
-        }
-        narrow(&progress.obs, &mut obs_f32);
-
-        progress.grad_step += u64::from(agent.update(&mut progress.seeds.learn));
-        let (env_step, grad_step) = (progress.env_step, progress.grad_step);
-        if env_step % schedule.log_every == 0 && grad_step > 0 {
-            sink.emit(&Event::Update { env_step, grad_step, metrics: agent.metrics()? })?;
-        }
-        let is_last = env_step == schedule.total_steps;
-        if env_step % schedule.eval_every == 0 || is_last {
-            sink.emit(&evaluate_at(env_step, agent, eval_env, schedule, seed)?)?;
-        }
-        let interrupted = interrupt.load(Ordering::Relaxed);
-        if env_step % schedule.checkpoint_every == 0 || is_last || interrupted {
-            progress.events_position = sink.sync()?;
-            if let Some(folder) = checkpoint {
-                let scope = if is_last { Scope::Policy } else { Scope::Everything };
-                save(folder, agent, env, progress, scope)?;
+    while !progress.is_finished(schedule) {
+        match progress.next {
+            Next::Act => {
+                agent.act(
+                    &mut progress.memory,
+                    &obs_f32,
+                    Mode::Explore,
+                    &mut progress.seeds.explore,
+                    &mut action,
+                )?;
+                widen(&action, &mut env_action);
+                let step = env.step(&env_action, &mut next_obs)?;
+                narrow(&next_obs, &mut next_obs_f32);
+                agent.observe(
+                    &progress.memory,
+                    Transition {
+                        obs: &obs_f32,
+                        action: &action,
+                        reward: step.reward as f32,
+                        next_obs: &next_obs_f32,
+                        terminated: step.terminated,
+                        truncated: step.truncated,
+                    },
+                );
+                progress.env_step += 1;
+                progress.episode.episode_return += step.reward;
+                progress.episode.length += 1;
+                if step.terminated || step.truncated {
+                    sink.emit(&progress.finish_episode(&step))?;
+                    env.reset(&mut progress.seeds.env, &mut progress.obs)?;
+                    progress.memory = A::Memory::default();
+                } else {
+                    std::mem::swap(&mut progress.obs, &mut next_obs);
+                }
+                narrow(&progress.obs, &mut obs_f32);
+                progress.next = Next::Learn;
+            }
+            Next::Learn => {
+                let updates = agent.update(&mut progress.seeds.learn, interrupt);
+                progress.grad_step += u64::from(updates.taken);
+                if updates.is_complete {
+                    let (env_step, grad_step) = (progress.env_step, progress.grad_step);
+                    if env_step % schedule.log_every == 0 && grad_step > 0 {
+                        let metrics = agent.metrics()?;
+                        sink.emit(&Event::Update { env_step, grad_step, metrics })?;
+                    }
+                    progress.next = Next::Evaluate;
+                }
+            }
+            Next::Evaluate => {
+                let env_step = progress.env_step;
+                let is_last = env_step == schedule.total_steps;
+                let is_due = env_step % schedule.eval_every == 0 || is_last;
+                let is_over = !is_due || {
+                    let event = evaluate_at(env_step, agent, eval_env, schedule, seed, interrupt)?;
+                    // One that was cut short is played again from its start.
+                    event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
+                };
+                if is_over {
+                    progress.next = Next::Act;
+                    let is_due = env_step % schedule.checkpoint_every == 0 && env_step > 0;
+                    if is_due || is_last {
+                        save(checkpoints, agent, env, progress, sink, schedule)?;
+                    }
+                }
             }
         }
-        if interrupted && !is_last {
+        if interrupt() && !progress.is_finished(schedule) {
+            save(checkpoints, agent, env, progress, sink, schedule)?;
             return Ok(Outcome::Interrupted);
         }
     }
@@ -191,68 +229,102 @@ impl<M> Progress<M> {
     }
 }
 
-/// The scheduled evaluation after `env_step` steps; its randomness depends on seed and step alone.
+/// The scheduled evaluation after `env_step` steps, unless it is interrupted; its randomness depends on
+/// seed and step alone.
 fn evaluate_at<A: Agent>(
     env_step: u64,
     agent: &A,
     eval_env: &mut dyn Env,
     schedule: &Schedule,
     seed: u64,
-) -> Result<Event, RunError> {
+    interrupt: &dyn Fn() -> bool,
+) -> Result<Option<Event>, RunError> {
     let mut rng = sub_stream(seed, Stream::Evaluate, env_step);
-    let Evaluation { returns, lengths, successes } =
-        evaluate(agent, eval_env, schedule.eval_episodes, &mut rng)?;
-    Ok(Event::Eval { env_step, returns, lengths, successes })
+    let evaluation = evaluate(agent, eval_env, schedule.eval_episodes, &mut rng, interrupt)?;
+    Ok(evaluation.map(|Evaluation { returns, lengths, successes }| Event::Eval {
+        env_step,
+        returns,
+        lengths,
+        successes,
+    }))
 }
 
+/// Writes a checkpoint, of the events so far too.
 fn save<A: Agent>(
-    folder: &Path,
+    checkpoints: Option<&Checkpoints>,
     agent: &A,
     env: &dyn Env,
-    progress: &Progress<A::Memory>,
-    scope: Scope,
-) -> Result<(), CheckpointError> {
+    progress: &mut Progress<A::Memory>,
+    sink: &mut dyn Sink,
+    schedule: &Schedule,
+) -> Result<(), RunError> {
+    progress.events = sink.sync()?;
+    let Some(checkpoints) = checkpoints else {
+        return Ok(());
+    };
+    let is_last = progress.is_finished(schedule);
+    let scope = if is_last { checkpoints.at_the_end } else { Scope::Everything };
     let mut files = Files::default();
     agent.save(&mut files, scope)?;
     let mut env_state = Vec::new();
     env.save_state(&mut env_state);
     files.insert_json("env.json", &env_state);
     files.insert_json("progress.json", progress);
-    checkpoint::write(folder, progress.env_step, &files)
+    Ok(checkpoints.write(progress.env_step, scope, &files, is_last)?)
 }
 
-/// Brings agent and environment to the newest checkpoint in `folder`; `None` when there is none.
+/// What [`restore`] found.
+#[derive(Debug)]
+pub struct Restored<M> {
+    /// Where the run goes on.
+    pub progress: Progress<M>,
+    /// What is wrong with each newer checkpoint.
+    pub unusable: Vec<String>,
+    /// How much of the learner the checkpoint holds.
+    pub scope: Scope,
+}
+
+/// Brings agent and environment to the newest checkpoint that can be used; `None` when there is none and
+/// never was.
 ///
-/// The checkpoint of a finished run restores the policy alone: there is nothing left to learn.
+/// A checkpoint can be used when it is of this run and whole, and when `check` finds the events before
+/// its position as they were. That of a finished run may restore the policy alone: there is nothing left
+/// to learn.
 ///
 /// # Errors
-/// When the checkpoint is damaged or of another run. Agent and environment are then unusable.
+/// When a checkpoint is of another run, or none can be used. Agent and environment are then unusable.
 pub fn restore<A: Agent>(
-    folder: &Path,
+    checkpoints: &Checkpoints,
     agent: &mut A,
     env: &mut dyn Env,
-    schedule: &Schedule,
-) -> Result<Option<Progress<A::Memory>>, RunError> {
-    let Some(files) = checkpoint::read(folder)? else {
-        return Ok(None);
-    };
-    let progress: Progress<A::Memory> = files.get_json("progress.json")?;
-    let finished = progress.env_step == schedule.total_steps;
-    agent.load(&files, if finished { Scope::Policy } else { Scope::Everything })?;
-    env.load_state(&files.get_json::<Vec<f64>>("env.json")?)?;
-    Ok(Some(progress))
+    mut check: impl FnMut(&Position) -> Result<(), String>,
+) -> Result<Option<Restored<A::Memory>>, RunError> {
+    let found = checkpoints.newest(|Stored { path, scope, files }| {
+        let progress: Progress<A::Memory> = files.get_json("progress.json")?;
+        check(&progress.events).map_err(|reason| CheckpointError::Damaged { path, reason })?;
+        agent.load(&files, scope)?;
+        let state: Vec<f64> = files.get_json("env.json")?;
+        let does_not_fit = |error: EnvError| CheckpointError::Content {
+            part: "env.json".to_owned(),
+            reason: error.to_string(),
+        };
+        env.load_state(&state).map_err(does_not_fit)?;
+        Ok((progress, scope))
+    });
+    Ok(found?.map(|((progress, scope), unusable)| Restored { progress, unusable, scope }))
 }
 
-/// Brings an agent to the newest checkpoint in `folder`, to act with; `false` when there is none.
+/// Brings an agent to the newest usable checkpoint, to act with. Returns what is wrong with each newer
+/// one; `None` when there is no checkpoint.
 ///
 /// # Errors
-/// When the checkpoint is damaged or of another run.
-pub fn restore_policy<A: Agent>(folder: &Path, agent: &mut A) -> Result<bool, RunError> {
-    let Some(files) = checkpoint::read(folder)? else {
-        return Ok(false);
-    };
-    agent.load(&files, Scope::Policy)?;
-    Ok(true)
+/// When a checkpoint is of another run, or none can be used.
+pub fn restore_policy<A: Agent>(
+    checkpoints: &Checkpoints,
+    agent: &mut A,
+) -> Result<Option<Vec<String>>, RunError> {
+    let found = checkpoints.newest(|stored| agent.load(&stored.files, Scope::Policy));
+    Ok(found?.map(|((), unusable)| unusable))
 }
 
 pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {

@@ -3,8 +3,9 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::on_policy::{self, bits, live};
 use pmoe_algos::any_agent::AnyMemory;
@@ -13,11 +14,14 @@ use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, GatingVariance, Init, LogStd, McpGate,
     McpNetwork, PmoeConfig, SacConfig, TargetAction,
 };
-use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Outcome, Progress, Schedule, Scope, train};
+use pmoe_algos::{
+    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Outcome, Progress, Schedule, Scope, train,
+};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
-use pmoe_results::{Event, MemorySink};
+use pmoe_envs::{Rng, TimeLimit};
+use pmoe_results::{Event, MemorySink, Sink};
+use rand::{RngExt, SeedableRng};
 
 const STEPS: u64 = 700;
 
@@ -42,7 +46,7 @@ fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Ev
         &mut progress,
         &mut sink,
         None,
-        &AtomicBool::new(false),
+        &|| false,
     );
     assert_eq!(outcome.unwrap(), Outcome::Done);
     assert!(progress.grad_step > 0);
@@ -141,54 +145,35 @@ fn evaluating_more_often_changes_nothing_else() {
     }
 }
 
-/// Raises a flag after a number of steps.
-struct StopAfter<'a> {
-    env: TimeLimit<common::PointMass>,
-    steps_left: u64,
-    flag: &'a AtomicBool,
-}
-
-impl Env for StopAfter<'_> {
-    fn spec(&self) -> &EnvSpec {
-        self.env.spec()
-    }
-    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
-        self.env.reset(rng, obs)
-    }
-    fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
-        self.steps_left -= 1;
-        if self.steps_left == 0 {
-            self.flag.store(true, Ordering::Relaxed);
-        }
-        self.env.step(action, obs)
-    }
-    fn save_state(&self, state: &mut Vec<f64>) {
-        self.env.save_state(state);
-    }
-    fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
-        self.env.load_state(state)
-    }
-}
-
-/// One process of a run: restores, goes on for `steps` and stops, or loses what came after the last
-/// checkpoint when `killed`.
+/// One process of a run: restores, and goes on until it has been asked `checks` times whether it is
+/// interrupted, or loses what came after the last checkpoint when `killed`.
 fn process(
     config: &AlgoConfig,
     schedule: &Schedule,
     folder: &Path,
     events: &mut MemorySink,
-    steps: u64,
+    checks: u64,
     killed: bool,
 ) -> (Outcome, AnyAgent) {
-    let flag = AtomicBool::new(false);
-    let mut agent = agent(config, 5);
-    let mut env = StopAfter { env: env(), steps_left: steps, flag: &flag };
-    let restored = train::restore(folder, &mut agent, &mut env, schedule).unwrap();
-    let mut progress = restored.unwrap_or_else(|| Progress::new(5));
-    events.events.truncate(progress.events_position as usize);
+    let (mut agent, mut env) = (agent(config, 5), env());
+    let checkpoints = |folder: &Path| Checkpoints {
+        folder: folder.to_owned(),
+        run: "this".to_owned(),
+        keep: NonZeroUsize::new(2).unwrap(),
+        at_the_end: Scope::Policy,
+    };
+    let restored = train::restore(&checkpoints(folder), &mut agent, &mut env, |_| Ok(())).unwrap();
+    let mut progress = restored.map_or_else(|| Progress::new(5), |restored| restored.progress);
+    events.truncate(&progress.events).unwrap();
+    assert_eq!(events.sync().unwrap(), progress.events);
     // A killed process writes no last checkpoint: its folder is put back to what it was.
-    let kept = tempfile::tempdir().unwrap();
-    let checkpoint = if killed { kept.path() } else { folder };
+    let lost = quick_tempdir();
+    let checkpoints = checkpoints(if killed { lost.path() } else { folder });
+    let asked = Cell::new(0);
+    let interrupt = || {
+        asked.set(asked.get() + 1);
+        asked.get() > checks
+    };
     let outcome = train::run(
         &mut env,
         &mut self::env(),
@@ -197,31 +182,50 @@ fn process(
         5,
         &mut progress,
         events,
-        Some(checkpoint),
-        &flag,
+        Some(&checkpoints),
+        &interrupt,
     );
     (outcome.unwrap(), agent)
 }
 
+/// In memory where the system has such a place: these tests write thousands of checkpoints.
+fn quick_tempdir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Strikes at random moments: between and within steps, updates and evaluations, with any relation of
+/// the schedule's numbers to each other and to the rollouts.
 #[test]
-fn a_stopped_run_ends_with_the_bits_of_one_that_was_not() {
+fn a_run_struck_anywhere_ends_with_the_bits_of_one_that_was_not() {
+    let mut rng = Rng::seed_from_u64(1);
     for config in variants() {
-        let schedule = common::schedule(STEPS);
-        let (expected_events, expected) = uninterrupted(&config, &schedule, 5);
-        let folder = tempfile::tempdir().unwrap();
-        let mut events = MemorySink::default();
-        // Stops in the warm-up, in the middle of episodes, right after a checkpoint, at an
-        // evaluation; twice everything since the last checkpoint is lost.
-        for (steps, killed) in [(40, false), (111, true), (149, false), (111, false), (250, true)] {
-            let (outcome, _) =
-                process(&config, &schedule, folder.path(), &mut events, steps, killed);
-            assert_eq!(outcome, Outcome::Interrupted);
+        let mut config = config;
+        if let AlgoConfig::Sac(sac) = &mut config {
+            sac.gradient_steps = rng.random_range(1..4);
         }
-        let (outcome, agent) =
-            process(&config, &schedule, folder.path(), &mut events, u64::MAX, false);
-        assert_eq!(outcome, Outcome::Done);
-        assert_eq!(events.events, expected_events);
-        assert!(bits(&agent) == bits(&expected));
+        let schedule = Schedule {
+            total_steps: rng.random_range(240..300),
+            eval_every: rng.random_range(7..90),
+            eval_episodes: rng.random_range(1..4),
+            log_every: rng.random_range(1..60),
+            checkpoint_every: rng.random_range(1..120),
+        };
+        let (expected_events, expected) = uninterrupted(&config, &schedule, 5);
+        let folder = quick_tempdir();
+        let mut events = MemorySink::default();
+        let mut strikes = 0;
+        let agent = loop {
+            // An evaluation that is cut short starts again: some processes must see a whole one.
+            let checks = if rng.random_bool(0.3) { 150 } else { rng.random_range(1..40) };
+            let killed = rng.random_bool(0.2);
+            match process(&config, &schedule, folder.path(), &mut events, checks, killed) {
+                (Outcome::Interrupted, _) => strikes += 1,
+                (Outcome::Done, agent) => break agent,
+            }
+        };
+        assert!(strikes > 5, "{strikes}");
+        assert_eq!(events.events, expected_events, "{schedule:?}, {config:?}");
+        assert!(bits(&agent) == bits(&expected), "{schedule:?}, {config:?}");
     }
 }
 

@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::sync::atomic::AtomicBool;
-
 use burn::module::Module;
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 use common::differences::{check, f64_normal, gradients, in_f64, is_zero};
@@ -465,7 +463,7 @@ fn train_on_point_mass(config: &AlgoConfig, steps: u64) -> (f64, f64) {
         &mut progress,
         &mut sink,
         None,
-        &AtomicBool::new(false),
+        &|| false,
     )
     .unwrap();
     assert!(progress.grad_step > 1000);

@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::sync::atomic::AtomicBool;
-
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::replay::{Batch, ReplayBuffer};
@@ -234,7 +232,6 @@ fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
     let mut agent = Sac::new(common::sac(actor), 1, 1, 3, &Device::flex());
     let mut sink = MemorySink::default();
     let mut progress = Progress::new(3);
-    let interrupt = AtomicBool::new(false);
     train::run(
         &mut env(),
         &mut env(),
@@ -244,7 +241,7 @@ fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
         &mut progress,
         &mut sink,
         None,
-        &interrupt,
+        &|| false,
     )
     .unwrap();
     assert!(progress.grad_step > 2000);
@@ -318,7 +315,7 @@ fn divergence_ends_the_run_with_its_quantity() {
         &mut Progress::new(0),
         &mut MemorySink::default(),
         None,
-        &AtomicBool::new(false),
+        &|| false,
     );
     let Err(RunError::Agent(AgentError::NonFinite { quantity, grad_step, .. })) = result else {
         panic!("expected divergence, got {result:?}");

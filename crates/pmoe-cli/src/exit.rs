@@ -25,6 +25,31 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     error.chain().find_map(exit_of).unwrap_or(Exit::Failed).into()
 }
 
+/// Whether an error is that of a run folder which has suffered, and which starting over would put right.
+pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_folder = cause.downcast_ref::<ResultsError>().is_some_and(|error| {
+            matches!(
+                error,
+                ResultsError::BadFile { .. }
+                    | ResultsError::ManifestMismatch { .. }
+                    | ResultsError::ChangedEvents { .. }
+                    | ResultsError::ShortEvents { .. }
+            )
+        });
+        let run = cause.downcast_ref::<RunError>();
+        let of_run = run.and_then(|error| match error {
+            RunError::Checkpoint(error) => Some(error),
+            _ => None,
+        });
+        let checkpoint = cause.downcast_ref::<CheckpointError>().or(of_run);
+        of_folder
+            || checkpoint.is_some_and(|error| {
+                matches!(error, CheckpointError::NoneLeft { .. } | CheckpointError::OtherRun { .. })
+            })
+    })
+}
+
 fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<BadInput>() || cause.is::<ConfigError>() {
         return Some(Exit::BadInput);

@@ -1,5 +1,13 @@
 //! The `pmoe` command: train, evaluate, report and measure mixture-of-experts policies.
 
+/// Writes a line to stderr. Nobody has to read it: a full disk or a reader that went away ends nothing.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
 mod commands;
 mod config;
 mod exit;
@@ -21,7 +29,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PMOE_COMMIT"), ")"),
     after_help = "\
 Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 75 another process holds the run,
-99 checkpoint written after SIGTERM or SIGUSR1, 130 interrupted with a checkpoint written."
+99 checkpoint written after SIGTERM, SIGUSR1, a hang-up or the like, 130 interrupted (Ctrl-C, Ctrl-\\) with a
+checkpoint written."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -74,7 +83,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
             exit::code(&error)
         }
     }

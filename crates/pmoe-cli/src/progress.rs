@@ -66,8 +66,8 @@ impl Display {
         }
     }
 
-    /// Takes an event in.
-    pub(crate) fn show(&mut self, event: &Event) -> io::Result<()> {
+    /// Takes an event in. Whoever watches the run may be gone; the run is not.
+    pub(crate) fn show(&mut self, event: &Event) {
         let env_step = match event {
             Event::Episode { env_step, episode_return, .. } => {
                 self.episode_return = Some(*episode_return);
@@ -85,9 +85,9 @@ impl Display {
                 let mean = returns.iter().sum::<f64>() / returns.len() as f64;
                 let message = self.message(env_step);
                 let total = self.total_steps;
-                writeln!(io::stderr(), "step {env_step}/{total}: evaluation {mean:.1}; {message}")
+                say!("step {env_step}/{total}: evaluation {mean:.1}; {message}");
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
@@ -109,10 +109,10 @@ impl Display {
         parts.join(", ")
     }
 
-    fn json_line(&mut self, env_step: u64) -> io::Result<()> {
+    fn json_line(&mut self, env_step: u64) {
         let is_due = self.last_line.is_none_or(|last| last.elapsed() >= JSON_EVERY);
         if !is_due && env_step < self.total_steps {
-            return Ok(());
+            return;
         }
         self.last_line = Some(Instant::now());
         let line = Line {
@@ -121,10 +121,9 @@ impl Display {
             episode_return: self.episode_return,
             steps_per_second: self.steps_per_second(env_step),
         };
+        let line = serde_json::to_string(&line).expect("names and numbers have a JSON form");
         let mut stdout = io::stdout().lock();
-        // Whoever started the run may be gone; the run is not.
-        let _ = writeln!(stdout, "{}", serde_json::to_string(&line)?).and_then(|()| stdout.flush());
-        Ok(())
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     }
 }
 

@@ -266,9 +266,9 @@ fn the_cost_of_a_run_is_measured_for_every_family() {
         // What a finished run keeps, but for the state of task and loop, which is a few kilobytes.
         let kept = fs::read_dir(checkpoint(&folder)).unwrap();
         let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
-        let rest = kept as f64 - bytes("bytes_of_policy");
-        assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than the policy");
-        assert!(bytes("bytes_of_policy") < bytes("bytes_of_learner"), "{algo}");
+        let rest = kept as f64 - bytes("bytes_when_finished");
+        assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than said");
+        assert!(bytes("bytes_when_finished") < bytes("bytes_of_learner"), "{algo}");
         // 400 transitions, or 100 of a rollout, of 11 observed numbers and 3 actions.
         let steps = if algo == "sac" { 400.0 } else { 100.0 };
         let per_step = bytes("bytes_of_steps") / steps;

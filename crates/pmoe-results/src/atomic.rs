@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -24,15 +24,47 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync(folder)
 }
 
+/// How the name of a sibling begins.
+const PREFIX: &str = ".tmp";
+
+/// Random letters and digits behind that.
+const RANDOM: usize = 6;
+
 /// A new file that vanishes unless it is renamed, and that others may read as far as the umask lets them.
 fn sibling_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).rand_bytes(RANDOM);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
+}
+
+/// Whether a file's name is that of a sibling which a killed process did not rename.
+#[must_use]
+pub fn is_leftover(name: &std::ffi::OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Removes what killed processes left of [`write_atomic`] in a folder. No other process may write
+/// there, and there need not be one.
+pub(crate) fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if is_leftover(&entry.file_name()) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a rename last: on Unix the folder itself has to reach the disk.

@@ -72,12 +72,28 @@ pub enum ResultsError {
         /// The part of it that is a value.
         parent: String,
     },
-    /// The events are not those that the finished run left.
-    #[error("{path} has changed since the run finished: its blake3 is {found}, not {expected}")]
+    /// The manifest describes another run than the config beside it.
+    #[error(
+        "{path} does not fit the config beside it: `{key}` is {found}, but `{config_key}` is {expected} there"
+    )]
+    ManifestMismatch {
+        /// The manifest.
+        path: PathBuf,
+        /// Key of the manifest.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// Key of the config.
+        config_key: &'static str,
+        /// The value there.
+        expected: String,
+    },
+    /// The events are not those that the run wrote.
+    #[error("{path} has changed since the run wrote it: its blake3 is {found}, not {expected}")]
     ChangedEvents {
         /// The event file.
         path: PathBuf,
-        /// Checksum in the manifest.
+        /// Checksum in the manifest or the checkpoint.
         expected: String,
         /// Checksum of the file.
         found: String,

@@ -83,12 +83,49 @@ pub trait Sink {
     /// When it can't be kept, a full disk for instance.
     fn emit(&mut self, event: &Event) -> std::io::Result<()>;
 
-    /// Makes everything emitted durable and returns the position after it, from which a run that is
-    /// continued goes on.
+    /// Makes everything emitted durable and returns the position after it, where a continued run
+    /// goes on.
     ///
     /// # Errors
     /// When the disk refuses.
-    fn sync(&mut self) -> std::io::Result<u64>;
+    fn sync(&mut self) -> std::io::Result<Position>;
+}
+
+/// A position in the events of a run, and what must stand before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Bytes of `events.jsonl` before it.
+    pub bytes: u64,
+    /// Their blake3, hexadecimal.
+    pub blake3: String,
+}
+
+impl Position {
+    /// Before the first event.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::after(b"")
+    }
+
+    /// After these bytes of `events.jsonl`.
+    #[must_use]
+    pub fn after(bytes: &[u8]) -> Self {
+        let blake3 = blake3::hash(bytes).to_hex().to_string();
+        Self { bytes: bytes.len() as u64, blake3 }
+    }
+}
+
+/// The line of `events.jsonl` that holds an event, with its line break.
+pub(crate) fn line(event: &Event) -> std::io::Result<Vec<u8>> {
+    // JSON has no NaN: serde_json would write null, and the file could not be read back.
+    if !event.is_finite() {
+        let message = format!("event with a number that is not finite: {event:?}");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+    }
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Keeps events in memory, for tests.
@@ -98,13 +135,31 @@ pub struct MemorySink {
     pub events: Vec<Event>,
 }
 
+impl MemorySink {
+    /// Drops the events after a position, as a continued run does.
+    ///
+    /// # Errors
+    /// When an event has a number that is not finite.
+    pub fn truncate(&mut self, position: &Position) -> std::io::Result<()> {
+        let mut bytes = 0;
+        let mut kept = 0;
+        while bytes < position.bytes && kept < self.events.len() {
+            bytes += line(&self.events[kept])?.len() as u64;
+            kept += 1;
+        }
+        self.events.truncate(kept);
+        Ok(())
+    }
+}
+
 impl Sink for MemorySink {
     fn emit(&mut self, event: &Event) -> std::io::Result<()> {
         self.events.push(event.clone());
         Ok(())
     }
 
-    fn sync(&mut self) -> std::io::Result<u64> {
-        Ok(self.events.len() as u64)
+    fn sync(&mut self) -> std::io::Result<Position> {
+        let lines = self.events.iter().map(line).collect::<std::io::Result<Vec<_>>>()?.concat();
+        Ok(Position::after(&lines))
     }
 }

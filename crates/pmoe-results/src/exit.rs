@@ -1,4 +1,7 @@
+use std::fs;
 use std::process::ExitCode;
+
+use rustix::process::Signal;
 
 /// How a program of this workspace ends: the contract with scripts, and between the matrix and its runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +16,10 @@ pub enum Exit {
     Diverged = 3,
     /// Another process holds the run folder.
     Locked = 75,
-    /// SIGTERM or SIGUSR1: a checkpoint is written, start again to continue.
+    /// SIGTERM, SIGUSR1 or any other signal that ends programs: a checkpoint is written, start again to
+    /// continue.
     Continue = 99,
-    /// Ctrl-C: a checkpoint is written.
+    /// Ctrl-C or Ctrl-\\: a checkpoint is written.
     Interrupted = 130,
 }
 
@@ -29,6 +33,13 @@ impl Exit {
         Self::Continue,
         Self::Interrupted,
     ];
+
+    /// How a run that a signal has stopped ends.
+    #[must_use]
+    pub fn of_signal(signal: i32) -> Self {
+        let keys = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
+        if keys.contains(&signal) { Self::Interrupted } else { Self::Continue }
+    }
 
     /// Its exit code.
     #[must_use]
@@ -47,6 +58,48 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
     }
+}
+
+/// Every signal that ends a program unless it is caught, and that can be: for runs, which write a
+/// checkpoint first.
+///
+/// Without those of a fault in the program itself (such as SEGV). A hang-up that was ignored when the
+/// program began (`nohup`) stays ignored.
+#[must_use]
+pub fn ending_signals() -> Vec<i32> {
+    let named = [
+        Signal::HUP,
+        Signal::INT,
+        Signal::QUIT,
+        Signal::TERM,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::XCPU,
+        // The write that was too much for a limit fails as well, and says so.
+        Signal::XFSZ,
+        Signal::IO,
+    ];
+    let mut signals: Vec<i32> = named.map(Signal::as_raw).to_vec();
+    #[cfg(target_os = "linux")]
+    {
+        signals.extend([Signal::POWER, Signal::STKFLT].map(Signal::as_raw));
+        // The real-time signals, which batch systems and other programs use as they like.
+        signals.extend(34..=64);
+    }
+    let hang_up = Signal::HUP.as_raw();
+    signals.retain(|&signal| signal != hang_up || !is_ignored(signal));
+    signals
+}
+
+/// Whether the process ignores a signal, as far as the system tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(test)]

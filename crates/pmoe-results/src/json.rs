@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -15,17 +16,17 @@ pub(crate) fn read<T: DeserializeOwned>(
     schema: u32,
 ) -> Result<Option<T>, ResultsError> {
     match fs::read(path) {
-        Ok(bytes) => parse(&bytes, path, schema).map(Some),
+        Ok(bytes) => parse(&bytes, path, schema..=schema).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ResultsError::io(path, source)),
     }
 }
 
-/// Reads a document of version `schema`; `path` is for the error.
+/// Reads a document of one of the versions `schemas`; `path` is for the error.
 pub(crate) fn parse<T: DeserializeOwned>(
     bytes: &[u8],
     path: &Path,
-    schema: u32,
+    schemas: RangeInclusive<u32>,
 ) -> Result<T, ResultsError> {
     /// The one field that has to be understood in every version.
     #[derive(Deserialize)]
@@ -39,8 +40,11 @@ pub(crate) fn parse<T: DeserializeOwned>(
         message,
     };
     match serde_json::from_slice(bytes) {
-        Ok(Versioned { schema: found }) if found != schema => {
-            let message = format!("version {found}, but this program reads {schema}");
+        Ok(Versioned { schema: found }) if !schemas.contains(&found) => {
+            let (oldest, newest) = schemas.into_inner();
+            let readable =
+                if oldest == newest { newest.to_string() } else { format!("{oldest} to {newest}") };
+            let message = format!("version {found}, but this program reads {readable}");
             return Err(bad("schema", message));
         }
         // A document without a version is read like any other that is wrong, so that the error has

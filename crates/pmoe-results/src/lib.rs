@@ -36,6 +36,7 @@ mod exit;
 mod json;
 mod jsonl;
 mod manifest;
+mod own_file;
 mod path_text;
 mod plan;
 mod quantity;
@@ -55,19 +56,20 @@ pub use analysis::{
     Outcome, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
     StateMap, Trajectories, TrajectoriesSettings, autocorrelation, gait_period,
 };
-pub use atomic::write_atomic;
+pub use atomic::{is_leftover, write_atomic};
 pub use bootstrap::{Bootstrap, Interval};
 pub use claims::{
     Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
 };
 pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, with_causes};
-pub use event::{Event, MemorySink, Sink};
-pub use exit::Exit;
+pub use event::{Event, MemorySink, Position, Sink};
+pub use exit::{Exit, ending_signals};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
+pub use own_file::open_own;
 pub use path_text::{path_text, path_texts};
-pub use plan::{Plan, PlannedRun, RunProgress, Use};
+pub use plan::{Plan, PlannedRun, RunProgress, Use, run_id};
 pub use quantity::Quantity;
 pub use run::{Folders, Run, Scan, run_folders, scan};
 pub use run_dir::RunDir;

@@ -24,7 +24,7 @@ pub struct Manifest {
     pub status: Status,
     /// Environment steps behind the newest checkpoint, or behind the end.
     pub env_step: u64,
-    /// Code and machine of the newest attempt.
+    /// Code, machine and command of the newest attempt.
     pub provenance: Provenance,
     /// Every start of the run, oldest first.
     pub attempts: Vec<Attempt>,
@@ -95,11 +95,36 @@ pub struct Attempt {
     pub to_step: u64,
     /// How long it took, in seconds.
     pub wall_seconds: f64,
+    /// Code, machine and command; none in manifests of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+impl Provenance {
+    /// What differs in the code between two builds, each as `what: this → other`; empty for the same
+    /// code.
+    #[must_use]
+    pub fn code_changes(&self, other: &Self) -> Vec<String> {
+        let commit = |build: &Self| {
+            let dirty = if build.dirty { " with uncommitted changes" } else { "" };
+            format!("{}{dirty}", build.commit)
+        };
+        let pairs = [
+            ("commit", commit(self), commit(other)),
+            ("pmoe", self.pmoe.clone(), other.pmoe.clone()),
+            ("rustc", self.rustc.clone(), other.rustc.clone()),
+            ("burn", self.burn.clone(), other.burn.clone()),
+            ("MuJoCo", self.mujoco.clone(), other.mujoco.clone()),
+        ];
+        let differ = pairs.into_iter().filter(|(_, this, other)| this != other);
+        differ.map(|(what, this, other)| format!("{what} {this} → {other}")).collect()
+    }
 }
 
 impl Manifest {
-    /// The version of the format that this crate writes and reads.
-    pub const SCHEMA: u32 = 1;
+    /// The version of the format that this crate writes. It reads version 1, too, which has no provenance
+    /// of single attempts.
+    pub const SCHEMA: u32 = 2;
 
     /// Name of the file in a run folder.
     pub const FILE: &str = MANIFEST;
@@ -120,6 +145,36 @@ impl Manifest {
 
     /// Reads manifest text; `path` is for the error.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
-        json::parse(text.as_bytes(), path, Self::SCHEMA)
+        json::parse(text.as_bytes(), path, 1..=Self::SCHEMA)
+    }
+
+    /// The first value that is another in the run's config, as an error; `folder` is the run's.
+    ///
+    /// # Errors
+    /// [`ResultsError::ManifestMismatch`].
+    pub fn check(&self, config: &toml::Table, folder: &Path) -> Result<(), ResultsError> {
+        let total_steps = config.get("schedule").and_then(|schedule| schedule.get("total_steps"));
+        let text = |value: &str| toml::Value::from(value);
+        let number = |value: u64| i64::try_from(value).map(toml::Value::from).ok();
+        let pairs = [
+            ("algo", Some(text(&self.algo)), "method", config.get("method")),
+            ("task", Some(text(&self.task)), "task", config.get("task")),
+            ("seed", number(self.seed), "seed", config.get("seed")),
+            ("total_steps", number(self.total_steps), "schedule.total_steps", total_steps),
+        ];
+        for (key, here, config_key, there) in pairs {
+            if let Some(there) = there
+                && here.as_ref() != Some(there)
+            {
+                return Err(ResultsError::ManifestMismatch {
+                    path: folder.join(MANIFEST),
+                    key,
+                    found: here.map_or("out of range".to_owned(), |value| value.to_string()),
+                    config_key,
+                    expected: there.to_string(),
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -251,7 +251,8 @@ fn is_run(dir: &Path) -> bool {
 }
 
 /// The id of the run of a config: the same for the same keys and values, in whichever order.
-fn run_id(config: &toml::Table) -> String {
+#[must_use]
+pub fn run_id(config: &toml::Table) -> String {
     // Through JSON's map, which sorts its keys.
     let canonical = serde_json::to_value(config).expect("a config has a JSON form").to_string();
     blake3::hash(canonical.as_bytes()).to_hex()[..ID_DIGITS].to_owned()

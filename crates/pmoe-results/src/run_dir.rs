@@ -1,8 +1,10 @@
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Manifest, ResultsError, json, write_atomic};
+use crate::own_file::open_own;
+use crate::run::read_part;
+use crate::{Manifest, ResultsError, Status, atomic, json, run_folders, write_atomic};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -17,6 +19,8 @@ const LOCK: &str = "lock";
 pub struct RunDir {
     path: PathBuf,
     manifest: Manifest,
+    /// The smaller budget that the run has finished, where the config asks for more steps.
+    finished_budget: Option<u64>,
     _lock: File,
 }
 
@@ -24,19 +28,24 @@ impl RunDir {
     /// Name of the file with the resolved config.
     pub const CONFIG: &str = CONFIG;
 
-    /// Name of the folder with the checkpoint.
+    /// Name of the folder with the checkpoints.
     pub const CHECKPOINT: &str = CHECKPOINT;
 
     /// Opens or creates the folder of a run.
     ///
     /// `config` is the resolved config as TOML. A new folder keeps it and gets the manifest that
     /// `manifest` makes; a folder that has a config must have this one, in meaning if not in bytes,
-    /// and keeps its manifest.
+    /// and keeps its manifest. A finished run may be opened with a larger budget, see
+    /// [`RunDir::finished_budget`].
+    ///
+    /// Temporary files that a killed process left in the folder are removed.
     ///
     /// # Errors
     /// - [`ResultsError::Locked`]: another process has it open
     /// - [`ResultsError::ConfigMismatch`]: it holds a run of another config
-    /// - [`ResultsError::NotARun`]: it has events or a checkpoint, but no config or no manifest
+    /// - [`ResultsError::ManifestMismatch`]: its manifest is that of another run
+    /// - [`ResultsError::NotARun`]: it has events or a checkpoint, but no config or no manifest; it has a
+    ///   `lock` that is no lock of ours; it would be a run folder in another one
     /// - [`ResultsError::BadFile`]: its config or manifest can't be understood, or `config` can't
     /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file system refuses
     ///
@@ -47,44 +56,123 @@ impl RunDir {
         manifest: impl FnOnce() -> Manifest,
     ) -> Result<Self, ResultsError> {
         let wanted = parse_config(config, Path::new("the config of this run"))?;
+        // Before anything is written, the lock included: the folder may be somebody else's.
+        let is_new = judge(path)?.config.is_none();
+        if is_new {
+            refuse_nesting(path)?;
+        }
         fs::create_dir_all(path).map_err(|error| ResultsError::write(path, error))?;
         let lock = take_lock(path)?;
+        // Another process may have been here since.
+        let Found { config: stored_config, manifest: stored_manifest } = judge(path)?;
 
         let config_path = path.join(CONFIG);
-        let manifest_path = path.join(MANIFEST);
-        let stored_config = read_if_there(&config_path)?;
-        let stored_manifest = read_if_there(&manifest_path)?;
-        // The config is written before the manifest and both before anything else, so only this
-        // state is not one that an interrupted start leaves.
-        let incomplete = stored_config.is_none() || stored_manifest.is_none();
-        let data = [EVENTS, CHECKPOINT].into_iter().find(|name| path.join(name).exists());
-        let orphan = data.or(stored_manifest.is_some().then_some(MANIFEST));
-        if let (true, Some(name)) = (incomplete, orphan) {
-            let missing = if stored_config.is_none() { CONFIG } else { MANIFEST };
-            let reason = format!("it has {name}, but no {missing}");
-            return Err(ResultsError::NotARun { path: path.to_owned(), reason });
-        }
-
-        match stored_config {
-            Some(text) => {
-                let found = parse_config(&text, &config_path)?;
-                if let Some((key, found, expected)) = first_difference(&found, &wanted) {
-                    let path = path.to_owned();
-                    return Err(ResultsError::ConfigMismatch { path, key, found, expected });
-                }
+        let mut finished_budget = None;
+        if let Some(text) = &stored_config {
+            let found = parse_config(text, &config_path)?;
+            let stored_manifest = stored_manifest.as_ref();
+            finished_budget = smaller_budget(&found, &wanted, stored_manifest);
+            let differs = first_difference(&found, &wanted);
+            if let Some((key, found, expected)) = differs.filter(|_| finished_budget.is_none()) {
+                let path = path.to_owned();
+                return Err(ResultsError::ConfigMismatch { path, key, found, expected });
             }
-            None => write_atomic(&config_path, config.as_bytes())
-                .map_err(|error| ResultsError::write(&config_path, error))?,
+            match stored_manifest {
+                Some(manifest) if finished_budget.is_none() => manifest.check(&found, path)?,
+                _ => {}
+            }
+        }
+        for folder in [path.to_owned(), path.join(CHECKPOINT), path.join("analysis")] {
+            atomic::remove_leftovers(&folder)
+                .map_err(|error| ResultsError::write(&folder, error))?;
+        }
+        if stored_config.is_none() {
+            write_atomic(&config_path, config.as_bytes())
+                .map_err(|error| ResultsError::write(&config_path, error))?;
         }
         let manifest = match stored_manifest {
-            Some(text) => Manifest::parse(&text, &manifest_path)?,
+            Some(manifest) => manifest,
             None => {
                 let manifest = manifest();
-                write_manifest(&manifest_path, &manifest)?;
+                write_manifest(&path.join(MANIFEST), &manifest)?;
                 manifest
             }
         };
-        Ok(Self { path: path.to_owned(), manifest, _lock: lock })
+        Ok(Self { path: path.to_owned(), manifest, finished_budget, _lock: lock })
+    }
+
+    /// The budget that the run has finished, in environment steps, where it was opened with a larger
+    /// one and with no other difference. Nothing in the folder says so before [`RunDir::extend`].
+    #[must_use]
+    pub fn finished_budget(&self) -> Option<u64> {
+        self.finished_budget
+    }
+
+    /// Gives a finished run the larger budget of `config`, with which it was opened.
+    ///
+    /// # Errors
+    /// When the files can't be written. Opening the folder with the same config goes on from there.
+    pub fn extend(&mut self, config: &str, total_steps: u64) -> Result<(), ResultsError> {
+        // The config first: as long as the manifest says the old budget and that it is spent, this can
+        // be told from damage and taken up.
+        let path = self.path.join(CONFIG);
+        write_atomic(&path, config.as_bytes())
+            .map_err(|error| ResultsError::write(&path, error))?;
+        self.update_manifest(|manifest| {
+            manifest.total_steps = total_steps;
+            manifest.status = Status::Interrupted;
+            manifest.events_blake3 = None;
+        })?;
+        self.finished_budget = None;
+        Ok(())
+    }
+
+    /// Opens the folder of a run to start over. Its events and checkpoints, and a config or manifest that
+    /// is damaged, are set aside as `events.1.jsonl`, `checkpoint.1` and so on, with the next free number.
+    ///
+    /// # Errors
+    /// As [`RunDir::open`], but for a damaged config or manifest, as long as one of the two says that this
+    /// is the run.
+    pub fn restart(
+        path: &Path,
+        config: &str,
+        manifest: impl Fn() -> Manifest,
+    ) -> Result<(Self, Vec<PathBuf>), ResultsError> {
+        let wanted = parse_config(config, Path::new("the config of this run"))?;
+        let stored = read_part(path, CONFIG);
+        let stored = stored.and_then(|text| parse_config(&text, &path.join(CONFIG)));
+        let has_config = stored.is_ok();
+        if let Ok(found) = stored
+            && let Some((key, found, expected)) = first_difference(&found, &wanted)
+        {
+            let path = path.to_owned();
+            return Err(ResultsError::ConfigMismatch { path, key, found, expected });
+        }
+        let has_manifest =
+            Manifest::read(path).and_then(|manifest| manifest.check(&wanted, path)).is_ok();
+        let mut aside = Vec::new();
+        if has_config != has_manifest {
+            let _lock = take_lock(path)?;
+            if has_config {
+                aside.extend(set_aside(path, MANIFEST)?);
+                write_manifest(&path.join(MANIFEST), &manifest())?;
+            } else {
+                aside.extend(set_aside(path, CONFIG)?);
+                let config_path = path.join(CONFIG);
+                write_atomic(&config_path, config.as_bytes())
+                    .map_err(|error| ResultsError::write(&config_path, error))?;
+            }
+        }
+        let mut run = Self::open(path, config, manifest)?;
+        run.update_manifest(|manifest| {
+            manifest.status = Status::Running;
+            manifest.env_step = 0;
+            manifest.events_blake3 = None;
+        })?;
+        for name in [EVENTS, CHECKPOINT] {
+            aside.extend(set_aside(path, name)?);
+        }
+        Ok((run, aside))
     }
 
     /// The folder.
@@ -137,17 +225,66 @@ impl RunDir {
     }
 }
 
+/// What a folder has of a run.
+struct Found {
+    config: Option<String>,
+    manifest: Option<Manifest>,
+}
+
+/// Reads config and manifest of a folder, which need not exist, and refuses one that is no run folder.
+fn judge(path: &Path) -> Result<Found, ResultsError> {
+    let not_a_run = |reason: String| ResultsError::NotARun { path: path.to_owned(), reason };
+    let config = read_if_there(&path.join(CONFIG))?;
+    let manifest = read_if_there(&path.join(MANIFEST))?;
+    // The config is written before the manifest and both before anything else, so only this state is
+    // not one that an interrupted start leaves.
+    let is_there = |name: &&str| path.join(name).symlink_metadata().is_ok();
+    let data = [EVENTS, CHECKPOINT].into_iter().find(is_there);
+    let orphan = data.or(manifest.is_some().then_some(MANIFEST));
+    if let (true, Some(name)) = (config.is_none() || manifest.is_none(), orphan) {
+        let missing = if config.is_none() { CONFIG } else { MANIFEST };
+        return Err(not_a_run(format!("it has {name}, but no {missing}")));
+    }
+    let manifest = manifest.map(|text| Manifest::parse(&text, &path.join(MANIFEST))).transpose()?;
+    Ok(Found { config, manifest })
+}
+
+/// A run folder in another one, or around others, would be overlooked by whoever looks for runs.
+fn refuse_nesting(path: &Path) -> Result<(), ResultsError> {
+    let not_a_run = |reason: String| ResultsError::NotARun { path: path.to_owned(), reason };
+    let absolute = std::path::absolute(path).map_err(|error| ResultsError::io(path, error))?;
+    let is_run = |folder: &&Path| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
+    if let Some(outer) = absolute.ancestors().skip(1).find(is_run) {
+        return Err(not_a_run(format!("it lies in the run folder {}", outer.display())));
+    }
+    let inner = if path.is_dir() { run_folders(path)?.runs } else { Vec::new() };
+    match inner.first() {
+        Some(inner) => Err(not_a_run(format!("the run folder {} lies in it", inner.display()))),
+        None => Ok(()),
+    }
+}
+
+/// How a lock file begins that was ever taken.
+const LOCK_TAKEN: &str = "process ";
+
+/// Whether a file holds what we write into a lock: nothing, or who took it.
+fn is_our_lock(file: &File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(LOCK_TAKEN.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == LOCK_TAKEN.as_bytes())
+}
+
 /// Takes the folder's lock and writes into it who did.
 fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     let path = folder.join(LOCK);
     let failed = |error| ResultsError::write(&path, error);
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failed)?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = open_own(&path, &mut options).map_err(failed)?;
+    if !is_our_lock(&file).map_err(failed)? {
+        let reason = format!("its file `{LOCK}` is no lock of a run");
+        return Err(ResultsError::NotARun { path: folder.to_owned(), reason });
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -157,9 +294,45 @@ fn take_lock(folder: &Path) -> Result<File, ResultsError> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    writeln!(file, "{LOCK_TAKEN}{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+/// The budget of a finished run whose config differs from `wanted` by a smaller budget alone.
+fn smaller_budget(
+    found: &toml::Table,
+    wanted: &toml::Table,
+    manifest: Option<&Manifest>,
+) -> Option<u64> {
+    let manifest = manifest.filter(|manifest| manifest.status == Status::Done)?;
+    let budget = |config: &toml::Table| {
+        let steps = config.get("schedule")?.get("total_steps")?.as_integer()?;
+        u64::try_from(steps).ok()
+    };
+    let is_smaller = manifest.total_steps < budget(wanted)?;
+    // The config has the larger one already where extending was interrupted.
+    let is_known = budget(found) == Some(manifest.total_steps) || budget(found) == budget(wanted);
+    let mut alike = found.clone();
+    let schedule = alike.get_mut("schedule")?.as_table_mut()?;
+    schedule.insert("total_steps".to_owned(), wanted.get("schedule")?.get("total_steps")?.clone());
+    (is_smaller && is_known && first_difference(&alike, wanted).is_none())
+        .then_some(manifest.total_steps)
+}
+
+/// Renames `events.jsonl` to `events.1.jsonl` or the next free number; returns where it is now, or none
+/// if it is not there.
+fn set_aside(folder: &Path, name: &str) -> Result<Option<PathBuf>, ResultsError> {
+    let path = folder.join(name);
+    let (stem, extension) = name.split_at(name.find('.').unwrap_or(name.len()));
+    let mut numbered = (1..).map(|number: u64| folder.join(format!("{stem}.{number}{extension}")));
+    let free = numbered.find(|path| path.symlink_metadata().is_err());
+    let free = free.expect("some number is free");
+    match fs::rename(&path, &free) {
+        Ok(()) => Ok(Some(free)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ResultsError::write(&path, error)),
+    }
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use pmoe_results::{
-    Attempt, Event, JsonlSink, Manifest, Plan, PlannedRun, Preset, Provenance, RunDir, RunProgress,
-    Sink, Status, Use,
+    Attempt, Event, JsonlSink, Manifest, Plan, PlannedRun, Position, Preset, Provenance, RunDir,
+    RunProgress, Sink, Status, Use,
 };
 
 use crate::snapshot::{Evaluation, RunView, Snapshot, State};
@@ -87,6 +87,7 @@ pub(crate) fn manifest() -> Manifest {
             from_step: 0,
             to_step: 100,
             wall_seconds: 2.0,
+            provenance: None,
         }],
         events_blake3: None,
     }
@@ -101,7 +102,7 @@ pub(crate) fn folder(seed: u64) -> PathBuf {
 pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
     let mut run = RunDir::open(path, "seed = 0\n", || manifest.clone()).unwrap();
     run.update_manifest(|there| *there = manifest).unwrap();
-    let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+    let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
     for &env_step in evals {
         sink.emit(&eval(env_step)).unwrap();
     }

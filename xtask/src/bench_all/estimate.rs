@@ -39,7 +39,7 @@ pub struct Cost {
     ms_per_act: f64,
     ms_per_env_step: f64,
     ms_of_learning_per_env_step: f64,
-    bytes_of_policy: f64,
+    bytes_when_finished: f64,
     bytes_of_learner: f64,
     bytes_of_steps: f64,
 }
@@ -178,7 +178,7 @@ impl Workload {
         let total = float(total);
         let events = total / self.eval_every + total / self.log_every + 1.0;
         let episodes = total / TRAINING_EPISODE;
-        cost.bytes_of_policy + events * EVENT_BYTES + episodes * EPISODE_EVENT_BYTES
+        cost.bytes_when_finished + events * EVENT_BYTES + episodes * EPISODE_EVENT_BYTES
     }
 }
 
@@ -223,7 +223,8 @@ pub fn estimate(
         }
         at_the_end += workload.bytes_at_the_end(run.total_steps, cost);
         // A new checkpoint is written beside the one before.
-        under_way.push(2.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
+        // Two that are kept, and the next one while it is written.
+        under_way.push(3.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
     under_way.sort_by(|a, b| b.total_cmp(a));
     Ok(Estimate {
@@ -288,7 +289,7 @@ mod tests {
         ms_per_act: 0.5,
         ms_per_env_step: 0.5,
         ms_of_learning_per_env_step: 10.0,
-        bytes_of_policy: 1e6,
+        bytes_when_finished: 1e6,
         bytes_of_learner: 3e6,
         bytes_of_steps: 7e6,
     };
@@ -328,7 +329,7 @@ mod tests {
         close(found.seconds, 2.0 * (BESIDE_STEPS + 11.0));
         let events = (0.2 + 1.0 + 1.0) * EVENT_BYTES + 10.0 * EPISODE_EVENT_BYTES;
         close(found.bytes_at_the_end, 3.0 * (1e6 + events));
-        close(found.bytes_under_way, 2.0 * 2.0 * 10e6);
+        close(found.bytes_under_way, 3.0 * 2.0 * 10e6);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::read_files;
@@ -81,7 +82,13 @@ pub fn runs(pmoe: &Path) -> Result<Vec<Run>> {
             } else {
                 stopped(&mut command, &place.join("run"))?;
             }
-            runs.push(Run { files: read_files(&place)?, train });
+            let files = read_files(&place)?;
+            // Else every case would be refused, and nothing behind that be tried.
+            let mut corrected = files.clone();
+            correct_checksums(&mut corrected);
+            let is_same = |path: &PathBuf| value(&files[path]) == value(&corrected[path]);
+            ensure!(files.keys().all(is_same), "the fuzzer does not know how checkpoints are made");
+            runs.push(Run { files, train });
         }
     }
     Ok(runs)
@@ -106,8 +113,8 @@ fn stopped(command: &mut Command, run: &Path) -> Result<()> {
         // It may be over.
         let _ = child.kill();
         child.wait()?;
-        // Not one more, which depends on how fast the machine is.
-        if checkpoint.exists() && fs::read_dir(run.join("checkpoint"))?.count() == 1 {
+        // Not a later one, which depends on how fast the machine is.
+        if checkpoint.exists() && keep_alone(&checkpoint)? {
             return Ok(());
         }
         if run.exists() {
@@ -115,6 +122,20 @@ fn stopped(command: &mut Command, run: &Path) -> Result<()> {
         }
     }
     bail!("no run could be stopped at its first checkpoint");
+}
+
+/// Deletes all checkpoints beside one; false if that is not the newest.
+fn keep_alone(checkpoint: &Path) -> Result<bool> {
+    for entry in fs::read_dir(checkpoint.parent().unwrap_or(checkpoint))? {
+        let path = entry?.path();
+        if path.is_dir() && path > *checkpoint {
+            return Ok(false);
+        }
+        if path.is_dir() && path < *checkpoint {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(true)
 }
 
 /// A small folder of results named `results`, with a report.
@@ -140,42 +161,59 @@ pub fn results(root: &Path, pmoe: &Path) -> Result<Files> {
     read_files(folder.path())
 }
 
-/// Puts the right checksums of its neighbours into a manifest, wherever it names them: what is tried is what
-/// reads a file's content, not what notices that it has changed.
+/// What a checkpoint says of itself: `crates/pmoe-algos/src/checkpoint.rs`. The order of the fields is that
+/// of the checksum.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    body: Body,
+    blake3: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    schema: Value,
+    run: Value,
+    env_step: Value,
+    scope: Value,
+    files: BTreeMap<String, Value>,
+}
+
+/// Puts the right checksums into manifests of checkpoints and of runs: what is tried is what reads a file's
+/// content, not what notices that it has changed. What is no manifest any more stays as it is.
 pub fn correct_checksums(files: &mut Files) {
-    let hash = |bytes: &[u8]| Value::from(blake3::hash(bytes).to_hex().to_string());
-    let manifests: Vec<PathBuf> =
-        files.keys().filter(|path| path.ends_with("MANIFEST.json")).cloned().collect();
-    for path in manifests {
-        let Ok(mut manifest) = serde_json::from_slice::<Value>(&files[&path]) else { continue };
-        let folder = path.parent().unwrap_or(&path);
-        correct(&mut manifest, &|name| files.get(&folder.join(name)).map(|bytes| hash(bytes)));
-        files.insert(path, manifest.to_string().into_bytes());
+    let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
+    let named = |files: &Files, name: &str| -> Vec<PathBuf> {
+        files.keys().filter(|path| path.ends_with(name)).cloned().collect()
+    };
+    for path in named(files, "MANIFEST.json") {
+        let Ok(mut manifest) = serde_json::from_slice::<Manifest>(&files[&path]) else { continue };
+        for (name, checksum) in &mut manifest.body.files {
+            if let Some(bytes) = files.get(&path.with_file_name(name)) {
+                *checksum = hash(bytes).into();
+            }
+        }
+        manifest.blake3 = hash(&json(&manifest.body));
+        files.insert(path, json(&manifest));
     }
-    let runs: Vec<PathBuf> =
-        files.keys().filter(|path| path.ends_with("manifest.json")).cloned().collect();
-    for path in runs {
+    for path in named(files, "manifest.json") {
         let Ok(mut manifest) = serde_json::from_slice::<Value>(&files[&path]) else { continue };
         let events = files.get(&path.with_file_name("events.jsonl"));
         if let (Some(events), Some(found)) = (events, manifest.get_mut("events_blake3"))
             && found.is_string()
         {
-            *found = hash(events);
-            files.insert(path, manifest.to_string().into_bytes());
+            *found = hash(events).into();
+            files.insert(path, json(&manifest));
         }
     }
 }
 
-/// Replaces the value of every key that `checksum` knows.
-fn correct(value: &mut Value, checksum: &dyn Fn(&str) -> Option<Value>) {
-    if let Value::Object(fields) = value {
-        for (name, value) in fields {
-            match checksum(name) {
-                Some(right) if value.is_string() => *value = right,
-                _ => correct(value, checksum),
-            }
-        }
-    }
+/// The value of a JSON file, however it is written.
+fn value(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain data has a JSON form")
 }
 
 #[cfg(test)]
@@ -183,12 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_become_right_wherever_they_are() {
-        let old = r#"{"files": {"a.bin": "0"}, "b.json": "1", "run": "x"}"#;
+    fn checksums_become_right() {
         let files = [
-            ("c/MANIFEST.json", old),
+            (
+                "c/MANIFEST.json",
+                r#"{"body": {"schema": 3, "run": "x", "env_step": 1, "scope": "policy",
+                             "files": {"a.bin": "0", "gone.bin": "1"}}, "blake3": "2"}"#,
+            ),
             ("c/a.bin", "A"),
-            ("c/b.json", "B"),
             ("manifest.json", r#"{"events_blake3": "2"}"#),
             ("events.jsonl", "E"),
         ];
@@ -199,8 +239,13 @@ mod tests {
             |path: &str| -> Value { serde_json::from_slice(&files[Path::new(path)]).unwrap() };
         let hash = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
         let manifest = read("c/MANIFEST.json");
-        assert_eq!(manifest["files"]["a.bin"], hash("A"));
-        assert_eq!((&manifest["b.json"], &manifest["run"]), (&hash("B").into(), &"x".into()));
+        assert_eq!(manifest["body"]["files"]["a.bin"], hash("A"));
+        assert_eq!(manifest["body"]["files"]["gone.bin"], "1");
+        let body = format!(
+            r#"{{"schema":3,"run":"x","env_step":1,"scope":"policy","files":{{"a.bin":"{}","gone.bin":"1"}}}}"#,
+            hash("A")
+        );
+        assert_eq!(manifest["blake3"], hash(&body));
         assert_eq!(read("manifest.json")["events_blake3"], hash("E"));
     }
 }

@@ -179,7 +179,7 @@ pub fn live<A: Agent>(
         if terminated || truncated {
             *memory = A::Memory::default();
         }
-        updates += agent.update(rng);
+        updates += agent.update(rng, &|| false).taken;
     }
     updates
 }

@@ -78,7 +78,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     let there = AnalysisFile::read(&args.run, args.kind).ok().flatten();
     let analysis = match there.filter(|file| file.is_of(events, &settings)) {
         Some(file) => {
-            eprintln!("{} is made already", args.run.join(args.kind.file()).display());
+            say!("{} is made already", args.run.join(args.kind.file()).display());
             file.analysis
         }
         None => {

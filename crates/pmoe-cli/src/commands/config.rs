@@ -40,7 +40,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
                 match config::check(file) {
                     Ok(()) => print_line(&format!("{}: ok", file.display()))?,
                     Err(error) => {
-                        eprintln!("error: {error:#}");
+                        say!("error: {error:#}");
                         result = exit::code(&error);
                     }
                 }

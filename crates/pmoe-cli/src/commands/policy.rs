@@ -1,14 +1,16 @@
 //! The policy of a finished or running run, to act with.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pmoe_algos::checkpoint::Files;
 use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::seed::{Stream, sub_stream};
-use pmoe_algos::{AnyAgent, Evaluation, RunConfig, train};
+use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
-use pmoe_results::{AnalysisKind, Manifest, RunDir};
+use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
 use crate::config;
 use crate::exit::BadInput;
@@ -33,18 +35,56 @@ pub(super) fn lock(run: &Path) -> Result<RunDir> {
     Ok(RunDir::open(run, &config_text(run)?, || manifest)?)
 }
 
-/// The policy in the run's newest checkpoint.
+/// The checkpoints of a run in its folder, to read them.
+pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
+    Checkpoints {
+        folder: run.join(RunDir::CHECKPOINT),
+        run: config.id(),
+        keep: NonZeroUsize::MIN,
+        at_the_end: Scope::Policy,
+    }
+}
+
+/// The policy in the run's newest usable checkpoint, acting as `config` says.
 pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
+    let mut agent = new_agent(config, spec)?;
+    start_from(run, &mut agent)?;
+    Ok(agent)
+}
+
+fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config::device(config.device)?;
     let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
     let total_steps = config.schedule.total_steps;
-    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
-    let found = train::restore_policy(&run.join(RunDir::CHECKPOINT), &mut agent)
+    Ok(config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device))
+}
+
+/// Gives an agent the policy in a run's newest usable checkpoint.
+pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
+    let checkpoints = checkpoints(run, &read_config(run)?);
+    let found = train::restore_policy(&checkpoints, agent)
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
-    if !found {
-        return Err(BadInput(format!("{} has no checkpoint yet", run.display())).into());
+    let Some(unusable) = found else {
+        let message = match Manifest::read(run) {
+            Ok(manifest) if manifest.status == Status::Done => "its policy was not kept",
+            _ => "it has no checkpoint yet",
+        };
+        return Err(BadInput(format!("cannot use {}: {message}", run.display())).into());
+    };
+    for reason in unusable {
+        say!("warning: {reason}");
     }
-    Ok(agent)
+    Ok(())
+}
+
+/// The policy of `run`, as the config of a run that starts from it names it.
+pub(super) fn origin(run: &Path, config: &RunConfig) -> Result<Origin> {
+    let env = pmoe_envs::make_with(config.task, &config.env)?;
+    let mut agent = new_agent(config, env.spec())?;
+    start_from(run, &mut agent)?;
+    let mut policy = Files::default();
+    agent.save(&mut policy, Scope::Policy)?;
+    Ok(Origin { run: read_config(run)?.id(), policy: policy.blake3()? })
 }
 
 /// Environments that play at the same time, whatever the threads.

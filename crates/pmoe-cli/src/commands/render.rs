@@ -157,7 +157,7 @@ impl Stage {
                     Kind::Png => "the state after",
                     Kind::Gif => "an episode of",
                 };
-                eprintln!("{}: {what} {step} steps", picture.output.display());
+                say!("{}: {what} {step} steps", picture.output.display());
                 break;
             }
         }

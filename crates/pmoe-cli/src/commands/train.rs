@@ -1,18 +1,28 @@
 //! `pmoe train`: one run, in one process and one folder.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use pmoe_algos::{Agent, AlgoConfig, Outcome, Progress, RunConfig, RunError, train as learn};
+use pmoe_algos::{
+    Agent, AlgoConfig, AnyAgent, CheckpointError, Checkpoints, Outcome, Progress, Restored,
+    RunConfig, RunError, Scope, train as learn,
+};
 use pmoe_envs::{Env, TaskId};
-use pmoe_results::{Attempt, Event, Exit, JsonlSink, Manifest, Provenance, RunDir, Sink, Status};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use pmoe_results::{
+    Attempt, Event, Exit, JsonlSink, Manifest, Position, Provenance, Run, RunDir, Sink, Status,
+    ending_signals, with_causes,
+};
+use signal_hook::iterator::Signals;
 
+use super::policy;
 use crate::config::{self, ComputeArgs, MethodArgs};
+use crate::exit::BadInput;
 use crate::progress::{Display, Kind};
 use crate::provenance::provenance;
 
@@ -38,6 +48,18 @@ pub(crate) struct Args {
     /// Run folder [default: results/runs/ALGO/TASK/seed_SEED].
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Start from the policy of this run instead of a random one.
+    #[arg(long, value_name = "RUN")]
+    from: Option<PathBuf>,
+    /// Start over, also where the folder is damaged; the events so far are kept as `events.1.jsonl`.
+    #[arg(long)]
+    restart: bool,
+    /// Checkpoints to keep while the run is under way.
+    #[arg(long, value_name = "N", default_value = "2")]
+    keep_checkpoints: NonZeroUsize,
+    /// Keep SAC's replay data when the run is finished, so that it can go on with more `--steps`.
+    #[arg(long)]
+    keep_replay: bool,
     #[command(flatten)]
     compute: ComputeArgs,
     /// What to show while training.
@@ -47,26 +69,86 @@ pub(crate) struct Args {
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let task: TaskId = args.task.parse()?;
-    let config = config::resolve(&args.method, task, args.seed, args.steps)?;
+    let mut config = config::resolve(&args.method, task, args.seed, args.steps)?;
     let device = config::device(config.device)?;
-    let folder = args.out.unwrap_or_else(|| default_folder(&config));
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    if let Some(from) = &args.from {
+        config.from = Some(policy::origin(from, &config)?);
+    }
     let provenance = provenance(config.device, args.compute.threads)?;
     // A task that can't be made leaves no folder behind.
     let mut env = pmoe_envs::make_with(task, &config.env)?;
     let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
-    let manifest = || new_manifest(&config, provenance.clone());
-    let mut run_dir = RunDir::open(&folder, &config.to_toml(), manifest)?;
-    if let Some(code) = already_ended(run_dir.manifest(), &folder) {
+    let checkpoints = Checkpoints {
+        keep: args.keep_checkpoints,
+        at_the_end: config.algo.scope_at_the_end(args.keep_replay),
+        ..policy::checkpoints(&folder, &config)
+    };
+    let with_remedy = |error| with_remedy(error, &folder, &provenance.command);
+    let mut run_dir = open(&config, &folder, &provenance, args.restart).map_err(with_remedy)?;
+    if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
-    eprintln!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
+    say!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
     let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
     let display = Display::new(args.progress, total_steps);
     args.compute.run(config.device, || {
-        run(&config, provenance, &mut run_dir, &mut *env, &mut *eval_env, &mut agent, display)
+        let stop = Stop::on_signals()?;
+        let restored = restore(&config, &mut run_dir, &checkpoints, &mut *env, &mut agent);
+        let progress = match restored.map_err(with_remedy)? {
+            Some(progress) => progress,
+            None => {
+                if let Some(from) = &args.from {
+                    policy::start_from(from, &mut agent)?;
+                }
+                Progress::new(config.seed)
+            }
+        };
+        say_other_build(&run_dir, &provenance, progress.env_step);
+        run(
+            &config,
+            provenance.clone(),
+            &mut run_dir,
+            &checkpoints,
+            (&mut *env, &mut *eval_env),
+            &mut agent,
+            progress,
+            display,
+            &stop,
+        )
     })
+}
+
+/// Opens the run's folder, to start over where `restart` says so.
+fn open(
+    config: &RunConfig,
+    folder: &Path,
+    provenance: &Provenance,
+    restart: bool,
+) -> Result<RunDir> {
+    let manifest = || new_manifest(config, provenance.clone());
+    if !restart {
+        return Ok(RunDir::open(folder, &config.to_toml(), manifest)?);
+    }
+    let (run_dir, aside) = RunDir::restart(folder, &config.to_toml(), manifest)?;
+    for path in aside {
+        say!("starting over: what there was is kept as {}", path.display());
+    }
+    Ok(run_dir)
+}
+
+/// Says how a damaged run folder is put right.
+fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Error {
+    if !crate::exit::is_damage(&error) {
+        return error;
+    }
+    let restart = if command.contains(" --restart") { "" } else { " --restart" };
+    let folder = folder.display();
+    error.context(format!(
+        "{folder} is damaged; `{command}{restart}` starts it over and keeps what there is aside"
+    ))
 }
 
 /// Resident memory (bytes) of a run, the steps it keeps apart, rounded up.
@@ -103,44 +185,122 @@ fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {
     }
 }
 
-/// The exit code of a run that needs nothing more.
-fn already_ended(manifest: &Manifest, folder: &Path) -> Option<ExitCode> {
-    match &manifest.status {
+/// The exit code of a run that needs nothing more. A finished one must be as it was when it finished.
+fn already_ended(run_dir: &RunDir, checkpoints: &Checkpoints) -> Result<Option<ExitCode>> {
+    let folder = run_dir.path().display();
+    match &run_dir.manifest().status {
+        Status::Done if run_dir.finished_budget().is_some() => Ok(None),
         Status::Done => {
-            eprintln!("{} is done already", folder.display());
-            Some(ExitCode::SUCCESS)
+            Run::read(run_dir.path())?;
+            match checkpoints.newest(|_| Ok(()))? {
+                Some((_, unusable)) if unusable.is_empty() => say!("{folder} is done already"),
+                Some((_, reasons)) => {
+                    let path = checkpoints.folder.clone();
+                    return Err(CheckpointError::NoneLeft { path, reasons }.into());
+                }
+                None => say!("{folder} is done already; its policy was not kept"),
+            }
+            Ok(Some(ExitCode::SUCCESS))
         }
         // The same config and seed would diverge again at the same step.
         Status::Failed { reason, diverged: true } => {
-            let folder = folder.display();
-            eprintln!("error: {folder} diverged before ({reason}); delete it to run it again");
-            Some(Exit::Diverged.into())
+            say!("error: {folder} diverged before ({reason}); --restart runs it again");
+            Ok(Some(Exit::Diverged.into()))
         }
-        Status::Running | Status::Interrupted | Status::Failed { .. } => None,
+        Status::Running | Status::Interrupted | Status::Failed { .. } => Ok(None),
     }
 }
 
-/// Restores, trains and writes down how it ended.
+/// Brings the run to its newest usable checkpoint; none for a run at its start.
+fn restore(
+    config: &RunConfig,
+    run_dir: &mut RunDir,
+    checkpoints: &Checkpoints,
+    env: &mut dyn Env,
+    agent: &mut AnyAgent,
+) -> Result<Option<Progress<<AnyAgent as Agent>::Memory>>> {
+    let events = run_dir.events_path();
+    let check = |position: &Position| {
+        JsonlSink::check(&events, position).map_err(|error| with_causes(&error))
+    };
+    let restored = learn::restore(checkpoints, agent, env, check)?;
+    if let Some(budget) = run_dir.finished_budget() {
+        require_exact(config, budget, restored.as_ref().map(|restored| restored.scope))
+            .map_err(|reason| more_steps_refused(run_dir.path(), budget, &reason))?;
+        run_dir.extend(&config.to_toml(), config.schedule.total_steps)?;
+    }
+    let Some(Restored { progress, unusable, .. }) = restored else {
+        let has_events = events.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        if has_events {
+            let reasons = vec!["there is none, though the run has events".to_owned()];
+            return Err(
+                CheckpointError::NoneLeft { path: checkpoints.folder.clone(), reasons }.into()
+            );
+        }
+        return Ok(None);
+    };
+    for reason in unusable {
+        say!("warning: {reason}");
+    }
+    if progress.env_step > 0 {
+        say!("continuing from step {}", progress.env_step);
+    }
+    Ok(Some(progress))
+}
+
+/// Whether a run that has finished `budget` steps goes on as if it had had more from the start; else why
+/// not.
+fn require_exact(config: &RunConfig, budget: u64, kept: Option<Scope>) -> Result<(), String> {
+    let eval_every = config.schedule.eval_every;
+    if config.algo.depends_on_total_steps() {
+        return Err("its learning rate depends on how long the run is (anneal_lr)".to_owned());
+    }
+    if budget % eval_every != 0 {
+        return Err(format!(
+            "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
+             {eval_every})"
+        ));
+    }
+    match kept {
+        Some(Scope::Everything) => Ok(()),
+        Some(Scope::Policy) => {
+            Err("it kept its policy, but not what it learnt from (--keep-replay)".to_owned())
+        }
+        None => Err("it has no checkpoint".to_owned()),
+    }
+}
+
+fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {
+    let folder = folder.display();
+    BadInput(format!(
+        "{folder} is finished after {budget} steps and can't go on: {reason}; train anew in another folder \
+         (--out), or start a new run from its policy (--from {folder})"
+    ))
+}
+
+/// Says when the run so far was made by other code: its numbers may be no build's.
+fn say_other_build(run_dir: &RunDir, provenance: &Provenance, env_step: u64) {
+    let changes = run_dir.manifest().provenance.code_changes(provenance);
+    if env_step > 0 && !changes.is_empty() {
+        say!("warning: the run so far was made by another build: {}", changes.join(", "));
+    }
+}
+
+/// Trains and writes down how it ended.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run, each named at the call")]
 fn run<A: Agent>(
     config: &RunConfig,
     provenance: Provenance,
     run_dir: &mut RunDir,
-    env: &mut dyn Env,
-    eval_env: &mut dyn Env,
+    checkpoints: &Checkpoints,
+    (env, eval_env): (&mut dyn Env, &mut dyn Env),
     agent: &mut A,
+    mut progress: Progress<A::Memory>,
     mut display: Display,
+    stop: &Stop,
 ) -> Result<ExitCode> {
-    let (interrupt, signal) = watch_signals()?;
-    let checkpoints = run_dir.checkpoint_dir();
-    let restored = learn::restore(&checkpoints, agent, env, &config.schedule);
-    let restored =
-        restored.with_context(|| format!("cannot continue {}", run_dir.path().display()))?;
-    let mut progress = restored.unwrap_or_else(|| Progress::new(config.seed));
-    if progress.env_step > 0 {
-        eprintln!("continuing from step {}", progress.env_step);
-    }
     display.begin(progress.env_step);
-    let events = JsonlSink::open_at(&run_dir.events_path(), progress.events_position)?;
+    let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
     start_attempt(run_dir, provenance, progress.env_step)?;
     let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
     let result = learn::run(
@@ -151,8 +311,8 @@ fn run<A: Agent>(
         config.seed,
         &mut progress,
         &mut sink,
-        Some(&checkpoints),
-        &interrupt,
+        Some(checkpoints),
+        &|| stop.is_asked(),
     );
     let result = result.and_then(|outcome| sink.sync().map(|_| outcome).map_err(RunError::from));
     sink.display.finish();
@@ -167,9 +327,8 @@ fn run<A: Agent>(
         }
         Ok(Outcome::Interrupted) => {
             sink.note(progress.env_step, |manifest| manifest.status = Status::Interrupted)?;
-            eprintln!("checkpoint written at step {}; start again to continue", progress.env_step);
-            let interrupted = signal.load(Ordering::Relaxed) == SIGINT as usize;
-            Ok(if interrupted { Exit::Interrupted } else { Exit::Continue }.into())
+            say!("checkpoint written at step {}; start again to continue", progress.env_step);
+            Ok(stop.exit().into())
         }
         Err(error) => {
             let diverged = matches!(error, RunError::Agent(_));
@@ -177,7 +336,7 @@ fn run<A: Agent>(
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
             // On a full disk this may fail as well, but the first error is the one to tell.
             if let Err(error) = sink.note(progress.env_step, |manifest| manifest.status = status) {
-                eprintln!("warning: the manifest does not say that the run failed: {error:#}");
+                say!("warning: the manifest does not say that the run failed: {error:#}");
             }
             // Nor is it worse when the last events can't be kept.
             let _ = sink.sync();
@@ -186,32 +345,47 @@ fn run<A: Agent>(
     }
 }
 
-/// A flag that the first INT, TERM or USR1 sets, and which one it was. A second INT or TERM ends the
-/// process at once.
-fn watch_signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>)> {
-    let (interrupt, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    for signal in [SIGINT, SIGTERM, SIGUSR1] {
-        if signal != SIGUSR1 {
-            let code = i32::from(Exit::Interrupted.code());
-            signal_hook::flag::register_conditional_shutdown(signal, code, interrupt.clone())?;
-        }
-        signal_hook::flag::register_usize(signal, which.clone(), signal as usize)?;
-        signal_hook::flag::register(signal, interrupt.clone())?;
+/// The first signal that asked the run to stop, 0 before. More of them change nothing: the checkpoint
+/// is on its way.
+struct Stop(Arc<AtomicI32>);
+
+impl Stop {
+    /// Listens to every signal that would end the program.
+    fn on_signals() -> Result<Self> {
+        let mut signals = Signals::new(ending_signals()).context("cannot catch signals")?;
+        let first = Arc::new(AtomicI32::new(0));
+        let stop = Self(first.clone());
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                let _ = first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        });
+        Ok(stop)
     }
-    Ok((interrupt, which))
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
+    /// How the program ends after it.
+    fn exit(&self) -> Exit {
+        Exit::of_signal(self.0.load(Ordering::Relaxed))
+    }
 }
 
 fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -> Result<()> {
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     run_dir.update_manifest(|manifest| {
+        manifest.schema = Manifest::SCHEMA;
         manifest.status = Status::Running;
         manifest.env_step = from_step;
-        manifest.provenance = provenance;
+        manifest.provenance = provenance.clone();
         manifest.attempts.push(Attempt {
             started,
             from_step,
             to_step: from_step,
             wall_seconds: 0.0,
+            provenance: Some(provenance),
         });
     })?;
     Ok(())
@@ -244,14 +418,14 @@ impl RunSink<'_> {
 impl Sink for RunSink<'_> {
     fn emit(&mut self, event: &Event) -> std::io::Result<()> {
         self.events.emit(event)?;
-        self.display.show(event)?;
+        self.display.show(event);
         if let Event::Eval { env_step, .. } = event {
             self.note(*env_step, |_| {}).map_err(std::io::Error::other)?;
         }
         Ok(())
     }
 
-    fn sync(&mut self) -> std::io::Result<u64> {
+    fn sync(&mut self) -> std::io::Result<Position> {
         self.events.sync()
     }
 }

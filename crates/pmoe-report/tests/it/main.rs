@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Attempt, Bootstrap, Claim, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status, Suite,
+    Attempt, Bootstrap, Claim, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink,
+    Status, Suite,
 };
 use tempfile::TempDir;
 
@@ -86,7 +87,7 @@ impl Fixture {
         );
         let path = self.results().join(folder);
         let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
-        let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+        let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
         for (index, &value) in values.iter().enumerate() {
             let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
             sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1], successes: None })
@@ -137,6 +138,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
             from_step: 0,
             to_step: 3000,
             wall_seconds: 30.0,
+            provenance: None,
         }],
         events_blake3: None,
     }

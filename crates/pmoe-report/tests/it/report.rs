@@ -6,8 +6,8 @@ use std::path::Path;
 
 use pmoe_report::{Numbers, ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Bootstrap, Claim, Event, JsonlSink, Plan, PlannedRun, Preset, RunProgress, Sink, Status, Suite,
-    Use,
+    Bootstrap, Claim, Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink,
+    Status, Suite, Use,
 };
 
 use crate::{Fixture, SUITE};
@@ -281,8 +281,8 @@ fn tasks_with_a_goal_have_a_success_rate() {
         fixture.suite_run(names, &[1.0, 2.0, 3.0, 4.0], Status::Interrupted);
         let folder = fixture.results().join(format!("table9/sac/Reach-v0/seed_{seed}"));
         let events = folder.join("events.jsonl");
-        let length = fs::metadata(&events).unwrap().len();
-        let mut sink = JsonlSink::open_at(&events, length).unwrap();
+        let end = Position::after(&fs::read(&events).unwrap());
+        let mut sink = JsonlSink::open_at(&events, &end).unwrap();
         for (index, &success) in successes.iter().enumerate() {
             let (episode, env_step) = (1 + index as u64, 1000 * (1 + index as u64));
             let (episode_return, episode_length, truncated) = (0.0, 1000, false);

@@ -15,7 +15,9 @@ mod suite;
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{Attempt, Event, JsonlSink, Manifest, Provenance, RunDir, Sink, Status};
+use pmoe_results::{
+    Attempt, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status,
+};
 
 const CONFIG: &str = "algo = \"sac\"\nseed = 3\n\n[schedule]\ntotal_steps = 100\n";
 
@@ -48,6 +50,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
             from_step: 0,
             to_step: 100,
             wall_seconds: 2.5,
+            provenance: None,
         }],
         events_blake3: None,
     }
@@ -60,7 +63,7 @@ fn eval(env_step: u64, episode_return: f64) -> Event {
 /// Writes a run folder whose evaluations give `curve`, and closes it with `status`.
 fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Status) {
     let mut run = RunDir::open(path, CONFIG, || manifest).unwrap();
-    let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
+    let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
     for &(env_step, episode_return) in curve {
         sink.emit(&eval(env_step, episode_return)).unwrap();
     }

@@ -15,12 +15,17 @@ use pmoe_results::{
 
 use super::{ReachingEnv, arena, millimetres, outcome, reaching};
 use crate::config;
+use crate::exit::BadInput;
 
 pub(super) fn look(
     run: &Run,
     config: &RunConfig,
     settings: ExplorationSettings,
 ) -> Result<Exploration> {
+    if config.from.is_some() {
+        let message = format!("{} started from another run's policy", run.path.display());
+        return Err(BadInput(message).into());
+    }
     let device = config::device(config.device)?;
     let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
     let arena = arena(eval_env.inner().inner());
@@ -45,7 +50,7 @@ pub(super) fn look(
         &mut progress,
         &mut sink,
         None,
-        &enough,
+        &|| enough.load(Ordering::Relaxed),
     )?;
     check(run, &sink.events, progress.env_step)?;
     Ok(Exploration { settings, arena, episodes: env.finish() })
@@ -55,7 +60,10 @@ pub(super) fn look(
 fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
     let of_run: Vec<_> =
         run.events.iter().take_while(|event| event.env_step() <= env_step).collect();
-    if of_run.len() == events.len() && of_run.iter().zip(events).all(|(a, b)| *a == b) {
+    // Training stopped before it learnt from the last step, and reported what comes after that.
+    let rest = of_run.get(events.len()..);
+    let is_same = rest.is_some_and(|rest| rest.iter().all(|event| event.env_step() == env_step));
+    if is_same && of_run.iter().zip(events).all(|(a, b)| *a == b) {
         return Ok(());
     }
     let differs = of_run.iter().zip(events).find(|(a, b)| *a != b);

@@ -39,7 +39,7 @@ struct Cost {
     /// Learning, for each environment step of a run that learns.
     ms_of_learning_per_env_step: f64,
     /// A finished run's checkpoint.
-    bytes_of_policy: u64,
+    bytes_when_finished: u64,
     /// An unfinished run's checkpoint without the steps to learn from.
     bytes_of_learner: u64,
     /// The steps to learn from, at the end of the run.
@@ -74,25 +74,25 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     }
     let cost = compute.run(config.device, || -> Result<Cost> {
         let mut agent = algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
-        let size = |scope| -> Result<u64> {
-            let mut files = Files::default();
-            agent.save(&mut files, scope)?;
-            Ok(files.size()?)
-        };
-        let [bytes_of_policy, bytes_of_learner] = [size(Scope::Policy)?, size(Scope::Everything)?];
         // Once to warm up: the first update, or the first rollout's.
         let mut timed = Timed::default();
         timed.train(&mut agent, &mut *env, 1, 1)?;
         timed = Timed::default();
         timed.train(&mut agent, &mut *env, UPDATES, STEPS)?;
+        // Now, as the optimisers have nothing to keep before their first step.
+        let size = |scope| -> Result<u64> {
+            let mut files = Files::default();
+            agent.save(&mut files, scope)?;
+            Ok(files.size()?)
+        };
         Ok(Cost {
             algo: config.method.clone(),
             task,
             ms_per_act: timed.per_step(timed.acting),
             ms_per_env_step: timed.per_step(timed.simulating),
             ms_of_learning_per_env_step: timed.per_step(timed.learning),
-            bytes_of_policy,
-            bytes_of_learner,
+            bytes_when_finished: size(algo.scope_at_the_end(false))?,
+            bytes_of_learner: size(Scope::Everything)?,
             bytes_of_steps: config.algo.kept_steps(total_steps, obs_dim, action_dim).1 as u64,
         })
     })?;
@@ -160,7 +160,7 @@ impl Timed {
                 memory = A::Memory::default();
             }
             let learning = Instant::now();
-            let taken = agent.update(&mut learn);
+            let taken = agent.update(&mut learn, &|| false).taken;
             self.learning += learning.elapsed().as_secs_f64();
             self.acting += (acted - begun + observed).as_secs_f64();
             self.simulating += simulated.as_secs_f64();
@@ -190,7 +190,7 @@ fn print(cost: &Cost) -> Result<()> {
     }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     let unfinished = megabytes(cost.bytes_of_learner + cost.bytes_of_steps);
-    let finished = megabytes(cost.bytes_of_policy);
+    let finished = megabytes(cost.bytes_when_finished);
     print_line(&format!(
         "checkpoint: {unfinished:.1} MB at the most, {finished:.1} MB when finished"
     ))

@@ -1,14 +1,13 @@
 //! `pmoe bench train`: environment steps per second of training, everything included.
 
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pmoe_algos::config::Schedule;
 use pmoe_algos::{AlgoConfig, Progress, train as learn};
 use pmoe_envs::TaskId;
-use pmoe_results::{Event, Sink};
+use pmoe_results::{Event, Position, Sink};
 use serde::Serialize;
 
 use super::CommonArgs;
@@ -78,7 +77,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
             &mut progress,
             &mut stopwatch,
             None,
-            &AtomicBool::new(false),
+            &|| false,
         )
     })?;
     let elapsed = stopwatch.elapsed.context("the learner made no report")?;
@@ -118,7 +117,7 @@ impl Sink for Stopwatch {
         Ok(())
     }
 
-    fn sync(&mut self) -> std::io::Result<u64> {
-        Ok(0)
+    fn sync(&mut self) -> std::io::Result<Position> {
+        Ok(Position::start())
     }
 }

@@ -1,0 +1,194 @@
+//! The parts of a checkpoint, in memory or on the disk.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::{CheckpointError, io_error};
+
+/// The parts of a checkpoint.
+///
+/// Large parts are never held as bytes: they are written from where they are, and read to where they go.
+#[derive(Default)]
+pub struct Files<'a>(pub(super) BTreeMap<String, Part<'a>>);
+
+/// Gives out a part.
+type WriteTo<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
+pub(super) enum Part<'a> {
+    Bytes(Vec<u8>),
+    Writer(Box<WriteTo<'a>>),
+    /// On the disk, its checksum verified.
+    File(PathBuf),
+}
+
+impl<'a> Files<'a> {
+    /// Adds or replaces a part.
+    pub fn insert(&mut self, name: &str, bytes: Vec<u8>) {
+        self.0.insert(name.to_owned(), Part::Bytes(bytes));
+    }
+
+    /// Adds or replaces a part that `write` gives out, the same bytes each time.
+    pub fn insert_writer(
+        &mut self,
+        name: &str,
+        write: impl Fn(&mut dyn Write) -> io::Result<()> + 'a,
+    ) {
+        self.0.insert(name.to_owned(), Part::Writer(Box::new(write)));
+    }
+
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    /// When the checkpoint has no such part, or it can't be read.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
+        let mut bytes = Vec::new();
+        let read = self.reader(name)?.read_to_end(&mut bytes);
+        read.map_err(|error| content(name, error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The bytes of a part, one after the other.
+    ///
+    /// # Errors
+    /// When the checkpoint has no such part, or it can't be opened.
+    pub fn reader(&self, name: &str) -> Result<Box<dyn Read + '_>, CheckpointError> {
+        let part = self.0.get(name).ok_or_else(|| content(name, "it is missing".to_owned()))?;
+        Ok(match part {
+            Part::Bytes(bytes) => Box::new(bytes.as_slice()),
+            Part::Writer(write) => {
+                let mut bytes = Vec::new();
+                write(&mut bytes).map_err(|error| content(name, error.to_string()))?;
+                Box::new(io::Cursor::new(bytes))
+            }
+            Part::File(path) => {
+                let file = File::open(path).map_err(|source| io_error(path, source))?;
+                Box::new(BufReader::with_capacity(BUFFER, file))
+            }
+        })
+    }
+
+    /// Bytes of all parts together.
+    ///
+    /// # Errors
+    /// When a part can't be given out.
+    pub fn size(&self) -> Result<u64, CheckpointError> {
+        let mut counter = Counter(0);
+        for (name, part) in &self.0 {
+            part.write(&mut counter).map_err(|error| content(name, error.to_string()))?;
+        }
+        Ok(counter.0)
+    }
+
+    /// Adds a part as JSON.
+    pub fn insert_json<T: serde::Serialize>(&mut self, name: &str, value: &T) {
+        let bytes = serde_json::to_vec(value).expect("plain data has a JSON form");
+        self.insert(name, bytes);
+    }
+
+    /// Reads a part that [`Files::insert_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is missing or of another form.
+    pub fn get_json<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<T, CheckpointError> {
+        serde_json::from_slice(&self.get(name)?).map_err(|error| content(name, error.to_string()))
+    }
+}
+
+impl<'a> Files<'a> {
+    /// blake3 of all parts and their names.
+    ///
+    /// # Errors
+    /// When a part can't be given out.
+    pub fn blake3(&self) -> Result<String, CheckpointError> {
+        let mut hasher = blake3::Hasher::new();
+        for (name, part) in &self.0 {
+            let mut of_part = blake3::Hasher::new();
+            part.write(&mut of_part).map_err(|error| content(name, error.to_string()))?;
+            hasher.update(name.as_bytes()).update(&[0]).update(of_part.finalize().as_bytes());
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Adds named numbers as bits: JSON has no NaN, and decimals need not give every bit back.
+    pub fn insert_numbers(&mut self, name: &str, numbers: &BTreeMap<String, f64>) {
+        let bits: BTreeMap<_, _> = numbers.iter().map(|(key, x)| (key, x.to_bits())).collect();
+        self.insert_json(name, &bits);
+    }
+
+    /// Reads a part that [`Files::insert_numbers`] wrote.
+    ///
+    /// # Errors
+    /// When it is missing or of another form.
+    pub fn get_numbers(&self, name: &str) -> Result<BTreeMap<String, f64>, CheckpointError> {
+        let bits: BTreeMap<String, u64> = self.get_json(name)?;
+        Ok(bits.into_iter().map(|(key, bits)| (key, f64::from_bits(bits))).collect())
+    }
+}
+
+impl Part<'_> {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => out.write_all(bytes),
+            Self::Writer(write) => write(out),
+            Self::File(path) => io::copy(&mut File::open(path)?, out).map(drop),
+        }
+    }
+}
+
+/// Bytes between two calls of the operating system.
+const BUFFER: usize = 1 << 16;
+
+fn content(part: &str, reason: String) -> CheckpointError {
+    CheckpointError::Content { part: part.to_owned(), reason }
+}
+
+/// Writes a part to the disk and returns its checksum.
+pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, CheckpointError> {
+    let write = || {
+        let mut out = Hashed { out: File::create(path)?, hasher: blake3::Hasher::new() };
+        let mut buffered = BufWriter::with_capacity(BUFFER, &mut out);
+        part.write(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
+        out.out.sync_all()?;
+        Ok(out.hasher.finalize().to_hex().to_string())
+    };
+    write().map_err(|source| io_error(path, source))
+}
+
+/// Counts bytes.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Passes bytes on and hashes them.
+struct Hashed {
+    out: File,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,62 @@
+//! Opening files that we write again and again, where somebody else's may lie instead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens a file of ours for writing: a regular file, and never through a link.
+///
+/// # Errors
+/// When something else is there ([`io::ErrorKind::AlreadyExists`]), which is left as it is, or when
+/// the system refuses.
+pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    // A pipe without a reader must not block the program.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
+    let kind = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => "a symbolic link",
+        Ok(metadata) if metadata.is_dir() => "a folder",
+        Ok(metadata) if !metadata.is_file() => "a pipe or device",
+        Ok(_) | Err(_) => return opened,
+    };
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("it is {kind}, not a file of ours")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn opens_regular_files_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [victim, link, dangling, folder, pipe, new] =
+            ["victim", "link", "dangling", "folder", "pipe", "new"]
+                .map(|name| dir.path().join(name));
+        fs::write(&victim, "precious").unwrap();
+        symlink(&victim, &link).unwrap();
+        symlink(dir.path().join("nowhere"), &dangling).unwrap();
+        fs::create_dir(&folder).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+
+        let open = |path: &Path| {
+            open_own(path, OpenOptions::new().write(true).create(true).truncate(true))
+        };
+        for (path, word) in
+            [(&link, "link"), (&dangling, "link"), (&folder, "folder"), (&pipe, "pipe")]
+        {
+            let error = open(path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        assert!(!dir.path().join("nowhere").exists());
+        open(&new).unwrap();
+        open(&victim).unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"");
+    }
+}
