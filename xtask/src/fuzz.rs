@@ -21,7 +21,7 @@ use pmoe_results::Exit;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::{BadInput, process};
-use case::{Case, Cost};
+use case::{Case, Record};
 use target::{Maker, Target};
 
 /// Tries wrong inputs of every kind: none may cause a panic, an abort, a hang or take a gigabyte
@@ -91,14 +91,14 @@ fn fuzz(
         Some(wanted) => cases < wanted.get(),
         None => begun.elapsed() < length,
     };
-    let (mut cases, mut found, mut cost) = (0, 0, Cost::default());
+    let (mut cases, mut found, mut record) = (0, 0, Record::default());
     while goes_on(cases) && found < MAX_FINDINGS {
         // A stream for each case, so that it can be made without those before.
         let mut rng = mutate::Rng::seed_from_u64(seed);
         rng.set_stream(cases);
         let case = maker.case(&mut rng);
         match case.run(pmoe)? {
-            Ok(taken) => cost = cost.max(taken),
+            Ok(of_case) => record.add(of_case),
             Err(finding) => {
                 found += 1;
                 let folder = out.join(format!("{}-{seed}-{cases}", name(target)));
@@ -109,9 +109,10 @@ fn fuzz(
         }
         cases += 1;
     }
-    let Cost { time, bytes } = cost;
+    let Record { calls, succeeded, time, bytes } = record;
     println!(
-        "{}: {cases} cases with seed {seed} in {:.0} s, {found} found; at most {:.1} s and {} MB a command",
+        "{}: {cases} cases with seed {seed} in {:.0} s, {found} found; {succeeded} of {calls} calls succeeded, \
+         at most {:.1} s and {} MB each",
         name(target),
         begun.elapsed().as_secs_f64(),
         time.as_secs_f64(),

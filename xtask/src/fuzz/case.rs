@@ -38,16 +38,23 @@ pub struct Calls {
     pub arguments: Vec<Vec<String>>,
 }
 
-/// The most that a command of a case took.
+/// How calls went.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Cost {
+pub struct Record {
+    pub calls: u64,
+    /// Those that succeeded: with none, or with all, the inputs are too wrong, or not wrong enough.
+    pub succeeded: u64,
+    /// The most that one took.
     pub time: Duration,
     pub bytes: u64,
 }
 
-impl Cost {
-    pub fn max(self, other: Self) -> Self {
-        Self { time: self.time.max(other.time), bytes: self.bytes.max(other.bytes) }
+impl Record {
+    pub fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.succeeded += other.succeeded;
+        self.time = self.time.max(other.time);
+        self.bytes = self.bytes.max(other.bytes);
     }
 }
 
@@ -83,20 +90,20 @@ impl Case {
     }
 
     /// Runs the calls, each in the state that the one before left; the error is what may not happen.
-    pub fn run(&self, pmoe: &Path) -> Result<Result<Cost, String>> {
+    pub fn run(&self, pmoe: &Path) -> Result<Result<Record, String>> {
         let folder = tempfile::tempdir()?;
         self.write_files(folder.path())?;
-        let mut cost = Cost::default();
+        let mut record = Record::default();
         for arguments in &self.calls.arguments {
             let mut command = Command::new(pmoe);
             command.args(arguments).envs(&self.calls.environment).current_dir(folder.path());
             let line = process::line(Command::new("pmoe").args(arguments));
             match run(&mut command)? {
-                Ok(taken) => cost = cost.max(taken),
+                Ok(call) => record.add(call),
                 Err(finding) => return Ok(Err(format!("{line}: {finding}"))),
             }
         }
-        Ok(Ok(cost))
+        Ok(Ok(record))
     }
 }
 
@@ -120,7 +127,7 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 }
 
 /// Runs a command to its end, or to what it may not do.
-fn run(command: &mut Command) -> Result<Result<Cost, String>> {
+fn run(command: &mut Command) -> Result<Result<Record, String>> {
     // A file, so that a command that writes much does not wait for us.
     let mut stderr = tempfile::tempfile()?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone()?);
@@ -132,13 +139,16 @@ fn run(command: &mut Command) -> Result<Result<Cost, String>> {
     }
     let status = child.wait()?;
     Ok(match watched? {
-        Ok(cost) => judge(status, &mut stderr)?.map_or(Ok(cost), Err),
+        Ok(record) => {
+            let succeeded = u64::from(status.success());
+            judge(status, &mut stderr)?.map_or(Ok(Record { succeeded, ..record }), Err)
+        }
         Err(finding) => Err(finding),
     })
 }
 
 /// Waits for the end of a process, the deadline or too much memory.
-fn watch(child: &mut Child) -> Result<Result<Cost, String>> {
+fn watch(child: &mut Child) -> Result<Result<Record, String>> {
     let (begun, mut bytes) = (Instant::now(), 0);
     loop {
         // Zero once the process is over.
@@ -147,7 +157,8 @@ fn watch(child: &mut Child) -> Result<Result<Cost, String>> {
             return Ok(Err(format!("took {} MB of memory", bytes / 1_000_000)));
         }
         if child.try_wait()?.is_some() {
-            return Ok(Ok(Cost { time: begun.elapsed(), bytes }));
+            let time = begun.elapsed();
+            return Ok(Ok(Record { calls: 1, succeeded: 0, time, bytes }));
         }
         if begun.elapsed() > DEADLINE {
             return Ok(Err(format!("did not end within {} s", DEADLINE.as_secs())));
@@ -186,7 +197,7 @@ fn judge(status: ExitStatus, stderr: &mut File) -> Result<Option<String>> {
 mod tests {
     use super::*;
 
-    fn found(script: &str) -> Result<Cost, String> {
+    fn found(script: &str) -> Result<Record, String> {
         run(Command::new("sh").args(["-c", script])).unwrap()
     }
 
