@@ -109,8 +109,9 @@ impl Maker {
             let option = mutate::pick(&["--seed", "--steps", "--task", "--algo", "--device"], rng);
             arguments.push(format!("{option}={}", mutate::value(rng)));
         }
-        // Nobody can type a zero byte.
-        arguments.iter_mut().for_each(|word| word.retain(|c| c != '\0'));
+        // The system takes no zero byte, and no longer words.
+        let typed = |word: String| word.chars().filter(|c| *c != '\0').take(30_000).collect();
+        let arguments = arguments.into_iter().map(typed).collect();
         Case { calls: Calls { arguments: vec![arguments], ..Calls::default() }, ..Case::default() }
     }
 

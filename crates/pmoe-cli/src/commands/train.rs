@@ -255,7 +255,7 @@ fn require_exact(config: &RunConfig, budget: u64, kept: Option<Scope>) -> Result
     if config.algo.depends_on_total_steps() {
         return Err("its learning rate depends on how long the run is (anneal_lr)".to_owned());
     }
-    if budget % eval_every != 0 {
+    if !budget.is_multiple_of(eval_every) {
         return Err(format!(
             "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
              {eval_every})"
