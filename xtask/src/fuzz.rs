@@ -60,6 +60,12 @@ const MAX_FINDINGS: usize = 10;
 
 /// Tries every kind that is asked for; `out` is the folder for what is found.
 pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Exit> {
+    // A name of our own: a build meanwhile gives the other one to another program.
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let own = tempfile::tempdir_in(out)?;
+    let linked = own.path().join("pmoe");
+    fs::hard_link(pmoe, &linked).with_context(|| format!("cannot link {}", pmoe.display()))?;
+    let pmoe = &linked;
     if let Some(folder) = &options.replay {
         return replay(pmoe, folder);
     }
@@ -67,24 +73,26 @@ pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Ex
     let seed = options.seed.unwrap_or_else(now);
     let all = Target::value_variants().to_vec();
     let targets = if options.target.is_empty() { all } else { options.target.clone() };
+    let needs_runs = targets.iter().any(|target| target.needs_runs());
+    let runs = if needs_runs { seeds::runs(pmoe)? } else { Vec::new() };
     let mut found = 0;
     for target in targets {
-        found += fuzz(target, seed, root, pmoe, out, options)
-            .with_context(|| format!("kind {}", name(target)))?;
+        let kind = || format!("kind {}", name(target));
+        let maker = Maker::new(target, root, pmoe, &runs).with_context(kind)?;
+        found += fuzz(&maker, target, seed, pmoe, out, options).with_context(kind)?;
     }
     Ok(if found == 0 { Exit::Done } else { Exit::Failed })
 }
 
 /// Tries one kind; returns how much was found.
 fn fuzz(
+    maker: &Maker<'_>,
     target: Target,
     seed: u64,
-    root: &Path,
     pmoe: &Path,
     out: &Path,
     options: &Options,
 ) -> Result<usize> {
-    let maker = Maker::new(target, root, pmoe)?;
     let begun = Instant::now();
     let length = Duration::from_secs(options.seconds.get());
     let goes_on = |cases: u64| match options.cases {

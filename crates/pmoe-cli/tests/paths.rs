@@ -50,7 +50,7 @@ fn use_everywhere(runs: &Path, run: &Path) {
     succeed(pmoe().args(["watch", "--once"]).arg(runs));
     let text = succeed(pmoe().args(["watch", "--json"]).arg(runs));
     let snapshot: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(snapshot["total"]["done"], 1, "{text}");
+    assert_eq!(snapshot["total"]["runs"]["done"], 1, "{text}");
 }
 
 #[test]

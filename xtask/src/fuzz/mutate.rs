@@ -154,16 +154,34 @@ fn replace_word(line: &str, other: &str, rng: &mut Rng) -> String {
     let Some(&(start, end)) = words.choose(rng) else {
         return line.to_owned();
     };
+    let word = &line[start..end];
+    if let Ok(number) = word.parse::<f64>()
+        && rng.random_ratio(2, 3)
+    {
+        return format!("{}{}{}", &line[..start], beside(number, rng), &line[end..]);
+    }
     let others = self::words(other);
     let new = match rng.random_range(0..4) {
         0 => pick(&WORDS, rng).to_owned(),
         1 if !others.is_empty() => {
             others.choose(rng).map_or("", |at| &other[at.0..at.1]).to_owned()
         }
-        2 => line[start..end].repeat(rng.random_range(2..5)),
+        2 => word.repeat(rng.random_range(2..5)),
         _ => pick(&NUMBERS, rng).to_owned(),
     };
     format!("{}{new}{}", &line[..start], &line[end..])
+}
+
+/// A number that may pass for another.
+fn beside(number: f64, rng: &mut Rng) -> f64 {
+    match rng.random_range(0..6) {
+        0 => -number,
+        1 => number * 2.0,
+        2 => number / 2.0,
+        3 => number * 1000.0,
+        4 => number + 1.0,
+        _ => number - 1.0,
+    }
 }
 
 /// Where the words and numbers of a line begin and end.
