@@ -94,9 +94,9 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
         None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
 
-    println!("Scale {}: {} in {}\n", scale(options), counted_runs(&runs), out.display());
-    println!("{}", plan::overview(&runs, &suites));
-    println!("{}", estimated(pmoe, &runs, jobs, &methods, &out)?);
+    show!("Scale {}: {} in {}\n", scale(options), counted_runs(&runs), out.display());
+    show!("{}", plan::overview(&runs, &suites));
+    show!("{}", estimated(pmoe, &runs, jobs, &methods, &out)?);
     if options.dry_run {
         return Ok(Exit::Done);
     }
@@ -107,15 +107,15 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let plan = Mutex::new(plan);
     let outcomes = execute::execute(pmoe, &runs, jobs, &|run| note(&plan, run, &out))?;
     let page = report(pmoe, &out);
-    println!("\n{}", summary(&runs, &outcomes));
+    show!("\n{}", summary(&runs, &outcomes));
     match page {
-        Ok(page) => println!("Report: {}", page.display()),
-        Err(error) if outcomes.contains(&Outcome::Stopped) => println!("No report: {error:#}"),
+        Ok(page) => show!("Report: {}", page.display()),
+        Err(error) if outcomes.contains(&Outcome::Stopped) => show!("No report: {error:#}"),
         Err(error) => return Err(error),
     }
     let exit = exit(&outcomes);
     if exit == Exit::Interrupted {
-        println!("Interrupted. The same command again continues where this one stopped.");
+        show!("Interrupted. The same command again continues where this one stopped.");
     }
     Ok(exit)
 }

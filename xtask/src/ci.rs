@@ -72,10 +72,10 @@ pub fn run(root: &Path) -> Result<()> {
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     // On stderr, like cargo's own lines, so that a log has them in order.
-    eprintln!("=== {name}");
+    say!("=== {name}");
     let begun = Instant::now();
     work().with_context(|| format!("step `{name}`"))?;
-    eprintln!("=== {name}: passed in {:.0} s\n", begun.elapsed().as_secs_f64());
+    say!("=== {name}: passed in {:.0} s\n", begun.elapsed().as_secs_f64());
     Ok(())
 }
 

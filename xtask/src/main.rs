@@ -1,6 +1,5 @@
 //! Chores of the workspace: `cargo xtask <command>`.
 
-#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(unreachable_pub, reason = "`pub` is for the other modules; a program has no outside")]
 
 use std::path::{self, Path};
@@ -10,6 +9,22 @@ use std::{env, fmt};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use pmoe_results::{Exit, ResultsError};
+
+/// Writes a line to stderr. Nobody has to read it: a full disk or a reader that went away ends nothing.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
+/// The same for stdout.
+macro_rules! show {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
 
 mod bench_all;
 mod ci;
@@ -69,7 +84,7 @@ impl std::error::Error for BadInput {}
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = run(arguments.command).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        say!("error: {error:#}");
         exit_of(&error)
     });
     exit.into()

@@ -190,7 +190,7 @@ fn is_complete(folder: &Path, wheels: &[Wheel]) -> bool {
 /// Downloads, checks and unpacks beside the folder, then moves the result in its place.
 fn fetch(root: &Path, wheels: &[Wheel], platform: &str, python: &OsStr) -> Result<()> {
     let names: Vec<_> = wheels.iter().map(|w| format!("{} {}", w.package, w.version)).collect();
-    eprintln!("fetching {} with pip into {FOLDER}/", names.join(" and "));
+    say!("fetching {} with pip into {FOLDER}/", names.join(" and "));
     check_python(python)?;
 
     // On the file system of the folder, so that the last step is a rename.

@@ -40,15 +40,15 @@ pub fn run(root: &Path) -> Result<()> {
     problems.extend(machine_paths(&files, root));
 
     for (path, lines) in over_budget(&files) {
-        println!("note: {path} has {lines} lines, more than {BUDGET}");
+        show!("note: {path} has {lines} lines, more than {BUDGET}");
     }
     for problem in &problems {
-        eprintln!("{problem}");
+        say!("{problem}");
     }
     if !problems.is_empty() {
         bail!("tidy: {} problems", problems.len());
     }
-    println!("tidy: {} files in order", files.0.len());
+    show!("tidy: {} files in order", files.0.len());
     Ok(())
 }
 

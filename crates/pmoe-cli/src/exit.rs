@@ -31,7 +31,8 @@ pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
         let of_folder = cause.downcast_ref::<ResultsError>().is_some_and(|error| {
             matches!(
                 error,
-                ResultsError::BadFile { .. }
+                ResultsError::MissingPart { .. }
+                    | ResultsError::BadFile { .. }
                     | ResultsError::ManifestMismatch { .. }
                     | ResultsError::ChangedEvents { .. }
                     | ResultsError::ShortEvents { .. }

@@ -4,45 +4,16 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use common::{checkpoint, refuse, run, snapshot, succeed, train};
+use common::{
+    checkpoint, events, manifest, policy, refuse, run, signal, snapshot, start_until, succeed,
+    train,
+};
 use serde_json::Value;
 
 const STEPS: u64 = 4000;
-
-fn events(folder: &Path) -> String {
-    fs::read_to_string(folder.join("events.jsonl")).unwrap()
-}
-
-fn manifest(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
-}
-
-/// The policy's file of a finished run: of the SAC family, or of the others.
-fn policy(folder: &Path) -> Vec<u8> {
-    let [actor, net] = ["actor.bpk", "net.bpk"].map(|name| checkpoint(folder).join(name));
-    fs::read(actor).or_else(|_| fs::read(net)).unwrap()
-}
-
-/// Starts a run and waits until it has reported a step of at least `step`.
-fn start_until(command: &mut Command, step: u64) -> Child {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let lines = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
-    let number = |line: &Value, key: &str| line[key].as_u64().unwrap();
-    let reached = lines.into_iter().find(|line| number(line, "env_step") >= step);
-    let is_under_way = |line: &Value| number(line, "env_step") < number(line, "total_steps");
-    assert!(reached.as_ref().is_some_and(is_under_way), "the run is still under way: {reached:?}");
-    child
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
-    assert!(status.unwrap().success());
-}
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_whole_or_killed() {
@@ -122,8 +93,9 @@ fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
     assert!(events(dir.path()).contains("\"eval\""));
     // It would diverge again: nothing is run, nothing changed.
     let before = snapshot(dir.path());
-    refuse(&mut diverging(), 3, &["diverged before"]);
+    refuse(&mut diverging(), 3, &["diverged before", "--restart"]);
     assert_eq!(snapshot(dir.path()), before);
+    refuse(diverging().arg("--restart"), 3, &["diverged", "events.1.jsonl"]);
 }
 
 #[test]
@@ -282,7 +254,7 @@ fn evaluating_a_run_without_a_checkpoint_says_so() {
     let mut child = start_until(&mut train("sac", STEPS, dir.path()), 0);
     child.kill().unwrap();
     child.wait().unwrap();
-    let _ = fs::remove_dir_all(dir.path().join("checkpoint"));
+    fs::remove_dir_all(dir.path().join("checkpoint")).unwrap();
     refuse(common::pmoe().arg("evaluate").arg(dir.path()), 2, &["no checkpoint"]);
     let finished = run(common::pmoe().arg("evaluate").arg(dir.path().join("absent")));
     assert_eq!(finished.code, Some(2));

@@ -32,6 +32,16 @@ pub enum ResultsError {
         /// What is missing or in the way.
         reason: String,
     },
+    /// A part of a run folder is missing.
+    #[error("{path} is no whole run folder: it has {present}, but no {missing}")]
+    MissingPart {
+        /// The folder.
+        path: PathBuf,
+        /// A part that is there.
+        present: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
     /// A file does not hold what it should.
     #[error("bad file {path}, at `{key}`: {message}")]
     BadFile {

@@ -24,6 +24,8 @@ impl Run {
 
     /// Reads a run folder, without its lock: the run may be under way.
     ///
+    /// The manifest must be of the same run as the config.
+    ///
     /// A last line that a kill has cut in the middle is dropped, unless the run is done: then every
     /// byte must be there, and the events must have the checksum of the manifest.
     ///
@@ -32,6 +34,7 @@ impl Run {
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let manifest = Manifest::read(path)?;
         let config = parse_config(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
+        manifest.check(&config, path)?;
 
         let done = manifest.status == Status::Done;
         let events_path = path.join(EVENTS);
@@ -43,6 +46,11 @@ impl Run {
                 parse_events(&events_path, &bytes, done)?
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && !done => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let path = path.to_owned();
+                let (present, missing) = (MANIFEST, EVENTS);
+                return Err(ResultsError::MissingPart { path, present, missing });
+            }
             Err(error) => return Err(part_error(path, EVENTS, error)),
         };
         Ok(Self { path: path.to_owned(), config, manifest, events })

@@ -44,8 +44,9 @@ impl RunDir {
     /// - [`ResultsError::Locked`]: another process has it open
     /// - [`ResultsError::ConfigMismatch`]: it holds a run of another config
     /// - [`ResultsError::ManifestMismatch`]: its manifest is that of another run
-    /// - [`ResultsError::NotARun`]: it has events or a checkpoint, but no config or no manifest; it has a
-    ///   `lock` that is no lock of ours; it would be a run folder in another one
+    /// - [`ResultsError::NotARun`]: it has events or a checkpoint, but neither config nor manifest; it has
+    ///   a `lock` that is no lock of ours; it would be a run folder in another one
+    /// - [`ResultsError::MissingPart`]: it has only one of config and manifest, and more
     /// - [`ResultsError::BadFile`]: its config or manifest can't be understood, or `config` can't
     /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file system refuses
     ///
@@ -243,7 +244,11 @@ fn judge(path: &Path) -> Result<Found, ResultsError> {
     let orphan = data.or(manifest.is_some().then_some(MANIFEST));
     if let (true, Some(name)) = (config.is_none() || manifest.is_none(), orphan) {
         let missing = if config.is_none() { CONFIG } else { MANIFEST };
-        return Err(not_a_run(format!("it has {name}, but no {missing}")));
+        return Err(if config.is_none() && manifest.is_none() {
+            not_a_run(format!("it has {name}, but no {missing}"))
+        } else {
+            ResultsError::MissingPart { path: path.to_owned(), present: name, missing }
+        });
     }
     let manifest = manifest.map(|text| Manifest::parse(&text, &path.join(MANIFEST))).transpose()?;
     Ok(Found { config, manifest })
@@ -338,7 +343,12 @@ fn set_aside(folder: &Path, name: &str) -> Result<Option<PathBuf>, ResultsError>
 fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // What stands in the way is found when the folder is made.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(ResultsError::io(path, error)),
     }
 }

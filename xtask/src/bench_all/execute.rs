@@ -10,9 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context, Result};
-use pmoe_results::{AnalysisKind, AnalysisSettings, Exit, Run, Status};
+use pmoe_results::{AnalysisKind, AnalysisSettings, Exit, Run, Status, ending_signals, open_own};
 use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::children::Children;
@@ -110,7 +109,7 @@ impl fmt::Display for Outcome {
 /// A run that another process is at is tried once more after all others. `ended` hears of every run
 /// that is over.
 ///
-/// Ctrl-C, a termination and a hang-up are handed on to the runs, which write a checkpoint.
+/// Ctrl-C and whatever else would end the program is handed on to the runs, which write a checkpoint.
 pub fn execute(
     pmoe: &Path,
     runs: &[Planned],
@@ -148,7 +147,7 @@ pub fn execute(
         }
     };
 
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot catch signals")?;
+    let mut signals = Signals::new(ending_signals()).context("cannot catch signals")?;
     let listening = signals.handle();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -158,7 +157,8 @@ pub fn execute(
                 } else {
                     display.note("stopping: waiting for checkpoints (once more to kill)");
                 }
-                children.stop(if signal == SIGINT { Signal::INT } else { Signal::TERM });
+                let is_key = Exit::of_signal(signal) == Exit::Interrupted;
+                children.stop(if is_key { Signal::INT } else { Signal::TERM });
             }
         });
         let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || work(worker))).collect();
@@ -309,7 +309,7 @@ fn open_log(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    File::options().read(true).append(true).create(true).open(path)
+    open_own(path, File::options().read(true).append(true).create(true))
 }
 
 fn read_from(log: &mut File, begin: u64) -> io::Result<String> {

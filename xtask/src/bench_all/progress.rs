@@ -149,8 +149,8 @@ impl Display {
     /// A line above the bars.
     pub fn note(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.all.suspend(|| say!("{line}")),
+            None => say!("{line}"),
         }
     }
 

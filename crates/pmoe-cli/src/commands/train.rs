@@ -223,10 +223,13 @@ fn restore(
     let check = |position: &Position| {
         JsonlSink::check(&events, position).map_err(|error| with_causes(&error))
     };
+    let budget = run_dir.finished_budget();
+    if let Some(budget) = budget {
+        require_exact(config, run_dir.path(), budget)?;
+    }
     let restored = learn::restore(checkpoints, agent, env, check)?;
-    if let Some(budget) = run_dir.finished_budget() {
-        require_exact(config, budget, restored.as_ref().map(|restored| restored.scope))
-            .map_err(|reason| more_steps_refused(run_dir.path(), budget, &reason))?;
+    if let Some(budget) = budget {
+        require_learner(restored.as_ref(), run_dir.path(), budget)?;
         run_dir.extend(&config.to_toml(), config.schedule.total_steps)?;
     }
     let Some(Restored { progress, unusable, .. }) = restored else {
@@ -248,26 +251,35 @@ fn restore(
     Ok(Some(progress))
 }
 
-/// Whether a run that has finished `budget` steps goes on as if it had had more from the start; else why
-/// not.
-fn require_exact(config: &RunConfig, budget: u64, kept: Option<Scope>) -> Result<(), String> {
+/// Refuses to go on with a run that has finished `budget` steps and would have reported something else
+/// with more of them from the start.
+fn require_exact(config: &RunConfig, folder: &Path, budget: u64) -> Result<(), BadInput> {
     let eval_every = config.schedule.eval_every;
-    if config.algo.depends_on_total_steps() {
-        return Err("its learning rate depends on how long the run is (anneal_lr)".to_owned());
-    }
-    if !budget.is_multiple_of(eval_every) {
-        return Err(format!(
+    let reason = if config.algo.depends_on_total_steps() {
+        "its learning rate depends on how long the run is (anneal_lr)".to_owned()
+    } else if !budget.is_multiple_of(eval_every) {
+        format!(
             "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
              {eval_every})"
-        ));
-    }
-    match kept {
-        Some(Scope::Everything) => Ok(()),
-        Some(Scope::Policy) => {
-            Err("it kept its policy, but not what it learnt from (--keep-replay)".to_owned())
-        }
-        None => Err("it has no checkpoint".to_owned()),
-    }
+        )
+    } else {
+        return Ok(());
+    };
+    Err(more_steps_refused(folder, budget, &reason))
+}
+
+/// Refuses to go on with a finished run that can't learn any more.
+fn require_learner<M>(
+    restored: Option<&Restored<M>>,
+    folder: &Path,
+    budget: u64,
+) -> Result<(), BadInput> {
+    let reason = match restored.map(|restored| restored.scope) {
+        Some(Scope::Everything) => return Ok(()),
+        Some(Scope::Policy) => "it kept its policy, but not what it learnt from (--keep-replay)",
+        None => "it has no checkpoint",
+    };
+    Err(more_steps_refused(folder, budget, reason))
 }
 
 fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {

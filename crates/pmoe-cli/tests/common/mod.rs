@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
 
 /// Settings that make a run of SAC take a second, with updates and evaluations in it.
 pub const SMALL: &[&str] =
@@ -85,10 +88,49 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, u64> {
     files
 }
 
-/// The only checkpoint of a run folder.
+/// The checkpoints of a run folder, oldest first.
+pub fn checkpoints(run: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(run.join("checkpoint")).unwrap();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("step-"));
+    found.sort();
+    found
+}
+
+/// The only checkpoint of a finished run.
 pub fn checkpoint(run: &Path) -> PathBuf {
-    let mut found: Vec<PathBuf> =
-        fs::read_dir(run.join("checkpoint")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found = checkpoints(run);
     assert_eq!(found.len(), 1);
     found.remove(0)
+}
+
+pub fn events(run: &Path) -> String {
+    fs::read_to_string(run.join("events.jsonl")).unwrap()
+}
+
+pub fn manifest(run: &Path) -> Value {
+    serde_json::from_slice(&fs::read(run.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// The policy's file of a finished run: of the SAC family, or of the others.
+pub fn policy(run: &Path) -> Vec<u8> {
+    let [actor, net] = ["actor.bpk", "net.bpk"].map(|name| checkpoint(run).join(name));
+    fs::read(actor).or_else(|_| fs::read(net)).unwrap()
+}
+
+/// Starts a run and waits until it has reported a step of at least `step`.
+pub fn start_until(command: &mut Command, step: u64) -> Child {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = lines.map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    let number = |line: &Value, key: &str| line[key].as_u64().unwrap();
+    let reached = lines.into_iter().find(|line| number(line, "env_step") >= step);
+    let is_under_way = |line: &Value| number(line, "env_step") < number(line, "total_steps");
+    assert!(reached.as_ref().is_some_and(is_under_way), "the run is still under way: {reached:?}");
+    child
+}
+
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
 }

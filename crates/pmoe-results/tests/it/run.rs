@@ -53,7 +53,7 @@ fn a_finished_run_must_be_whole() {
     fs::write(&events, good.replace("0.1", "0.2")).unwrap();
     assert!(matches!(Run::read(dir.path()), Err(ResultsError::ChangedEvents { .. })));
     fs::remove_file(&events).unwrap();
-    assert!(matches!(Run::read(dir.path()), Err(ResultsError::NotARun { .. })));
+    assert!(matches!(Run::read(dir.path()), Err(ResultsError::MissingPart { .. })));
 }
 
 #[test]

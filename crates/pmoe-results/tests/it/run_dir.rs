@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{ResultsError, RunDir, Status};
+use pmoe_results::{ResultsError, Run, RunDir, Status};
 
 use crate::{CONFIG, manifest};
 
@@ -91,7 +92,13 @@ fn never_starts_over_on_a_folder_with_data() {
         }
         let before = content(dir.path());
         let error = open(dir.path()).unwrap_err();
-        assert!(matches!(error, ResultsError::NotARun { .. }), "{names:?}: {error}");
+        let is_known = matches!(
+            error,
+            ResultsError::NotARun { .. }
+                | ResultsError::MissingPart { .. }
+                | ResultsError::BadFile { .. }
+        );
+        assert!(is_known, "{names:?}: {error}");
         assert!(error.to_string().contains(missing), "{names:?}: {error}");
         assert_eq!(content(dir.path()), before);
     }
@@ -115,7 +122,7 @@ fn bad_files_are_named() {
     let cases = [
         ("\"seed\": 3", "\"seed\": \"x\"", "seed"),
         ("\"cores\": 2", "\"cores\": -2", "provenance.cores"),
-        ("\"schema\": 1", "\"schema\": 2", "schema"),
+        ("\"schema\": 2", "\"schema\": 3", "schema"),
         ("\"state\": \"running\"", "\"state\": \"asleep\"", "status"),
     ];
     for (old, new, key) in cases {
@@ -157,4 +164,180 @@ fn a_manifest_that_cannot_be_written_is_unchanged() {
     run.update_manifest(|manifest| manifest.env_step = 9).unwrap_err();
     assert_eq!(run.manifest().env_step, 0);
     assert_eq!(content(dir.path()), before);
+}
+
+#[test]
+fn somebody_elses_lock_and_links_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let run = dir.path().join("run");
+    let lock = run.join("lock");
+    let cases: [&dyn Fn(); 5] = [
+        &|| fs::write(&lock, "precious").unwrap(),
+        &|| fs::write(&lock, "process").unwrap(),
+        &|| symlink(&victim, &lock).unwrap(),
+        &|| symlink("nowhere", &lock).unwrap(),
+        &|| fs::create_dir(&lock).unwrap(),
+    ];
+    for case in cases {
+        let _ = fs::remove_dir_all(&run);
+        fs::create_dir(&run).unwrap();
+        case();
+        let before = (content(&run), fs::read(&lock).ok());
+        let error = open(&run).unwrap_err();
+        assert!(error.is_bad_input() && error.to_string().contains("lock"), "{error}");
+        assert_eq!((content(&run), fs::read(&lock).ok()), before);
+        assert!(!run.join("nowhere").exists());
+    }
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    // A folder that is none of ours does not even get a lock.
+    fs::remove_dir_all(&run).unwrap();
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join("events.jsonl"), "precious").unwrap();
+    open(&run).unwrap_err();
+    assert!(!lock.exists());
+    // A lock that a killed process left is taken, whatever its number.
+    fs::remove_file(run.join("events.jsonl")).unwrap();
+    fs::write(&lock, "process 123456\n").unwrap();
+    open(&run).unwrap();
+}
+
+#[test]
+fn a_link_to_a_run_folder_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let [scratch, link] = ["scratch", "link"].map(|name| dir.path().join(name));
+    fs::create_dir(&scratch).unwrap();
+    symlink(&scratch, &link).unwrap();
+    open(&link).unwrap();
+    assert!(scratch.join("manifest.json").exists());
+    open(&scratch).unwrap();
+}
+
+#[test]
+fn run_folders_do_not_nest() {
+    let dir = tempfile::tempdir().unwrap();
+    let outer = dir.path().join("outer");
+    drop(open(&outer).unwrap());
+    for inner in ["inner", "checkpoint/a/b"] {
+        let inner = outer.join(inner);
+        let error = open(&inner).unwrap_err();
+        assert!(matches!(error, ResultsError::NotARun { .. }), "{error}");
+        assert!(error.to_string().contains("lies in the run folder"), "{error}");
+        assert!(!inner.exists());
+    }
+    let error = open(dir.path()).unwrap_err();
+    assert!(error.to_string().contains("lies in it"), "{error}");
+    assert!(!dir.path().join("config.toml").exists());
+    // An existing one is opened wherever it lies.
+    open(&outer).unwrap();
+}
+
+#[test]
+fn what_killed_processes_left_goes_and_other_files_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let ours = [".tmpA1b2C3", "checkpoint/.tmpzZ9900", "analysis/.tmpabcdef"];
+    let others = [".tmp", ".tmpA1b2C34", ".tmp.note1", "tmpA1b2C3", ".tmpdirect/x", "notes"];
+    for name in ours.iter().chain(&others) {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    open(dir.path()).unwrap();
+    assert!(ours.iter().all(|name| !dir.path().join(name).exists()));
+    assert!(others.iter().all(|name| dir.path().join(name).exists()));
+}
+
+#[test]
+fn a_manifest_of_another_run_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "method = \"sac\"\ntask = \"Hopper-v4\"\n".to_owned() + CONFIG;
+    let open = || RunDir::open(dir.path(), &config, || manifest("sac", "Hopper-v4", 3)).map(drop);
+    open().unwrap();
+    let path = dir.path().join("manifest.json");
+    let good = fs::read_to_string(&path).unwrap();
+    for (old, new, key) in [
+        ("\"sac\"", "\"ppo\"", "algo"),
+        ("Hopper-v4", "Ant-v4", "task"),
+        ("\"seed\": 3", "\"seed\": 4", "seed"),
+        ("\"seed\": 3", "\"seed\": 18446744073709551615", "seed"),
+        ("\"total_steps\": 100", "\"total_steps\": 50", "total_steps"),
+    ] {
+        fs::write(&path, good.replacen(old, new, 1)).unwrap();
+        let errors = [open().unwrap_err(), Run::read(dir.path()).unwrap_err()];
+        for error in errors {
+            assert!(matches!(error, ResultsError::ManifestMismatch { .. }), "{error}");
+            assert!(error.to_string().contains(&format!("`{key}`")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_finished_run_may_get_a_larger_budget() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |steps: u32| CONFIG.replace("100", &steps.to_string());
+    let open = |steps: u32| RunDir::open(dir.path(), &with(steps), || manifest("a", "b", 3));
+    let mut run = open(100).unwrap();
+    drop(run);
+    assert!(matches!(open(200), Err(ResultsError::ConfigMismatch { .. })), "not finished");
+    run = open(100).unwrap();
+    run.update_manifest(|manifest| manifest.status = Status::Done).unwrap();
+    drop(run);
+    assert!(matches!(open(50), Err(ResultsError::ConfigMismatch { .. })), "a smaller one");
+
+    let before = content(dir.path());
+    run = open(200).unwrap();
+    assert_eq!(run.finished_budget(), Some(100));
+    assert_eq!(content(dir.path()), before);
+    run.extend(&with(200), 200).unwrap();
+    assert_eq!((run.finished_budget(), run.manifest().total_steps), (None, 200));
+    drop(run);
+    assert_eq!(open(200).unwrap().manifest().status, Status::Interrupted);
+
+    // Killed between the two files that extending changes.
+    for (name, bytes) in before {
+        if name.ends_with("manifest.json") {
+            fs::write(name, bytes).unwrap();
+        }
+    }
+    assert_eq!(open(200).unwrap().finished_budget(), Some(100));
+}
+
+#[test]
+fn starting_over_keeps_what_there_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let restart = || RunDir::restart(dir.path(), CONFIG, || manifest("sac", "Hopper-v4", 3));
+    let names = |paths: Vec<PathBuf>| -> Vec<String> {
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        paths.into_iter().map(name).collect()
+    };
+    assert!(restart().unwrap().1.is_empty(), "a new folder");
+    for number in [1, 2] {
+        fs::write(dir.path().join("events.jsonl"), format!("events {number}")).unwrap();
+        fs::create_dir(dir.path().join("checkpoint")).unwrap();
+        let (run, aside) = restart().unwrap();
+        assert_eq!(
+            names(aside),
+            [format!("events.{number}.jsonl"), format!("checkpoint.{number}")]
+        );
+        assert_eq!((run.manifest().status.clone(), run.manifest().env_step), (Status::Running, 0));
+        let kept = fs::read_to_string(dir.path().join(format!("events.{number}.jsonl"))).unwrap();
+        assert_eq!(kept, format!("events {number}"));
+    }
+    fs::write(dir.path().join("manifest.json"), "{").unwrap();
+    assert_eq!(names(restart().unwrap().1), ["manifest.1.json"]);
+    fs::remove_file(dir.path().join("config.toml")).unwrap();
+    fs::write(dir.path().join("events.jsonl"), "events 3").unwrap();
+    // The manifest alone does not tell the settings, but it is of the same method, task and seed.
+    assert_eq!(names(restart().unwrap().1), ["events.3.jsonl"]);
+    // Somebody else's folder.
+    let outside = tempfile::tempdir().unwrap();
+    let other = outside.path().join("others");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("events.jsonl"), "precious").unwrap();
+    let refused = RunDir::restart(&other, CONFIG, || manifest("sac", "Hopper-v4", 3));
+    assert!(matches!(refused, Err(ResultsError::NotARun { .. })));
+    assert_eq!(fs::read_to_string(other.join("events.jsonl")).unwrap(), "precious");
+    fs::remove_dir_all(other).unwrap();
 }

@@ -1,0 +1,215 @@
+//! A run folder and what else may lie there: other people's files, links, left-overs; more steps for a
+//! finished run, and a start from another run's policy.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use common::{
+    checkpoint, checkpoints, events, manifest, pmoe, policy, refuse, run, signal, snapshot,
+    start_until, succeed,
+};
+
+fn train(algo: &str, steps: u64, out: &Path) -> Command {
+    let mut command = pmoe();
+    command.args(["train", "--task", "TargetReaching-v0", "--algo", algo, "--progress", "json"]);
+    command.args(["--seed", "3", "--steps", &steps.to_string(), "--out"]).arg(out);
+    let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
+    for setting in small.iter().chain(common::SMALL_SCHEDULE) {
+        command.args(["--set", setting]);
+    }
+    command
+}
+
+#[test]
+fn other_peoples_files_are_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let folder = dir.path().join("run");
+    let cases: [(&str, &dyn Fn()); 5] = [
+        ("events.jsonl", &|| {
+            fs::write(folder.join("lock"), "precious").unwrap();
+            fs::write(folder.join("events.jsonl"), "x").unwrap();
+        }),
+        ("lock", &|| fs::write(folder.join("lock"), "precious").unwrap()),
+        ("lock", &|| symlink("../victim", folder.join("lock")).unwrap()),
+        ("events.jsonl", &|| symlink("../victim", folder.join("events.jsonl")).unwrap()),
+        ("checkpoint", &|| symlink("..", folder.join("checkpoint")).unwrap()),
+    ];
+    for (word, case) in cases {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        case();
+        let listing = || {
+            let entries = fs::read_dir(&folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let (before, lock) = (listing(), fs::read(folder.join("lock")).ok());
+        refuse(&mut train("sac", 500, &folder), 2, &[word]);
+        assert_eq!((listing(), fs::read(folder.join("lock")).ok()), (before, lock));
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    }
+    // In a run of ours, too.
+    fs::remove_dir_all(&folder).unwrap();
+    let mut child = start_until(&mut train("sac", 3000, &folder), 500);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::rename(folder.join("events.jsonl"), dir.path().join("kept")).unwrap();
+    symlink("../victim", folder.join("events.jsonl")).unwrap();
+    refuse(&mut train("sac", 3000, &folder), 2, &["events.jsonl", "link"]);
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    fs::rename(dir.path().join("kept"), folder.join("events.jsonl")).unwrap();
+    fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    symlink("../../elsewhere", folder.join("checkpoint/.step-000000003000.part")).unwrap();
+    run(&mut train("sac", 3000, &folder));
+    assert_eq!(fs::read_dir(dir.path().join("elsewhere")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_run_folder_may_be_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let [scratch, link] = ["scratch", "link"].map(|name| dir.path().join(name));
+    fs::create_dir(&scratch).unwrap();
+    symlink(&scratch, &link).unwrap();
+    succeed(&mut train("sac", 500, &link));
+    succeed(&mut train("sac", 500, &scratch));
+    assert_eq!(manifest(&scratch)["status"]["state"], "done");
+}
+
+#[test]
+fn run_folders_do_not_nest() {
+    let dir = tempfile::tempdir().unwrap();
+    let outer = dir.path().join("outer");
+    succeed(&mut train("sac", 500, &outer));
+    let before = snapshot(dir.path());
+    refuse(&mut train("sac", 500, &outer.join("inner")), 2, &["lies in the run folder"]);
+    refuse(&mut train("sac", 500, dir.path()), 2, &["outer lies in it"]);
+    assert_eq!(snapshot(dir.path()), before);
+}
+
+#[test]
+fn left_overs_go_and_the_users_files_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start_until(&mut train("sac", 3000, dir.path()), 700);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let folder = dir.path().join("checkpoint");
+    let newest = checkpoints(dir.path()).pop().unwrap();
+    let copy = folder.join(format!("{}-copy", newest.file_name().unwrap().to_str().unwrap()));
+    succeed(Command::new("cp").arg("-r").arg(&newest).arg(&copy));
+    fs::write(folder.join("step-000000000300.tar"), "a backup").unwrap();
+    fs::write(dir.path().join(".tmpAbC123"), "half").unwrap();
+    fs::write(folder.join(".tmpAbC123"), "half").unwrap();
+    fs::create_dir(folder.join(".step-000000000900.part")).unwrap();
+    let backup = snapshot(&copy);
+    succeed(&mut train("sac", 3000, dir.path()));
+    assert_eq!(snapshot(&copy), backup);
+    assert_eq!(fs::read(folder.join("step-000000000300.tar")).unwrap(), b"a backup");
+    for gone in [".tmpAbC123", "checkpoint/.tmpAbC123", "checkpoint/.step-000000000900.part"] {
+        assert!(!dir.path().join(gone).exists(), "{gone}");
+    }
+}
+
+#[test]
+fn a_finished_run_goes_on_where_that_is_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    for (algo, keep) in [("ppo", None), ("dac", None), ("sac", Some("--keep-replay"))] {
+        let [whole, more] = ["whole", "more"].map(|name| dir.path().join(algo).join(name));
+        // 800 is a multiple of eval_every, and of rollouts only by chance.
+        let train = |steps: u64, out: &Path| {
+            let mut command = train(algo, steps, out);
+            command.args(keep).args(["--set", "schedule.eval_every=400"]);
+            command
+        };
+        succeed(&mut train(1800, &whole));
+        succeed(&mut train(800, &more));
+        assert_eq!(manifest(&more)["status"]["state"], "done");
+        // Stopped on the way, too.
+        let mut child = start_until(&mut train(1800, &more), 900);
+        signal(&child, "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(99));
+        succeed(&mut train(1800, &more));
+        assert_eq!(events(&more), events(&whole), "{algo}");
+        assert_eq!(policy(&more), policy(&whole), "{algo}");
+        let manifest = manifest(&more);
+        assert_eq!(manifest["total_steps"], 1800);
+        let config = fs::read_to_string(more.join("config.toml")).unwrap();
+        assert_eq!(config, fs::read_to_string(whole.join("config.toml")).unwrap());
+        assert_eq!(manifest["attempts"][1]["from_step"], 800);
+    }
+}
+
+#[test]
+fn a_finished_run_that_cannot_go_on_says_why_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases: [(&str, u64, &[&str], &str); 3] = [
+        ("sac", 800, &[], "--keep-replay"),
+        ("ppo", 700, &[], "schedule.eval_every is 400"),
+        ("ppo", 800, &["--set", "anneal_lr=true"], "anneal_lr"),
+    ];
+    for (index, (algo, steps, more, word)) in cases.into_iter().enumerate() {
+        let folder = dir.path().join(index.to_string());
+        let command = |steps: u64| {
+            let mut command = train(algo, steps, &folder);
+            command.args(more);
+            command
+        };
+        succeed(&mut command(steps));
+        let before = snapshot(&folder);
+        refuse(&mut command(1500), 2, &[word, "--out", "--from"]);
+        // Fewer steps, or other settings as well, are another run.
+        refuse(&mut command(steps - 100), 2, &["another config", "total_steps"]);
+        refuse(command(1500).args(["--set", "gamma=0.5"]), 2, &["another config", "gamma"]);
+        assert_eq!(snapshot(&folder), before);
+    }
+    let folder = dir.path().join("1");
+    fs::remove_dir_all(checkpoint(&folder)).unwrap();
+    fs::remove_file(folder.join("checkpoint/newest")).unwrap();
+    refuse(&mut train("ppo", 1500, &folder), 2, &["schedule.eval_every", "--out"]);
+}
+
+#[test]
+fn a_run_can_start_from_anothers_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    for algo in ["sac", "ppo"] {
+        let [first, second, again, plain] =
+            ["first", "second", "again", "plain"].map(|name| dir.path().join(algo).join(name));
+        succeed(&mut train(algo, 1000, &first));
+        let from = |out: &Path| {
+            let mut command = train(algo, 1200, out);
+            command.arg("--from").arg(&first);
+            command
+        };
+        succeed(&mut from(&second));
+        let mut child = start_until(&mut from(&again), 500);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        succeed(&mut from(&again));
+        assert_eq!(events(&again), events(&second));
+        succeed(&mut train(algo, 1200, &plain));
+        assert_ne!(events(&plain), events(&second));
+        // What the new run evaluates at its start is the old one's policy.
+        let start = |run: &Path| events(run).lines().next().unwrap().to_owned();
+        assert_ne!(start(&plain), start(&second));
+        let config = fs::read_to_string(second.join("config.toml")).unwrap();
+        assert!(config.contains("[from]"), "{config}");
+
+        // It is another run than one that starts elsewhere.
+        refuse(&mut train(algo, 1200, &second), 2, &["another config", "from"]);
+        refuse(&mut from(&plain), 2, &["another config", "from"]);
+    }
+    let [sac, other] = ["sac/first", "other"].map(|name| dir.path().join(name));
+    refuse(train("ppo", 500, &other).arg("--from").arg(&sac), 2, &["cannot use the policy of"]);
+    refuse(train("ppo", 500, &other).args(["--from", "nowhere"]), 2, &["nowhere"]);
+    let mut wider = train("sac", 500, &other);
+    wider.args(["--set", "hidden=[32,16]"]).arg("--from").arg(&sac);
+    refuse(&mut wider, 2, &["cannot use the policy of"]);
+    assert!(!other.exists());
+}
