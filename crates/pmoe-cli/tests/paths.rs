@@ -10,14 +10,16 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, succeed};
 
 /// `\xff` is in no UTF-8 text, and `\xc3` lacks what has to follow.
-fn strange(name: &[u8]) -> PathBuf {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
-    let path = dir.join(OsStr::from_bytes(name));
+fn strange(name: &[u8]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(OsStr::from_bytes(name));
     fs::create_dir(&path).unwrap();
-    path
+    (dir, path)
 }
 
 /// Trains in a folder, and lets every command that reads runs read it.
@@ -55,15 +57,15 @@ fn use_everywhere(runs: &Path, run: &Path) {
 
 #[test]
 fn runs_and_reports_may_have_them() {
-    let runs = strange(b"runs-\xff\xfe");
+    let (_dir, runs) = strange(b"runs-\xff\xfe");
     use_everywhere(&runs, &runs.join("run"));
-    let runs = strange(b"runs");
+    let (_dir, runs) = strange(b"runs");
     use_everywhere(&runs, &runs.join(OsStr::from_bytes(b"run-\xc3")));
 }
 
 #[test]
 fn inputs_and_outputs_of_other_commands_may_have_them() {
-    let dir = strange(b"\xff");
+    let (_dir, dir) = strange(b"\xff");
     let (input, output) = (dir.join("in.json"), dir.join(OsStr::from_bytes(b"out\xff.json")));
     fs::write(
         &input,
@@ -88,7 +90,7 @@ fn inputs_and_outputs_of_other_commands_may_have_them() {
 /// MuJoCo takes UTF-8 only.
 #[test]
 fn a_folder_of_models_is_refused_before_the_work() {
-    let dir = strange(b"models-\xff");
+    let (_dir, dir) = strange(b"models-\xff");
     for file in fs::read_dir(env!("PMOE_MODEL_DIR")).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), dir.join(file.file_name())).unwrap();
