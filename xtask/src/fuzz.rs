@@ -111,14 +111,14 @@ fn fuzz(
                 found += 1;
                 let folder = out.join(format!("{}-{seed}-{cases}", name(target)));
                 keep(&case, &folder)?;
-                println!("{}: {finding}", name(target));
-                println!("  cargo xtask fuzz --replay {}", folder.display());
+                show!("{}: {finding}", name(target));
+                show!("  cargo xtask fuzz --replay {}", folder.display());
             }
         }
         cases += 1;
     }
     let Record { calls, succeeded, time, bytes } = record;
-    println!(
+    show!(
         "{}: {cases} cases with seed {seed} in {:.0} s, {found} found; {succeeded} of {calls} calls succeeded, \
          at most {:.1} s and {} MB each",
         name(target),
@@ -140,15 +140,15 @@ fn keep(case: &Case, folder: &Path) -> Result<()> {
 fn replay(pmoe: &Path, folder: &Path) -> Result<Exit> {
     let case = Case::read(folder).map_err(|error| BadInput(format!("{error:#}")))?;
     for arguments in &case.calls.arguments {
-        println!("{}", process::line(std::process::Command::new("pmoe").args(arguments)));
+        show!("{}", process::line(std::process::Command::new("pmoe").args(arguments)));
     }
     Ok(match case.run(pmoe)? {
         Ok(_) => {
-            println!("nothing found");
+            show!("nothing found");
             Exit::Done
         }
         Err(finding) => {
-            println!("found: {finding}");
+            show!("found: {finding}");
             Exit::Failed
         }
     })

@@ -5,6 +5,7 @@ mod limits;
 #[cfg(feature = "render")]
 mod render;
 
+use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -298,13 +299,15 @@ fn prepare_log() {
 fn report(message: &MjLogMessage) {
     // It panics when the text is no UTF-8, cut in the middle of a character for instance.
     let text = catch_unwind(|| message.subject().to_owned()).unwrap_or_default();
-    match message.level() {
-        MjtLogLevel::mjLOG_DEBUG | MjtLogLevel::mjLOG_INFO => {}
+    let line = match message.level() {
+        MjtLogLevel::mjLOG_DEBUG | MjtLogLevel::mjLOG_INFO => return,
         // Of Gymnasium's half_cheetah.xml; the attribute does what it did.
-        MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => {}
-        MjtLogLevel::mjLOG_WARNING => eprintln!("warning from MuJoCo: {text}"),
-        MjtLogLevel::mjLOG_ERROR => eprintln!("error: MuJoCo cannot go on: {text}"),
-    }
+        MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => return,
+        MjtLogLevel::mjLOG_WARNING => format!("warning from MuJoCo: {text}"),
+        MjtLogLevel::mjLOG_ERROR => format!("error: MuJoCo cannot go on: {text}"),
+    };
+    // Nobody may be reading, which is no reason to end.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 pub(super) fn model_error(path: &Path, reason: impl fmt::Display) -> EnvError {
