@@ -1,5 +1,6 @@
-//! Lets executables find MuJoCo's library without `LD_LIBRARY_PATH`: this package's own, and, through
-//! `DEP_PMOE_MUJOCO_FOLDER`, those of dependents.
+//! Decides how MuJoCo's library comes into the program: loaded when it is needed (`sim/library.rs`), else
+//! linked (`cfg(linked_mujoco)`). For the latter it lets executables find the library without
+//! `LD_LIBRARY_PATH`: this package's own, and, through `DEP_PMOE_MUJOCO_FOLDER`, those of dependents.
 
 use std::env;
 use std::path::Path;
@@ -7,23 +8,36 @@ use std::path::Path;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=MUJOCO_DYNAMIC_LINK_DIR");
+    println!("cargo::rerun-if-env-changed=MUJOCO_STATIC_LINK_DIR");
+    println!("cargo::rustc-check-cfg=cfg(linked_mujoco)");
     if env::var_os("CARGO_FEATURE_MUJOCO").is_none() {
         return;
     }
     // Without the variable the library is linked statically or comes from the system's own paths.
-    let Ok(folder) = env::var("MUJOCO_DYNAMIC_LINK_DIR") else {
+    let folder = env::var("MUJOCO_DYNAMIC_LINK_DIR").ok();
+    let folder = folder.filter(|_| env::var_os("MUJOCO_STATIC_LINK_DIR").is_none());
+    let Some(folder) = folder else {
+        println!("cargo::rustc-cfg=linked_mujoco");
         return;
     };
-    let macos = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos");
+    let is = |key: &str, allowed: &[&str]| {
+        env::var(format!("CARGO_CFG_TARGET_{key}")).is_ok_and(|it| allowed.contains(&it.as_str()))
+    };
+    let macos = is("OS", &["macos"]);
     let library = Path::new(&folder).join(if macos { "libmujoco.dylib" } else { "libmujoco.so" });
     println!("cargo::rerun-if-changed={}", library.display());
-    if library.is_file() {
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
-        println!("cargo::metadata=FOLDER={folder}");
-    } else {
+    if !library.is_file() {
         println!(
             "cargo::error=no MuJoCo library at {}: run `cargo xtask setup`",
             library.display()
         );
+        return;
     }
+    // The table of functions is written for these.
+    if is("OS", &["linux"]) && is("ENV", &["gnu"]) && is("ARCH", &["x86_64", "aarch64"]) {
+        return;
+    }
+    println!("cargo::rustc-cfg=linked_mujoco");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+    println!("cargo::metadata=FOLDER={folder}");
 }

@@ -28,6 +28,7 @@ macro_rules! show {
 
 mod bench_all;
 mod ci;
+mod fuzz;
 mod process;
 mod setup;
 mod tidy;
@@ -49,6 +50,7 @@ enum Task {
     #[command(after_help = "Example:\n  cargo xtask setup")]
     Setup,
     BenchAll(bench_all::Options),
+    Fuzz(fuzz::Options),
     /// Runs all tests, doc tests included
     #[command(after_help = "\
 Examples:
@@ -105,6 +107,14 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             let pmoe = bench_all::build()?;
             return bench_all::run(root, &pmoe, &options);
+        }
+        Task::Fuzz(mut options) => {
+            options.replay = options.replay.map(path::absolute).transpose()?;
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            let pmoe = bench_all::build()?;
+            let out = process::target_directory()?.join("fuzz");
+            return fuzz::run(root, &pmoe, &out, &options);
         }
         Task::Test { .. } => {
             env::set_current_dir(root)?;

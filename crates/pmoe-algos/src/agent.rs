@@ -109,6 +109,14 @@ pub trait Agent {
     /// # Errors
     /// When a file is missing, damaged or of another network. The agent is then unusable.
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError>;
+
+    /// Refuses what a checkpoint says beside the agent that was just loaded from it: the `memory` of the
+    /// running episode, and whether the run was in the middle of [`Agent::update`].
+    ///
+    /// # Errors
+    /// When one of them does not fit the agent.
+    fn check_restored(&self, memory: &Self::Memory, in_update: bool)
+    -> Result<(), CheckpointError>;
 }
 
 /// How much of an agent a checkpoint holds.

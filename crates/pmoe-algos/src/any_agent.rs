@@ -171,4 +171,12 @@ impl Agent for AnyAgent {
             Self::Dac(agent) => agent.load(files, scope),
         }
     }
+
+    fn check_restored(&self, memory: &AnyMemory, in_update: bool) -> Result<(), CheckpointError> {
+        match self {
+            Self::Sac(agent) => agent.check_restored(&(), in_update),
+            Self::Ppo(agent) => agent.check_restored(&memory.ppo, in_update),
+            Self::Dac(agent) => agent.check_restored(&memory.dac, in_update),
+        }
+    }
 }

@@ -80,6 +80,16 @@ pub enum CheckpointError {
     Learner(#[from] LearnerError),
 }
 
+impl CheckpointError {
+    /// Refuses a part that is not as it must be.
+    pub(crate) fn unless(is_right: bool, part: &str, reason: &str) -> Result<(), Self> {
+        if is_right {
+            return Ok(());
+        }
+        Err(Self::Content { part: part.to_owned(), reason: reason.to_owned() })
+    }
+}
+
 /// Where a run keeps its checkpoints, and how many.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {

@@ -33,6 +33,7 @@ mod cost;
 mod loss;
 mod net;
 mod options;
+mod restore;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -61,6 +62,7 @@ pub struct Dac {
     config: DacConfig,
     /// The plain device; trainable modules live on its autodiff twin.
     device: Device,
+    obs_dim: usize,
     action_dim: usize,
     net: Learner<DacNet>,
     /// The policy that acts: the parameters of `net` since the latest update, without a graph.
@@ -138,6 +140,7 @@ impl Dac {
             rollout: RolloutBuffer::new(config.rollout_steps),
             options: Options::default(),
             device: device.clone(),
+            obs_dim,
             action_dim,
             grad_step: 0,
             learning: Learning::default(),
@@ -450,6 +453,7 @@ impl Agent for Dac {
             // Given by the config.
             config: _,
             device: _,
+            obs_dim: _,
             action_dim: _,
         } = self;
         let (net, optimizer) = net.to_bytes()?;
@@ -471,7 +475,13 @@ impl Agent for Dac {
     }
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
-        self.normalizers = files.get_json("normalizers.json")?;
+        let normalizers: Normalizers = files.get_json("normalizers.json")?;
+        CheckpointError::unless(
+            normalizers.fit(&self.normalizers),
+            "normalizers.json",
+            "its settings, sizes or numbers are not those of this run",
+        )?;
+        self.normalizers = normalizers;
         match scope {
             Scope::Policy => self.net.load_module(files.get("net.bpk")?)?,
             Scope::Everything => {
@@ -489,7 +499,16 @@ impl Agent for Dac {
             self.acting = module_from_bytes(self.net.valid(), files.get("acting.bpk")?)?;
             self.learning = files.get_json("learning.json")?;
         }
-        Ok(())
+        self.check_loaded()
+    }
+
+    fn check_restored(&self, memory: &Memory, in_update: bool) -> Result<(), CheckpointError> {
+        self.check_memory(memory)?;
+        CheckpointError::unless(
+            in_update || !self.rollout.is_full(),
+            "progress.json",
+            "it goes on with a step, but the rollout is full",
+        )
     }
 }
 

@@ -56,6 +56,17 @@ impl RunningStats {
         self.count = total;
     }
 
+    /// Whether these may be statistics of vectors of `dim` values.
+    fn fit(&self, dim: usize) -> bool {
+        let are_finite =
+            |values: &[f64]| values.len() == dim && values.iter().all(|x| x.is_finite());
+        self.count.is_finite()
+            && self.count >= 0.0
+            && are_finite(&self.mean)
+            && are_finite(&self.squares)
+            && self.squares.iter().all(|x| *x >= 0.0)
+    }
+
     /// Vectors so far.
     pub fn count(&self) -> f64 {
         self.count
@@ -185,6 +196,26 @@ impl Normalizers {
             obs: config.obs.then(|| ObsNormalizer::new(obs_dim, config.clip)),
             reward: config.reward.then(|| RewardNormalizer::new(gamma, config.clip)),
         }
+    }
+
+    /// Whether these are `fresh` ones that have seen something.
+    #[expect(clippy::float_cmp, reason = "settings are kept with all their bits")]
+    pub(crate) fn fit(&self, fresh: &Self) -> bool {
+        let obs = match (&self.obs, &fresh.obs) {
+            (Some(obs), Some(fresh)) => {
+                obs.clip == fresh.clip && obs.stats.fit(fresh.stats.mean.len())
+            }
+            (obs, fresh) => obs.is_none() && fresh.is_none(),
+        };
+        let reward = match (&self.reward, &fresh.reward) {
+            (Some(reward), Some(fresh)) => {
+                (reward.clip, reward.gamma) == (fresh.clip, fresh.gamma)
+                    && reward.discounted_return.is_finite()
+                    && reward.stats.fit(1)
+            }
+            (reward, fresh) => reward.is_none() && fresh.is_none(),
+        };
+        obs && reward
     }
 
     /// What the policy sees of `obs`, into `seen`, both `[O]`; the statistics stay.

@@ -34,6 +34,7 @@ mod config;
 mod cost;
 mod critic;
 mod loss;
+mod restore;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -67,6 +68,7 @@ pub struct Ppo {
     config: PpoConfig,
     /// The plain device; trainable modules live on its autodiff twin.
     device: Device,
+    obs_dim: usize,
     action_dim: usize,
     net: Learner<ActorCritic>,
     /// The Q-network that the router of a mixture learns from.
@@ -146,6 +148,7 @@ impl Ppo {
             rollout: RolloutBuffer::new(config.rollout_steps),
             total_updates: total_steps / config.rollout_steps as u64,
             device: device.clone(),
+            obs_dim,
             action_dim,
             updates: 0,
             grad_step: 0,
@@ -390,6 +393,7 @@ impl Agent for Ppo {
             // Given by config and budget.
             config: _,
             device: _,
+            obs_dim: _,
             action_dim: _,
             total_updates: _,
         } = self;
@@ -420,7 +424,13 @@ impl Agent for Ppo {
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
         let part = |name: &str| files.get(name);
-        self.normalizers = files.get_json("normalizers.json")?;
+        let normalizers: Normalizers = files.get_json("normalizers.json")?;
+        CheckpointError::unless(
+            normalizers.fit(&self.normalizers),
+            "normalizers.json",
+            "its settings, sizes or numbers are not those of this run",
+        )?;
+        self.normalizers = normalizers;
         match scope {
             Scope::Policy => {
                 self.net.load_module(part("net.bpk")?)?;
@@ -445,6 +455,14 @@ impl Agent for Ppo {
             self.acting = module_from_bytes(self.net.valid(), part("acting.bpk")?)?;
             self.passes = files.get_json("passes.json")?;
         }
-        Ok(())
+        self.check_loaded()
+    }
+
+    fn check_restored(&self, _memory: &Memory, in_update: bool) -> Result<(), CheckpointError> {
+        CheckpointError::unless(
+            in_update || !self.rollout.is_full(),
+            "progress.json",
+            "it goes on with a step, but the rollout is full",
+        )
     }
 }

@@ -97,6 +97,17 @@ impl RolloutBuffer {
         self.cut_obs.clear();
     }
 
+    /// Whether this is part of a rollout of `num_steps` steps of such observations and actions.
+    pub fn fit(&self, num_steps: usize, obs_dim: usize, action_dim: usize) -> bool {
+        let len = self.len();
+        self.num_steps == num_steps
+            && len <= num_steps
+            && self.end.len() == len
+            && self.obs.len() == len * obs_dim
+            && self.action.len() == len * action_dim
+            && self.cut_obs.len() == self.cut_steps().count() * obs_dim
+    }
+
     /// What the policy saw, `[T · O]`.
     pub fn obs(&self) -> &[f32] {
         &self.obs
@@ -283,6 +294,11 @@ impl Passes {
             *self = Self { finished: self.finished + 1, ..Self::default() };
         }
         rows
+    }
+
+    /// Whether no more than this many are finished.
+    pub(crate) fn are_at_most(&self, passes: u32) -> bool {
+        self.finished <= passes
     }
 
     /// Whether they can go on over `num_rows` rows.

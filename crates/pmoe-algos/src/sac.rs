@@ -30,12 +30,13 @@ mod average;
 mod config;
 mod cost;
 mod critic;
+mod restore;
 mod temperature;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use pmoe_core::noise::{self, Rng};
-use pmoe_core::optim::{Adam, Learner, Target, module_from_bytes, module_to_bytes};
+use pmoe_core::optim::{Adam, Learner, Target, module_to_bytes};
 
 pub(crate) use self::actor::FULL_HIDDEN;
 pub use self::actor::{
@@ -339,14 +340,18 @@ impl Agent for Sac {
         }
         self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
         self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
-        let target = module_from_bytes((*self.target_critic).clone(), part("target_critic.bpk")?)?;
-        self.target_critic.replace(target);
+        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
         self.temperature.load(files)?;
         if let Some(baseline) = &mut self.baseline {
             baseline.load(files)?;
         }
         (self.env_step, self.grad_step, self.updates_due) = files.get_json("counters.json")?;
-        self.replay.read(&mut *files.reader("replay.bin")?)
+        self.replay.read(&mut *files.reader("replay.bin")?)?;
+        self.check_loaded()
+    }
+
+    fn check_restored(&self, _memory: &(), in_update: bool) -> Result<(), CheckpointError> {
+        self.check_in_update(in_update)
     }
 }
 

@@ -37,6 +37,7 @@ fn decode_gif(path: &Path) -> (u16, u16, usize, bool) {
 }
 
 /// Whether MuJoCo's pictures can be drawn here.
+#[expect(clippy::print_stderr, reason = "a remark in the log of the tests")]
 fn has_graphics(message: &str) -> bool {
     let missing = message.contains("no graphics device");
     let required = env::var_os("PMOE_REQUIRE_RENDER").is_some();

@@ -4,6 +4,7 @@ mod adam;
 mod clip;
 mod learner;
 mod polyak;
+mod stored;
 
 pub use adam::Adam;
 pub use clip::clip_grad_norm;

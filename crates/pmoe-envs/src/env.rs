@@ -98,6 +98,15 @@ pub enum EnvError {
         /// What is wrong with it.
         source: Box<EnvError>,
     },
+    /// MuJoCo's library is missing, broken or of another version.
+    #[error(
+        "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library, \
+         which `cargo xtask setup` fetches into .mujoco/lib"
+    )]
+    Library {
+        /// Where it was looked for, or what is wrong with it.
+        reason: String,
+    },
     /// A model file can't be read or compiled.
     #[error("cannot load the model {path}: {reason}")]
     Model {

@@ -37,8 +37,10 @@ pub struct ReportOptions<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReportSummary {
     /// The page.
+    #[serde(serialize_with = "pmoe_results::path_text")]
     pub page: PathBuf,
     /// Every file, the page included.
+    #[serde(serialize_with = "pmoe_results::path_texts")]
     pub files: Vec<PathBuf>,
     /// Runs whose budget is spent.
     pub done: usize,

@@ -31,6 +31,7 @@ pub struct Verification {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiedReport {
     /// Its folder.
+    #[serde(serialize_with = "pmoe_results::path_text")]
     pub dir: PathBuf,
     /// Version of the program that made it.
     pub version: String,
@@ -47,6 +48,7 @@ pub struct VerifiedReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The file that says so.
+    #[serde(serialize_with = "pmoe_results::path_text")]
     pub file: PathBuf,
     /// What it is: the name of a number, a run, a line.
     pub name: String,

@@ -16,6 +16,7 @@ use left::left;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
     /// The folder.
+    #[serde(serialize_with = "pmoe_results::path_text")]
     pub dir: PathBuf,
     /// Scale of the plan, if there is a plan.
     pub preset: Option<Preset>,
@@ -35,6 +36,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunView {
     /// Its folder, relative to the one that is watched; empty if it is that one.
+    #[serde(serialize_with = "pmoe_results::path_text")]
     pub dir: PathBuf,
     /// The suites that it belongs to, each with the name that its method has there.
     pub used_by: Vec<Use>,

@@ -60,6 +60,7 @@ fn kinds() -> impl TypedValueParser<Value = AnalysisKind> {
 
 #[derive(Serialize)]
 struct Summary<'a> {
+    #[serde(serialize_with = "pmoe_results::path_text")]
     run: &'a Path,
     kind: AnalysisKind,
     measures: Table,

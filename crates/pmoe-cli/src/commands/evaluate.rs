@@ -59,6 +59,7 @@ enum Choice {
 
 #[derive(Serialize)]
 struct Summary {
+    #[serde(serialize_with = "pmoe_results::path_text")]
     run: PathBuf,
     task: TaskId,
     episodes: u32,

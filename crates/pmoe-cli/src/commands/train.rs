@@ -76,6 +76,9 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         config.from = Some(policy::origin(from, &config)?);
     }
     let provenance = provenance(config.device, args.compute.threads)?;
+    // A task that can't be made leaves no folder behind.
+    let mut env = pmoe_envs::make_with(task, &config.env)?;
+    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let checkpoints = Checkpoints {
         keep: args.keep_checkpoints,
         at_the_end: config.algo.scope_at_the_end(args.keep_replay),
@@ -86,8 +89,6 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
-    let mut env = pmoe_envs::make_with(task, &config.env)?;
-    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     say!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
@@ -256,7 +257,7 @@ fn require_exact(config: &RunConfig, folder: &Path, budget: u64) -> Result<(), B
     let eval_every = config.schedule.eval_every;
     let reason = if config.algo.depends_on_total_steps() {
         "its learning rate depends on how long the run is (anneal_lr)".to_owned()
-    } else if budget % eval_every != 0 {
+    } else if !budget.is_multiple_of(eval_every) {
         format!(
             "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
              {eval_every})"

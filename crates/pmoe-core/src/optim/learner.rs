@@ -3,10 +3,11 @@
 use std::ops::Deref;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 
+use super::stored::Parameters;
 use super::{Adam, clip_grad_norm};
 use crate::parallel::join;
 
@@ -26,6 +27,12 @@ pub struct Learner<M> {
 pub struct LearnerError {
     action: &'static str,
     reason: String,
+}
+
+impl LearnerError {
+    pub(super) fn read<R: Into<String>>(reason: R) -> Self {
+        Self { action: "read", reason: reason.into() }
+    }
 }
 
 impl<M: Module> Learner<M> {
@@ -81,10 +88,17 @@ impl<M: Module> Learner<M> {
     /// # Errors
     /// When the bytes are damaged or belong to another network.
     pub fn load_bytes(&mut self, module: Vec<u8>, optimizer: Vec<u8>) -> Result<(), LearnerError> {
+        let error = LearnerError::read::<String>;
         let loaded = module_from_bytes((**self).clone(), module)?;
-        let record = burn::optim::OptimizerRecord::from_bytes(Bytes::from_bytes_vec(optimizer))
-            .map_err(|e| LearnerError { action: "read", reason: e.to_string() })?;
-        self.optimizer = self.optimizer.clone().load_record(record);
+        let bytes = Bytes::from_bytes_vec(optimizer);
+        let tensors = Parameters::of(&loaded).check_optimizer(bytes.clone()).map_err(error)?;
+        let record = OptimizerRecord::from_bytes(bytes).map_err(|e| error(e.to_string()))?;
+        let optimizer = self.optimizer.clone().load_record(record);
+        // What lacks a part is left out.
+        if optimizer.to_record().len() != tensors {
+            return Err(error("the state of a parameter is not whole".to_owned()));
+        }
+        self.optimizer = optimizer;
         self.module = Some(loaded);
         Ok(())
     }
@@ -128,9 +142,13 @@ pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
 /// # Errors
 /// When the bytes are damaged or belong to another network.
 pub fn module_from_bytes<M: Module>(module: M, bytes: Vec<u8>) -> Result<M, LearnerError> {
-    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+    let error = LearnerError::read::<String>;
+    let parameters = Parameters::of(&module);
+    let loaded = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
         .and_then(|record| module.try_load_record(record))
-        .map_err(|e| LearnerError { action: "read", reason: e.to_string() })
+        .map_err(|e| error(e.to_string()))?;
+    parameters.check_loaded(&Parameters::of(&loaded)).map_err(error)?;
+    Ok(loaded)
 }
 
 impl<M> Deref for Learner<M> {
@@ -225,5 +243,29 @@ mod tests {
             Adam::new(1e-8),
         );
         assert!(other.load_bytes(module, optimizer).is_err());
+    }
+
+    #[test]
+    fn an_optimiser_state_of_another_network_is_an_error() {
+        let trained = |sizes: &[usize], seed: u64| {
+            let device = Device::flex().autodiff();
+            let network = Mlp::new(sizes, &mut Rng::seed_from_u64(seed), &device);
+            let mut learner = Learner::new(network, Adam::new(1e-8));
+            let x = Tensor::<2>::ones([1, sizes[0]], &Device::flex());
+            let loss = learner.forward(x).square().mean();
+            learner.descend(1e-2, loss);
+            learner.to_bytes().unwrap()
+        };
+        let (module, optimizer) = trained(&[2, 16, 1], 1);
+        // Other parameters, as many numbers in another shape, and as many in the same.
+        for (sizes, seed) in [(&[3, 4, 1][..], 1), (&[2, 16, 1, 1], 1), (&[2, 16, 1], 2)] {
+            let (_, other) = trained(sizes, seed);
+            let mut restored = learner(0);
+            let error = restored.load_bytes(module.clone(), other).unwrap_err().to_string();
+            assert!(error.contains("parameter"), "{error}");
+        }
+        let mut restored = learner(0);
+        restored.load_bytes(module, optimizer).unwrap();
+        step(&mut restored);
     }
 }

@@ -7,6 +7,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
+use super::stored::Parameters;
+use super::{LearnerError, module_from_bytes};
 use crate::fused::{constant, is_host, vectorised};
 
 /// Moves every parameter of `target` towards `online`.
@@ -81,9 +83,17 @@ impl<M: Module> Target<M> {
         self.0 = Some(polyak(target, online, tau));
     }
 
-    /// Replaces the module, when a checkpoint is loaded.
-    pub fn replace(&mut self, module: M) {
+    /// Restores what [`module_to_bytes`](super::module_to_bytes) wrote of a target of `online`.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or belong to a copy of another module.
+    pub fn load_bytes(&mut self, online: &M, bytes: Vec<u8>) -> Result<(), LearnerError> {
+        let module = module_from_bytes((**self).clone(), bytes)?;
+        if Parameters::of(&module) != Parameters::of(online) {
+            return Err(LearnerError::read("the target is no copy of the module that it follows"));
+        }
         self.0 = Some(module);
+        Ok(())
     }
 }
 
@@ -103,6 +113,7 @@ mod tests {
     use super::*;
     use crate::nn::Mlp;
     use crate::noise::Rng;
+    use crate::optim::module_to_bytes;
 
     fn network(seed: u64) -> Mlp {
         Mlp::new(&[2, 3, 1], &mut Rng::seed_from_u64(seed), &Device::flex().autodiff())
@@ -120,6 +131,18 @@ mod tests {
         let before = weights(&online);
         target.follow(&online, 0.5);
         assert_eq!(weights(&online), before);
+    }
+
+    #[test]
+    fn a_restored_target_is_one_of_the_module_that_it_follows() {
+        let (online, other) = (network(0), network(1));
+        let mut target = Target::new(&online);
+        let bytes = module_to_bytes(&Target::new(&other).0.unwrap()).unwrap();
+        let error = target.load_bytes(&online, bytes.clone()).unwrap_err().to_string();
+        assert!(error.contains("no copy"), "{error}");
+        target.load_bytes(&other, bytes).unwrap();
+        target.follow(&other, 0.5);
+        assert_eq!(weights(&target), weights(&other));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The simulator: this file and `sim/` are the only ones that know mujoco-rs.
 
+mod library;
 mod limits;
 #[cfg(feature = "render")]
 mod render;
 
+use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,8 +21,6 @@ use crate::env::EnvError;
 #[cfg(feature = "render")]
 pub use render::Renderer;
 
-/// The version whose results this crate reproduces.
-const EXPECTED_VERSION: &str = "3.17.0";
 /// Most memory of a model and of one state's arena (bytes).
 const MAX_MODEL_BYTES: i64 = 1 << 30;
 /// Least memory of one state's arena (bytes); MuJoCo's own choice is several times as much.
@@ -28,9 +28,9 @@ const MIN_ARENA_BYTES: i64 = 1 << 20;
 /// Everything that `mj_step` reads: physics, warm start, controls.
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
-/// Version of the MuJoCo library in use, such as `3.17.0`.
+/// Version of MuJoCo that the tasks run on: a library of another one is refused when the first model is read.
 pub fn mujoco_version() -> &'static str {
-    mujoco_rs::mujoco_version()
+    library::VERSION
 }
 
 /// One model and its state.
@@ -206,10 +206,10 @@ fn model_folder() -> Result<PathBuf, EnvError> {
 }
 
 /// Models in use, so that environments of the same file share one.
-static MODELS: Mutex<Models> = Mutex::new(Models { log_prepared: false, loaded: Vec::new() });
+static MODELS: Mutex<Models> = Mutex::new(Models { library_ready: false, loaded: Vec::new() });
 
 struct Models {
-    log_prepared: bool,
+    library_ready: bool,
     loaded: Vec<(PathBuf, Weak<MjModel>)>,
 }
 
@@ -236,13 +236,10 @@ fn fresh_model(path: &Path) -> Result<MjModel, EnvError> {
 
 /// Reads and compiles a file, one at a time: that uses settings of the whole process.
 fn read_model(path: &Path, models: &mut Models) -> Result<MjModel, EnvError> {
-    if mujoco_version() != EXPECTED_VERSION {
-        let reason = format!("the library is MuJoCo {}, not {EXPECTED_VERSION}", mujoco_version());
-        return Err(model_error(path, reason));
-    }
-    if !models.log_prepared {
+    if !models.library_ready {
+        library::load()?;
         prepare_log();
-        models.log_prepared = true;
+        models.library_ready = true;
     }
     limits::check(path).map_err(|reason| model_error(path, reason))?;
     let mut model = MjModel::from_xml(path).map_err(|error| model_error(path, error))?;
@@ -302,13 +299,15 @@ fn prepare_log() {
 fn report(message: &MjLogMessage) {
     // It panics when the text is no UTF-8, cut in the middle of a character for instance.
     let text = catch_unwind(|| message.subject().to_owned()).unwrap_or_default();
-    match message.level() {
-        MjtLogLevel::mjLOG_DEBUG | MjtLogLevel::mjLOG_INFO => {}
+    let line = match message.level() {
+        MjtLogLevel::mjLOG_DEBUG | MjtLogLevel::mjLOG_INFO => return,
         // Of Gymnasium's half_cheetah.xml; the attribute does what it did.
-        MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => {}
-        MjtLogLevel::mjLOG_WARNING => eprintln!("warning from MuJoCo: {text}"),
-        MjtLogLevel::mjLOG_ERROR => eprintln!("error: MuJoCo cannot go on: {text}"),
-    }
+        MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => return,
+        MjtLogLevel::mjLOG_WARNING => format!("warning from MuJoCo: {text}"),
+        MjtLogLevel::mjLOG_ERROR => format!("error: MuJoCo cannot go on: {text}"),
+    };
+    // Nobody may be reading, which is no reason to end.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 pub(super) fn model_error(path: &Path, reason: impl fmt::Display) -> EnvError {

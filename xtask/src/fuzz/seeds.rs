@@ -1,0 +1,251 @@
+//! Valid inputs to begin with: committed files, and what small runs leave.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::case::read_files;
+use crate::process;
+
+/// Files by their path.
+pub type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// A run folder named `run`, and the command that makes or continues it.
+pub struct Run {
+    pub files: Files,
+    pub train: Vec<String>,
+}
+
+/// The runs: method and task. Every learner, every kind of actor, every part of a checkpoint.
+const RUNS: [(&str, &str); 6] = [
+    ("sac", "Hopper-v4"),
+    ("pmoe-sac-reinforce", "TargetReaching-v0"),
+    ("mcp-sac", "TargetReaching-v0"),
+    ("ppo", "Hopper-v4"),
+    ("pmoe-ppo", "TargetReaching-v0"),
+    ("dac", "TargetReaching-v0"),
+];
+
+/// What makes them small. A checkpoint at step 100, amid a rollout, and an evaluation before the end, in which a
+/// run is killed that is to be continued.
+const SMALL: [&str; 5] = [
+    "schedule.checkpoint_every=100",
+    "schedule.eval_every=150",
+    "schedule.eval_episodes=2",
+    "schedule.log_every=50",
+    "env.max_episode_steps=200",
+];
+const SMALL_SAC: [&str; 5] =
+    ["hidden=[4,4]", "batch_size=4", "random_steps=20", "learning_starts=40", "buffer_size=70"];
+const SMALL_PPO: [&str; 3] = ["rollout_steps=60", "minibatch_size=30", "epochs=1"];
+
+/// The published results from which a small folder is taken: one run with each kind of analysis.
+const RESULTS: &str = "results/quick-seed-0";
+const PUBLISHED: [&str; 4] = [
+    "fig1-table2/pmoe-sac/Hopper-v2/seed_0",
+    "fig3/pmoe-sac/TargetReachingFixed-v0/seed_0",
+    "fig5/sac/TargetReaching-v0/seed_0",
+    "fig8-fig9/pmoe-sac/HalfCheetah-v2/seed_0",
+];
+
+/// A file or folder below the root, as files by their path from it.
+pub fn committed(root: &Path, path: &str) -> Result<Files> {
+    read_files(&root.join(path))
+}
+
+/// The model files of the tasks.
+pub fn models() -> Result<Files> {
+    let folder = std::env::var_os("PMOE_MODEL_DIR").context("cargo sets PMOE_MODEL_DIR")?;
+    read_files(Path::new(&folder))
+}
+
+/// Small runs, each stopped on its way and finished.
+pub fn runs(pmoe: &Path) -> Result<Vec<Run>> {
+    let folder = tempfile::tempdir()?;
+    let mut runs = Vec::new();
+    for (index, (algo, task)) in RUNS.into_iter().enumerate() {
+        for finished in [false, true] {
+            let place = folder.path().join(format!("{index}-{finished}"));
+            fs::create_dir(&place)?;
+            let train = train(algo, task);
+            let mut command = Command::new(pmoe);
+            command.args(&train).current_dir(&place).stderr(Stdio::null());
+            if finished {
+                process::run(&mut command)?;
+            } else {
+                stopped(&mut command, &place.join("run"))?;
+            }
+            let files = read_files(&place)?;
+            // Else every case would be refused, and nothing behind that be tried.
+            let mut corrected = files.clone();
+            correct_checksums(&mut corrected);
+            let is_same = |path: &PathBuf| value(&files[path]) == value(&corrected[path]);
+            ensure!(files.keys().all(is_same), "the fuzzer does not know how checkpoints are made");
+            runs.push(Run { files, train });
+        }
+    }
+    Ok(runs)
+}
+
+fn train(algo: &str, task: &str) -> Vec<String> {
+    let of_method: &[&str] = if algo.contains("sac") { &SMALL_SAC } else { &SMALL_PPO };
+    let words =
+        ["train", "--algo", algo, "--task", task, "--steps=200", "--progress=none", "--out=run"];
+    let settings = SMALL.iter().chain(of_method).flat_map(|setting| ["--set", setting]);
+    words.into_iter().chain(settings).map(str::to_owned).collect()
+}
+
+/// Kills a run when its first checkpoint is there, so that the folder holds that one.
+fn stopped(command: &mut Command, run: &Path) -> Result<()> {
+    for _ in 0..100 {
+        let mut child = command.spawn().context("cannot start pmoe")?;
+        let checkpoint = run.join("checkpoint/step-000000000100");
+        while !checkpoint.exists() && child.try_wait()?.is_none() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        // It may be over.
+        let _ = child.kill();
+        child.wait()?;
+        // Not a later one, which depends on how fast the machine is.
+        if checkpoint.exists() && keep_alone(&checkpoint)? {
+            return Ok(());
+        }
+        if run.exists() {
+            fs::remove_dir_all(run)?;
+        }
+    }
+    bail!("no run could be stopped at its first checkpoint");
+}
+
+/// Deletes all checkpoints beside one; false if that is not the newest.
+fn keep_alone(checkpoint: &Path) -> Result<bool> {
+    for entry in fs::read_dir(checkpoint.parent().unwrap_or(checkpoint))? {
+        let path = entry?.path();
+        if path.is_dir() && path > *checkpoint {
+            return Ok(false);
+        }
+        if path.is_dir() && path < *checkpoint {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(true)
+}
+
+/// A small folder of results named `results`, with a report.
+pub fn results(root: &Path, pmoe: &Path) -> Result<Files> {
+    let folder = tempfile::tempdir()?;
+    let results = folder.path().join("results");
+    let source = root.join(RESULTS);
+    for run in PUBLISHED {
+        for (path, bytes) in read_files(&source.join(run))? {
+            let path = results.join(run).join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&results))?;
+            fs::write(path, bytes)?;
+        }
+    }
+    let mut plan: Value = serde_json::from_slice(&fs::read(source.join("plan.json"))?)?;
+    if let Some(runs) = plan["runs"].as_array_mut() {
+        runs.retain(|run| PUBLISHED.iter().any(|dir| run["dir"] == *dir));
+    }
+    fs::write(results.join("plan.json"), plan.to_string())?;
+    let mut report = Command::new(pmoe);
+    report.args(["report", "results"]).current_dir(folder.path());
+    process::run(report.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    read_files(folder.path())
+}
+
+/// What a checkpoint says of itself: `crates/pmoe-algos/src/checkpoint.rs`. The order of the fields is that
+/// of the checksum.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    body: Body,
+    blake3: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    schema: Value,
+    run: Value,
+    env_step: Value,
+    scope: Value,
+    files: BTreeMap<String, Value>,
+}
+
+/// Puts the right checksums into manifests of checkpoints and of runs: what is tried is what reads a file's
+/// content, not what notices that it has changed. What is no manifest any more stays as it is.
+pub fn correct_checksums(files: &mut Files) {
+    let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
+    let named = |files: &Files, name: &str| -> Vec<PathBuf> {
+        files.keys().filter(|path| path.ends_with(name)).cloned().collect()
+    };
+    for path in named(files, "MANIFEST.json") {
+        let Ok(mut manifest) = serde_json::from_slice::<Manifest>(&files[&path]) else { continue };
+        for (name, checksum) in &mut manifest.body.files {
+            if let Some(bytes) = files.get(&path.with_file_name(name)) {
+                *checksum = hash(bytes).into();
+            }
+        }
+        manifest.blake3 = hash(&json(&manifest.body));
+        files.insert(path, json(&manifest));
+    }
+    for path in named(files, "manifest.json") {
+        let Ok(mut manifest) = serde_json::from_slice::<Value>(&files[&path]) else { continue };
+        let events = files.get(&path.with_file_name("events.jsonl"));
+        if let (Some(events), Some(found)) = (events, manifest.get_mut("events_blake3"))
+            && found.is_string()
+        {
+            *found = hash(events).into();
+            files.insert(path, json(&manifest));
+        }
+    }
+}
+
+/// The value of a JSON file, however it is written.
+fn value(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain data has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_become_right() {
+        let files = [
+            (
+                "c/MANIFEST.json",
+                r#"{"body": {"schema": 3, "run": "x", "env_step": 1, "scope": "policy",
+                             "files": {"a.bin": "0", "gone.bin": "1"}}, "blake3": "2"}"#,
+            ),
+            ("c/a.bin", "A"),
+            ("manifest.json", r#"{"events_blake3": "2"}"#),
+            ("events.jsonl", "E"),
+        ];
+        let files = files.map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()));
+        let mut files = Files::from(files);
+        correct_checksums(&mut files);
+        let read =
+            |path: &str| -> Value { serde_json::from_slice(&files[Path::new(path)]).unwrap() };
+        let hash = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
+        let manifest = read("c/MANIFEST.json");
+        assert_eq!(manifest["body"]["files"]["a.bin"], hash("A"));
+        assert_eq!(manifest["body"]["files"]["gone.bin"], "1");
+        let body = format!(
+            r#"{{"schema":3,"run":"x","env_step":1,"scope":"policy","files":{{"a.bin":"{}","gone.bin":"1"}}}}"#,
+            hash("A")
+        );
+        assert_eq!(manifest["blake3"], hash(&body));
+        assert_eq!(read("manifest.json")["events_blake3"], hash("E"));
+    }
+}
