@@ -188,11 +188,12 @@ fn metrics(files: &Files) -> Vec<String> {
     missing.chain(stale).collect()
 }
 
-/// The names in the bodies of `fn metrics`: their string literals.
+/// The names in the bodies of `fn metrics` and `fn metrics_of..`: their string literals.
 fn metric_names(source: &str) -> impl Iterator<Item = &str> {
     let mut end = String::new();
     let body = source.lines().filter(move |line| {
-        if line.contains("fn metrics(") && line.ends_with('{') {
+        let is_head = line.contains("fn metrics(") || line.contains("fn metrics_of");
+        if is_head && line.ends_with('{') {
             let indent = line.len() - line.trim_start().len();
             end = format!("{}}}", " ".repeat(indent));
             return false;

@@ -181,12 +181,12 @@ impl Dac {
                 latest = Some(self.gradient_step(mdp, &targets, &rows));
             }
             if let Some((loss, grad_norm)) = latest {
-                self.note(mdp, &loss, grad_norm);
+                self.metrics.extend(self.metrics_of(mdp, &loss, grad_norm));
             }
             self.learning.left.remove(0);
             self.learning.passes = Passes::default();
         }
-        self.note_rollout(&targets);
+        self.metrics.extend(self.metrics_of_rollout(&targets));
         // From here on the new policy acts.
         self.rollout.clear();
         self.options = Options::default();
@@ -194,8 +194,8 @@ impl Dac {
         true
     }
 
-    /// Keeps the metrics of an MDP whose last gradient update had this loss and norm.
-    fn note(&mut self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) {
+    /// The metrics of an MDP whose last gradient update had this loss and norm.
+    fn metrics_of(&self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) -> Metrics {
         let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
         let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
         let [policy_loss, value_loss, kl, clipped, entropy] = match mdp {
@@ -208,27 +208,25 @@ impl Dac {
             ],
             Mdp::Low => ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy"],
         };
-        self.metrics.extend(
-            [
-                (policy_loss, mean(&loss.policy_loss)),
-                (value_loss, mean(&loss.value_loss)),
-                (kl, approx_kl),
-                (clipped, clip_fraction),
-                (entropy, mean(&loss.entropy)),
-                ("grad_norm", grad_norm),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
+        let values = [
+            (policy_loss, mean(&loss.policy_loss)),
+            (value_loss, mean(&loss.value_loss)),
+            (kl, approx_kl),
+            (clipped, clip_fraction),
+            (entropy, mean(&loss.entropy)),
+            ("grad_norm", grad_norm),
+        ];
+        values.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// Keeps the metrics of the rollout that was learnt from.
-    fn note_rollout(&mut self, targets: &Targets) {
+    /// The metrics of the rollout that was learnt from.
+    fn metrics_of_rollout(&self, targets: &Targets) -> Metrics {
         let values = [
             ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),
             ("effective_options", self.options.effective(self.config.num_options)),
             ("switch_fraction", self.options.switch_fraction()),
         ];
-        self.metrics.extend(values.map(|(name, value)| (name.to_owned(), value)));
+        values.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// What the steps of a full rollout say about both MDPs.

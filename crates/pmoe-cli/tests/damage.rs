@@ -91,6 +91,9 @@ fn follow_the_advice(finished: &Finished) {
     succeed(Command::new("sh").args(["-c", &format!("'{program}' {arguments}")]));
 }
 
+/// What is said of a damage, and how it is done to a checkpoint.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+
 /// Bytes of the events before a checkpoint.
 fn position(checkpoint: &Path) -> usize {
     let progress = fs::read(checkpoint.join("progress.json")).unwrap();
@@ -101,7 +104,7 @@ fn position(checkpoint: &Path) -> usize {
 #[test]
 fn a_damaged_newest_checkpoint_costs_nothing() {
     let killed = Killed::new("sac");
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
+    let damages: [Damage<'_>; 6] = [
         ("has changed", &|newest| {
             let file = newest.join("replay.bin");
             let mut bytes = fs::read(&file).unwrap();
