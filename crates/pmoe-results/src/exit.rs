@@ -11,6 +11,8 @@ pub enum Exit {
     BadInput = 2,
     /// Learning diverged.
     Diverged = 3,
+    /// The system has no more memory to give; a run is as after a kill.
+    OutOfMemory = 71,
     /// Another process holds the run folder.
     Locked = 75,
     /// SIGTERM or SIGUSR1: a checkpoint is written, start again to continue.
@@ -20,11 +22,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Done,
         Self::Failed,
         Self::BadInput,
         Self::Diverged,
+        Self::OutOfMemory,
         Self::Locked,
         Self::Continue,
         Self::Interrupted,

@@ -47,7 +47,7 @@ impl RunDir {
         manifest: impl FnOnce() -> Manifest,
     ) -> Result<Self, ResultsError> {
         let wanted = parse_config(config, Path::new("the config of this run"))?;
-        fs::create_dir_all(path).map_err(|error| ResultsError::write(path, error))?;
+        fs::create_dir_all(path).map_err(|error| ResultsError::create(path, error))?;
         let lock = take_lock(path)?;
 
         let config_path = path.join(CONFIG);
