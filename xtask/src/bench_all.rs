@@ -10,7 +10,9 @@ use std::thread;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pmoe_results::{Exit, Methods, Plan, PlannedRun, Preset, RunProgress, Suite};
+use pmoe_results::{
+    Exit, MOST_SEED, MOST_STEPS, Methods, Plan, PlannedRun, Preset, RunProgress, Suite, whole,
+};
 
 use crate::{BadInput, process};
 use estimate::Costs;
@@ -23,6 +25,9 @@ mod execute;
 mod plan;
 mod progress;
 mod table;
+
+/// The most runs at a time: each has a thread here and a process.
+const MOST_JOBS: u64 = 1_000;
 
 /// The experiments of the paper: plans, estimates, runs and reports them
 ///
@@ -49,15 +54,24 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
     /// Only runs of these seeds
-    #[arg(long, value_delimiter = ',', value_name = "N,..")]
+    #[arg(
+        long, value_delimiter = ',', value_name = "N,..", allow_negative_numbers = true,
+        value_parser = whole::<u64>(0..=MOST_SEED)
+    )]
     pub seeds: Vec<u64>,
     /// No run longer than this, in environment steps; the results are in a folder of their own, such
     /// as `paper-300k`
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true,
+        value_parser = whole::<u64>(1..=MOST_STEPS)
+    )]
     pub max_steps: Option<u64>,
     /// Runs at a time [default: the number of cores]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true,
+        value_parser = whole::<usize>(1..=MOST_JOBS)
+    )]
+    pub jobs: Option<usize>,
     /// Folder of the results; those of a preset are in a folder of its name
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
@@ -89,10 +103,9 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let out = folder(root, &options.out).join(scale(options));
     let plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
     let runs = plan::select(&plan, &suites, &options.only, &options.seeds, &out)?;
-    let jobs = match options.jobs {
-        Some(jobs) => jobs.get(),
-        None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-    };
+    plan::check_budgets(&runs, &methods)?;
+    let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs = options.jobs.unwrap_or_else(cores);
 
     show!("Scale {}: {} in {}\n", scale(options), counted_runs(&runs), out.display());
     show!("{}", plan::overview(&runs, &suites));

@@ -189,6 +189,33 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_taken_as_people_write_them() {
+        let parse = |words: &[&str]| {
+            let all = [&["xtask", "bench-all"], words].concat();
+            Arguments::try_parse_from(all).map(|arguments| match arguments.command {
+                Task::BenchAll(options) => (options.max_steps, options.seeds, options.jobs),
+                other => panic!("{other:?}"),
+            })
+        };
+        let found = parse(&["--max-steps", "300k", "--seeds", "0,1e1,1_000", "--jobs", "2e0"]);
+        assert_eq!(found.unwrap(), (Some(300_000), vec![0, 10, 1_000], Some(2)));
+        for (words, range) in [
+            (["--max-steps", "0"], "from 1 to 1_000_000_000_000_000"),
+            (["--max-steps", "-1"], "from 1 to 1_000_000_000_000_000"),
+            (["--max-steps", "10000000000000000000"], "from 1 to 1_000_000_000_000_000"),
+            (["--seeds", "0,-1"], "from 0 to 9_223_372_036_854_775_807"),
+            (["--seeds", "0.5"], "from 0 to 9_223_372_036_854_775_807"),
+            (["--jobs", "0"], "from 1 to 1_000"),
+            (["--jobs", "1e9"], "from 1 to 1_000"),
+        ] {
+            let error = parse(&words).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let text = error.to_string();
+            assert!(text.contains(range) && text.contains("2_000, 2e3 or 2k"), "{text}");
+        }
+    }
+
+    #[test]
     fn errors_of_the_user_have_their_own_exit_code() {
         let error = anyhow::Error::from(BadInput("no such suite".to_owned())).context("planning");
         assert_eq!(exit_of(&error), Exit::BadInput);

@@ -43,7 +43,12 @@ impl AlgoConfig {
         device: &Device,
     ) -> AnyAgent {
         match self.clone() {
-            Self::Sac(config) => AnyAgent::Sac(Sac::new(config, obs_dim, action_dim, seed, device)),
+            Self::Sac(mut config) => {
+                // More transitions than steps there are never; memory is reserved for all.
+                let steps = usize::try_from(total_steps).unwrap_or(usize::MAX);
+                config.buffer_size = config.buffer_size.min(steps).max(1);
+                AnyAgent::Sac(Sac::new(config, obs_dim, action_dim, seed, device))
+            }
             Self::Ppo(config) => {
                 AnyAgent::Ppo(Ppo::new(config, obs_dim, action_dim, total_steps, seed, device))
             }

@@ -1,11 +1,13 @@
 //! What a run is: method, task, schedule and seed, checked once.
 
 use pmoe_envs::{EnvConfig, EnvError, TaskId};
+use pmoe_results::{MOST_EPISODES, MOST_STEPS, explained, grouped};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::dac::DacConfig;
 use crate::ppo::PpoConfig;
+use crate::replay::ReplayBuffer;
 use crate::sac::SacConfig;
 
 /// A config that can't be used. Every variant names where and what.
@@ -39,6 +41,19 @@ pub enum ConfigError {
         value: String,
         /// The allowed ones.
         allowed: String,
+    },
+    /// The run is over before its first update.
+    #[error(
+        "`schedule.total_steps` is {total_steps}, but must be at least {first}, the number of steps before the \
+         first update, which is `{key}`: a run without an update learns nothing"
+    )]
+    NoUpdate {
+        /// Environment steps of the run.
+        total_steps: u64,
+        /// Dotted path of the setting that says when the first update is made.
+        key: &'static str,
+        /// Its value.
+        first: u64,
     },
     /// A setting of the task is out of range.
     #[error(transparent)]
@@ -178,6 +193,25 @@ impl RunConfig {
         pmoe_results::run_id(&table)
     }
 
+    /// Refuses a run that would be over before its first update.
+    ///
+    /// Such a config can be read, so that what was made with it can be looked at.
+    ///
+    /// # Errors
+    /// Names both keys and their values.
+    pub fn check_learns(&self) -> Result<(), ConfigError> {
+        let total_steps = self.schedule.total_steps;
+        let (key, first) = match &self.algo {
+            AlgoConfig::Sac(config) => ("algo.sac.learning_starts", config.learning_starts),
+            AlgoConfig::Ppo(config) => ("algo.ppo.rollout_steps", config.rollout_steps as u64),
+            AlgoConfig::Dac(config) => ("algo.dac.rollout_steps", config.rollout_steps as u64),
+        };
+        match first <= total_steps {
+            true => Ok(()),
+            false => Err(ConfigError::NoUpdate { total_steps, key, first }),
+        }
+    }
+
     /// The resolved config: enough to repeat the run.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a config has a TOML form")
@@ -200,11 +234,11 @@ impl AlgoConfig {
 
 impl Schedule {
     fn validate(&self) -> Result<(), ConfigError> {
-        at_least("schedule.total_steps", self.total_steps, 1)?;
-        at_least("schedule.eval_every", self.eval_every, 1)?;
-        at_least("schedule.eval_episodes", self.eval_episodes.into(), 1)?;
-        at_least("schedule.log_every", self.log_every, 1)?;
-        at_least("schedule.checkpoint_every", self.checkpoint_every, 1)
+        count("schedule.total_steps", self.total_steps, 1, Most::STEPS)?;
+        count("schedule.eval_every", self.eval_every, 1, Most::STEPS)?;
+        count("schedule.eval_episodes", self.eval_episodes.into(), 1, Most::EPISODES)?;
+        count("schedule.log_every", self.log_every, 1, Most::STEPS)?;
+        count("schedule.checkpoint_every", self.checkpoint_every, 1, Most::STEPS)
     }
 }
 
@@ -238,7 +272,7 @@ fn deserialize<T: DeserializeOwned>(
 ) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(table.clone()).map_err(|error| {
         let key = error.path().to_string();
-        let mut message = error.inner().message().to_owned();
+        let mut message = explained(error.inner().message());
         // What the parser says of a choice with several answers does not name them.
         if message.starts_with("wanted exactly 1 element")
             && let Some(answers) = keys_at(table, &key)
@@ -277,10 +311,83 @@ pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
     Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }
 
-pub(crate) fn at_least(key: &str, value: u64, low: u64) -> Result<(), ConfigError> {
-    if low <= value {
+/// The largest value of a setting that counts something, and why no larger one is taken.
+///
+/// Whether a machine has room for what a run counts is another question, see [`Memory`](crate::memory::Memory).
+#[derive(Clone, Copy)]
+pub(crate) struct Most {
+    value: u64,
+    why: &'static str,
+}
+
+impl Most {
+    /// Environment steps.
+    pub(crate) const STEPS: Self =
+        Self { value: MOST_STEPS, why: "numbers in event files are exact up to there" };
+    /// Episodes of an evaluation.
+    pub(crate) const EPISODES: Self =
+        Self { value: MOST_EPISODES, why: "an evaluation is one line of the event file" };
+    /// Rows of a batch, a minibatch or a rollout.
+    pub(crate) const ROWS: Self = Self {
+        value: 1 << 24,
+        why: "32-bit floats, which means are computed in, count up to there",
+    };
+    /// Transitions in a replay buffer.
+    pub(crate) const TRANSITIONS: Self =
+        Self { value: ReplayBuffer::MAX_CAPACITY as u64, why: "they are numbered with 32 bits" };
+    /// Units of a hidden layer.
+    pub(crate) const UNITS: Self =
+        Self { value: 1 << 16, why: "two such layers are 4 billion weights already" };
+    /// Hidden layers.
+    pub(crate) const LAYERS: Self =
+        Self { value: 100, why: "no gradient comes through more without shortcuts" };
+    /// Primitives or options.
+    pub(crate) const PRIMITIVES: Self =
+        Self { value: 500, why: "each has metrics of its own in every update event" };
+    /// Gradient updates for an environment step.
+    pub(crate) const UPDATES: Self =
+        Self { value: 1_000_000_000, why: "the next environment step waits for them" };
+    /// Gradient updates for a rollout.
+    pub(crate) const UPDATES_OF_ROLLOUT: Self =
+        Self { value: u32::MAX as u64, why: "they are counted with 32 bits" };
+}
+
+/// Checks a setting that counts something.
+pub(crate) fn count(key: &str, value: u64, low: u64, most: Most) -> Result<(), ConfigError> {
+    let allowed = if value < low {
+        format!("at least {low}")
+    } else if value > most.value {
+        format!("at most {}: {}", grouped(most.value), most.why)
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
+}
+
+/// Checks a number that another one bounds.
+pub(crate) fn between(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) {
         return Ok(());
     }
-    let allowed = format!("at least {low}");
+    let allowed = format!("between {low} and {high}");
     Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
+}
+
+/// Checks the units of hidden layers.
+pub(crate) fn hidden_layers(key: &str, hidden: &[usize]) -> Result<(), ConfigError> {
+    count(&format!("{key} (number of layers)"), hidden.len() as u64, 1, Most::LAYERS)?;
+    let mut layers = hidden.iter().enumerate();
+    layers.try_for_each(|(layer, &units)| {
+        count(&format!("{key}[{layer}]"), units as u64, 1, Most::UNITS)
+    })
+}
+
+/// Checks how many updates a rollout is used for: `passes` times all of its minibatches.
+pub(crate) fn updates_of_rollout(
+    passes: u64,
+    rollout_steps: usize,
+    minibatch_size: usize,
+) -> Result<(), ConfigError> {
+    let updates = passes.saturating_mul(rollout_steps.div_ceil(minibatch_size) as u64);
+    count("epochs (updates of a rollout)", updates, 1, Most::UPDATES_OF_ROLLOUT)
 }

@@ -44,6 +44,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{DacConfig, EvalOption, Returns};
+pub(crate) use self::cost::layers;
 pub use self::cost::matrix_products;
 pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
 pub use self::net::{DacNet, Previous, option_log_probs};

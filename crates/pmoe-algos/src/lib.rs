@@ -15,6 +15,7 @@
 //! | what each primitive would do | [`primitives`] |
 //! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
 //! | a learner from its config | [`any_agent`] |
+//! | what a run takes in memory | [`memory`] |
 //! | where randomness comes from | [`seed`] |
 //! | how a run survives a kill | [`checkpoint`] |
 //!
@@ -27,6 +28,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod dac;
 pub mod evaluate;
+pub mod memory;
 pub mod mixture_metrics;
 pub mod normalize;
 pub mod ppo;
@@ -42,4 +44,5 @@ pub use any_agent::AnyAgent;
 pub use checkpoint::{CheckpointError, Checkpoints};
 pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, Origin, RunConfig, Schedule};
 pub use evaluate::Evaluation;
+pub use memory::Memory;
 pub use train::{Outcome, Progress, Restored, RunError};

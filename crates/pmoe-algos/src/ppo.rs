@@ -49,11 +49,11 @@ pub use self::actor::{
 pub use self::actor_critic::{ActorCritic, Judge, PpoLoss};
 pub use self::batch::{Minibatch, Targets};
 pub(crate) use self::batch::{gather_matrix, matrix, vector};
-pub(crate) use self::config::validate_hidden;
 pub use self::config::{
     ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
     NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
 };
+pub(crate) use self::cost::layers;
 pub use self::cost::matrix_products;
 pub use self::critic::{ActionValue, Critic, action_value_loss};
 pub use self::loss::{clipped_surrogate_loss, ratio_statistics, value_loss};

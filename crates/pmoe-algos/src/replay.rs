@@ -84,17 +84,15 @@ impl ReplayBuffer {
         }
     }
 
-    /// Memory (bytes) of a full buffer whose successors are all shared.
+    /// Memory (bytes) of a full buffer whose successors are all shared: observation, action, reward, whether the
+    /// MDP ended, and the number of a row.
     ///
     /// The end of an episode adds a row of `obs_dim` numbers while its transition is kept; in the
     /// worst case, episodes of one step, that is one for every transition.
     pub fn bytes(capacity: usize, obs_dim: usize, action_dim: usize) -> usize {
-        capacity * (Self::numbers(obs_dim, action_dim) * size_of::<f32>() + size_of::<u32>())
-    }
-
-    /// Numbers per transition: observation, action, reward and whether the MDP ended.
-    fn numbers(obs_dim: usize, action_dim: usize) -> usize {
-        obs_dim + action_dim + 2
+        let numbers = obs_dim.saturating_add(action_dim).saturating_add(2);
+        let bytes = numbers.saturating_mul(size_of::<f32>()).saturating_add(size_of::<u32>());
+        capacity.saturating_mul(bytes)
     }
 
     /// Transitions kept.

@@ -45,7 +45,9 @@ impl RolloutBuffer {
 
     /// Memory (bytes) of a full rollout.
     pub fn bytes(num_steps: usize, obs_dim: usize, action_dim: usize) -> usize {
-        num_steps * ((obs_dim + action_dim + 1) * size_of::<f32>() + size_of::<End>())
+        let numbers = obs_dim.saturating_add(action_dim).saturating_add(1);
+        let bytes = numbers.saturating_mul(size_of::<f32>()).saturating_add(size_of::<End>());
+        num_steps.saturating_mul(bytes)
     }
 
     /// Adds a step; `obs` and `next_obs` as the policy sees them.

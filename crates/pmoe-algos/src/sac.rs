@@ -50,8 +50,8 @@ pub use self::config::{
     McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
     RoutingInput, SacConfig, TargetAction, TemperatureConfig,
 };
+pub(crate) use self::cost::{Layer, Products, chain, judged_and_learning, layers};
 pub use self::cost::{MatrixProduct, matrix_products};
-pub(crate) use self::cost::{Products, chain};
 pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};

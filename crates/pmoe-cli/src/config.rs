@@ -1,6 +1,5 @@
 //! From a method's name and the command line to a checked config.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -9,9 +8,9 @@ use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::TaskId;
-use pmoe_results::settings::{absolute_key, assign, parse_value};
-use pmoe_results::{Claim, Suite};
+use pmoe_envs::{EnvError, TaskId};
+use pmoe_results::settings::{absolute_key, assign, find, meant, parse_setting};
+use pmoe_results::{Claim, MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
 use toml::{Table, Value};
 
 use crate::exit::BadInput;
@@ -57,7 +56,34 @@ impl From<DeviceArg> for DeviceKind {
     }
 }
 
-/// The run that `method`, `task` and `seed` describe, with every setting resolved.
+/// Parses a seed.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    whole(0..=MOST_SEED)(text)
+}
+
+/// The task of a name.
+pub(crate) fn task(name: &str) -> Result<TaskId> {
+    name.parse().map_err(|error: EnvError| {
+        let known: Vec<String> = TaskId::all().map(|task| task.to_string()).collect();
+        let meant = did_you_mean(name, known.iter().map(String::as_str));
+        BadInput(format!("{error}{meant}")).into()
+    })
+}
+
+/// The run that `method`, `task` and `seed` describe, with every setting resolved; one that would never learn is
+/// refused.
+pub(crate) fn resolve_run(
+    method: &MethodArgs,
+    task: TaskId,
+    seed: u64,
+    total_steps: Option<u64>,
+) -> Result<RunConfig> {
+    let config = resolve(method, task, seed, total_steps)?;
+    config.check_learns()?;
+    Ok(config)
+}
+
+/// The same for a run that nobody makes as a whole.
 pub(crate) fn resolve(
     method: &MethodArgs,
     task: TaskId,
@@ -69,24 +95,38 @@ pub(crate) fn resolve(
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
+    // What was meant by the first key that the method does not have; some are right all the same.
+    let mut hint = None;
     for setting in &method.set {
-        let (key, value) = setting.split_once('=').ok_or_else(|| {
-            BadInput(format!("--set {setting}: expected KEY=VALUE, e.g. batch_size=256"))
-        })?;
-        let key = absolute_key(&table, key.trim());
-        assign(&mut table, &key, parse_value(value.trim()))
-            .map_err(|error| BadInput(format!("--set {error}")))?;
+        let (key, value) = parse_setting(setting)?;
+        if hint.is_none() && find(&table, key).is_none() {
+            hint = meant(&table, key);
+        }
+        let key = absolute_key(&table, key);
+        assign(&mut table, &key, value).map_err(|error| BadInput(format!("--set {error}")))?;
     }
     if !method.set.is_empty() {
         source += &format!(" with --set {}", method.set.join(" --set "));
     }
     let device = toml::Value::try_from(DeviceKind::from(method.device))?;
-    let seed = i64::try_from(seed).map_err(|_| BadInput(format!("--seed {seed} is too large")))?;
+    let seed = i64::try_from(seed)?;
     table.insert("method".to_owned(), Value::String(name));
     table.insert("task".to_owned(), Value::String(task.to_string()));
     table.insert("seed".to_owned(), Value::Integer(seed));
     table.insert("device".to_owned(), device);
-    Ok(RunConfig::from_table(table, &source)?)
+    Ok(RunConfig::from_table(table, &source).map_err(|error| with_hint(error, hint))?)
+}
+
+/// Says what was meant where a key is not known.
+fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
+    if let (ConfigError::Key { message, .. }, Some(hint)) = (&mut error, hint)
+        && message.starts_with("unknown field")
+    {
+        // Of all keys, not only of those at the place of the unknown one.
+        let words = message.split("; did you mean").next().unwrap_or_default();
+        *message = format!("{words}; did you mean `{hint}`?");
+    }
+    error
 }
 
 /// Name, content and source of a method.
@@ -98,13 +138,14 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
     let path = Path::new(algo);
     if path.extension().is_none_or(|extension| extension != "toml") {
         let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        let meant = did_you_mean(algo, known.iter().copied());
         let known = known.join(", ");
-        let message =
-            format!("unknown algorithm `{algo}`: it must be one of {known}, or a .toml file");
+        let message = format!(
+            "unknown algorithm `{algo}`: it must be one of {known}, or a .toml file{meant}"
+        );
         return Err(BadInput(message).into());
     }
-    let text = fs::read_to_string(path)
-        .map_err(|error| BadInput(format!("cannot read the method {algo}: {error}")))?;
+    let text = read_text(path, MOST_CONFIG_BYTES)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok((name, pmoe_algos::config::parse_toml(&text, algo)?, algo.to_owned()))
 }
@@ -113,7 +154,7 @@ fn read_method(algo: &str) -> Result<(String, Table, String)> {
 #[derive(clap::Args)]
 pub(crate) struct ComputeArgs {
     /// Threads of this one process; 2 runs the two critics side by side. Results do not depend on it.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=2))]
     pub(crate) threads: u8,
 }
 
@@ -172,14 +213,13 @@ pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
 /// Checks a config file of any kind: a method, a run's resolved config, a suite or claims.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let source = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|error| BadInput(format!("cannot read {source}: {error}")))?;
+    let text = read_text(path, MOST_CONFIG_BYTES)?;
     let table = pmoe_algos::config::parse_toml(&text, &source)?;
     if table.contains_key("presets") {
-        return check_suite(&Suite::load(path)?, &source);
+        return check_suite(&Suite::parse(&text, path)?, &source);
     }
     if table.contains_key("claims") {
-        Claim::load(path, &suites()?)?;
+        Claim::parse(&text, path, &suites()?)?;
         return Ok(());
     }
     if table.contains_key("method") {
@@ -202,8 +242,8 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
             let set = spec.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
             let run = format!("{source}, preset {preset}, {} on {}", spec.method, spec.task);
-            let task: TaskId = spec.task.parse().with_context(|| run.clone())?;
-            resolve(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
+            let task = task(&spec.task).with_context(|| run.clone())?;
+            resolve_run(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Which error ends the program with which exit code.
 
-use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use pmoe_algos::{CheckpointError, ConfigError, RunError};
@@ -19,6 +19,18 @@ impl std::fmt::Display for BadInput {
 }
 
 impl std::error::Error for BadInput {}
+
+/// The error for an output file that can't be written: a full disk is nobody's input, its name and place are.
+pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error {
+    // What the system says, without the file that was to become this one.
+    let reason = error.get_ref().and_then(std::error::Error::source);
+    let reason = reason.map_or_else(|| error.to_string(), ToString::to_string);
+    let message = format!("cannot write {}: {reason}", path.display());
+    match pmoe_results::is_full(&error) {
+        true => anyhow::Error::msg(message),
+        false => BadInput(message).into(),
+    }
+}
 
 /// The code for an error: the first cause that has one decides.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
@@ -66,7 +78,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         return match error {
             ReportError::Results(error) => exit_of(error),
             ReportError::NoReport { .. } => Some(Exit::BadInput),
-            ReportError::Write { source, .. } if source.kind() != ErrorKind::StorageFull => {
+            ReportError::Write { source, .. } if !pmoe_results::is_full(source) => {
                 Some(Exit::BadInput)
             }
             _ => None,

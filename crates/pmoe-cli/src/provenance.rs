@@ -8,6 +8,7 @@ use pmoe_algos::DeviceKind;
 use pmoe_results::Provenance;
 
 use crate::config::device_name;
+use crate::machine::total_memory;
 
 /// The provenance of this process, which trains on `device` with so many threads.
 pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> {
@@ -43,9 +44,6 @@ fn cpu() -> String {
 }
 
 fn memory_gib() -> f64 {
-    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib =
-        info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next());
-    let kib: f64 = kib.and_then(|kib| kib.parse().ok()).unwrap_or(0.0);
-    (kib / 1024.0 / 1024.0 * 10.0).round() / 10.0
+    let bytes = total_memory().unwrap_or(0) as f64;
+    (bytes / f64::from(1 << 30) * 10.0).round() / 10.0
 }

@@ -14,6 +14,9 @@ use crate::wrappers::{RescaleAction, TimeLimit};
 /// Steps of an episode (1): the limit of every task here, unless its settings say otherwise.
 pub const EPISODE_STEPS: u32 = 1000;
 
+/// The longest limit: an evaluation plays whole episodes, these for an hour.
+pub(crate) const MOST_EPISODE_STEPS: u32 = 10_000_000;
+
 /// The robots of Gym's MuJoCo tasks. A new one is a variant here and a file in `mujoco/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Robot {
@@ -203,8 +206,13 @@ impl MujocoConfig {
             let key = format!("env.mujoco.{key}");
             Err(EnvError::Config { key, value, allowed: allowed.to_owned() })
         };
-        if self.max_episode_steps == 0 {
-            return error("max_episode_steps", "0".to_owned(), "at least 1");
+        match self.max_episode_steps {
+            0 => return error("max_episode_steps", "0".to_owned(), "at least 1"),
+            1..=MOST_EPISODE_STEPS => {}
+            steps => {
+                let allowed = format!("at most {MOST_EPISODE_STEPS}");
+                return error("max_episode_steps", steps.to_string(), &allowed);
+            }
         }
         if let (Some(forces), None) = (self.contact_forces, default.contact_forces) {
             let allowed = "absent: version 2 of Ant, Humanoid and HumanoidStandup alone has it";

@@ -6,6 +6,9 @@ use crate::env::{Env, EnvError, check_length};
 use crate::mujoco::mujoco_version;
 use crate::task::{ContactForces, EPISODE_STEPS, EnvConfig, TaskId, make_mujoco_with};
 
+/// The most steps: all that is seen on the way is kept, some kilobytes a step.
+const MOST_STEPS: usize = 100_000;
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,8 +54,16 @@ pub struct TraceOutput {
 /// Sets the state and takes all the steps, without resets.
 ///
 /// # Errors
-/// When a length is wrong, a value is not finite or the simulation becomes unstable.
+/// When a length is wrong, a value is not finite, there are too many steps or the simulation becomes unstable.
 pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
+    let steps = input.actions.len();
+    if MOST_STEPS < steps {
+        return Err(EnvError::Config {
+            key: "actions (length of the list)".to_owned(),
+            value: steps.to_string(),
+            allowed: format!("at most {MOST_STEPS}"),
+        });
+    }
     let mut env = make_mujoco_with(input.task, &config(input))?;
     let spec = env.spec().clone();
     let mut obs = vec![0.0; spec.obs_dim];

@@ -4,12 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use pmoe_results::write_atomic;
+use pmoe_results::{read_text, write_atomic};
 
 use crate::{Numbers, ReportError};
 
 /// The page.
 pub(crate) const PAGE: &str = "index.html";
+
+/// The largest page: several times that of all experiments.
+const MOST_PAGE_BYTES: u64 = 1 << 28;
 
 /// The folders of everything else but the numbers.
 pub(crate) const FOLDERS: [&str; 2] = ["figures", "tables"];
@@ -17,7 +20,7 @@ pub(crate) const FOLDERS: [&str; 2] = ["figures", "tables"];
 /// Tables and figures that the page of an earlier report in the folder `output` links to, as paths in it: what
 /// that report has left there, and nobody else.
 pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
-    let page = fs::read_to_string(output.join(PAGE)).unwrap_or_default();
+    let page = read_text(&output.join(PAGE), MOST_PAGE_BYTES).unwrap_or_default();
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let is_part = |link: &&str| {
         let (folder, name) = link.split_once('/').unwrap_or_default();

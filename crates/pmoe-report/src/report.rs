@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite};
+use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite, did_you_mean};
 use serde::Serialize;
 
 use crate::figures::{learning_curves, profiles, success_rates};
@@ -96,6 +96,25 @@ pub fn write_report(
     Ok(summary)
 }
 
+/// Refuses to divide by a method that has no run here.
+fn check_reference<'a>(
+    name: &str,
+    methods: impl Iterator<Item = &'a str>,
+) -> Result<(), ReportError> {
+    let methods: BTreeSet<&str> = methods.collect();
+    if methods.contains(name) || methods.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<_> = methods.iter().map(|method| format!("`{method}`")).collect();
+    let meant = did_you_mean(name, methods.iter().copied());
+    Err(ReportError::Results(ResultsError::BadValue {
+        place: "arguments".to_owned(),
+        key: "reference".to_owned(),
+        value: format!("{name:?}"),
+        allowed: format!("a method of these runs: {}{meant}", known.join(", ")),
+    }))
+}
+
 /// A report in memory.
 pub(crate) struct Report {
     /// Every file: its path in the report's folder, and its content.
@@ -134,6 +153,9 @@ impl Report {
         let palette = Palette::new(suites, methods);
         let source = Source { input, plans: &sources.plans, suites };
         let groups = group(&sources.runs, &source, reference, &palette, &bootstrap);
+        if let Some(name) = reference {
+            check_reference(name, groups.iter().flat_map(|group| group.methods.iter().copied()))?;
+        }
 
         let several = 1 < groups.len();
         let mut drawing = Drawing {

@@ -216,7 +216,7 @@ impl AnalysisFile {
     pub fn write(&self, run: &Path) -> Result<(), ResultsError> {
         let path = run.join(self.analysis.kind().file());
         let folder = path.parent().unwrap_or(run);
-        fs::create_dir_all(folder).map_err(|error| ResultsError::write(folder, error))?;
+        fs::create_dir_all(folder).map_err(|error| ResultsError::create(folder, error))?;
         json::write(&path, serde_json::to_vec(self))
     }
 

@@ -118,6 +118,14 @@ pub enum ResultsError {
         /// Bytes there are.
         found: u64,
     },
+    /// A file can't be what it should be: there is none, or it is no file, too large or no text.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is in the way.
+        reason: String,
+    },
     /// The folder can't be written.
     #[error("{path} can't be written")]
     NotWritable {
@@ -147,6 +155,19 @@ impl ResultsError {
         Self::Io { path: path.to_owned(), source }
     }
 
+    /// A path that leads to nothing that can be read.
+    pub(crate) fn unreadable(path: &Path, reason: impl ToString) -> Self {
+        Self::Unreadable { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    /// Sorts a folder that can't be made: all but a full disk is due to its name and place.
+    pub(crate) fn create(path: &Path, source: io::Error) -> Self {
+        match is_full(&source) {
+            true => Self::io(path, source),
+            false => Self::NotWritable { path: path.to_owned(), source },
+        }
+    }
+
     /// Sorts a failed write: a place that can't be written is the caller's choice, the rest is not.
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
         use io::ErrorKind as Kind;
@@ -161,6 +182,12 @@ impl ResultsError {
             _ => Self::Io { path, source },
         }
     }
+}
+
+/// Whether a write failed for want of room, not because of where it goes.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// An error and its causes on one line.

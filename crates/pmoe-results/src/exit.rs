@@ -14,6 +14,8 @@ pub enum Exit {
     BadInput = 2,
     /// Learning diverged.
     Diverged = 3,
+    /// The system has no more memory to give; a run is as after a kill.
+    OutOfMemory = 71,
     /// Another process holds the run folder.
     Locked = 75,
     /// SIGTERM, SIGUSR1 or any other signal that ends programs: a checkpoint is written, start again to
@@ -24,11 +26,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Done,
         Self::Failed,
         Self::BadInput,
         Self::Diverged,
+        Self::OutOfMemory,
         Self::Locked,
         Self::Continue,
         Self::Interrupted,

@@ -1,6 +1,5 @@
 //! Files that hold one JSON document of a numbered version.
 
-use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -8,18 +7,18 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ResultsError, write_atomic};
+use crate::{ResultsError, input, write_atomic};
+
+/// The largest document: several times an analysis with the most of everything.
+const MOST_BYTES: u64 = 1 << 28;
 
 /// Reads a document of version `schema` from a file; `None` if there is none.
 pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
     schema: u32,
 ) -> Result<Option<T>, ResultsError> {
-    match fs::read(path) {
-        Ok(bytes) => parse(&bytes, path, schema..=schema).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ResultsError::io(path, source)),
-    }
+    let bytes = input::read_if_there(path, MOST_BYTES)?;
+    bytes.map(|bytes| parse(&bytes, path, schema..=schema)).transpose()
 }
 
 /// Reads a document of one of the versions `schemas`; `path` is for the error.

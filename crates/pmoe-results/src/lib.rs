@@ -33,9 +33,11 @@ mod compare;
 mod error;
 mod event;
 mod exit;
+mod input;
 mod json;
 mod jsonl;
 mod manifest;
+mod number;
 mod own_file;
 mod path_text;
 mod plan;
@@ -46,6 +48,7 @@ mod scores;
 pub mod settings;
 mod silhouette;
 mod stats;
+mod suggest;
 mod suite;
 mod tail;
 
@@ -62,11 +65,13 @@ pub use claims::{
     Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
 };
 pub use compare::{Cell, Comparison, Entry, Excluded};
-pub use error::{ResultsError, with_causes};
+pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};
+pub use input::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
+pub use number::{MOST_EPISODES, MOST_SEED, MOST_STEPS, grouped, whole, whole_number};
 pub use own_file::open_own;
 pub use path_text::{path_text, path_texts};
 pub use plan::{Plan, PlannedRun, RunProgress, Use, run_id};
@@ -77,6 +82,7 @@ pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use settings::Methods;
 pub use silhouette::silhouettes_by;
 pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
+pub use suggest::{did_you_mean, explained, nearest};
 pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Stated, Suite, When,
 };
@@ -84,7 +90,7 @@ pub use tail::{Tail, Tailed};
 
 /// The TOML files of a folder, by name.
 fn toml_files(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>, ResultsError> {
-    let failed = |error| ResultsError::io(dir, error);
+    let failed = |error| ResultsError::unreadable(dir, error);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         paths.push(entry.map_err(failed)?.path());

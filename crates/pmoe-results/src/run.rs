@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::input::{self, MOST_CONFIG_BYTES};
 use crate::run_dir::{CONFIG, EVENTS, MANIFEST, parse_config};
 use crate::{Event, Manifest, ResultsError, Status};
 
@@ -38,20 +39,19 @@ impl Run {
 
         let done = manifest.status == Status::Done;
         let events_path = path.join(EVENTS);
-        let events = match fs::read(&events_path) {
-            Ok(bytes) => {
+        let events = match input::read_if_there(&events_path, MOST_EVENT_BYTES)? {
+            Some(bytes) => {
                 if done {
                     verify(&events_path, &bytes, manifest.events_blake3.as_deref())?;
                 }
                 parse_events(&events_path, &bytes, done)?
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !done => Vec::new(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            None if done => {
                 let path = path.to_owned();
                 let (present, missing) = (MANIFEST, EVENTS);
                 return Err(ResultsError::MissingPart { path, present, missing });
             }
-            Err(error) => return Err(part_error(path, EVENTS, error)),
+            None => Vec::new(),
         };
         Ok(Self { path: path.to_owned(), config, manifest, events })
     }
@@ -132,21 +132,17 @@ fn collect(dir: &Path, found: &mut Folders) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
-    fs::read_to_string(folder.join(name)).map_err(|error| part_error(folder, name, error))
-}
+/// The largest file of events: that of ten million steps with an event at each.
+const MOST_EVENT_BYTES: u64 = 4 << 30;
 
-fn part_error(folder: &Path, name: &str, error: io::Error) -> ResultsError {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            ResultsError::NotARun { path: folder.to_owned(), reason: format!("it has no {name}") }
-        }
-        io::ErrorKind::InvalidData => ResultsError::BadFile {
-            path: folder.join(name),
-            key: "text".to_owned(),
-            message: error.to_string(),
-        },
-        _ => ResultsError::io(&folder.join(name), error),
+pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
+    let path = folder.join(name);
+    match fs::metadata(&path).map_err(|error| error.kind()) {
+        Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Err(ResultsError::NotARun {
+            path: folder.to_owned(),
+            reason: format!("it has no {name}"),
+        }),
+        _ => input::read_text(&path, MOST_CONFIG_BYTES),
     }
 }
 

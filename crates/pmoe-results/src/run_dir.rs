@@ -2,6 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::input::{MOST_CONFIG_BYTES, read_text};
 use crate::own_file::open_own;
 use crate::run::read_part;
 use crate::{Manifest, ResultsError, Status, atomic, json, run_folders, write_atomic};
@@ -62,7 +63,7 @@ impl RunDir {
         if is_new {
             refuse_nesting(path)?;
         }
-        fs::create_dir_all(path).map_err(|error| ResultsError::write(path, error))?;
+        fs::create_dir_all(path).map_err(|error| ResultsError::create(path, error))?;
         let lock = take_lock(path)?;
         // Another process may have been here since.
         let Found { config: stored_config, manifest: stored_manifest } = judge(path)?;
@@ -341,15 +342,10 @@ fn set_aside(folder: &Path, name: &str) -> Result<Option<PathBuf>, ResultsError>
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match fs::metadata(path).map_err(|error| error.kind()) {
         // What stands in the way is found when the folder is made.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(ResultsError::io(path, error)),
+        Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        _ => read_text(path, MOST_CONFIG_BYTES).map(Some),
     }
 }
 

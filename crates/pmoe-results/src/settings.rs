@@ -1,7 +1,6 @@
 //! A config, and single settings laid over it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -39,6 +38,83 @@ pub fn parse_value(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
+/// Key and value of a `KEY=VALUE` that somebody typed.
+///
+/// The value is read as by [`parse_value`], and a whole number in every spelling of
+/// [`whole_number`](crate::whole_number): `1e3` and `1k` are 1000, which a setting that is no count takes as well.
+///
+/// # Errors
+/// When there is no `=`.
+pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
+    let (key, value) = text.split_once('=').ok_or_else(|| ResultsError::BadSetting {
+        place: "--set".to_owned(),
+        key: text.to_owned(),
+        message: "expected KEY=VALUE, e.g. batch_size=256".to_owned(),
+    })?;
+    let value = match parse_value(value.trim()) {
+        Value::String(text) if text == value.trim() => {
+            let number = crate::whole_number(&text).and_then(|number| i64::try_from(number).ok());
+            number.map_or(Value::String(text), Value::Integer)
+        }
+        value => with_whole_numbers(value),
+    };
+    Ok((key.trim(), value))
+}
+
+/// The same with integers for floats that are whole, at any depth, as long as that is exact.
+fn with_whole_numbers(value: Value) -> Value {
+    const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    match value {
+        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            Value::Integer(number as i64)
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(with_whole_numbers).collect()),
+        Value::Table(table) => Value::Table(
+            table.into_iter().map(|(key, value)| (key, with_whole_numbers(value))).collect(),
+        ),
+        value => value,
+    }
+}
+
+/// The key of `config` that somebody may have meant by `key`, which it lacks: one of the same name elsewhere, else
+/// the one that is most like it. Both are as `--set` takes them.
+#[must_use]
+pub fn meant(config: &Table, key: &str) -> Option<String> {
+    let mut keys = Vec::new();
+    for part in ["algo", "env", "schedule"] {
+        let short = |family: &str| match part {
+            "algo" => String::new(),
+            "env" => "env.".to_owned(),
+            _ => format!("schedule.{family}"),
+        };
+        for (family, value) in config.get(part).and_then(Value::as_table).into_iter().flatten() {
+            match value {
+                Value::Table(table) => collect_keys(table, &short(family), &mut keys),
+                _ => keys.push(short(family)),
+            }
+        }
+    }
+    let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = keys.iter().map(|key| name(key)).collect();
+    let of_name = |wanted: &str| {
+        names.iter().position(|name| name == wanted).map(|index| keys[index].clone())
+    };
+    of_name(&name(key))
+        .or_else(|| crate::nearest(key, keys.iter().map(String::as_str)).map(str::to_owned))
+        .or_else(|| crate::nearest(&name(key), names.iter().map(String::as_str)).and_then(of_name))
+}
+
+/// The dotted keys in a table at `prefix`, tables before what is in them.
+fn collect_keys(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        let key = format!("{prefix}{key}");
+        keys.push(key.clone());
+        if let Value::Table(table) = value {
+            collect_keys(table, &format!("{key}."), keys);
+        }
+    }
+}
+
 /// Sets the value at a dotted key, making tables on the way.
 ///
 /// # Errors
@@ -69,7 +145,7 @@ impl Methods {
     /// When the folder can't be listed, or a file can't be read or is no TOML.
     pub fn load_all(dir: &Path) -> Result<Self, ResultsError> {
         let read = |path: &std::path::PathBuf| {
-            let text = fs::read_to_string(path).map_err(|source| ResultsError::io(path, source))?;
+            let text = crate::read_text(path, crate::MOST_CONFIG_BYTES)?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             Ok((name, crate::run_dir::parse_config(&text, path)?))
         };
@@ -96,7 +172,8 @@ impl Methods {
             place: format!("suite {}", spec.suite),
             key: "algo".to_owned(),
             value: format!("{:?}", spec.algo),
-            allowed: crate::suite::one_of(self.0.keys()),
+            allowed: crate::suite::one_of(self.0.keys())
+                + &crate::did_you_mean(&spec.algo, self.0.keys().map(String::as_str)),
         })?;
         let mut config = method.clone();
         let steps = parse_value(&spec.total_steps.to_string());
@@ -120,4 +197,59 @@ pub fn find<'a>(config: &'a Table, key: &str) -> Option<&'a Value> {
     let (first, rest) = key.split_once('.').unwrap_or((&key, ""));
     let parts = rest.split('.').filter(|part| !part.is_empty());
     parts.fold(config.get(first), |value, part| value?.get(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(text: &str) -> String {
+        let (key, value) = parse_setting(text).unwrap();
+        format!("{key} {value}")
+    }
+
+    #[test]
+    fn whole_numbers_are_integers_however_they_are_written() {
+        for (text, read) in [
+            ("batch_size=256", "batch_size 256"),
+            ("batch_size = 1e3", "batch_size 1000"),
+            ("schedule.eval_every=1_000", "schedule.eval_every 1000"),
+            ("schedule.eval_every=10k", "schedule.eval_every 10000"),
+            ("steps=2.5M", "steps 2500000"),
+            ("hidden=[1e2, 64.0]", "hidden [100, 64]"),
+            ("actor={mcp={num_primitives=1e1}}", "actor { mcp = { num_primitives = 10 } }"),
+            ("gamma=0.5", "gamma 0.5"),
+            ("gamma=-2.0", "gamma -2"),
+            ("lr=1e-3", "lr 0.001"),
+            ("lr=1e16", "lr 10000000000000000.0"),
+            ("alpha=nan", "alpha nan"),
+            ("target=max", "target \"max\""),
+            ("target=\"10k\"", "target \"10k\""),
+            ("seed=10000000000000000000", "seed \"10000000000000000000\""),
+        ] {
+            assert_eq!(setting(text), read, "{text}");
+        }
+        let error = parse_setting("gamma").unwrap_err();
+        assert!(error.is_bad_input() && error.to_string().contains("KEY=VALUE"), "{error}");
+    }
+
+    #[test]
+    fn the_key_that_was_meant_is_found_elsewhere() {
+        let text = "[algo.sac]\ngamma = 1\nbatch_size = 1\n[algo.sac.actor.pmoe]\nnum_primitives = 4\n\
+                    [env.mujoco]\nmax_episode_steps = 1\n[schedule]\neval_every = 1\n";
+        let config: Table = text.parse().unwrap();
+        for (key, expected) in [
+            ("eval_every", Some("schedule.eval_every")),
+            ("schedul.eval_every", Some("schedule.eval_every")),
+            ("evalevery", Some("schedule.eval_every")),
+            ("num_primitives", Some("actor.pmoe.num_primitives")),
+            ("actor.gating.num_primitives", Some("actor.pmoe.num_primitives")),
+            ("max_episode_steps", Some("env.max_episode_steps")),
+            ("gama", Some("gamma")),
+            ("batchsize", Some("batch_size")),
+            ("warmth", None),
+        ] {
+            assert_eq!(meant(&config, key).as_deref(), expected, "{key}");
+        }
+    }
 }

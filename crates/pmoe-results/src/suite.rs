@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -214,17 +213,7 @@ impl Suite {
     /// # Errors
     /// When it can't be read, has an unknown key, a wrong type, or a value that is not allowed.
     pub fn load(path: &Path) -> Result<Self, ResultsError> {
-        let text = fs::read_to_string(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
-                ResultsError::BadFile {
-                    path: path.to_owned(),
-                    key: "file".to_owned(),
-                    message: source.to_string(),
-                }
-            }
-            _ => ResultsError::io(path, source),
-        })?;
-        Self::parse(&text, path)
+        Self::parse(&crate::read_text(path, crate::MOST_CONFIG_BYTES)?, path)
     }
 
     /// Reads every suite file (`*.toml`) of a folder, in the order of [`Suite::sort`].
@@ -255,7 +244,7 @@ impl Suite {
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {
                 path: path.to_owned(),
                 key: error.path().to_string(),
-                message: error.inner().message().to_owned(),
+                message: crate::explained(error.inner().message()),
             })?;
         let suite = Self {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),

@@ -3,6 +3,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::own_file::open_own;
 use crate::run_dir::EVENTS;
 
 /// Reads the events of a run that may be under way, each time from where the last time ended.
@@ -41,7 +42,7 @@ impl Tail {
     /// # Errors
     /// When the system can't read the file; the next call tries again.
     pub fn read(&mut self, max_bytes: u64) -> io::Result<Tailed> {
-        let mut file = match File::open(&self.path) {
+        let mut file = match open_own(&self.path, File::options().read(true)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Tailed { restarted: self.restart(None), ..Tailed::default() });

@@ -51,7 +51,8 @@ impl Outcome {
             Some(Exit::Diverged) => Self::Diverged(reason()),
             Some(Exit::Locked) => Self::Locked,
             Some(Exit::Continue | Exit::Interrupted) => Self::Stopped,
-            Some(Exit::Failed) | None => Self::Failed(reason()),
+            // Where it was short of memory, the others may be done by the next time.
+            Some(Exit::Failed | Exit::OutOfMemory) | None => Self::Failed(reason()),
         }
     }
 

@@ -5,9 +5,12 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmoe_results::{AnalysisFile, AnalysisSettings, Plan, PlannedRun, RunProgress, Suite, Use};
+use pmoe_results::{
+    AnalysisFile, AnalysisSettings, Methods, Plan, PlannedRun, RunProgress, Suite, Use,
+    did_you_mean, settings,
+};
 
-use super::table::{grouped, table};
+use super::table::{counted, grouped, table};
 use crate::BadInput;
 
 /// A run and where it lies.
@@ -96,6 +99,30 @@ pub fn select(
     Ok(selected)
 }
 
+/// Refuses runs that would be over before their first update.
+pub fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<()> {
+    let mut short = Vec::new();
+    for Planned { run, .. } in runs {
+        let config = methods.resolve(&run.spec())?;
+        let first = ["learning_starts", "rollout_steps"].into_iter().find_map(|key| {
+            let steps = settings::find(&config, key)?.as_integer()?;
+            Some((u64::try_from(steps).ok()?, key))
+        });
+        short.extend(first.filter(|(first, _)| run.total_steps < *first).map(|first| (run, first)));
+    }
+    let Some((run, (first, key))) = short.first() else { return Ok(()) };
+    let enough = short.iter().map(|(_, (first, _))| *first).max().unwrap_or(*first);
+    let message = format!(
+        "{} would end before the first update: {} on {} has {} steps, and its first update comes after {first} \
+         ({key}); {enough} steps are enough for all of them, and --only leaves some out",
+        counted(short.len(), "run"),
+        run.algo,
+        run.task,
+        run.total_steps,
+    );
+    Err(BadInput(message).into())
+}
+
 fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {
     let PlannedRun { algo, task, .. } = run;
     [&of.suite, &of.method, algo, task].contains(&&name.to_owned())
@@ -117,9 +144,14 @@ fn plain(name: &str) -> String {
 
 fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> String {
     let uses = || plan.runs.iter().flat_map(|run| run.used_by.iter().map(move |of| (run, of)));
+    let known: BTreeSet<String> = uses()
+        .flat_map(|(run, of)| [&of.suite, &of.method, &run.algo, &run.task].map(Clone::clone))
+        .chain(uses().flat_map(|(_, of)| items(suites, &of.suite)))
+        .collect();
+    let meant = did_you_mean(name, known.iter().map(String::as_str));
     format!(
         "--only: nothing is called `{name}`; the suites are {}, the items {}, the methods {}, the \
-         tasks {}, and the start of a folder such as {} works as well",
+         tasks {}, and the start of a folder such as {} works as well{meant}",
         listed(uses().map(|(_, of)| &of.suite)),
         listed(uses().flat_map(|(_, of)| items(suites, &of.suite))),
         listed(uses().map(|(_, of)| &of.method)),

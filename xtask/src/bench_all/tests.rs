@@ -39,7 +39,7 @@ fn check(suite: &str, only: &[&str], dry_run: bool) -> (Result<Exit>, tempfile::
         only: only.iter().map(ToString::to_string).collect(),
         seeds: Vec::new(),
         max_steps: None,
-        jobs: NonZeroUsize::new(2),
+        jobs: Some(2),
         out: out.path().to_owned(),
         suites: None,
         dry_run,

@@ -3,9 +3,11 @@
 use pmoe_core::nn::{Init, MlpStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, at_least, in_range, positive};
+use crate::config::{
+    ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
+};
 use crate::normalize::NormalizeConfig;
-use crate::ppo::{NonlinearityConfig, StdConfig, validate_hidden};
+use crate::ppo::{NonlinearityConfig, StdConfig};
 
 /// Hyper-parameters of [`Dac`](super::Dac).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,13 +85,13 @@ impl DacConfig {
     /// # Errors
     /// Names the key, its value and what it may be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        at_least("num_options", self.num_options as u64, 1)?;
+        count("num_options", self.num_options as u64, 1, Most::PRIMITIVES)?;
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
-        at_least("rollout_steps", self.rollout_steps as u64, 1)?;
-        at_least("epochs", self.epochs.into(), 1)?;
-        let most = self.rollout_steps as f64;
-        in_range("minibatch_size", self.minibatch_size as f64, 1.0, most)?;
+        count("rollout_steps", self.rollout_steps as u64, 1, Most::ROWS)?;
+        let most = self.rollout_steps as u64;
+        between("minibatch_size", self.minibatch_size as u64, 1, most)?;
+        updates_of_rollout(2 * u64::from(self.epochs), self.rollout_steps, self.minibatch_size)?;
         positive("lr", self.lr)?;
         positive("adam_epsilon", self.adam_epsilon.into())?;
         positive("clip_ratio", self.clip_ratio)?;
@@ -97,7 +99,7 @@ impl DacConfig {
         in_range("ent_coef", self.ent_coef, 0.0, f64::MAX)?;
         in_range("termination_coef", self.termination_coef, 0.0, f64::MAX)?;
         positive("max_grad_norm", self.max_grad_norm)?;
-        validate_hidden("hidden", &self.hidden)?;
+        hidden_layers("hidden", &self.hidden)?;
         positive("hidden_gain", self.hidden_gain)?;
         positive("head_gain", self.head_gain)?;
         self.std.validate("std")?;

@@ -1,7 +1,7 @@
 //! The matrix products of gradient updates: what they cost at the least.
 
 use super::DacConfig;
-use crate::sac::{MatrixProduct, Products, chain};
+use crate::sac::{Layer, MatrixProduct, Products, chain};
 
 /// Every matrix product of one gradient update of each MDP on full minibatches, in no particular order.
 pub fn matrix_products(
@@ -12,8 +12,7 @@ pub fn matrix_products(
     let rows = config.minibatch_size;
     let mut products = Products::default();
     let mut trained = |outputs: usize, times: usize| {
-        let sizes = [&[obs_dim], &config.hidden[..], &[outputs]].concat();
-        let layers = chain(&sizes);
+        let layers = network(config, obs_dim, outputs);
         products.forward(rows, &layers, times);
         products.weights(rows, &layers, times);
         products.inputs(rows, &layers[1..], times);
@@ -26,6 +25,24 @@ pub fn matrix_products(
     trained(action_dim, num_options);
     trained(num_options, 1);
     products.0
+}
+
+/// Every layer that is trained: of master policy and critic, then of each option's end and mean.
+pub(crate) fn layers(config: &DacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+    let num_options = config.num_options;
+    let [shared, end, mean] =
+        [num_options, 1, action_dim].map(|outputs| network(config, obs_dim, outputs));
+    let of_option = [end, mean].concat();
+    [&shared, &shared]
+        .into_iter()
+        .chain(std::iter::repeat_n(&of_option, num_options))
+        .flatten()
+        .copied()
+        .collect()
+}
+
+fn network(config: &DacConfig, obs_dim: usize, outputs: usize) -> Vec<Layer> {
+    chain(&[&[obs_dim], &config.hidden[..], &[outputs]].concat())
 }
 
 #[cfg(test)]

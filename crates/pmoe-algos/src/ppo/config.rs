@@ -3,7 +3,9 @@
 use pmoe_core::nn::{Init, MlpStyle, Nonlinearity};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, at_least, in_range, positive};
+use crate::config::{
+    ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
+};
 use crate::normalize::NormalizeConfig;
 use crate::sac::{
     EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, RoutingInput,
@@ -171,6 +173,30 @@ pub struct McpConfig {
     pub log_std: LogStd,
 }
 
+impl ActorConfig {
+    /// Number K of Gaussians.
+    pub(crate) fn num_primitives(&self) -> usize {
+        match self {
+            Self::Gaussian { .. } => 1,
+            Self::Pmoe(pmoe) => pmoe.num_primitives,
+            Self::Gating(gating) => gating.num_primitives,
+            Self::Mcp(mcp) => mcp.num_primitives,
+        }
+    }
+
+    /// Its key and itself, to be changed; none where there is nothing to count.
+    pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {
+        match self {
+            Self::Gaussian { .. } => None,
+            Self::Pmoe(pmoe) => Some(("actor.pmoe.num_primitives", &mut pmoe.num_primitives)),
+            Self::Gating(gating) => {
+                Some(("actor.gating.num_primitives", &mut gating.num_primitives))
+            }
+            Self::Mcp(mcp) => Some(("actor.mcp.num_primitives", &mut mcp.num_primitives)),
+        }
+    }
+}
+
 /// A standard deviation that is a parameter, the same in every state.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -240,10 +266,10 @@ impl PpoConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
-        at_least("rollout_steps", self.rollout_steps as u64, 1)?;
-        at_least("epochs", self.epochs.into(), 1)?;
-        let most = self.rollout_steps as f64;
-        in_range("minibatch_size", self.minibatch_size as f64, 1.0, most)?;
+        count("rollout_steps", self.rollout_steps as u64, 1, Most::ROWS)?;
+        let most = self.rollout_steps as u64;
+        between("minibatch_size", self.minibatch_size as u64, 1, most)?;
+        updates_of_rollout(self.epochs.into(), self.rollout_steps, self.minibatch_size)?;
         positive("lr", self.lr)?;
         positive("adam_epsilon", self.adam_epsilon.into())?;
         positive("clip_ratio", self.clip_ratio)?;
@@ -256,12 +282,13 @@ impl PpoConfig {
             ActorConfig::Gaussian { std } => std.validate("actor.gaussian.std"),
             ActorConfig::Pmoe(pmoe) => pmoe.validate(),
             ActorConfig::Gating(gating) => {
-                let count = gating.num_primitives as u64;
-                at_least("actor.gating.num_primitives", count, 1)?;
+                let num = gating.num_primitives as u64;
+                count("actor.gating.num_primitives", num, 1, Most::PRIMITIVES)?;
                 gating.log_std.validate("actor.gating.log_std")
             }
             ActorConfig::Mcp(mcp) => {
-                at_least("actor.mcp.num_primitives", mcp.num_primitives as u64, 1)?;
+                let num = mcp.num_primitives as u64;
+                count("actor.mcp.num_primitives", num, 1, Most::PRIMITIVES)?;
                 mcp.log_std.validate("actor.mcp.log_std")?;
                 if self.net.critic == (CriticConfig::Shared {}) {
                     return Err(ConfigError::Range {
@@ -276,18 +303,11 @@ impl PpoConfig {
     }
 }
 
-/// Checks the units of hidden layers.
-pub(crate) fn validate_hidden(key: &str, hidden: &[usize]) -> Result<(), ConfigError> {
-    at_least(&format!("{key} (number of layers)"), hidden.len() as u64, 1)?;
-    let mut layers = hidden.iter().enumerate();
-    layers.try_for_each(|(layer, &units)| at_least(&format!("{key}[{layer}]"), units as u64, 1))
-}
-
 impl NetConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        validate_hidden("net.hidden", &self.hidden)?;
+        hidden_layers("net.hidden", &self.hidden)?;
         if let CriticConfig::Separate { hidden } = &self.critic {
-            validate_hidden("net.critic.separate.hidden", hidden)?;
+            hidden_layers("net.critic.separate.hidden", hidden)?;
         }
         if let InitConfig::Orthogonal { hidden_gain, mean_gain, value_gain } = self.init {
             positive("net.init.orthogonal.hidden_gain", hidden_gain)?;
@@ -343,17 +363,16 @@ impl StdConfig {
 
 impl PmoeConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let count = self.num_primitives as u64;
-        at_least("actor.pmoe.num_primitives", count, 1)?;
+        let num = self.num_primitives as u64;
+        count("actor.pmoe.num_primitives", num, 1, Most::PRIMITIVES)?;
         self.std.validate("actor.pmoe.std")?;
         in_range("actor.pmoe.freq_coef", self.freq_coef, 0.0, f64::MAX)?;
-        validate_hidden("actor.pmoe.aux_hidden", &self.aux_hidden)?;
+        hidden_layers("actor.pmoe.aux_hidden", &self.aux_hidden)?;
         positive("actor.pmoe.aux_output_bound", self.aux_output_bound)?;
         positive("actor.pmoe.aux_lr", self.aux_lr)?;
         match self.eval_primitive {
             EvalPrimitive::Index(index) => {
-                let last = count as f64 - 1.0;
-                in_range("actor.pmoe.eval_primitive.index", index as f64, 0.0, last)
+                between("actor.pmoe.eval_primitive.index", index as u64, 0, num - 1)
             }
             EvalPrimitive::ArgmaxQ if !self.routing.has_freq() => Err(ConfigError::Range {
                 key: "actor.pmoe.eval_primitive".to_owned(),

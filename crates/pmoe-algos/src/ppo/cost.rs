@@ -1,7 +1,7 @@
 //! The matrix products of a gradient update: what it costs at the least.
 
 use super::{ActorConfig, CriticConfig, GatingConfig, McpConfig, PpoConfig};
-use crate::sac::{FULL_HIDDEN, MatrixProduct, McpNetwork, Products, RoutingInput, chain};
+use crate::sac::{FULL_HIDDEN, Layer, MatrixProduct, McpNetwork, Products, RoutingInput, chain};
 
 /// Every matrix product of one gradient update on a full minibatch, in no particular order.
 ///
@@ -13,15 +13,41 @@ pub fn matrix_products(
     action_dim: usize,
 ) -> Vec<MatrixProduct> {
     let rows = config.minibatch_size;
-    let hidden = &config.net.hidden;
-    let features = hidden[hidden.len() - 1];
-    let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
     let mut products = Products::default();
-    let mut trained = |layers: &[(usize, usize)], has_inputs: bool| {
+    visit(config, obs_dim, action_dim, &mut |layers, has_inputs| {
         products.forward(rows, layers, 1);
         products.weights(rows, layers, 1);
         products.inputs(rows, if has_inputs { layers } else { &layers[1..] }, 1);
-    };
+    });
+    if let ActorConfig::Pmoe(pmoe) = &config.actor
+        && pmoe.routing.has_freq()
+        && pmoe.num_primitives > 1
+    {
+        let (first, judged) = (pmoe.aux_hidden[0], rows * pmoe.num_primitives);
+        products.forward(rows, &[(obs_dim, first)], 1);
+        products.forward(judged, &[(action_dim, first)], 1);
+        products.forward(judged, &chain(&[&pmoe.aux_hidden[..], &[1]].concat()), 1);
+    }
+    products.0
+}
+
+/// Every layer that is trained.
+pub(crate) fn layers(config: &PpoConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+    let mut all = Vec::new();
+    visit(config, obs_dim, action_dim, &mut |layers, _| all.extend_from_slice(layers));
+    all
+}
+
+/// Calls `trained` with the layers of every network, and whether the gradient goes on into their input.
+fn visit(
+    config: &PpoConfig,
+    obs_dim: usize,
+    action_dim: usize,
+    trained: &mut dyn FnMut(&[Layer], bool),
+) {
+    let hidden = &config.net.hidden;
+    let features = hidden[hidden.len() - 1];
+    let trunk = chain(&[&[obs_dim], &hidden[..]].concat());
     let is_full_mcp =
         matches!(&config.actor, ActorConfig::Mcp(McpConfig { network: McpNetwork::Full, .. }));
     if !is_full_mcp {
@@ -45,30 +71,23 @@ pub fn matrix_products(
         }
         ActorConfig::Gating(GatingConfig { num_primitives, .. })
         | ActorConfig::Mcp(McpConfig { num_primitives, .. }) => {
-            let outputs = num_primitives * action_dim;
+            let outputs = num_primitives.saturating_mul(action_dim);
             trained(&[(features, outputs), (features, outputs), (features, *num_primitives)], true);
         }
         ActorConfig::Pmoe(pmoe) => {
             let num_primitives = pmoe.num_primitives;
-            trained(&[(features, num_primitives * action_dim)], true);
+            trained(&[(features, num_primitives.saturating_mul(action_dim))], true);
             match pmoe.routing_input {
                 RoutingInput::Trunk => trained(&[(features, num_primitives)], true),
                 RoutingInput::TrunkSg => trained(&[(features, num_primitives)], false),
                 RoutingInput::Obs => trained(&[(obs_dim, num_primitives)], false),
             }
             if pmoe.routing.has_freq() {
-                let first = pmoe.aux_hidden[0];
-                let q = chain(&[&[obs_dim + action_dim], &pmoe.aux_hidden[..], &[1]].concat());
-                trained(&q, false);
-                if num_primitives > 1 {
-                    products.forward(rows, &[(obs_dim, first)], 1);
-                    products.forward(rows * num_primitives, &[(action_dim, first)], 1);
-                    products.forward(rows * num_primitives, &q[1..], 1);
-                }
+                let inputs = obs_dim.saturating_add(action_dim);
+                trained(&chain(&[&[inputs], &pmoe.aux_hidden[..], &[1]].concat()), false);
             }
         }
     }
-    products.0
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ pub use self::policy::{
     FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, McpConfig, McpGate,
     McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
 };
-use crate::config::{ConfigError, at_least, in_range, positive};
-use crate::replay::ReplayBuffer;
+use crate::config::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
 /// Hyper-parameters of [`Sac`](super::Sac).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,19 +114,16 @@ impl SacConfig {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         positive("tau", self.tau)?;
         in_range("tau", self.tau, 0.0, 1.0)?;
-        at_least("batch_size", self.batch_size as u64, 1)?;
-        at_least("buffer_size", self.buffer_size as u64, self.batch_size as u64)?;
-        let most = ReplayBuffer::MAX_CAPACITY as f64;
-        in_range("buffer_size", self.buffer_size as f64, 1.0, most)?;
-        at_least("learning_starts", self.learning_starts, 1)?;
-        at_least("gradient_steps", self.gradient_steps.into(), 1)?;
+        let batch_size = self.batch_size as u64;
+        count("batch_size", batch_size, 1, Most::ROWS)?;
+        count("buffer_size", self.buffer_size as u64, batch_size, Most::TRANSITIONS)?;
+        count("random_steps", self.random_steps, 0, Most::STEPS)?;
+        count("learning_starts", self.learning_starts, 1, Most::STEPS)?;
+        count("gradient_steps", self.gradient_steps.into(), 1, Most::UPDATES)?;
         positive("actor_lr", self.actor_lr)?;
         positive("critic_lr", self.critic_lr)?;
         positive("adam_epsilon", self.adam_epsilon.into())?;
-        at_least("hidden (number of layers)", self.hidden.len() as u64, 1)?;
-        for (layer, &units) in self.hidden.iter().enumerate() {
-            at_least(&format!("hidden[{layer}]"), units as u64, 1)?;
-        }
+        hidden_layers("hidden", &self.hidden)?;
         positive("reward_scale", self.reward_scale.into())?;
         match self.temperature {
             TemperatureConfig::Fixed { alpha } => {

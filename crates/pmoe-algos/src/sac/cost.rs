@@ -20,7 +20,8 @@ pub struct MatrixProduct {
 impl MatrixProduct {
     /// Multiplications and additions.
     pub fn flops(self) -> u64 {
-        2 * (self.m * self.k * self.n) as u64
+        let sizes = [self.m, self.k, self.n].map(|size| size as u64);
+        sizes.into_iter().fold(2, u64::saturating_mul)
     }
 }
 
@@ -39,7 +40,7 @@ pub fn matrix_products(
     let policy = policy_layers(config, obs_dim, action_dim);
     let Rows { next, judged, learning } = critic_rows(config);
     let hidden = &config.hidden;
-    let critic = chain(&[&[obs_dim + action_dim], &hidden[..], &[1]].concat());
+    let critic = critic_layers(config, obs_dim, action_dim);
     let (of_state, of_action) = ((obs_dim, hidden[0]), (action_dim, hidden[0]));
     let later = &critic[1..];
     let mut products = Products::default();
@@ -66,6 +67,24 @@ pub fn matrix_products(
     products.weights(rows, &policy.all, 1);
     products.inputs(rows, &policy.passing, 1);
     products.0
+}
+
+/// Every layer that is trained: of the policy and of both critics.
+pub(crate) fn layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+    let mut layers = policy_layers(config, obs_dim, action_dim).all;
+    let critic = critic_layers(config, obs_dim, action_dim);
+    layers.extend(critic.iter().chain(&critic));
+    layers
+}
+
+/// Actions per state that pass through the critics at a time, there and back.
+pub(crate) fn judged_and_learning(config: &SacConfig) -> u64 {
+    let Rows { next, judged, learning } = critic_rows(config);
+    (judged as u64).saturating_add(learning as u64).max(next as u64)
+}
+
+fn critic_layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+    chain(&[&[obs_dim.saturating_add(action_dim)], &config.hidden[..], &[1]].concat())
 }
 
 pub(crate) type Layer = (usize, usize);
@@ -118,7 +137,7 @@ fn policy_layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Polic
     };
     let features = config.hidden[config.hidden.len() - 1];
     layers.add_chain(&chain(&[&[obs_dim], &config.hidden[..]].concat()));
-    layers.add(&[(features, num_primitives * action_dim); 2]);
+    layers.add(&[(features, num_primitives.saturating_mul(action_dim)); 2]);
     match router {
         Some(RoutingInput::TrunkSg) => layers.add_chain(&[(features, num_primitives)]),
         Some(RoutingInput::Trunk) => layers.add(&[(features, num_primitives)]),
@@ -156,7 +175,9 @@ fn critic_rows(config: &SacConfig) -> Rows {
         | Estimator::Reinforce { .. } => (all, 1),
         Estimator::Gumbel { mode: GumbelMode::Soft, .. } => (1, 1),
         Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, 0),
-        Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => (1 + all, 0),
+        Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
+            (all.saturating_add(1), 0)
+        }
         Estimator::Marginal {} => (all, all),
     };
     Rows { next, judged, learning }

@@ -7,9 +7,10 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_algos::RunConfig;
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
-use pmoe_results::settings::parse_value;
+use pmoe_results::settings::parse_setting;
 use pmoe_results::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Disc, Outcome, Run, Status,
+    grouped,
 };
 use serde::Serialize;
 use toml::Table;
@@ -112,10 +113,8 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
 fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
     let mut table = Table::new();
     for setting in set {
-        let (key, value) = setting.split_once('=').ok_or_else(|| {
-            BadInput(format!("--set {setting}: expected KEY=VALUE, e.g. episodes=20"))
-        })?;
-        table.insert(key.trim().to_owned(), parse_value(value.trim()));
+        let (key, value) = parse_setting(setting)?;
+        table.insert(key.to_owned(), value);
     }
     Ok(AnalysisSettings::resolve(kind, &[&table], "--set")?)
 }
@@ -155,6 +154,20 @@ impl Purpose {
     fn stream(self) -> u64 {
         self as u64 * 1_000_000
     }
+}
+
+/// The most of anything that an analysis holds in memory.
+const MOST_HELD: u64 = 100_000_000;
+
+/// Refuses an analysis that would hold `held` of something in memory, due to a setting.
+fn check_size(setting: &str, held: u64, what: &str) -> Result<()> {
+    if held <= MOST_HELD {
+        return Ok(());
+    }
+    let [held, most] = [held, MOST_HELD].map(grouped);
+    let message =
+        format!("`{setting}` is too large: {held} {what} would be held, {most} at the most");
+    Err(BadInput(message).into())
 }
 
 /// Target-reaching whose inside can be looked at.

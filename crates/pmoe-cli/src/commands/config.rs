@@ -27,7 +27,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "Hopper-v4")]
         task: String,
         /// Seed of all randomness.
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
         seed: u64,
     },
 }
@@ -48,7 +48,9 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             Ok(result)
         }
         Command::Show { method, task, seed } => {
-            print_line(config::resolve(&method, task.parse()?, seed, None)?.to_toml().trim_end())?;
+            let task = config::task(&task)?;
+            let config = config::resolve_run(&method, task, seed, None)?;
+            print_line(config.to_toml().trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
     }

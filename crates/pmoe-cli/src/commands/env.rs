@@ -1,6 +1,5 @@
 //! `pmoe env`: environments by themselves.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -8,11 +7,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::noise;
-use pmoe_envs::{TaskId, TraceInput};
+use pmoe_envs::TraceInput;
+use pmoe_results::read_text;
 use serde::Serialize;
 
 use super::{print_json, print_line, render};
-use crate::exit::BadInput;
+use crate::config;
+use crate::exit::{BadInput, cannot_write};
+
+/// The largest input of a trace: the most steps of the robot with the most motors, in full precision.
+const MOST_TRACE_BYTES: u64 = 64 << 20;
+/// The longest time to step for: a day.
+const MOST_SECONDS: f64 = 86_400.0;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -73,15 +79,14 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 
 fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
     let name = input.display();
-    let text = fs::read_to_string(input)
-        .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
+    let text = read_text(input, MOST_TRACE_BYTES)?;
     let json = &mut serde_json::Deserializer::from_str(&text);
     let parsed: TraceInput = serde_path_to_error::deserialize(json).map_err(|error| {
         let path = error.path().to_string();
         BadInput(format!("{name}: at `{path}`: {}", error.into_inner()))
     })?;
     if let Some(task) = task {
-        let task: TaskId = task.parse()?;
+        let task = config::task(task)?;
         if task != parsed.task {
             let message = format!("{name} is of {}, but --task is {task}", parsed.task);
             return Err(BadInput(message).into());
@@ -89,8 +94,7 @@ fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
     }
     let traced = pmoe_envs::trace(&parsed).with_context(|| format!("cannot trace {name}"))?;
     let bytes = serde_json::to_vec(&traced)?;
-    pmoe_results::write_atomic(output, &bytes)
-        .map_err(|error| BadInput(format!("cannot write {}: {error}", output.display())))?;
+    pmoe_results::write_atomic(output, &bytes).map_err(|error| cannot_write(output, error))?;
     Ok(())
 }
 
@@ -103,9 +107,12 @@ struct Speed {
 }
 
 fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
-    let length = Duration::try_from_secs_f64(seconds)
-        .map_err(|_| BadInput(format!("--seconds is {seconds}, but must be a positive number")))?;
-    let mut env = pmoe_envs::make(task.parse()?)?;
+    if !(0.0..=MOST_SECONDS).contains(&seconds) {
+        let message = format!("--seconds is {seconds}, but must be from 0 to {MOST_SECONDS}");
+        return Err(BadInput(message).into());
+    }
+    let length = Duration::from_secs_f64(seconds);
+    let mut env = pmoe_envs::make(config::task(task)?)?;
     let mut rng = stream(0, Stream::Env);
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut uniform = vec![0.0_f32; env.spec().action_dim()];

@@ -9,11 +9,16 @@ use pmoe_algos::RunConfig;
 use pmoe_algos::sac::EvalPrimitive;
 use pmoe_algos::seed::Stream;
 use pmoe_envs::TaskId;
+use pmoe_results::{MOST_EPISODES, whole};
 use serde::Serialize;
 
 use super::policy::{self, Streams};
 use super::{print_json, print_line};
+use crate::config;
 use crate::exit::BadInput;
+
+/// The largest number that a primitive may be called by; how many a policy has is known later.
+const MOST_PRIMITIVE: u64 = 1_000;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -24,22 +29,25 @@ pub(crate) struct Args {
     /// Run folder.
     run: PathBuf,
     /// Episodes to play.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_EPISODES))]
     episodes: u32,
     /// Seed of resets, noise and the choice of primitives.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
     /// Standard deviation of Gaussian noise on what the policy sees.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     obs_noise: f64,
     /// Always act with this primitive of a mixture, from 0.
-    #[arg(long, conflicts_with = "eval_primitive")]
+    #[arg(
+        long, conflicts_with = "eval_primitive", allow_negative_numbers = true,
+        value_parser = whole::<usize>(0..=MOST_PRIMITIVE)
+    )]
     primitive: Option<usize>,
     /// Which primitive of a mixture acts; as trained if absent.
     #[arg(long, rename_all = "snake_case")]
     eval_primitive: Option<Choice>,
     /// Threads that step the environments; results do not depend on it.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=255))]
     threads: u8,
     /// One JSON document on stdout.
     #[arg(long)]

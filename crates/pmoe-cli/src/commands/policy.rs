@@ -1,6 +1,5 @@
 //! The policy of a finished or running run, to act with.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -10,10 +9,11 @@ use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
-use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
+use pmoe_results::{AnalysisKind, MOST_CONFIG_BYTES, Manifest, RunDir, Status, read_text};
 
 use crate::config;
 use crate::exit::BadInput;
+use crate::machine;
 
 /// The config of a run folder.
 pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
@@ -22,11 +22,8 @@ pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
 }
 
 fn config_text(run: &Path) -> Result<String> {
-    let name = RunDir::CONFIG;
-    let failed = |error| {
-        BadInput(format!("{} is not a run folder: cannot read {name}: {error}", run.display()))
-    };
-    Ok(fs::read_to_string(run.join(name)).map_err(failed)?)
+    read_text(&run.join(RunDir::CONFIG), MOST_CONFIG_BYTES)
+        .with_context(|| format!("{} is not a run folder", run.display()))
 }
 
 /// Takes the lock of a run folder; nothing else of it is changed.
@@ -56,6 +53,8 @@ fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config::device(config.device)?;
     let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
     let total_steps = config.schedule.total_steps;
+    // Nothing is kept to learn from.
+    machine::check_memory(config, 0, spec)?;
     Ok(config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device))
 }
 

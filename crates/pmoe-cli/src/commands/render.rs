@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use gif::{Encoder, Frame as GifFrame, Repeat};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
@@ -13,9 +13,11 @@ use pmoe_envs::{
 };
 #[cfg(feature = "render")]
 use pmoe_envs::{MujocoEnv, mujoco::Renderer};
+use pmoe_results::{grouped, whole};
 
 use super::policy;
-use crate::exit::BadInput;
+use crate::config;
+use crate::exit::{BadInput, cannot_write};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -36,16 +38,16 @@ pub(crate) struct Picture {
     #[arg(long)]
     output: PathBuf,
     /// Steps to take; an episode that ends earlier ends the picture.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 200, allow_negative_numbers = true, value_parser = whole::<u32>(1..=100_000))]
     steps: u32,
     /// Seed of reset, noise and actions.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
     /// Pixels in a row; target-reaching is a square of this width.
-    #[arg(long, default_value_t = 480, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    #[arg(long, default_value_t = 480, allow_negative_numbers = true, value_parser = whole::<u16>(16..=4096))]
     width: u16,
     /// Rows of pixels.
-    #[arg(long, default_value_t = 480, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    #[arg(long, default_value_t = 480, allow_negative_numbers = true, value_parser = whole::<u16>(16..=4096))]
     height: u16,
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Draws what uniformly random actions do.
 pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
-    let task: TaskId = task.parse()?;
+    let task = config::task(task)?;
     let mut stage = Stage::new(task, &task.config(), picture)?;
     stage.play(picture, |_, action, rng| {
         noise::fill_uniform(action, rng);
@@ -139,18 +141,23 @@ impl Stage {
         self.leave_trail();
         // Viewers show about 25 pictures a second.
         let stride = (0.04 / spec.dt_seconds).round().max(1.0) as u32;
-        let mut frames = Vec::new();
-        if kind == Kind::Gif {
-            frames.push(self.frame()?);
-        }
+        let mut clip = match kind {
+            Kind::Png => None,
+            Kind::Gif => {
+                check_clip(picture, stride)?;
+                Some(Clip::new(&self.frame()?, f64::from(stride) * spec.dt_seconds)?)
+            }
+        };
         for step in 1..=picture.steps {
             policy(&obs, &mut action, &mut rng)?;
             env_action.iter_mut().zip(&action).for_each(|(to, from)| *to = f64::from(*from));
             let taken = self.env().step(&env_action, &mut obs)?;
             self.leave_trail();
             let is_last = step == picture.steps || taken.terminated || taken.truncated;
-            if is_last || (kind == Kind::Gif && step % stride == 0) {
-                frames.push(self.frame()?);
+            if let Some(clip) = &mut clip
+                && (is_last || step % stride == 0)
+            {
+                clip.add(&self.frame()?)?;
             }
             if is_last {
                 let what = match kind {
@@ -161,13 +168,12 @@ impl Stage {
                 break;
             }
         }
-        let bytes = match kind {
-            Kind::Png => png_bytes(&frames[0])?,
-            Kind::Gif => gif_bytes(&frames, f64::from(stride) * spec.dt_seconds)?,
+        let bytes = match clip {
+            None => png_bytes(&self.frame()?)?,
+            Some(clip) => clip.finish()?,
         };
-        pmoe_results::write_atomic(&picture.output, &bytes).map_err(|error| {
-            BadInput(format!("cannot write {}: {error}", picture.output.display()))
-        })?;
+        pmoe_results::write_atomic(&picture.output, &bytes)
+            .map_err(|error| cannot_write(&picture.output, error))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -209,21 +215,54 @@ fn png_bytes(frame: &Frame) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An endless clip; each picture stays for `seconds`.
-fn gif_bytes(frames: &[Frame], seconds: f64) -> Result<Vec<u8>> {
-    // Hundredths of a second; viewers take less than two for ten.
-    let delay = (100.0 * seconds).round().max(2.0) as u16;
-    let first = frames.first().context("a clip has a picture")?;
-    let (width, height) = (u16::try_from(first.width)?, u16::try_from(first.height)?);
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, width, height, &[])?;
-    encoder.set_repeat(Repeat::Infinite)?;
-    for frame in frames {
+/// The most pixels of a clip, which is in memory until it is written.
+const MOST_PIXELS: u64 = 5_000_000_000;
+
+/// Refuses a clip that is too long for its size.
+fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
+    let Picture { steps, width, height, .. } = *picture;
+    let pictures = u64::from(steps / stride) + 2;
+    let pixels = pictures * u64::from(width) * u64::from(height);
+    if pixels <= MOST_PIXELS {
+        return Ok(());
+    }
+    let message = format!(
+        "--steps {steps} make {pictures} pictures of {width} x {height} pixels, {} in all; a clip has at most {}: \
+         take fewer steps or smaller pictures",
+        grouped(pixels),
+        grouped(MOST_PIXELS)
+    );
+    Err(BadInput(message).into())
+}
+
+/// An endless clip that grows picture by picture.
+struct Clip {
+    encoder: Encoder<Vec<u8>>,
+    /// Hundredths of a second.
+    delay: u16,
+}
+
+impl Clip {
+    /// A clip that begins with `first`; each picture stays for `seconds`.
+    fn new(first: &Frame, seconds: f64) -> Result<Self> {
+        let (width, height) = (u16::try_from(first.width)?, u16::try_from(first.height)?);
+        let mut encoder = Encoder::new(Vec::new(), width, height, &[])?;
+        encoder.set_repeat(Repeat::Infinite)?;
+        // Viewers take less than two hundredths for ten.
+        let mut clip = Self { encoder, delay: (100.0 * seconds).round().max(2.0) as u16 };
+        clip.add(first)?;
+        Ok(clip)
+    }
+
+    fn add(&mut self, frame: &Frame) -> Result<()> {
+        let (width, height) = (u16::try_from(frame.width)?, u16::try_from(frame.height)?);
         // 10: of 1 (best colours) to 30 (fastest).
         let mut picture = GifFrame::from_rgb_speed(width, height, &frame.rgb, 10);
-        picture.delay = delay;
-        encoder.write_frame(&picture)?;
+        picture.delay = self.delay;
+        Ok(self.encoder.write_frame(&picture)?)
     }
-    drop(encoder);
-    Ok(bytes)
+
+    fn finish(self) -> Result<Vec<u8>> {
+        Ok(self.encoder.into_inner()?)
+    }
 }

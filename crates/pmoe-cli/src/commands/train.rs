@@ -10,19 +10,20 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use pmoe_algos::{
-    Agent, AlgoConfig, AnyAgent, CheckpointError, Checkpoints, Outcome, Progress, Restored,
-    RunConfig, RunError, Scope, train as learn,
+    Agent, AnyAgent, CheckpointError, Checkpoints, Outcome, Progress, Restored, RunConfig,
+    RunError, Scope, train as learn,
 };
-use pmoe_envs::{Env, TaskId};
+use pmoe_envs::Env;
 use pmoe_results::{
-    Attempt, Event, Exit, JsonlSink, Manifest, Position, Provenance, Run, RunDir, Sink, Status,
-    ending_signals, with_causes,
+    Attempt, Event, Exit, JsonlSink, MOST_STEPS, Manifest, Position, Provenance, Run, RunDir, Sink,
+    Status, ending_signals, whole, with_causes,
 };
 use signal_hook::iterator::Signals;
 
 use super::policy;
 use crate::config::{self, ComputeArgs, MethodArgs};
 use crate::exit::BadInput;
+use crate::machine;
 use crate::progress::{Display, Kind};
 use crate::provenance::provenance;
 
@@ -40,10 +41,10 @@ pub(crate) struct Args {
     #[arg(long)]
     task: String,
     /// Seed of all randomness.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
     /// Environment steps; the method's own number if absent.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: Option<u64>,
     /// Run folder [default: results/runs/ALGO/TASK/seed_SEED].
     #[arg(long)]
@@ -68,17 +69,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
-    let task: TaskId = args.task.parse()?;
-    let mut config = config::resolve(&args.method, task, args.seed, args.steps)?;
+    let task = config::task(&args.task)?;
+    let mut config = config::resolve_run(&args.method, task, args.seed, args.steps)?;
     let device = config::device(config.device)?;
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    // A run that can't be made leaves no folder behind.
+    let mut env = pmoe_envs::make_with(task, &config.env)?;
+    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
+    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    let total_steps = config.schedule.total_steps;
+    let memory = machine::check_memory(&config, total_steps, env.spec())?;
     if let Some(from) = &args.from {
         config.from = Some(policy::origin(from, &config)?);
     }
     let provenance = provenance(config.device, args.compute.threads)?;
-    // A task that can't be made leaves no folder behind.
-    let mut env = pmoe_envs::make_with(task, &config.env)?;
-    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
     let checkpoints = Checkpoints {
         keep: args.keep_checkpoints,
         at_the_end: config.algo.scope_at_the_end(args.keep_replay),
@@ -89,9 +93,8 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    let total_steps = config.schedule.total_steps;
-    say!("{}", memory(&config.algo, total_steps, obs_dim, action_dim));
+    let (kept, _) = config.algo.kept_steps(total_steps, obs_dim, action_dim);
+    say!("{}", machine::memory_line(&memory, kept));
     let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
     let display = Display::new(args.progress, total_steps);
     args.compute.run(config.device, || {
@@ -149,20 +152,6 @@ fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Er
     error.context(format!(
         "{folder} is damaged; `{command}{restart}` starts it over and keeps what there is aside"
     ))
-}
-
-/// Resident memory (bytes) of a run, the steps it keeps apart, rounded up.
-///
-/// Source: the largest `VmHWM` of `/proc/PID/status` in runs of 3000 steps on the CPU with every file
-/// of `configs/algos` on every robot, less the steps: 28 to 56 MB. Larger networks and batches take
-/// more.
-const REST_BYTES: usize = 60_000_000;
-
-/// What the run will take in memory: a replay buffer grows with every transition.
-fn memory(algo: &AlgoConfig, total_steps: u64, obs_dim: usize, action_dim: usize) -> String {
-    let (steps, bytes) = algo.kept_steps(total_steps, obs_dim, action_dim);
-    let [kept, end] = [bytes, bytes + REST_BYTES].map(|bytes| bytes as f64 / 1e9);
-    format!("memory: about {end:.2} GB at the end ({steps} transitions to learn from {kept:.2} GB)")
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {

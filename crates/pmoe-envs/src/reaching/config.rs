@@ -3,6 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::env::EnvError;
+use crate::task::MOST_EPISODE_STEPS;
+
+/// The most obstacles: each is a part of every observation.
+const MOST_OBSTACLES: usize = 100;
+/// The longest window of a success rate (episodes), as long as the longest evaluation.
+const MOST_WINDOW: u32 = 1_000_000;
 
 /// Which printed or published form of the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -317,8 +323,12 @@ impl ReachingConfig {
         }
         let steps = f64::from(self.max_episode_steps);
         check("max_episode_steps", steps, steps >= 1.0, "at least 1")?;
+        let is_short = self.max_episode_steps <= MOST_EPISODE_STEPS;
+        check("max_episode_steps", steps, is_short, &format!("at most {MOST_EPISODE_STEPS}"))?;
         let window = f64::from(self.success_window);
         check("success_window", window, window >= 1.0, "at least 1")?;
+        let is_short = self.success_window <= MOST_WINDOW;
+        check("success_window", window, is_short, &format!("at most {MOST_WINDOW}"))?;
         self.layout.validate(self.half_extent)
     }
 }
@@ -333,8 +343,7 @@ impl Layout {
                 check("layout.random.target_high", high, high.abs() <= half_extent, allowed)?;
                 check("layout.random.target_high", high, low <= high, "at least target_low")?;
                 not_negative("layout.random.obstacle_sigma", layout.obstacle_sigma)?;
-                let count = layout.num_obstacles as f64;
-                check("layout.random.num_obstacles", count, count <= 100.0, "at most 100")?;
+                check_count("layout.random.num_obstacles", layout.num_obstacles)?;
                 match layout.obstacle_radius {
                     ObstacleRadius::Constant { radius } => {
                         not_negative("layout.random.obstacle_radius", radius)
@@ -352,6 +361,7 @@ impl Layout {
                 }
             }
             Self::Fixed { target, obstacles } => {
+                check_count("layout.fixed.obstacles (length of the list)", obstacles.len())?;
                 let coordinates = obstacles.iter().flat_map(|disc| disc.center);
                 for x in target.iter().copied().chain(coordinates) {
                     check("layout.fixed", x, x.abs() <= half_extent, "inside the arena")?;
@@ -372,13 +382,21 @@ fn not_negative(key: &'static str, value: f64) -> Result<(), EnvError> {
     check(key, value, 0.0 <= value && value.is_finite(), "a finite number, at least 0")
 }
 
+fn check_count(key: &str, obstacles: usize) -> Result<(), EnvError> {
+    if obstacles <= MOST_OBSTACLES {
+        return Ok(());
+    }
+    Err(error(key, obstacles.to_string(), &format!("at most {MOST_OBSTACLES}")))
+}
+
 fn check(key: &str, value: f64, is_right: bool, allowed: &str) -> Result<(), EnvError> {
     if is_right {
         return Ok(());
     }
-    Err(EnvError::Config {
-        key: format!("env.target_reaching.{key}"),
-        value: value.to_string(),
-        allowed: allowed.to_owned(),
-    })
+    Err(error(key, value.to_string(), allowed))
+}
+
+fn error(key: &str, value: String, allowed: &str) -> EnvError {
+    let key = format!("env.target_reaching.{key}");
+    EnvError::Config { key, value, allowed: allowed.to_owned() }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pmoe_results::{MOST_CONFIG_BYTES, read_text};
+
 use super::Difference;
 use crate::ReportError;
 
@@ -23,7 +25,7 @@ pub(super) fn check(
     let results = fs::canonicalize(results).map_err(|error| failed(results, error))?;
     let (mut count, mut differences) = (0, Vec::new());
     for document in documents(root)? {
-        let text = fs::read_to_string(&document).map_err(|error| failed(&document, error))?;
+        let text = read_text(&document, MOST_CONFIG_BYTES)?;
         for quote in quotes(&text) {
             let path = root.join(quote.path);
             let path = fs::canonicalize(&path).unwrap_or(path);

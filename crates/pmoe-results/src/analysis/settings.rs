@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::AnalysisKind;
-use crate::ResultsError;
+use crate::{MOST_EPISODES, ResultsError, grouped};
 
 /// The committed values of every setting.
 const DEFAULTS: &str = include_str!("../../../../configs/analyses.toml");
@@ -30,7 +30,7 @@ pub enum AnalysisSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrajectoriesSettings {
-    /// Episodes of the whole policy, and of each primitive acting alone; at most 1000.
+    /// Episodes of the whole policy, and of each primitive acting alone.
     pub rollouts: u32,
 }
 
@@ -83,10 +83,21 @@ pub struct RobustnessSettings {
     pub episodes: u32,
 }
 
-impl TrajectoriesSettings {
-    /// So many random streams are there for each that acts.
-    const MOST_ROLLOUTS: u32 = 1000;
-}
+/// The most rollouts: so many random streams are there for each that acts.
+const MOST_ROLLOUTS: u64 = 1_000;
+/// The most steps of training whose positions are kept, and cells along a side, of which a count is kept.
+const MOST_EXPLORATION_STEPS: u64 = 1_000_000;
+const MOST_CELLS: u64 = 10_000;
+/// The most states that are compared, and their clusters: silhouettes take time with the square of a cluster.
+const MOST_STATES: u64 = 100_000;
+const MOST_CLUSTERS: u64 = 1_000;
+/// The most iterations of t-SNE: it has stood still long before.
+const MOST_ITERATIONS: u64 = 100_000;
+/// The most steps of an episode that are skipped, and that are kept.
+const MOST_SKIPPED: u64 = 10_000_000;
+const MOST_GAIT_STEPS: u64 = 10_000;
+/// The longest list of seeds or strengths of noise.
+const MOST_VALUES: u64 = 1_000;
 
 impl AnalysisSettings {
     /// The committed settings with `layers` over them, the last one on top; `place` is where these are
@@ -152,30 +163,29 @@ impl AnalysisSettings {
             value,
             allowed: allowed.to_owned(),
         };
-        let at_least = |key: &str, value: u64, low: u64| match low <= value {
-            true => Ok(()),
-            false => Err(bad(key, value.to_string(), &format!("at least {low}"))),
-        };
+        let within =
+            |key: &str, value: u64, low: u64, most: u64| match (low..=most).contains(&value) {
+                true => Ok(()),
+                false => {
+                    let allowed = format!("{} to {}", grouped(low), grouped(most));
+                    Err(bad(key, value.to_string(), &allowed))
+                }
+            };
         match self {
             Self::Trajectories(settings) => {
-                let (rollouts, most) = (settings.rollouts, TrajectoriesSettings::MOST_ROLLOUTS);
-                match (1..=most).contains(&rollouts) {
-                    true => Ok(()),
-                    false => Err(bad("rollouts", rollouts.to_string(), &format!("1 to {most}"))),
-                }
+                within("rollouts", settings.rollouts.into(), 1, MOST_ROLLOUTS)
             }
             Self::Exploration(settings) => {
-                at_least("steps", settings.steps, 1)?;
-                at_least("cells", settings.cells as u64, 1)
+                within("steps", settings.steps, 1, MOST_EXPLORATION_STEPS)?;
+                within("cells", settings.cells as u64, 1, MOST_CELLS)
             }
             Self::Primitives(settings) => {
-                at_least("clusters", settings.clusters as u64, 1)?;
-                at_least(
-                    "states",
-                    settings.states as u64,
-                    2_u64.saturating_mul(settings.clusters as u64),
-                )?;
-                at_least("iterations", settings.iterations as u64, 251)?;
+                let clusters = settings.clusters as u64;
+                within("clusters", clusters, 1, MOST_CLUSTERS)?;
+                within("states", settings.states as u64, 2 * clusters, MOST_STATES)?;
+                within("iterations", settings.iterations as u64, 251, MOST_ITERATIONS)?;
+                let seeds = settings.embed_seeds.len() as u64;
+                within("embed_seeds (length of the list)", seeds, 0, MOST_VALUES)?;
                 if !(1.0 < settings.perplexity && settings.perplexity.is_finite()) {
                     let value = settings.perplexity.to_string();
                     return Err(bad("perplexity", value, "a finite number above 1"));
@@ -186,10 +196,16 @@ impl AnalysisSettings {
                 }
                 Ok(())
             }
-            Self::Gait(settings) => at_least("steps", settings.steps.into(), 8),
+            Self::Gait(settings) => {
+                within("skip", settings.skip.into(), 0, MOST_SKIPPED)?;
+                within("steps", settings.steps.into(), 8, MOST_GAIT_STEPS)
+            }
             Self::Robustness(settings) => {
-                at_least("episodes", settings.episodes.into(), 1)?;
                 let levels = &settings.obs_noise;
+                let strengths = levels.len() as u64;
+                within("obs_noise (length of the list)", strengths, 0, MOST_VALUES)?;
+                let episodes = u64::from(settings.episodes);
+                within("episodes", episodes, 1, MOST_EPISODES / strengths.max(1))?;
                 let usable = |noise: &f64| 0.0 <= *noise && noise.is_finite();
                 let rising = levels.windows(2).all(|pair| pair[0] < pair[1]);
                 if levels.is_empty() || !levels.iter().all(usable) || !rising {
@@ -206,6 +222,6 @@ fn read<T: DeserializeOwned>(table: Table, place: &str) -> Result<T, ResultsErro
     serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadSetting {
         place: place.to_owned(),
         key: error.path().to_string(),
-        message: error.inner().message().to_owned(),
+        message: crate::explained(error.inner().message()),
     })
 }

@@ -50,9 +50,7 @@ impl Claim {
     /// # Errors
     /// When it can't be read, has an unknown key, a wrong type, or names what there is not.
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Vec<Self>, ResultsError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ResultsError::io(path, source))?;
-        Self::parse(&text, path, suites)
+        Self::parse(&crate::read_text(path, crate::MOST_CONFIG_BYTES)?, path, suites)
     }
 
     /// Checks the text of a file of claims.
@@ -65,7 +63,7 @@ impl Claim {
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {
                 path: path.to_owned(),
                 key: error.path().to_string(),
-                message: error.inner().message().to_owned(),
+                message: crate::explained(error.inner().message()),
             })?;
         let mut claims: Vec<Self> = Vec::new();
         for (index, raw) in raw.claims.into_iter().enumerate() {

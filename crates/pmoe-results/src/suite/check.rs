@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Method, NoiseReturn, Override, Preset, PresetPlan, Suite};
-use crate::{Quantity, ResultsError};
+use crate::{MOST_STEPS, Quantity, ResultsError, did_you_mean, grouped};
+
+/// The most methods, tasks or seeds, and the most runs of a preset: a plan is held in memory and in one file.
+const MOST_NAMES: usize = 1_000;
+const MOST_RUNS: usize = 100_000;
 
 impl Suite {
     pub(super) fn check(&self, place: &str) -> Result<(), ResultsError> {
@@ -25,7 +29,8 @@ impl Suite {
             if allowed.iter().any(|allowed| allowed == value) {
                 return Ok(());
             }
-            Err(bad(key, format!("{value:?}"), one_of(allowed)))
+            let meant = did_you_mean(value, allowed.iter().map(String::as_str));
+            Err(bad(key, format!("{value:?}"), one_of(allowed) + &meant))
         };
         // A second place for the budget would only be able to contradict the first.
         let budget_apart = |key: &str, set: &toml::Table| match set.get("schedule.total_steps") {
@@ -36,6 +41,19 @@ impl Suite {
             }
         };
 
+        let few = |key: &str, found: usize, most: usize| match found <= most {
+            true => Ok(()),
+            false => {
+                let allowed = format!("{} at the most", grouped(most as u64));
+                Err(bad(key, format!("a list of {found}"), allowed))
+            }
+        };
+        let budget = |key: &str, steps: u64| match steps {
+            0 => Err(bad(key, "0".to_owned(), "at least 1".to_owned())),
+            1..=MOST_STEPS => Ok(()),
+            _ => Err(bad(key, steps.to_string(), format!("at most {}", grouped(MOST_STEPS)))),
+        };
+
         name("file name", &self.name)?;
         let methods: Vec<_> = self.methods.iter().map(|method| method.name.clone()).collect();
         for (key, values) in [("algos and variants", &methods), ("tasks", &self.tasks)] {
@@ -43,6 +61,7 @@ impl Suite {
             if values.is_empty() || has_repeats(values) {
                 return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
             }
+            few(key, values.len(), MOST_NAMES)?;
         }
         for Method { name: method, algo, set } in &self.methods {
             name(&format!("variants.{method}.algo"), algo)?;
@@ -57,15 +76,13 @@ impl Suite {
                 let allowed = "one or more, each once".to_owned();
                 return Err(bad(&key("seeds"), format!("{seeds:?}"), allowed));
             }
-            if *total_steps == 0 {
-                return Err(bad(&key("total_steps"), "0".to_owned(), "at least 1".to_owned()));
-            }
+            few(&key("seeds"), seeds.len(), MOST_NAMES)?;
+            let runs = seeds.len() * self.methods.len() * self.tasks(preset).len();
+            few(&key("seeds"), runs, MOST_RUNS)?;
+            budget(&key("total_steps"), *total_steps)?;
             for (task, steps) in task_steps {
                 one(&key("task_steps"), task, &self.tasks)?;
-                if *steps == 0 {
-                    let key = key(&format!("task_steps.{task}"));
-                    return Err(bad(&key, "0".to_owned(), "at least 1".to_owned()));
-                }
+                budget(&key(&format!("task_steps.{task}")), *steps)?;
             }
             if let Some(tasks) = tasks {
                 tasks.iter().try_for_each(|task| one(&key("tasks"), task, &self.tasks))?;

@@ -391,15 +391,15 @@ fn settings_lie_over_the_committed_ones_and_bad_ones_are_named() {
         (
             AnalysisKind::Trajectories,
             "rollouts = 0",
-            "`trajectories.rollouts` is 0, but must be 1 to 1000",
+            "`trajectories.rollouts` is 0, but must be 1 to 1_000",
         ),
         // More would share random streams.
-        (AnalysisKind::Trajectories, "rollouts = 1001", "1 to 1000"),
+        (AnalysisKind::Trajectories, "rollouts = 1001", "1 to 1_000"),
         (AnalysisKind::Trajectories, "rollout = 1", "rollout"),
         (AnalysisKind::Exploration, "steps = \"many\"", "steps"),
-        (AnalysisKind::Primitives, "states = 10", "at least 20"),
+        (AnalysisKind::Primitives, "states = 10", "20 to 100_000"),
         (AnalysisKind::Primitives, "perplexity = 1.0", "a finite number above 1"),
-        (AnalysisKind::Gait, "steps = 7", "at least 8"),
+        (AnalysisKind::Gait, "steps = 7", "8 to 10_000"),
         (AnalysisKind::Robustness, "obs_noise = [0.1, 0.0]", "rising"),
         (AnalysisKind::Robustness, "obs_noise = [-0.1]", "at least 0"),
     ];
@@ -409,6 +409,42 @@ fn settings_lie_over_the_committed_ones_and_bad_ones_are_named() {
         assert!(error.is_bad_input());
         let message = error.to_string();
         assert!(message.contains("some.toml") && message.contains(part), "{text}: {message}");
+    }
+}
+
+#[test]
+fn every_size_of_an_analysis_has_an_upper_bound() {
+    let mut checked = 0;
+    for kind in AnalysisKind::ALL {
+        let settings = AnalysisSettings::resolve(kind, &[], "nowhere").unwrap();
+        for (key, value) in settings.set() {
+            let too_much = match value.parse::<u64>() {
+                Ok(_) => i64::MAX.to_string(),
+                // Rising, as strengths of noise must.
+                Err(_) if value.starts_with('[') => {
+                    format!("{:?}", (0..2_000).map(f64::from).collect::<Vec<_>>())
+                }
+                Err(_) => continue,
+            };
+            let table = format!("{key} = {too_much}").parse().unwrap();
+            let error = AnalysisSettings::resolve(kind, &[&table], "some.toml").unwrap_err();
+            assert!(error.is_bad_input() && error.to_string().contains(&key), "{error}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 11);
+    for (kind, text, part) in [
+        (AnalysisKind::Primitives, "states = 1000000000", "`primitives.states` is 1000000000"),
+        (AnalysisKind::Primitives, "clusters = 4000000000", "1 to 1_000"),
+        (AnalysisKind::Exploration, "cells = 100000", "1 to 10_000"),
+        (AnalysisKind::Gait, "skip = 4294967295", "0 to 10_000_000"),
+        // Three strengths of noise.
+        (AnalysisKind::Robustness, "episodes = 400000", "1 to 333_333"),
+    ] {
+        let table = text.parse().unwrap();
+        let error =
+            AnalysisSettings::resolve(kind, &[&table], "some.toml").unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
     }
 }
 

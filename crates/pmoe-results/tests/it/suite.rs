@@ -198,6 +198,63 @@ fn bad_values_are_named_with_the_allowed_ones() {
 }
 
 #[test]
+fn a_suite_has_bounds() {
+    let list = |count: usize| format!("{:?}", (0..count).collect::<Vec<_>>());
+    for (old, new, parts) in [
+        (
+            "total_steps = 100 ",
+            "total_steps = 9000000000000000000 ",
+            ["presets.quick.total_steps", "000_000"],
+        ),
+        (
+            "\"U-v1\" = 3000",
+            "\"U-v1\" = 2000000000000000",
+            ["presets.paper.task_steps.U-v1", "000_000"],
+        ),
+        ("[7]", list(1_001).as_str(), ["presets.paper.seeds", "1_000 at the most"]),
+    ] {
+        assert!(SUITE.contains(old), "{old}");
+        let error = load(&SUITE.replace(old, new)).unwrap_err();
+        assert!(error.is_bad_input());
+        let message = error.to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    // Few seeds, methods and tasks can still be many runs: 3 · 200 · 1000.
+    let tasks: Vec<_> = (0..200).map(|index| format!("\"T{index}\"")).collect();
+    let tasks = format!("\"U-v1\", {}", tasks.join(", "));
+    let many = SUITE.replace("\"U-v1\"]\n\n[[variants]]", &format!("{tasks}]\n\n[[variants]]"));
+    let many = many.replace("[0, 1]", &list(1_000));
+    let error = load(&many).unwrap_err().to_string();
+    assert!(error.contains("a list of 606000") && error.contains("100_000"), "{error}");
+}
+
+#[test]
+fn what_was_meant_is_said() {
+    for (old, new, meant) in [
+        ("item =", "itme =", "did you mean `item`?"),
+        ("task = \"U-v1\"", "task = \"u-v1\"", "did you mean `U-v1`?"),
+        ("reference = \"a\"", "reference = \"b-10\"", "did you mean `b-100`?"),
+    ] {
+        let error = load(&SUITE.replacen(old, new, 1)).unwrap_err().to_string();
+        assert!(error.contains(meant), "{error}");
+    }
+}
+
+#[test]
+fn a_suite_that_is_no_file_is_bad_input() {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, reason) in [
+        (dir.path(), "a folder"),
+        (Path::new("/dev/zero"), "a device"),
+        (&dir.path().join("x"), "No such"),
+    ] {
+        let error = Suite::load(path).unwrap_err();
+        assert!(error.is_bad_input() && error.to_string().contains(reason), "{error}");
+    }
+    assert!(Suite::load_all(&dir.path().join("nowhere")).unwrap_err().is_bad_input());
+}
+
+#[test]
 fn presets_by_name() {
     assert_eq!("quick".parse::<Preset>().unwrap(), Preset::Quick);
     let error = "fast".parse::<Preset>().unwrap_err().to_string();

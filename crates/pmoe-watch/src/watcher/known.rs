@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use pmoe_results::{Event, Manifest, Status, Tail, with_causes};
+use pmoe_results::{Event, Manifest, Status, Tail, read_bytes, with_causes};
 
 use crate::snapshot::{Evaluation, seconds_since, steps};
 
@@ -21,6 +20,9 @@ const SPEED_EVALUATIONS: usize = 6;
 
 /// Bytes of events of runs that nobody looks at, read in one refresh.
 pub(super) const BYTES_AT_ONCE: u64 = 16 << 20;
+
+/// The largest log of a run that is looked into.
+const MOST_LOG_BYTES: u64 = 16 << 20;
 
 /// What tells one version of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,10 +181,13 @@ impl Known {
 
 /// The last error in the log that the matrix keeps beside the folder of a run that is not over well.
 pub(super) fn last_words(path: &Path) -> Option<String> {
-    let log = match fs::read(path.with_extension("log")) {
+    let path = path.with_extension("log");
+    if !path.exists() {
+        return None;
+    }
+    let log = match read_bytes(&path, MOST_LOG_BYTES) {
         Ok(log) => log,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => return Some(format!("its log can't be read: {error}")),
+        Err(error) => return Some(format!("its log: {error}")),
     };
     let log = String::from_utf8_lossy(&log);
     log.lines().filter_map(|line| line.strip_prefix("error: ")).next_back().map(str::to_owned)

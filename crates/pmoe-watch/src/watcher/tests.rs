@@ -173,14 +173,11 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     fs::write(dir.path().join(Plan::FILE), "{").unwrap();
     let snapshot = look(&mut watcher, soon(&path(1)));
     assert_eq!((snapshot.runs.len(), snapshot.problems.len()), (6, 1));
-    // What the system said is part of it.
+    // What is there instead is part of it.
     fs::remove_file(dir.path().join(Plan::FILE)).unwrap();
     fs::create_dir(dir.path().join(Plan::FILE)).unwrap();
     let problems = look(&mut watcher, soon(&path(1))).problems;
-    assert!(
-        problems[0].contains("plan.json: ") && problems[0].contains("directory"),
-        "{problems:?}"
-    );
+    assert!(problems[0].contains("plan.json: it is a folder, not a file"), "{problems:?}");
     fs::remove_dir(dir.path().join(Plan::FILE)).unwrap();
     write_plan(dir.path(), 2);
     assert_eq!(look(&mut watcher, soon(&path(1))).problems, Vec::<String>::new());

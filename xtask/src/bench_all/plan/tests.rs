@@ -114,6 +114,46 @@ fn an_unknown_name_is_refused_with_the_known_ones() {
 }
 
 #[test]
+fn what_was_meant_by_an_unknown_name_is_said() {
+    for (name, meant) in
+        [("pmoe_sac", "pmoe-sac"), ("hopper-v4", "Hopper-v4"), ("fig11", "fig1"), ("othr", "other")]
+    {
+        let only = [name.to_owned()];
+        let error = select(&plan(), &suites(), &only, &[], Path::new("out")).unwrap_err();
+        assert!(error.to_string().ends_with(&format!("; did you mean `{meant}`?")), "{error}");
+    }
+}
+
+#[test]
+fn a_budget_without_an_update_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("sac", "[algo.sac]\nlearning_starts = 1_000\n"),
+        ("pmoe-sac", "[algo.sac]\nlearning_starts = 1_001\n"),
+        ("ppo", "[algo.ppo]\nrollout_steps = 2048\n"),
+        ("none", "[algo.other]\n"),
+    ] {
+        std::fs::write(folder.path().join(name).with_extension("toml"), text).unwrap();
+    }
+    let methods = Methods::load_all(folder.path()).unwrap();
+    let runs = |algos: &[&str]| -> Vec<_> {
+        algos.iter().map(|algo| planned(algo, "Ant-v4", 0, RunProgress::New)).collect()
+    };
+    check_budgets(&runs(&["sac", "none"]), &methods).unwrap();
+    let error = check_budgets(&runs(&["sac", "pmoe-sac", "ppo"]), &methods).unwrap_err();
+    assert!(error.is::<BadInput>());
+    assert_eq!(
+        error.to_string(),
+        "2 runs would end before the first update: pmoe-sac on Ant-v4 has 1000 steps, and its first update comes \
+         after 1001 (learning_starts); 2048 steps are enough for all of them, and --only leaves some out"
+    );
+    // What the suite sets counts.
+    let mut short = runs(&["ppo"]);
+    short[0].run.set.insert("rollout_steps".to_owned(), "500".to_owned());
+    check_budgets(&short, &methods).unwrap();
+}
+
+#[test]
 fn the_overview_counts_states_and_shared_runs() {
     let shared = |method: &str| Use { suite: "other".to_owned(), method: method.to_owned() };
     let mut runs = [

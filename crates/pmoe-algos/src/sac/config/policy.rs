@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, at_least, in_range, positive};
+use crate::config::{ConfigError, Most, between, count, in_range, positive};
 
 /// The policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -256,6 +256,18 @@ impl ActorConfig {
         }
     }
 
+    /// Its key and itself, to be changed; none where there is nothing to count.
+    pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {
+        match self {
+            Self::Gaussian {} => None,
+            Self::Gating(gating) => {
+                Some(("actor.gating.num_primitives", &mut gating.num_primitives))
+            }
+            Self::Mcp(mcp) => Some(("actor.mcp.num_primitives", &mut mcp.num_primitives)),
+            Self::Pmoe(pmoe) => Some(("actor.pmoe.num_primitives", &mut pmoe.num_primitives)),
+        }
+    }
+
     /// What stays of REINFORCE's moving average at each update, where there is one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {
@@ -268,13 +280,15 @@ impl ActorConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let count = |key: &str, count: usize| at_least(key, count as u64, 1);
+        let primitives = |key: &str, num: usize| count(key, num as u64, 1, Most::PRIMITIVES);
         match self {
             Self::Gaussian {} => Ok(()),
-            Self::Gating(gating) => count("actor.gating.num_primitives", gating.num_primitives),
-            Self::Mcp(mcp) => count("actor.mcp.num_primitives", mcp.num_primitives),
+            Self::Gating(gating) => {
+                primitives("actor.gating.num_primitives", gating.num_primitives)
+            }
+            Self::Mcp(mcp) => primitives("actor.mcp.num_primitives", mcp.num_primitives),
             Self::Pmoe(pmoe) => {
-                count("actor.pmoe.num_primitives", pmoe.num_primitives)?;
+                primitives("actor.pmoe.num_primitives", pmoe.num_primitives)?;
                 pmoe.validate()
             }
         }
@@ -284,8 +298,8 @@ impl ActorConfig {
 impl PmoeConfig {
     fn validate(&self) -> Result<(), ConfigError> {
         if let EvalPrimitive::Index(index) = self.eval_primitive {
-            let last = self.num_primitives as f64 - 1.0;
-            in_range("actor.pmoe.eval_primitive.index", index as f64, 0.0, last)?;
+            let last = self.num_primitives as u64 - 1;
+            between("actor.pmoe.eval_primitive.index", index as u64, 0, last)?;
         }
         let key = |name: &str| format!("actor.pmoe.estimator.{name}");
         match &self.estimator {

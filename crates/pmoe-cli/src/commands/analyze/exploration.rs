@@ -16,6 +16,7 @@ use pmoe_results::{
 use super::{ReachingEnv, arena, millimetres, outcome, reaching};
 use crate::config;
 use crate::exit::BadInput;
+use crate::machine;
 
 pub(super) fn look(
     run: &Run,
@@ -37,6 +38,7 @@ pub(super) fn look(
     };
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
+    machine::check_memory(config, settings.steps.min(total_steps), env.spec())?;
     let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
     let mut progress = Progress::new(config.seed);
     let mut sink = MemorySink::default();

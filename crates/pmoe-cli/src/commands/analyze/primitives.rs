@@ -16,7 +16,7 @@ use pmoe_results::{
 };
 use rand::RngExt;
 
-use super::{Purpose, rounded};
+use super::{Purpose, check_size, rounded};
 use crate::commands::policy;
 
 /// Runs of k-means, the best of which counts, and the iterations of each: scikit-learn's.
@@ -38,6 +38,8 @@ pub(super) fn look(
     let primitives =
         primitives.ok_or_else(|| policy::no_primitives(config, AnalysisKind::Primitives))?;
 
+    let numbers = primitives.num_primitives.saturating_mul(primitives.action_dim);
+    check_size("states", (settings.states as u64).saturating_mul(numbers as u64), "numbers")?;
     let scaled = standardised(&states, obs_dim);
     let points = Points::new(&scaled, obs_dim)?;
     let clusters = kmeans(points, settings.clusters, RESTARTS, MAX_ITERATIONS, config.seed)?;
@@ -140,6 +142,7 @@ fn embedded(
     if perplexity <= 1.0 {
         return Ok(None);
     }
+    check_size("perplexity", (3.0 * perplexity * points.len() as f64) as u64, "neighbours")?;
     let PrimitivesSettings { learning_rate, iterations, .. } = *settings;
     let tsne = Tsne { perplexity, learning_rate, iterations, seed, ..Tsne::PAPER };
     let embedding = tsne.embed(points).context("cannot draw the points")?;

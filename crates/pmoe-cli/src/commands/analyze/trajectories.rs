@@ -11,7 +11,7 @@ use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng};
 use pmoe_results::{AnalysisKind, Rollout, Trajectories, TrajectoriesSettings};
 
-use super::{Purpose, ReachingEnv, arena, millimetres, outcome, reaching};
+use super::{Purpose, ReachingEnv, arena, check_size, millimetres, outcome, reaching};
 use crate::commands::policy;
 
 pub(super) fn look(
@@ -28,6 +28,9 @@ pub(super) fn look(
     let asked = agent.primitives(&narrow(&obs), obs.len(), &mut rng);
     let num_primitives = asked.map_or(0, |primitives| primitives.num_primitives);
 
+    let rollouts = u64::from(settings.rollouts) * (1 + num_primitives as u64);
+    let most = rollouts.saturating_mul(u64::from(config.env.max_episode_steps()));
+    check_size("rollouts", most, "positions")?;
     let acting = [None].into_iter().chain((0..num_primitives).map(Some));
     let mut rollouts = Vec::new();
     for (number, primitive) in acting.enumerate() {

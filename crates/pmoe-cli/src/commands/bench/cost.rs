@@ -7,12 +7,14 @@ use anyhow::Result;
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, Mode, Scope, Transition};
-use pmoe_envs::{Env, TaskId};
+use pmoe_envs::Env;
+use pmoe_results::{MOST_STEPS, whole};
 use serde::Serialize;
 
 use super::CommonArgs;
 use crate::commands::{print_json, print_line};
 use crate::config;
+use crate::machine;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -24,7 +26,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
     /// Environment steps of the run; the method's own number if absent.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: Option<u64>,
 }
 
@@ -57,12 +59,13 @@ const MINIBATCHES: usize = 4;
 
 pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
-    let id: TaskId = task.parse()?;
+    let id = config::task(&task)?;
     let config = config::resolve(&method, id, 0, steps)?;
     let device = config::device(config.device)?;
     let mut env = pmoe_envs::make_with(id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
+    machine::check_memory(&config, total_steps, env.spec())?;
     let mut algo = config.algo.clone();
     match &mut algo {
         AlgoConfig::Sac(sac) => {

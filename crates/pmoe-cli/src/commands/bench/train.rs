@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::config::Schedule;
 use pmoe_algos::{AlgoConfig, Progress, train as learn};
-use pmoe_envs::TaskId;
-use pmoe_results::{Event, Position, Sink};
+use pmoe_results::{Event, MOST_STEPS, Position, Sink, whole};
 use serde::Serialize;
 
 use super::CommonArgs;
 use crate::commands::{print_json, print_line};
 use crate::config;
+use crate::machine;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: pmoe bench train --algo sac --task Hopper-v4 --steps 5000")]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     common: CommonArgs,
     /// Environment steps to time, after the random ones before learning starts and some to warm up; for
     /// an on-policy method the next larger number of whole rollouts.
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 2000, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: u64,
 }
 
@@ -38,7 +38,7 @@ const WARM_UP: u64 = 500;
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
-    let id: TaskId = task.parse()?;
+    let id = config::task(&task)?;
     let config = config::resolve(&method, id, 0, None)?;
     let device = config::device(config.device)?;
     let (mut env, mut eval_env) =
@@ -64,6 +64,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         checkpoint_every: u64::MAX,
     };
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    machine::check_memory(&config, schedule.total_steps, env.spec())?;
     let mut agent = algo.agent(obs_dim, action_dim, schedule.total_steps, config.seed, &device);
     let mut progress = Progress::new(config.seed);
     let mut stopwatch = Stopwatch { from: started, begun: None, elapsed: None };

@@ -14,12 +14,13 @@ use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, Mode, Transition};
 use pmoe_core::noise::Rng;
 use pmoe_core::{fused::gemm_into, noise};
-use pmoe_envs::TaskId;
+use pmoe_results::whole;
 use serde::Serialize;
 
 use super::CommonArgs;
 use crate::commands::{print_json, print_line};
 use crate::config;
+use crate::machine;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
     /// Updates to time, after a tenth as many to warm up; for DAC one of each MDP counts as one.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 500, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_UPDATES))]
     updates: u32,
 }
 
@@ -56,8 +57,11 @@ struct Quartiles {
     q3: f64,
 }
 
+/// The most updates to time: each leaves its times.
+const MOST_UPDATES: u64 = 1_000_000;
+
 /// Transitions in the buffer: enough that batches are not in the cache.
-const TRANSITIONS: usize = 100_000;
+const TRANSITIONS: u32 = 100_000;
 
 /// Updates and rounds of matrix products are timed in turn, this many of each at a time, so that
 /// both see the same machine.
@@ -65,10 +69,14 @@ const TURN: u32 = 10;
 
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
-    let id: TaskId = task.parse()?;
-    let config = config::resolve(&method, id, 0, None)?;
+    let id = config::task(&task)?;
+    let mut config = config::resolve(&method, id, 0, None)?;
+    if let AlgoConfig::Sac(sac) = &mut config.algo {
+        sac.buffer_size = sac.buffer_size.min(TRANSITIONS as usize);
+    }
     let env = pmoe_envs::make_with(id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
+    machine::check_memory(&config, TRANSITIONS.into(), env.spec())?;
     let device = config::device(config.device)?;
     let (batch_size, times) = compute.run(config.device, || match &config.algo {
         AlgoConfig::Sac(sac) => {
@@ -121,7 +129,7 @@ fn time_sac(
     device: &Device,
 ) -> Times {
     let mut agent = Sac::new(config.clone(), obs_dim, action_dim, 0, device);
-    observe_random(&mut agent, TRANSITIONS, obs_dim, action_dim);
+    observe_random(&mut agent, TRANSITIONS as usize, obs_dim, action_dim);
     let products = sac::matrix_products(config, obs_dim, action_dim);
     time(&products, updates, |rng, done| agent.gradient_step_in_parts(rng, done))
 }

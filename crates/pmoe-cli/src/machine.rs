@@ -1,0 +1,121 @@
+//! What this machine has, and whether a run fits into it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use pmoe_algos::{Memory, RunConfig};
+use pmoe_envs::EnvSpec;
+
+use crate::exit::BadInput;
+
+/// What a run takes in memory, of which it has `total_steps` steps left to make.
+///
+/// # Errors
+/// When that is more than there is: [`BadInput`], with the setting that is most to blame.
+pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec) -> Result<Memory> {
+    let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+    let memory = config.algo.memory(total_steps, obs_dim, action_dim);
+    match memory_bytes() {
+        Some(there) if there < memory.total() => {
+            let setting = config.algo.largest_setting(total_steps, obs_dim, action_dim);
+            let [needed, there] = [memory.total(), there].map(gigabytes);
+            let message = format!(
+                "this takes about {needed} GB of memory, and {there} GB are there; the most is due to `{setting}`"
+            );
+            Err(BadInput(message).into())
+        }
+        _ => Ok(memory),
+    }
+}
+
+/// What to say of a run's memory before it begins; `kept` steps are learnt from.
+pub(crate) fn memory_line(memory: &Memory, kept: usize) -> String {
+    let Memory { steps, networks, batch } = *memory;
+    let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(gigabytes);
+    let mut line = format!(
+        "memory: about {total} GB at the most (networks {networks} GB, a batch {batch} GB, {kept} transitions to \
+         learn from {steps} GB)"
+    );
+    if let Some(free) = of_meminfo("MemAvailable:").filter(|free| *free < memory.total()) {
+        line += &format!("\nwarning: only {} GB are free now", gigabytes(free));
+    }
+    line
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / 1e9)
+}
+
+/// Memory (bytes) that this process can have: all of the machine's, or less if its control group says so.
+fn memory_bytes() -> Option<u64> {
+    let read = |path: &Path| fs::read_to_string(path).ok();
+    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
+    let limits = limit_files(&groups).filter_map(|path| read(&path)?.trim().parse().ok());
+    limits.chain(total_memory()).min()
+}
+
+/// Memory (bytes) of the machine.
+pub(crate) fn total_memory() -> Option<u64> {
+    of_meminfo("MemTotal:")
+}
+
+fn of_meminfo(name: &str) -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = info.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    kib?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The files that may hold a limit, of the groups in `/proc/self/cgroup` and all above them; `max` is none.
+fn limit_files(groups: &str) -> impl Iterator<Item = PathBuf> {
+    groups.lines().flat_map(|line| {
+        // hierarchy:controllers:path, the second version without controllers
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        let (mount, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            _ => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        };
+        let has_memory =
+            controllers.is_empty() || controllers.split(',').any(|name| name == "memory");
+        let is_group = has_memory && path.starts_with('/');
+        let above = Path::new(path).ancestors().filter(move |_| is_group);
+        above.map(move |group| {
+            Path::new(mount).join(group.strip_prefix("/").unwrap_or(group)).join(file)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_looked_for_in_a_group_and_those_above_it() {
+        let files = |groups: &str| {
+            limit_files(groups).map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            files("0::/user.slice/job\n"),
+            [
+                "/sys/fs/cgroup/user.slice/job/memory.max",
+                "/sys/fs/cgroup/user.slice/memory.max",
+                "/sys/fs/cgroup/memory.max"
+            ]
+        );
+        assert_eq!(
+            files("5:cpu,cpuacct:/a\n4:hugetlb,memory:/a\n"),
+            [
+                "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+            ]
+        );
+        assert_eq!(files("nothing of ours"), Vec::<String>::new());
+        assert_eq!(files(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn this_machine_has_memory() {
+        assert!(memory_bytes() <= total_memory() && total_memory() > Some(1 << 20));
+    }
+}
