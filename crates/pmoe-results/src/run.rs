@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::run_dir::{CONFIG, EVENTS, MANIFEST, parse_config};
+use crate::run_dir::{CONFIG, EVENTS, parse_config};
 use crate::{Event, Manifest, ResultsError, Status};
 
 /// A run folder, read.
@@ -47,81 +47,6 @@ impl Run {
         };
         Ok(Self { path: path.to_owned(), config, manifest, events })
     }
-}
-
-/// What [`scan`] found.
-#[derive(Debug, Default)]
-pub struct Scan {
-    /// The runs, by path.
-    pub runs: Vec<Run>,
-    /// Folders that have a manifest but can't be read as a run, and folders that can't be listed.
-    pub broken: Vec<(PathBuf, ResultsError)>,
-}
-
-/// Reads every run folder at or below `dir`; a folder with a `manifest.json` is one.
-///
-/// A broken run does not hide the others. Links to folders are not followed.
-///
-/// # Errors
-/// When `dir` itself can't be listed.
-pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
-    let Folders { runs, broken } = run_folders(dir)?;
-    let mut found = Scan { runs: Vec::new(), broken };
-    for path in runs {
-        match Run::read(&path) {
-            Ok(run) => found.runs.push(run),
-            Err(error) => found.broken.push((path, error)),
-        }
-    }
-    found.broken.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
-}
-
-/// What [`run_folders`] found.
-#[derive(Debug, Default)]
-pub struct Folders {
-    /// Folders that have a manifest, by path.
-    pub runs: Vec<PathBuf>,
-    /// Folders that can't be listed.
-    pub broken: Vec<(PathBuf, ResultsError)>,
-}
-
-/// The run folders at or below `dir`, none of them read; links to folders are not followed.
-///
-/// # Errors
-/// When `dir` itself can't be listed.
-pub fn run_folders(dir: &Path) -> Result<Folders, ResultsError> {
-    let mut found = Folders::default();
-    collect(dir, &mut found).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ResultsError::NotARun {
-            path: dir.to_owned(),
-            reason: "there is no such folder".to_owned(),
-        },
-        _ => ResultsError::io(dir, source),
-    })?;
-    Ok(found)
-}
-
-fn collect(dir: &Path, found: &mut Folders) -> io::Result<()> {
-    if dir.join(MANIFEST).is_file() {
-        found.runs.push(dir.to_owned());
-        return Ok(());
-    }
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            folders.push(entry.path());
-        }
-    }
-    folders.sort();
-    for folder in folders {
-        if let Err(error) = collect(&folder, found) {
-            let error = ResultsError::io(&folder, error);
-            found.broken.push((folder, error));
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {

@@ -6,6 +6,7 @@
 mod analysis;
 mod claims;
 mod compare;
+mod folders;
 mod plan;
 mod run;
 mod run_dir;
