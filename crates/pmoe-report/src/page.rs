@@ -28,6 +28,8 @@ pub(crate) struct Page<'a> {
     ledger: &'a Ledger,
     /// Folder and error.
     broken: Vec<(String, String)>,
+    /// Links to runs that are counted already.
+    repeated: Vec<String>,
     /// All runs, each once.
     cost: Cost,
     command: &'a str,
@@ -57,6 +59,7 @@ impl<'a> Page<'a> {
             sections,
             ledger,
             broken: sources.broken_texts(),
+            repeated: sources.repeated.clone(),
             cost: Cost::of(sources.runs.iter()),
             command,
             tables,

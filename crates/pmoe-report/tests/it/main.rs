@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
 
+mod apart;
+mod hostile;
 mod panels;
 mod report;
 mod verify;
@@ -80,12 +82,26 @@ impl Fixture {
     fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
         let (algo, task, seed) = names;
         let config = format!(
-            "algo = {algo:?}\ntask = {task:?}\nseed = {seed}\ngamma = 0.99\n\
+            "algo = {}\ntask = {}\nseed = {seed}\ngamma = 0.99\n\
              num_primitives = {}\n[schedule]\neval_every = 1000\n",
+            toml::Value::from(algo),
+            toml::Value::from(task),
             algo.len()
         );
+        self.write(folder, manifest(algo, task, seed), &config, values, status);
+    }
+
+    /// A run with this manifest and config.
+    fn write(
+        &self,
+        folder: &str,
+        manifest: Manifest,
+        config: &str,
+        values: &[f64],
+        status: Status,
+    ) {
         let path = self.results().join(folder);
-        let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
+        let mut run = RunDir::open(&path, config, || manifest).unwrap();
         let mut sink = JsonlSink::open_at(&run.events_path(), 0).unwrap();
         for (index, &value) in values.iter().enumerate() {
             let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);

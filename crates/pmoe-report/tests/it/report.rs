@@ -438,8 +438,7 @@ fn claims_are_judged_where_their_runs_are() {
     let lines: Vec<_> = csv.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[1].contains(",ratio,,,3,3,0,"), "{}", lines[1]);
-    let end =
-        ",outside,3,3,0,3000,1000000,- - - 0a1b - -,../results/table9/pmoe-sac/Hopper-v4/seed_0 ";
+    let end = ",outside,3,3,0,3000,1000000,none none none 0a1b none none,../results/table9/pmoe-sac/Hopper-v4/seed_0 ";
     assert!(lines[2].contains(end), "{}", lines[2]);
     assert!(table("claims.md").contains("| 115.4 | outside | 3 and 3 |"));
 }
