@@ -10,7 +10,7 @@ use std::thread;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pmoe_results::{Exit, Methods, Plan, PlannedRun, Preset, RunProgress, Suite};
+use pmoe_results::{Exit, Methods, Plan, PlannedRun, Preset, RunProgress, Suite, printable};
 
 use crate::{BadInput, process};
 use estimate::Costs;
@@ -94,7 +94,12 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
         None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
     };
 
-    println!("Scale {}: {} in {}\n", scale(options), counted_runs(&runs), out.display());
+    println!(
+        "Scale {}: {} in {}\n",
+        scale(options),
+        counted_runs(&runs),
+        printable(&out.display().to_string())
+    );
     println!("{}", plan::overview(&runs, &suites));
     println!("{}", estimated(pmoe, &runs, jobs, &methods, &out)?);
     if options.dry_run {
@@ -109,7 +114,7 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let page = report(pmoe, &out);
     println!("\n{}", summary(&runs, &outcomes));
     match page {
-        Ok(page) => println!("Report: {}", page.display()),
+        Ok(page) => println!("Report: {}", printable(&page.display().to_string())),
         Err(error) if outcomes.contains(&Outcome::Stopped) => println!("No report: {error:#}"),
         Err(error) => return Err(error),
     }

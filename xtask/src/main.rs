@@ -9,7 +9,7 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use pmoe_results::{Exit, ResultsError};
+use pmoe_results::{Exit, ResultsError, printable};
 
 mod bench_all;
 mod ci;
@@ -67,7 +67,7 @@ impl std::error::Error for BadInput {}
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = run(arguments.command).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", printable(&format!("{error:#}")));
         exit_of(&error)
     });
     exit.into()

@@ -6,9 +6,11 @@ mod exit;
 mod progress;
 mod provenance;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pmoe_results::printable;
 
 /// A gradient update asks for some hundred blocks of memory; measured, this allocator takes 6 to 10 % less time
 /// for all of it than glibc's.
@@ -57,8 +59,19 @@ enum Command {
     Bench(commands::bench::Command),
 }
 
+/// Says what is wrong with the arguments, which may hold anything, or shows the help that they ask for.
+fn refuse(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    // Nobody has to read it.
+    let _ = write!(std::io::stderr(), "{}", printable(&error.render().to_string()));
+    std::process::exit(error.exit_code())
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let arguments = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    let result = match arguments.command {
         Command::Train(args) => commands::train::train(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
         Command::Analyze(args) => commands::analyze::analyze(args),
@@ -74,7 +87,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable(&format!("{error:#}")));
             exit::code(&error)
         }
     }
