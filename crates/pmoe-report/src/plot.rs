@@ -1,6 +1,7 @@
 //! Charts: marks over two axes. The one place that knows the plotting library.
 
 mod dash;
+mod label;
 
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::{Primitive, Scene, render_multiple};
 use kuva::render::theme::Theme;
-use pmoe_results::one_line;
 
 use self::dash::{pieces, scaled};
+use self::label::literal;
 use crate::palette::{Ink, Look, Sign};
 
 /// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
@@ -224,7 +225,7 @@ impl Chart {
         let units = self.units();
         let plots: Vec<_> = self.marks.iter().flat_map(|mark| mark.plots(ink, units)).collect();
         let legend = self.legend.iter().map(|key| LegendEntry {
-            label: literal(&key.label, LONGEST_LABEL),
+            label: literal(&key.label),
             color: ink.color(key.color),
             shape: match key.shape {
                 KeyShape::Curve(Look { sign: Some(sign), .. }) => {
@@ -244,7 +245,7 @@ impl Chart {
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(WIDTH)
             .with_height(if self.is_map { MAP_HEIGHT } else { HEIGHT } + LEGEND_LINE * lines_more)
-            .with_title(literal(&self.title, LONGEST_TITLE))
+            .with_title(literal(&self.title))
             .with_x_label(self.x.label)
             .with_y_label(self.y.label)
             .with_x_axis_min(self.x.range[0])
@@ -363,25 +364,6 @@ fn steps(value: f64) -> String {
         _ => (value, ""),
     };
     format!("{}{unit}", (scaled * 100.0).round() / 100.0)
-}
-
-/// Characters that there is room for.
-const LONGEST_TITLE: usize = 46;
-const LONGEST_LABEL: usize = 54;
-
-/// A text as it is: the library reads `$…$` as mathematics, and SVG has no control characters. What is too long
-/// for the drawing is cut in the middle, as names differ at their ends.
-fn literal(text: &str, longest: usize) -> String {
-    let text: Vec<char> = one_line(text).chars().collect();
-    let text = match text.len() <= longest {
-        true => text.into_iter().collect::<String>(),
-        false => {
-            let half = (longest - 1) / 2;
-            let ends = [&text[..half], &text[text.len() - half..]];
-            ends.map(|end| end.iter().collect::<String>()).join("…")
-        }
-    };
-    text.replace('$', "\\$")
 }
 
 #[cfg(test)]
