@@ -10,11 +10,12 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use pmoe_results::{Exit, ResultsError};
 
-/// Writes a line to stderr. Nobody has to read it: a full disk or a reader that went away ends nothing.
+/// Writes a line to stderr, without anything that a terminal would obey. Nobody has to read it: a full disk
+/// or a reader that went away ends nothing.
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($argument)*);
+        let _ = writeln!(std::io::stderr(), "{}", pmoe_results::printable(&format!($($argument)*)));
     }};
 }
 
@@ -22,7 +23,7 @@ macro_rules! say {
 macro_rules! show {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($argument)*);
+        let _ = writeln!(std::io::stdout(), "{}", pmoe_results::printable(&format!($($argument)*)));
     }};
 }
 

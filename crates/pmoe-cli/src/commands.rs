@@ -14,17 +14,23 @@ pub(crate) mod verify;
 pub(crate) mod watch;
 
 use anyhow::Result;
+use pmoe_results::{printable, printable_json};
 use serde::Serialize;
 
 /// Prints a value as one JSON document on stdout.
 fn print_json<T: Serialize>(value: &T) -> Result<()> {
-    print_line(&serde_json::to_string(value)?)
+    print_line(&printable_json(&serde_json::to_string(value)?))
 }
 
-/// Prints a line on stdout; a reader that went away is no error of ours.
+/// Prints a text with names from files, which stays on one line whatever they are.
+fn print_row(row: &str) -> Result<()> {
+    print_line(&row.replace('\n', " "))
+}
+
+/// Prints a line on stdout, or several; a reader that went away is no error of ours.
 fn print_line(line: &str) -> Result<()> {
     use std::io::{ErrorKind, Write};
-    match writeln!(std::io::stdout(), "{line}") {
+    match writeln!(std::io::stdout(), "{}", printable(line)) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

@@ -77,7 +77,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<ReportError>() {
         return match error {
             ReportError::Results(error) => exit_of(error),
-            ReportError::NoReport { .. } => Some(Exit::BadInput),
+            ReportError::NoReport { .. } | ReportError::Link { .. } => Some(Exit::BadInput),
             ReportError::Write { source, .. } if !pmoe_results::is_full(source) => {
                 Some(Exit::BadInput)
             }

@@ -1,10 +1,11 @@
 //! The `pmoe` command: train, evaluate, report and measure mixture-of-experts policies.
 
-/// Writes a line to stderr. Nobody has to read it: a full disk or a reader that went away ends nothing.
+/// Writes a line to stderr, without anything that a terminal would obey. Nobody has to read it: a full disk
+/// or a reader that went away ends nothing.
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($argument)*);
+        let _ = writeln!(std::io::stderr(), "{}", pmoe_results::printable(&format!($($argument)*)));
     }};
 }
 
@@ -16,6 +17,7 @@ mod machine;
 mod progress;
 mod provenance;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -66,8 +68,19 @@ enum Command {
     Bench(commands::bench::Command),
 }
 
+/// Says what is wrong with the arguments, which may hold anything, or shows the help that they ask for.
+fn refuse(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    // Nobody has to read it.
+    let _ = write!(std::io::stderr(), "{}", pmoe_results::printable(&error.render().to_string()));
+    std::process::exit(error.exit_code())
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let arguments = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    let result = match arguments.command {
         Command::Train(args) => commands::train::train(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
         Command::Analyze(args) => commands::analyze::analyze(args),

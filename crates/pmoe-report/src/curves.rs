@@ -2,6 +2,7 @@
 
 use pmoe_results::Interval;
 
+use crate::palette::Look;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
 
 /// Curves of several methods, on one task or over several.
@@ -52,8 +53,8 @@ pub(crate) struct Point {
 pub(crate) struct Series {
     /// Its line in the legend.
     pub(crate) label: String,
-    /// Its place in the palette.
-    pub(crate) color: usize,
+    /// How it is drawn.
+    pub(crate) look: Look,
     /// Thick line with a band.
     pub(crate) mean: Vec<Point>,
     /// Thin lines: step and value.
@@ -69,8 +70,8 @@ impl From<Figure> for Chart {
         let (low, high) = figure.value_range();
         let key = |series: &Series| Key {
             label: series.label.clone(),
-            color: Color::Palette(series.color),
-            shape: KeyShape::Line,
+            color: Color::Palette(series.look.color),
+            shape: KeyShape::Curve(series.look),
         };
         Self {
             // A little air on both sides, so that the ends of the lines are not cut.
@@ -114,18 +115,21 @@ impl Figure {
                 point.interval.map(|interval| (point.x, (interval.low, interval.high)))
             });
             let (x, (low, high)) = band.unzip();
-            let color = Color::Palette(series.color);
+            let color = Color::Palette(series.look.color);
             marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
         }
         for series in &self.series {
             for run in &series.runs {
                 let points = run.iter().map(|&(step, value)| (step as f64, value)).collect();
-                marks.push(Mark::Line { points, color: Color::Faint(series.color), width: 1.0 });
+                let color = Color::Faint(series.look.color);
+                marks.push(Mark::Line { points, color, width: 1.0 });
             }
         }
         for series in &self.series {
-            let points = series.mean.iter().map(|point| (point.x, point.mean)).collect();
-            marks.push(Mark::Line { points, color: Color::Palette(series.color), width: 2.2 });
+            let points: Vec<_> = series.mean.iter().map(|point| (point.x, point.mean)).collect();
+            let look = series.look;
+            marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
+            marks.push(Mark::Signs { points, look });
         }
         // In the colour of the text, to stand out from the lines they lie on.
         let failures = self.series.iter().flat_map(|series| &series.failures);

@@ -17,6 +17,14 @@ pub enum ReportError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A folder of the report is a link, which could lead anywhere.
+    #[error(
+        "{path} is a link, and a report is written into no other folder than its own: remove it"
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// A file behind the report can't be read.
     #[error("failed to read {path}")]
     Read {

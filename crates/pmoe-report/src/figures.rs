@@ -34,7 +34,7 @@ pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Ve
     };
     let series = |of: &Aggregate| Series {
         label: format!("{} ({} runs)", of.method, of.num_runs.iter().sum::<usize>()),
-        color: palette.color(&of.method),
+        look: palette.look(&of.method),
         mean: of.profile.iter().map(profile_point).collect(),
         runs: Vec::new(),
         failures: Vec::new(),
@@ -100,7 +100,7 @@ fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Serie
     };
     Series {
         label: format!("{} ({count})", cell.algo),
-        color: palette.color(&cell.algo),
+        look: palette.look(&cell.algo),
         mean: cell.curve.iter().map(Point::from).collect(),
         runs,
         failures,
@@ -126,7 +126,7 @@ fn success_series(
     let all = row.seeds.len() + row.left_out.len();
     Series {
         label: format!("{} ({} of {all} seeds)", cell.algo, averaged.len()),
-        color: palette.color(&cell.algo),
+        look: palette.look(&cell.algo),
         mean: band(&averaged, bootstrap).iter().map(Point::from).collect(),
         runs: curves.iter().map(|(_, curve)| curve.points().to_vec()).collect(),
         failures: Vec::new(),

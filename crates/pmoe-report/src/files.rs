@@ -55,13 +55,23 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
         .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }
 
-/// A name as a file name that is harmless everywhere, different from those in `taken`.
+/// Bytes of a file name, without its ending, that every file system takes.
+const LONGEST: usize = 120;
+
+/// A name as a file name that is harmless everywhere, different from those in `taken`. Of one that is too long
+/// the beginning is left, and a checksum of all.
 pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
     let harmless = |c: char| {
         if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
     };
-    let stem: String = name.chars().map(harmless).collect();
-    let stem = if stem.starts_with('.') || stem.is_empty() { format!("_{stem}") } else { stem };
+    let mut stem: String = name.chars().map(harmless).collect();
+    if stem.starts_with('.') || stem.is_empty() {
+        stem.insert(0, '_');
+    }
+    if LONGEST < stem.len() {
+        let hash = blake3::hash(name.as_bytes()).to_hex();
+        stem = format!("{}-{}", &stem[..LONGEST - 17], &hash[..16]);
+    }
     let mut unique = stem.clone();
     let mut number = 1;
     while taken.contains(&unique) {
@@ -105,6 +115,21 @@ mod tests {
         let stems = names.map(|name| file_stem(name, &mut taken));
         let expected = ["Hopper-v4", "_.._up", "a_b", "a_b-2", "_", "Hopper-v4-2", "Hopper-v4-3"];
         assert_eq!(stems, expected);
+    }
+
+    #[test]
+    fn stems_are_short_and_of_the_whole_name() {
+        let long = |end: &str| format!("{}{end}", "é\n".repeat(200));
+        let names = [long("a"), long("b"), long("a"), "x".repeat(120), "x".repeat(121)];
+        let mut taken = Vec::new();
+        let stems: Vec<_> = names.iter().map(|name| file_stem(name, &mut taken)).collect();
+        assert!(stems.iter().all(|stem| stem.len() <= 122), "{stems:?}");
+        let distinct: std::collections::BTreeSet<_> = stems.iter().collect();
+        assert_eq!((distinct.len(), &stems[3]), (5, &names[3]));
+        // The same names give the same files.
+        let mut again = Vec::new();
+        names.iter().for_each(|name| drop(file_stem(name, &mut again)));
+        assert_eq!(again, stems);
     }
 
     #[test]

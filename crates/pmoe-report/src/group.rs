@@ -1,16 +1,25 @@
-//! Runs that belong together: those of one suite, or of one folder.
+//! Runs that belong together: those of one suite or folder that have one budget.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Cell, Comparison, Entry, Plan, Preset, Run, Suite};
+use pmoe_results::{Bootstrap, Cell, Comparison, Entry, Plan, Preset, ResultsError, Run, Suite};
 
+use crate::files::file_stem;
+use crate::lots::{Lot, Source, uses};
 use crate::palette::Palette;
+use crate::sources::words;
 
 /// The runs of one suite, compared. There may be none yet.
 pub(crate) struct Group<'a> {
-    /// Folder of the suite, relative to the input, or the input's own name.
+    /// Its name in links, which no other group has.
+    pub(crate) id: String,
+    /// Folder of the suite, relative to the input, or the input's own name; with the budget where it is not the
+    /// usual one there.
     pub(crate) name: String,
+    /// The budget then.
+    pub(crate) other_steps: Option<u64>,
+    /// The folder that the report is of, absolute.
+    pub(crate) input: &'a Path,
     /// The suite of that name, if there is one.
     pub(crate) suite: Option<&'a Suite>,
     /// The preset whose budget the runs have.
@@ -36,6 +45,11 @@ impl<'a> Group<'a> {
         self.entries.iter().filter(is_wanted).map(|entry| entry.run)
     }
 
+    /// An error with its causes, wherever the folder of the report is.
+    pub(crate) fn words(&self, error: &ResultsError) -> String {
+        words(error, self.input)
+    }
+
     /// The runs behind the numbers of a cell, in the order of its seeds.
     pub(crate) fn runs_behind(&self, cell: &Cell) -> impl Iterator<Item = &'a Run> {
         let of_path = |path: &PathBuf| self.entries.iter().find(|entry| entry.run.path == *path);
@@ -53,56 +67,25 @@ pub(crate) struct Missing {
     pub(crate) dir: PathBuf,
 }
 
-/// Folders from a run up to the results: `<suite>/<method>/<task>/seed_<n>`.
-pub(crate) const DEPTH: usize = 4;
-
-/// Where the runs of a report come from.
-pub(crate) struct Source<'a> {
-    /// The folder they were found in, absolute.
-    pub(crate) input: &'a Path,
-    /// The plans of the folders of results, absolute, that they lie in.
-    pub(crate) plans: &'a BTreeMap<PathBuf, Plan>,
-    pub(crate) suites: &'a [Suite],
-}
-
-/// Splits runs by suite.
-///
-/// A run belongs to every suite that the plan names for it. One that no plan knows belongs to the suite
-/// of its folder, `<suite>/<method>/<task>/seed_<n>`, even if the input is one of the folders in between;
-/// all others make one group.
+/// Compares the runs of each lot.
 pub(crate) fn group<'a>(
-    runs: &'a [Run],
+    lots: &'a [Lot<'a>],
     source: &Source<'a>,
     reference: Option<&str>,
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Vec<Group<'a>> {
     let Source { input, suites, .. } = *source;
-    let mut by_folder: BTreeMap<PathBuf, Vec<Entry<'a>>> = BTreeMap::new();
-    for run in runs {
-        let planned = planned_places(run, source);
-        let places = if planned.is_empty() { vec![folder_place(run, input)] } else { planned };
-        for (folder, method) in places {
-            by_folder.entry(folder).or_default().push(Entry { method, run });
-        }
-    }
-    // A suite that has no run yet is shown as such.
-    for (root, plan) in source.plans {
-        for used in plan.runs.iter().flat_map(|run| &run.used_by) {
-            by_folder.entry(root.join(&used.suite)).or_default();
-        }
-    }
-    // A suite beside the input is not asked for, though it may share runs with one that is.
-    by_folder.retain(|folder, _| folder.starts_with(input) || input.starts_with(folder));
-    let mut groups: Vec<_> = by_folder.into_iter().collect();
-    let suite_rank = |folder: &Path| {
-        let name = file_name(folder);
+    let suite_rank = |lot: &&Lot<'_>| {
+        let name = source.folder_name(&lot.folder);
         suites.iter().position(|suite| suite.name == name).unwrap_or(suites.len())
     };
-    groups.sort_by_cached_key(|(folder, _)| (suite_rank(folder), folder.clone()));
+    let mut lots: Vec<_> = lots.iter().collect();
+    lots.sort_by_cached_key(|lot| (suite_rank(lot), lot.folder.clone()));
 
-    let groups = groups.into_iter().map(|(folder, mut entries)| {
-        let name = file_name(&folder);
+    let mut ids = Vec::new();
+    let groups = lots.into_iter().map(|Lot { folder, other_steps, runs }| {
+        let name = source.folder_name(folder);
         let suite = suites.iter().find(|suite| suite.name == name);
         let task_rank = |task: &String| {
             suite.map(|suite| {
@@ -113,6 +96,8 @@ pub(crate) fn group<'a>(
             let place = |suite: &Suite| suite.methods.iter().position(|known| known.name == method);
             (suite.and_then(place).unwrap_or(usize::MAX), palette.rank(method))
         };
+        let entry = |(method, run): &'a (String, &'a Run)| Entry { method, run };
+        let mut entries: Vec<_> = runs.iter().map(entry).collect();
         entries.sort_by_cached_key(|Entry { method, run }| {
             let of = &run.manifest;
             (task_rank(&of.task), of.task.clone(), method_rank(method), of.seed)
@@ -124,6 +109,9 @@ pub(crate) fn group<'a>(
         let plan = folder.parent().and_then(|root| source.plans.get(root));
         let plan = plan.filter(|plan| uses(plan, &name).next().is_some());
         let (preset, missing) = match (plan, suite) {
+            _ if other_steps.is_some() => {
+                (suite.and_then(|suite| preset_of(suite, &entries)), Vec::new())
+            }
             (Some(plan), _) => (Some(plan.preset), missing_of_plan(plan, &name, &entries)),
             (None, Some(suite)) => {
                 let preset = preset_of(suite, &entries);
@@ -133,8 +121,13 @@ pub(crate) fn group<'a>(
             (None, None) => (None, Vec::new()),
         };
         let reference = reference.or_else(|| reference_for(suite, suites, &entries));
+        let name = shown.map_or(name, |path| path.display().to_string());
+        let name = name + &budget_words(*other_steps);
         Group {
-            name: shown.map_or(name, |path| path.display().to_string()),
+            id: file_stem(&format!("part-{name}"), &mut ids),
+            name,
+            other_steps: *other_steps,
+            input,
             suite,
             preset,
             max_steps: plan.and_then(|plan| plan.max_steps),
@@ -147,45 +140,9 @@ pub(crate) fn group<'a>(
     groups.collect()
 }
 
-/// The suites' folders that a run belongs to by the plan, and its method's name in each.
-fn planned_places<'a>(run: &Run, source: &Source<'a>) -> Vec<(PathBuf, &'a str)> {
-    let Some((root, plan)) =
-        run.path.ancestors().nth(DEPTH).and_then(|root| source.plans.get_key_value(root))
-    else {
-        return Vec::new();
-    };
-    let is_run = |planned: &&pmoe_results::PlannedRun| {
-        run.path.strip_prefix(root).is_ok_and(|dir| dir == planned.dir)
-    };
-    let uses = plan.runs.iter().find(is_run).into_iter().flat_map(|run| &run.used_by);
-    uses.map(|used| (root.join(&used.suite), used.method.as_str())).collect()
-}
-
-/// The folder above `<method>/<task>/seed_<n>` and the method, if the run lies like that; else the
-/// input, and the algorithm.
-fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
-    let of = &run.manifest;
-    let inner: PathBuf = [&of.task, &format!("seed_{}", of.seed)].iter().collect();
-    let mut above = run.path.ancestors().skip(2);
-    match (above.next().and_then(Path::file_name).and_then(|name| name.to_str()), above.next()) {
-        (Some(method), Some(folder)) if run.path.ends_with(inner) => (folder.to_owned(), method),
-        _ => (input.to_owned(), &of.algo),
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| "runs".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// The runs of a suite, and the names of their methods in it.
-fn uses<'a>(
-    plan: &'a Plan,
-    suite: &str,
-) -> impl Iterator<Item = (&'a pmoe_results::PlannedRun, &'a str)> {
-    plan.runs.iter().flat_map(move |run| {
-        let here = run.used_by.iter().filter(move |used| used.suite == suite);
-        here.map(move |used| (run, used.method.as_str()))
-    })
+/// ` (2000 steps)`.
+pub(crate) fn budget_words(other_steps: Option<u64>) -> String {
+    other_steps.map(|steps| format!(" ({steps} steps)")).unwrap_or_default()
 }
 
 fn missing_of_plan(plan: &Plan, suite: &str, entries: &[Entry<'_>]) -> Vec<Missing> {
@@ -219,22 +176,25 @@ impl Missing {
     }
 }
 
-/// The preset whose plan has the budget of the first run.
+/// The preset whose plan has the budget of the first run that is behind numbers, or of the first of all.
 fn preset_of(suite: &Suite, entries: &[Entry<'_>]) -> Option<Preset> {
-    let of = &entries.first()?.run.manifest;
+    let first = entries.iter().find(|entry| entry.run.is_whole()).or(entries.first())?;
+    let of = &first.run.manifest;
     Preset::ALL.into_iter().find(|preset| {
         let plan = suite.preset(*preset);
         *plan.task_steps.get(&of.task).unwrap_or(&plan.total_steps) == of.total_steps
     })
 }
 
-/// The suite's reference; without a suite, one that any suite knows, if it is among the runs.
+/// The suite's reference; without a suite, one that any suite knows, if it is among the runs that are behind
+/// numbers.
 fn reference_for<'a>(
     suite: Option<&'a Suite>,
     suites: &'a [Suite],
     entries: &[Entry<'_>],
 ) -> Option<&'a str> {
-    let found = |name: &&str| entries.iter().any(|entry| entry.method == *name);
+    let whole: Vec<_> = entries.iter().filter(|entry| entry.run.is_whole()).collect();
+    let found = |name: &&str| whole.iter().any(|entry| entry.method == *name);
     let known = || suites.iter().map(|suite| suite.reference.as_str()).find(found);
     suite.map(|suite| suite.reference.as_str()).or_else(known)
 }

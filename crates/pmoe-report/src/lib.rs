@@ -29,6 +29,7 @@ mod files;
 mod format;
 mod group;
 mod kmeans;
+mod lots;
 mod measures;
 mod numbers;
 mod page;

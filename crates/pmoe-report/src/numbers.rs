@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use pmoe_results::{AnalysisKind, Bootstrap, Run, Statistic, Test};
 use serde::{Deserialize, Serialize};
 
+use crate::ReportOptions;
 use crate::files::relative;
 use crate::group::Group;
 use crate::page::{ClaimLine, Ledger, Measured, Section};
+use crate::report::Place;
 use crate::rows::Measure;
 use crate::sources::Sources;
-use crate::{ReportError, ReportOptions};
 
 /// The file `numbers.json` of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,10 @@ pub struct Numbers {
     pub command: String,
     /// The folder of the runs, from that of the report.
     pub input: String,
+    /// What that folder was called when the report was made. Parts of the report have names of it, and a copy
+    /// with another name has the same parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The method to divide by, where it is not the suite's.
     pub reference: Option<String>,
     /// How the intervals are made.
@@ -99,31 +104,30 @@ impl Numbers {
     pub const FILE: &str = "numbers.json";
 
     pub(crate) fn new(
-        input: &Path,
-        output: &Path,
+        place: &Place<'_>,
+        name: &str,
         command: &str,
         options: &ReportOptions<'_>,
         sources: &Sources,
         numbers: Vec<Number>,
-    ) -> Result<Self, ReportError> {
+    ) -> Self {
         let Bootstrap { resamples, level, seed } = options.bootstrap;
-        let source = |run: &Run| {
-            Ok(Source {
-                dir: relative(output, &run.path),
-                id: sources.id_of(&run.path).map(str::to_owned),
-                blake3: hashes(&run.path)?,
-            })
+        let source = |run: &Run| Source {
+            dir: relative(place.output, &run.path),
+            id: sources.id_of(&run.path).map(str::to_owned),
+            blake3: hashes(&run.path),
         };
-        Ok(Self {
+        Self {
             schema: Self::SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: command.to_owned(),
-            input: relative(output, input),
+            input: relative(place.output, place.input),
+            name: Some(name.to_owned()),
             reference: options.reference.map(str::to_owned),
             intervals: Intervals { level, resamples, seed },
-            runs: sources.runs.iter().map(source).collect::<Result<_, ReportError>>()?,
+            runs: sources.runs.iter().map(source).collect(),
             numbers,
-        })
+        }
     }
 
     /// Whether this version of the program made the report.
@@ -139,6 +143,15 @@ impl Numbers {
 }
 
 impl Intervals {
+    /// Draws of a report at most: a file must not make the program compute for ever.
+    const MOST_RESAMPLES: usize = 1_000_000;
+
+    /// Whether they can be made.
+    pub(crate) fn are_sound(self) -> bool {
+        let Self { level, resamples, .. } = self;
+        0.0 < level && level < 1.0 && (1..=Self::MOST_RESAMPLES).contains(&resamples)
+    }
+
     pub(crate) fn bootstrap(self) -> Bootstrap {
         Bootstrap { resamples: self.resamples, level: self.level, seed: self.seed }
     }
@@ -153,24 +166,24 @@ impl Number {
     }
 }
 
-/// blake3 of the files of a run that numbers are made from.
-fn hashes(run: &Path) -> Result<BTreeMap<String, String>, ReportError> {
+/// blake3 of the files of a run that numbers are made from. One that can't be read has none: no number is made
+/// from it, and its part of the page says so.
+fn hashes(run: &Path) -> BTreeMap<String, String> {
     let names = [PathBuf::from(Run::EVENTS)].into_iter();
     let names = names.chain(AnalysisKind::ALL.map(AnalysisKind::file));
     let hash = |name: PathBuf| {
-        let path = run.join(&name);
-        let bytes = fs::read(&path).map_err(|source| ReportError::Read { path, source })?;
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        Ok((name.to_string_lossy().into_owned(), hash))
+        let bytes = fs::read(run.join(&name)).ok()?;
+        Some((name.to_string_lossy().into_owned(), blake3::hash(&bytes).to_hex().to_string()))
     };
-    names.filter(|name| run.join(name).is_file()).map(hash).collect()
+    names.filter(|name| run.join(name).is_file()).filter_map(hash).collect()
 }
 
 /// The effects of the claims.
 pub(crate) fn numbers_of_claims(ledger: &Ledger) -> Vec<Number> {
     let of_line = |line: &ClaimLine| {
         let ClaimLine { claim, judgement, runs, .. } = line;
-        let (Test::Runs(test), Some(effect)) = (&claim.test, judgement.effect) else {
+        let effect = judgement.effect.filter(|effect| effect.value.is_finite());
+        let (Test::Runs(test), Some(effect)) = (&claim.test, effect) else {
             return None;
         };
         let ends = effect.interval.map(|interval| [interval.low, interval.high]);
@@ -270,5 +283,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
             );
         }
     }
+    // JSON has no others.
+    numbers.retain(|number| number.value.is_finite());
     numbers
 }

@@ -28,6 +28,10 @@ pub(crate) struct Page<'a> {
     ledger: &'a Ledger,
     /// Folder and error.
     broken: Vec<(String, String)>,
+    /// Links to runs that are counted already.
+    repeated: Vec<String>,
+    /// Runs that one build began and another continued.
+    mixed_builds: Vec<String>,
     /// All runs, each once.
     cost: Cost,
     command: &'a str,
@@ -57,6 +61,8 @@ impl<'a> Page<'a> {
             sections,
             ledger,
             broken: sources.broken_texts(),
+            repeated: sources.repeated.clone(),
+            mixed_builds: sources.mixed_builds.clone(),
             cost: Cost::of(sources.runs.iter()),
             command,
             tables,

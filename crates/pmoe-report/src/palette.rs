@@ -1,4 +1,6 @@
-//! One colour per method, the same in every figure and table of a report.
+//! One look per method, the same in every figure and table of a report.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use pmoe_results::Suite;
 
@@ -37,40 +39,171 @@ const PRIMITIVES_ON_DARK: [&str; 10] = [
 /// shade of it that light lines stand out from.
 const TARGET: [&str; 2] = ["#f0e442", "#6e6712"];
 
-/// The methods of a report and their colours.
+/// How a method is drawn and marked: no two of a report alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Look {
+    /// Place in the palette.
+    pub(crate) color: usize,
+    /// Pattern of its lines.
+    pub(crate) dash: Dash,
+    /// What stands on its lines.
+    pub(crate) sign: Option<Sign>,
+}
+
+/// Pattern of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dash {
+    #[default]
+    Solid,
+    Dashed,
+    Dotted,
+    Mixed,
+}
+
+/// A mark on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sign {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+    Plus,
+    TriangleDown,
+    Star,
+}
+
+impl Look {
+    /// All of them in the order in which they are given out: plain colours, then dashes, then signs. A report
+    /// of more methods than these 88 begins anew.
+    fn all() -> impl Iterator<Item = Self> {
+        let dashes = [Dash::Solid, Dash::Dashed, Dash::Dotted, Dash::Mixed];
+        let signs = [
+            Sign::Circle,
+            Sign::Square,
+            Sign::Triangle,
+            Sign::Diamond,
+            Sign::Plus,
+            Sign::TriangleDown,
+            Sign::Star,
+        ];
+        let dashed = dashes.map(|dash| Self { dash, ..Self::default() });
+        let signed = signs.map(|sign| Self { sign: Some(sign), ..Self::default() });
+        let levels = dashed.into_iter().chain(signed);
+        levels.flat_map(|level| (0..ON_LIGHT.len()).map(move |color| Self { color, ..level }))
+    }
+
+    /// As an element of the page, before the name of the method.
+    pub(crate) fn swatch(self) -> String {
+        let Self { color, dash, sign } = self;
+        let color = format!("var(--method-{color})");
+        match (sign, dash.svg()) {
+            (Some(sign), _) => {
+                format!("<span class=\"sign\" style=\"color:{color}\">{}</span>", sign.character())
+            }
+            (None, Some(pattern)) => format!(
+                "<svg class=\"dash\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path d=\"M0 4h24\" \
+                 style=\"stroke:{color}\" stroke-width=\"3\" stroke-dasharray=\"{pattern}\"/></svg>"
+            ),
+            (None, None) => format!("<span class=\"swatch\" style=\"background:{color}\"></span>"),
+        }
+    }
+}
+
+impl Dash {
+    /// Lengths that are drawn and left out in turn, in CSS pixels.
+    pub(crate) fn pattern(self) -> Option<&'static [f64]> {
+        match self {
+            Self::Solid => None,
+            Self::Dashed => Some(&[9.0, 6.0]),
+            Self::Dotted => Some(&[2.0, 5.0]),
+            Self::Mixed => Some(&[9.0, 5.0, 2.0, 5.0]),
+        }
+    }
+
+    /// As SVG has it, short enough for a legend.
+    pub(crate) fn svg(self) -> Option<&'static str> {
+        match self {
+            Self::Solid => None,
+            Self::Dashed => Some("5 3"),
+            Self::Dotted => Some("2 2.5"),
+            Self::Mixed => Some("6 2 2 2"),
+        }
+    }
+}
+
+impl Sign {
+    fn character(self) -> char {
+        match self {
+            Self::Circle => '●',
+            Self::Square => '■',
+            Self::Triangle => '▲',
+            Self::Diamond => '◆',
+            Self::Plus => '✚',
+            Self::TriangleDown => '▼',
+            Self::Star => '★',
+        }
+    }
+}
+
+/// The methods of a report and their looks.
 #[derive(Debug)]
 pub(crate) struct Palette {
+    /// In their order, each with the colour that it has if it can.
     methods: Vec<(String, usize)>,
+    looks: BTreeMap<String, Look>,
 }
 
 impl Palette {
-    /// The suites' methods come first, so that a method keeps its colour from report to report; each
-    /// gets the first colour that no method beside it in a suite has. Then those in `found`, by name.
-    pub(crate) fn new<'a>(suites: &[Suite], found: impl Iterator<Item = &'a str>) -> Self {
-        let mut palette = Self { methods: Vec::new() };
+    /// `beside` holds the methods of each part of the report.
+    ///
+    /// The suites' methods come first, so that a method keeps its colour from report to report; each wants
+    /// the first colour that no method beside it in a suite has. Then the others, by name. Who comes later and
+    /// finds its colour taken gets another one, and when all are taken a dash or a sign, in a colour that none
+    /// beside it has if there is one.
+    pub(crate) fn new(suites: &[Suite], beside: &[Vec<&str>]) -> Self {
+        let mut palette = Self { methods: Vec::new(), looks: BTreeMap::new() };
         for method in suites.iter().flat_map(|suite| &suite.methods) {
             let beside = suites.iter().filter(|suite| suite.method(&method.name).is_some());
             let beside = beside.flat_map(|suite| &suite.methods);
-            let taken: Vec<_> = beside.filter_map(|other| palette.known(&other.name)).collect();
+            let taken: Vec<_> = beside.filter_map(|other| palette.wanted(&other.name)).collect();
             let free = (0..ON_LIGHT.len()).find(|color| !taken.contains(color));
             palette.add(&method.name, free);
         }
-        let mut found: Vec<_> = found.collect();
-        found.sort_unstable();
-        found.into_iter().for_each(|method| palette.add(method, None));
+        let found: BTreeSet<&str> = beside.iter().flatten().copied().collect();
+        found.iter().for_each(|method| palette.add(method, None));
+        for (method, color) in palette.methods.clone() {
+            if found.contains(method.as_str()) {
+                let look = palette.free_look(&method, color, beside);
+                palette.looks.insert(method, look);
+            }
+        }
         palette
     }
 
     /// Without a colour, the next one in turn.
     fn add(&mut self, method: &str, color: Option<usize>) {
-        if self.known(method).is_none() {
+        if self.wanted(method).is_none() {
             let color = color.unwrap_or(self.methods.len() % ON_LIGHT.len());
             self.methods.push((method.to_owned(), color));
         }
     }
 
-    fn known(&self, method: &str) -> Option<usize> {
+    fn wanted(&self, method: &str) -> Option<usize> {
         self.methods.iter().find(|(name, _)| name == method).map(|(_, color)| *color)
+    }
+
+    fn free_look(&self, method: &str, wanted: usize, beside: &[Vec<&str>]) -> Look {
+        let near = beside.iter().filter(|part| part.contains(&method)).flatten();
+        let near: BTreeSet<usize> =
+            near.filter_map(|other| self.looks.get(*other)).map(|look| look.color).collect();
+        let taken: BTreeSet<&Look> = self.looks.values().collect();
+        let free: Vec<Look> = Look::all().filter(|look| !taken.contains(look)).collect();
+        // Looks of one level differ in colour alone.
+        let level = |look: &Look| (look.sign, look.dash);
+        let first = free.first().map(level);
+        let of_level = free.into_iter().filter(|look| Some(level(look)) == first);
+        let rank = |look: &Look| (near.contains(&look.color), look.color != wanted, look.color);
+        of_level.min_by_key(rank).unwrap_or(Look { color: wanted, ..Look::default() })
     }
 
     /// Place of a method among all.
@@ -78,9 +211,9 @@ impl Palette {
         self.methods.iter().position(|(name, _)| name == method).unwrap_or(self.methods.len())
     }
 
-    /// Colour of a method.
-    pub(crate) fn color(&self, method: &str) -> usize {
-        self.known(method).unwrap_or(0)
+    /// How a method looks.
+    pub(crate) fn look(&self, method: &str) -> Look {
+        self.looks.get(method).copied().unwrap_or_default()
     }
 }
 
@@ -181,29 +314,4 @@ pub(crate) fn css_variables(dark: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn methods_of_a_suite_differ_in_colour_and_keep_theirs() {
-        let suite = |name: &str, methods: &str| {
-            let text = format!(
-                "title = \"t\"\nitem = \"i\"\nreference = \"sac\"\nalgos = {methods}\n\
-                 tasks = [\"T\"]\n[presets]\nsmoke = {{ seeds = [0], total_steps = 1 }}\n\
-                 quick = {{ seeds = [0], total_steps = 1 }}\npaper = {{ seeds = [0], total_steps = 1 }}\n"
-            );
-            Suite::parse(&text, Path::new(name)).unwrap()
-        };
-        let first = r#"["a", "b", "c", "d", "e", "f", "g", "sac"]"#;
-        let suites = [suite("one", first), suite("two", r#"["h", "sac", "i"]"#)];
-        let palette = Palette::new(&suites, ["z", "sac"].into_iter());
-        let color = |method| palette.color(method);
-        let mut of_one: Vec<_> = suites[0].methods.iter().map(|m| color(&m.name)).collect();
-        of_one.sort_unstable();
-        assert_eq!(of_one, (0..8).collect::<Vec<_>>());
-        assert_eq!((color("h"), color("sac"), color("i")), (0, 7, 1));
-        assert_eq!((palette.rank("h"), palette.rank("z"), palette.rank("unheard")), (8, 10, 11));
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity}
 use crate::format::{self, plural, shell};
 use crate::group::Group;
 use crate::page::{Measured, Panel, PanelTable, label, show};
-use crate::palette::Palette;
+use crate::palette::{Look, Palette};
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
 use crate::rows::Measure;
 
@@ -35,8 +35,8 @@ struct Seen<'a, T> {
     task: &'a str,
     seed: u64,
     path: &'a Path,
-    /// The method's place in the palette.
-    color: usize,
+    /// How the method is drawn.
+    look: Look,
     analysis: T,
 }
 
@@ -69,13 +69,14 @@ fn panel(
                 task: &of.task,
                 seed: of.seed,
                 path: &entry.run.path,
-                color: palette.color(entry.method),
+                look: palette.look(entry.method),
                 analysis,
             }),
             Ok(None) => without += 1,
             Err(error) => {
                 let run = format!("{} on {}, seed {}", entry.method, of.task, of.seed);
-                notes.push(format!("{run}: the analysis can't be read: {error}."));
+                let why = group.words(&error);
+                notes.push(format!("{run}: the analysis can't be read: {why}."));
             }
         }
     }
@@ -145,8 +146,8 @@ fn of_kind<'a, T>(
     seen: Vec<Seen<'a, Analysis>>,
     take: impl Fn(Analysis) -> Option<T>,
 ) -> Vec<Seen<'a, T>> {
-    let one = |Seen { method, task, seed, path, color, analysis }: Seen<'a, Analysis>| {
-        Some(Seen { method, task, seed, path, color, analysis: take(analysis)? })
+    let one = |Seen { method, task, seed, path, look, analysis }: Seen<'a, Analysis>| {
+        Some(Seen { method, task, seed, path, look, analysis: take(analysis)? })
     };
     seen.into_iter().filter_map(one).collect()
 }

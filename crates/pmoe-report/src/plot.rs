@@ -1,8 +1,10 @@
 //! Charts: marks over two axes. The one place that knows the plotting library.
 
+mod dash;
+mod label;
+
 use std::sync::Arc;
 
-use crate::palette::Ink;
 use kuva::TickFormat;
 use kuva::backend::raster::RasterBackend;
 use kuva::backend::svg::SvgBackend;
@@ -11,8 +13,12 @@ use kuva::plot::scatter::MarkerShape;
 use kuva::plot::{BandPlot, LinePlot, ScatterPlot};
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
-use kuva::render::render::{Scene, render_multiple};
+use kuva::render::render::{Primitive, Scene, render_multiple};
 use kuva::render::theme::Theme;
+
+use self::dash::{pieces, scaled};
+use self::label::literal;
+use crate::palette::{Ink, Look, Sign};
 
 /// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
 /// other on a desktop, one on a phone, where it is shrunk by a fourth.
@@ -66,6 +72,8 @@ pub(crate) struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyShape {
     Line,
+    /// The line of a method.
+    Curve(Look),
     Dot,
     Area,
 }
@@ -92,6 +100,10 @@ pub(crate) enum Color {
 pub(crate) enum Mark {
     /// A line; with one point a dot.
     Line { points: Vec<(f64, f64)>, color: Color, width: f64 },
+    /// The line of a method.
+    Curve { points: Vec<(f64, f64)>, look: Look, width: f64 },
+    /// The sign of a method on some points of its line, if it has one.
+    Signs { points: Vec<(f64, f64)>, look: Look },
     /// Dots of some pixels.
     Dots { points: Vec<(f64, f64)>, color: Color, size: f64 },
     /// Crosses.
@@ -117,22 +129,45 @@ impl Mark {
         Self::Area { x, low: of(-1.0), high: of(1.0), color, opacity }
     }
 
-    fn plot(&self, ink: Ink) -> Option<Plot> {
+    /// `units` is the length of a unit on each axis, in CSS pixels.
+    fn plots(&self, ink: Ink, units: [f64; 2]) -> Vec<Plot> {
         match self {
-            Self::Line { points, color, width } => line(points.clone(), ink.color(*color), *width),
-            Self::Dots { points, color, size } => (!points.is_empty()).then(|| {
+            Self::Line { points, color, width } => {
+                line(points.clone(), ink.color(*color), *width).into_iter().collect()
+            }
+            Self::Curve { points, look, width } => {
+                let color = ink.color(Color::Palette(look.color));
+                let whole = vec![points.clone()];
+                let pieces = match look.dash.pattern() {
+                    Some(pattern) if 1 < points.len() => pieces(points, pattern, units),
+                    _ => whole,
+                };
+                pieces.into_iter().filter_map(|piece| line(piece, color.clone(), *width)).collect()
+            }
+            Self::Signs { points, look } => look
+                .sign
+                .filter(|_| !points.is_empty())
+                .map(|sign| {
+                    let signs = ScatterPlot::new().with_data(few(points));
+                    let signs = signs.with_color(ink.color(Color::Palette(look.color)));
+                    signs.with_marker(sign.marker()).with_size(4.5).into()
+                })
+                .into_iter()
+                .collect(),
+            Self::Dots { points, color, size } if !points.is_empty() => {
                 let dots = ScatterPlot::new().with_data(points.clone());
-                dots.with_color(ink.color(*color)).with_size(*size).into()
-            }),
-            Self::Crosses { points, color } => (!points.is_empty()).then(|| {
+                vec![dots.with_color(ink.color(*color)).with_size(*size).into()]
+            }
+            Self::Crosses { points, color } if !points.is_empty() => {
                 let crosses = ScatterPlot::new().with_data(points.clone());
                 let crosses = crosses.with_color(ink.color(*color));
-                crosses.with_marker(MarkerShape::Cross).with_size(6.0).into()
-            }),
-            Self::Area { x, low, high, color, opacity } => (1 < x.len()).then(|| {
+                vec![crosses.with_marker(MarkerShape::Cross).with_size(6.0).into()]
+            }
+            Self::Area { x, low, high, color, opacity } if 1 < x.len() => {
                 let area = BandPlot::new(x.clone(), low.clone(), high.clone());
-                area.with_color(ink.color(*color)).with_opacity(*opacity).into()
-            }),
+                vec![area.with_color(ink.color(*color)).with_opacity(*opacity).into()]
+            }
+            Self::Dots { .. } | Self::Crosses { .. } | Self::Area { .. } => Vec::new(),
         }
     }
 }
@@ -155,7 +190,14 @@ impl Chart {
     /// # Errors
     /// The plotting library's message.
     pub(crate) fn png(&self) -> Result<Vec<u8>, String> {
-        RasterBackend::new().with_scale(PNG_SCALE).render_scene(&self.scene(Ink::File))
+        let mut scene = self.scene(Ink::File);
+        // The library scales everything but patterns, and gives every piece round ends.
+        for element in &mut scene.elements {
+            if let Primitive::Line { stroke_dasharray: Some(pattern), stroke_width, .. } = element {
+                *pattern = scaled(pattern, f64::from(PNG_SCALE), *stroke_width);
+            }
+        }
+        RasterBackend::new().with_scale(PNG_SCALE).render_scene(&scene)
     }
 
     /// Width and height of [`Self::png`], in pixels.
@@ -180,16 +222,23 @@ impl Chart {
     }
 
     fn scene(&self, ink: Ink) -> Scene {
-        let plots: Vec<_> = self.marks.iter().filter_map(|mark| mark.plot(ink)).collect();
+        let units = self.units();
+        let plots: Vec<_> = self.marks.iter().flat_map(|mark| mark.plots(ink, units)).collect();
         let legend = self.legend.iter().map(|key| LegendEntry {
             label: literal(&key.label),
             color: ink.color(key.color),
             shape: match key.shape {
-                KeyShape::Line => LegendShape::Line,
+                KeyShape::Curve(Look { sign: Some(sign), .. }) => {
+                    LegendShape::Marker(sign.marker())
+                }
+                KeyShape::Line | KeyShape::Curve(_) => LegendShape::Line,
                 KeyShape::Dot => LegendShape::Circle,
                 KeyShape::Area => LegendShape::Rect,
             },
-            dasharray: None,
+            dasharray: match key.shape {
+                KeyShape::Curve(look) => look.dash.svg().map(str::to_owned),
+                _ => None,
+            },
         });
         // The axes keep their size, however many methods there are.
         let lines_more = self.legend.len().saturating_sub(2) as f64;
@@ -229,6 +278,15 @@ impl Chart {
             layout = layout.with_equal_aspect();
         }
         render_multiple(plots, layout)
+    }
+}
+
+impl Chart {
+    /// About how many CSS pixels a unit has on each axis: what labels leave of the drawing.
+    fn units(&self) -> [f64; 2] {
+        let lengths = if self.is_map { [400.0, 400.0] } else { [440.0, 250.0] };
+        let unit = |length: f64, axis: &Axis| length / (axis.range[1] - axis.range[0]);
+        [unit(lengths[0], &self.x), unit(lengths[1], &self.y)]
     }
 }
 
@@ -275,6 +333,29 @@ fn line(points: Vec<(f64, f64)>, color: String, stroke_width: f64) -> Option<Plo
     }
 }
 
+/// Signs on a line at most.
+const SIGNS: usize = 8;
+
+/// Some of the points, spread over all.
+fn few(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let every = points.len().div_ceil(SIGNS).max(1);
+    points.iter().skip(every / 2).step_by(every).copied().collect()
+}
+
+impl Sign {
+    fn marker(self) -> MarkerShape {
+        match self {
+            Self::Circle => MarkerShape::Circle,
+            Self::Square => MarkerShape::Square,
+            Self::Triangle => MarkerShape::Triangle,
+            Self::Diamond => MarkerShape::Diamond,
+            Self::Plus => MarkerShape::Plus,
+            Self::TriangleDown => MarkerShape::TriangleDown,
+            Self::Star => MarkerShape::Star,
+        }
+    }
+}
+
 /// Steps in the fewest characters: `500`, `20k`, `1.5M`.
 fn steps(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
@@ -283,11 +364,6 @@ fn steps(value: f64) -> String {
         _ => (value, ""),
     };
     format!("{}{unit}", (scaled * 100.0).round() / 100.0)
-}
-
-/// The library reads `$…$` in labels as mathematics; names are only names.
-fn literal(label: &str) -> String {
-    label.replace('$', "\\$")
 }
 
 #[cfg(test)]

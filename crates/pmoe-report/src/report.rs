@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite, did_you_mean};
+use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite, did_you_mean, remove_leftovers};
 use serde::Serialize;
 
 use crate::figures::{learning_curves, profiles, success_rates};
-use crate::files::{PAGE, file_stem, parts_of_earlier, remove, write};
+use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
-use crate::group::{Group, Source, group};
+use crate::group::{Group, group};
+use crate::lots::{Lot, Source, lots, uses};
 use crate::measures::measured;
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
@@ -77,12 +79,23 @@ pub fn write_report(
     })?;
     let failed = |source| ReportError::Write { path: output.to_owned(), source };
     fs::create_dir_all(output).map_err(failed)?;
+    // Of the report alone is known that its folder is meant, not of a link in there.
+    for folder in FOLDERS.map(|name| output.join(name)) {
+        // Nobody takes that long to write a file.
+        let old = Duration::from_secs(3600);
+        remove_leftovers(&folder, old)
+            .and_then(|()| remove_leftovers(output, old))
+            .map_err(failed)?;
+        if fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(ReportError::Link { path: folder });
+        }
+    }
     let absolute_output = fs::canonicalize(output).map_err(failed)?;
     let reference = options.reference.map(|name| format!(" --reference {}", shell(name)));
     let command = format!("pmoe report {from} --out {to}{}", reference.unwrap_or_default());
 
-    let Report { files, mut summary, .. } =
-        Report::new(&input, &absolute_output, &command, options, Pictures::All)?;
+    let place = Place { input: &input, name: None, output: &absolute_output };
+    let Report { files, mut summary, .. } = Report::new(&place, &command, options, Pictures::All)?;
     let is_stale = |part: &String| files.iter().all(|(name, _)| name != part);
     for part in parts_of_earlier(output).into_iter().filter(is_stale) {
         remove(&output.join(part))?;
@@ -115,6 +128,16 @@ fn check_reference<'a>(
     }))
 }
 
+/// Where a report is made from and for; the folders are absolute and without links.
+pub(crate) struct Place<'a> {
+    /// The folder of the runs.
+    pub(crate) input: &'a Path,
+    /// What that is called, if not as it is now.
+    pub(crate) name: Option<&'a str>,
+    /// The folder of the report.
+    pub(crate) output: &'a Path,
+}
+
 /// A report in memory.
 pub(crate) struct Report {
     /// Every file: its path in the report's folder, and its content.
@@ -139,25 +162,29 @@ pub(crate) enum Pictures {
 }
 
 impl Report {
-    /// Makes the report of the runs in `input` for the folder `output`, both absolute and without links.
+    /// Makes the report.
     pub(crate) fn new(
-        input: &Path,
-        output: &Path,
+        place: &Place<'_>,
         command: &str,
         options: &ReportOptions<'_>,
         pictures: Pictures,
     ) -> Result<Self, ReportError> {
+        let Place { input, name, output } = *place;
         let sources = find(input)?;
         let ReportOptions { suites, claims, reference, bootstrap } = *options;
-        let methods = sources.runs.iter().map(|run| run.manifest.algo.as_str());
-        let palette = Palette::new(suites, methods);
-        let source = Source { input, plans: &sources.plans, suites };
-        let groups = group(&sources.runs, &source, reference, &palette, &bootstrap);
+        let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
+        let source = Source { input, name: &name, plans: &sources.plans, suites };
+        let lots = lots(&sources.runs, &source);
+        let beside: Vec<_> = lots.iter().map(|lot| methods(lot, &source)).collect();
+        let palette = Palette::new(suites, &beside);
+        let groups = group(&lots, &source, reference, &palette, &bootstrap);
         if let Some(name) = reference {
-            check_reference(name, groups.iter().flat_map(|group| group.methods.iter().copied()))?;
+            let methods = groups.iter().flat_map(|group| &group.methods);
+            check_reference(name, methods.map(|method| &**method))?;
         }
 
-        let several = 1 < groups.len();
+        let several = 1 < groups.iter().filter(|group| group.other_steps.is_none()).count();
         let mut drawing = Drawing {
             several,
             pictures,
@@ -205,7 +232,7 @@ impl Report {
         files.extend(
             tables.into_iter().map(|(name, _, text)| (format!("tables/{name}"), text.into_bytes())),
         );
-        let numbers = Numbers::new(input, output, command, options, &sources, all_numbers)?;
+        let numbers = Numbers::new(place, &name, command, options, &sources, all_numbers);
         files.push((Numbers::FILE.to_owned(), numbers.to_bytes()));
 
         let missing = groups.iter().flat_map(|group| &group.missing).map(|missing| &missing.dir);
@@ -230,9 +257,21 @@ impl Report {
     }
 }
 
+/// The methods that stand beside each other in a part of the report: those of its runs, and of its suite.
+fn methods<'a>(lot: &'a Lot<'_>, source: &Source<'a>) -> Vec<&'a str> {
+    let name = source.folder_name(&lot.folder);
+    let suite = source.suites.iter().find(|suite| suite.name == name);
+    let of_suite = suite.iter().flat_map(|suite| suite.methods.iter().map(|of| of.name.as_str()));
+    let plan = lot.folder.parent().and_then(|root| source.plans.get(root));
+    let of_plan: Vec<_> = plan.iter().flat_map(|plan| uses(plan, &name)).collect();
+    let of_plan = of_plan.into_iter().map(|(_, method)| method);
+    let of_runs = lot.runs.iter().map(|(method, _)| method.as_str());
+    of_runs.chain(of_suite).chain(of_plan).collect()
+}
+
 /// The figures of a report as they are drawn.
 struct Drawing {
-    /// Whether the groups must be told apart by name.
+    /// Whether there are several groups of the usual budget, which must be told apart by name.
     several: bool,
     pictures: Pictures,
     stems: Vec<String>,
@@ -251,7 +290,7 @@ impl Drawing {
         figures: Vec<impl Into<Chart>>,
     ) -> Result<Vec<SectionFigure>, ReportError> {
         let draw = |figure: Chart| {
-            let name = match self.several {
+            let name = match self.several || group.other_steps.is_some() {
                 false => format!("{}{kind}", figure.title),
                 true => format!("{}-{}{kind}", group.name, figure.title),
             };

@@ -161,8 +161,11 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             }),
         }
     }
-    let method_rank =
+    // As the methods are ordered; one without a run is the suite's.
+    let of_suite =
         |row: &Row| group.suite?.methods.iter().position(|method| method.name == row.algo);
+    let of_runs = |row: &Row| group.methods.iter().position(|method| *method == row.algo);
+    let method_rank = |row: &Row| (of_suite(row).unwrap_or(usize::MAX), of_runs(row));
     let task_rank = |row: &Row| begun.iter().position(|task| *task == row.task);
     rows.sort_by_key(|row| (task_rank(row), method_rank(row)));
     rows

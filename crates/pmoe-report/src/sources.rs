@@ -1,12 +1,15 @@
 //! The runs that a report is made from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Plan, ResultsError, Run, scan, with_causes};
+use pmoe_results::{Plan, Repeated, ResultsError, Run, one_line, scan, with_causes};
 
 use crate::ReportError;
-use crate::group::DEPTH;
+use crate::files::relative;
+use crate::format::count;
+use crate::lots::DEPTH;
 
 /// What lies at or below a folder, and what its suites share with others.
 pub(crate) struct Sources {
@@ -14,8 +17,12 @@ pub(crate) struct Sources {
     pub(crate) runs: Vec<Run>,
     /// The plans of the folders of results that they lie in, by folder.
     pub(crate) plans: BTreeMap<PathBuf, Plan>,
-    /// What can't be read, relative to the input if it lies there.
-    pub(crate) broken: Vec<(PathBuf, ResultsError)>,
+    /// What can't be read: its path from the input, and why.
+    pub(crate) broken: Vec<(PathBuf, String)>,
+    /// Links to runs that are counted already, in words.
+    pub(crate) repeated: Vec<String>,
+    /// Runs that one build began and another continued, in words.
+    pub(crate) mixed_builds: Vec<String>,
 }
 
 /// Finds the runs of the folder `input`, absolute and without links.
@@ -32,12 +39,18 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
             Err(error) => found.broken.push((root.join(Plan::FILE), error)),
         }
     }
+    // One that lies elsewhere may have been found by a link.
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut known: BTreeSet<PathBuf> = found.runs.iter().map(|run| real(&run.path)).collect();
     for (root, plan) in &plans {
         for run in &plan.runs {
             let is_asked_for = |suite: &String| root.join(suite).starts_with(input);
             let dir = root.join(&run.dir);
             let elsewhere = !dir.starts_with(input) && dir.is_dir();
-            if elsewhere && run.used_by.iter().any(|used| is_asked_for(&used.suite)) {
+            if elsewhere
+                && run.used_by.iter().any(|used| is_asked_for(&used.suite))
+                && known.insert(real(&dir))
+            {
                 match Run::read(&dir) {
                     Ok(run) => found.runs.push(run),
                     Err(error) => found.broken.push((dir, error)),
@@ -45,20 +58,43 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
             }
         }
     }
-    let relative = |path: PathBuf| match path.strip_prefix(input) {
-        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
-        _ => path,
+    let broken = found.broken.iter();
+    let broken =
+        broken.map(|(path, error)| (relative(input, path).into(), words(error, input))).collect();
+    let repeated = |Repeated { link, target }: Repeated| {
+        let [link, target] = [link, target].map(|path| relative(input, &path).into());
+        Repeated { link, target }.to_string()
     };
-    let broken = found.broken.into_iter().map(|(path, error)| (relative(path), error)).collect();
-    Ok(Sources { runs: found.runs, plans, broken })
+    let repeated = found.repeated.into_iter().map(repeated).collect();
+    let mixed_builds = found.runs.iter().flat_map(|run| mixed_builds(run, input)).collect();
+    Ok(Sources { runs: found.runs, plans, broken, repeated, mixed_builds })
+}
+
+/// Where another build went on with a run, and what is different in it.
+fn mixed_builds(run: &Run, input: &Path) -> Vec<String> {
+    let name = relative(input, &run.path);
+    let sentence = |(step, changes): (u64, Vec<String>)| {
+        one_line(&format!("{name} at step {}: {}", count(step), changes.join(", ")))
+    };
+    run.manifest.code_changes().into_iter().map(sentence).collect()
+}
+
+/// An error with its causes. Paths in it are from the folder `input`, so that it says the same wherever that is.
+pub(crate) fn words(error: &ResultsError, input: &Path) -> String {
+    let mut text = with_causes(error);
+    for (folder, from_input) in [(Some(input), ""), (input.parent(), "../")] {
+        let folder = folder.map(|folder| folder.display().to_string());
+        if let Some(folder) = folder.filter(|folder| folder != "/") {
+            text = text.replace(&format!("{folder}/"), from_input);
+        }
+    }
+    text.replace(&input.display().to_string(), ".")
 }
 
 impl Sources {
-    /// Path and error, with its causes, of what can't be read.
+    /// Path and error of what can't be read.
     pub(crate) fn broken_texts(&self) -> Vec<(String, String)> {
-        let text = |(path, error): &(PathBuf, ResultsError)| {
-            (path.display().to_string(), with_causes(error))
-        };
+        let text = |(path, error): &(PathBuf, String)| (path.display().to_string(), error.clone());
         self.broken.iter().map(text).collect()
     }
 

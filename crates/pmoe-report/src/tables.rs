@@ -219,11 +219,15 @@ fn numbers(measure: Option<Measure>) -> [String; 3] {
     parts.map(|value| value.map(|value| value.to_string()).unwrap_or_default())
 }
 
+/// A text as a cell: one that a spreadsheet would take for a formula begins with an apostrophe.
 fn quoted(text: &str) -> String {
+    let is_formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
-        text.to_owned()
+        text
     }
 }
 
@@ -256,6 +260,26 @@ mod tests {
         let expected = "\"fig,1\",Hopper|<b>,\"say \"\"a\"\"\n\",3000,2,1,0.1,-0.25,inf,,,,115.4,\
                         ,,,5,,,\"seed 2 failed: no, really\"\n";
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn no_text_is_a_formula_and_numbers_stay_numbers() {
+        for name in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=HYPERLINK(\"x\")"]
+        {
+            let cell = quoted(name);
+            let inner = cell.trim_start_matches('"');
+            assert!(inner.starts_with('\''), "{cell:?}");
+            assert!(inner[1..].starts_with(name.chars().next().unwrap()), "{cell:?}");
+        }
+        for name in ["", "sac", "a=b", "1-2", " x", "'quoted"] {
+            assert_eq!(quoted(name), name);
+        }
+        let mut row = row();
+        row.algo = "=cmd|' /C calc'!A0".into();
+        row.auc = Some(Measure { mean: -0.5, interval: Some([-1.0, 0.0]) });
+        let text = csv(&[Section::of_rows("title", vec![row])]);
+        assert!(text.contains(",'=cmd|' /C calc'!A0,") && text.contains(",-0.5,-1,0,"), "{text}");
     }
 
     #[test]

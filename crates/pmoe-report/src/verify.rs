@@ -4,16 +4,16 @@ mod files;
 mod quotes;
 mod runs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Claim, Manifest, ResultsError, Suite};
+use pmoe_results::{Claim, Folders, Suite, with_causes};
 use serde::Serialize;
 
-use crate::numbers::{Number, Numbers};
-use crate::report::{Pictures, Report};
+use crate::numbers::{Intervals, Number, Numbers};
+use crate::report::{Pictures, Place, Report};
 use crate::{ReportError, ReportOptions};
 
 /// What [`verify`] looked at, and what is not as published.
@@ -75,6 +75,9 @@ const NOTHING: &str = "nothing";
 /// With `docs`, tables that `README.md` and `docs/*.md` below it quote from these reports are compared
 /// too: the lines between `<!-- table: <path from docs> -->` and `<!-- end of table -->`.
 ///
+/// Links to folders are followed. A report whose runs lie outside of `results` is not made again but named; if
+/// `results` is a report itself, they may lie in the folder above it.
+///
 /// Numbers agree if they are the same to twelve digits; the last ones depend on a machine's mathematical
 /// library.
 ///
@@ -86,15 +89,16 @@ pub fn verify(
     suites: &[Suite],
     claims: &[Claim],
 ) -> Result<Verification, ReportError> {
-    let mut dirs = Vec::new();
-    find_reports(results, &mut dirs)?;
+    let folders = Folders::find(results)?;
+    let dirs: Vec<_> = folders.all.iter().filter(|dir| is_report(dir)).collect();
     if dirs.is_empty() {
         return Err(ReportError::NoReport { path: results.to_owned() });
     }
+    let inputs = inputs(results, &folders);
     let mut verification = Verification::default();
     let mut tables = BTreeMap::new();
     for dir in dirs {
-        let mut check = Check { dir: &dir, differences: Vec::new() };
+        let mut check = Check { dir, inputs: &inputs, differences: Vec::new() };
         if let Some((report, made)) = check.report(suites, claims, &mut tables)? {
             check.compare(&report, &made)?;
             verification.reports.push(VerifiedReport {
@@ -107,6 +111,12 @@ pub fn verify(
         }
         verification.differences.extend(check.differences);
     }
+    verification.differences.extend(folders.broken.iter().map(|(path, error)| Difference {
+        file: path.clone(),
+        name: "the folder".to_owned(),
+        published: "a folder".to_owned(),
+        found: with_causes(error),
+    }));
     if let Some(docs) = docs {
         let (count, differences) = quotes::check(docs, results, &tables)?;
         verification.quotes = count;
@@ -115,37 +125,24 @@ pub fn verify(
     Ok(verification)
 }
 
-/// Folders with a report, by path; a run folder has none inside.
-fn find_reports(dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), ReportError> {
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-            let reason = "there is no such folder".to_owned();
-            ReportError::Results(ResultsError::NotARun { path: dir.to_owned(), reason })
-        }
-        _ => ReportError::Read { path: dir.to_owned(), source },
-    };
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_type().map_err(failed)?.is_dir() {
-            folders.push(entry.path());
-        }
-    }
-    // One of an older version has no numbers, but a page.
-    if dir.join(Numbers::FILE).is_file() || dir.join("tables/auc.md").is_file() {
-        found.push(dir.to_owned());
-        return Ok(());
-    }
-    if dir.join(Manifest::FILE).is_file() {
-        return Ok(());
-    }
-    folders.sort();
-    folders.iter().try_for_each(|folder| find_reports(folder, found))
+/// Whether a folder is a report. One of an older version has no numbers, but a page.
+fn is_report(dir: &Path) -> bool {
+    dir.join(Numbers::FILE).is_file() || dir.join("tables/auc.md").is_file()
+}
+
+/// The folders that a report may name as that of its runs: those at or below `results`, and the one above if
+/// `results` is a report itself.
+fn inputs(results: &Path, folders: &Folders) -> BTreeSet<PathBuf> {
+    let real = |path: &PathBuf| fs::canonicalize(path).ok();
+    let above = Some(results.join("..")).filter(|_| is_report(results));
+    folders.all.iter().chain(above.iter()).filter_map(real).collect()
 }
 
 /// One report being compared.
 struct Check<'a> {
     dir: &'a Path,
+    /// Where its runs may lie.
+    inputs: &'a BTreeSet<PathBuf>,
     differences: Vec<Difference>,
 }
 
@@ -168,13 +165,26 @@ impl Check<'_> {
             self.differs(&path, "the folder of the runs", &numbers.input, NOTHING);
             return Ok(None);
         };
+        // What a file says of paths is no reason to read what nobody asked to be read.
+        if !self.inputs.contains(&input) {
+            let outside = "outside of what is verified: name a folder that holds both";
+            self.differs(&path, "the folder of the runs", &numbers.input, outside);
+            return Ok(None);
+        }
+        if !numbers.intervals.are_sound() {
+            let Intervals { level, resamples, .. } = numbers.intervals;
+            let found = format!("level {level}, {resamples} draws");
+            self.differs(&path, "intervals", &found, "none that this program makes");
+            return Ok(None);
+        }
         let options = ReportOptions {
             suites,
             claims,
             reference: numbers.reference.as_deref(),
             bootstrap: numbers.intervals.bootstrap(),
         };
-        let report = Report::new(&input, &dir, &numbers.command, &options, Pictures::Vector)?;
+        let place = Place { input: &input, name: numbers.name.as_deref(), output: &dir };
+        let report = Report::new(&place, &numbers.command, &options, Pictures::Vector)?;
         for (name, bytes) in report.files.iter().filter(|(name, _)| name.starts_with("tables/")) {
             tables.insert(dir.join(name), String::from_utf8_lossy(bytes).into_owned());
         }
@@ -212,7 +222,7 @@ impl Check<'_> {
         for (folder, error) in &made.sources.broken_texts() {
             self.differs(&path, &format!("run {folder}"), "a run", error);
         }
-        self.runs(&path, &published.runs, &made.numbers.runs);
+        self.runs(&path, &published.runs, made);
         self.numbers(&path, &published.numbers, &made.numbers.numbers);
         self.plans(&made.sources);
         self.analyses(&made.sources);

@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -51,16 +52,23 @@ pub fn is_leftover(name: &std::ffi::OsStr) -> bool {
     })
 }
 
-/// Removes what killed processes left of [`write_atomic`] in a folder. No other process may write
-/// there, and there need not be one.
-pub(crate) fn remove_leftovers(folder: &Path) -> io::Result<()> {
+/// Removes what killed processes left of [`write_atomic`] in a folder, which need not be there. Others
+/// may be writing there at the moment: what is younger than `min_age` stays.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn remove_leftovers(folder: &Path, min_age: Duration) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
     for entry in entries {
         let entry = entry?;
-        if is_leftover(&entry.file_name()) && entry.file_type()?.is_file() {
+        let is_ours = is_leftover(&entry.file_name()) && entry.file_type()?.is_file();
+        // Gone meanwhile, or from the future: not old.
+        let age = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = age.ok().and_then(|modified| modified.elapsed().ok());
+        if is_ours && (min_age.is_zero() || age.is_some_and(|age| age >= min_age)) {
             fs::remove_file(entry.path())?;
         }
     }

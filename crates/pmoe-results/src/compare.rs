@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
 use crate::aggregate::improvement;
-use crate::{BandPoint, Bootstrap, Estimate, EvalCurve, Ratio, Run, Scores, Statistic, Status};
+use crate::{
+    BandPoint, Bootstrap, Estimate, EvalCurve, Manifest, Ratio, Run, Scores, Statistic, Status,
+};
 use crate::{auc, band, final_return};
 
 /// A run under the name that its method has among those it is compared with.
@@ -38,7 +40,8 @@ pub struct Cell {
     pub algo: String,
     /// Name of the task.
     pub task: String,
-    /// Budget in environment steps: the largest of the task's runs, of any method.
+    /// Budget in environment steps: the largest of the task's runs that can be behind numbers, of any method;
+    /// while there are none, of all.
     pub total_steps: u64,
     /// Seeds behind the numbers.
     pub seeds: Vec<u64>,
@@ -86,7 +89,8 @@ pub enum Excluded {
 }
 
 impl Comparison {
-    /// Compares runs of one group, for instance of one suite.
+    /// Compares runs of one group, for instance of one suite. Those of one method and task must have the
+    /// same settings, see [`crate::variant_names`], and should have the same budget.
     ///
     /// The AUC of a task is taken from the first step that all its finished runs have evaluated
     /// (0, unless evaluations are missing) to its budget.
@@ -122,44 +126,48 @@ fn compare_task(
     bootstrap: &Bootstrap,
     cells: &mut Vec<Cell>,
 ) {
-    let budgets = entries.iter().map(|entry| entry.run.manifest.total_steps);
-    let total_steps = budgets.max().unwrap_or(0);
     let curves: Vec<_> =
         entries.iter().map(|entry| EvalCurve::from_events(&entry.run.events)).collect();
-    let finished = entries.iter().zip(&curves).filter(|(entry, curve)| {
-        entry.run.manifest.status == Status::Done
-            && curve.span().is_some_and(|(_, last)| total_steps <= last)
-    });
-    let from = finished.filter_map(|(_, curve)| curve.span()).map(|(first, _)| first).max();
+    // What is behind no number must not change one: the budget and the start are those of the runs that are.
+    let budget = |entry: &Entry<'_>| entry.run.manifest.total_steps;
+    let whole = entries.iter().zip(&curves).filter(|(entry, curve)| is_whole(entry.run, curve));
+    let longest = whole.map(|(entry, _)| budget(entry)).max();
+    let total_steps = longest.or(entries.iter().map(budget).max()).unwrap_or(0);
+    let mut counted: Vec<(&str, u64)> = Vec::new();
+    let mut exclusions: Vec<Option<Excluded>> = Vec::new();
+    for (Entry { method, run }, curve) in entries.iter().zip(&curves) {
+        let of = (*method, run.manifest.seed);
+        let why = exclusion(run, curve, total_steps)
+            .or(counted.contains(&of).then_some(Excluded::Repeated));
+        if why.is_none() {
+            counted.push(of);
+        }
+        exclusions.push(why);
+    }
+    let behind = curves.iter().zip(&exclusions).filter(|(_, why)| why.is_none());
+    let from = behind.filter_map(|(curve, _)| curve.span()).map(|(first, _)| first).max();
 
     let first_cell = cells.len();
     for method in distinct(entries.iter().map(|entry| entry.method)) {
         let (mut seeds, mut runs, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
         let (mut aucs, mut finals) = (Vec::new(), Vec::new());
         let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
-        let of_method = |(entry, _): &(&Entry<'_>, _)| entry.method == method;
-        for (Entry { run, .. }, curve) in entries.iter().zip(&curves).filter(of_method) {
+        let of_method = |((entry, _), _): &((&Entry<'_>, _), _)| entry.method == method;
+        let all = entries.iter().zip(&curves).zip(&exclusions);
+        for ((Entry { run, .. }, curve), why) in all.filter(of_method) {
             let seed = run.manifest.seed;
-            let score = from.and_then(|from| auc(curve, from, total_steps));
-            match (exclusion(run, &seeds), score) {
-                (Some(why), _) => {
-                    if matches!(why, Excluded::Unfinished { .. }) && curve.span().is_some() {
-                        unfinished.push(curve);
-                    }
-                    excluded.push((seed, why));
+            if let Some(why) = why {
+                if matches!(why, Excluded::Unfinished { .. }) && curve.span().is_some() {
+                    unfinished.push(curve);
                 }
-                (None, None) => {
-                    let total_steps = run.manifest.total_steps;
-                    excluded.push((seed, Excluded::Short { total_steps }));
-                }
-                (None, Some(score)) => {
-                    seeds.push(seed);
-                    runs.push(run.path.clone());
-                    aucs.push(score);
-                    finals.extend(final_return(curve, total_steps));
-                    finished.push(curve);
-                }
+                excluded.push((seed, why.clone()));
+                continue;
             }
+            seeds.push(seed);
+            runs.push(run.path.clone());
+            aucs.extend(from.and_then(|from| auc(curve, from, total_steps)));
+            finals.extend(final_return(curve, total_steps));
+            finished.push(curve);
         }
         let drawn = if finished.is_empty() { unfinished } else { finished };
         cells.push(Cell {
@@ -199,14 +207,28 @@ fn compare_task(
     }
 }
 
-fn exclusion(run: &Run, seeds_so_far: &[u64]) -> Option<Excluded> {
+impl Run {
+    /// Whether it can be behind numbers: it is done, and its evaluations reach over its budget.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        is_whole(self, &EvalCurve::from_events(&self.events))
+    }
+}
+
+fn is_whole(run: &Run, curve: &EvalCurve) -> bool {
+    let total_steps = run.manifest.total_steps;
+    let reaches = |(first, last)| first < total_steps && total_steps <= last;
+    run.manifest.status == Status::Done && curve.span().is_some_and(reaches)
+}
+
+/// Why a run is behind no number of a task, whatever other runs there are.
+fn exclusion(run: &Run, curve: &EvalCurve, total_steps: u64) -> Option<Excluded> {
+    let Manifest { env_step, total_steps: own, .. } = run.manifest;
     match &run.manifest.status {
         Status::Failed { reason, .. } => Some(Excluded::Failed { reason: reason.clone() }),
-        Status::Running | Status::Interrupted => {
-            Some(Excluded::Unfinished { env_step: run.manifest.env_step })
-        }
-        Status::Done if seeds_so_far.contains(&run.manifest.seed) => Some(Excluded::Repeated),
-        Status::Done => None,
+        Status::Running | Status::Interrupted => Some(Excluded::Unfinished { env_step }),
+        Status::Done if own == total_steps && is_whole(run, curve) => None,
+        Status::Done => Some(Excluded::Short { total_steps: own }),
     }
 }
 

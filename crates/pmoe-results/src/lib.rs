@@ -14,6 +14,8 @@
 //!
 //! - [`RunDir`] and [`JsonlSink`] write a run folder, [`Run`] and [`scan`] read them, [`Tail`] follows the
 //!   events of a run that is under way.
+//! - [`variant_names`] tells methods of one name apart whose settings differ.
+//! - [`printable`] makes text of files harmless for a terminal.
 //! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`AnalysisFile`] holds what was measured of a finished run beside its learning curve.
@@ -33,6 +35,7 @@ mod compare;
 mod error;
 mod event;
 mod exit;
+mod folders;
 mod input;
 mod json;
 mod jsonl;
@@ -51,6 +54,8 @@ mod stats;
 mod suggest;
 mod suite;
 mod tail;
+mod text;
+mod variants;
 
 pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
 pub use analysis::{
@@ -59,7 +64,7 @@ pub use analysis::{
     Outcome, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
     StateMap, Trajectories, TrajectoriesSettings, autocorrelation, gait_period,
 };
-pub use atomic::{is_leftover, write_atomic};
+pub use atomic::{is_leftover, remove_leftovers, write_atomic};
 pub use bootstrap::{Bootstrap, Interval};
 pub use claims::{
     Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
@@ -68,6 +73,7 @@ pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};
+pub use folders::{Folders, Repeated, Scan, scan};
 pub use input::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
@@ -76,7 +82,7 @@ pub use own_file::open_own;
 pub use path_text::{path_text, path_texts};
 pub use plan::{Plan, PlannedRun, RunProgress, Use, run_id};
 pub use quantity::Quantity;
-pub use run::{Folders, Run, Scan, run_folders, scan};
+pub use run::Run;
 pub use run_dir::RunDir;
 pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use settings::Methods;
@@ -87,6 +93,8 @@ pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Stated, Suite, When,
 };
 pub use tail::{Tail, Tailed};
+pub use text::{one_line, printable, printable_json};
+pub use variants::{Called, variant_names};
 
 /// The TOML files of a folder, by name.
 fn toml_files(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>, ResultsError> {

@@ -135,6 +135,18 @@ impl Manifest {
         self.attempts.iter().map(|attempt| attempt.wall_seconds).sum()
     }
 
+    /// Where the code changed from one attempt to the next that went on from a later step than the
+    /// start: the step, and what changed.
+    #[must_use]
+    pub fn code_changes(&self) -> Vec<(u64, Vec<String>)> {
+        let pairs = self.attempts.windows(2).filter(|pair| pair[1].from_step > 0);
+        let changes = pairs.filter_map(|pair| {
+            let (before, after) = (pair[0].provenance.as_ref()?, pair[1].provenance.as_ref()?);
+            Some((pair[1].from_step, before.code_changes(after)))
+        });
+        changes.filter(|(_, changes)| !changes.is_empty()).collect()
+    }
+
     /// Reads the manifest of a run folder, and nothing else of it.
     ///
     /// # Errors
@@ -163,15 +175,13 @@ impl Manifest {
             ("total_steps", number(self.total_steps), "schedule.total_steps", total_steps),
         ];
         for (key, here, config_key, there) in pairs {
-            if let Some(there) = there
-                && here.as_ref() != Some(there)
-            {
+            if here.is_none() || here.as_ref() != there {
                 return Err(ResultsError::ManifestMismatch {
                     path: folder.join(MANIFEST),
                     key,
                     found: here.map_or("out of range".to_owned(), |value| value.to_string()),
                     config_key,
-                    expected: there.to_string(),
+                    expected: there.map_or("absent".to_owned(), ToString::to_string),
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -160,9 +160,26 @@ impl Plan {
     /// Reads the plan in a folder of results; `None` if there is none.
     ///
     /// # Errors
-    /// When it can't be read or understood.
+    /// When it can't be read or understood, or names a place outside of the folder.
     pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
-        json::read(&root.join(Self::FILE), Self::SCHEMA)
+        let path = root.join(Self::FILE);
+        let plan: Option<Self> = json::read(&path, Self::SCHEMA)?;
+        for (index, run) in plan.iter().flat_map(|plan| plan.runs.iter().enumerate()) {
+            let bad = |key: &str, value: &Path, wanted: &str| ResultsError::BadFile {
+                path: path.clone(),
+                key: format!("runs[{index}].{key}"),
+                message: format!("{value:?} must be {wanted}"),
+            };
+            if !leads_down(&run.dir) {
+                return Err(bad("dir", &run.dir, "a folder below that of the plan"));
+            }
+            let is_name = |suite: &Path| leads_down(suite) && suite.iter().count() == 1;
+            let mut suites = run.used_by.iter().map(|used| Path::new(&used.suite));
+            if let Some(suite) = suites.find(|suite| !is_name(suite)) {
+                return Err(bad("used_by.suite", suite, "the name of a suite"));
+            }
+        }
+        Ok(plan)
     }
 
     /// Writes the plan into a folder of results, in one step.
@@ -244,6 +261,12 @@ fn analyses(
         }
     }
     Ok(needed.into_values().map(|(_, settings)| settings).collect())
+}
+
+/// Whether a path, wherever it is put, stays below that place.
+fn leads_down(path: &Path) -> bool {
+    let is_name = |part| matches!(part, Component::Normal(_));
+    path.components().all(is_name) && !path.as_os_str().is_empty()
 }
 
 fn is_run(dir: &Path) -> bool {

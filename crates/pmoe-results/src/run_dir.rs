@@ -1,11 +1,12 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::input::{MOST_CONFIG_BYTES, read_text};
 use crate::own_file::open_own;
 use crate::run::read_part;
-use crate::{Manifest, ResultsError, Status, atomic, json, run_folders, write_atomic};
+use crate::{Manifest, ResultsError, Status, atomic, json, write_atomic};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -85,7 +86,8 @@ impl RunDir {
             }
         }
         for folder in [path.to_owned(), path.join(CHECKPOINT), path.join("analysis")] {
-            atomic::remove_leftovers(&folder)
+            // Nobody else writes there.
+            atomic::remove_leftovers(&folder, Duration::ZERO)
                 .map_err(|error| ResultsError::write(&folder, error))?;
         }
         if stored_config.is_none() {
@@ -263,11 +265,30 @@ fn refuse_nesting(path: &Path) -> Result<(), ResultsError> {
     if let Some(outer) = absolute.ancestors().skip(1).find(is_run) {
         return Err(not_a_run(format!("it lies in the run folder {}", outer.display())));
     }
-    let inner = if path.is_dir() { run_folders(path)?.runs } else { Vec::new() };
-    match inner.first() {
+    match run_below(path, DEPTH) {
         Some(inner) => Err(not_a_run(format!("the run folder {} lies in it", inner.display()))),
         None => Ok(()),
     }
+}
+
+/// How far below a folder runs are looked for: where a matrix, `<suite>/<method>/<task>/seed_<n>`, and
+/// the folder of several of them have theirs.
+const DEPTH: u32 = 5;
+
+/// A run folder below `folder`, at most so many folders down; links are not followed.
+fn run_below(folder: &Path, depth: u32) -> Option<PathBuf> {
+    // What can't be listed is none of ours.
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+    folders.sort();
+    let is_run =
+        |folder: &&PathBuf| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
+    let found = folders.iter().find(is_run).cloned();
+    found.or_else(|| {
+        let deeper = depth.checked_sub(1).filter(|depth| *depth > 0)?;
+        folders.iter().find_map(|folder| run_below(folder, deeper))
+    })
 }
 
 /// How a lock file begins that was ever taken.

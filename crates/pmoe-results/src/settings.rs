@@ -138,7 +138,15 @@ pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), Results
 #[derive(Debug, Clone, PartialEq)]
 pub struct Methods(BTreeMap<String, Table>);
 
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
 impl Methods {
+    /// The config of a method as it is committed, if there is one of this name.
+    pub(crate) fn committed(name: &str) -> Option<Table> {
+        let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
+        text.parse().ok()
+    }
+
     /// Reads every method file (`*.toml`) of a folder.
     ///
     /// # Errors

@@ -45,7 +45,9 @@ impl EvalCurve {
             })
             .peekable();
         for index in 1..=Self::SUCCESS_POINTS {
-            let step = total_steps * index / Self::SUCCESS_POINTS;
+            let step =
+                u128::from(total_steps) * u128::from(index) / u128::from(Self::SUCCESS_POINTS);
+            let step = u64::try_from(step).unwrap_or(u64::MAX);
             if episodes.peek().is_none() {
                 break;
             }

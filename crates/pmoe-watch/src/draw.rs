@@ -4,6 +4,7 @@ mod curves;
 mod runs;
 mod suites;
 
+use pmoe_results::one_line;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style, Stylize};
@@ -11,7 +12,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Wrap};
 
 use crate::app::{App, Pane};
-use crate::format::{counts, duration, one_line, percent, scale, spoken_left};
+use crate::format::{counts, duration, percent, scale, spoken_left};
 use crate::snapshot::{Count, Kind};
 use crate::theme::{Theme, sign};
 

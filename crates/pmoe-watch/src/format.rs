@@ -46,12 +46,6 @@ pub(crate) fn steps(steps: f64) -> String {
     }
 }
 
-/// Text of a file on one line, without anything that a terminal would obey.
-pub(crate) fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
 /// `12 of 345 runs done, 2 running, 331 waiting`.
 pub(crate) fn counts(count: &Count) -> String {
     let all = count.all();
@@ -105,10 +99,5 @@ mod tests {
         assert_eq!(texts, ["3128", "-81.2", "0.13", "1.50e7"]);
         assert_eq!([0.0, 900.0, 62_500.0, 1e6].map(steps), ["0", "900", "62.5k", "1M"]);
         assert_eq!([0.0, 0.999, 1.0].map(percent), ["0 %", "99 %", "100 %"]);
-    }
-
-    #[test]
-    fn a_terminal_obeys_no_file() {
-        assert_eq!(one_line("a\n  b\x1b[31mc\td\r\n"), "a b [31mc d");
     }
 }

@@ -202,8 +202,8 @@ impl Count {
 
     fn add(&mut self, run: &RunView) {
         *self.runs.entry(run.state.kind()).or_default() += 1;
-        self.env_steps += run.env_step.min(run.total_steps);
-        self.total_steps += run.total_steps;
+        self.env_steps = self.env_steps.saturating_add(run.env_step.min(run.total_steps));
+        self.total_steps = self.total_steps.saturating_add(run.total_steps);
     }
 }
 

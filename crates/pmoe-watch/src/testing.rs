@@ -100,7 +100,19 @@ pub(crate) fn folder(seed: u64) -> PathBuf {
 
 /// Writes a run folder, with an evaluation at each step of `evals`, whose mean return is the step.
 pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
-    let mut run = RunDir::open(path, "seed = 0\n", || manifest.clone()).unwrap();
+    let Manifest { algo, task, seed, total_steps, .. } = &manifest;
+    let [algo, task] = [algo, task].map(|name| toml::Value::from(name.as_str()));
+    let config = format!(
+        "method = {algo}\ntask = {task}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
+    );
+    // Made elsewhere: a run folder in another one is refused.
+    let scratch = tempfile::tempdir().unwrap();
+    drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
+    fs::create_dir_all(path).unwrap();
+    for name in ["config.toml", "manifest.json"] {
+        fs::copy(scratch.path().join(name), path.join(name)).unwrap();
+    }
+    let mut run = RunDir::open(path, &config, || manifest.clone()).unwrap();
     run.update_manifest(|there| *there = manifest).unwrap();
     let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
     for &env_step in evals {

@@ -1,15 +1,15 @@
 //! A snapshot as plain text: for logs, pipes and people without a terminal.
 
-use crate::format::{
-    counts, duration, one_line, optional, percent, quantity, scale, spoken_left, steps,
-};
+use pmoe_results::one_line;
+
+use crate::format::{counts, duration, optional, percent, quantity, scale, spoken_left, steps};
 use crate::snapshot::{Count, Kind, RunView, Snapshot};
 
 impl Snapshot {
     /// The whole, each suite, and each run that is under way, stopped or failed.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = format!("{} ({})\n", self.dir.display(), scale(self));
+        let mut text = format!("{} ({})\n", one_line(&self.dir.display().to_string()), scale(self));
         let count = &self.total.count;
         if self.runs.is_empty() {
             return text + "no runs yet\n";
@@ -57,7 +57,7 @@ fn count_row(suite: &str, task: &str, count: &Count) -> Vec<String> {
         count.of(Kind::Failed),
         other.iter().sum::<usize>(),
     ];
-    let mut row = vec![suite.to_owned(), task.to_owned()];
+    let mut row = vec![one_line(suite), one_line(task)];
     row.extend(numbers.map(|number| number.to_string()));
     row.push(percent(count.share()));
     row

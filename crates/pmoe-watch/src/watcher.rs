@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pmoe_results::{
-    Folders, Manifest, Plan, PlannedRun, ResultsError, Status, Use, run_folders, with_causes,
-};
+use pmoe_results::{Folders, Manifest, Plan, PlannedRun, ResultsError, Status, Use, with_causes};
 
 use crate::snapshot::{RunView, Snapshot, State};
 use known::{BYTES_AT_ONCE, Known, Stamp, last_words};
@@ -50,8 +48,9 @@ impl Watcher {
         now: SystemTime,
         wanted: Wanted<'_>,
     ) -> Result<Snapshot, ResultsError> {
-        let Folders { runs: found, broken } = run_folders(&self.dir)?;
+        let Folders { runs: found, broken, repeated, .. } = Folders::find(&self.dir)?;
         let mut problems: Vec<_> = broken.iter().map(|(_, error)| with_causes(error)).collect();
+        problems.extend(repeated.iter().map(ToString::to_string));
         problems.extend(self.read_plan());
 
         let found: BTreeSet<PathBuf> = found.iter().map(|path| self.relative(path)).collect();

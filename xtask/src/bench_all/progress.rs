@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pmoe_results::AnalysisKind;
+use pmoe_results::{AnalysisKind, one_line};
 use serde::Deserialize;
 
 use super::estimate::spoken;
@@ -148,6 +148,7 @@ impl Display {
 
     /// A line above the bars.
     pub fn note(&self, line: &str) {
+        let line = one_line(line);
         match &self.bars {
             Some(bars) => bars.all.suspend(|| say!("{line}")),
             None => say!("{line}"),

@@ -1,7 +1,11 @@
 //! Aligned columns for a terminal.
 
+use pmoe_results::one_line;
+
 /// `rows` under `header`: text to the left, columns of numbers to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let harmless = |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect();
+    let rows: &[Vec<String>] = &rows.iter().map(harmless).collect::<Vec<_>>();
     let column = |index: usize| rows.iter().map(move |row| row[index].as_str());
     let widths: Vec<usize> = header
         .iter()
@@ -53,6 +57,12 @@ pub fn counted(n: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_are_text_on_one_line() {
+        let rows = [["a\nb", "\u{1b}[31mred"].map(str::to_owned).to_vec()];
+        assert_eq!(table(&["x", "y"], &rows), "x    y\na b  [31mred\n");
+    }
 
     #[test]
     fn columns_are_aligned() {

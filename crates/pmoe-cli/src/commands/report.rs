@@ -1,14 +1,16 @@
 //! `pmoe report`: tables, figures and a page from run folders.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_report::{Measure, ReportOptions, Row, write_report};
 use pmoe_results::Bootstrap;
 
-use super::{print_json, print_line};
+use super::{print_json, print_row};
 use crate::config;
+use crate::exit::BadInput;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example: pmoe report results/smoke --out results/smoke/report")]
@@ -27,7 +29,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn report(args: Args) -> Result<ExitCode> {
-    let out = args.out.unwrap_or_else(|| args.dir.join("report"));
+    let out = match args.out {
+        Some(out) => out,
+        None => default_out(&args.dir)?,
+    };
     let suites = config::suites()?;
     let claims = config::claims(&suites)?;
     let options = ReportOptions {
@@ -41,11 +46,23 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
         print_json(&summary)?;
     } else {
         for row in &summary.rows {
-            print_line(&line(row))?;
+            print_row(&line(row))?;
         }
-        print_line(&format!("page: {}", summary.page.display()))?;
+        print_row(&format!("page: {}", summary.page.display()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `report` beside the runs. If that is a link, somebody else may have said where it leads.
+fn default_out(dir: &Path) -> Result<PathBuf> {
+    let out = dir.join("report");
+    if fs::symlink_metadata(&out).is_ok_and(|metadata| metadata.is_symlink()) {
+        let out = out.display();
+        let words =
+            format!("{out} is a link: say with --out that the report is to be written there");
+        return Err(BadInput(words).into());
+    }
+    Ok(out)
 }
 
 /// One method on one task in a line: final return, and AUC relative to the reference.

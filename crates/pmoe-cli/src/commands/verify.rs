@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pmoe_results::Exit;
 
-use super::{print_json, print_line};
+use super::{print_json, print_row};
 use crate::config;
 
 #[derive(clap::Args)]
@@ -44,15 +44,15 @@ pub(crate) fn verify(args: Args) -> Result<ExitCode> {
                 }
             };
             let (runs, numbers) = (report.runs, report.numbers);
-            print_line(&format!(
+            print_row(&format!(
                 "{}: {numbers} numbers of {runs} runs, {drawings}",
                 report.dir.display()
             ))?;
         }
         for difference in &verification.differences {
-            print_line(&format!("differs: {difference}"))?;
+            print_row(&format!("differs: {difference}"))?;
         }
-        print_line(&match verification.differences.len() {
+        print_row(&match verification.differences.len() {
             0 => format!("all agree, with {} quoted tables", verification.quotes),
             differences => format!("{differences} differences"),
         })?;

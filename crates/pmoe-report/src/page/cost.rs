@@ -33,7 +33,7 @@ impl Cost {
             let wall = run.manifest.wall_seconds();
             Self {
                 runs: sum.runs + 1,
-                env_steps: sum.env_steps + steps.sum::<u64>(),
+                env_steps: steps.fold(sum.env_steps, u64::saturating_add),
                 wall_seconds: sum.wall_seconds + wall,
                 core_hours: sum.core_hours + wall * run.manifest.provenance.threads as f64 / 3600.0,
             }

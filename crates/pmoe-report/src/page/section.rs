@@ -13,8 +13,8 @@ use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
 use crate::files::link;
 use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
-use crate::group::Group;
-use crate::palette::Palette;
+use crate::group::{Group, budget_words};
+use crate::palette::{Look, Palette};
 use crate::rows::{Measure, Row, reason};
 use crate::tables::runs_text;
 
@@ -49,8 +49,8 @@ pub(crate) struct Section {
     /// What there is beside learning curves.
     pub(crate) panels: Vec<Panel>,
     pub(crate) rows: Vec<Row>,
-    /// Place of each row's method in the palette.
-    pub(super) colors: Vec<usize>,
+    /// How each row's method looks.
+    pub(super) looks: Vec<Look>,
     pub(crate) aggregates: Option<Aggregates>,
     pub(crate) aggregate_rows: Vec<AggregateRow>,
     /// Tasks without a number over all, and why.
@@ -93,7 +93,7 @@ pub(crate) struct States {
 /// A method over several tasks.
 pub(crate) struct AggregateRow {
     pub(super) method: String,
-    pub(super) color: usize,
+    pub(super) look: Look,
     pub(super) iqm: String,
     pub(super) median: String,
     pub(super) mean: String,
@@ -143,7 +143,7 @@ impl Section {
         subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
         subtitle.extend(budget(&rows));
         let aggregate_row = |of: &Aggregate, tasks: &[String]| {
-            AggregateRow::new(of, palette.color(&of.method), group.suite, tasks)
+            AggregateRow::new(of, palette.look(&of.method), group.suite, tasks)
         };
         let of_aggregates = |of: &Aggregates| {
             of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
@@ -152,9 +152,11 @@ impl Section {
         let is_about_auc = group.suite.is_none_or(|suite| suite.paper.about.is_empty());
         let answer = answer::answer(group, &rows, aggregates.as_ref(), &measured);
         Self {
-            id: id(&group.name),
+            id: group.id.clone(),
             suite: group.name.clone(),
-            title: group.suite.map_or(group.name.clone(), |suite| suite.title.clone()),
+            title: group.suite.map_or(group.name.clone(), |suite| {
+                suite.title.clone() + &budget_words(group.other_steps)
+            }),
             item: group.suite.map(|suite| suite.item.clone()),
             paper_shows: group.suite.and_then(|suite| suite.paper.shows.clone()),
             subtitle: subtitle.join(" · "),
@@ -168,16 +170,21 @@ impl Section {
             paper_scale: (group.suite.filter(|suite| !suite.paper.auc.is_empty()))
                 .map(answer::paper_scale),
             assumed: group.suite.and_then(answer::assumed),
-            command: group.suite.zip(group.preset).map(|(suite, preset)| {
-                let max_steps = group.max_steps.map(|steps| format!(" --max-steps {steps}"));
-                let max_steps = max_steps.unwrap_or_default();
-                format!("cargo xtask bench-all --preset {preset}{max_steps} --only {}", suite.name)
-            }),
+            command: group.suite.zip(group.preset).filter(|_| group.other_steps.is_none()).map(
+                |(suite, preset)| {
+                    let max_steps = group.max_steps.map(|steps| format!(" --max-steps {steps}"));
+                    let max_steps = max_steps.unwrap_or_default();
+                    format!(
+                        "cargo xtask bench-all --preset {preset}{max_steps} --only {}",
+                        suite.name
+                    )
+                },
+            ),
             figures: figures.curves,
             success_figures: figures.success,
             profiles: figures.profiles,
             panels: figures.panels,
-            colors: rows.iter().map(|row| palette.color(&row.algo)).collect(),
+            looks: rows.iter().map(|row| palette.look(&row.algo)).collect(),
             costs: costs(group, &rows),
             cost: Cost::of(group.entries.iter().map(|entry| entry.run)),
             aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
@@ -199,11 +206,11 @@ impl Section {
         self.item.as_deref().unwrap_or(&self.title)
     }
 
-    /// Rows with the place of their method in the palette, and how they stand against the reference.
-    pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &usize, &'static str)> {
+    /// Rows with the look of their method, and how they stand against the reference.
+    pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &Look, &'static str)> {
         let verdict = |row| Standing::of(row, &self.rows, self.reference.as_deref());
         let text = move |row| verdict(row).map_or(NOTHING, Standing::text);
-        self.rows.iter().zip(&self.colors).map(move |(row, color)| (row, color, text(row)))
+        self.rows.iter().zip(&self.looks).map(move |(row, look)| (row, look, text(row)))
     }
 
     /// What the runs give beside the rows, by their events and by analyses.
@@ -256,12 +263,12 @@ impl States {
 }
 
 impl AggregateRow {
-    fn new(of: &Aggregate, color: usize, suite: Option<&Suite>, tasks: &[String]) -> Self {
+    fn new(of: &Aggregate, look: Look, suite: Option<&Suite>, tasks: &[String]) -> Self {
         let text =
             |value: Option<Statistic>, show| measure(value.map(Measure::from).as_ref(), show);
         Self {
             method: of.method.clone(),
-            color,
+            look,
             iqm: text(of.iqm, percent),
             median: text(Some(of.median), percent),
             mean: text(Some(of.mean), percent),
@@ -271,12 +278,6 @@ impl AggregateRow {
             runs: runs_text(of),
         }
     }
-}
-
-/// A name as an element's id.
-fn id(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    format!("part-{}", name.chars().map(plain).collect::<String>())
 }
 
 fn measured<'a>(more: &'a [Measured], panels: &'a [Panel]) -> impl Iterator<Item = &'a Measured> {
@@ -369,7 +370,10 @@ impl Section {
     /// Nothing but rows, for tests of what is made from them.
     pub(crate) fn of_rows(title: &str, rows: Vec<Row>) -> Self {
         let group = Group {
+            id: title.to_owned(),
             name: title.to_owned(),
+            other_steps: None,
+            input: Path::new("/"),
             suite: None,
             preset: None,
             max_steps: None,
@@ -379,7 +383,8 @@ impl Section {
             comparison: pmoe_results::Comparison { reference: None, cells: Vec::new() },
         };
         let figures = SectionFigures::default();
-        let palette = Palette::new(&[], std::iter::empty());
-        Self::new(&group, rows, None, Vec::new(), figures, &palette, Path::new("/"))
+        let palette = Palette::new(&[], &[]);
+        let root = Path::new("/");
+        Self::new(&group, rows, None, Vec::new(), figures, &palette, root)
     }
 }

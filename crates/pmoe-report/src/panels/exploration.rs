@@ -12,7 +12,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
         // The first seed is drawn; the table has all.
         let one = cell[0];
         let mut chart = map(format!("{}, seed {}", one.method, one.seed), &one.analysis.arena);
-        let color = Color::Palette(one.color);
+        let color = Color::Palette(one.look.color);
         for episode in &one.analysis.episodes {
             let points = points(&episode.positions);
             chart.marks.push(Mark::Line { points, color, width: 0.7 });

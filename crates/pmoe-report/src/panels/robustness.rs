@@ -3,6 +3,7 @@ use pmoe_results::{AnalysisKind, Bootstrap, Estimate, NoiseLevel, Robustness, Su
 use super::{Seen, Sketch, by_cell};
 use crate::format::{self, NOTHING};
 use crate::page::{Panel, PanelTable};
+use crate::palette::Look;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
 use crate::rows::Measure;
 
@@ -10,7 +11,7 @@ use crate::rows::Measure;
 struct Level<'a> {
     task: &'a str,
     method: &'a str,
-    color: usize,
+    look: Look,
     obs_noise: f64,
     estimate: Estimate,
     /// Standard deviation over the episodes of a run, mean over the runs.
@@ -55,8 +56,8 @@ fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Leve
             Estimate::new(here().filter_map(NoiseLevel::mean_return).collect(), bootstrap)?;
         let spreads: Vec<_> = here().filter_map(NoiseLevel::std_return).collect();
         let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
-        let Seen { task, method, color, .. } = *cell[0];
-        Some(Level { task, method, color, obs_noise, estimate, spread })
+        let Seen { task, method, look, .. } = *cell[0];
+        Some(Level { task, method, look, obs_noise, estimate, spread })
     };
     strengths.into_iter().filter_map(level).collect()
 }
@@ -91,23 +92,26 @@ fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
 fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
     let levels: Vec<_> = levels.iter().filter(|level| level.task == task).collect();
     let (mut marks, mut legend) = (Vec::new(), Vec::new());
-    let mut methods: Vec<(&str, usize)> =
-        levels.iter().map(|level| (level.method, level.color)).collect();
+    let mut methods: Vec<(&str, Look)> =
+        levels.iter().map(|level| (level.method, level.look)).collect();
     methods.dedup();
-    for (method, color) in methods {
+    for (method, look) in methods {
         let here = || levels.iter().filter(move |level| level.method == method);
-        let color = Color::Palette(color);
+        let color = Color::Palette(look.color);
         let band = here().filter_map(|level| {
             level.estimate.interval.map(|of| (level.obs_noise, (of.low, of.high)))
         });
         let (x, (low, high)) = band.unzip();
         marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
         let points: Vec<_> = here().map(|level| (level.obs_noise, level.estimate.mean)).collect();
-        marks.push(Mark::Line { points: points.clone(), color, width: 2.2 });
-        marks.push(Mark::Dots { points, color, size: 4.0 });
+        marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
+        marks.push(match look.sign {
+            Some(_) => Mark::Signs { points, look },
+            None => Mark::Dots { points, color, size: 4.0 },
+        });
         let seeds = here().map(|level| level.estimate.values.len()).max().unwrap_or(0);
         let label = format!("{method} ({})", format::plural(seeds, "seed"));
-        legend.push(Key { label, color, shape: KeyShape::Line });
+        legend.push(Key { label, color, shape: KeyShape::Curve(look) });
     }
     let ends = levels.iter().flat_map(|level| {
         let interval =

@@ -9,8 +9,8 @@ use crate::plot::{Chart, Color, Key, KeyShape, Mark};
 pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
-        let Seen { method, color, .. } = *cell[0];
-        let color = Color::Palette(color);
+        let Seen { method, look, .. } = *cell[0];
+        let color = Color::Palette(look.color);
         let all = || cell.iter().flat_map(|one| one.analysis.of(None));
         let title = format!("{method}, {}", plural(cell.len(), "seed"));
         let mut whole = map(title, &cell[0].analysis.arena);

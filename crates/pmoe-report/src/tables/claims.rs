@@ -52,7 +52,7 @@ pub(crate) fn claims_csv(ledger: &Ledger) -> String {
             Some(EffectKind::Difference) => "difference",
             None => "",
         };
-        let ids: Vec<_> = runs.iter().map(|run| run.id.as_deref().unwrap_or("-")).collect();
+        let ids: Vec<_> = runs.iter().map(|run| run.id.as_deref().unwrap_or("none")).collect();
         let dirs: Vec<_> = runs.iter().map(|run| run.dir.as_str()).collect();
         let mut fields = vec![quoted(&claim.id), quoted(&claim.place), quoted(&claim.says)];
         fields.push(of.verdict.text(of.at_scale()).to_owned());

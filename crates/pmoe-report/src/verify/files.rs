@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use pmoe_results::is_leftover;
 
 use super::{Check, NOTHING};
 use crate::files::FOLDERS;
@@ -47,7 +49,8 @@ impl Check<'_> {
             };
             let paths = entries.map(|entry| Ok(entry.map_err(failed)?.path()));
             let paths = paths.collect::<Result<BTreeSet<_>, ReportError>>()?;
-            for path in paths.difference(&known) {
+            let is_leftover = |path: &&PathBuf| path.file_name().is_some_and(is_leftover);
+            for path in paths.difference(&known).filter(|path| !is_leftover(path)) {
                 self.differs(path, "the file", "a file", "none of this report: remove it");
             }
         }

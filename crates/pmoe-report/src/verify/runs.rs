@@ -1,6 +1,6 @@
 //! The runs behind a report: their files, their plan, and what an analysis has computed of its own data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pmoe_results::settings::{find, parse_value};
 use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Run};
@@ -8,17 +8,21 @@ use toml::Value;
 
 use super::{Check, NOTHING};
 use crate::numbers::Source;
+use crate::report::Report;
 use crate::silhouette_of_primitives;
 use crate::sources::Sources;
 
 impl Check<'_> {
     /// Compares the checksums of the runs' files.
-    pub(super) fn runs(&mut self, path: &Path, published: &[Source], found: &[Source]) {
+    pub(super) fn runs(&mut self, path: &Path, published: &[Source], made: &Report) {
+        let found = &made.numbers.runs;
         for run in published {
             let name = format!("run {}", run.dir);
             let Some(now) = found.iter().find(|now| now.dir == run.dir) else {
                 // Unreadable ones are named already.
-                if !self.dir.join(&run.dir).join(Manifest::FILE).is_file() {
+                let input = Path::new(&made.numbers.input);
+                let is_broken = |(of, _): &(PathBuf, String)| input.join(of) == Path::new(&run.dir);
+                if !made.sources.broken.iter().any(is_broken) {
                     self.differs(path, &name, "a run", "no run there");
                 }
                 continue;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
 
+mod apart;
+mod hostile;
 mod panels;
 mod report;
 mod verify;
@@ -81,12 +83,41 @@ impl Fixture {
     fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
         let (algo, task, seed) = names;
         let config = format!(
-            "algo = {algo:?}\ntask = {task:?}\nseed = {seed}\ngamma = 0.99\n\
+            "algo = {}\ntask = {}\nseed = {seed}\ngamma = 0.99\n\
              num_primitives = {}\n[schedule]\neval_every = 1000\n",
+            toml::Value::from(algo),
+            toml::Value::from(task),
             algo.len()
         );
+        self.write(folder, manifest(algo, task, seed), &config, values, status);
+    }
+
+    /// A run with this manifest and config.
+    fn write(
+        &self,
+        folder: &str,
+        manifest: Manifest,
+        config: &str,
+        values: &[f64],
+        status: Status,
+    ) {
         let path = self.results().join(folder);
-        let mut run = RunDir::open(&path, &config, || manifest(algo, task, seed)).unwrap();
+        let mut config: toml::Table = config.parse().unwrap();
+        config.insert("method".to_owned(), manifest.algo.as_str().into());
+        config.insert("task".to_owned(), manifest.task.as_str().into());
+        config.insert("seed".to_owned(), i64::try_from(manifest.seed).unwrap().into());
+        let schedule = config.get_mut("schedule").unwrap().as_table_mut().unwrap();
+        let total_steps = i64::try_from(manifest.total_steps).unwrap();
+        schedule.insert("total_steps".to_owned(), total_steps.into());
+        let config = toml::to_string(&config).unwrap();
+        // Made elsewhere: a run folder in another one is refused.
+        let scratch = tempfile::tempdir().unwrap();
+        drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
+        fs::create_dir_all(&path).unwrap();
+        for name in ["config.toml", "manifest.json"] {
+            fs::copy(scratch.path().join(name), path.join(name)).unwrap();
+        }
+        let mut run = RunDir::open(&path, &config, || manifest).unwrap();
         let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
         for (index, &value) in values.iter().enumerate() {
             let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);

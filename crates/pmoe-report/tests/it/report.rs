@@ -274,6 +274,36 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
 }
 
 #[test]
+fn a_run_that_another_build_continued_is_named() {
+    let fixture = Fixture::new();
+    fixture.suite_run(("sac", "Hopper-v4", 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
+    let path = fixture.results().join("table9/sac/Hopper-v4/seed_0/manifest.json");
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let heading = "one build began and another continued";
+    let attempt = |from_step: u64, commit: &str| {
+        let mut attempt = manifest["attempts"][0].clone();
+        attempt["provenance"] = manifest["provenance"].clone();
+        attempt["provenance"]["commit"] = commit.into();
+        attempt["from_step"] = from_step.into();
+        attempt
+    };
+    let same = vec![attempt(0, "aaaa"), attempt(1500, "aaaa")];
+    // Begun anew by another build, it is that build's alone.
+    let anew = vec![attempt(0, "aaaa"), attempt(0, "bbbb")];
+    let other = vec![attempt(0, "aaaa"), attempt(1500, "bbbb")];
+    for (attempts, is_mixed) in [(same, false), (anew, false), (other, true)] {
+        manifest["attempts"] = attempts.into();
+        fs::write(&path, manifest.to_string()).unwrap();
+        fixture.report();
+        let page = fixture.page();
+        assert_eq!(page.contains(heading), is_mixed);
+        let words = "table9/sac/Hopper-v4/seed_0 at step 1 500: commit aaaa → bbbb";
+        assert_eq!(page.contains(words), is_mixed, "{page}");
+    }
+}
+
+#[test]
 fn tasks_with_a_goal_have_a_success_rate() {
     let fixture = Fixture::new();
     let run = |seed: u64, successes: &[Option<bool>]| {
@@ -438,8 +468,7 @@ fn claims_are_judged_where_their_runs_are() {
     let lines: Vec<_> = csv.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[1].contains(",ratio,,,3,3,0,"), "{}", lines[1]);
-    let end =
-        ",outside,3,3,0,3000,1000000,- - - 0a1b - -,../results/table9/pmoe-sac/Hopper-v4/seed_0 ";
+    let end = ",outside,3,3,0,3000,1000000,none none none 0a1b none none,../results/table9/pmoe-sac/Hopper-v4/seed_0 ";
     assert!(lines[2].contains(end), "{}", lines[2]);
     assert!(table("claims.md").contains("| 115.4 | outside | 3 and 3 |"));
 }

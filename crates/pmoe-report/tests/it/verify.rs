@@ -83,7 +83,7 @@ fn a_changed_event_is_found() {
     let verification = check(&fixture);
     let first = &verification.differences[0];
     assert_eq!(first.name, "run table9/sac/Hopper-v4/seed_1");
-    assert!(first.found.contains("has changed since the run finished"), "{first}");
+    assert!(first.found.contains("has changed since the run wrote it"), "{first}");
     assert!(names(&verification).contains(&"table9 / Hopper-v4 / sac / auc"));
 
     // With a manifest that knows nothing of it: by the report's own checksum.

@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use pmoe_results::{
-    Bootstrap, Comparison, Entry, Excluded, Gap, Interval, Manifest, Ratio, Statistic, Status, scan,
+    Bootstrap, Cell, Comparison, Entry, Excluded, Gap, Interval, Manifest, Ratio, Statistic,
+    Status, scan,
 };
 
 use crate::{manifest, write_run};
@@ -203,4 +204,50 @@ fn unfinished_runs_are_drawn_as_far_as_all_of_them_are() {
     let steps: Vec<_> = cell.curve.iter().map(|point| point.env_step).collect();
     assert_eq!((steps.as_slice(), cell.curve_seeds), ([0, 10, 20].as_slice(), 2));
     assert_eq!(cell.auc, None);
+}
+
+#[test]
+fn a_run_that_is_in_no_number_changes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    for (algo, seed, values) in
+        [("sac", 0, [0.0, 20.0]), ("sac", 1, [10.0, 30.0]), ("pmoe-sac", 0, [20.0, 40.0])]
+    {
+        line(dir.path(), manifest(algo, "Hopper-v4", seed), values, 100, Status::Done);
+    }
+    let before = compare(dir.path());
+    let failed = |reason: &str| Status::Failed { reason: reason.into(), diverged: false };
+    let long = |seed| Manifest { total_steps: 100_000, ..manifest("sac", "Hopper-v4", seed) };
+    let of = |seed| manifest("pmoe-sac", "Hopper-v4", seed);
+    type Case = (Manifest, &'static [(u64, f64)], Status);
+    let runs: [Case; 8] = [
+        (long(7), &[(0, 1e9), (50, 1e9)], Status::Running),
+        (long(8), &[], failed("out of memory")),
+        (long(9), &[(0, 1e9)], Status::Interrupted),
+        // Done by its manifest, but most of its evaluations are missing.
+        (long(10), &[(0, 1e9), (100, 1e9)], Status::Done),
+        (of(11), &[(90, 1e9), (100, 1e9)], failed("diverged at the end")),
+        (of(12), &[(100, 1e9)], Status::Done),
+        (of(13), &[], Status::Done),
+        (manifest("mcp-sac", "Hopper-v4", 0), &[(95, 1e9)], Status::Running),
+    ];
+    for (index, (manifest, curve, status)) in runs.into_iter().enumerate() {
+        write_run(&dir.path().join(format!("z{index}")), manifest, curve, status);
+        let after = compare(dir.path());
+        for cell in &before.cells {
+            let now = after.cell(&cell.algo, &cell.task).unwrap();
+            let numbers = |of: &Cell| {
+                let parts = (of.total_steps, of.seeds.clone(), of.runs.clone(), of.curve.clone());
+                (parts, of.auc.clone(), of.final_return.clone(), of.relative_auc, of.improvement)
+            };
+            assert_eq!(numbers(now), numbers(cell), "run {index}");
+            let left_out = now.excluded.len();
+            assert!(cell.algo == "sac" || left_out <= index + 1, "{:?}", now.excluded);
+        }
+    }
+    // A second run of a seed that began to evaluate late moves no start either.
+    let late = [(50, 50.0), (100, 50.0)];
+    write_run(&dir.path().join("zz"), manifest("sac", "Hopper-v4", 0), &late, Status::Done);
+    let after = compare(dir.path());
+    let auc = |of: &Comparison| of.cell("sac", "Hopper-v4").unwrap().auc.clone();
+    assert_eq!(auc(&after), auc(&before));
 }

@@ -6,6 +6,7 @@
 mod analysis;
 mod claims;
 mod compare;
+mod folders;
 mod plan;
 mod run;
 mod run_dir;
@@ -19,7 +20,8 @@ use pmoe_results::{
     Attempt, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status,
 };
 
-const CONFIG: &str = "algo = \"sac\"\nseed = 3\n\n[schedule]\ntotal_steps = 100\n";
+const CONFIG: &str =
+    "method = \"sac\"\ntask = \"Hopper-v4\"\nseed = 3\n\n[schedule]\ntotal_steps = 100\n";
 
 fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
     Manifest {
@@ -62,7 +64,18 @@ fn eval(env_step: u64, episode_return: f64) -> Event {
 
 /// Writes a run folder whose evaluations give `curve`, and closes it with `status`.
 fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Status) {
-    let mut run = RunDir::open(path, CONFIG, || manifest).unwrap();
+    let Manifest { algo, task, seed, total_steps, .. } = &manifest;
+    let config = format!(
+        "method = {algo:?}\ntask = {task:?}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
+    );
+    // Made elsewhere: a run folder in another one is refused.
+    let scratch = tempfile::tempdir().unwrap();
+    drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
+    fs::create_dir_all(path).unwrap();
+    for name in ["config.toml", "manifest.json"] {
+        fs::copy(scratch.path().join(name), path.join(name)).unwrap();
+    }
+    let mut run = RunDir::open(path, &config, || manifest).unwrap();
     let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
     for &(env_step, episode_return) in curve {
         sink.emit(&eval(env_step, episode_return)).unwrap();

@@ -72,7 +72,11 @@ impl Fixture {
     fn run(&self, dir: &str, status: &str) {
         let folder = self.root().join(dir);
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("config.toml"), "seed = 0\n").unwrap();
+        fs::write(
+            folder.join("config.toml"),
+            "method = \"b\"\ntask = \"T\"\nseed = 0\nschedule.total_steps = 10\n",
+        )
+        .unwrap();
         let text = format!(
             r#"{{"schema": 1, "algo": "b", "task": "T", "seed": 0, "total_steps": 10,
             "status": {status}, "env_step": 4, "attempts": [], "events_blake3": null,
@@ -245,5 +249,30 @@ fn a_run_is_analysed_for_all_suites_that_read_it_and_they_must_agree() {
     let message = error.to_string();
     for part in ["suite two", "analyses.gait", "suite one"] {
         assert!(message.contains(part), "no {part} in: {message}");
+    }
+}
+
+#[test]
+fn a_plan_that_leads_out_of_its_folder_is_refused() {
+    let fixture = Fixture::new();
+    let root = fixture.dir.path().join("results");
+    let plan = Plan::new(&fixture.suites, Preset::Smoke, None, &fixture.methods, &root).unwrap();
+    plan.write(&root).unwrap();
+    assert_eq!(Plan::read(&root).unwrap().as_ref(), Some(&plan));
+    for dir in ["/etc", "../other", "one/../../other", "", ".", "./one", "one/a/.."] {
+        let mut plan = plan.clone();
+        plan.runs[2].dir = dir.into();
+        plan.write(&root).unwrap();
+        let error = Plan::read(&root).unwrap_err();
+        assert!(error.is_bad_input());
+        let error = error.to_string();
+        assert!(error.contains("plan.json") && error.contains("runs[2].dir"), "{dir}: {error}");
+    }
+    for suite in ["/etc", "..", "one/two", ""] {
+        let mut plan = plan.clone();
+        plan.runs[1].used_by[0].suite = suite.into();
+        plan.write(&root).unwrap();
+        let error = Plan::read(&root).unwrap_err().to_string();
+        assert!(error.contains("runs[1].used_by.suite"), "{suite}: {error}");
     }
 }

@@ -51,7 +51,7 @@ fn a_config_may_differ_in_bytes_not_in_meaning() {
     open(dir.path()).unwrap();
     let before = content(dir.path());
     let same = "schedule = { total_steps = 100 }\n# Later.\n".replace("# Later.\n", "");
-    let same = format!("seed = 3 # a comment\n{same}algo = 'sac'");
+    let same = format!("seed = 3 # a comment\n{same}method = 'sac'\ntask = \"Hopper-v4\"");
     RunDir::open(dir.path(), &same, || panic!("there is a manifest")).unwrap();
 
     let cases = [
@@ -252,8 +252,7 @@ fn what_killed_processes_left_goes_and_other_files_stay() {
 #[test]
 fn a_manifest_of_another_run_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let config = "method = \"sac\"\ntask = \"Hopper-v4\"\n".to_owned() + CONFIG;
-    let open = || RunDir::open(dir.path(), &config, || manifest("sac", "Hopper-v4", 3)).map(drop);
+    let open = || open(dir.path()).map(drop);
     open().unwrap();
     let path = dir.path().join("manifest.json");
     let good = fs::read_to_string(&path).unwrap();
@@ -271,13 +270,19 @@ fn a_manifest_of_another_run_is_refused() {
             assert!(error.to_string().contains(&format!("`{key}`")), "{error}");
         }
     }
+    // A config that does not say whose it is fits nobody.
+    fs::write(&path, good).unwrap();
+    fs::write(dir.path().join("config.toml"), CONFIG.replace("task =", "tusk =")).unwrap();
+    let error = Run::read(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("`task` is absent"), "{error}");
 }
 
 #[test]
 fn a_finished_run_may_get_a_larger_budget() {
     let dir = tempfile::tempdir().unwrap();
     let with = |steps: u32| CONFIG.replace("100", &steps.to_string());
-    let open = |steps: u32| RunDir::open(dir.path(), &with(steps), || manifest("a", "b", 3));
+    let open =
+        |steps: u32| RunDir::open(dir.path(), &with(steps), || manifest("sac", "Hopper-v4", 3));
     let mut run = open(100).unwrap();
     drop(run);
     assert!(matches!(open(200), Err(ResultsError::ConfigMismatch { .. })), "not finished");

@@ -1,3 +1,4 @@
+use pmoe_results::one_line;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Style, Stylize};
@@ -9,7 +10,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::runs::about;
 use super::{block, cut};
 use crate::app::{App, List, Pane};
-use crate::format::{one_line, quantity, steps};
+use crate::format::{quantity, steps};
 use crate::snapshot::RunView;
 use crate::theme::Theme;
 

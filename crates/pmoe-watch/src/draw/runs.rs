@@ -1,3 +1,4 @@
+use pmoe_results::one_line;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style, Stylize};
@@ -6,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{block, cut, first_row};
 use crate::app::{App, List, Pane, Place};
-use crate::format::{duration, one_line, optional, percent, quantity, steps};
+use crate::format::{duration, optional, percent, quantity, steps};
 use crate::snapshot::{Kind, RunView};
 use crate::theme::{Theme, sign};
 

@@ -1,3 +1,4 @@
+use pmoe_results::one_line;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -6,7 +7,6 @@ use ratatui::widgets::Paragraph;
 
 use super::{block, cut, first_row};
 use crate::app::{App, List, Pane, Place};
-use crate::format::one_line;
 use crate::snapshot::{Count, Kind};
 use crate::theme::{Theme, sign};
 

@@ -218,3 +218,70 @@ fn runs_that_nobody_looks_at_take_turns() {
     }
     assert_eq!(read(&watcher.refresh(now, Wanted::Runs(&wanted)).unwrap()), [2, 2, 2]);
 }
+
+#[test]
+fn links_to_runs_are_followed_and_what_is_reached_twice_is_said() {
+    let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = dir.path().join(folder(0));
+    write_run(&path, manifest(), &[0, 50]);
+    write_run(&scratch.path().join("deep/run"), manifest(), &[0]);
+    write_run(&path.join("inner"), manifest(), &[0]);
+    std::os::unix::fs::symlink(scratch.path(), dir.path().join("more")).unwrap();
+    std::os::unix::fs::symlink("..", dir.path().join("fig1/loop")).unwrap();
+    std::os::unix::fs::symlink(&path, dir.path().join("again")).unwrap();
+    std::os::unix::fs::symlink("/no/such/disk", dir.path().join("gone")).unwrap();
+    let snapshot = look(&mut Watcher::new(dir.path()), soon(&path));
+    let dirs: Vec<_> = snapshot.runs.iter().map(|run| run.dir.clone()).collect();
+    assert_eq!(dirs, [folder(0), folder(0).join("inner"), "more/deep/run".into()]);
+    let problems = snapshot.problems.join("\n");
+    assert_eq!(snapshot.problems.len(), 3, "{problems}");
+    for words in [
+        "gone is not a run folder: it is a link that leads nowhere",
+        "again leads to",
+        "loop leads to",
+    ] {
+        assert!(problems.contains(words), "{problems}");
+    }
+}
+
+#[test]
+fn a_plan_that_leads_elsewhere_is_a_problem_and_nothing_there_is_read() {
+    let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_plan(dir.path(), 1);
+    fs::write(outside.path().join("secret.log"), "error: a secret\n").unwrap();
+    let path = dir.path().join(Plan::FILE);
+    let text = fs::read_to_string(&path).unwrap();
+    let planned = format!("{:?}", folder(0).display().to_string());
+    assert!(text.contains(&planned));
+    let elsewhere = format!("{:?}", outside.path().join("secret").display().to_string());
+    fs::write(&path, text.replace(&planned, &elsewhere)).unwrap();
+    let snapshot = look(&mut Watcher::new(dir.path()), SystemTime::UNIX_EPOCH);
+    assert!(snapshot.problems[0].contains("runs[0].dir"), "{:?}", snapshot.problems);
+    assert!(snapshot.runs.is_empty() && !snapshot.to_text().contains("secret.log"));
+    assert!(!snapshot.to_text().contains("a secret"));
+}
+
+#[test]
+fn no_name_of_a_file_reaches_the_terminal_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = "x\x1b[31m\u{9b}2J\x07\r\ny\u{202e}";
+    let root = dir.path().join("results\x1b[2J");
+    for (index, status) in [
+        Status::Running,
+        Status::Interrupted,
+        Status::Failed { reason: bad.into(), diverged: true },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let manifest = Manifest { algo: bad.into(), task: bad.into(), status, ..manifest() };
+        write_run(&root.join(format!("{index}{}", bad.replace('\0', ""))), manifest, &[0]);
+    }
+    fs::create_dir(root.join("b\x1b[2J")).unwrap();
+    fs::write(root.join("b\x1b[2J").join(Manifest::FILE), bad).unwrap();
+    let snapshot = look(&mut Watcher::new(&root), SystemTime::now());
+    let text = snapshot.to_text();
+    assert_eq!(snapshot.runs.len(), 4);
+    assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+    assert!(text.contains("x [31m 2J"));
+}

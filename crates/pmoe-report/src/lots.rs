@@ -1,0 +1,173 @@
+//! Which runs stand beside each other, and under which names: those of one suite or folder, of one budget.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use pmoe_results::{Called, Plan, PlannedRun, Run, Suite, variant_names};
+
+/// Folders from a run up to the results: `<suite>/<method>/<task>/seed_<n>`.
+pub(crate) const DEPTH: usize = 4;
+
+/// Where the runs of a report come from.
+pub(crate) struct Source<'a> {
+    /// The folder they were found in, absolute.
+    pub(crate) input: &'a Path,
+    /// What that folder was called when the report was made for the first time.
+    pub(crate) name: &'a str,
+    /// The plans of the folders of results, absolute, that they lie in.
+    pub(crate) plans: &'a BTreeMap<PathBuf, Plan>,
+    pub(crate) suites: &'a [Suite],
+}
+
+/// Runs that can be compared.
+pub(crate) struct Lot<'a> {
+    /// Folder of their suite, or the input.
+    pub(crate) folder: PathBuf,
+    /// Their budget, if their folder has others that have more runs, or that its plan says.
+    pub(crate) other_steps: Option<u64>,
+    /// The runs, each with the name of its method.
+    pub(crate) runs: Vec<(String, &'a Run)>,
+}
+
+/// A run in a folder, before its name is told apart from others.
+struct Place<'a> {
+    method: &'a str,
+    planned: bool,
+    run: &'a Run,
+}
+
+/// Splits runs by suite, and these by budget.
+///
+/// A run belongs to every suite that the plan names for it. One that no plan knows belongs to the suite
+/// of its folder, `<suite>/<method>/<task>/seed_<n>`, if that is in the input; all others make one lot.
+pub(crate) fn lots<'a>(runs: &'a [Run], source: &Source<'a>) -> Vec<Lot<'a>> {
+    let input = source.input;
+    let mut by_folder: BTreeMap<PathBuf, Vec<Place<'a>>> = BTreeMap::new();
+    for run in runs {
+        let planned = planned_places(run, source);
+        let is_planned = !planned.is_empty();
+        let places = if is_planned { planned } else { vec![folder_place(run, input)] };
+        for (folder, method) in places {
+            let place = Place { method, planned: is_planned, run };
+            by_folder.entry(folder).or_default().push(place);
+        }
+    }
+    // A suite that has no run yet is shown as such.
+    for (root, plan) in source.plans {
+        for used in plan.runs.iter().flat_map(|run| &run.used_by) {
+            by_folder.entry(root.join(&used.suite)).or_default();
+        }
+    }
+    // A suite beside the input is not asked for, though it may share runs with one that is.
+    by_folder.retain(|folder, _| folder.starts_with(input) || input.starts_with(folder));
+    by_folder.into_iter().flat_map(|(folder, places)| by_budget(folder, &places, source)).collect()
+}
+
+/// The suites' folders that a run belongs to by the plan, and its method's name in each.
+fn planned_places<'a>(run: &Run, source: &Source<'a>) -> Vec<(PathBuf, &'a str)> {
+    let Some((root, plan)) =
+        run.path.ancestors().nth(DEPTH).and_then(|root| source.plans.get_key_value(root))
+    else {
+        return Vec::new();
+    };
+    let is_run =
+        |planned: &&PlannedRun| run.path.strip_prefix(root).is_ok_and(|dir| dir == planned.dir);
+    let uses = plan.runs.iter().find(is_run).into_iter().flat_map(|run| &run.used_by);
+    uses.map(|used| (root.join(&used.suite), used.method.as_str())).collect()
+}
+
+/// The folder above `<method>/<task>/seed_<n>` and the method, if the run lies like that in the input, so that
+/// what the input is called says nothing of methods; else the input, and the algorithm.
+fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
+    let of = &run.manifest;
+    let below: Vec<_> =
+        run.path.strip_prefix(input).map(|below| below.components().collect()).unwrap_or_default();
+    let seed = format!("seed_{}", of.seed);
+    match below.as_slice() {
+        [
+            above @ ..,
+            Component::Normal(method),
+            Component::Normal(task),
+            Component::Normal(last),
+        ] if *task == of.task.as_str() && *last == seed.as_str() => {
+            let folder = input.join(above.iter().collect::<PathBuf>());
+            (folder, method.to_str().unwrap_or(&of.algo))
+        }
+        _ => (input.to_owned(), &of.algo),
+    }
+}
+
+/// One lot of the runs whose budgets belong together, then one for each other budget, longest first.
+fn by_budget<'a>(folder: PathBuf, places: &[Place<'a>], source: &Source<'_>) -> Vec<Lot<'a>> {
+    let name = source.folder_name(&folder);
+    let plan = folder.parent().and_then(|root| source.plans.get(root));
+    let planned: Vec<_> = plan.iter().flat_map(|plan| uses(plan, &name)).collect();
+    // A suite says for each task what its settings and its budget are.
+    let is_suite = !planned.is_empty() || source.suites.iter().any(|suite| suite.name == name);
+    let called = |of: &Place<'a>| Called { method: of.method, planned: of.planned, run: of.run };
+    let names = variant_names(&places.iter().map(called).collect::<Vec<_>>(), is_suite);
+
+    let of_plan: BTreeMap<&str, u64> =
+        planned.iter().map(|(run, _)| (run.task.as_str(), run.total_steps)).collect();
+    let usual = usual_budgets(places);
+    let budget = |task: &str| of_plan.get(task).or(usual.get(task)).copied();
+    let mut lots: BTreeMap<Option<u64>, Vec<(String, &Run)>> = BTreeMap::from([(None, Vec::new())]);
+    for (place, name) in places.iter().zip(names) {
+        let of = &place.run.manifest;
+        let other = Some(of.total_steps).filter(|steps| budget(&of.task) != Some(*steps));
+        lots.entry(other).or_default().push((name, place.run));
+    }
+    let usual = lots.remove_entry(&None);
+    let others = lots.into_iter().rev();
+    let lots = usual.into_iter().chain(others);
+    let lot = |(other_steps, runs)| Lot { folder: folder.clone(), other_steps, runs };
+    lots.map(lot)
+        .filter(|lot| lot.other_steps.is_some() || !lot.runs.is_empty() || !planned.is_empty())
+        .collect()
+}
+
+/// The budget of each task: that of the most runs which are behind numbers, on it or else on all tasks, or else
+/// the longest. Only where a task has no such run its others count.
+fn usual_budgets<'a>(places: &[Place<'a>]) -> BTreeMap<&'a str, u64> {
+    let whole: Vec<&Run> = places.iter().map(|of| of.run).filter(|run| run.is_whole()).collect();
+    let of_all = |steps: u64| whole.iter().filter(|run| run.manifest.total_steps == steps).count();
+    let mut usual = BTreeMap::new();
+    for Place { run, .. } in places {
+        let task = run.manifest.task.as_str();
+        if usual.contains_key(task) {
+            continue;
+        }
+        let on_task = |run: &&Run| run.manifest.task == task;
+        let mut runs: Vec<&Run> = whole.iter().copied().filter(|run| on_task(run)).collect();
+        if runs.is_empty() {
+            runs = places.iter().map(|of| of.run).filter(on_task).collect();
+        }
+        let here = |steps: u64| runs.iter().filter(|run| run.manifest.total_steps == steps).count();
+        let budgets = runs.iter().map(|run| run.manifest.total_steps);
+        let best = budgets.max_by_key(|steps| (here(*steps), of_all(*steps), *steps));
+        usual.extend(best.map(|steps| (task, steps)));
+    }
+    usual
+}
+
+/// The runs of a suite, and the names of their methods in it.
+pub(crate) fn uses<'a>(
+    plan: &'a Plan,
+    suite: &str,
+) -> impl Iterator<Item = (&'a PlannedRun, &'a str)> {
+    plan.runs.iter().flat_map(move |run| {
+        let here = run.used_by.iter().filter(move |used| used.suite == suite);
+        here.map(move |used| (run, used.method.as_str()))
+    })
+}
+
+impl Source<'_> {
+    /// What the last part of a folder's path is, or was.
+    pub(crate) fn folder_name(&self, folder: &Path) -> String {
+        match folder.file_name() {
+            _ if folder == self.input => self.name.to_owned(),
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => "runs".to_owned(),
+        }
+    }
+}

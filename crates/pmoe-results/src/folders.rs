@@ -1,0 +1,187 @@
+//! The folders at or below one, and the runs in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::run_dir::MANIFEST;
+use crate::{ResultsError, Run, RunDir};
+
+/// What [`scan`] found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The runs, by path.
+    pub runs: Vec<Run>,
+    /// Folders that have a manifest but can't be read as a run, folders that can't be listed, and links
+    /// that lead nowhere.
+    pub broken: Vec<(PathBuf, ResultsError)>,
+    /// Links to runs that are counted already.
+    pub repeated: Vec<Repeated>,
+}
+
+/// What [`Folders::find`] found.
+#[derive(Debug, Default)]
+pub struct Folders {
+    /// Every folder, by path: the one that was searched and those below.
+    pub all: Vec<PathBuf>,
+    /// Those that have a manifest.
+    pub runs: Vec<PathBuf>,
+    /// Folders that can't be listed, and links that lead nowhere.
+    pub broken: Vec<(PathBuf, ResultsError)>,
+    /// Links to runs that are found already.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A link to a folder that is found by another way too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// The link.
+    pub link: PathBuf,
+    /// Where it leads.
+    pub target: PathBuf,
+}
+
+impl fmt::Display for Repeated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [link, target] = [&self.link, &self.target].map(|path| path.display());
+        write!(f, "{link} leads to {target}, whose runs are found already: they count once")
+    }
+}
+
+/// Reads every run folder at or below `dir`, as [`Folders::find`] finds them.
+///
+/// A broken run does not hide the others.
+///
+/// # Errors
+/// When `dir` itself can't be listed.
+pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
+    let Folders { runs, broken, repeated, .. } = Folders::find(dir)?;
+    let mut found = Scan { runs: Vec::new(), broken, repeated };
+    for path in runs {
+        match Run::read(&path) {
+            Ok(run) => found.runs.push(run),
+            Err(error) => found.broken.push((path, error)),
+        }
+    }
+    found.broken.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+impl Folders {
+    /// The folders at or below `dir`; one with a `manifest.json` is a run, also inside another run.
+    ///
+    /// Links to folders are followed. A folder that is reached in several ways is there once, under its own
+    /// path rather than that of a link, and a link up the way it lies on is not followed.
+    ///
+    /// # Errors
+    /// When `dir` itself can't be listed.
+    pub fn find(dir: &Path) -> Result<Self, ResultsError> {
+        let mut search = Search::default();
+        search.folder(dir).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ResultsError::NotARun {
+                path: dir.to_owned(),
+                reason: "there is no such folder".to_owned(),
+            },
+            _ => ResultsError::io(dir, source),
+        })?;
+        let root = fs::canonicalize(dir).map_err(|source| ResultsError::io(dir, source))?;
+        // Last, so that what is really there has its own name.
+        while let Some(link) = search.links.pop_first() {
+            search.link(&link, &root);
+        }
+        let Search { mut found, .. } = search;
+        found.all.sort();
+        found.runs.sort();
+        found.broken.sort_by(|a, b| a.0.cmp(&b.0));
+        let runs = &found.runs;
+        found.repeated.retain(|of| runs.iter().any(|run| run.starts_with(&of.target)));
+        Ok(found)
+    }
+}
+
+/// A search under way.
+#[derive(Default)]
+struct Search {
+    found: Folders,
+    /// Device and number of every folder, whatever it is called.
+    seen: BTreeMap<(u64, u64), PathBuf>,
+    /// Links that were met and not followed yet.
+    links: BTreeSet<PathBuf>,
+}
+
+impl Search {
+    fn folder(&mut self, dir: &Path) -> io::Result<()> {
+        let metadata = fs::metadata(dir)?;
+        let known = self.seen.entry((metadata.dev(), metadata.ino()));
+        if let std::collections::btree_map::Entry::Occupied(known) = known {
+            let (link, target) = (dir.to_owned(), known.get().clone());
+            self.found.repeated.push(Repeated { link, target });
+            return Ok(());
+        }
+        known.or_insert_with(|| dir.to_owned());
+        let entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+        self.found.all.push(dir.to_owned());
+        if dir.join(MANIFEST).is_file() {
+            self.found.runs.push(dir.to_owned());
+        }
+        let mut folders = Vec::new();
+        for entry in entries {
+            let kind = entry.file_type()?;
+            if kind.is_symlink() {
+                self.links.insert(entry.path());
+            } else if kind.is_dir() && !is_checkpoint(&entry.path()) {
+                folders.push(entry.path());
+            }
+        }
+        folders.sort();
+        for folder in folders {
+            if let Err(error) = self.folder(&folder) {
+                self.broken(folder, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, link: &Path, root: &Path) {
+        match fs::canonicalize(link) {
+            // Up the way: what is there besides is not in the folder that is searched.
+            Ok(target) if root.starts_with(&target) => {
+                let (link, target) = (link.to_owned(), self.found.all[0].clone());
+                self.found.repeated.push(Repeated { link, target });
+            }
+            Ok(target) if target.is_dir() => {
+                if let Err(error) = self.folder(link) {
+                    self.broken(link.to_owned(), error);
+                }
+            }
+            Ok(_) => {}
+            // Editors leave hidden links that lead nowhere.
+            Err(_) if link.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.') => {}
+            Err(error) => self.broken(link.to_owned(), error),
+        }
+    }
+
+    fn broken(&mut self, path: PathBuf, error: io::Error) {
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        let error = match error.kind() {
+            io::ErrorKind::NotFound if is_link => ResultsError::NotARun {
+                path: path.clone(),
+                reason: "it is a link that leads nowhere".to_owned(),
+            },
+            _ => ResultsError::io(&path, error),
+        };
+        self.found.broken.push((path, error));
+    }
+}
+
+/// Whether a folder is a checkpoint of a run: it has a manifest too, of another kind.
+fn is_checkpoint(dir: &Path) -> bool {
+    let is_called = |path: &Path, is: fn(&str) -> bool| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(is)
+    };
+    is_called(dir, |name| name.starts_with("step-") || name.starts_with(".step-"))
+        && dir.parent().is_some_and(|above| is_called(above, |name| name == RunDir::CHECKPOINT))
+}
