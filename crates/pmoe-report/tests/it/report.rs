@@ -298,7 +298,7 @@ fn a_run_that_another_build_continued_is_named() {
         fixture.report();
         let page = fixture.page();
         assert_eq!(page.contains(heading), is_mixed);
-        let words = "table9/sac/Hopper-v4/seed_0 at step 1 500: commit aaaa → bbbb";
+        let words = "table9/sac/Hopper-v4/seed_0 at step 1 500: commit aaaa with uncommitted changes → bbbb";
         assert_eq!(page.contains(words), is_mixed, "{page}");
     }
 }
