@@ -231,6 +231,8 @@ impl Checkpoints {
         {
             reasons.push(format!("{} is gone", self.folder.join(newest).display()));
         }
+        // Before any of them is used, and before older ones make room for newer ones.
+        found.iter().try_for_each(|(_, path)| self.refuse_foreign(path))?;
         for (env_step, path) in found.into_iter().rev() {
             let used = self.open(env_step, path.clone()).and_then(&mut is_usable);
             match used {
@@ -248,15 +250,23 @@ impl Checkpoints {
         Err(CheckpointError::NoneLeft { path: self.folder.clone(), reasons })
     }
 
-    /// Opens a checkpoint and checks whose it is and that it is whole.
+    /// Refuses a checkpoint that says it is another run's.
+    fn refuse_foreign(&self, path: &Path) -> Result<(), CheckpointError> {
+        match read_manifest(&path.join(MANIFEST)) {
+            Ok(Manifest { body, .. }) if body.run != self.run => Err(CheckpointError::OtherRun {
+                path: path.to_owned(),
+                found: body.run,
+                expected: self.run.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a checkpoint and checks that it is whole.
     fn open(&self, env_step: u64, path: PathBuf) -> Result<Stored, CheckpointError> {
         let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
         let manifest = read_manifest(&path.join(MANIFEST)).map_err(damaged)?;
-        let Manifest { body: Body { run, env_step: written_at, scope, files, .. }, .. } = manifest;
-        if run != self.run {
-            let expected = self.run.clone();
-            return Err(CheckpointError::OtherRun { path, found: run, expected });
-        }
+        let Manifest { body: Body { env_step: written_at, scope, files, .. }, .. } = manifest;
         if written_at != env_step {
             return Err(damaged(format!("it was written at step {written_at}")));
         }

@@ -83,12 +83,12 @@ fn every_signal_that_ends_programs_writes_a_checkpoint() {
 #[test]
 fn evaluations_and_updates_of_any_length_can_be_interrupted() {
     let cases = [
-        ("schedule.eval_episodes=4000000", "TERM", 99),
-        ("schedule.eval_episodes=4000000", "USR1", 99),
-        ("schedule.eval_episodes=4000000", "INT", 130),
-        ("gradient_steps=400000000", "TERM", 99),
-        ("gradient_steps=400000000", "HUP", 99),
-        ("gradient_steps=400000000", "INT", 130),
+        ("schedule.eval_episodes=1M", "TERM", 99),
+        ("schedule.eval_episodes=1M", "USR1", 99),
+        ("schedule.eval_episodes=1M", "INT", 130),
+        ("gradient_steps=10M", "TERM", 99),
+        ("gradient_steps=10M", "HUP", 99),
+        ("gradient_steps=10M", "INT", 130),
     ];
     let dir = tempfile::tempdir().unwrap();
     let step_of = |manifest: &serde_json::Value| manifest["env_step"].as_u64().unwrap();
@@ -108,7 +108,7 @@ fn a_second_polite_signal_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for (name, code) in [("INT", 130), ("TERM", 99), ("HUP", 99)] {
         let folder = dir.path().join(name);
-        let mut child = stuck("schedule.eval_episodes=4000000", &folder);
+        let mut child = stuck("schedule.eval_episodes=1M", &folder);
         for _ in 0..3 {
             // It may be over.
             let id = child.id().to_string();

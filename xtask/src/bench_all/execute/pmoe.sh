@@ -2,7 +2,7 @@
 # Stands in for `pmoe` in tests. `train`: the method's name says how it ends.
 case $1 in
 bench) echo '{"ms_per_act": 0.1, "ms_per_env_step": 0.1, "ms_of_learning_per_env_step": 2.0,
-    "bytes_of_policy": 1, "bytes_of_learner": 2, "bytes_of_steps": 3}'; exit ;;
+    "bytes_when_finished": 1, "bytes_of_learner": 2, "bytes_of_steps": 3}'; exit ;;
 report) mkdir -p "$4" && echo page >"$4/index.html"; exit ;;
 analyze)
     # Leaves what it was asked for; of a run of `lookless` nothing can be seen.
