@@ -147,9 +147,8 @@ pub struct Stored {
 }
 
 impl Checkpoints {
-    /// Writes a checkpoint and deletes the older ones but for those that are kept, and what a kill left
-    /// of half-written ones. A checkpoint of a later step is one that could not be used, and goes as
-    /// well. With `is_last` it is the only one that stays.
+    /// Writes a checkpoint, deletes others as [`Checkpoints::prune`] says, and what a kill left of
+    /// half-written ones.
     ///
     /// # Errors
     /// When the file system refuses; the older checkpoints are then still there, and no half of the new
@@ -179,6 +178,15 @@ impl Checkpoints {
         pmoe_results::write_atomic(&newest, format!("{name}\n").as_bytes())
             .map_err(|source| io_error(&newest, source))?;
 
+        self.prune(env_step, is_last)
+    }
+
+    /// Deletes the checkpoints before that of `env_step` but for those that are kept, and later ones, which
+    /// could not be used. With `is_last` the one of `env_step` is the only one that stays.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn prune(&self, env_step: u64, is_last: bool) -> Result<(), CheckpointError> {
         let keep = if is_last { 1 } else { self.keep.get() };
         let kept = |(step, _): &&(u64, PathBuf)| *step <= env_step;
         let all = self.list(Kind::Complete)?;

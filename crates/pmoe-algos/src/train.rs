@@ -210,6 +210,10 @@ pub fn run<A: Agent>(
             return Ok(Outcome::Interrupted);
         }
     }
+    if let Some(checkpoints) = checkpoints {
+        // A kill right after the last checkpoint has left others beside it.
+        checkpoints.prune(progress.env_step, true)?;
+    }
     Ok(Outcome::Done)
 }
 

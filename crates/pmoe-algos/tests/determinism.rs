@@ -90,6 +90,12 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
         let (other_events, _) = uninterrupted(&config, &schedule, 6);
         assert_eq!(events, events_again);
         assert!(bits(&agent) == bits(&agent_again));
+        let [saved, saved_again] = [&agent, &agent_again].map(|agent| {
+            let mut files = pmoe_algos::checkpoint::Files::default();
+            agent.save(&mut files, Scope::Everything).unwrap();
+            files.blake3().unwrap()
+        });
+        assert_eq!(saved, saved_again, "every byte of a checkpoint, {config:?}");
         assert_ne!(events, other_events);
     }
 }

@@ -7,7 +7,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 
-use super::stored::Parameters;
+use super::stored::{Parameters, in_order};
 use super::{Adam, clip_grad_norm};
 use crate::parallel::join;
 
@@ -80,6 +80,7 @@ impl<M: Module> Learner<M> {
         let error = |reason: String| LearnerError { action: "write", reason };
         let module = module_to_bytes(&**self)?;
         let optimizer = self.optimizer.into_bytes().map_err(|e| error(e.to_string()))?;
+        let optimizer = in_order(optimizer).map_err(error)?;
         Ok((module, optimizer.to_vec()))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Bytes, DType, Int, Shape, Tensor};
-use burn_pack::Reader;
+use burn_pack::{Reader, Writer};
 
 /// What a parameter's numbers are, and how many.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,23 @@ impl Parameters {
         }
         Ok(count)
     }
+}
+
+/// The bytes of an optimiser state with its tensors in the order of their names: burn has them in the order of a
+/// hash map, which is another one in each process.
+pub(super) fn in_order(bytes: Bytes) -> Result<Bytes, String> {
+    let reader = Reader::from_bytes(bytes).map_err(|error| error.to_string())?;
+    let (metadata, scalars) = (reader.metadata().clone(), reader.scalars().clone());
+    let mut tensors = reader.into_tensors().map_err(|error| error.to_string())?;
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut writer = Writer::new(tensors);
+    for (key, value) in &metadata {
+        writer = writer.with_metadata(key, value);
+    }
+    for (key, value) in scalars {
+        writer = writer.with_scalar(&key, value);
+    }
+    writer.into_bytes().map_err(|error| error.to_string())
 }
 
 /// The form of the parameter that an entry of an optimiser state, such as `17.moment_1`, belongs to.
