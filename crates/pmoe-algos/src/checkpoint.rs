@@ -147,7 +147,7 @@ pub struct Stored {
 }
 
 impl Checkpoints {
-    /// Writes a checkpoint, deletes others as [`Checkpoints::prune`] says, and what a kill left of
+    /// Writes a checkpoint, deletes others as [`Checkpoints::settle`] says, and what a kill left of
     /// half-written ones.
     ///
     /// # Errors
@@ -174,19 +174,21 @@ impl Checkpoints {
         remove(&complete)?;
         fs::rename(&part, &complete).map_err(|source| io_error(&complete, source))?;
         sync_dir(&self.folder)?;
-        let newest = self.folder.join(NEWEST);
-        pmoe_results::write_atomic(&newest, format!("{name}\n").as_bytes())
-            .map_err(|source| io_error(&newest, source))?;
-
-        self.prune(env_step, is_last)
+        self.settle(env_step, is_last)
     }
 
-    /// Deletes the checkpoints before that of `env_step` but for those that are kept, and later ones, which
-    /// could not be used. With `is_last` the one of `env_step` is the only one that stays.
+    /// Notes that the checkpoint of `env_step` is the newest. Deletes those before it but for those that are
+    /// kept, and later ones, which could not be used. With `is_last` it is the only one that stays.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn prune(&self, env_step: u64, is_last: bool) -> Result<(), CheckpointError> {
+    pub fn settle(&self, env_step: u64, is_last: bool) -> Result<(), CheckpointError> {
+        let newest = self.folder.join(NEWEST);
+        let note = format!("{}\n", name(env_step));
+        if fs::read_to_string(&newest).ok().as_ref() != Some(&note) {
+            pmoe_results::write_atomic(&newest, note.as_bytes())
+                .map_err(|source| io_error(&newest, source))?;
+        }
         let keep = if is_last { 1 } else { self.keep.get() };
         let kept = |(step, _): &&(u64, PathBuf)| *step <= env_step;
         let all = self.list(Kind::Complete)?;

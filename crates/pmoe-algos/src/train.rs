@@ -212,7 +212,7 @@ pub fn run<A: Agent>(
     }
     if let Some(checkpoints) = checkpoints {
         // A kill right after the last checkpoint has left others beside it.
-        checkpoints.prune(progress.env_step, true)?;
+        checkpoints.settle(progress.env_step, true)?;
     }
     Ok(Outcome::Done)
 }

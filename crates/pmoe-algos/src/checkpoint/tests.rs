@@ -187,3 +187,18 @@ fn a_checkpoint_of_another_run_is_refused() {
     let error = error.to_string();
     assert!(error.contains("other") && error.contains("this"), "{error}");
 }
+
+#[test]
+fn what_a_kill_right_after_the_last_one_left_is_put_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    write(folder, 4, 7);
+    write(folder, 5, 8);
+    let older = Checkpoints { keep: NonZeroUsize::new(9).unwrap(), ..checkpoints(folder) };
+    older.write(6, Scope::Policy, &files(1), false).unwrap();
+    fs::write(folder.join(NEWEST), format!("{}\n", name(5))).unwrap();
+    checkpoints(folder).settle(6, true).unwrap();
+    assert_eq!(names(folder), [name(6)]);
+    assert_eq!(fs::read_to_string(folder.join(NEWEST)).unwrap(), format!("{}\n", name(6)));
+    assert_eq!(found(folder), Some((contents(&files(1)), 0)));
+}
