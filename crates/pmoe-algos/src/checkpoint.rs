@@ -49,6 +49,12 @@ pub enum CheckpointError {
         /// Which file, and how.
         reason: String,
     },
+    /// The checkpoint has the format of another version of this program.
+    #[error("the checkpoint {path} was written by another version of this program")]
+    OtherVersion {
+        /// The checkpoint's folder.
+        path: PathBuf,
+    },
     /// The checkpoint is whole, but another run's.
     #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
     OtherRun {
@@ -223,6 +229,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// - [`CheckpointError::OtherRun`]: one is of another run, whatever the others are
+    /// - [`CheckpointError::OtherVersion`]: they have a format that is not read
     /// - [`CheckpointError::NoneLeft`]: there were some, but none can be used
     /// - what `is_usable` says, unless it is that the checkpoint does not fit or is damaged
     pub fn newest<T>(
@@ -243,6 +250,11 @@ impl Checkpoints {
         }
         // Before any of them is used, and before older ones make room for newer ones.
         found.iter().try_for_each(|(_, path)| self.refuse_foreign(path))?;
+        // A single one is more likely damaged.
+        let is_other = found.iter().all(|(_, path)| is_other_version(path));
+        if let Some((_, path)) = found.last().filter(|_| is_other) {
+            return Err(CheckpointError::OtherVersion { path: path.clone() });
+        }
         for (env_step, path) in found.into_iter().rev() {
             let used = self.open(env_step, path.clone()).and_then(&mut is_usable);
             match used {
@@ -351,17 +363,39 @@ fn read_manifest(path: &Path) -> Result<Manifest, String> {
     file.take(MAX_MANIFEST).read_to_end(&mut json).map_err(cannot)?;
     let misunderstood = |error| format!("cannot understand {MANIFEST}: {error}");
     let manifest: Manifest = serde_json::from_slice(&json).map_err(misunderstood)?;
-    let Body { schema, files, .. } = &manifest.body;
     if manifest.body.blake3() != manifest.blake3 {
         return Err(format!("{MANIFEST} has changed since it was written"));
     }
-    if *schema != Body::SCHEMA {
-        return Err(format!("it has version {schema}, but this program reads {}", Body::SCHEMA));
-    }
     // Names come from a file: they must not lead out of the folder.
-    match files.keys().find(|name| name.contains(['/', '\\', '\0']) || *name == "..") {
+    match manifest.body.files.keys().find(|name| name.contains(['/', '\\', '\0']) || *name == "..")
+    {
         Some(name) => Err(format!("{MANIFEST} names `{name}`")),
         None => Ok(manifest),
+    }
+}
+
+/// Whether a checkpoint has the format of another version: another number, or that of the first versions,
+/// which was a list of checksums alone.
+fn is_other_version(checkpoint: &Path) -> bool {
+    /// What has to be understood in every version.
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: u32,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Any {
+        Numbered { body: Versioned },
+        Checksums(BTreeMap<String, String>),
+    }
+    let json = open_regular(&checkpoint.join(MANIFEST)).and_then(|file| {
+        let mut json = Vec::new();
+        file.take(MAX_MANIFEST).read_to_end(&mut json).map(|_| json)
+    });
+    match json.map(|json| serde_json::from_slice(&json)) {
+        Ok(Ok(Any::Numbered { body })) => body.schema != Body::SCHEMA,
+        Ok(Ok(Any::Checksums(files))) => !files.is_empty(),
+        _ => false,
     }
 }
 

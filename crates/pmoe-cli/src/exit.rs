@@ -58,7 +58,12 @@ pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
         let checkpoint = cause.downcast_ref::<CheckpointError>().or(of_run);
         of_folder
             || checkpoint.is_some_and(|error| {
-                matches!(error, CheckpointError::NoneLeft { .. } | CheckpointError::OtherRun { .. })
+                matches!(
+                    error,
+                    CheckpointError::NoneLeft { .. }
+                        | CheckpointError::OtherRun { .. }
+                        | CheckpointError::OtherVersion { .. }
+                )
             })
     })
 }

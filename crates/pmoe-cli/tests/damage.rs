@@ -158,7 +158,7 @@ fn events_before_the_checkpoint_are_checked() {
     ] {
         let copy = killed.copy();
         fs::write(copy.join("events.jsonl"), damaged).unwrap();
-        killed.is_refused(&copy, &["events.jsonl", "is damaged", "--restart"]);
+        killed.is_refused(&copy, &["events.jsonl", "can't be used as it is", "--restart"]);
     }
     // What the older checkpoint does not need is written again.
     let copy = killed.copy();
@@ -263,6 +263,21 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
         let mut evaluate = pmoe();
         refuse(evaluate.arg("evaluate").arg(&copy), 2, &["its policy was not kept"]);
     }
+}
+
+#[test]
+fn a_finished_run_of_an_earlier_version_stays_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(&mut train("sac", 3, dir.path()));
+    let earlier = r#"{"actor.bpk": "559950c1", "progress.json": "6b4c67e5"}"#;
+    fs::write(checkpoint(dir.path()).join("MANIFEST.json"), earlier).unwrap();
+    let before = snapshot(dir.path());
+    let Finished { code, stderr, .. } = run(&mut train("sac", 3, dir.path()));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("done already") && stderr.contains("another version"), "{stderr}");
+    let mut evaluate = pmoe();
+    refuse(evaluate.arg("evaluate").arg(dir.path()), 2, &["another version of this program"]);
+    assert_eq!(snapshot(dir.path()), before);
 }
 
 #[test]

@@ -202,3 +202,20 @@ fn what_a_kill_right_after_the_last_one_left_is_put_in_order() {
     assert_eq!(fs::read_to_string(folder.join(NEWEST)).unwrap(), format!("{}\n", name(6)));
     assert_eq!(found(folder), Some((contents(&files(1)), 0)));
 }
+
+#[test]
+fn another_versions_checkpoint_is_called_that() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), 4, 7);
+    let manifest = dir.path().join(name(4)).join(MANIFEST);
+    let text = fs::read_to_string(&manifest).unwrap();
+    for other in [
+        text.replace("\"schema\": 3", "\"schema\": 4"),
+        // Of the first versions.
+        r#"{"actor.bpk": "559950c1", "progress.json": "6b4c67e5"}"#.to_owned(),
+    ] {
+        fs::write(&manifest, other).unwrap();
+        let error = checkpoints(dir.path()).newest(|_| Ok(())).unwrap_err();
+        assert!(matches!(error, CheckpointError::OtherVersion { .. }), "{error}");
+    }
+}

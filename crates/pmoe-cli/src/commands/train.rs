@@ -142,7 +142,7 @@ fn open(
     Ok(run_dir)
 }
 
-/// Says how a damaged run folder is put right.
+/// Says how a run folder is put right that is damaged, or of another version.
 fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Error {
     if !crate::exit::is_damage(&error) {
         return error;
@@ -150,7 +150,7 @@ fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Er
     let restart = if command.contains(" --restart") { "" } else { " --restart" };
     let folder = folder.display();
     error.context(format!(
-        "{folder} is damaged; `{command}{restart}` starts it over and keeps what there is aside"
+        "{folder} can't be used as it is; `{command}{restart}` starts it over and keeps what there is aside"
     ))
 }
 
@@ -181,13 +181,20 @@ fn already_ended(run_dir: &RunDir, checkpoints: &Checkpoints) -> Result<Option<E
         Status::Done if run_dir.finished_budget().is_some() => Ok(None),
         Status::Done => {
             Run::read(run_dir.path())?;
-            match checkpoints.newest(|_| Ok(()))? {
-                Some((_, unusable)) if unusable.is_empty() => say!("{folder} is done already"),
-                Some((_, reasons)) => {
+            match checkpoints.newest(|_| Ok(())) {
+                Ok(Some((_, unusable))) if unusable.is_empty() => {
+                    say!("{folder} is done already");
+                }
+                Ok(Some((_, reasons))) => {
                     let path = checkpoints.folder.clone();
                     return Err(CheckpointError::NoneLeft { path, reasons }.into());
                 }
-                None => say!("{folder} is done already; its policy was not kept"),
+                Ok(None) => say!("{folder} is done already; its policy was not kept"),
+                // Its numbers are as good as ever.
+                Err(error @ CheckpointError::OtherVersion { .. }) => {
+                    say!("{folder} is done already; its policy can't be used: {error}");
+                }
+                Err(error) => return Err(error.into()),
             }
             Ok(Some(ExitCode::SUCCESS))
         }
