@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -263,6 +264,16 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
         let mut evaluate = pmoe();
         refuse(evaluate.arg("evaluate").arg(&copy), 2, &["its policy was not kept"]);
     }
+}
+
+#[test]
+fn events_that_change_while_the_run_is_under_way_are_not_blessed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start_until(&mut train("sac", 3, dir.path()), 600);
+    let file = fs::File::options().write(true).open(dir.path().join("events.jsonl")).unwrap();
+    file.write_at(b" ", 0).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    refuse(&mut train("sac", 3, dir.path()), 2, &["events.jsonl has changed", "--restart"]);
 }
 
 #[test]

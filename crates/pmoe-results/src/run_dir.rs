@@ -212,16 +212,6 @@ impl RunDir {
         self.path.join(EVENTS)
     }
 
-    /// Checksum of the events, which the manifest of a finished run holds.
-    ///
-    /// # Errors
-    /// When they can't be read.
-    pub fn events_blake3(&self) -> Result<String, ResultsError> {
-        let path = self.events_path();
-        let bytes = fs::read(&path).map_err(|error| ResultsError::io(&path, error))?;
-        Ok(blake3::hash(&bytes).to_hex().to_string())
-    }
-
     /// Where the checkpoint goes.
     #[must_use]
     pub fn checkpoint_dir(&self) -> PathBuf {

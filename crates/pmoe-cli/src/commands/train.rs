@@ -322,18 +322,18 @@ fn run<A: Agent>(
         Some(checkpoints),
         &|| stop.is_asked(),
     );
-    let result = result.and_then(|outcome| sink.sync().map(|_| outcome).map_err(RunError::from));
+    let result = result.and_then(|outcome| Ok((outcome, sink.sync()?)));
     sink.display.finish();
     match result {
-        Ok(Outcome::Done) => {
-            let checksum = sink.run_dir.events_blake3()?;
+        Ok((Outcome::Done, Position { blake3, .. })) => {
+            // Of what was written, not of what is there now.
             sink.note(progress.env_step, |manifest| {
                 manifest.status = Status::Done;
-                manifest.events_blake3 = Some(checksum);
+                manifest.events_blake3 = Some(blake3);
             })?;
             Ok(ExitCode::SUCCESS)
         }
-        Ok(Outcome::Interrupted) => {
+        Ok((Outcome::Interrupted, _)) => {
             sink.note(progress.env_step, |manifest| manifest.status = Status::Interrupted)?;
             say!("checkpoint written at step {}; start again to continue", progress.env_step);
             Ok(stop.exit().into())

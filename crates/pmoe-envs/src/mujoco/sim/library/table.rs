@@ -75,7 +75,7 @@ extern "C" fn unloaded() -> ! {
 pub(super) fn fill(library: &Library) -> Result<(), String> {
     let mut addresses = Vec::with_capacity(NAMES.len());
     for name in NAMES {
-        // SAFETY: only the address is taken; what is at it, mujoco-rs declares.
+        // SAFETY: only the address is taken; mujoco-rs declares what is there.
         let function = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
         let function = function.map_err(|_| format!("lacks {}", name.trim_end_matches('\0')))?;
         addresses.push(function.as_raw_ptr());
