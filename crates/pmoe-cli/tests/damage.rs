@@ -18,9 +18,13 @@ const STEPS: u64 = 2000;
 
 /// A run on a quick task, with a checkpoint every 300 steps.
 fn train(algo: &str, seed: u64, out: &Path) -> Command {
+    train_for(STEPS, algo, seed, out)
+}
+
+fn train_for(steps: u64, algo: &str, seed: u64, out: &Path) -> Command {
     let mut command = pmoe();
     command.args(["train", "--task", "TargetReaching-v0", "--algo", algo, "--progress", "json"]);
-    command.args(["--seed", &seed.to_string(), "--steps", &STEPS.to_string(), "--out"]).arg(out);
+    command.args(["--seed", &seed.to_string(), "--steps", &steps.to_string(), "--out"]).arg(out);
     let small = if algo == "ppo" { common::SMALL_ROLLOUTS } else { common::SMALL };
     for setting in small.iter().chain(common::SMALL_SCHEDULE) {
         command.args(["--set", setting]);
@@ -263,6 +267,38 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
         assert!(finished.stderr.contains("policy was not kept"), "{}", finished.stderr);
         let mut evaluate = pmoe();
         refuse(evaluate.arg("evaluate").arg(&copy), 2, &["its policy was not kept"]);
+    }
+}
+
+/// The advice names the larger budget then.
+#[test]
+fn more_steps_for_a_damaged_run_are_repaired_by_the_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let [less, whole, copy] = ["less", "whole", "copy"].map(|name| dir.path().join(name));
+    let longer = |out: &Path| train_for(STEPS + 600, "ppo", 3, out);
+    let damages: [Damage<'_>; 5] = [
+        ("events.jsonl", &|run| fs::write(run.join("events.jsonl"), "").unwrap()),
+        ("net.bpk", &|run| fs::remove_file(checkpoint(run).join("net.bpk")).unwrap()),
+        ("config.toml", &|run| fs::write(run.join("config.toml"), "seed = ").unwrap()),
+        ("manifest.json", &|run| fs::write(run.join("manifest.json"), "{").unwrap()),
+        // Where starting over with more steps was cut short.
+        ("config.toml", &|run| fs::rename(run.join("config.toml"), run.join("config.1")).unwrap()),
+    ];
+    succeed(&mut train("ppo", 3, &less));
+    succeed(&mut longer(&whole));
+    for (word, damage) in damages {
+        let _ = fs::remove_dir_all(&copy);
+        succeed(Command::new("cp").arg("-r").arg(&less).arg(&copy));
+        damage(&copy);
+        let before = snapshot(&copy);
+        let finished = run(&mut longer(&copy));
+        assert_eq!(finished.code, Some(2), "{word}: {}", finished.stderr);
+        assert!(finished.stderr.contains(word), "{word}: {}", finished.stderr);
+        assert_eq!(snapshot(&copy), before);
+        follow_the_advice(&finished);
+        assert_eq!(events(&copy), events(&whole), "{word}");
+        assert_eq!(manifest(&copy)["total_steps"], STEPS + 600);
+        succeed(&mut longer(&copy));
     }
 }
 

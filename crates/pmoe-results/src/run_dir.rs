@@ -133,6 +133,7 @@ impl RunDir {
 
     /// Opens the folder of a run to start over. Its events and checkpoints, and a config or manifest that
     /// is damaged, are set aside as `events.1.jsonl`, `checkpoint.1` and so on, with the next free number.
+    /// The budget may be another one: no step that was taken counts.
     ///
     /// # Errors
     /// As [`RunDir::open`], but for a damaged config or manifest, as long as one of the two says that this
@@ -145,26 +146,38 @@ impl RunDir {
         let wanted = parse_config(config, Path::new("the config of this run"))?;
         let stored = read_part(path, CONFIG);
         let stored = stored.and_then(|text| parse_config(&text, &path.join(CONFIG)));
-        let has_config = stored.is_ok();
-        if let Ok(found) = stored
-            && let Some((key, found, expected)) = first_difference(&found, &wanted)
+        if let Ok(found) = &stored
+            && let Some((key, found, expected)) = other_than_budget(found, &wanted)
         {
             let path = path.to_owned();
             return Err(ResultsError::ConfigMismatch { path, key, found, expected });
         }
-        let has_manifest =
-            Manifest::read(path).and_then(|manifest| manifest.check(&wanted, path)).is_ok();
+        let total_steps = manifest().total_steps;
+        let stored_manifest = Manifest::read(path).and_then(|mut manifest| {
+            let budget = std::mem::replace(&mut manifest.total_steps, total_steps);
+            manifest.check(&wanted, path)?;
+            Ok((manifest, budget))
+        });
         let mut aside = Vec::new();
-        if has_config != has_manifest {
+        if stored.is_ok() || stored_manifest.is_ok() {
             let _lock = take_lock(path)?;
-            if has_config {
-                aside.extend(set_aside(path, MANIFEST)?);
-                write_manifest(&path.join(MANIFEST), &manifest())?;
-            } else {
-                aside.extend(set_aside(path, CONFIG)?);
-                let config_path = path.join(CONFIG);
-                write_atomic(&config_path, config.as_bytes())
-                    .map_err(|error| ResultsError::write(&config_path, error))?;
+            for (name, is_damaged) in
+                [(CONFIG, stored.is_err()), (MANIFEST, stored_manifest.is_err())]
+            {
+                if is_damaged {
+                    aside.extend(set_aside(path, name)?);
+                }
+            }
+            // Whatever is written when this is cut short, starting over works again.
+            if stored.is_err() || stored.is_ok_and(|found| found != wanted) {
+                let path = path.join(CONFIG);
+                write_atomic(&path, config.as_bytes())
+                    .map_err(|error| ResultsError::write(&path, error))?;
+            }
+            match stored_manifest {
+                Ok((_, budget)) if budget == total_steps => {}
+                Ok((manifest, _)) => write_manifest(&path.join(MANIFEST), &manifest)?,
+                Err(_) => write_manifest(&path.join(MANIFEST), &manifest())?,
             }
         }
         let mut run = Self::open(path, config, manifest)?;
@@ -330,11 +343,22 @@ fn smaller_budget(
     let is_smaller = manifest.total_steps < budget(wanted)?;
     // The config has the larger one already where extending was interrupted.
     let is_known = budget(found) == Some(manifest.total_steps) || budget(found) == budget(wanted);
-    let mut alike = found.clone();
-    let schedule = alike.get_mut("schedule")?.as_table_mut()?;
-    schedule.insert("total_steps".to_owned(), wanted.get("schedule")?.get("total_steps")?.clone());
-    (is_smaller && is_known && first_difference(&alike, wanted).is_none())
+    (is_smaller && is_known && other_than_budget(found, wanted).is_none())
         .then_some(manifest.total_steps)
+}
+
+/// The first difference of two configs, apart from the number of environment steps.
+fn other_than_budget(
+    found: &toml::Table,
+    wanted: &toml::Table,
+) -> Option<(String, String, String)> {
+    let without_budget = |config: &toml::Table| {
+        let mut config = config.clone();
+        let schedule = config.get_mut("schedule").and_then(toml::Value::as_table_mut);
+        schedule.map(|schedule| schedule.remove("total_steps"));
+        config
+    };
+    first_difference(&without_budget(found), &without_budget(wanted))
 }
 
 /// Renames `events.jsonl` to `events.1.jsonl` or the next free number; returns where it is now, or none
