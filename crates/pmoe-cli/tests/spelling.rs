@@ -160,7 +160,7 @@ fn a_reference_that_no_run_has_is_refused() {
     let mut report = command(&["report", "--reference", "pmoe_sac"]);
     let words = &["pmoe_sac", "a method of these runs: `pmoe-sac`", "did you mean `pmoe-sac`?"];
     refuse(report.arg(dir.path()), 2, words);
-    assert!(!dir.path().join("report/index.html").exists());
+    assert!(!dir.path().join("report").exists());
 }
 
 /// Places where nothing can be made, and what is said of them.

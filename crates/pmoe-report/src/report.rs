@@ -78,6 +78,7 @@ pub fn write_report(
         reason: "there is no such folder".to_owned(),
     })?;
     let failed = |source| ReportError::Write { path: output.to_owned(), source };
+    let is_new = !output.exists();
     fs::create_dir_all(output).map_err(failed)?;
     // Of the report alone is known that its folder is meant, not of a link in there.
     for folder in FOLDERS.map(|name| output.join(name)) {
@@ -95,7 +96,13 @@ pub fn write_report(
     let command = format!("pmoe report {from} --out {to}{}", reference.unwrap_or_default());
 
     let place = Place { input: &input, name: None, output: &absolute_output };
-    let Report { files, mut summary, .. } = Report::new(&place, &command, options, Pictures::All)?;
+    let report = Report::new(&place, &command, options, Pictures::All).inspect_err(|_| {
+        if is_new {
+            // Empty as it is; if that fails, the error to tell is the report's.
+            let _ = fs::remove_dir(output);
+        }
+    });
+    let Report { files, mut summary, .. } = report?;
     let is_stale = |part: &String| files.iter().all(|(name, _)| name != part);
     for part in parts_of_earlier(output).into_iter().filter(is_stale) {
         remove(&output.join(part))?;

@@ -46,7 +46,7 @@ pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(
     // Before the terminal is touched: the error is for the shell.
     let wanted = Wanted::Runs(&[].into());
     let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
-    thread::spawn(exit_on_hang_up);
+    thread::Builder::new().spawn(exit_on_hang_up)?;
     let mut terminal = ratatui::try_init()?;
     let result = run(&mut terminal, &mut app, &mut watcher, interval, theme, &stop);
     ratatui::restore();

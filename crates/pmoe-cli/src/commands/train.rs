@@ -363,11 +363,13 @@ impl Stop {
         let mut signals = Signals::new(ending_signals()).context("cannot catch signals")?;
         let first = Arc::new(AtomicI32::new(0));
         let stop = Self(first.clone());
-        thread::spawn(move || {
+        let listen = move || {
             for signal in signals.forever() {
                 let _ = first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
             }
-        });
+        };
+        let listener = thread::Builder::new().spawn(listen);
+        listener.context("cannot start the thread that listens to signals")?;
         Ok(stop)
     }
 
