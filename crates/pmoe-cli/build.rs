@@ -21,22 +21,20 @@ fn link_mujoco() {
     }
 }
 
-/// Writes `configs.rs`: name and text of every file in `configs/algos` and `configs/suites`, and the
-/// text of `configs/claims.toml`.
+/// Writes `configs.rs`: name and text of every file in `configs/suites`, and the text of
+/// `configs/claims.toml`.
 fn embed_configs(configs: &Path) {
     let mut code = String::new();
-    for (name, folder) in [("METHODS", "algos"), ("SUITES", "suites")] {
-        let folder = configs.join(folder);
-        println!("cargo::rerun-if-changed={}", folder.display());
-        code += &format!("pub(crate) static {name}: &[(&str, &str)] = &[\n");
-        for file in toml_files(&folder) {
-            println!("cargo::rerun-if-changed={}", file.display());
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let path = fs::canonicalize(&file).unwrap_or(file);
-            code += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
-        }
-        code += "];\n";
+    let folder = configs.join("suites");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    code += "pub(crate) static SUITES: &[(&str, &str)] = &[\n";
+    for file in toml_files(&folder) {
+        println!("cargo::rerun-if-changed={}", file.display());
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let path = fs::canonicalize(&file).unwrap_or(file);
+        code += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
     }
+    code += "];\n";
     let claims = configs.join("claims.toml");
     println!("cargo::rerun-if-changed={}", claims.display());
     let claims = fs::canonicalize(&claims).unwrap_or(claims);

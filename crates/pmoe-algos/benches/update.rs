@@ -13,6 +13,7 @@ use pmoe_algos::sac::{ActorConfig, Sac, SacConfig};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Transition};
 use pmoe_core::noise::fill_uniform;
+use pmoe_envs::EnvSpec;
 
 const SIZES: [(&str, usize, usize); 2] = [("hopper", 11, 3), ("humanoid", 376, 17)];
 
@@ -44,7 +45,12 @@ fn update(c: &mut Criterion, group: &str, configs: &[(&str, SacConfig)]) {
     group.sample_size(50);
     for (task, obs_dim, action_dim) in SIZES {
         for (label, config) in configs {
-            let mut agent = Sac::new(config.clone(), obs_dim, action_dim, 0, &Device::flex());
+            let mut agent = Sac::new(
+                config.clone(),
+                &EnvSpec::new("test", obs_dim, action_dim),
+                0,
+                &Device::flex(),
+            );
             random_transitions(obs_dim, action_dim, |transition| agent.observe(&(), transition));
             let mut rng = stream(0, Stream::Learn);
             group.bench_function(BenchmarkId::new(*label, task), |b| {

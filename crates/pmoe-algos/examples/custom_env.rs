@@ -4,8 +4,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use burn::tensor::Device;
-use pmoe_algos::sac::Sac;
-use pmoe_algos::{AlgoConfig, MethodConfig, Progress, train};
+use pmoe_algos::{AlgoConfig, MethodConfig, Training};
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
 use pmoe_results::{Event, MemorySink};
 use rand::RngExt;
@@ -37,26 +36,18 @@ impl Env for PointMass {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (id, one) = ("PointMass".to_owned(), vec![1.0]);
-    let spec =
-        EnvSpec { id, obs_dim: 1, action_low: vec![-1.0], action_high: one, dt_seconds: 1.0 };
-    let make = || TimeLimit::new(PointMass(spec.clone(), 0.0), 30);
+    let make = || TimeLimit::new(PointMass(EnvSpec::new("PointMass", 1, 1), 0.0), 30);
     let (mut env, mut eval_env) = (make(), make());
 
-    let text = include_str!("../../../configs/algos/sac.toml");
-    let MethodConfig { algo: AlgoConfig::Sac(mut config), mut schedule } =
-        MethodConfig::from_toml(text, "sac.toml")?
-    else {
-        unreachable!("the file says so")
-    };
-    (config.hidden, config.random_steps, config.learning_starts) = (vec![32, 32], 100, 100);
+    let MethodConfig { mut algo, mut schedule } = MethodConfig::named("sac")?;
+    if let AlgoConfig::Sac(sac) = &mut algo {
+        (sac.hidden, sac.random_steps, sac.learning_starts) = (vec![32, 32], 100, 100);
+    }
     (schedule.total_steps, schedule.eval_every) = (1500, 500);
 
-    let (seed, mut sink) = (0, MemorySink::default());
-    let mut agent = Sac::new(config, 1, 1, seed, &Device::flex());
-    let (mut at, stop) = (Progress::new(seed), || false);
-    let (env, eval_env) = (&mut env, &mut eval_env);
-    train::run(env, eval_env, &mut agent, &schedule, seed, &mut at, &mut sink, None, &stop)?;
+    let mut agent = algo.agent(env.spec(), schedule.total_steps, 0, &Device::flex());
+    let mut sink = MemorySink::default();
+    Training::new(&mut env, &mut eval_env, &mut agent, &schedule, 0).run(&mut sink)?;
 
     for event in &sink.events {
         if let Event::Eval { env_step, returns, .. } = event {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use pmoe_envs::Rng;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{CheckpointError, Files};
+use crate::checkpoint::{CheckpointError, Files, Scope};
 
 /// Named training metrics; `docs/metrics.md` has a row for each.
 pub type Metrics = BTreeMap<String, f64>;
@@ -117,14 +117,4 @@ pub trait Agent {
     /// When one of them does not fit the agent.
     fn check_restored(&self, memory: &Self::Memory, in_update: bool)
     -> Result<(), CheckpointError>;
-}
-
-/// How much of an agent a checkpoint holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Enough to go on learning as if never stopped.
-    Everything,
-    /// Without the replay data: enough to act and to judge actions.
-    Policy,
 }

@@ -22,12 +22,21 @@ use serde::{Deserialize, Serialize};
 
 pub use self::files::Files;
 use self::files::{Part, write_file};
-use crate::agent::Scope;
 
 mod files;
 
 const MANIFEST: &str = "MANIFEST.json";
 const NEWEST: &str = "newest";
+
+/// How much of an agent a checkpoint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Enough to go on learning as if never stopped.
+    Everything,
+    /// Without the replay data: enough to act and to judge actions.
+    Policy,
+}
 
 /// What can be wrong with a checkpoint.
 #[derive(Debug, thiserror::Error)]

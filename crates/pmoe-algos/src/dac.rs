@@ -29,7 +29,7 @@
 //! - Rewards are normalised too unless configured otherwise.
 
 mod config;
-mod cost;
+mod facts;
 mod loss;
 mod net;
 mod options;
@@ -38,25 +38,25 @@ mod restore;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::select_value;
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::loss::ratio_statistics;
+use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
+use pmoe_envs::{EnvSpec, Rng};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{DacConfig, EvalOption, Returns};
-pub(crate) use self::cost::layers;
-pub use self::cost::matrix_products;
 pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
 pub use self::net::{DacNet, Previous, option_log_probs};
 use self::options::Options;
 pub use self::options::{MdpTargets, Targets};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
-use crate::checkpoint::{CheckpointError, Files};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
-use crate::ppo::{gather_matrix, matrix, ratio_statistics, vector};
 use crate::rollout::{
     Passes, RolloutBuffer, discounted_returns, explained_variance, gae, gather, standardise,
 };
+use crate::tensors::{gather_matrix, host, matrix, vector};
 
 /// The learner: networks with their optimiser, data, counters.
 pub struct Dac {
@@ -126,13 +126,8 @@ pub enum Part {
 
 impl Dac {
     /// A learner at its start; all initial values come from `seed`.
-    pub fn new(
-        config: DacConfig,
-        obs_dim: usize,
-        action_dim: usize,
-        seed: u64,
-        device: &Device,
-    ) -> Self {
+    pub fn new(config: DacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let net = DacNet::new(&config, obs_dim, action_dim, seed, &device.clone().autodiff());
         Self {
             acting: net.valid(),
@@ -354,10 +349,6 @@ impl Dac {
     fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
         AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
     }
-}
-
-fn host(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().expect("converted to f32")
 }
 
 impl Agent for Dac {

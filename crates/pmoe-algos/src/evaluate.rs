@@ -3,7 +3,8 @@
 use pmoe_envs::{Env, Rng, VecEnv};
 
 use crate::agent::{Agent, Mode};
-use crate::train::{RunError, narrow, widen};
+use crate::error::RunError;
+use crate::tensors::{narrow, widen};
 
 /// Outcome of some evaluation episodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +31,8 @@ impl Evaluation {
     }
 }
 
-/// Plays whole episodes in [`Mode::Evaluate`], until they are over or `interrupt` says true: then
-/// there is none;
-/// nothing that training can see changes.
+/// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes. `None` where
+/// `interrupt` says true before they are over.
 ///
 /// Resets and policy draw from one generator, in turn. That is why it is not [`evaluate_many`] with one copy,
 /// which has a generator for each: the same seed would give other evaluations.

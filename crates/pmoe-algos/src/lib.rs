@@ -5,16 +5,16 @@
 //!
 //! | to see | open |
 //! |---|---|
-//! | the training loop | [`train::run`] |
+//! | the training loop | [`Training::run`] |
 //! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
 //! | SAC, line by line | [`sac::Sac::gradient_step`] |
 //! | PPO, DAC, line by line | [`ppo::Ppo`], [`dac::Dac`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
-//! | what a mixture shows of itself | [`mixture_metrics`] |
-//! | what each primitive would do | [`primitives`] |
+//! | what the policies share; what a mixture shows of itself | [`policy`], [`policy::MixtureBatch`] |
+//! | what each primitive would do | [`policy::PrimitiveActions`] |
 //! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
-//! | a learner from its config | [`any_agent`] |
+//! | all algorithms, and a learner from its config | [`algo`] |
 //! | what a run takes in memory | [`memory`] |
 //! | where randomness comes from | [`seed`] |
 //! | how a run survives a kill | [`checkpoint`] |
@@ -23,26 +23,32 @@
 //! `examples/custom_env.rs` is the whole API on one page.
 
 pub mod agent;
-pub mod any_agent;
+pub mod algo;
 pub mod checkpoint;
 pub mod config;
+pub mod critic;
 pub mod dac;
+pub mod error;
 pub mod evaluate;
+mod layers;
 pub mod memory;
-pub mod mixture_metrics;
 pub mod normalize;
+pub mod policy;
 pub mod ppo;
-pub mod primitives;
+pub mod range;
 pub mod replay;
 pub mod rollout;
 pub mod sac;
 pub mod seed;
+mod tensors;
 pub mod train;
 
-pub use agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
-pub use any_agent::AnyAgent;
-pub use checkpoint::{CheckpointError, Checkpoints};
-pub use config::{AlgoConfig, ConfigError, DeviceKind, MethodConfig, Origin, RunConfig, Schedule};
+pub use agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+pub use algo::{AlgoConfig, AnyAgent, AnyMemory};
+pub use checkpoint::{CheckpointError, Checkpoints, Scope};
+pub use config::{DeviceKind, MethodConfig, Origin, RunConfig, Schedule};
+pub use error::RunError;
 pub use evaluate::Evaluation;
 pub use memory::Memory;
-pub use train::{Outcome, Progress, Restored, RunError};
+pub use range::ConfigError;
+pub use train::{Outcome, Progress, Restored, Training};

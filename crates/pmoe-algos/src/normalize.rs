@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Transition;
-use crate::config::{ConfigError, positive};
+use crate::range::{ConfigError, positive};
 
 /// Smallest variance that is divided by.
 const EPSILON: f64 = 1e-8;

@@ -12,8 +12,8 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`gae`] | arXiv:1506.02438, eq. 16 | A_t = δ_t + γ λ (1 − ended_t) A_{t+1}, δ_t = r_t + γ V(s_{t+1}) − V(s_t) |
-//! | [`clipped_surrogate_loss`] | arXiv:1707.06347, eq. 7 | mean max(−ρ A, −clip(ρ, 1 ± ε) A), ρ = π / π_old |
-//! | [`value_loss`] | eq. 9, second term | ½ mean (V(s) − R)², R = A + V_old(s) |
+//! | [`clipped_surrogate_loss`](pmoe_core::loss::clipped_surrogate_loss) | arXiv:1707.06347, eq. 7 | mean max(−ρ A, −clip(ρ, 1 ± ε) A), ρ = π / π_old |
+//! | [`value_loss`](pmoe_core::loss::value_loss) | eq. 9, second term | ½ mean (V(s) − R)², R = A + V_old(s) |
 //! | [`ActorCritic::loss`] | eq. 9 | surrogate + c_v value − c_e entropy, for PMOE + c_f frequency |
 //! | [`action_value_loss`] | the co-author's code | mean (Q(s, a) − R)² |
 //!
@@ -31,37 +31,34 @@ mod actor;
 mod actor_critic;
 mod batch;
 mod config;
-mod cost;
 mod critic;
-mod loss;
+mod facts;
 mod restore;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::loss::ratio_statistics;
+use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
+use pmoe_envs::{EnvSpec, Rng};
 use serde::{Deserialize, Serialize};
 
 pub use self::actor::{
-    Actor, ActorOutput, GatingActor, GaussianActor, MeanHead, PmoeActor, Policy, StdParam,
-    routing_loss,
+    Actor, ActorOutput, GatingActor, GaussianActor, MeanHead, PmoeActor, Policy,
 };
 pub use self::actor_critic::{ActorCritic, Judge, PpoLoss};
 pub use self::batch::{Minibatch, Targets};
-pub(crate) use self::batch::{gather_matrix, matrix, vector};
 pub use self::config::{
     ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
-    NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+    NetConfig, PmoeConfig, PpoConfig, Routing,
 };
-pub(crate) use self::cost::layers;
-pub use self::cost::matrix_products;
 pub use self::critic::{ActionValue, Critic, action_value_loss};
-pub use self::loss::{clipped_surrogate_loss, ratio_statistics, value_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
-use crate::checkpoint::{CheckpointError, Files};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
 use crate::rollout::{Passes, RolloutBuffer, explained_variance, gae, standardise};
 use crate::seed::{Stream, stream};
+use crate::tensors::{host, matrix};
 
 /// The learner: networks with their optimisers, data, counters.
 pub struct Ppo {
@@ -123,23 +120,19 @@ impl Ppo {
     /// from `seed`.
     pub fn new(
         config: PpoConfig,
-        obs_dim: usize,
-        action_dim: usize,
+        spec: &EnvSpec,
         total_steps: u64,
         seed: u64,
         device: &Device,
     ) -> Self {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
         let net = ActorCritic::new(&config, obs_dim, action_dim, seed, &trainable);
         let adam = Adam::new(config.adam_epsilon);
-        let aux = match &config.actor {
-            ActorConfig::Pmoe(pmoe) if pmoe.routing.has_freq() => {
-                let rng = &mut stream(seed, Stream::ActionValueInit);
-                let aux = ActionValue::new(pmoe, obs_dim, action_dim, rng, &trainable);
-                Some(Learner::new(aux, adam))
-            }
-            _ => None,
-        };
+        let aux = config.actor.with_action_value().map(|pmoe| {
+            let rng = &mut stream(seed, Stream::ActionValueInit);
+            Learner::new(ActionValue::new(pmoe, obs_dim, action_dim, rng, &trainable), adam)
+        });
         Self {
             acting: net.valid(),
             net: Learner::new(net, adam),
@@ -211,7 +204,7 @@ impl Ppo {
         let (steps, action_dim) = (rollout.len(), self.action_dim);
         let obs_dim = rollout.obs().len() / steps;
         let obs = matrix(rollout.obs().to_vec(), obs_dim, &self.device);
-        let (policy, value) = self.acting.forward(&self.config.actor, obs);
+        let (policy, value) = self.acting.forward(obs);
         let action = matrix(rollout.action().to_vec(), action_dim, &self.device);
         let log_prob = host(policy.log_prob(action));
         let value = host(value);
@@ -220,7 +213,7 @@ impl Ppo {
             Vec::new()
         } else {
             let obs = matrix(rollout.cut_obs().to_vec(), obs_dim, &self.device);
-            host(self.acting.forward(&self.config.actor, obs).1)
+            host(self.acting.forward(obs).1)
         };
         let next_value = rollout.next_value(&value, &cut_value, bootstrap_truncation);
         let ended = rollout.ended();
@@ -251,10 +244,7 @@ impl Ppo {
             (batch.obs.clone(), batch.action.clone(), batch.returns.clone());
         done(Part::Batch);
 
-        let num_primitives = match &self.config.actor {
-            ActorConfig::Pmoe(pmoe) => pmoe.num_primitives,
-            _ => 1,
-        };
+        let num_primitives = self.config.actor.num_primitives();
         // With one primitive there is nothing to choose and nothing is drawn.
         let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(|aux| aux.valid());
         let judge = q.as_ref().map(|q| {
@@ -274,10 +264,10 @@ impl Ppo {
         done(Part::Step);
 
         let mut aux_loss = None;
-        if let (Some(aux), ActorConfig::Pmoe(pmoe)) = (&mut self.aux, &self.config.actor) {
+        if let Some(aux) = &mut self.aux {
             let loss = action_value_loss(aux.forward(obs, action), returns);
             aux_loss = Some(loss.clone().inner());
-            aux.descend(annealing * pmoe.aux_lr, loss);
+            aux.descend(annealing * aux.lr(), loss);
             done(Part::ActionValue);
         }
         self.grad_step += 1;
@@ -326,10 +316,6 @@ impl Ppo {
     }
 }
 
-fn host(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().expect("converted to f32")
-}
-
 impl Agent for Ppo {
     type Memory = Memory;
 
@@ -344,7 +330,7 @@ impl Agent for Ppo {
         self.normalizers.see(obs, &mut memory.obs);
         let seen = matrix(memory.obs.clone(), obs.len(), &self.device);
         let aux = self.aux.as_ref().filter(|_| mode == Mode::Evaluate).map(|aux| aux.valid());
-        let drawn = self.acting.actor.act(&self.config.actor, aux.as_ref(), seen, mode, rng);
+        let drawn = self.acting.actor.act(aux.as_ref(), seen, mode, rng);
         memory.action = drawn.try_into_vec_as::<f32>().expect("actions are floats");
         for (action, drawn) in action.iter_mut().zip(&memory.action) {
             *action = drawn.clamp(-1.0, 1.0);

@@ -9,11 +9,14 @@
 //! new ones. A transition has at most one, so `capacity` rows are enough for any history; pages of
 //! rows that were never needed take no memory.
 
+mod tensor_batch;
+
 use std::io::{self, Read, Write};
 
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::RngExt;
 
+pub use self::tensor_batch::TensorBatch;
 use crate::agent::Transition;
 use crate::checkpoint::CheckpointError;
 

@@ -43,6 +43,9 @@ impl RolloutBuffer {
         Self { num_steps, obs, action, reward, end, cut_obs: Vec::new() }
     }
 
+    /// Minibatches in a rollout that is cut short to measure.
+    pub(crate) const FEW_MINIBATCHES: usize = 4;
+
     /// Memory (bytes) of a full rollout.
     pub fn bytes(num_steps: usize, obs_dim: usize, action_dim: usize) -> usize {
         let numbers = obs_dim.saturating_add(action_dim).saturating_add(1);

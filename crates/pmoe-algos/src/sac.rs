@@ -28,36 +28,31 @@ mod actor;
 mod ask;
 mod average;
 mod config;
-mod cost;
-mod critic;
+mod facts;
 mod restore;
 mod temperature;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, Target, module_to_bytes};
+use pmoe_envs::{EnvSpec, Rng};
 
-pub(crate) use self::actor::FULL_HIDDEN;
 pub use self::actor::{
-    Actor, ActorLoss, ActorNoise, FullNet, GatingActor, GaussianActor, LossInput, McpActor, McpNet,
-    NetSpec, PmoeActor, PrimitiveNet, Primitives, RoutedNet, Sampled,
+    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, LossInput, PmoeActor, Sampled,
 };
 use self::average::MovingAverage;
 pub use self::config::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
-    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd,
-    McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-    RoutingInput, SacConfig, TargetAction, TemperatureConfig,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    SacConfig, TargetAction, TemperatureConfig,
 };
-pub(crate) use self::cost::{Layer, Products, chain, judged_and_learning, layers};
-pub use self::cost::{MatrixProduct, matrix_products};
-pub use self::critic::TwinCritic;
 pub use self::temperature::{Temperature, temperature_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Scope, Transition, Updates};
-use crate::checkpoint::{CheckpointError, Files};
-use crate::mixture_metrics::MixtureBatch;
-use crate::replay::{Batch, ReplayBuffer};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::checkpoint::{CheckpointError, Files, Scope};
+use crate::critic::{TwinCritic, critic_loss};
+use crate::policy::MixtureBatch;
+use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
 
 /// The learner: networks with their optimisers, data, counters.
@@ -114,13 +109,8 @@ struct Latest {
 
 impl Sac {
     /// A learner at its start; all initial values come from `seed`.
-    pub fn new(
-        config: SacConfig,
-        obs_dim: usize,
-        action_dim: usize,
-        seed: u64,
-        device: &Device,
-    ) -> Self {
+    pub fn new(config: SacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
         let actor = Actor::new(&config, obs_dim, action_dim, seed, &trainable);
         let SacConfig { ref hidden, init, .. } = config;
@@ -355,40 +345,6 @@ impl Agent for Sac {
     }
 }
 
-/// A [`Batch`] on the device.
-#[derive(Debug, Clone)]
-pub struct TensorBatch {
-    /// `[B, O]`
-    pub obs: Tensor<2>,
-    /// `[B, A]`
-    pub action: Tensor<2>,
-    /// `[B]`
-    pub reward: Tensor<1>,
-    /// `[B, O]`
-    pub next_obs: Tensor<2>,
-    /// `[B]`: 0 where the MDP ended, else 1.
-    pub not_terminated: Tensor<1>,
-}
-
-impl TensorBatch {
-    /// Uploads a batch.
-    pub fn new(batch: &Batch, device: &Device) -> Self {
-        let rows = batch.len;
-        let matrix = |values: &[f32]| {
-            let data = TensorData::new(values.to_vec(), [rows, values.len() / rows]);
-            Tensor::from_data(data, device)
-        };
-        let vector = |values: &[f32]| Tensor::from_data(values, device);
-        Self {
-            obs: matrix(&batch.obs),
-            action: matrix(&batch.action),
-            reward: vector(&batch.reward),
-            next_obs: matrix(&batch.next_obs),
-            not_terminated: vector(&batch.not_terminated),
-        }
-    }
-}
-
 /// What the critics should say of the batch's actions, `[B]`.
 ///
 /// ```text
@@ -415,18 +371,4 @@ pub fn soft_bellman_target(
         soft_value = soft_value.reshape([rows, candidates / rows]).max_dim(1).squeeze_dim(1);
     }
     batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
-}
-
-/// Mean squared soft Bellman residual of one critic, `[1]`: `mean (Q − y)²`.
-///
-/// # Shapes
-/// - `q`, `target`: `[B]`
-///
-/// # Gradients
-/// Flow into `q`; `target` is a constant.
-///
-/// # Source
-/// arXiv:1812.05905, eq. 5, without the factor ½.
-pub fn critic_loss(q: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-    (q - target).square().mean()
 }

@@ -4,31 +4,15 @@ use pmoe_envs::{Env, EnvError, Step};
 use pmoe_results::{Event, Position, Sink};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{Agent, AgentError, Mode, Scope, Transition};
-use crate::checkpoint::{CheckpointError, Checkpoints, Files, Stored};
+use crate::agent::{Agent, Mode, Transition};
+use crate::checkpoint::{CheckpointError, Checkpoints, Files, Scope, Stored};
 use crate::config::Schedule;
+use crate::error::RunError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::seed::{Seeds, Stream, sub_stream};
+use crate::tensors::{narrow, widen};
 
-/// Why a run ended early.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The environment failed.
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    /// The learner failed; learning diverged.
-    #[error(transparent)]
-    Agent(#[from] AgentError),
-    /// A checkpoint can't be written or read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The events can't be kept.
-    #[error("cannot write the events")]
-    Sink(#[from] std::io::Error),
-}
-
-/// How [`run`] came back.
+/// How [`Training::run`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps are done.
@@ -103,118 +87,191 @@ impl<M> Progress<M> {
     }
 }
 
-/// Trains `agent` in `env` until the schedule's last step, or until `interrupt` says true, which it must
-/// go on to say.
+/// A run: who learns, where, for how long, and how far it is.
 ///
-/// Starts at `progress` and moves it; events go to `sink`. With `checkpoints` the whole run is saved
-/// there at the start, when due and when interrupted; at the end as much as a finished run keeps. A run
-/// that is restored by [`restore`] and goes on gives the same events and the same bits as one that
-/// never stopped.
-///
-/// # Errors
-/// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
-#[expect(clippy::too_many_arguments, reason = "the parts of a run, each named at the call")]
-pub fn run<A: Agent>(
-    env: &mut dyn Env,
-    eval_env: &mut dyn Env,
-    agent: &mut A,
-    schedule: &Schedule,
+/// [`Training::new`] starts one; [`Training::resume`], [`Training::checkpoints`] and
+/// [`Training::interrupt`] say more about it; [`Training::run`] trains.
+pub struct Training<'a, A: Agent> {
+    env: &'a mut dyn Env,
+    eval_env: &'a mut dyn Env,
+    agent: &'a mut A,
+    schedule: &'a Schedule,
     seed: u64,
-    progress: &mut Progress<A::Memory>,
-    sink: &mut dyn Sink,
-    checkpoints: Option<&Checkpoints>,
-    interrupt: &dyn Fn() -> bool,
-) -> Result<Outcome, RunError> {
-    let obs_dim = env.spec().obs_dim;
-    let mut action = vec![0.0_f32; env.spec().action_dim()];
-    let mut env_action = vec![0.0_f64; action.len()];
-    let mut next_obs = vec![0.0_f64; obs_dim];
-    let (mut obs_f32, mut next_obs_f32) = (vec![0.0_f32; obs_dim], vec![0.0_f32; obs_dim]);
-    if progress.obs.is_empty() {
-        progress.obs = vec![0.0; obs_dim];
-        env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-        // Before the first event, so that events without a checkpoint tell that one is missing.
-        save(checkpoints, agent, env, progress, sink, schedule)?;
-    }
-    narrow(&progress.obs, &mut obs_f32);
+    progress: Progress<A::Memory>,
+    checkpoints: Option<&'a Checkpoints>,
+    interrupt: &'a dyn Fn() -> bool,
+}
 
-    while !progress.is_finished(schedule) {
-        match progress.next {
-            Next::Act => {
-                agent.act(
-                    &mut progress.memory,
-                    &obs_f32,
-                    Mode::Explore,
-                    &mut progress.seeds.explore,
-                    &mut action,
-                )?;
-                widen(&action, &mut env_action);
-                let step = env.step(&env_action, &mut next_obs)?;
-                narrow(&next_obs, &mut next_obs_f32);
-                agent.observe(
-                    &progress.memory,
-                    Transition {
-                        obs: &obs_f32,
-                        action: &action,
-                        reward: step.reward as f32,
-                        next_obs: &next_obs_f32,
-                        terminated: step.terminated,
-                        truncated: step.truncated,
-                    },
-                );
-                progress.env_step += 1;
-                progress.episode.episode_return += step.reward;
-                progress.episode.length += 1;
-                if step.terminated || step.truncated {
-                    sink.emit(&progress.finish_episode(&step))?;
-                    env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-                    progress.memory = A::Memory::default();
-                } else {
-                    std::mem::swap(&mut progress.obs, &mut next_obs);
-                }
-                narrow(&progress.obs, &mut obs_f32);
-                progress.next = Next::Learn;
-            }
-            Next::Learn => {
-                let updates = agent.update(&mut progress.seeds.learn, interrupt);
-                progress.grad_step += u64::from(updates.taken);
-                if updates.is_complete {
-                    let (env_step, grad_step) = (progress.env_step, progress.grad_step);
-                    if env_step % schedule.log_every == 0 && grad_step > 0 {
-                        let metrics = agent.metrics()?;
-                        sink.emit(&Event::Update { env_step, grad_step, metrics })?;
+impl<'a, A: Agent> Training<'a, A> {
+    /// A run at its start, without checkpoints. All randomness but the agent's initial values comes from
+    /// `seed`.
+    pub fn new(
+        env: &'a mut dyn Env,
+        eval_env: &'a mut dyn Env,
+        agent: &'a mut A,
+        schedule: &'a Schedule,
+        seed: u64,
+    ) -> Self {
+        let (progress, interrupt) = (Progress::new(seed), &|| false);
+        Self { env, eval_env, agent, schedule, seed, progress, checkpoints: None, interrupt }
+    }
+
+    /// The run goes on from `progress`, to which [`restore`] has brought agent and environment.
+    #[must_use]
+    pub fn resume(self, progress: Progress<A::Memory>) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// The whole run is saved at its start, when due and when interrupted; at its end as much as a
+    /// finished run keeps.
+    #[must_use]
+    pub fn checkpoints(self, checkpoints: &'a Checkpoints) -> Self {
+        Self { checkpoints: Some(checkpoints), ..self }
+    }
+
+    /// The run stops when `interrupt` says true, which it must go on to say.
+    #[must_use]
+    pub fn interrupt(self, interrupt: &'a dyn Fn() -> bool) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    /// How far the run is.
+    pub fn progress(&self) -> &Progress<A::Memory> {
+        &self.progress
+    }
+
+    /// Trains until the schedule's last step, or until the interrupt; events go to `sink`.
+    ///
+    /// A run that is restored by [`restore`] and goes on gives the same events and the same bits as one
+    /// that never stopped.
+    ///
+    /// # Errors
+    /// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
+    pub fn run(&mut self, sink: &mut dyn Sink) -> Result<Outcome, RunError> {
+        let schedule = self.schedule;
+        let obs_dim = self.env.spec().obs_dim;
+        let mut action = vec![0.0_f32; self.env.spec().action_dim()];
+        let mut env_action = vec![0.0_f64; action.len()];
+        let mut next_obs = vec![0.0_f64; obs_dim];
+        let (mut obs_f32, mut next_obs_f32) = (vec![0.0_f32; obs_dim], vec![0.0_f32; obs_dim]);
+        if self.progress.obs.is_empty() {
+            self.progress.obs = vec![0.0; obs_dim];
+            self.env.reset(&mut self.progress.seeds.env, &mut self.progress.obs)?;
+            // Before the first event, so that events without a checkpoint tell that one is missing.
+            self.save(sink)?;
+        }
+        narrow(&self.progress.obs, &mut obs_f32);
+
+        while !self.progress.is_finished(schedule) {
+            let Self { env, agent, progress, .. } = self;
+            match progress.next {
+                Next::Act => {
+                    agent.act(
+                        &mut progress.memory,
+                        &obs_f32,
+                        Mode::Explore,
+                        &mut progress.seeds.explore,
+                        &mut action,
+                    )?;
+                    widen(&action, &mut env_action);
+                    let step = env.step(&env_action, &mut next_obs)?;
+                    narrow(&next_obs, &mut next_obs_f32);
+                    agent.observe(
+                        &progress.memory,
+                        Transition {
+                            obs: &obs_f32,
+                            action: &action,
+                            reward: step.reward as f32,
+                            next_obs: &next_obs_f32,
+                            terminated: step.terminated,
+                            truncated: step.truncated,
+                        },
+                    );
+                    progress.env_step += 1;
+                    progress.episode.episode_return += step.reward;
+                    progress.episode.length += 1;
+                    if step.terminated || step.truncated {
+                        sink.emit(&progress.finish_episode(&step))?;
+                        env.reset(&mut progress.seeds.env, &mut progress.obs)?;
+                        progress.memory = A::Memory::default();
+                    } else {
+                        std::mem::swap(&mut progress.obs, &mut next_obs);
                     }
-                    progress.next = Next::Evaluate;
+                    narrow(&progress.obs, &mut obs_f32);
+                    progress.next = Next::Learn;
                 }
-            }
-            Next::Evaluate => {
-                let env_step = progress.env_step;
-                let is_last = env_step == schedule.total_steps;
-                let is_due = env_step % schedule.eval_every == 0 || is_last;
-                let is_over = !is_due || {
-                    let event = evaluate_at(env_step, agent, eval_env, schedule, seed, interrupt)?;
-                    // One that was cut short is played again from its start.
-                    event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
-                };
-                if is_over {
-                    progress.next = Next::Act;
-                    let is_due = env_step % schedule.checkpoint_every == 0 && env_step > 0;
-                    if is_due || is_last {
-                        save(checkpoints, agent, env, progress, sink, schedule)?;
+                Next::Learn => {
+                    let updates = agent.update(&mut progress.seeds.learn, self.interrupt);
+                    progress.grad_step += u64::from(updates.taken);
+                    if updates.is_complete {
+                        let (env_step, grad_step) = (progress.env_step, progress.grad_step);
+                        if env_step % schedule.log_every == 0 && grad_step > 0 {
+                            let metrics = agent.metrics()?;
+                            sink.emit(&Event::Update { env_step, grad_step, metrics })?;
+                        }
+                        progress.next = Next::Evaluate;
                     }
                 }
+                Next::Evaluate => {
+                    let env_step = progress.env_step;
+                    let is_last = env_step == schedule.total_steps;
+                    let is_due = env_step % schedule.eval_every == 0 || is_last;
+                    let is_over = !is_due || {
+                        let event = self.evaluate()?;
+                        // One that was cut short is played again from its start.
+                        event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
+                    };
+                    if is_over {
+                        self.progress.next = Next::Act;
+                        let is_due = env_step % schedule.checkpoint_every == 0 && env_step > 0;
+                        if is_due || is_last {
+                            self.save(sink)?;
+                        }
+                    }
+                }
+            }
+            if (self.interrupt)() && !self.progress.is_finished(schedule) {
+                self.save(sink)?;
+                return Ok(Outcome::Interrupted);
             }
         }
-        if interrupt() && !progress.is_finished(schedule) {
-            save(checkpoints, agent, env, progress, sink, schedule)?;
-            return Ok(Outcome::Interrupted);
+        if let Some(checkpoints) = self.checkpoints {
+            // A kill right after the last checkpoint has left others beside it.
+            checkpoints.settle(self.progress.env_step, true)?;
         }
+        Ok(Outcome::Done)
     }
-    if let Some(checkpoints) = checkpoints {
-        // A kill right after the last checkpoint has left others beside it.
-        checkpoints.settle(progress.env_step, true)?;
+
+    /// The scheduled evaluation, unless it is interrupted; its randomness depends on seed and step alone.
+    fn evaluate(&mut self) -> Result<Option<Event>, RunError> {
+        let env_step = self.progress.env_step;
+        let mut rng = sub_stream(self.seed, Stream::Evaluate, env_step);
+        let episodes = self.schedule.eval_episodes;
+        let evaluation = evaluate(self.agent, self.eval_env, episodes, &mut rng, self.interrupt)?;
+        Ok(evaluation.map(|Evaluation { returns, lengths, successes }| Event::Eval {
+            env_step,
+            returns,
+            lengths,
+            successes,
+        }))
     }
-    Ok(Outcome::Done)
+
+    /// Writes a checkpoint, of the events so far too.
+    fn save(&mut self, sink: &mut dyn Sink) -> Result<(), RunError> {
+        self.progress.events = sink.sync()?;
+        let Some(checkpoints) = self.checkpoints else {
+            return Ok(());
+        };
+        let is_last = self.progress.is_finished(self.schedule);
+        let scope = if is_last { checkpoints.at_the_end } else { Scope::Everything };
+        let mut files = Files::default();
+        self.agent.save(&mut files, scope)?;
+        let mut env_state = Vec::new();
+        self.env.save_state(&mut env_state);
+        files.insert_json("env.json", &env_state);
+        files.insert_json("progress.json", &self.progress);
+        Ok(checkpoints.write(self.progress.env_step, scope, &files, is_last)?)
+    }
 }
 
 impl<M> Progress<M> {
@@ -231,50 +288,6 @@ impl<M> Progress<M> {
             success: last.success,
         }
     }
-}
-
-/// The scheduled evaluation after `env_step` steps, unless it is interrupted; its randomness depends on
-/// seed and step alone.
-fn evaluate_at<A: Agent>(
-    env_step: u64,
-    agent: &A,
-    eval_env: &mut dyn Env,
-    schedule: &Schedule,
-    seed: u64,
-    interrupt: &dyn Fn() -> bool,
-) -> Result<Option<Event>, RunError> {
-    let mut rng = sub_stream(seed, Stream::Evaluate, env_step);
-    let evaluation = evaluate(agent, eval_env, schedule.eval_episodes, &mut rng, interrupt)?;
-    Ok(evaluation.map(|Evaluation { returns, lengths, successes }| Event::Eval {
-        env_step,
-        returns,
-        lengths,
-        successes,
-    }))
-}
-
-/// Writes a checkpoint, of the events so far too.
-fn save<A: Agent>(
-    checkpoints: Option<&Checkpoints>,
-    agent: &A,
-    env: &dyn Env,
-    progress: &mut Progress<A::Memory>,
-    sink: &mut dyn Sink,
-    schedule: &Schedule,
-) -> Result<(), RunError> {
-    progress.events = sink.sync()?;
-    let Some(checkpoints) = checkpoints else {
-        return Ok(());
-    };
-    let is_last = progress.is_finished(schedule);
-    let scope = if is_last { checkpoints.at_the_end } else { Scope::Everything };
-    let mut files = Files::default();
-    agent.save(&mut files, scope)?;
-    let mut env_state = Vec::new();
-    env.save_state(&mut env_state);
-    files.insert_json("env.json", &env_state);
-    files.insert_json("progress.json", progress);
-    Ok(checkpoints.write(progress.env_step, scope, &files, is_last)?)
 }
 
 /// What [`restore`] found.
@@ -333,12 +346,4 @@ pub fn restore_policy<A: Agent>(
 ) -> Result<Option<Vec<String>>, RunError> {
     let found = checkpoints.newest(|stored| agent.load(&stored.files, Scope::Policy));
     Ok(found?.map(|((), unusable)| unusable))
-}
-
-pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
-}
-
-pub(crate) fn widen(from: &[f32], to: &mut [f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::on_policy::{self, agent, live};
-use pmoe_algos::any_agent::AnyMemory;
+use pmoe_algos::AnyMemory;
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::ppo::PpoConfig;

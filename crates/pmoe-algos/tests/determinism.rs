@@ -8,14 +8,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use common::on_policy::{self, bits, live};
-use pmoe_algos::any_agent::AnyMemory;
+use pmoe_algos::AnyMemory;
+use pmoe_algos::policy::{GatingVariance, Init, LogStd, McpGate, McpNetwork};
 use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
-    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, GatingVariance, Init, LogStd, McpGate,
-    McpNetwork, PmoeConfig, SacConfig, TargetAction,
+    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig, TargetAction,
 };
 use pmoe_algos::{
-    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Outcome, Progress, Schedule, Scope, train,
+    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Outcome, Progress, Schedule, Scope, Training,
+    train,
 };
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
@@ -36,20 +37,10 @@ fn env() -> TimeLimit<common::PointMass> {
 fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Event>, AnyAgent) {
     let mut agent = agent(config, seed);
     let mut sink = MemorySink::default();
-    let mut progress = Progress::new(seed);
-    let outcome = train::run(
-        &mut env(),
-        &mut env(),
-        &mut agent,
-        schedule,
-        seed,
-        &mut progress,
-        &mut sink,
-        None,
-        &|| false,
-    );
-    assert_eq!(outcome.unwrap(), Outcome::Done);
-    assert!(progress.grad_step > 0);
+    let (mut env, mut eval_env) = (env(), env());
+    let mut training = Training::new(&mut env, &mut eval_env, &mut agent, schedule, seed);
+    assert_eq!(training.run(&mut sink).unwrap(), Outcome::Done);
+    assert!(training.progress().grad_step > 0);
     (sink.events, agent)
 }
 
@@ -169,7 +160,7 @@ fn process(
         at_the_end: Scope::Policy,
     };
     let restored = train::restore(&checkpoints(folder), &mut agent, &mut env, |_| Ok(())).unwrap();
-    let mut progress = restored.map_or_else(|| Progress::new(5), |restored| restored.progress);
+    let progress = restored.map_or_else(|| Progress::new(5), |restored| restored.progress);
     events.truncate(&progress.events).unwrap();
     assert_eq!(events.sync().unwrap(), progress.events);
     // A killed process writes no last checkpoint: its folder is put back to what it was.
@@ -180,17 +171,12 @@ fn process(
         asked.set(asked.get() + 1);
         asked.get() > checks
     };
-    let outcome = train::run(
-        &mut env,
-        &mut self::env(),
-        &mut agent,
-        schedule,
-        5,
-        &mut progress,
-        events,
-        Some(&checkpoints),
-        &interrupt,
-    );
+    let mut eval_env = self::env();
+    let outcome = Training::new(&mut env, &mut eval_env, &mut agent, schedule, 5)
+        .resume(progress)
+        .checkpoints(&checkpoints)
+        .interrupt(&interrupt)
+        .run(events);
     (outcome.unwrap(), agent)
 }
 

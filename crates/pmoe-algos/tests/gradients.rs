@@ -6,11 +6,12 @@ mod common;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 use common::differences::{check, check_against, f64_normal, gradients, in_f64, is_zero, value};
+use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::policy::{GatingVariance, Init, LogStd, McpGate, McpNetwork, RoutingInput};
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingVariance, GumbelMode, Init, LogStd, LossInput, McpGate, McpNetwork, PmoeActor,
-    PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput, SacConfig,
-    TwinCritic, critic_loss,
+    GumbelMode, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    SacConfig,
 };
 use pmoe_core::dist::{LogProb, Mixture, select_value};
 use pmoe_core::loss::{

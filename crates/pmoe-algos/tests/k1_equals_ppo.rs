@@ -5,8 +5,10 @@ mod common;
 
 use burn::tensor::Device;
 use common::on_policy::{self, live};
+use pmoe_algos::policy::{FreqReduction, RoutingInput};
 use pmoe_algos::ppo::{Actor, ActorConfig, Memory, PmoeConfig, Ppo, PpoConfig, Routing};
-use pmoe_algos::sac::{FreqReduction, RoutingInput};
+use pmoe_envs::EnvSpec;
+
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
 
@@ -17,7 +19,7 @@ type Bits = Vec<Vec<u32>>;
 
 /// Policy and value, the router left out, and some actions.
 fn learn(config: PpoConfig) -> (Bits, Vec<u32>) {
-    let mut agent = Ppo::new(config, 5, 2, STEPS as u64, 7, &Device::flex());
+    let mut agent = Ppo::new(config, &EnvSpec::new("test", 5, 2), STEPS as u64, 7, &Device::flex());
     let rng = &mut stream(3, Stream::Learn);
     let updates = live(&mut agent, &mut Memory::default(), (5, 2), STEPS, rng);
     assert!(1000 <= updates);

@@ -4,10 +4,12 @@
 
 mod common;
 
+use pmoe_algos::policy::{
+    FreqReduction, GatingVariance, McpActor, McpGate, McpNet, McpNetwork, RoutingInput,
+};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction,
-    FrequencyConfig, GatingVariance, McpActor, McpGate, McpNet, McpNetwork, PmoeConfig,
-    RoutingInput, SacConfig, TargetAction, TemperatureConfig,
+    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    PmoeConfig, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};

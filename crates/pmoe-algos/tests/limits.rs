@@ -4,6 +4,7 @@
 use std::fs;
 
 use pmoe_algos::{ConfigError, RunConfig};
+use pmoe_envs::EnvSpec;
 use pmoe_envs::{EnvError, TaskId};
 use toml::{Table, Value};
 
@@ -57,8 +58,9 @@ fn with(config: &Table, path: &[String], value: &Value) -> Result<RunConfig, Con
     let Value::Table(config) = config else { panic!("a table stays one") };
     let config = RunConfig::from_table(config, "test")?;
     let steps = config.schedule.total_steps;
-    assert!(config.algo.memory(steps, 17, 6).total() > 0);
-    assert!(config.algo.largest_setting(steps, 17, 6).starts_with("algo."));
+    let spec = EnvSpec::new("test", 17, 6);
+    assert!(config.algo.memory(steps, &spec).total() > 0);
+    assert!(config.algo.largest_setting(steps, &spec).starts_with("algo."));
     Ok(config)
 }
 

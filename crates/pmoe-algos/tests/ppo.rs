@@ -9,19 +9,21 @@ use burn::module::Module;
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 use common::differences::{check, f64_normal, gradients, in_f64, is_zero};
 use common::on_policy::{self, live};
-use pmoe_algos::any_agent::AnyMemory;
+use pmoe_algos::AnyMemory;
 use pmoe_algos::dac::{
     Dac, DacConfig, DacNet, HighMinibatch, LowMinibatch, Mdp, Previous, option_log_probs,
 };
+use pmoe_algos::policy::{EvalPrimitive, McpGate, McpNetwork, RoutingInput};
 use pmoe_algos::ppo::{
     ActionValue, Actor, ActorConfig, ActorCritic, Judge, Memory, Minibatch, PmoeConfig, Ppo,
-    PpoConfig, Routing, action_value_loss, clipped_surrogate_loss, ratio_statistics,
+    PpoConfig, Routing, action_value_loss,
 };
-use pmoe_algos::sac::{EvalPrimitive, McpGate, McpNetwork, RoutingInput};
+use pmoe_core::loss::{clipped_surrogate_loss, ratio_statistics};
+
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Mode, Progress, Schedule, Transition, train};
+use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Mode, Schedule, Training, Transition};
 use pmoe_core::noise::Rng;
-use pmoe_envs::TimeLimit;
+use pmoe_envs::{EnvSpec, TimeLimit};
 use pmoe_results::{Event, MemorySink};
 use rand::SeedableRng;
 
@@ -32,7 +34,7 @@ const BATCH: usize = 6;
 /// A learner right before the update on its first rollout.
 fn with_full_rollout(config: PpoConfig) -> Ppo {
     let steps = config.rollout_steps;
-    let mut agent = Ppo::new(config, OBS, ACTION, 1000, 7, &Device::flex());
+    let mut agent = Ppo::new(config, &EnvSpec::new("test", OBS, ACTION), 1000, 7, &Device::flex());
     let mut memory = Memory::default();
     let rng = &mut Rng::seed_from_u64(5);
     live(&mut agent, &mut memory, (OBS, ACTION), steps - 1, rng);
@@ -88,7 +90,7 @@ fn the_first_minibatch_has_the_policy_that_acted() {
 #[test]
 fn the_density_is_that_of_the_action_before_clipping() {
     // A deviation of 3 leads most actions out of [-1, 1].
-    let std = pmoe_algos::ppo::StdConfig::Exp { initial: 3.0 };
+    let std = pmoe_algos::policy::StdConfig::Exp { initial: 3.0 };
     let agent = with_full_rollout(on_policy::ppo(ActorConfig::Gaussian { std }));
     let stored = agent.rollout().action();
     assert!(stored.iter().any(|a| a.abs() > 2.0), "actions are kept as drawn");
@@ -110,7 +112,8 @@ fn target_of_one_step(bootstrap: bool, terminated: bool, truncated: bool) -> (f6
     config.normalize.reward = false;
     (config.rollout_steps, config.minibatch_size) = (1, 1);
     config.bootstrap_truncation = bootstrap;
-    let mut agent = Ppo::new(config.clone(), OBS, ACTION, 10, 7, &Device::flex());
+    let mut agent =
+        Ppo::new(config.clone(), &EnvSpec::new("test", OBS, ACTION), 10, 7, &Device::flex());
     let (mut memory, mut action) = (Memory::default(), [0.0; ACTION]);
     let (obs, next_obs) = ([0.5, 0.1, -0.3, 0.9], [-0.4, 0.2, 0.3, 0.7]);
     agent.act(&mut memory, &obs, Mode::Explore, &mut Rng::seed_from_u64(0), &mut action).unwrap();
@@ -126,7 +129,7 @@ fn target_of_one_step(bootstrap: bool, terminated: bool, truncated: bool) -> (f6
         },
     );
     let next = Tensor::<1>::from_data(next_obs, &Device::flex()).unsqueeze_dim::<2>(0);
-    let next_value = agent.net().valid().forward(&config.actor, next).1.into_scalar::<f32>();
+    let next_value = agent.net().valid().forward(next).1.into_scalar::<f32>();
     (agent.targets().returns[0].into(), 1.0, 0.9 * f64::from(next_value))
 }
 
@@ -148,7 +151,8 @@ fn a_time_limit_is_bootstrapped_and_an_end_is_not() {
 fn the_learning_rate_falls_to_nothing_if_so_configured() {
     let lr_at = |updates: usize, anneal_lr: bool| {
         let config = PpoConfig { anneal_lr, ..on_policy::ppo(on_policy::gaussian()) };
-        let mut agent = Ppo::new(config, OBS, ACTION, 1050, 7, &Device::flex());
+        let mut agent =
+            Ppo::new(config, &EnvSpec::new("test", OBS, ACTION), 1050, 7, &Device::flex());
         let rng = &mut Rng::seed_from_u64(0);
         live(&mut agent, &mut Memory::default(), (OBS, ACTION), updates * 100, rng);
         agent.metrics().unwrap()["lr"]
@@ -280,7 +284,7 @@ fn every_way_to_choose_the_acting_primitive_acts() {
     let act = |eval_primitive: EvalPrimitive, seed: u64| {
         let pmoe = PmoeConfig { eval_primitive, ..on_policy::pmoe(4) };
         let config = on_policy::ppo(ActorConfig::Pmoe(pmoe));
-        let agent = Ppo::new(config, OBS, ACTION, 1000, 7, &Device::flex());
+        let agent = Ppo::new(config, &EnvSpec::new("test", OBS, ACTION), 1000, 7, &Device::flex());
         let (mut action, rng) = ([0.0; ACTION], &mut Rng::seed_from_u64(seed));
         let obs = [0.3, -0.2, 0.9, 0.0];
         agent.act(&mut Memory::default(), &obs, Mode::Evaluate, rng, &mut action).unwrap();
@@ -392,7 +396,7 @@ fn one_option_is_ppo() {
     let log_ratio = net.option(0, obs.clone()).log_prob(action) - log_prob;
     let value = net.q(obs).squeeze_dim::<1>(1);
     let expected = clipped_surrogate_loss(log_ratio, advantage, config.clip_ratio)
-        + pmoe_algos::ppo::value_loss(value, returns, None).mul_scalar(config.vf_coef);
+        + pmoe_core::loss::value_loss(value, returns, None).mul_scalar(config.vf_coef);
     let (found, expected) = (gradients(&net, &loss.loss), gradients(&net, &expected));
     for (found, expected) in found.concat().iter().zip(expected.concat()) {
         assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
@@ -414,7 +418,8 @@ fn one_option_is_ppo() {
 #[test]
 fn the_first_minibatch_of_either_mdp_has_the_policy_that_acted() {
     let config = DacConfig { head_gain: 0.5, rollout_steps: 120, ..on_policy::dac(3) };
-    let mut agent = Dac::new(config.clone(), OBS, ACTION, 7, &Device::flex());
+    let mut agent =
+        Dac::new(config.clone(), &EnvSpec::new("test", OBS, ACTION), 7, &Device::flex());
     let (mut memory, rng) = (pmoe_algos::dac::Memory::default(), &mut Rng::seed_from_u64(5));
     // 119 steps, and the last one without its update.
     live(&mut agent, &mut memory, (OBS, ACTION), 119, rng);
@@ -452,21 +457,11 @@ fn the_first_minibatch_of_either_mdp_has_the_policy_that_acted() {
 fn train_on_point_mass(config: &AlgoConfig, steps: u64) -> (f64, f64) {
     let env = || TimeLimit::new(common::PointMass::new(), 30);
     let schedule = Schedule { eval_episodes: 20, ..common::schedule(steps) };
-    let mut agent = config.agent(1, 1, steps, 3, &Device::flex());
-    let (mut sink, mut progress) = (MemorySink::default(), Progress::<AnyMemory>::new(3));
-    train::run(
-        &mut env(),
-        &mut env(),
-        &mut agent,
-        &schedule,
-        3,
-        &mut progress,
-        &mut sink,
-        None,
-        &|| false,
-    )
-    .unwrap();
-    assert!(progress.grad_step > 1000);
+    let mut agent = config.agent(&EnvSpec::new("test", 1, 1), steps, 3, &Device::flex());
+    let (mut sink, mut env, mut eval_env) = (MemorySink::default(), env(), env());
+    let mut training = Training::new(&mut env, &mut eval_env, &mut agent, &schedule, 3);
+    training.run(&mut sink).unwrap();
+    assert!(training.progress().grad_step > 1000);
     let returns: Vec<f64> = sink
         .events
         .iter()

@@ -6,16 +6,15 @@ mod common;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pmoe_algos::replay::{Batch, ReplayBuffer};
-use pmoe_algos::sac::{
-    Actor, ActorConfig, EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork, PmoeConfig, Sac,
-    SacConfig, TensorBatch, TwinCritic, critic_loss, soft_bellman_target,
-};
-use pmoe_algos::{Agent, AgentError, Mode, Progress, RunError, Transition, train};
+use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::policy::{EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork};
+use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
+use pmoe_algos::sac::{Actor, ActorConfig, PmoeConfig, Sac, SacConfig, soft_bellman_target};
+use pmoe_algos::{Agent, AgentError, Mode, RunError, Training, Transition};
 use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
 use pmoe_core::noise::{Rng, normal};
-use pmoe_envs::{Env, TimeLimit};
+use pmoe_envs::{Env, EnvSpec, TimeLimit};
 use pmoe_results::{Event, MemorySink};
 use rand::SeedableRng;
 
@@ -52,7 +51,12 @@ fn parameter_counts_are_those_of_the_paper() {
 fn initial_values_of_rlkit_are_where_they_belong() {
     let with = |init| {
         let actor = ActorConfig::Pmoe(common::pmoe(4));
-        Sac::new(SacConfig { init, ..common::sac(actor) }, 5, 2, 0, &Device::flex())
+        Sac::new(
+            SacConfig { init, ..common::sac(actor) },
+            &EnvSpec::new("test", 5, 2),
+            0,
+            &Device::flex(),
+        )
     };
     let (rlkit, torch) = (with(Init::Rlkit), with(Init::Torch));
     // Trunk 5 → 32 → 32, heads 32 → 8, router 32 → 4: weights and biases in turn.
@@ -109,7 +113,7 @@ fn the_largest_soft_value_of_a_state_is_the_target_of_eq_11() {
 fn a_time_limit_is_an_end_if_so_configured() {
     let stored = |bootstrap_truncation, terminated, truncated| {
         let config = SacConfig { bootstrap_truncation, ..common::sac(common::gaussian()) };
-        let mut agent = Sac::new(config, 1, 1, 0, &Device::flex());
+        let mut agent = Sac::new(config, &EnvSpec::new("test", 1, 1), 0, &Device::flex());
         let (obs, action, next_obs) = (&[0.1], &[0.2], &[0.3]);
         let transition = Transition { obs, action, reward: 1.0, next_obs, terminated, truncated };
         agent.observe(&(), transition);
@@ -229,22 +233,12 @@ fn the_router_learns_how_often_each_primitive_is_best() {
 fn train_on_point_mass(actor: ActorConfig) -> (f64, f64) {
     let env = || TimeLimit::new(common::PointMass::new(), 30);
     let schedule = pmoe_algos::Schedule { eval_episodes: 20, ..common::schedule(2500) };
-    let mut agent = Sac::new(common::sac(actor), 1, 1, 3, &Device::flex());
+    let mut agent = Sac::new(common::sac(actor), &EnvSpec::new("test", 1, 1), 3, &Device::flex());
     let mut sink = MemorySink::default();
-    let mut progress = Progress::new(3);
-    train::run(
-        &mut env(),
-        &mut env(),
-        &mut agent,
-        &schedule,
-        3,
-        &mut progress,
-        &mut sink,
-        None,
-        &|| false,
-    )
-    .unwrap();
-    assert!(progress.grad_step > 2000);
+    let (mut env, mut eval_env) = (env(), env());
+    let mut training = Training::new(&mut env, &mut eval_env, &mut agent, &schedule, 3);
+    training.run(&mut sink).unwrap();
+    assert!(training.progress().grad_step > 2000);
     let returns: Vec<f64> = sink
         .events
         .iter()
@@ -304,19 +298,11 @@ fn every_way_to_choose_the_acting_primitive_acts() {
 #[test]
 fn divergence_ends_the_run_with_its_quantity() {
     let config = SacConfig { critic_lr: 1e30, actor_lr: 1e30, ..common::sac(common::gaussian()) };
-    let mut agent = Sac::new(config, 1, 1, 0, &Device::flex());
+    let mut agent = Sac::new(config, &EnvSpec::new("test", 1, 1), 0, &Device::flex());
     let env = || TimeLimit::new(common::PointMass::new(), 30);
-    let result = train::run(
-        &mut env(),
-        &mut env(),
-        &mut agent,
-        &common::schedule(1000),
-        0,
-        &mut Progress::new(0),
-        &mut MemorySink::default(),
-        None,
-        &|| false,
-    );
+    let (mut env, mut eval_env, schedule) = (env(), env(), common::schedule(1000));
+    let mut training = Training::new(&mut env, &mut eval_env, &mut agent, &schedule, 0);
+    let result = training.run(&mut MemorySink::default());
     let Err(RunError::Agent(AgentError::NonFinite { quantity, grad_step, .. })) = result else {
         panic!("expected divergence, got {result:?}");
     };
@@ -344,7 +330,8 @@ fn rewards_are_scaled_before_they_are_stored() {
 #[test]
 fn a_primitive_that_is_asked_does_what_it_does_when_it_acts() {
     let obs = [0.1_f32, -0.4, 2.0, 0.3, 0.2, -1.0]; // two states
-    let agent = |actor| Sac::new(common::sac(actor), 3, 2, 5, &Device::flex());
+    let agent =
+        |actor| Sac::new(common::sac(actor), &EnvSpec::new("test", 3, 2), 5, &Device::flex());
     for k in 0..3 {
         let config = PmoeConfig { eval_primitive: EvalPrimitive::Index(k), ..common::pmoe(3) };
         let agent = agent(ActorConfig::Pmoe(config));

@@ -9,7 +9,7 @@ use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::fused::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{EnvError, TaskId};
-use pmoe_results::settings::{absolute_key, assign, find, meant, parse_setting};
+use pmoe_results::settings::{self, absolute_key, assign, find, meant, parse_setting};
 use pmoe_results::{Claim, MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
 use toml::{Table, Value};
 
@@ -131,13 +131,13 @@ fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
 
 /// Name, content and source of a method.
 fn read_method(algo: &str) -> Result<(String, Table, String)> {
-    if let Some((name, text)) = METHODS.iter().find(|(name, _)| *name == algo) {
+    if let Some((name, text)) = settings::methods().iter().find(|(name, _)| *name == algo) {
         let source = format!("configs/algos/{name}.toml");
         return Ok(((*name).to_owned(), pmoe_algos::config::parse_toml(text, &source)?, source));
     }
     let path = Path::new(algo);
     if path.extension().is_none_or(|extension| extension != "toml") {
-        let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = settings::methods().iter().map(|(name, _)| *name).collect();
         let meant = did_you_mean(algo, known.iter().copied());
         let known = known.join(", ");
         let message = format!(

@@ -14,11 +14,10 @@ use crate::exit::BadInput;
 /// # Errors
 /// When that is more than there is: [`BadInput`], with the setting that is most to blame.
 pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec) -> Result<Memory> {
-    let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
-    let memory = config.algo.memory(total_steps, obs_dim, action_dim);
+    let memory = config.algo.memory(total_steps, spec);
     match memory_bytes() {
         Some(there) if there < memory.total() => {
-            let setting = config.algo.largest_setting(total_steps, obs_dim, action_dim);
+            let setting = config.algo.largest_setting(total_steps, spec);
             let [needed, there] = [memory.total(), there].map(gigabytes);
             let message = format!(
                 "this takes about {needed} GB of memory, and {there} GB are there; the most is due to `{setting}`"

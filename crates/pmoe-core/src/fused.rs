@@ -13,6 +13,7 @@ mod kernels;
 mod linear_act;
 mod math;
 mod matmul;
+mod products;
 mod sparse;
 mod squash;
 mod thin;
@@ -24,6 +25,7 @@ pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
 pub use linear_act::{Activation, linear_act};
 pub use matmul::gemm_into;
+pub use products::{MatrixProduct, matrix_products};
 pub(crate) use squash::squash;
 pub use twin_min::twin_min;
 

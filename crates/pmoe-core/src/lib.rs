@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`dist`] | tanh-normal primitives and their mixture | PMOE paper, eq. 1–3; SAC, appendix C |
 //! | [`fused`] | the same networks on plain memory, with handwritten gradients | |
-//! | [`loss`] | frequency loss, primitive losses | PMOE paper, eqs. 6–9 |
+//! | [`loss`] | frequency loss, primitive losses; the losses of PPO | PMOE paper, eqs. 6–9; arXiv:1707.06347 |
 //! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
 //! | [`optim`] | Adam step, Polyak averaging, modules with their optimiser | |
 //! | [`parallel`] | two computations side by side | |

@@ -1,8 +1,9 @@
-//! The losses of the mixture policies: pure functions of tensors, each `[1]`.
+//! The losses: pure functions of tensors, each `[1]`.
 
 mod frequency;
 mod primitive;
 mod routing;
+mod surrogate;
 
 pub use frequency::{Reduction, best_primitive, frequency_loss};
 pub use primitive::{backpropagate_all_loss, backpropagate_max_loss};
@@ -10,3 +11,4 @@ pub use routing::{
     draw_primitive, expected_value, gumbel_softmax, likelihood_ratio_loss, reinforce_loss,
     straight_through, weighted_loss,
 };
+pub use surrogate::{clipped_surrogate_loss, ratio_statistics, value_loss};

@@ -19,6 +19,17 @@ pub struct EnvSpec {
 }
 
 impl EnvSpec {
+    /// A task with actions in [-1, 1]^A and steps of a second.
+    pub fn new(id: impl Into<String>, obs_dim: usize, action_dim: usize) -> Self {
+        Self {
+            id: id.into(),
+            obs_dim,
+            action_low: vec![-1.0; action_dim],
+            action_high: vec![1.0; action_dim],
+            dt_seconds: 1.0,
+        }
+    }
+
     /// Length A of an action.
     pub fn action_dim(&self) -> usize {
         self.action_low.len()

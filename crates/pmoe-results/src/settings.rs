@@ -140,6 +140,11 @@ pub struct Methods(BTreeMap<String, Table>);
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 
+/// The methods that come with the program: name, and the text of the file in `configs/algos`.
+pub fn methods() -> &'static [(&'static str, &'static str)] {
+    METHODS
+}
+
 impl Methods {
     /// The config of a method as it is committed, if there is one of this name.
     pub(crate) fn committed(name: &str) -> Option<Table> {

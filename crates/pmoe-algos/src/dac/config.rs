@@ -3,11 +3,11 @@
 use pmoe_core::nn::{Init, MlpStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{
+use crate::normalize::NormalizeConfig;
+use crate::policy::{NonlinearityConfig, StdConfig};
+use crate::range::{
     ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
 };
-use crate::normalize::NormalizeConfig;
-use crate::ppo::{NonlinearityConfig, StdConfig};
 
 /// Hyper-parameters of [`Dac`](super::Dac).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

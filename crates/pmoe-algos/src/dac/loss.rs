@@ -3,10 +3,10 @@
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Int, Tensor};
 use pmoe_core::dist::select_value;
+use pmoe_core::loss::{clipped_surrogate_loss, value_loss};
 
 use super::DacConfig;
 use super::net::{DacNet, Previous, option_log_probs};
-use crate::ppo::{clipped_surrogate_loss, value_loss};
 
 /// Some steps of a rollout as the high MDP sees them.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use pmoe_core::dist::{Normal, NormalMixture, select_value};
 use pmoe_core::nn::{Init, Mlp};
 
 use super::DacConfig;
-use crate::ppo::StdParam;
+use crate::layers::{Layer, mlp};
+use crate::policy::StdParam;
 use crate::seed::{Stream, stream};
 
 /// Every network of DAC, trained by one optimiser.
@@ -48,6 +49,16 @@ impl DacNet {
         let termination = (0..num_options).map(|_| network(1, router_rng)).collect();
         let critic = network(num_options, &mut stream(seed, Stream::CriticInit));
         Self { master, termination, mean, std, critic }
+    }
+
+    /// The layers of [`DacNet::new`].
+    pub(super) fn layers(config: &DacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+        let num_options = config.num_options;
+        let network = |outputs| mlp(obs_dim, &config.hidden, outputs);
+        // Master policy and critic, then of each option its end and its mean.
+        let shared = [network(num_options), network(num_options)].concat();
+        let of_option = [network(1), network(action_dim)].concat();
+        [shared, of_option.repeat(num_options)].concat()
     }
 
     /// Number K of options.

@@ -6,22 +6,22 @@ mod parts;
 mod pmoe;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, activation::softmax};
+use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::{Normal, NormalMixture, TanhNormal};
-use pmoe_core::loss::best_primitive;
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
+use pmoe_envs::Rng;
 
 pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
-pub use self::parts::{MeanHead, StdParam};
-pub use self::pmoe::{PmoeActor, routing_loss};
-use super::{ActionValue, ActorConfig, PpoConfig, Routing};
+pub use self::parts::MeanHead;
+pub use self::pmoe::PmoeActor;
+use super::{ActionValue, ActorConfig, McpConfig, PpoConfig};
 use crate::agent::Mode;
-use crate::mixture_metrics::MixtureBatch;
-use crate::sac::{self, EvalPrimitive, McpActor, NetSpec};
+use crate::layers::Layer;
+use crate::policy::{self, Init, McpActor, MixtureBatch, NetSpec};
 use crate::seed::{Stream, stream};
 
-/// A policy's networks.
+/// A policy. It keeps its own settings.
 #[derive(Module, Debug)]
 pub enum Actor {
     /// One Gaussian: PPO.
@@ -36,9 +36,9 @@ pub enum Actor {
 
 /// What a policy's networks say of a batch of states.
 #[derive(Debug, Clone)]
-pub struct ActorOutput {
+pub struct ActorOutput<'a> {
     /// The action distributions.
-    pub policy: Policy,
+    pub policy: Policy<'a>,
     /// The trunk's features, `[B, H]`, which a critic may share.
     pub features: Tensor<2>,
     /// Primitives and their weights, for the log.
@@ -48,14 +48,14 @@ pub struct ActorOutput {
 /// The action distribution at every state of a batch.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "handles of a few tensors, one at a time")]
-pub enum Policy {
+pub enum Policy<'a> {
     /// One Gaussian.
     Normal(Normal),
-    /// A mixture.
-    Mixture(NormalMixture),
+    /// A mixture, with the policy that it is of.
+    Mixture(&'a PmoeActor, NormalMixture),
 }
 
-impl Policy {
+impl Policy<'_> {
     /// Log-density of an action, `[B]`.
     ///
     /// # Shapes
@@ -63,7 +63,7 @@ impl Policy {
     pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
         match self {
             Self::Normal(normal) => normal.log_prob(action),
-            Self::Mixture(mixture) => mixture.log_prob(action),
+            Self::Mixture(_, mixture) => mixture.log_prob(action),
         }
     }
 
@@ -72,7 +72,16 @@ impl Policy {
     pub fn entropy(&self) -> Tensor<1> {
         match self {
             Self::Normal(normal) => normal.entropy(),
-            Self::Mixture(mixture) => mixture.entropy_bound(),
+            Self::Mixture(_, mixture) => mixture.entropy_bound(),
+        }
+    }
+
+    /// The distribution whose log-density the surrogate sees, see [`PmoeActor::objective`].
+    #[must_use]
+    pub fn objective(&self) -> Self {
+        match self {
+            Self::Normal(normal) => Self::Normal(normal.clone()),
+            Self::Mixture(actor, mixture) => Self::Mixture(actor, actor.objective(mixture)),
         }
     }
 }
@@ -107,40 +116,50 @@ impl Actor {
             }
             ActorConfig::Mcp(mcp) => {
                 let hidden = &config.net.hidden[..];
-                let (init, log_std) = (sac::Init::Torch, mcp.log_std);
+                let (init, log_std) = (Init::Torch, mcp.log_std);
                 let spec = NetSpec { obs_dim, action_dim, hidden, init, log_std, seed, device };
-                let (num_primitives, gate, network) = (mcp.num_primitives, mcp.gate, mcp.network);
-                let mcp = sac::McpConfig { num_primitives, gate, network };
-                Self::Mcp(McpActor::new(&mcp, &spec))
+                Self::Mcp(McpActor::new(&mcp.policy(), &spec))
+            }
+        }
+    }
+
+    /// The layers of [`Actor::new`].
+    pub(super) fn layers(config: &PpoConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+        let net = &config.net;
+        match &config.actor {
+            ActorConfig::Gaussian { .. } => GaussianActor::layers(net, obs_dim, action_dim),
+            ActorConfig::Pmoe(pmoe) => PmoeActor::layers(pmoe, net, obs_dim, action_dim),
+            ActorConfig::Gating(gating) => GatingActor::layers(gating, net, obs_dim, action_dim),
+            ActorConfig::Mcp(mcp) => {
+                McpActor::layers(&mcp.policy(), obs_dim, action_dim, &net.hidden)
             }
         }
     }
 
     /// The action distribution of every state, from `obs`, `[B, O]`.
-    pub fn forward(&self, config: &ActorConfig, obs: Tensor<2>) -> ActorOutput {
-        match (self, config) {
-            (Self::Gaussian(actor), _) => {
+    pub fn forward(&self, obs: Tensor<2>) -> ActorOutput<'_> {
+        match self {
+            Self::Gaussian(actor) => {
                 let features = actor.trunk.forward(obs);
                 let policy = Policy::Normal(actor.distribution(features.clone()));
                 ActorOutput { policy, features, mixture: None }
             }
-            (Self::Pmoe(actor), ActorConfig::Pmoe(config)) => {
+            Self::Pmoe(actor) => {
                 let features = actor.trunk.forward(obs.clone());
-                let mixture = actor.mixture(config.routing_input, obs, features.clone());
+                let mixture = actor.mixture(obs, features.clone());
                 let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
                 let policy = match mixture.only() {
                     Some(normal) => Policy::Normal(normal),
-                    None => Policy::Mixture(mixture),
+                    None => Policy::Mixture(actor, mixture),
                 };
                 ActorOutput { policy, features, mixture: Some(batch) }
             }
-            (Self::Pmoe(_), _) => unreachable!("the actor follows its config"),
-            (Self::Gating(actor), _) => {
+            Self::Gating(actor) => {
                 let features = actor.trunk.forward(obs);
                 let (normal, batch) = actor.distribution(features.clone());
                 ActorOutput { policy: Policy::Normal(normal), features, mixture: Some(batch) }
             }
-            (Self::Mcp(actor), _) => {
+            Self::Mcp(actor) => {
                 let (TanhNormal { mean, log_std }, batch) = actor.distribution(obs.clone());
                 let policy = Policy::Normal(Normal { mean, log_std });
                 // Gate and primitives share no features; the critic has a network of its own.
@@ -154,17 +173,15 @@ impl Actor {
     /// `aux` judges the primitives where the config asks for that.
     pub fn act(
         &self,
-        config: &ActorConfig,
         aux: Option<&ActionValue>,
         obs: Tensor<2>,
         mode: Mode,
         rng: &mut Rng,
     ) -> Tensor<2> {
-        let normal = match self.forward(config, obs.clone()).policy {
+        let normal = match self.forward(obs.clone()).policy {
             Policy::Normal(normal) => normal,
-            Policy::Mixture(mixture) => {
-                let primitive = chosen_primitive(&mixture, config, aux, obs, mode, rng);
-                mixture.primitive(&primitive)
+            Policy::Mixture(actor, mixture) => {
+                actor.acting_primitive(&mixture, aux, obs, mode, rng)
             }
         };
         match mode {
@@ -177,42 +194,10 @@ impl Actor {
     }
 }
 
-/// The primitive that acts, `[B]`: drawn while exploring, by [`EvalPrimitive`] when evaluated.
-fn chosen_primitive(
-    mixture: &NormalMixture,
-    config: &ActorConfig,
-    aux: Option<&ActionValue>,
-    obs: Tensor<2>,
-    mode: Mode,
-    rng: &mut Rng,
-) -> Tensor<1, Int> {
-    let ActorConfig::Pmoe(config) = config else { unreachable!("the actor follows its config") };
-    match (mode, config.eval_primitive) {
-        (Mode::Explore, _) | (Mode::Evaluate, EvalPrimitive::Sample) => {
-            noise::categorical_rows(softmax(mixture.router_logits.clone(), 1), rng)
-        }
-        (Mode::Evaluate, EvalPrimitive::ArgmaxW) => best_primitive(mixture.router_logits.clone()),
-        (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-            let aux = aux.expect("checked with the config: the router learns from frequencies");
-            best_primitive(aux.of_actions(obs, mixture.primitives().mean))
-        }
-        (Mode::Evaluate, EvalPrimitive::Index(index)) => {
-            let rows = obs.dims()[0];
-            Tensor::full([rows], index as i64, &obs.device())
-        }
-    }
-}
-
-impl ActorConfig {
-    /// The distribution whose log-density the surrogate sees: weights are constants in it where the router
-    /// learns from frequencies alone.
-    pub fn objective(&self, policy: &Policy) -> Policy {
-        match (self, policy) {
-            (Self::Pmoe(config), Policy::Mixture(mixture)) if config.routing == Routing::Freq => {
-                let router_logits = mixture.router_logits.clone().inner();
-                Policy::Mixture(NormalMixture { router_logits, ..mixture.clone() })
-            }
-            _ => policy.clone(),
-        }
+impl McpConfig {
+    /// What the policy is made from.
+    fn policy(&self) -> policy::McpConfig {
+        let Self { num_primitives, gate, network, log_std: _ } = *self;
+        policy::McpConfig { num_primitives, gate, network }
     }
 }

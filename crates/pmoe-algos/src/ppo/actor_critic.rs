@@ -2,12 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use pmoe_core::loss::{clipped_surrogate_loss, value_loss};
 
-use super::{
-    ActionValue, Actor, ActorConfig, ActorOutput, Critic, Minibatch, Policy, PpoConfig,
-    clipped_surrogate_loss, value_loss,
-};
-use crate::mixture_metrics::MixtureBatch;
+use super::{ActionValue, Actor, ActorOutput, Critic, Minibatch, Policy, PpoConfig};
+use crate::policy::MixtureBatch;
 use crate::seed::{Stream, stream};
 
 /// Policy and value, trained by one optimiser.
@@ -64,8 +62,8 @@ impl ActorCritic {
     }
 
     /// Policy and values, `[B]`, at `obs`, `[B, O]`.
-    pub fn forward(&self, config: &ActorConfig, obs: Tensor<2>) -> (Policy, Tensor<1>) {
-        let ActorOutput { policy, features, .. } = self.actor.forward(config, obs.clone());
+    pub fn forward(&self, obs: Tensor<2>) -> (Policy<'_>, Tensor<1>) {
+        let ActorOutput { policy, features, .. } = self.actor.forward(obs.clone());
         (policy, self.critic.forward(obs, features))
     }
 
@@ -82,10 +80,9 @@ impl ActorCritic {
     /// arXiv:1707.06347, eq. 9, negated; PMOE paper, eqs. 6–7.
     pub fn loss(&self, config: &PpoConfig, batch: Minibatch, judge: Option<Judge<'_>>) -> PpoLoss {
         let Minibatch { obs, action, log_prob, advantage, returns, value: old_value } = batch;
-        let ActorOutput { policy, features, mut mixture } =
-            self.actor.forward(&config.actor, obs.clone());
+        let ActorOutput { policy, features, mut mixture } = self.actor.forward(obs.clone());
         let value = self.critic.forward(obs.clone(), features);
-        let objective = config.actor.objective(&policy);
+        let objective = policy.objective();
         let log_ratio = objective.log_prob(action) - log_prob;
         let policy_loss = clipped_surrogate_loss(log_ratio.clone(), advantage, config.clip_ratio);
         let clip = config.value_clip.then_some((old_value, config.clip_ratio));
@@ -97,12 +94,10 @@ impl ActorCritic {
             loss = loss - entropy.clone().mean().mul_scalar(config.ent_coef);
         }
         let mut routing_loss = None;
-        if let (Some(Judge { q, noise }), Policy::Mixture(of_router), ActorConfig::Pmoe(pmoe)) =
-            (judge, &policy, &config.actor)
-        {
-            let (frequency, best) = super::routing_loss(pmoe, of_router, q, obs, noise);
+        if let (Some(Judge { q, noise }), Policy::Mixture(actor, of_router)) = (judge, &policy) {
+            let (frequency, weight, best) = actor.routing_loss(of_router, q, obs, noise);
             routing_loss = Some(frequency.clone().inner());
-            loss = loss + frequency.mul_scalar(pmoe.freq_coef);
+            loss = loss + frequency.mul_scalar(weight);
             mixture = mixture.map(|mixture| mixture.with_chosen(best));
         }
         PpoLoss {

@@ -1,8 +1,9 @@
 //! From a rollout to minibatches of tensors.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::rollout::{RolloutBuffer, gather, standardise};
+use crate::tensors::{self, gather_matrix};
 
 /// What learning needs to know of each step of a rollout beside the step itself, by the policy that
 /// made it; `[T]` each.
@@ -45,7 +46,7 @@ impl Minibatch {
         normalize: bool,
         device: &Device,
     ) -> Self {
-        let vector = |values: &[f32]| vector(gather(values, 1, rows), device);
+        let vector = |values: &[f32]| tensors::vector(gather(values, 1, rows), device);
         let mut advantage = gather(&targets.advantage, 1, rows);
         if normalize {
             standardise(&mut advantage);
@@ -54,32 +55,9 @@ impl Minibatch {
             obs: gather_matrix(rollout.obs(), rollout.len(), rows, device),
             action: gather_matrix(rollout.action(), rollout.len(), rows, device),
             log_prob: vector(&targets.log_prob),
-            advantage: self::vector(advantage, device),
+            advantage: tensors::vector(advantage, device),
             returns: vector(&targets.returns),
             value: vector(&targets.value),
         }
     }
-}
-
-/// The rows `rows` of a block of `len` rows.
-pub(crate) fn gather_matrix(
-    block: &[f32],
-    len: usize,
-    rows: &[usize],
-    device: &Device,
-) -> Tensor<2> {
-    let dim = block.len() / len;
-    matrix(gather(block, dim, rows), dim, device)
-}
-
-/// `values`, whole rows of `dim` numbers, as a tensor.
-pub(crate) fn matrix(values: Vec<f32>, dim: usize, device: &Device) -> Tensor<2> {
-    let shape = [values.len() / dim, dim];
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// `values` as a tensor.
-pub(crate) fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let shape = [values.len()];
-    Tensor::from_data(TensorData::new(values, shape), device)
 }

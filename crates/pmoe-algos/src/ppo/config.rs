@@ -1,14 +1,15 @@
 //! Hyper-parameters of the PPO family. Defaults are in `configs/algos/*.toml`.
 
-use pmoe_core::nn::{Init, MlpStyle, Nonlinearity};
+use pmoe_core::nn::{Init, MlpStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{
-    ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
-};
 use crate::normalize::NormalizeConfig;
-use crate::sac::{
-    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, RoutingInput,
+use crate::policy::{
+    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, NonlinearityConfig,
+    RoutingInput, StdConfig,
+};
+use crate::range::{
+    ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
 };
 
 /// Hyper-parameters of [`Ppo`](super::Ppo).
@@ -77,16 +78,6 @@ pub struct NetConfig {
     pub critic: CriticConfig,
     /// How weights start.
     pub init: InitConfig,
-}
-
-/// What follows hidden layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NonlinearityConfig {
-    /// max(·, 0).
-    Relu,
-    /// tanh.
-    Tanh,
 }
 
 /// What follows the layer that gives the mean.
@@ -158,7 +149,7 @@ pub struct GatingConfig {
     pub log_std: LogStd,
 }
 
-/// Settings of MCP-PPO's [`McpActor`](crate::sac::McpActor); its networks have ReLU and PyTorch's initial
+/// Settings of MCP-PPO's [`McpActor`](crate::policy::McpActor); its networks have ReLU and PyTorch's initial
 /// values whatever `net` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +175,14 @@ impl ActorConfig {
         }
     }
 
+    /// The mixture, where its router learns from a Q-network.
+    pub(crate) fn with_action_value(&self) -> Option<&PmoeConfig> {
+        match self {
+            Self::Pmoe(pmoe) => Some(pmoe).filter(|pmoe| pmoe.routing.has_freq()),
+            Self::Gaussian { .. } | Self::Gating(_) | Self::Mcp(_) => None,
+        }
+    }
+
     /// Its key and itself, to be changed; none where there is nothing to count.
     pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {
         match self {
@@ -195,22 +194,6 @@ impl ActorConfig {
             Self::Mcp(mcp) => Some(("actor.mcp.num_primitives", &mut mcp.num_primitives)),
         }
     }
-}
-
-/// A standard deviation that is a parameter, the same in every state.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StdConfig {
-    /// exp of the parameter.
-    Exp {
-        /// At the start, positive.
-        initial: f64,
-    },
-    /// log(1 + exp(·)) of the parameter.
-    Softplus {
-        /// At the start, positive.
-        initial: f64,
-    },
 }
 
 /// Settings of a [`PmoeActor`](super::PmoeActor).
@@ -339,24 +322,6 @@ impl NetConfig {
         match self.init {
             InitConfig::Torch {} => Init::Torch,
             InitConfig::Orthogonal { value_gain: gain, .. } => Init::Orthogonal { gain },
-        }
-    }
-}
-
-impl From<NonlinearityConfig> for Nonlinearity {
-    fn from(config: NonlinearityConfig) -> Self {
-        match config {
-            NonlinearityConfig::Relu => Self::Relu,
-            NonlinearityConfig::Tanh => Self::Tanh,
-        }
-    }
-}
-
-impl StdConfig {
-    pub(crate) fn validate(&self, key: &str) -> Result<(), ConfigError> {
-        match *self {
-            Self::Exp { initial } => positive(&format!("{key}.exp.initial"), initial),
-            Self::Softplus { initial } => positive(&format!("{key}.softplus.initial"), initial),
         }
     }
 }

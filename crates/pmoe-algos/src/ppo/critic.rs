@@ -8,6 +8,7 @@ use pmoe_core::nn::{Init, Mlp, MlpStyle, Nonlinearity};
 use pmoe_core::noise::Rng;
 
 use super::{CriticConfig, NetConfig, PmoeConfig};
+use crate::layers::{Layer, mlp};
 
 /// The value `V(s)`: a network of its own, or one layer on the policy's features.
 #[derive(Module, Debug)]
@@ -31,6 +32,14 @@ impl Critic {
         Self { trunk, head: net.value_init().linear(features, 1, rng, device) }
     }
 
+    /// The layers of [`Critic::new`].
+    pub(crate) fn layers(net: &NetConfig, obs_dim: usize) -> Vec<Layer> {
+        match &net.critic {
+            CriticConfig::Shared {} => vec![(net.hidden[net.hidden.len() - 1], 1)],
+            CriticConfig::Separate { hidden } => mlp(obs_dim, hidden, 1),
+        }
+    }
+
     /// Values, `[B]`.
     ///
     /// # Shapes
@@ -52,6 +61,8 @@ impl Critic {
 pub struct ActionValue {
     /// `O + A → hidden → 1`, ReLU.
     pub network: Mlp,
+    #[module(skip)]
+    lr: f64,
 }
 
 impl ActionValue {
@@ -65,7 +76,17 @@ impl ActionValue {
     ) -> Self {
         let sizes = [&[obs_dim + action_dim], &config.aux_hidden[..], &[1]].concat();
         let output = Init::Uniform { bound: config.aux_output_bound };
-        Self { network: MlpStyle::RELU.network(&sizes, output, rng, device) }
+        Self { network: MlpStyle::RELU.network(&sizes, output, rng, device), lr: config.aux_lr }
+    }
+
+    /// The layers of [`ActionValue::new`].
+    pub(crate) fn layers(config: &PmoeConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+        mlp(obs_dim.saturating_add(action_dim), &config.aux_hidden, 1)
+    }
+
+    /// Its learning rate.
+    pub fn lr(&self) -> f64 {
+        self.lr
     }
 
     /// Values, `[B]`, of `obs`, `[B, O]`, and `action`, `[B, A]`.
@@ -125,7 +146,7 @@ mod tests {
         let rng = &mut Rng::seed_from_u64(0);
         let sizes = [5, 16, 16, 1];
         let network = MlpStyle::RELU.network(&sizes, Init::Torch, rng, &device.clone().autodiff());
-        let q = ActionValue { network }.valid();
+        let q = ActionValue { network, lr: 1e-3 }.valid();
         let (obs, action) = (normal([4, 3], rng, &device), normal([4 * 6, 2], rng, &device));
         let together = q.of_actions(obs.clone(), action.clone()).try_into_vec_as::<f32>().unwrap();
         let repeated = obs.unsqueeze_dim::<3>(1).repeat_dim(1, 6).reshape([24, 3]);

@@ -5,25 +5,23 @@
 
 mod gating;
 mod gaussian;
-mod mcp;
-mod net;
 mod pmoe;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::{Mixture, TanhNormal};
 use pmoe_core::loss::backpropagate_max_loss;
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
+use pmoe_envs::Rng;
 
 pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
-pub(crate) use self::mcp::FULL_HIDDEN;
-pub use self::mcp::{FullNet, McpActor, McpNet};
-pub use self::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
 pub use self::pmoe::PmoeActor;
-use super::{ActorConfig, SacConfig, TargetAction, TwinCritic};
+use super::{ActorConfig, SacConfig, TargetAction};
 use crate::agent::Mode;
-use crate::mixture_metrics::MixtureBatch;
+use crate::critic::TwinCritic;
+use crate::layers::Layer;
+use crate::policy::{McpActor, MixtureBatch, NetSpec, PrimitiveNet, RoutedNet, RoutingInput};
 
 /// A policy. It keeps its own settings.
 #[derive(Module, Debug)]
@@ -122,12 +120,29 @@ impl Actor {
         seed: u64,
         device: &Device,
     ) -> Self {
-        let spec = NetSpec::new(config, obs_dim, action_dim, seed, device);
+        let SacConfig { ref hidden, init, log_std, .. } = *config;
+        let spec = NetSpec { obs_dim, action_dim, hidden, init, log_std, seed, device };
         match &config.actor {
             ActorConfig::Gaussian {} => Self::Gaussian(GaussianActor::new(&spec)),
             ActorConfig::Gating(gating) => Self::Gating(GatingActor::new(gating, &spec)),
             ActorConfig::Mcp(mcp) => Self::Mcp(McpActor::new(mcp, &spec)),
             ActorConfig::Pmoe(pmoe) => Self::Pmoe(PmoeActor::new(pmoe, &spec)),
+        }
+    }
+
+    /// The layers of [`Actor::new`].
+    pub(super) fn layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+        let hidden = &config.hidden[..];
+        let routed = |num_primitives, routing_input| {
+            RoutedNet::layers(obs_dim, action_dim, hidden, num_primitives, routing_input)
+        };
+        match &config.actor {
+            ActorConfig::Gaussian {} => {
+                PrimitiveNet::layers(&[&[obs_dim], hidden].concat(), 1, action_dim)
+            }
+            ActorConfig::Gating(gating) => routed(gating.num_primitives, RoutingInput::Trunk),
+            ActorConfig::Mcp(mcp) => McpActor::layers(mcp, obs_dim, action_dim, hidden),
+            ActorConfig::Pmoe(pmoe) => routed(pmoe.num_primitives, pmoe.routing_input),
         }
     }
 

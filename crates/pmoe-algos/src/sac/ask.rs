@@ -2,10 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, activation::softmax};
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
+use pmoe_envs::Rng;
 
 use super::Sac;
-use crate::primitives::PrimitiveActions;
+use crate::policy::PrimitiveActions;
 
 impl Sac {
     /// What every primitive of the policy would do at some states, see [`PrimitiveActions`]; `None` for a

@@ -2,16 +2,14 @@
 
 mod policy;
 
-use burn::tensor::Tensor;
-use pmoe_core::nn;
 use serde::{Deserialize, Serialize};
 
 pub use self::policy::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
-    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, McpConfig, McpGate,
-    McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, RoutingInput,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
-use crate::config::{ConfigError, Most, count, hidden_layers, in_range, positive};
+use crate::policy::{Init, LogStd};
+use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
 /// Hyper-parameters of [`Sac`](super::Sac).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,28 +51,6 @@ pub struct SacConfig {
     pub temperature: TemperatureConfig,
     /// The policy.
     pub actor: ActorConfig,
-}
-
-/// How the networks start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Init {
-    /// PyTorch's default for every layer.
-    Torch,
-    /// That of rlkit and the authors' release: hidden layers from U(±1/√fan_out) with biases of 0.1,
-    /// the critics' last layers from U(±3e-3), the policy's heads from U(±1e-3), the router as
-    /// PyTorch has it.
-    Rlkit,
-}
-
-/// How the log standard deviations of the policy are kept within limits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum LogStd {
-    /// Cut off at (low, high); outside, the gradient is zero. Spinning Up, the authors' release.
-    Clamp(f64, f64),
-    /// Squashed into (low, high) by tanh. CleanRL.
-    Tanh(f64, f64),
 }
 
 /// Which action at the next state the critics learn from.
@@ -137,84 +113,5 @@ impl SacConfig {
         }
         self.log_std.validate("log_std")?;
         self.actor.validate()
-    }
-}
-
-impl Init {
-    /// Hidden layers.
-    pub(super) fn hidden(self) -> nn::MlpStyle {
-        let init = match self {
-            Self::Torch => nn::Init::Torch,
-            Self::Rlkit => nn::Init::RlkitHidden,
-        };
-        nn::MlpStyle { init, ..nn::MlpStyle::RELU }
-    }
-
-    /// The layer that means or deviations come from.
-    pub(super) fn policy_head(self) -> nn::Init {
-        self.output(1e-3)
-    }
-
-    /// The last layer of a critic.
-    pub(super) fn value_head(self) -> nn::Init {
-        self.output(3e-3)
-    }
-
-    /// The layer that weights come from.
-    pub(super) fn router(self) -> nn::Init {
-        nn::Init::Torch
-    }
-
-    fn output(self, bound: f64) -> nn::Init {
-        match self {
-            Self::Torch => nn::Init::Torch,
-            Self::Rlkit => nn::Init::Uniform { bound },
-        }
-    }
-}
-
-impl LogStd {
-    /// A network's output within the limits.
-    pub(crate) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::Clamp(low, high) => x.clamp(low, high),
-            Self::Tanh(low, high) => {
-                x.tanh().add_scalar(1.0).mul_scalar(0.5 * (high - low)).add_scalar(low)
-            }
-        }
-    }
-
-    pub(crate) fn validate(self, key: &str) -> Result<(), ConfigError> {
-        let (kind, low, high) = match self {
-            Self::Clamp(low, high) => ("clamp", low, high),
-            Self::Tanh(low, high) => ("tanh", low, high),
-        };
-        if low < high && low.is_finite() && high.is_finite() {
-            return Ok(());
-        }
-        Err(ConfigError::Range {
-            key: format!("{key}.{kind}"),
-            value: format!("[{low}, {high}]"),
-            allowed: "two finite numbers, the smaller first".to_owned(),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::Device;
-
-    use super::*;
-
-    #[test]
-    fn limits_of_the_log_deviation_by_hand() {
-        let x = Tensor::<1>::from_data([-30.0_f32, 0.5, 30.0], &Device::flex());
-        let values = |limits: LogStd| limits.apply(x.clone()).try_to_vec_as::<f32>().unwrap();
-        assert_eq!(values(LogStd::Clamp(-20.0, 2.0)), [-20.0, 0.5, 2.0]);
-        // −5 + 3.5 (tanh x + 1)
-        let middle = -5.0 + 3.5 * (0.5_f32.tanh() + 1.0);
-        for (found, expected) in values(LogStd::Tanh(-5.0, 2.0)).iter().zip([-5.0, middle, 2.0]) {
-            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
-        }
     }
 }

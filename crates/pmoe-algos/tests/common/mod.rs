@@ -7,11 +7,14 @@ pub mod on_policy;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use pmoe_algos::policy::{
+    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
+    RoutingInput,
+};
 use pmoe_algos::sac::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, EvalPrimitive,
-    FreqReduction, FrequencyConfig, GatingConfig, GatingVariance, GumbelMode, Init, LogStd,
-    McpConfig, McpGate, McpNetwork, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-    RoutingInput, Sac, SacConfig, TargetAction, TemperatureConfig,
+    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, Sac,
+    SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, Schedule, Transition};
 use pmoe_core::noise::{self, Rng};
@@ -177,7 +180,8 @@ pub fn schedule(total_steps: u64) -> Schedule {
 
 /// A learner with `count` random transitions of the given sizes in its buffer.
 pub fn filled(config: SacConfig, obs_dim: usize, action_dim: usize, count: usize) -> Sac {
-    let mut agent = Sac::new(config, obs_dim, action_dim, 7, &Device::flex());
+    let mut agent =
+        Sac::new(config, &EnvSpec::new("test", obs_dim, action_dim), 7, &Device::flex());
     let mut rng = Rng::seed_from_u64(1);
     let [mut obs, mut next_obs] = [vec![0.0; obs_dim], vec![0.0; obs_dim]];
     let mut action = vec![0.0; action_dim];

@@ -3,15 +3,18 @@
 use burn::tensor::Device;
 use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
 use pmoe_algos::normalize::NormalizeConfig;
+use pmoe_algos::policy::{
+    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, NonlinearityConfig,
+    RoutingInput, StdConfig,
+};
 use pmoe_algos::ppo::{
     ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
-    NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
+    NetConfig, PmoeConfig, PpoConfig, Routing,
 };
-use pmoe_algos::sac::{
-    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, RoutingInput,
-};
+
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Transition};
 use pmoe_core::noise::{self, Rng};
+use pmoe_envs::EnvSpec;
 
 pub const LIMITS: LogStd = LogStd::Clamp(-20.0, 2.0);
 
@@ -135,7 +138,7 @@ pub fn variants() -> Vec<AlgoConfig> {
 
 /// A learner for `obs_dim` and `action_dim` numbers.
 pub fn agent(config: &AlgoConfig, obs_dim: usize, action_dim: usize, seed: u64) -> AnyAgent {
-    config.agent(obs_dim, action_dim, 1000, seed, &Device::flex())
+    config.agent(&EnvSpec::new("test", obs_dim, action_dim), 1000, seed, &Device::flex())
 }
 
 /// Every parameter that a learner learns, with every bit.

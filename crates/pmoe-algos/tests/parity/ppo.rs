@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use pmoe_algos::policy::{NonlinearityConfig, StdConfig};
 use pmoe_algos::ppo::{
     ActionValue, ActorConfig, ActorCritic, AdvantageNorm, CriticConfig, GatingConfig, Judge,
-    McpConfig, Minibatch, NetConfig, NonlinearityConfig, PmoeConfig, PpoConfig, Routing, StdConfig,
-    action_value_loss,
+    McpConfig, Minibatch, NetConfig, PmoeConfig, PpoConfig, Routing, action_value_loss,
 };
 use pmoe_algos::rollout::standardise;
 use pmoe_core::noise::Rng;

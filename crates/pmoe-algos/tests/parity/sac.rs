@@ -2,11 +2,13 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, IndexingUpdateOp, Tensor};
+use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
+use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorNoise, AlphaLogProb, Estimator, FrequencyConfig, GatingConfig,
-    GumbelMode, LogStd, LossInput, McpConfig, McpGate, McpNetwork, PmoeConfig, RatioBaseline,
-    ReinforceBaseline, SacConfig, Sampled, TargetAction, TensorBatch, TwinCritic, critic_loss,
-    soft_bellman_target, temperature_loss,
+    GumbelMode, LossInput, PmoeConfig, RatioBaseline, ReinforceBaseline, SacConfig, Sampled,
+    TargetAction, soft_bellman_target, temperature_loss,
 };
 use pmoe_core::noise::Rng;
 use rand::SeedableRng;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::ValueEnum;
 use pmoe_algos::RunConfig;
-use pmoe_algos::sac::EvalPrimitive;
+use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::Stream;
 use pmoe_envs::TaskId;
 use pmoe_results::{MOST_EPISODES, whole};

@@ -51,11 +51,10 @@ pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<
 
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config::device(config.device)?;
-    let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
     let total_steps = config.schedule.total_steps;
     // Nothing is kept to learn from.
     machine::check_memory(config, 0, spec)?;
-    Ok(config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device))
+    Ok(config.algo.agent(spec, total_steps, config.seed, &device))
 }
 
 /// Gives an agent the policy in a run's newest usable checkpoint.

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context, Result};
 use pmoe_algos::{
     Agent, AnyAgent, CheckpointError, Checkpoints, Outcome, Progress, Restored, RunConfig,
-    RunError, Scope, train as learn,
+    RunError, Scope, Training, train as learn,
 };
 use pmoe_envs::Env;
 use pmoe_results::{
@@ -76,7 +76,6 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     // A run that can't be made leaves no folder behind.
     let mut env = pmoe_envs::make_with(task, &config.env)?;
     let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     let memory = machine::check_memory(&config, total_steps, env.spec())?;
     if let Some(from) = &args.from {
@@ -93,9 +92,9 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
-    let (kept, _) = config.algo.kept_steps(total_steps, obs_dim, action_dim);
+    let (kept, _) = config.algo.kept_steps(total_steps, env.spec());
     say!("{}", machine::memory_line(&memory, kept));
-    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
+    let mut agent = config.algo.agent(env.spec(), total_steps, config.seed, &device);
     let display = Display::new(args.progress, total_steps);
     args.compute.run(config.device, || {
         let stop = Stop::on_signals()?;
@@ -110,17 +109,13 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
             }
         };
         say_other_build(&run_dir, &provenance, progress.env_step);
-        run(
-            &config,
-            provenance.clone(),
-            &mut run_dir,
-            &checkpoints,
-            (&mut *env, &mut *eval_env),
-            &mut agent,
-            progress,
-            display,
-            &stop,
-        )
+        let is_asked = || stop.is_asked();
+        let training =
+            Training::new(&mut *env, &mut *eval_env, &mut agent, &config.schedule, config.seed)
+                .resume(progress)
+                .checkpoints(&checkpoints)
+                .interrupt(&is_asked);
+        run(training, provenance.clone(), &mut run_dir, display, &stop)
     })
 }
 
@@ -295,47 +290,34 @@ fn say_other_build(run_dir: &RunDir, provenance: &Provenance, env_step: u64) {
 }
 
 /// Trains and writes down how it ended.
-#[expect(clippy::too_many_arguments, reason = "the parts of a run, each named at the call")]
 fn run<A: Agent>(
-    config: &RunConfig,
+    mut training: Training<'_, A>,
     provenance: Provenance,
     run_dir: &mut RunDir,
-    checkpoints: &Checkpoints,
-    (env, eval_env): (&mut dyn Env, &mut dyn Env),
-    agent: &mut A,
-    mut progress: Progress<A::Memory>,
     mut display: Display,
     stop: &Stop,
 ) -> Result<ExitCode> {
+    let progress = training.progress();
     display.begin(progress.env_step);
     let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
     start_attempt(run_dir, provenance, progress.env_step)?;
     let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
-    let result = learn::run(
-        env,
-        eval_env,
-        agent,
-        &config.schedule,
-        config.seed,
-        &mut progress,
-        &mut sink,
-        Some(checkpoints),
-        &|| stop.is_asked(),
-    );
+    let result = training.run(&mut sink);
+    let env_step = training.progress().env_step;
     let result = result.and_then(|outcome| Ok((outcome, sink.sync()?)));
     sink.display.finish();
     match result {
         Ok((Outcome::Done, Position { blake3, .. })) => {
             // Of what was written, not of what is there now.
-            sink.note(progress.env_step, |manifest| {
+            sink.note(env_step, |manifest| {
                 manifest.status = Status::Done;
                 manifest.events_blake3 = Some(blake3);
             })?;
             Ok(ExitCode::SUCCESS)
         }
         Ok((Outcome::Interrupted, _)) => {
-            sink.note(progress.env_step, |manifest| manifest.status = Status::Interrupted)?;
-            say!("checkpoint written at step {}; start again to continue", progress.env_step);
+            sink.note(env_step, |manifest| manifest.status = Status::Interrupted)?;
+            say!("checkpoint written at step {}; start again to continue", env_step);
             Ok(stop.exit().into())
         }
         Err(error) => {
@@ -343,7 +325,7 @@ fn run<A: Agent>(
             let error = anyhow::Error::from(error);
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
             // On a full disk this may fail as well, but the first error is the one to tell.
-            if let Err(error) = sink.note(progress.env_step, |manifest| manifest.status = status) {
+            if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
                 say!("warning: the manifest does not say that the run failed: {error:#}");
             }
             // Nor is it worse when the last events can't be kept.

@@ -5,7 +5,7 @@
 //! slice that holds all of its elements, and the output's length or capacity is checked, so every
 //! element lies inside its memory. The output is owned or borrowed mutably, so it overlaps no operand.
 
-use super::{sparse, thin};
+use super::{products, sparse, thin};
 
 /// A matrix in memory that belongs to somebody else: row-major, or the transpose of such a one.
 #[derive(Clone, Copy)]
@@ -74,6 +74,7 @@ impl<'a> Matrix<'a> {
 /// When the shapes do not fit.
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
+    products::record(lhs.rows, lhs.cols, rhs.cols);
     let len = lhs.rows * rhs.cols;
     if lhs.cols == 0 {
         return vec![0.0; len];
@@ -105,6 +106,7 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
+    products::record(lhs.rows, lhs.cols, rhs.cols);
     if thin::suits(lhs, rhs) {
         return thin::add_product(lhs, rhs, out);
     }

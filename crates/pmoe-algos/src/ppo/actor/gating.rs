@@ -13,9 +13,9 @@ use pmoe_core::nn::{Mlp, linear};
 use pmoe_core::noise::Rng;
 
 use super::MeanHead;
-use crate::mixture_metrics::MixtureBatch;
+use crate::layers::Layer;
+use crate::policy::{LogStd, MixtureBatch, RoutedNet, RoutingInput};
 use crate::ppo::{GatingConfig, NetConfig};
-use crate::sac::{GatingVariance, LogStd};
 
 /// K Gaussians on one trunk that a softmax gate blends into one.
 #[derive(Module, Debug)]
@@ -57,11 +57,19 @@ impl GatingActor {
             gate: linear(features, num_primitives, gate_rng, device),
             num_primitives,
             limits: config.log_std,
-            variance: match config.variance {
-                GatingVariance::Paper => BlendVariance::Paper,
-                GatingVariance::Exact => BlendVariance::Exact,
-            },
+            variance: config.variance.into(),
         }
+    }
+
+    /// The layers of [`GatingActor::new`].
+    pub(crate) fn layers(
+        config: &GatingConfig,
+        net: &NetConfig,
+        obs_dim: usize,
+        action_dim: usize,
+    ) -> Vec<Layer> {
+        let input = RoutingInput::Trunk;
+        RoutedNet::layers(obs_dim, action_dim, &net.hidden, config.num_primitives, input)
     }
 
     /// The action distribution of every state from its features, `[B, H]`; and its experts.

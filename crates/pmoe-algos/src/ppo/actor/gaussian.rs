@@ -6,8 +6,10 @@ use pmoe_core::dist::Normal;
 use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
 
-use super::{MeanHead, StdParam};
-use crate::ppo::{NetConfig, StdConfig};
+use super::MeanHead;
+use crate::layers::{Layer, mlp};
+use crate::policy::{StdConfig, StdParam};
+use crate::ppo::NetConfig;
 
 /// One Gaussian whose mean depends on the state.
 #[derive(Module, Debug)]
@@ -36,6 +38,11 @@ impl GaussianActor {
             mean: MeanHead::new(net, action_dim, rng, device),
             std: StdParam::new(std, 1, action_dim, rng, device),
         }
+    }
+
+    /// The layers of [`GaussianActor::new`].
+    pub(crate) fn layers(net: &NetConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
+        mlp(obs_dim, &net.hidden, action_dim)
     }
 
     /// The action distribution of every state from its features, `[B, H]`.

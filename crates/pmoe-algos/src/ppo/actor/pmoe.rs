@@ -6,7 +6,7 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`PmoeActor::mixture`] | eqs. 1–3 | π(a\|s) = Σ_k w_k(s) N_k(a\|s) |
-//! | [`routing_loss`] | eqs. 6–7 | Σ_k (onehot(j)_k − w_k)², j = argmax_k Q(s, a_k), a_k ~ N_k |
+//! | [`PmoeActor::routing_loss`] | eqs. 6–7 | Σ_k (onehot(j)_k − w_k)², j = argmax_k Q(s, a_k), a_k ~ N_k |
 //!
 //! # Deviations
 //! - PPO has no Q, and the paper does not say which primitive is the best one there. As in the
@@ -18,15 +18,18 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, activation::softmax};
-use pmoe_core::dist::NormalMixture;
+use pmoe_core::dist::{Normal, NormalMixture};
 use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::loss::{best_primitive, frequency_loss};
 use pmoe_core::nn::{Mlp, linear};
-use pmoe_core::noise::Rng;
+use pmoe_core::noise;
+use pmoe_envs::Rng;
 
-use super::{MeanHead, StdParam};
-use crate::ppo::{ActionValue, NetConfig, PmoeConfig};
-use crate::sac::RoutingInput;
+use super::MeanHead;
+use crate::agent::Mode;
+use crate::layers::{Layer, mlp};
+use crate::policy::{EvalPrimitive, RoutingInput, StdParam};
+use crate::ppo::{ActionValue, NetConfig, PmoeConfig, Routing};
 
 /// K Gaussians on one trunk, and the router that weighs them.
 #[derive(Module, Debug)]
@@ -40,7 +43,7 @@ pub struct PmoeActor {
     /// `hidden → K`, or `O → K` where the router reads the observation.
     pub router: Linear,
     #[module(skip)]
-    num_primitives: usize,
+    config: PmoeConfig,
 }
 
 impl PmoeActor {
@@ -59,67 +62,114 @@ impl PmoeActor {
     ) -> Self {
         let sizes = [&[obs_dim], &net.hidden[..]].concat();
         let num_primitives = config.num_primitives;
-        let router_input = match config.routing_input {
-            RoutingInput::TrunkSg | RoutingInput::Trunk => sizes[sizes.len() - 1],
-            RoutingInput::Obs => obs_dim,
-        };
+        let router_input = config.routing_input.width(obs_dim, &net.hidden);
         Self {
             trunk: net.style().trunk(&sizes, rng, device),
             mean: MeanHead::new(net, num_primitives * action_dim, rng, device),
             std: StdParam::new(config.std, num_primitives, action_dim, rng, device),
             router: linear(router_input, num_primitives, router_rng, device),
-            num_primitives,
+            config: config.clone(),
         }
+    }
+
+    /// The layers of [`PmoeActor::new`].
+    pub(crate) fn layers(
+        config: &PmoeConfig,
+        net: &NetConfig,
+        obs_dim: usize,
+        action_dim: usize,
+    ) -> Vec<Layer> {
+        let num_primitives = config.num_primitives;
+        let mut layers = mlp(obs_dim, &net.hidden, num_primitives.saturating_mul(action_dim));
+        layers.push((config.routing_input.width(obs_dim, &net.hidden), num_primitives));
+        layers
     }
 
     /// Number K of primitives.
     pub fn num_primitives(&self) -> usize {
-        self.num_primitives
+        self.config.num_primitives
     }
 
     /// The policy at every state of `obs`, `[B, O]`, with their features, `[B, H]`.
-    pub fn mixture(
-        &self,
-        routing_input: RoutingInput,
-        obs: Tensor<2>,
-        features: Tensor<2>,
-    ) -> NormalMixture {
-        let router_input = match routing_input {
+    pub fn mixture(&self, obs: Tensor<2>, features: Tensor<2>) -> NormalMixture {
+        let router_input = match self.config.routing_input {
             RoutingInput::TrunkSg => features.clone().inner(),
             RoutingInput::Trunk => features.clone(),
             RoutingInput::Obs => obs,
         };
         let mean = self.mean.forward(features);
         let [batch, width] = mean.dims();
-        let shape = [batch, self.num_primitives, width / self.num_primitives];
+        let num_primitives = self.num_primitives();
+        let shape = [batch, num_primitives, width / num_primitives];
         NormalMixture {
             router_logits: linear_act(router_input, &self.router, Activation::Identity),
             mean: mean.reshape(shape),
             log_std: self.std.log_std().unsqueeze_dim(0),
         }
     }
-}
 
-/// Squared distance of the router's weights from the one-hot choice of the primitive whose action the
-/// Q-network values most, `[1]`, and that choice, `[B]`.
-///
-/// # Shapes
-/// - `obs`: `[B, O]`; `noise`: `[B·K, A]`, standard normal, for one action of each primitive
-///
-/// # Gradients
-/// Flow into the router's logits alone; hand in `q.valid()`.
-///
-/// # Source
-/// PMOE paper, eqs. 6–7.
-pub fn routing_loss(
-    config: &PmoeConfig,
-    mixture: &NormalMixture,
-    q: &ActionValue,
-    obs: Tensor<2>,
-    noise: Tensor<2>,
-) -> (Tensor<1>, Tensor<1, Int>) {
-    let action = mixture.constant().primitives().rsample(noise);
-    let best = best_primitive(q.of_actions(obs, action));
-    let weights = softmax(mixture.router_logits.clone(), 1);
-    (frequency_loss(weights, &best, config.freq_reduction.into()), best)
+    /// The mixture whose log-density the surrogate sees: weights are constants in it where the router learns
+    /// from frequencies alone.
+    pub fn objective(&self, mixture: &NormalMixture) -> NormalMixture {
+        match self.config.routing {
+            Routing::Freq => NormalMixture {
+                router_logits: mixture.router_logits.clone().inner(),
+                ..mixture.clone()
+            },
+            Routing::Pg | Routing::PgFreq => mixture.clone(),
+        }
+    }
+
+    /// The Gaussian that acts: drawn while exploring, by [`EvalPrimitive`] when evaluated.
+    pub(super) fn acting_primitive(
+        &self,
+        mixture: &NormalMixture,
+        aux: Option<&ActionValue>,
+        obs: Tensor<2>,
+        mode: Mode,
+        rng: &mut Rng,
+    ) -> Normal {
+        let primitive = match (mode, self.config.eval_primitive) {
+            (Mode::Explore, _) | (Mode::Evaluate, EvalPrimitive::Sample) => {
+                noise::categorical_rows(softmax(mixture.router_logits.clone(), 1), rng)
+            }
+            (Mode::Evaluate, EvalPrimitive::ArgmaxW) => {
+                best_primitive(mixture.router_logits.clone())
+            }
+            (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
+                let aux = aux.expect("checked with the config: the router learns from frequencies");
+                best_primitive(aux.of_actions(obs, mixture.primitives().mean))
+            }
+            (Mode::Evaluate, EvalPrimitive::Index(index)) => {
+                let rows = obs.dims()[0];
+                Tensor::full([rows], index as i64, &obs.device())
+            }
+        };
+        mixture.primitive(&primitive)
+    }
+
+    /// Squared distance of the router's weights from the one-hot choice of the primitive whose action the
+    /// Q-network values most, `[1]`, its weight, and that choice, `[B]`.
+    ///
+    /// # Shapes
+    /// - `obs`: `[B, O]`; `noise`: `[B·K, A]`, standard normal, for one action of each primitive
+    ///
+    /// # Gradients
+    /// Flow into the router's logits alone; hand in `q.valid()`.
+    ///
+    /// # Source
+    /// PMOE paper, eqs. 6–7.
+    pub fn routing_loss(
+        &self,
+        mixture: &NormalMixture,
+        q: &ActionValue,
+        obs: Tensor<2>,
+        noise: Tensor<2>,
+    ) -> (Tensor<1>, f64, Tensor<1, Int>) {
+        let PmoeConfig { freq_coef, freq_reduction, .. } = self.config;
+        let action = mixture.constant().primitives().rsample(noise);
+        let best = best_primitive(q.of_actions(obs, action));
+        let weights = softmax(mixture.router_logits.clone(), 1);
+        (frequency_loss(weights, &best, freq_reduction.into()), freq_coef, best)
+    }
 }

@@ -12,9 +12,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use pmoe_core::dist::{BlendVariance, Mixture, TanhNormal, gated};
 
-use super::MixtureBatch;
-use super::net::{NetSpec, RoutedNet};
-use crate::sac::{GatingConfig, GatingVariance, RoutingInput};
+use crate::policy::{MixtureBatch, NetSpec, RoutedNet, RoutingInput};
+use crate::sac::GatingConfig;
 
 /// K Gaussians that a softmax gate blends into one before squashing.
 #[derive(Module, Debug)]
@@ -28,11 +27,8 @@ pub struct GatingActor {
 impl GatingActor {
     /// A policy at its start.
     pub fn new(config: &GatingConfig, spec: &NetSpec<'_>) -> Self {
-        let variance = match config.variance {
-            GatingVariance::Paper => BlendVariance::Paper,
-            GatingVariance::Exact => BlendVariance::Exact,
-        };
-        Self { net: RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk), variance }
+        let net = RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk);
+        Self { net, variance: config.variance.into() }
     }
 
     /// Gate and experts at every state of `obs`, `[B, O]`.

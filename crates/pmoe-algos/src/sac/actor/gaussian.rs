@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use pmoe_core::dist::TanhNormal;
 
-use super::net::{NetSpec, PrimitiveNet, Primitives};
+use crate::policy::{NetSpec, PrimitiveNet, Primitives};
 use crate::seed::{Stream, stream};
 
 /// One squashed Gaussian whose mean and standard deviation depend on the state.

@@ -45,14 +45,15 @@ use burn::module::Module;
 use burn::tensor::{Int, Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhNormal};
 use pmoe_core::loss::best_primitive;
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
+use pmoe_envs::Rng;
 
-use super::net::{NetSpec, RoutedNet};
 use super::{NoiseSize, Sampled};
 use crate::agent::Mode;
+use crate::critic::TwinCritic;
+use crate::policy::{EvalPrimitive, NetSpec, RoutedNet};
 use crate::sac::{
-    AlphaLogProb, Estimator, EvalPrimitive, FrequencyConfig, PmoeConfig, RatioBaseline,
-    TargetAction, TwinCritic,
+    AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, RatioBaseline, TargetAction,
 };
 
 /// K squashed Gaussians on one trunk, and the router that weighs them.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, Most, between, count, in_range, positive};
+use crate::policy::{EvalPrimitive, FreqReduction, GatingVariance, McpConfig, RoutingInput};
+use crate::range::{ConfigError, Most, between, count, in_range, positive};
 
 /// The policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,49 +29,6 @@ pub struct GatingConfig {
     pub variance: GatingVariance,
 }
 
-/// The variance of a blend of Gaussians.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GatingVariance {
-    /// `Σ w σ²`: eq. 15.
-    Paper,
-    /// `Σ w² σ²`: of a weighted sum of independent draws.
-    Exact,
-}
-
-/// Settings of an [`McpActor`](crate::sac::McpActor).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct McpConfig {
-    /// Number K of Gaussians.
-    pub num_primitives: usize,
-    /// How the gate's outputs become weights.
-    pub gate: McpGate,
-    /// The networks' sizes.
-    pub network: McpNetwork,
-}
-
-/// How a gate's outputs become weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum McpGate {
-    /// Each in (0, 1) by itself: MCP.
-    Sigmoid,
-    /// They sum to 1.
-    Softmax,
-}
-
-/// The sizes of MCP's networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum McpNetwork {
-    /// MCP's own: a gate of 512, 256 and 256 units; 512 and 256 units shared by the primitives, 256 of
-    /// each one's own.
-    Full,
-    /// Those of PMOE-SAC: one trunk of `hidden`, heads and gate on it.
-    Matched,
-}
-
 /// Settings of a [`PmoeActor`](crate::sac::PmoeActor).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,18 +45,6 @@ pub struct PmoeConfig {
     pub estimator: Estimator,
 }
 
-/// What the router sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RoutingInput {
-    /// The trunk's features as constants.
-    TrunkSg,
-    /// The trunk's features, its gradient shaping them.
-    Trunk,
-    /// The observation.
-    Obs,
-}
-
 /// Whose log-density is the entropy term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,20 +53,6 @@ pub enum EntropyLogProb {
     Component,
     /// The whole mixture's.
     Mixture,
-}
-
-/// Which primitive acts when evaluated; its mean is the action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EvalPrimitive {
-    /// Drawn from the router's weights.
-    Sample,
-    /// The one with the largest weight.
-    ArgmaxW,
-    /// The one whose mean action the critics value most.
-    ArgmaxQ,
-    /// Always this one, from 0.
-    Index(usize),
 }
 
 /// How router and primitives learn.
@@ -178,16 +110,6 @@ pub enum PrimitiveLoss {
     Max,
     /// All: back-propagation-all, eq. 8.
     All,
-}
-
-/// How the frequency loss adds up over primitives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FreqReduction {
-    /// Sum over primitives, mean over the batch: eq. 7.
-    Sum,
-    /// Mean over both: the authors' release.
-    Mean,
 }
 
 /// What makes a primitive the best one.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
-use pmoe_algos::{Progress, RunConfig, train};
+use pmoe_algos::{RunConfig, Training};
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
 use pmoe_results::{
     AnalysisKind, Event, Exploration, ExplorationEpisode, ExplorationSettings, MemorySink, Run,
@@ -36,25 +36,18 @@ pub(super) fn look(
         enough: Arc::new(AtomicBool::new(false)),
         episodes: Vec::new(),
     };
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     machine::check_memory(config, settings.steps.min(total_steps), env.spec())?;
-    let mut agent = config.algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
-    let mut progress = Progress::new(config.seed);
+    let mut agent = config.algo.agent(env.spec(), total_steps, config.seed, &device);
     let mut sink = MemorySink::default();
     let enough = env.enough.clone();
-    train::run(
-        &mut env,
-        &mut eval_env,
-        &mut agent,
-        &config.schedule,
-        config.seed,
-        &mut progress,
-        &mut sink,
-        None,
-        &|| enough.load(Ordering::Relaxed),
-    )?;
-    check(run, &sink.events, progress.env_step)?;
+    let is_enough = || enough.load(Ordering::Relaxed);
+    let mut training =
+        Training::new(&mut env, &mut eval_env, &mut agent, &config.schedule, config.seed)
+            .interrupt(&is_enough);
+    training.run(&mut sink)?;
+    let env_step = training.progress().env_step;
+    check(run, &sink.events, env_step)?;
     Ok(Exploration { settings, arena, episodes: env.finish() })
 }
 

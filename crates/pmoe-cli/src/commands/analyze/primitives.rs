@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::primitives::PrimitiveActions;
+use pmoe_algos::policy::PrimitiveActions;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, Mode, Scope, Transition};
+use pmoe_algos::{Agent, Mode, Scope, Transition};
 use pmoe_envs::Env;
 use pmoe_results::{MOST_STEPS, whole};
 use serde::Serialize;
@@ -54,29 +54,18 @@ const UPDATES: u32 = 40;
 /// Environment steps to time, at the least.
 const STEPS: u32 = 200;
 
-/// Minibatches in a rollout here.
-const MINIBATCHES: usize = 4;
-
 pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, id, 0, steps)?;
     let device = config::device(config.device)?;
     let mut env = pmoe_envs::make_with(id, &config.env)?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     machine::check_memory(&config, total_steps, env.spec())?;
-    let mut algo = config.algo.clone();
-    match &mut algo {
-        AlgoConfig::Sac(sac) => {
-            // The policy acts from the first step on, as it does for most of a run.
-            (sac.random_steps, sac.learning_starts) = (0, sac.batch_size as u64);
-        }
-        AlgoConfig::Ppo(ppo) => ppo.rollout_steps = MINIBATCHES * ppo.minibatch_size,
-        AlgoConfig::Dac(dac) => dac.rollout_steps = MINIBATCHES * dac.minibatch_size,
-    }
+    // The policy acts from the first step on, as it does for most of a run.
+    let algo = config.algo.clone().with_random_steps(0).learning_early();
     let cost = compute.run(config.device, || -> Result<Cost> {
-        let mut agent = algo.agent(obs_dim, action_dim, total_steps, config.seed, &device);
+        let mut agent = algo.agent(env.spec(), total_steps, config.seed, &device);
         // Once to warm up: the first update, or the first rollout's.
         let mut timed = Timed::default();
         timed.train(&mut agent, &mut *env, 1, 1)?;
@@ -96,7 +85,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
             ms_of_learning_per_env_step: timed.per_step(timed.learning),
             bytes_when_finished: size(algo.scope_at_the_end(false))?,
             bytes_of_learner: size(Scope::Everything)?,
-            bytes_of_steps: config.algo.kept_steps(total_steps, obs_dim, action_dim).1 as u64,
+            bytes_of_steps: config.algo.kept_steps(total_steps, env.spec()).1 as u64,
         })
     })?;
     if json {

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pmoe_algos::Training;
 use pmoe_algos::config::Schedule;
-use pmoe_algos::{AlgoConfig, Progress, train as learn};
 use pmoe_results::{Event, MOST_STEPS, Position, Sink, whole};
 use serde::Serialize;
 
@@ -43,16 +43,13 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let device = config::device(config.device)?;
     let (mut env, mut eval_env) =
         (pmoe_envs::make_with(id, &config.env)?, pmoe_envs::make_with(id, &config.env)?);
-    let mut algo = config.algo.clone();
-    let (warm_up, steps) = match &mut algo {
-        AlgoConfig::Sac(sac) => {
-            // From the first update on the policy acts, as it does for most of a run.
-            sac.random_steps = sac.learning_starts;
-            (sac.learning_starts + WARM_UP, steps)
-        }
+    let (_, first_update) = config.algo.first_update();
+    // From the first update on the policy acts, as it does for most of a run.
+    let algo = config.algo.clone().with_random_steps(first_update);
+    let (warm_up, steps) = match algo.steps_per_update() {
+        1 => (first_update + WARM_UP, steps),
         // Whole rollouts, each with its update; one to warm up.
-        AlgoConfig::Ppo(ppo) => whole_rollouts(ppo.rollout_steps, steps),
-        AlgoConfig::Dac(dac) => whole_rollouts(dac.rollout_steps, steps),
+        rollout_steps => (rollout_steps, steps.next_multiple_of(rollout_steps)),
     };
     // The clock runs from one report of the learner to the next.
     let started = warm_up.next_multiple_of(steps);
@@ -63,23 +60,12 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         log_every: steps,
         checkpoint_every: u64::MAX,
     };
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     machine::check_memory(&config, schedule.total_steps, env.spec())?;
-    let mut agent = algo.agent(obs_dim, action_dim, schedule.total_steps, config.seed, &device);
-    let mut progress = Progress::new(config.seed);
+    let mut agent = algo.agent(env.spec(), schedule.total_steps, config.seed, &device);
     let mut stopwatch = Stopwatch { from: started, begun: None, elapsed: None };
     compute.run(config.device, || {
-        learn::run(
-            &mut *env,
-            &mut *eval_env,
-            &mut agent,
-            &schedule,
-            config.seed,
-            &mut progress,
-            &mut stopwatch,
-            None,
-            &|| false,
-        )
+        Training::new(&mut *env, &mut *eval_env, &mut agent, &schedule, config.seed)
+            .run(&mut stopwatch)
     })?;
     let elapsed = stopwatch.elapsed.context("the learner made no report")?;
     let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();
@@ -91,12 +77,6 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         print_line(&format!("{algo} on {task}: {env_steps_per_second:.1} env steps per second"))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Environment steps to warm up with and to time, for rollouts of `rollout_steps`.
-fn whole_rollouts(rollout_steps: usize, steps: u64) -> (u64, u64) {
-    let rollout_steps = rollout_steps as u64;
-    (rollout_steps, steps.next_multiple_of(rollout_steps))
 }
 
 /// Measures from the learner's report at step `from` to its next one.

@@ -9,11 +9,12 @@ use anyhow::Result;
 use burn::tensor::Device;
 use pmoe_algos::dac::{self, Dac, DacConfig, Mdp};
 use pmoe_algos::ppo::{self, Ppo, PpoConfig};
-use pmoe_algos::sac::{self, MatrixProduct, Sac, SacConfig};
+use pmoe_algos::sac::{self, Sac, SacConfig};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, Mode, Transition};
-use pmoe_core::noise::Rng;
-use pmoe_core::{fused::gemm_into, noise};
+use pmoe_core::fused::{MatrixProduct, gemm_into, matrix_products};
+use pmoe_core::noise;
+use pmoe_envs::{EnvSpec, Rng};
 use pmoe_results::whole;
 use serde::Serialize;
 
@@ -75,19 +76,13 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
         sac.buffer_size = sac.buffer_size.min(TRANSITIONS as usize);
     }
     let env = pmoe_envs::make_with(id, &config.env)?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
-    machine::check_memory(&config, TRANSITIONS.into(), env.spec())?;
+    let spec = env.spec();
+    machine::check_memory(&config, TRANSITIONS.into(), spec)?;
     let device = config::device(config.device)?;
-    let (batch_size, times) = compute.run(config.device, || match &config.algo {
-        AlgoConfig::Sac(sac) => {
-            (sac.batch_size, time_sac(sac, obs_dim, action_dim, updates, &device))
-        }
-        AlgoConfig::Ppo(ppo) => {
-            (ppo.minibatch_size, time_ppo(ppo, obs_dim, action_dim, updates, &device))
-        }
-        AlgoConfig::Dac(dac) => {
-            (dac.minibatch_size, time_dac(dac, obs_dim, action_dim, updates, &device))
-        }
+    let times = compute.run(config.device, || match &config.algo {
+        AlgoConfig::Sac(sac) => time(|device| step_of_sac(sac, spec, device), updates, &device),
+        AlgoConfig::Ppo(ppo) => time(|device| step_of_ppo(ppo, spec, device), updates, &device),
+        AlgoConfig::Dac(dac) => time(|device| step_of_dac(dac, spec, device), updates, &device),
     });
     let Times { totals, floors, parts } = times;
     let ms_per_update = quartiles(totals);
@@ -96,7 +91,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
         algo: config.method.clone(),
         task,
         updates,
-        batch_size,
+        batch_size: config.algo.rows_per_update(),
         ratio_to_matrix_products: ms_per_update.median / ms_matrix_products,
         ms_per_update,
         ms_per_part: parts
@@ -121,66 +116,70 @@ struct Times {
     parts: BTreeMap<String, Vec<f64>>,
 }
 
-fn time_sac(
+fn step_of_sac(
     config: &SacConfig,
-    obs_dim: usize,
-    action_dim: usize,
-    updates: u32,
-    device: &Device,
-) -> Times {
-    let mut agent = Sac::new(config.clone(), obs_dim, action_dim, 0, device);
-    observe_random(&mut agent, TRANSITIONS as usize, obs_dim, action_dim);
-    let products = sac::matrix_products(config, obs_dim, action_dim);
-    time(&products, updates, |rng, done| agent.gradient_step_in_parts(rng, done))
+    spec: &EnvSpec,
+    device: Device,
+) -> impl FnMut(&mut Rng, &mut dyn FnMut(sac::Part)) {
+    let mut agent = Sac::new(config.clone(), spec, 0, &device);
+    observe_random(&mut agent, TRANSITIONS as usize, spec);
+    move |rng, done| agent.gradient_step_in_parts(rng, done)
 }
 
-fn time_ppo(
+fn step_of_ppo(
     config: &PpoConfig,
-    obs_dim: usize,
-    action_dim: usize,
-    updates: u32,
-    device: &Device,
-) -> Times {
-    let mut agent = Ppo::new(config.clone(), obs_dim, action_dim, 0, 0, device);
-    observe_random(&mut agent, config.rollout_steps, obs_dim, action_dim);
-    let (targets, order) = (agent.targets(), (0..config.rollout_steps).collect::<Vec<_>>());
-    let mut minibatches = order.chunks_exact(config.minibatch_size).cycle();
-    let products = ppo::matrix_products(config, obs_dim, action_dim);
-    time(&products, updates, |rng, done| {
-        let rows = minibatches.next().expect("a rollout is at least one minibatch");
-        agent.gradient_step_in_parts(&targets, rows, rng, done);
-    })
+    spec: &EnvSpec,
+    device: Device,
+) -> impl FnMut(&mut Rng, &mut dyn FnMut(ppo::Part)) {
+    let mut agent = Ppo::new(config.clone(), spec, 0, 0, &device);
+    observe_random(&mut agent, config.rollout_steps, spec);
+    let targets = agent.targets();
+    let mut minibatches = minibatches(config.rollout_steps, config.minibatch_size);
+    move |rng, done| {
+        agent.gradient_step_in_parts(&targets, &minibatches(), rng, done);
+    }
 }
 
-fn time_dac(
+fn step_of_dac(
     config: &DacConfig,
-    obs_dim: usize,
-    action_dim: usize,
+    spec: &EnvSpec,
+    device: Device,
+) -> impl FnMut(&mut Rng, &mut dyn FnMut((Mdp, dac::Part))) {
+    let mut agent = Dac::new(config.clone(), spec, 0, &device);
+    observe_random(&mut agent, config.rollout_steps, spec);
+    let targets = agent.targets();
+    // Both MDPs have as many updates: one of each is what is timed.
+    let mut minibatches = minibatches(config.rollout_steps, config.minibatch_size);
+    move |_, done| {
+        let rows = minibatches();
+        for mdp in [Mdp::High, Mdp::Low] {
+            agent.gradient_step_in_parts(mdp, &targets, &rows, &mut |part| done((mdp, part)));
+        }
+    }
+}
+
+/// The rows of one full minibatch after the other, over and over.
+fn minibatches(rollout_steps: usize, minibatch_size: usize) -> impl FnMut() -> Vec<usize> {
+    // The config has been checked: a rollout is at least one minibatch.
+    let mut minibatches = (0..rollout_steps / minibatch_size).cycle();
+    move || {
+        let first = minibatches.next().unwrap_or(0) * minibatch_size;
+        (first..first + minibatch_size).collect()
+    }
+}
+
+/// Times the gradient step that `make` makes on a device; the step tells when a part of it is through.
+fn time<P: Debug, S: FnMut(&mut Rng, &mut dyn FnMut(P))>(
+    make: impl Fn(Device) -> S,
     updates: u32,
     device: &Device,
 ) -> Times {
-    let mut agent = Dac::new(config.clone(), obs_dim, action_dim, 0, device);
-    observe_random(&mut agent, config.rollout_steps, obs_dim, action_dim);
-    let (targets, order) = (agent.targets(), (0..config.rollout_steps).collect::<Vec<_>>());
-    // Both MDPs have as many updates: one of each is what is timed.
-    let mut minibatches = order.chunks_exact(config.minibatch_size).cycle();
-    let products = dac::matrix_products(config, obs_dim, action_dim);
-    time(&products, updates, |_, done| {
-        let rows = minibatches.next().expect("a rollout is at least one minibatch");
-        for mdp in [Mdp::High, Mdp::Low] {
-            agent.gradient_step_in_parts(mdp, &targets, rows, &mut |part| done((mdp, part)));
-        }
-    })
-}
-
-/// Times `step`, which tells when a part of it is through.
-fn time<P: Debug>(
-    products: &[MatrixProduct],
-    updates: u32,
-    mut step: impl FnMut(&mut Rng, &mut dyn FnMut(P)),
-) -> Times {
-    let mut products = Products::new(products);
     let mut rng = stream(0, Stream::Learn);
+    // The fused operations, where products are counted, are the default device's.
+    let mut step = make(Device::flex());
+    let counted = matrix_products(|| step(&mut rng, &mut |_| ()));
+    let mut products = Products::new(&counted);
+    let mut step = make(device.clone());
     for _ in 0..updates.div_ceil(10) {
         step(&mut rng, &mut |_| ());
         products.compute();
@@ -270,7 +269,8 @@ impl Products {
 }
 
 /// Lets `agent` act on and observe `count` random transitions.
-fn observe_random<A: Agent>(agent: &mut A, count: usize, obs_dim: usize, action_dim: usize) {
+fn observe_random<A: Agent>(agent: &mut A, count: usize, spec: &EnvSpec) {
+    let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
     let mut rng = stream(0, Stream::Env);
     let [mut obs, mut next_obs] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
     let mut action = vec![0.0_f32; action_dim];

@@ -3,17 +3,17 @@
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
 use pmoe_core::loss::{
-    Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, draw_primitive,
-    expected_value, frequency_loss, gumbel_softmax, likelihood_ratio_loss, reinforce_loss,
-    straight_through, weighted_loss,
+    backpropagate_all_loss, backpropagate_max_loss, best_primitive, draw_primitive, expected_value,
+    frequency_loss, gumbel_softmax, likelihood_ratio_loss, reinforce_loss, straight_through,
+    weighted_loss,
 };
 
 use super::PmoeActor;
-use crate::mixture_metrics::MixtureBatch;
+use crate::policy::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput};
 use crate::sac::{
-    AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FreqReduction, FrequencyConfig,
-    GumbelMode, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, GumbelMode,
+    PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
 /// A draw of every primitive at every state, and what the critics say of it.
@@ -234,15 +234,6 @@ impl From<EntropyLogProb> for LogProb {
         match config {
             EntropyLogProb::Component => Self::Component,
             EntropyLogProb::Mixture => Self::Mixture,
-        }
-    }
-}
-
-impl From<FreqReduction> for Reduction {
-    fn from(config: FreqReduction) -> Self {
-        match config {
-            FreqReduction::Sum => Self::Sum,
-            FreqReduction::Mean => Self::Mean,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Multiplicative compositional policies (MCP) on SAC: the product of weighted Gaussians, squashed.
+//! Multiplicative compositional policies (MCP): the product of weighted Gaussians, squashed by SAC and as
+//! it is in PPO.
 //!
 //! Peng et al., "MCP: Learning Composable Hierarchical Control with Multiplicative Compositional
 //! Policies", arXiv:1905.09808.
@@ -14,13 +15,14 @@ use burn::tensor::activation::{log_sigmoid, log_softmax};
 use pmoe_core::dist::{Mixture, TanhNormal, multiplicative};
 use pmoe_core::nn::Mlp;
 
-use super::MixtureBatch;
-use super::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
-use crate::sac::{McpConfig, McpGate, McpNetwork, RoutingInput};
+use crate::layers::{Layer, chain};
+use crate::policy::mixture_metrics::MixtureBatch;
+use crate::policy::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
+use crate::policy::settings::{McpConfig, McpGate, McpNetwork, RoutingInput};
 use crate::seed::{Stream, stream};
 
 /// Hidden layers of gate and primitives that MCP names, the gate's joint one last.
-pub(crate) const FULL_HIDDEN: [usize; 3] = [512, 256, 256];
+const FULL_HIDDEN: [usize; 3] = [512, 256, 256];
 
 /// K Gaussians whose weighted product acts.
 #[derive(Module, Debug)]
@@ -65,6 +67,23 @@ impl McpActor {
         Self { net, gate: config.gate }
     }
 
+    /// The layers of [`McpActor::new`].
+    pub(crate) fn layers(
+        config: &McpConfig,
+        obs_dim: usize,
+        action_dim: usize,
+        hidden: &[usize],
+    ) -> Vec<Layer> {
+        let num_primitives = config.num_primitives;
+        match config.network {
+            McpNetwork::Full => FullNet::layers(obs_dim, action_dim, num_primitives),
+            McpNetwork::Matched => {
+                let input = RoutingInput::Trunk;
+                RoutedNet::layers(obs_dim, action_dim, hidden, num_primitives, input)
+            }
+        }
+    }
+
     /// The primitives at every state of `obs`, `[B, O]`, with the logarithms of their weights in the product
     /// as logits.
     pub fn experts(&self, obs: Tensor<2>) -> Mixture {
@@ -100,6 +119,17 @@ impl FullNet {
         let mut rng = stream(spec.seed, Stream::RouterInit);
         let gate = init.network(&sizes, spec.init.router(), &mut rng, device);
         Self { gate, trunk, primitives }
+    }
+
+    /// The layers of [`FullNet::new`].
+    fn layers(obs_dim: usize, action_dim: usize, num_primitives: usize) -> Vec<Layer> {
+        let [first, shared, joint] = FULL_HIDDEN;
+        let mut layers = chain(&[obs_dim, first, shared, joint, num_primitives]);
+        layers.extend(chain(&[obs_dim, first, shared]));
+        for _ in 0..num_primitives {
+            layers.extend(PrimitiveNet::layers(&[shared, joint], 1, action_dim));
+        }
+        layers
     }
 
     fn forward(&self, obs: Tensor<2>) -> Mixture {

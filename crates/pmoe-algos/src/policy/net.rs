@@ -8,7 +8,10 @@ use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
 
-use crate::sac::{Init, LogStd, RoutingInput, SacConfig};
+use crate::layers::{Layer, chain};
+use crate::policy::init::Init;
+use crate::policy::log_std::LogStd;
+use crate::policy::settings::RoutingInput;
 use crate::seed::{Stream, stream};
 
 /// What a policy network is built from.
@@ -30,22 +33,10 @@ pub struct NetSpec<'a> {
     pub device: &'a Device,
 }
 
-impl<'a> NetSpec<'a> {
-    /// The networks of a run.
-    pub fn new(
-        config: &'a SacConfig,
-        obs_dim: usize,
-        action_dim: usize,
-        seed: u64,
-        device: &'a Device,
-    ) -> Self {
-        let SacConfig { ref hidden, init, log_std, .. } = *config;
-        Self { obs_dim, action_dim, hidden, init, log_std, seed, device }
-    }
-
+impl NetSpec<'_> {
     /// Sizes of the trunk: observation and hidden layers.
-    pub(super) fn trunk(&self) -> Vec<usize> {
-        [self.obs_dim].iter().chain(self.hidden).copied().collect()
+    pub(crate) fn trunk(&self) -> Vec<usize> {
+        [&[self.obs_dim], self.hidden].concat()
     }
 }
 
@@ -77,7 +68,7 @@ pub struct Primitives {
 
 impl PrimitiveNet {
     /// `num_primitives` Gaussians on a trunk of the given sizes, the input's first.
-    pub(super) fn new(
+    pub(crate) fn new(
         spec: &NetSpec<'_>,
         sizes: &[usize],
         num_primitives: usize,
@@ -89,6 +80,12 @@ impl PrimitiveNet {
         let head =
             |rng: &mut Rng| spec.init.policy_head().linear(features, outputs, rng, spec.device);
         Self { trunk, mean: head(rng), log_std: head(rng), num_primitives, limits: spec.log_std }
+    }
+
+    /// The layers of [`PrimitiveNet::new`].
+    pub(crate) fn layers(sizes: &[usize], num_primitives: usize, action_dim: usize) -> Vec<Layer> {
+        let head = (sizes[sizes.len() - 1], num_primitives.saturating_mul(action_dim));
+        [chain(sizes), vec![head; 2]].concat()
     }
 
     /// Number K of Gaussians.
@@ -121,20 +118,31 @@ impl RoutedNet {
     ///
     /// With one primitive, trunk and heads are those of a [`PrimitiveNet`] alone: the router's initial
     /// values come from a stream of its own.
-    pub(super) fn new(
+    pub(crate) fn new(
         spec: &NetSpec<'_>,
         num_primitives: usize,
         routing_input: RoutingInput,
     ) -> Self {
         let mut rng = stream(spec.seed, Stream::ActorInit);
         let primitives = PrimitiveNet::new(spec, &spec.trunk(), num_primitives, &mut rng);
-        let router_input = match routing_input {
-            RoutingInput::TrunkSg | RoutingInput::Trunk => spec.hidden[spec.hidden.len() - 1],
-            RoutingInput::Obs => spec.obs_dim,
-        };
+        let router_input = routing_input.width(spec.obs_dim, spec.hidden);
         let mut rng = stream(spec.seed, Stream::RouterInit);
         let router = spec.init.router().linear(router_input, num_primitives, &mut rng, spec.device);
         Self { primitives, router, routing_input }
+    }
+
+    /// The layers of [`RoutedNet::new`].
+    pub(crate) fn layers(
+        obs_dim: usize,
+        action_dim: usize,
+        hidden: &[usize],
+        num_primitives: usize,
+        routing_input: RoutingInput,
+    ) -> Vec<Layer> {
+        let trunk = [&[obs_dim], hidden].concat();
+        let mut layers = PrimitiveNet::layers(&trunk, num_primitives, action_dim);
+        layers.push((routing_input.width(obs_dim, hidden), num_primitives));
+        layers
     }
 
     /// Router and Gaussians at every state of `obs`, `[B, O]`.

@@ -7,7 +7,8 @@ use pmoe_core::nn::Mlp;
 use pmoe_core::noise::Rng;
 use pmoe_core::parallel::join;
 
-use super::Init;
+use crate::layers::{Layer, mlp};
+use crate::policy::Init;
 
 /// Two independent critics `Q_i(s, a)`; their minimum counters overestimation.
 ///
@@ -37,6 +38,12 @@ impl TwinCritic {
         Self { q1: network(rng), q2: network(rng) }
     }
 
+    /// The layers of [`TwinCritic::new`].
+    pub(crate) fn layers(obs_dim: usize, action_dim: usize, hidden: &[usize]) -> Vec<Layer> {
+        let layers = mlp(obs_dim.saturating_add(action_dim), hidden, 1);
+        [layers.clone(), layers].concat()
+    }
+
     /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
     pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> (Tensor<1>, Tensor<1>) {
         let input = Tensor::cat(vec![obs, action], 1);
@@ -54,4 +61,18 @@ impl TwinCritic {
     pub fn min(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
         twin_min([&self.q1, &self.q2], obs, action)
     }
+}
+
+/// Mean squared Bellman residual of one critic, `[1]`: `mean (Q − y)²`.
+///
+/// # Shapes
+/// - `q`, `target`: `[B]`
+///
+/// # Gradients
+/// Flow into `q`; `target` is a constant.
+///
+/// # Source
+/// arXiv:1812.05905, eq. 5, without the factor ½.
+pub fn critic_loss(q: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
+    (q - target).square().mean()
 }

@@ -1,0 +1,90 @@
+//! What others ask of DAC's settings.
+
+use pmoe_envs::EnvSpec;
+
+use super::{DacConfig, DacNet};
+use crate::checkpoint::Scope;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::policy::EvalPrimitive;
+use crate::rollout::RolloutBuffer;
+
+impl DacConfig {
+    pub(crate) fn name(&self) -> &'static str {
+        "dac"
+    }
+
+    /// Environment steps before the first update, and the setting that says so.
+    pub(crate) fn first_update(&self) -> (&'static str, u64) {
+        ("rollout_steps", self.rollout_steps as u64)
+    }
+
+    pub(crate) fn steps_per_update(&self) -> u64 {
+        self.rollout_steps as u64
+    }
+
+    pub(crate) fn rows_per_update(&self) -> usize {
+        self.minibatch_size
+    }
+
+    pub(crate) fn kept_steps(&self) -> usize {
+        self.rollout_steps
+    }
+
+    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
+        RolloutBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
+    }
+
+    /// A rollout is little.
+    pub(crate) fn scope_at_the_end(&self, _keep_replay: bool) -> Scope {
+        Scope::Everything
+    }
+
+    pub(crate) fn depends_on_total_steps(&self) -> bool {
+        false
+    }
+
+    /// There are none.
+    pub(crate) fn set_random_steps(&mut self, _steps: u64) {}
+
+    /// A few minibatches make a rollout.
+    pub(crate) fn learn_early(&mut self) {
+        self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
+    }
+
+    /// Options take turns; none is chosen anew for each action.
+    pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
+        None
+    }
+
+    /// What a run takes whose rollouts have `steps` steps.
+    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+        let units = units(&self.hidden);
+        let options = self.num_options as u64;
+        let actions = options.saturating_mul(action_dim as u64).saturating_mul(NUMBERS_PER_ACTION);
+        // The master policy and the critic, and of each option the end or the mean.
+        let networks = options.saturating_add(2);
+        let numbers = units.saturating_mul(2).saturating_mul(networks).saturating_add(actions);
+        let sizes = Sizes {
+            parameters: parameters(&DacNet::layers(self, obs_dim, action_dim)),
+            batch: [self.minibatch_size as u64, numbers],
+            rollout: [self.rollout_steps as u64, units.saturating_add(actions)],
+        };
+        sizes.memory(self.bytes_of_steps(steps.min(self.rollout_steps), spec))
+    }
+
+    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
+        let with = |key, change: fn(&mut Self)| {
+            let mut config = self.clone();
+            change(&mut config);
+            (key, config)
+        };
+        vec![
+            with("hidden", |config| config.hidden = vec![1]),
+            with("rollout_steps", |config| config.rollout_steps = 1),
+            with("minibatch_size", |config| config.minibatch_size = 1),
+            with("num_options", |config| config.num_options = 1),
+        ]
+    }
+}

@@ -1,0 +1,116 @@
+//! What others ask of PPO's settings.
+
+use pmoe_envs::EnvSpec;
+
+use super::{ActionValue, Actor, ActorConfig, Critic, CriticConfig, PpoConfig};
+use crate::checkpoint::Scope;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::policy::EvalPrimitive;
+use crate::rollout::RolloutBuffer;
+
+impl PpoConfig {
+    pub(crate) fn name(&self) -> &'static str {
+        "ppo"
+    }
+
+    /// Environment steps before the first update, and the setting that says so.
+    pub(crate) fn first_update(&self) -> (&'static str, u64) {
+        ("rollout_steps", self.rollout_steps as u64)
+    }
+
+    pub(crate) fn steps_per_update(&self) -> u64 {
+        self.rollout_steps as u64
+    }
+
+    pub(crate) fn rows_per_update(&self) -> usize {
+        self.minibatch_size
+    }
+
+    pub(crate) fn kept_steps(&self) -> usize {
+        self.rollout_steps
+    }
+
+    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
+        RolloutBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
+    }
+
+    /// A rollout is little.
+    pub(crate) fn scope_at_the_end(&self, _keep_replay: bool) -> Scope {
+        Scope::Everything
+    }
+
+    pub(crate) fn depends_on_total_steps(&self) -> bool {
+        self.anneal_lr
+    }
+
+    /// There are none.
+    pub(crate) fn set_random_steps(&mut self, _steps: u64) {}
+
+    /// A few minibatches make a rollout.
+    pub(crate) fn learn_early(&mut self) {
+        self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
+    }
+
+    pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
+        match &mut self.actor {
+            ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+            ActorConfig::Gaussian { .. } | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => None,
+        }
+    }
+
+    /// What a run takes whose rollouts have `steps` steps.
+    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+        let mut layers = Actor::layers(self, obs_dim, action_dim);
+        layers.extend(Critic::layers(&self.net, obs_dim));
+        let mut all = units(&self.net.hidden);
+        if let CriticConfig::Separate { hidden } = &self.net.critic {
+            all = all.saturating_add(units(hidden));
+        }
+        let primitives = self.actor.num_primitives() as u64;
+        let mut judging = 0;
+        if let Some(pmoe) = self.actor.with_action_value() {
+            layers.extend(ActionValue::layers(pmoe, obs_dim, action_dim));
+            judging = units(&pmoe.aux_hidden).saturating_mul(primitives);
+        }
+        let actions =
+            primitives.saturating_mul(action_dim as u64).saturating_mul(NUMBERS_PER_ACTION);
+        let numbers = all.saturating_mul(2).saturating_add(judging).saturating_add(actions);
+        let sizes = Sizes {
+            parameters: parameters(&layers),
+            batch: [self.minibatch_size as u64, numbers],
+            rollout: [self.rollout_steps as u64, all.saturating_add(actions)],
+        };
+        sizes.memory(self.bytes_of_steps(steps.min(self.rollout_steps), spec))
+    }
+
+    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
+        let with = |key, change: fn(&mut Self)| {
+            let mut config = self.clone();
+            change(&mut config);
+            (key, config)
+        };
+        let mut all = vec![
+            with("net.hidden", |config| config.net.hidden = vec![1]),
+            with("net.critic.separate.hidden", |config| {
+                if let CriticConfig::Separate { hidden } = &mut config.net.critic {
+                    *hidden = vec![1];
+                }
+            }),
+            with("actor.pmoe.aux_hidden", |config| {
+                if let ActorConfig::Pmoe(pmoe) = &mut config.actor {
+                    pmoe.aux_hidden = vec![1];
+                }
+            }),
+            with("rollout_steps", |config| config.rollout_steps = 1),
+            with("minibatch_size", |config| config.minibatch_size = 1),
+        ];
+        let mut config = self.clone();
+        if let Some((key, num_primitives)) = config.actor.num_primitives_mut() {
+            *num_primitives = 1;
+            all.push((key, config));
+        }
+        all
+    }
+}

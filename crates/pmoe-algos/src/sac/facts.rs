@@ -1,0 +1,131 @@
+//! What others ask of SAC's settings.
+
+use pmoe_envs::EnvSpec;
+
+use super::{
+    Actor, ActorConfig, Estimator, GumbelMode, PrimitiveLoss, RatioBaseline, SacConfig,
+    TargetAction,
+};
+use crate::checkpoint::Scope;
+use crate::critic::TwinCritic;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::policy::EvalPrimitive;
+use crate::replay::ReplayBuffer;
+
+impl SacConfig {
+    pub(crate) fn name(&self) -> &'static str {
+        "sac"
+    }
+
+    /// Environment steps before the first update, and the setting that says so.
+    pub(crate) fn first_update(&self) -> (&'static str, u64) {
+        ("learning_starts", self.learning_starts)
+    }
+
+    pub(crate) fn steps_per_update(&self) -> u64 {
+        1
+    }
+
+    pub(crate) fn rows_per_update(&self) -> usize {
+        self.batch_size
+    }
+
+    pub(crate) fn kept_steps(&self) -> usize {
+        self.buffer_size
+    }
+
+    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
+        ReplayBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
+    }
+
+    /// Replay data are many: a finished run keeps them on request only.
+    pub(crate) fn scope_at_the_end(&self, keep_replay: bool) -> Scope {
+        if keep_replay { Scope::Everything } else { Scope::Policy }
+    }
+
+    pub(crate) fn depends_on_total_steps(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn set_random_steps(&mut self, steps: u64) {
+        self.random_steps = steps;
+    }
+
+    /// A batch is enough to learn from.
+    pub(crate) fn learn_early(&mut self) {
+        self.learning_starts = self.batch_size as u64;
+    }
+
+    pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
+        match &mut self.actor {
+            ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+            ActorConfig::Gaussian {} | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => None,
+        }
+    }
+
+    /// What a run takes that keeps `steps` transitions.
+    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+        let mut layers = Actor::layers(self, obs_dim, action_dim);
+        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
+        let units = units(&self.hidden);
+        let actions = (self.actor.num_primitives() as u64).saturating_mul(action_dim as u64);
+        // The policy, then both critics: forward for all actions that they judge, back for those that teach.
+        let judged = units.saturating_mul(2).saturating_mul(self.actions_in_critics());
+        let numbers = units.saturating_add(judged);
+        let numbers = numbers.saturating_add(actions.saturating_mul(NUMBERS_PER_ACTION));
+        let sizes = Sizes {
+            parameters: parameters(&layers),
+            batch: [self.batch_size as u64, numbers],
+            rollout: [0, 0],
+        };
+        sizes.memory(self.bytes_of_steps(steps.min(self.buffer_size), spec))
+    }
+
+    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
+        let with = |key, change: fn(&mut Self)| {
+            let mut config = self.clone();
+            change(&mut config);
+            (key, config)
+        };
+        let mut all = vec![
+            with("hidden", |config| config.hidden = vec![1]),
+            with("buffer_size", |config| config.buffer_size = 1),
+            with("batch_size", |config| config.batch_size = 1),
+        ];
+        let mut config = self.clone();
+        if let Some((key, num_primitives)) = config.actor.num_primitives_mut() {
+            *num_primitives = 1;
+            all.push((key, config));
+        }
+        all
+    }
+
+    /// Actions per state that pass through the critics at a time, there and back.
+    fn actions_in_critics(&self) -> u64 {
+        let ActorConfig::Pmoe(pmoe) = &self.actor else {
+            return 2;
+        };
+        let all = pmoe.num_primitives as u64;
+        let next = match self.target {
+            TargetAction::Sample => 1,
+            TargetAction::Max => all,
+        };
+        let (judged, learning) = match &pmoe.estimator {
+            Estimator::Frequency(frequency) => match frequency.primitive_loss {
+                PrimitiveLoss::Max => (all, 1),
+                PrimitiveLoss::All => (all, all),
+            },
+            Estimator::Gumbel { mode: GumbelMode::StraightThrough, .. }
+            | Estimator::Reinforce { .. } => (all, 1),
+            Estimator::Gumbel { mode: GumbelMode::Soft, .. } => (1, 1),
+            Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, 0),
+            Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
+                (all.saturating_add(1), 0)
+            }
+            Estimator::Marginal {} => (all, all),
+        };
+        judged.saturating_add(learning).max(next)
+    }
+}

@@ -1,0 +1,43 @@
+//! From numbers in memory to tensors, and back.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::rollout::gather;
+
+/// The rows `rows` of a block of `len` rows.
+pub(crate) fn gather_matrix(
+    block: &[f32],
+    len: usize,
+    rows: &[usize],
+    device: &Device,
+) -> Tensor<2> {
+    let dim = block.len() / len;
+    matrix(gather(block, dim, rows), dim, device)
+}
+
+/// `values`, whole rows of `dim` numbers, as a tensor.
+pub(crate) fn matrix(values: Vec<f32>, dim: usize, device: &Device) -> Tensor<2> {
+    let shape = [values.len() / dim, dim];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// `values` as a tensor.
+pub(crate) fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let shape = [values.len()];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The numbers of a vector.
+pub(crate) fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().expect("converted to f32")
+}
+
+/// Numbers of an environment in the precision that agents have.
+pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
+}
+
+/// Numbers of an agent in the precision that environments have.
+pub(crate) fn widen(from: &[f32], to: &mut [f64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
+}

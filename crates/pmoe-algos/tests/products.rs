@@ -1,0 +1,98 @@
+//! The matrix products of a gradient update, by hand, on Hopper: what is computed is what must be.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use burn::tensor::Device;
+use pmoe_algos::dac::Mdp;
+use pmoe_algos::seed::{Stream, stream};
+use pmoe_algos::{Agent, AlgoConfig, AnyAgent, MethodConfig, Mode, Transition};
+use pmoe_core::fused::matrix_products;
+use pmoe_core::noise;
+use pmoe_envs::EnvSpec;
+
+/// Multiplications and additions of one update; of DAC of one for each MDP.
+fn flops(method: &str) -> u64 {
+    let spec = EnvSpec::new("Hopper-v4", 11, 3);
+    let mut algo = MethodConfig::named(method).unwrap().algo.learning_early();
+    let rows = algo.rows_per_update();
+    if let AlgoConfig::Sac(config) = &mut algo {
+        config.buffer_size = rows;
+    }
+    let mut agent = algo.agent(&spec, 1_000_000, 0, &Device::flex());
+    let mut rng = stream(0, Stream::Learn);
+    let (mut memory, mut action) = (pmoe_algos::AnyMemory::default(), [0.0; 3]);
+    let (mut obs, mut next_obs) = ([0.0; 11], [0.0; 11]);
+    for _ in 0..algo.kept_steps(1_000_000, &spec).0 {
+        noise::fill_uniform(&mut obs, &mut rng);
+        noise::fill_uniform(&mut next_obs, &mut rng);
+        agent.act(&mut memory, &obs, Mode::Explore, &mut rng, &mut action).unwrap();
+        let (obs, action, next_obs) = (&obs, &action, &next_obs);
+        let (reward, terminated, truncated) = (obs[0], false, false);
+        let step = Transition { obs, action, reward, next_obs, terminated, truncated };
+        agent.observe(&memory, step);
+    }
+    let minibatch: Vec<usize> = (0..rows).collect();
+    let products = match &mut agent {
+        AnyAgent::Sac(agent) => matrix_products(|| agent.gradient_step(&mut rng)),
+        AnyAgent::Ppo(agent) => {
+            let targets = agent.targets();
+            matrix_products(|| {
+                agent.gradient_step(&targets, &minibatch, &mut rng);
+            })
+        }
+        AnyAgent::Dac(agent) => {
+            let targets = agent.targets();
+            matrix_products(|| {
+                for mdp in [Mdp::High, Mdp::Low] {
+                    agent.gradient_step(mdp, &targets, &minibatch);
+                }
+            })
+        }
+    };
+    products.iter().map(|product| product.flops()).sum()
+}
+
+#[test]
+fn of_sac() {
+    // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer and
+    // 3·256 = 768 at the action; of the trunk 11·256 + 256² = 68 352, of them 65 536 after the first
+    // layer; of both heads 1 536.
+    let (critic, later, action) = (69_376, 65_792, 768);
+    let (trunk, trunk_later, heads) = (68_352, 65_536, 1_536);
+    let target = trunk + heads + 2 * critic;
+    let critics = 2 * (2 * critic + later);
+    let judged = 2 * critic + later + action;
+    let actor = 2 * (trunk + heads) + heads + trunk_later + judged;
+    assert_eq!(flops("sac"), 2 * 100 * (target + critics + actor));
+}
+
+#[test]
+fn of_mcp() {
+    // As above, the policy apart. Weights of the gate: 11·512 + 512·256 + 256² + 256·4 = 203 264, of them
+    // 197 632 after its first layer; of the shared trunk 136 704, of them 131 072; of four primitives
+    // 4 (256² + 2·768) = 268 288. Without biases that is 608 256 in all.
+    let (critic, later, action) = (69_376, 65_792, 768);
+    let all = 203_264 + 136_704 + 268_288;
+    let passing = 197_632 + 131_072 + 268_288;
+    let target = all + 2 * critic;
+    let critics = 2 * (2 * critic + later);
+    let actor = 2 * all + passing + 2 * critic + later + action;
+    assert_eq!(flops("mcp-sac"), 2 * 100 * (target + critics + actor));
+}
+
+#[test]
+fn of_ppo() {
+    // Weights: 11·64 = 704 and 64² = 4 096 of the trunk, 64·3 = 192 and 64 of the heads. Forward and weights
+    // all, inputs all but the first layer.
+    let (first, rest) = (704, 4_096 + 192 + 64);
+    assert_eq!(flops("ppo"), 2 * 64 * (2 * (first + rest) + rest));
+}
+
+#[test]
+fn of_dac() {
+    // Of every network 11·64 = 704 weights in the first layer, 64² = 4 096 in the second; eleven networks,
+    // of them three with 4 outputs, four with 1 and four with 3.
+    let (first, rest) = (11 * 704, 11 * 4_096 + 64 * (3 * 4 + 4 + 4 * 3));
+    assert_eq!(flops("dac"), 2 * 64 * (2 * (first + rest) + rest));
+}
