@@ -59,7 +59,7 @@ impl TwinCritic {
     /// # Gradients
     /// Flow into `action` alone if this is a plain module (`critic.valid()`), see [`twin_min`].
     pub fn min(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
-        twin_min([&self.q1, &self.q2], obs, action)
+        twin_min([&self.q1.layers, &self.q2.layers], obs, action)
     }
 }
 

@@ -18,7 +18,7 @@ use pmoe_algos::{
     Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Outcome, Progress, Schedule, Scope, Training,
     train,
 };
-use pmoe_core::fused::{Engine, with_engine};
+use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{Rng, TimeLimit};
 use pmoe_results::{Event, MemorySink, Sink};

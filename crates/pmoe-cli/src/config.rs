@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
-use pmoe_core::fused::{Engine, with_engine};
+use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{EnvError, TaskId};
 use pmoe_results::settings::{self, absolute_key, assign, find, meant, parse_setting};

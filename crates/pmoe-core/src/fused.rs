@@ -2,7 +2,7 @@
 //!
 //! Each is a function of tensors like any other, with gradients. On [`Device::flex`] they work on plain
 //! memory with `gemm` for matrix products and vector instructions chosen at run time; on every other
-//! device, in double precision, and inside [`with_engine`]`(Engine::Plain, ..)` they are burn's own
+//! device, in double precision, and inside [`with_engine`](crate::engine::with_engine)`(Engine::Plain, ..)` they are burn's own
 //! operations. Both give the same numbers up to the rounding of sums.
 //!
 //! [`Device::flex`]: burn::tensor::Device::flex
@@ -19,8 +19,6 @@ mod squash;
 mod thin;
 mod twin_min;
 
-use std::cell::Cell;
-
 pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
 pub use linear_act::{Activation, linear_act};
@@ -28,33 +26,3 @@ pub use matmul::gemm_into;
 pub use products::{MatrixProduct, matrix_products};
 pub(crate) use squash::squash;
 pub use twin_min::twin_min;
-
-/// Who computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// This module's own code, where there is one.
-    Fused,
-    /// burn's operations, everywhere.
-    Plain,
-}
-
-thread_local! {
-    static ENGINE: Cell<Engine> = const { Cell::new(Engine::Fused) };
-}
-
-/// The engine of this thread.
-pub fn engine() -> Engine {
-    ENGINE.get()
-}
-
-/// Runs `body` on this thread with the given engine.
-pub fn with_engine<R>(engine: Engine, body: impl FnOnce() -> R) -> R {
-    struct Restore(Engine);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            ENGINE.set(self.0);
-        }
-    }
-    let _restore = Restore(ENGINE.replace(engine));
-    body()
-}

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`dist`] | tanh-normal primitives and their mixture | PMOE paper, eq. 1–3; SAC, appendix C |
 //! | [`fused`] | the same networks on plain memory, with handwritten gradients | |
+//! | [`engine`] | whether those or burn's own operations compute | |
 //! | [`loss`] | frequency loss, primitive losses; the losses of PPO | PMOE paper, eqs. 6–9; arXiv:1707.06347 |
 //! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
 //! | [`optim`] | Adam step, Polyak averaging, modules with their optimiser | |
@@ -21,6 +22,7 @@
 //! `device.autodiff()`, constants on the plain device.
 
 pub mod dist;
+pub mod engine;
 pub mod fused;
 pub mod loss;
 pub mod nn;

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::thread;
 
-use crate::fused::{engine, with_engine};
+use crate::engine::{engine, with_engine};
 
 thread_local! {
     static THREADS: Cell<usize> = const { Cell::new(1) };
@@ -43,7 +43,7 @@ pub fn join<A, B: Send>(one: impl FnOnce() -> A, two: impl FnOnce() -> B + Send)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fused::Engine;
+    use crate::engine::Engine;
 
     #[test]
     fn one_thread_unless_asked_for_more() {

@@ -5,7 +5,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use pmoe_core::dist::TanhNormal;
-use pmoe_core::fused::{Activation, Engine, linear_act, twin_min, with_engine};
+use pmoe_core::engine::{Engine, with_engine};
+use pmoe_core::fused::{Activation, linear_act, twin_min};
 use pmoe_core::nn::{Mlp, linear};
 use pmoe_core::noise::{self, Rng};
 use proptest::prelude::*;
@@ -118,8 +119,8 @@ proptest! {
         let weights: Tensor<1> = normal([1, rows], rng).reshape([rows]).clamp_min(0.0);
         let differences = both(|| {
             let a = action.clone().autodiff().require_grad();
-            let q = twin_min([&one, &two], state.clone(), a.clone());
-            let without_graph = twin_min([&one, &two], state.clone(), action.clone());
+            let q = twin_min([&one.layers, &two.layers], state.clone(), a.clone());
+            let without_graph = twin_min([&one.layers, &two.layers], state.clone(), action.clone());
             let found = values(&q);
             let grads = (q * weights.clone()).sum().backward();
             vec![found, values(&without_graph), values(&a.grad(&grads).unwrap())]
@@ -171,7 +172,7 @@ fn the_comparison_would_notice() {
 
 #[test]
 fn the_plain_engine_is_the_bodys_alone() {
-    use pmoe_core::fused::engine;
+    use pmoe_core::engine::engine;
     assert_eq!(engine(), Engine::Fused);
     assert_eq!(with_engine(Engine::Plain, engine), Engine::Plain);
     assert_eq!(engine(), Engine::Fused);
@@ -186,13 +187,13 @@ fn gradients_reach_tracked_critics_too() {
     let rng = &mut Rng::seed_from_u64(0);
     let [one, two] = [0, 1].map(|_| Mlp::new(&[3, 8, 1], rng, &trainable()));
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
-    let grads = twin_min([&one, &two], state, action).sum().backward();
+    let grads = twin_min([&one.layers, &two.layers], state, action).sum().backward();
     assert!(one.layers[0].weight.val().grad(&grads).is_some());
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 
     // One of them tracked is enough.
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
-    let grads = twin_min([&one.valid(), &two], state, action).sum().backward();
+    let grads = twin_min([&one.valid().layers, &two.layers], state, action).sum().backward();
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 }
 

@@ -5,7 +5,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::{Autodiff, DispatchDevice, Flex};
 use burn::tensor::{Bytes, DType, Device, Shape, Tensor};
 
-use super::Engine;
+use crate::engine::{Engine, engine};
 
 /// Where the operands of an operation live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Place {
 /// Where operands live; our own code is for single precision.
 pub(super) fn place(tensors: &[&Tensor<2>]) -> Place {
     let devices = || tensors.iter().map(|tensor| tensor.device());
-    let is_ours = super::engine() == Engine::Fused
+    let is_ours = engine() == Engine::Fused
         && tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
         && devices().all(|device| is_host(&device));
     if !is_ours {

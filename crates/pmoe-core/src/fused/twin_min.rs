@@ -6,12 +6,13 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
 
 use super::host::{self, Place, new_tensor, values};
 use super::kernels::{add_bias, add_bias_relu, relu_backward};
+use super::linear_act::{Activation, linear_act};
 use super::matmul::{Matrix, add_matmul, matmul};
-use crate::nn::Mlp;
 use crate::parallel::join;
 
 /// `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` whose parameters are constants.
@@ -26,13 +27,13 @@ use crate::parallel::join;
 /// - returns: `[B·K]`
 ///
 /// # Gradients
-/// Flow into `action` alone where the networks are plain modules ([`Mlp`] of `module.valid()`). With
+/// Flow into `action` alone where the networks are plain modules (of `module.valid()`). With
 /// tracked networks burn's own operations run and the gradient reaches those as well.
 ///
 /// # Source
 /// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
-pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
-    let [one, two] = networks.map(|network| network.layers[0].weight.val());
+pub fn twin_min(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+    let [one, two] = networks.map(|layers| layers[0].weight.val());
     let place = match host::place(&[&state, &one, &two]) {
         Place::Constant => host::place(&[&action]),
         Place::Tracked | Place::Elsewhere => Place::Elsewhere,
@@ -63,14 +64,19 @@ pub fn twin_min(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Ten
 }
 
 /// The same with burn's own operations.
-fn plain(networks: [&Mlp; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+fn plain(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
     let ([rows, _], [states, obs_dim]) = (action.dims(), state.dims());
     let repeated = state
         .unsqueeze_dim::<3>(1)
         .expand([states, rows / states, obs_dim])
         .reshape([rows, obs_dim]);
     let input = Tensor::cat(vec![repeated, action], 1);
-    let [one, two] = networks.map(|network| network.forward(input.clone()).squeeze_dim::<1>(1));
+    let [one, two] = networks.map(|layers| {
+        let (last, hidden) = layers.split_last().expect("a network has layers");
+        let relu = |x, layer| linear_act(x, layer, Activation::Relu);
+        let hidden = hidden.iter().fold(input.clone(), relu);
+        linear_act(hidden, last, Activation::Identity).squeeze_dim::<1>(1)
+    });
     one.min_pair(two)
 }
 
@@ -89,12 +95,12 @@ struct Judged {
 }
 
 impl Frozen {
-    fn new(network: &Mlp) -> Self {
-        let layer = |layer: &burn::nn::Linear| {
+    fn new(layers: &[Linear]) -> Self {
+        let layer = |layer: &Linear| {
             let bias = layer.bias.as_ref().expect("networks of this crate have biases");
             (host::constant(layer.weight.val()), host::constant(bias.val()))
         };
-        Self { layers: network.layers.iter().map(layer).collect() }
+        Self { layers: layers.iter().map(layer).collect() }
     }
 
     /// Weight, bias and width of a layer.
