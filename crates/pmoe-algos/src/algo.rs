@@ -12,6 +12,7 @@ use crate::policy::{EvalPrimitive, PrimitiveActions};
 use crate::ppo::{self, Ppo, PpoConfig};
 use crate::range::ConfigError;
 use crate::sac::{Sac, SacConfig};
+use crate::timing::TimedStep;
 
 /// An algorithm with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,6 +148,12 @@ impl AlgoConfig {
     /// What a run of `total_steps` environment steps takes in memory.
     pub fn memory(&self, total_steps: u64, spec: &EnvSpec) -> Memory {
         forward!(self, config => config.memory(steps(total_steps), spec))
+    }
+
+    /// A gradient update on `transitions` random transitions, or on a rollout of them; of DAC one for each
+    /// of its MDPs.
+    pub fn timed_step(&self, spec: &EnvSpec, transitions: usize, device: &Device) -> TimedStep {
+        forward!(self, config => config.timed_step(spec, transitions, device))
     }
 
     /// The dotted key of the setting that the most memory is due to: the one that saves the most at its

@@ -15,7 +15,7 @@
 //! | what each primitive would do | [`policy::PrimitiveActions`] |
 //! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
 //! | all algorithms, and a learner from its config | [`algo`] |
-//! | what a run takes in memory | [`memory`] |
+//! | what a run takes in memory, what an update takes in time | [`memory`], [`timing`] |
 //! | where randomness comes from | [`seed`] |
 //! | how a run survives a kill | [`checkpoint`] |
 //!
@@ -41,6 +41,7 @@ pub mod rollout;
 pub mod sac;
 pub mod seed;
 mod tensors;
+pub mod timing;
 pub mod train;
 
 pub use agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
@@ -51,4 +52,5 @@ pub use error::RunError;
 pub use evaluate::Evaluation;
 pub use memory::Memory;
 pub use range::ConfigError;
+pub use timing::TimedStep;
 pub use train::{Outcome, Progress, Restored, Training};

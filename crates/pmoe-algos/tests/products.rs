@@ -1,55 +1,18 @@
 //! The matrix products of a gradient update, by hand, on Hopper: what is computed is what must be.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
 use burn::tensor::Device;
-use pmoe_algos::dac::Mdp;
+use pmoe_algos::MethodConfig;
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, AnyAgent, MethodConfig, Mode, Transition};
 use pmoe_core::fused::matrix_products;
-use pmoe_core::noise;
 use pmoe_envs::EnvSpec;
 
 /// Multiplications and additions of one update; of DAC of one for each MDP.
 fn flops(method: &str) -> u64 {
     let spec = EnvSpec::new("Hopper-v4", 11, 3);
-    let mut algo = MethodConfig::named(method).unwrap().algo.learning_early();
-    let rows = algo.rows_per_update();
-    if let AlgoConfig::Sac(config) = &mut algo {
-        config.buffer_size = rows;
-    }
-    let mut agent = algo.agent(&spec, 1_000_000, 0, &Device::flex());
-    let mut rng = stream(0, Stream::Learn);
-    let (mut memory, mut action) = (pmoe_algos::AnyMemory::default(), [0.0; 3]);
-    let (mut obs, mut next_obs) = ([0.0; 11], [0.0; 11]);
-    for _ in 0..algo.kept_steps(1_000_000, &spec).0 {
-        noise::fill_uniform(&mut obs, &mut rng);
-        noise::fill_uniform(&mut next_obs, &mut rng);
-        agent.act(&mut memory, &obs, Mode::Explore, &mut rng, &mut action).unwrap();
-        let (obs, action, next_obs) = (&obs, &action, &next_obs);
-        let (reward, terminated, truncated) = (obs[0], false, false);
-        let step = Transition { obs, action, reward, next_obs, terminated, truncated };
-        agent.observe(&memory, step);
-    }
-    let minibatch: Vec<usize> = (0..rows).collect();
-    let products = match &mut agent {
-        AnyAgent::Sac(agent) => matrix_products(|| agent.gradient_step(&mut rng)),
-        AnyAgent::Ppo(agent) => {
-            let targets = agent.targets();
-            matrix_products(|| {
-                agent.gradient_step(&targets, &minibatch, &mut rng);
-            })
-        }
-        AnyAgent::Dac(agent) => {
-            let targets = agent.targets();
-            matrix_products(|| {
-                for mdp in [Mdp::High, Mdp::Low] {
-                    agent.gradient_step(mdp, &targets, &minibatch);
-                }
-            })
-        }
-    };
+    let algo = MethodConfig::named(method).unwrap().algo;
+    let mut step = algo.timed_step(&spec, algo.rows_per_update(), &Device::flex());
+    let products = matrix_products(|| step(&mut stream(0, Stream::Learn), &mut |_| ()));
     products.iter().map(|product| product.flops()).sum()
 }
 

@@ -1,12 +1,14 @@
 //! What others ask of DAC's settings.
 
+use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
-use super::{DacConfig, DacNet};
+use super::{Dac, DacConfig, DacNet, Mdp};
 use crate::checkpoint::Scope;
 use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
+use crate::timing::{TimedStep, minibatches, observe_random};
 
 impl DacConfig {
     pub(crate) fn name(&self) -> &'static str {
@@ -54,6 +56,21 @@ impl DacConfig {
     /// Options take turns; none is chosen anew for each action.
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         None
+    }
+
+    /// Both MDPs have as many updates: one of each.
+    pub(crate) fn timed_step(&self, spec: &EnvSpec, _: usize, device: &Device) -> TimedStep {
+        let mut agent = Dac::new(self.clone(), spec, 0, device);
+        observe_random(&mut agent, self.rollout_steps, spec);
+        let targets = agent.targets();
+        let mut minibatches = minibatches(self.rollout_steps, self.minibatch_size);
+        Box::new(move |_, done| {
+            let rows = minibatches();
+            for mdp in [Mdp::High, Mdp::Low] {
+                let done = &mut |part| done(&(mdp, part));
+                agent.gradient_step_in_parts(mdp, &targets, &rows, done);
+            }
+        })
     }
 
     /// What a run takes whose rollouts have `steps` steps.

@@ -1,12 +1,14 @@
 //! What others ask of PPO's settings.
 
+use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
-use super::{ActionValue, Actor, ActorConfig, Critic, CriticConfig, PpoConfig};
+use super::{ActionValue, Actor, ActorConfig, Critic, CriticConfig, Ppo, PpoConfig};
 use crate::checkpoint::Scope;
 use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
+use crate::timing::{TimedStep, minibatches, observe_random};
 
 impl PpoConfig {
     pub(crate) fn name(&self) -> &'static str {
@@ -56,6 +58,17 @@ impl PpoConfig {
             ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
             ActorConfig::Gaussian { .. } | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => None,
         }
+    }
+
+    pub(crate) fn timed_step(&self, spec: &EnvSpec, _: usize, device: &Device) -> TimedStep {
+        let mut agent = Ppo::new(self.clone(), spec, 0, 0, device);
+        observe_random(&mut agent, self.rollout_steps, spec);
+        let targets = agent.targets();
+        let mut minibatches = minibatches(self.rollout_steps, self.minibatch_size);
+        Box::new(move |rng, done| {
+            let done = &mut |part| done(&part);
+            agent.gradient_step_in_parts(&targets, &minibatches(), rng, done);
+        })
     }
 
     /// What a run takes whose rollouts have `steps` steps.

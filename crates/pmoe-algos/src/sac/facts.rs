@@ -1,9 +1,10 @@
 //! What others ask of SAC's settings.
 
+use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
 use super::{
-    Actor, ActorConfig, Estimator, GumbelMode, PrimitiveLoss, RatioBaseline, SacConfig,
+    Actor, ActorConfig, Estimator, GumbelMode, PrimitiveLoss, RatioBaseline, Sac, SacConfig,
     TargetAction,
 };
 use crate::checkpoint::Scope;
@@ -11,6 +12,7 @@ use crate::critic::TwinCritic;
 use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
 use crate::policy::EvalPrimitive;
 use crate::replay::ReplayBuffer;
+use crate::timing::{TimedStep, observe_random};
 
 impl SacConfig {
     pub(crate) fn name(&self) -> &'static str {
@@ -61,6 +63,18 @@ impl SacConfig {
             ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
             ActorConfig::Gaussian {} | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => None,
         }
+    }
+
+    pub(crate) fn timed_step(
+        &self,
+        spec: &EnvSpec,
+        transitions: usize,
+        device: &Device,
+    ) -> TimedStep {
+        let config = Self { buffer_size: self.buffer_size.min(transitions), ..self.clone() };
+        let mut agent = Sac::new(config, spec, 0, device);
+        observe_random(&mut agent, transitions, spec);
+        Box::new(move |rng, done| agent.gradient_step_in_parts(rng, &mut |part| done(&part)))
     }
 
     /// What a run takes that keeps `steps` transitions.

@@ -1,20 +1,15 @@
 //! `pmoe bench update`: what a gradient update costs, and what it costs at the least.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::tensor::Device;
-use pmoe_algos::dac::{self, Dac, DacConfig, Mdp};
-use pmoe_algos::ppo::{self, Ppo, PpoConfig};
-use pmoe_algos::sac::{self, Sac, SacConfig};
+use pmoe_algos::TimedStep;
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, Mode, Transition};
 use pmoe_core::fused::{MatrixProduct, gemm_into, matrix_products};
 use pmoe_core::noise;
-use pmoe_envs::{EnvSpec, Rng};
 use pmoe_results::whole;
 use serde::Serialize;
 
@@ -71,18 +66,18 @@ const TURN: u32 = 10;
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
     let id = config::task(&task)?;
-    let mut config = config::resolve(&method, id, 0, None)?;
-    if let AlgoConfig::Sac(sac) = &mut config.algo {
-        sac.buffer_size = sac.buffer_size.min(TRANSITIONS as usize);
-    }
+    let config = config::resolve(&method, id, 0, None)?;
     let env = pmoe_envs::make_with(id, &config.env)?;
     let spec = env.spec();
     machine::check_memory(&config, TRANSITIONS.into(), spec)?;
     let device = config::device(config.device)?;
-    let times = compute.run(config.device, || match &config.algo {
-        AlgoConfig::Sac(sac) => time(|device| step_of_sac(sac, spec, device), updates, &device),
-        AlgoConfig::Ppo(ppo) => time(|device| step_of_ppo(ppo, spec, device), updates, &device),
-        AlgoConfig::Dac(dac) => time(|device| step_of_dac(dac, spec, device), updates, &device),
+    let times = compute.run(config.device, || {
+        // The fused operations, where products are counted, are the default device's.
+        let rows = config.algo.rows_per_update();
+        let mut step = config.algo.timed_step(spec, rows, &Device::flex());
+        let products = matrix_products(|| step(&mut stream(0, Stream::Learn), &mut |_| ()));
+        let step = config.algo.timed_step(spec, TRANSITIONS as usize, &device);
+        time(step, &products, updates)
     });
     let Times { totals, floors, parts } = times;
     let ms_per_update = quartiles(totals);
@@ -116,70 +111,10 @@ struct Times {
     parts: BTreeMap<String, Vec<f64>>,
 }
 
-fn step_of_sac(
-    config: &SacConfig,
-    spec: &EnvSpec,
-    device: Device,
-) -> impl FnMut(&mut Rng, &mut dyn FnMut(sac::Part)) {
-    let mut agent = Sac::new(config.clone(), spec, 0, &device);
-    observe_random(&mut agent, TRANSITIONS as usize, spec);
-    move |rng, done| agent.gradient_step_in_parts(rng, done)
-}
-
-fn step_of_ppo(
-    config: &PpoConfig,
-    spec: &EnvSpec,
-    device: Device,
-) -> impl FnMut(&mut Rng, &mut dyn FnMut(ppo::Part)) {
-    let mut agent = Ppo::new(config.clone(), spec, 0, 0, &device);
-    observe_random(&mut agent, config.rollout_steps, spec);
-    let targets = agent.targets();
-    let mut minibatches = minibatches(config.rollout_steps, config.minibatch_size);
-    move |rng, done| {
-        agent.gradient_step_in_parts(&targets, &minibatches(), rng, done);
-    }
-}
-
-fn step_of_dac(
-    config: &DacConfig,
-    spec: &EnvSpec,
-    device: Device,
-) -> impl FnMut(&mut Rng, &mut dyn FnMut((Mdp, dac::Part))) {
-    let mut agent = Dac::new(config.clone(), spec, 0, &device);
-    observe_random(&mut agent, config.rollout_steps, spec);
-    let targets = agent.targets();
-    // Both MDPs have as many updates: one of each is what is timed.
-    let mut minibatches = minibatches(config.rollout_steps, config.minibatch_size);
-    move |_, done| {
-        let rows = minibatches();
-        for mdp in [Mdp::High, Mdp::Low] {
-            agent.gradient_step_in_parts(mdp, &targets, &rows, &mut |part| done((mdp, part)));
-        }
-    }
-}
-
-/// The rows of one full minibatch after the other, over and over.
-fn minibatches(rollout_steps: usize, minibatch_size: usize) -> impl FnMut() -> Vec<usize> {
-    // The config has been checked: a rollout is at least one minibatch.
-    let mut minibatches = (0..rollout_steps / minibatch_size).cycle();
-    move || {
-        let first = minibatches.next().unwrap_or(0) * minibatch_size;
-        (first..first + minibatch_size).collect()
-    }
-}
-
-/// Times the gradient step that `make` makes on a device; the step tells when a part of it is through.
-fn time<P: Debug, S: FnMut(&mut Rng, &mut dyn FnMut(P))>(
-    make: impl Fn(Device) -> S,
-    updates: u32,
-    device: &Device,
-) -> Times {
+/// Times `step`, beside the products that it is made of.
+fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times {
     let mut rng = stream(0, Stream::Learn);
-    // The fused operations, where products are counted, are the default device's.
-    let mut step = make(Device::flex());
-    let counted = matrix_products(|| step(&mut rng, &mut |_| ()));
-    let mut products = Products::new(&counted);
-    let mut step = make(device.clone());
+    let mut products = Products::new(products);
     for _ in 0..updates.div_ceil(10) {
         step(&mut rng, &mut |_| ());
         products.compute();
@@ -188,13 +123,12 @@ fn time<P: Debug, S: FnMut(&mut Rng, &mut dyn FnMut(P))>(
     for turn in 0..updates.div_ceil(TURN) {
         for _ in 0..TURN.min(updates - turn * TURN) {
             let begun = Instant::now();
-            // The log is written when the step is over.
             let mut marks = Vec::with_capacity(16);
-            step(&mut rng, &mut |part| marks.push((part, Instant::now())));
+            step(&mut rng, &mut |part| marks.push((Instant::now(), format!("{part:?}"))));
             times.totals.push(milliseconds(begun.elapsed()));
             let mut last = begun;
-            for (part, now) in marks {
-                let times = times.parts.entry(format!("{part:?}")).or_default();
+            for (now, part) in marks {
+                let times = times.parts.entry(part).or_default();
                 times.push(milliseconds(now - last));
                 last = now;
             }
@@ -265,31 +199,5 @@ impl Products {
             gemm_into(result, left, right, *inner);
             std::hint::black_box(result);
         }
-    }
-}
-
-/// Lets `agent` act on and observe `count` random transitions.
-fn observe_random<A: Agent>(agent: &mut A, count: usize, spec: &EnvSpec) {
-    let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
-    let mut rng = stream(0, Stream::Env);
-    let [mut obs, mut next_obs] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
-    let mut action = vec![0.0_f32; action_dim];
-    let mut memory = A::Memory::default();
-    for index in 0..count {
-        for values in [&mut obs, &mut next_obs] {
-            noise::fill_uniform(values, &mut rng);
-        }
-        agent
-            .act(&mut memory, &obs, Mode::Explore, &mut rng, &mut action)
-            .expect("numbers within bounds lead to finite actions");
-        let transition = Transition {
-            obs: &obs,
-            action: &action,
-            reward: obs[0],
-            next_obs: &next_obs,
-            terminated: index % 100 == 0,
-            truncated: false,
-        };
-        agent.observe(&memory, transition);
     }
 }
