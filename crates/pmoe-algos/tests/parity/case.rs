@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Method;
+
 /// Why a case can't be replayed.
 pub(crate) type Problem = String;
 
@@ -25,35 +27,6 @@ pub(crate) struct Document {
     pub(crate) switches: BTreeMap<String, Value>,
     pub(crate) scalars: BTreeMap<String, Value>,
     pub(crate) losses: BTreeMap<String, f64>,
-}
-
-/// The learners that cases are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Method {
-    Sac,
-    GatingSac,
-    McpSac,
-    PmoeSac,
-    Ppo,
-    GatingPpo,
-    McpPpo,
-    PmoePpo,
-    Dac,
-}
-
-impl Method {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Sac,
-        Self::GatingSac,
-        Self::McpSac,
-        Self::PmoeSac,
-        Self::Ppo,
-        Self::GatingPpo,
-        Self::McpPpo,
-        Self::PmoePpo,
-        Self::Dac,
-    ];
 }
 
 /// Numbers in C order. Linear weights are `[out, in]` in a file.

@@ -17,8 +17,39 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use self::case::{Arithmetic, Array, Case, Method, Problem, cases};
+use serde::Deserialize;
+
+use self::case::{Arithmetic, Array, Case, Problem, cases};
 use self::module::{Computed, differences};
+
+/// The learners that cases are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    Sac,
+    GatingSac,
+    McpSac,
+    PmoeSac,
+    Ppo,
+    GatingPpo,
+    McpPpo,
+    PmoePpo,
+    Dac,
+}
+
+impl Method {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Sac,
+        Self::GatingSac,
+        Self::McpSac,
+        Self::PmoeSac,
+        Self::Ppo,
+        Self::GatingPpo,
+        Self::McpPpo,
+        Self::PmoePpo,
+        Self::Dac,
+    ];
+}
 
 fn committed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -143,7 +174,7 @@ fn what_is_missing_or_unknown_is_named() {
     assert!(nothing.contains("has no cases"), "{nothing}");
     let path = folder.path().join("unknown.json");
     let text = std::fs::read_to_string(committed().join("sac-01.json")).unwrap();
-    std::fs::write(&path, text.replace("\"sac\"", "\"td3\"")).unwrap();
+    std::fs::write(&path, text.replace("\"sac\"", "\"luck\"")).unwrap();
     let unknown = Case::read(&path).unwrap_err();
-    assert!(unknown.contains("td3") && unknown.contains("pmoe_sac"), "{unknown}");
+    assert!(unknown.contains("luck") && unknown.contains("pmoe_sac"), "{unknown}");
 }

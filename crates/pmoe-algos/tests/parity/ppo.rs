@@ -12,7 +12,8 @@ use pmoe_core::noise::Rng;
 use rand::SeedableRng;
 use serde::Deserialize;
 
-use super::case::{Arithmetic, Case, Method, Problem, Settings};
+use super::Method;
+use super::case::{Arithmetic, Case, Problem, Settings};
 use super::common::on_policy;
 use super::module::{Computed, Shapes, computed, load};
 use super::sac::{log_std, mcp};

@@ -21,6 +21,9 @@ NETS = {
     "std": ["exp", "softplus"],
 }
 
+# Methods whose policy is of one piece.
+SINGLE = ("sac", "ppo")
+
 # Name of the family, method, its switches.
 FAMILIES = {
     "sac": ("sac", TEMPERATURE),
@@ -115,7 +118,8 @@ def covering(space):
         best = max(every, key=lambda c: len(pairs(c) & missing))
         missing -= pairs(best)
         chosen.append(best)
-    return chosen
+    # Without switches there is one.
+    return chosen or every
 
 
 def sizes_and_scalars(method, switches, rng):
@@ -127,7 +131,7 @@ def sizes_and_scalars(method, switches, rng):
         return round(float(rng.uniform(low, high)), 3)
 
     sizes = {"B": between(4, 6), "O": between(3, 5), "A": between(1, 3)}
-    if method not in ("sac", "ppo"):
+    if method not in SINGLE:
         sizes["K"] = between(2, 4)
     # Every option of DAC has networks of its own.
     sizes["hidden"] = [4, 4] if method == "dac" else [between(5, 7), between(4, 6)]
