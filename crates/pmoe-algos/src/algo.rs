@@ -12,6 +12,7 @@ use crate::policy::{EvalPrimitive, PrimitiveActions};
 use crate::ppo::{self, Ppo, PpoConfig};
 use crate::range::ConfigError;
 use crate::sac::{Sac, SacConfig};
+use crate::td3::{Td3, Td3Config};
 use crate::timing::TimedStep;
 
 /// An algorithm with its settings.
@@ -24,6 +25,8 @@ pub enum AlgoConfig {
     Ppo(PpoConfig),
     /// Double actor-critic.
     Dac(DacConfig),
+    /// Twin delayed deep deterministic policy gradient.
+    Td3(Td3Config),
 }
 
 /// A learner of any algorithm.
@@ -35,6 +38,8 @@ pub enum AnyAgent {
     Ppo(Ppo),
     /// Double actor-critic.
     Dac(Dac),
+    /// Twin delayed deep deterministic policy gradient.
+    Td3(Td3),
 }
 
 /// The memory of any policy: each algorithm uses its own part.
@@ -45,6 +50,8 @@ pub struct AnyMemory {
     sac: (),
     ppo: ppo::Memory,
     dac: dac::Memory,
+    #[serde(skip)]
+    td3: (),
 }
 
 /// Does the same with whichever algorithm there is, and with its part of a memory.
@@ -54,6 +61,7 @@ macro_rules! forward {
             Self::Sac($one) => $body,
             Self::Ppo($one) => $body,
             Self::Dac($one) => $body,
+            Self::Td3($one) => $body,
         }
     };
     ($any:expr, $memory:expr, ($one:ident, $part:ident) => $body:expr) => {
@@ -61,12 +69,13 @@ macro_rules! forward {
             (Self::Sac($one), AnyMemory { sac: $part, .. }) => $body,
             (Self::Ppo($one), AnyMemory { ppo: $part, .. }) => $body,
             (Self::Dac($one), AnyMemory { dac: $part, .. }) => $body,
+            (Self::Td3($one), AnyMemory { td3: $part, .. }) => $body,
         }
     };
 }
 
 impl AlgoConfig {
-    /// The algorithm's name, its table in a config: `sac`, `ppo` or `dac`.
+    /// The algorithm's name, its table in a config: `sac`, `ppo`, `dac` or `td3`.
     pub fn name(&self) -> &'static str {
         forward!(self, config => config.name())
     }
@@ -89,6 +98,10 @@ impl AlgoConfig {
             }
             Self::Ppo(config) => AnyAgent::Ppo(Ppo::new(config, spec, total_steps, seed, device)),
             Self::Dac(config) => AnyAgent::Dac(Dac::new(config, spec, seed, device)),
+            Self::Td3(mut config) => {
+                config.buffer_size = config.buffer_size.min(steps(total_steps)).max(1);
+                AnyAgent::Td3(Td3::new(config, spec, seed, device))
+            }
         }
     }
 
@@ -151,7 +164,7 @@ impl AlgoConfig {
     }
 
     /// A gradient update on `transitions` random transitions, or on a rollout of them; of DAC one for each
-    /// of its MDPs.
+    /// of its MDPs, of TD3 as many as there are for one of the actor.
     pub fn timed_step(&self, spec: &EnvSpec, transitions: usize, device: &Device) -> TimedStep {
         forward!(self, config => config.timed_step(spec, transitions, device))
     }
@@ -190,7 +203,7 @@ impl AnyAgent {
     ) -> Option<PrimitiveActions> {
         match self {
             Self::Sac(agent) => agent.primitives(obs, obs_dim, rng),
-            Self::Ppo(_) | Self::Dac(_) => None,
+            Self::Ppo(_) | Self::Dac(_) | Self::Td3(_) => None,
         }
     }
 }

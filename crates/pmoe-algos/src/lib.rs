@@ -9,11 +9,11 @@
 //! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
 //! | SAC, line by line | [`sac::Sac::gradient_step`] |
-//! | PPO, DAC, line by line | [`ppo::Ppo`], [`dac::Dac`] |
+//! | PPO, DAC, TD3, line by line | [`ppo::Ppo`], [`dac::Dac`], [`td3::Td3`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what the policies share; what a mixture shows of itself | [`policy`], [`policy::MixtureBatch`] |
 //! | what each primitive would do | [`policy::PrimitiveActions`] |
-//! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], `configs/algos/*.toml` |
+//! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], [`td3::Td3Config`], `configs/algos/*.toml` |
 //! | all algorithms, and a learner from its config | [`algo`] |
 //! | what a run takes in memory, what an update takes in time | [`memory`], [`timing`] |
 //! | where randomness comes from | [`seed`] |
@@ -40,6 +40,7 @@ pub mod replay;
 pub mod rollout;
 pub mod sac;
 pub mod seed;
+pub mod td3;
 mod tensors;
 pub mod timing;
 pub mod train;

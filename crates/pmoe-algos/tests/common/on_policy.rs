@@ -1,17 +1,18 @@
-//! Small PPO and DAC learners, and learners of any kind.
+//! Small PPO, DAC and TD3 learners, and learners of any kind.
 
 use burn::tensor::Device;
 use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
 use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::policy::{
-    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, NonlinearityConfig,
-    RoutingInput, StdConfig,
+    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpGate, McpNetwork,
+    NonlinearityConfig, RoutingInput, StdConfig,
 };
 use pmoe_algos::ppo::{
     ActorConfig, AdvantageNorm, CriticConfig, GatingConfig, InitConfig, McpConfig, MeanOutput,
     NetConfig, PmoeConfig, PpoConfig, Routing,
 };
 
+use pmoe_algos::td3::Td3Config;
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Transition};
 use pmoe_core::noise::{self, Rng};
 use pmoe_envs::EnvSpec;
@@ -119,7 +120,7 @@ pub fn dac(num_options: usize) -> DacConfig {
     }
 }
 
-/// Every on-policy method and policy.
+/// Every method and policy but those of the SAC family.
 pub fn variants() -> Vec<AlgoConfig> {
     let with_routing = |routing| ActorConfig::Pmoe(PmoeConfig { routing, ..pmoe(3) });
     let ppos = [
@@ -133,7 +134,29 @@ pub fn variants() -> Vec<AlgoConfig> {
     ];
     let lambda = DacConfig { returns: Returns::Lambda, termination_coef: 0.1, ..dac(3) };
     let dacs = [dac(3), lambda].map(AlgoConfig::Dac);
-    ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).collect()
+    ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).chain([AlgoConfig::Td3(td3())]).collect()
+}
+
+/// Small networks and batches.
+pub fn td3() -> Td3Config {
+    Td3Config {
+        gamma: 0.9,
+        tau: 0.02,
+        batch_size: 32,
+        buffer_size: 5_000,
+        random_steps: 100,
+        learning_starts: 99,
+        actor_lr: 3e-3,
+        critic_lr: 3e-3,
+        adam_epsilon: 1e-8,
+        hidden: vec![32, 32],
+        init: Init::Torch,
+        exploration_noise: 0.1,
+        target_noise: 0.2,
+        target_noise_clip: 0.5,
+        policy_delay: 2,
+        bootstrap_truncation: true,
+    }
 }
 
 /// A learner for `obs_dim` and `action_dim` numbers.
@@ -150,6 +173,7 @@ pub fn bits(agent: &AnyAgent) -> Vec<Vec<u32>> {
             [super::bits(agent.net()), aux].concat()
         }
         AnyAgent::Dac(agent) => super::bits(agent.net()),
+        AnyAgent::Td3(agent) => [super::bits(agent.actor()), super::bits(agent.critic())].concat(),
     }
 }
 

@@ -12,6 +12,7 @@ mod dac;
 mod module;
 mod ppo;
 mod sac;
+mod td3;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -35,10 +36,11 @@ pub(crate) enum Method {
     McpPpo,
     PmoePpo,
     Dac,
+    Td3,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Sac,
         Self::GatingSac,
         Self::McpSac,
@@ -48,6 +50,7 @@ impl Method {
         Self::McpPpo,
         Self::PmoePpo,
         Self::Dac,
+        Self::Td3,
     ];
 }
 
@@ -64,6 +67,7 @@ fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem>
             ppo::replay(case, arithmetic)
         }
         Method::Dac => dac::replay(case, arithmetic),
+        Method::Td3 => td3::replay(case, arithmetic),
     })
 }
 

@@ -2,7 +2,7 @@
 
 import itertools
 
-from . import dac, ppo, sac
+from . import dac, ppo, sac, td3
 
 TEMPERATURE = {"alpha": ["fixed", "auto"], "log_std": ["clamp", "tanh"]}
 ROUTING = {
@@ -22,7 +22,7 @@ NETS = {
 }
 
 # Methods whose policy is of one piece.
-SINGLE = ("sac", "ppo")
+SINGLE = ("sac", "ppo", "td3")
 
 # Name of the family, method, its switches.
 FAMILIES = {
@@ -95,12 +95,13 @@ FAMILIES = {
         "nonlinearity": ["tanh", "relu"],
         "std": ["softplus", "exp"],
     }),
+    "td3": ("td3", {}),
 }
 
 
 def define(case):
     """Draws `case` by its method."""
-    modules = {method: module for module in (sac, ppo, dac) for method in module.METHODS}
+    modules = {method: module for module in (sac, ppo, dac, td3) for method in module.METHODS}
     modules[case.method].define(case)
 
 
@@ -155,6 +156,13 @@ def sizes_and_scalars(method, switches, rng):
         if switches.get("baseline") == "ema":
             scalars["baseline"] = uniform(-1.0, 1.0)
         return sizes, scalars
+
+    if method in td3.METHODS:
+        return sizes, {
+            "gamma": 0.99,
+            "target_noise": uniform(0.1, 0.4),
+            "target_noise_clip": uniform(0.2, 0.5),
+        }
 
     sizes["B"] = 12
     scalars = {"clip_ratio": 0.2, "vf_coef": uniform(0.3, 1.0), "ent_coef": uniform(0.01, 0.3)}
