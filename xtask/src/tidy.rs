@@ -6,20 +6,25 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use pmoe_matrix::process;
 
-use crate::process;
+use crate::cargo::cargo;
 
 /// Lines that a source file should have at most, tests apart.
 const BUDGET: usize = 400;
 
 /// A package and the names of packages that it must not depend on, as their beginnings.
-const FORBIDDEN: [(&str, &[&str]); 7] = [
+const FORBIDDEN: [(&str, &[&str]); 8] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
     ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
     ("pmoe-results", &["burn", "mujoco", "pmoe-"]),
     ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-watch"]),
     ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
+    (
+        "pmoe-matrix",
+        &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report", "pmoe-watch"],
+    ),
     (
         "xtask",
         &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report", "pmoe-watch"],
@@ -97,7 +102,7 @@ impl Files {
 fn dependencies(root: &Path) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for (package, forbidden) in FORBIDDEN {
-        let mut tree = process::cargo();
+        let mut tree = cargo();
         tree.current_dir(root).args(["tree", "--quiet", "--locked", "--package", package]);
         tree.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
         let tree = process::stdout(&mut tree)?;
