@@ -54,7 +54,7 @@ enum Command {
     /// Check config files.
     #[command(subcommand)]
     Config(commands::config::Command),
-    /// Run the experiments of the paper: shows what will run and how long it takes, runs it, makes the report.
+    /// Run the experiments of the paper and make the report; continues where it stopped.
     Matrix(commands::matrix::Args),
     /// Show how a folder of runs stands, live in the terminal or once.
     Watch(commands::watch::Args),
