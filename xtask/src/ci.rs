@@ -5,9 +5,10 @@ use std::time::Instant;
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
+use pmoe_matrix::process;
 use pmoe_results::{Exit, Preset};
 
-use crate::{bench_all, process, setup, tidy, torture};
+use crate::{bench_all, cargo, setup, tidy, torture};
 
 /// Runs the steps, cheapest first, and stops at the first that fails.
 ///
@@ -15,7 +16,7 @@ use crate::{bench_all, process, setup, tidy, torture};
 /// checked once.
 pub fn run(root: &Path) -> Result<()> {
     let before = tree()?;
-    let target = process::target_directory()?;
+    let target = cargo::target_directory()?;
     let pmoe = target.join("release/pmoe");
 
     step("format", || cargo(&["fmt", "--all", "--check"]))?;
@@ -25,9 +26,9 @@ pub fn run(root: &Path) -> Result<()> {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
     })?;
     step("doc", || {
-        let mut doc = process::cargo();
+        let mut doc = cargo::cargo();
         doc.env("RUSTDOCFLAGS", "-D warnings");
-        process::run(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
+        start(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
     })?;
     // Tests, examples and benchmarks too: what is only compiled is compiled here.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
@@ -41,23 +42,14 @@ pub fn run(root: &Path) -> Result<()> {
             }
         }
         check.arg("configs/claims.toml");
-        process::run(&mut check)
+        start(&mut check)
     })?;
-    step("verify", || process::run(Command::new(&pmoe).args(["verify", "results"])))?;
+    step("verify", || start(Command::new(&pmoe).args(["verify", "results"])))?;
     step("smoke", || {
         let out = tempfile::tempdir_in(&target)?;
-        let options = bench_all::Options {
-            preset: Preset::Smoke,
-            only: Vec::new(),
-            seeds: Vec::new(),
-            max_steps: None,
-            jobs: None,
-            out: out.path().to_owned(),
-            suites: None,
-            dry_run: false,
-        };
-        match bench_all::run(root, &pmoe, &options)? {
-            Exit::Done => process::run(Command::new(&pmoe).arg("verify").arg(out.path())),
+        let options = pmoe_matrix::Options::new(Preset::Smoke, out.path());
+        match bench_all::run(root, &pmoe, options)? {
+            Exit::Done => start(Command::new(&pmoe).arg("verify").arg(out.path())),
             exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
         }
     })?;
@@ -70,7 +62,7 @@ pub fn run(root: &Path) -> Result<()> {
     })?;
     step("clean tree", || {
         if tree()? != before {
-            process::run(Command::new("git").args(["status", "--short"]))?;
+            start(Command::new("git").args(["status", "--short"]))?;
             bail!("the steps above changed files (`git diff --exit-code`)");
         }
         Ok(())
@@ -87,7 +79,11 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
-    process::run(process::cargo().args(arguments))
+    start(cargo::cargo().args(arguments))
+}
+
+fn start(command: &mut Command) -> Result<()> {
+    Ok(process::run(command)?)
 }
 
 /// What differs from the index, new files included.

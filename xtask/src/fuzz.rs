@@ -17,10 +17,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use pmoe_matrix::process;
 use pmoe_results::Exit;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::{BadInput, process};
+use crate::BadInput;
 use case::{Case, Record};
 use target::{Maker, Target};
 

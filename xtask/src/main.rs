@@ -8,6 +8,7 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use pmoe_matrix::MatrixError;
 use pmoe_results::{Exit, ResultsError};
 
 /// Writes a line to stderr, without anything that a terminal would obey. Nobody has to read it: a full disk
@@ -28,9 +29,9 @@ macro_rules! show {
 }
 
 mod bench_all;
+mod cargo;
 mod ci;
 mod fuzz;
-mod process;
 mod setup;
 mod tidy;
 mod torture;
@@ -50,7 +51,17 @@ enum Task {
     /// Needs python3 with pip. Does nothing if all is there.
     #[command(after_help = "Example:\n  cargo xtask setup")]
     Setup,
-    BenchAll(bench_all::Options),
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench-all --preset smoke              everything in miniature, in minutes
+  cargo xtask bench-all --preset quick --dry-run    what would run, and how long it would take
+  cargo xtask bench-all --only fig6,table5 --jobs 8
+  cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v2
+  cargo xtask bench-all --max-steps 300000 --seeds 0,1,2 --only Hopper-v2,fig3,fig5
+
+Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
+130 interrupted (start again to continue).")]
+    BenchAll(pmoe_matrix::Options),
     Fuzz(fuzz::Options),
     /// Runs all tests, doc tests included
     #[command(after_help = "\
@@ -106,15 +117,15 @@ fn run(task: Task) -> Result<Exit> {
             options.suites = options.suites.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
             setup::run(root)?;
-            let pmoe = bench_all::build()?;
-            return bench_all::run(root, &pmoe, &options);
+            let pmoe = cargo::build_pmoe()?;
+            return bench_all::run(root, &pmoe, options);
         }
         Task::Fuzz(mut options) => {
             options.replay = options.replay.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
             setup::run(root)?;
-            let pmoe = bench_all::build()?;
-            let out = process::target_directory()?.join("fuzz");
+            let pmoe = cargo::build_pmoe()?;
+            let out = cargo::target_directory()?.join("fuzz");
             return fuzz::run(root, &pmoe, &out, &options);
         }
         Task::Test { .. } => {
@@ -126,7 +137,7 @@ fn run(task: Task) -> Result<Exit> {
         Task::Torture(options) => {
             env::set_current_dir(root)?;
             setup::run(root)?;
-            let pmoe = bench_all::build()?;
+            let pmoe = cargo::build_pmoe()?;
             return torture::run(root, &pmoe, &options);
         }
         Task::Ci => {
@@ -143,7 +154,7 @@ fn test(arguments: &[String]) -> Result<Exit> {
     let ours = arguments.iter().take_while(|argument| *argument != "--");
     let all =
         ours.filter(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
-    let mut cargo = process::cargo();
+    let mut cargo = cargo::cargo();
     cargo.args(["test", "--release"]);
     if all.count() == 0 {
         cargo.arg("--workspace");
@@ -155,6 +166,7 @@ fn test(arguments: &[String]) -> Result<Exit> {
 fn exit_of(error: &anyhow::Error) -> Exit {
     let bad_input = error.chain().any(|cause| {
         cause.is::<BadInput>()
+            || cause.downcast_ref::<MatrixError>().is_some_and(MatrixError::is_bad_input)
             || cause.downcast_ref::<ResultsError>().is_some_and(ResultsError::is_bad_input)
     });
     if bad_input { Exit::BadInput } else { Exit::Failed }

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pmoe_matrix::process;
 use pmoe_results::{Exit, Methods};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -224,7 +225,7 @@ impl<'a> SmallRun<'a> {
     fn finish(&self, out: &Path) -> Result<()> {
         let ended = self.start(out)?.wait()?;
         if !ended.success() {
-            bail!("`{} --out DIR` failed ({})", self.line(), crate::process::ending(ended));
+            bail!("`{} --out DIR` failed ({})", self.line(), process::ending(ended));
         }
         Ok(())
     }
@@ -248,7 +249,7 @@ impl<'a> SmallRun<'a> {
         if is_by_signal || ended.code() == Some(answer.into()) {
             return Ok(());
         }
-        let ending = crate::process::ending(ended);
+        let ending = process::ending(ended);
         bail!("{ending} after {}; `{}`", name_of(signal), self.line())
     }
 
@@ -256,7 +257,7 @@ impl<'a> SmallRun<'a> {
     fn line(&self) -> String {
         let mut command = Command::new("pmoe");
         command.args(&self.arguments);
-        crate::process::line(&command)
+        process::line(&command)
     }
 }
 

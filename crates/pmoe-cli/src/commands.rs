@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod env;
 pub(crate) mod evaluate;
 pub(crate) mod list;
+pub(crate) mod matrix;
 mod policy;
 pub(crate) mod render;
 pub(crate) mod report;

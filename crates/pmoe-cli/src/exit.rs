@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use pmoe_algos::{CheckpointError, ConfigError, RunError};
 use pmoe_envs::EnvError;
+use pmoe_matrix::MatrixError;
 use pmoe_report::ReportError;
 use pmoe_results::{Exit, ResultsError};
 
@@ -78,6 +79,9 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
             error if error.is_bad_input() => Some(Exit::BadInput),
             _ => None,
         };
+    }
+    if let Some(error) = cause.downcast_ref::<MatrixError>() {
+        return error.is_bad_input().then_some(Exit::BadInput);
     }
     if let Some(error) = cause.downcast_ref::<ReportError>() {
         return match error {

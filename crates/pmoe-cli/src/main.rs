@@ -54,6 +54,8 @@ enum Command {
     /// Check config files.
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Run the experiments of the paper and make the report; continues where it stopped.
+    Matrix(commands::matrix::Args),
     /// Show how a folder of runs stands, live in the terminal or once.
     Watch(commands::watch::Args),
     /// Make tables, figures and one HTML page from run folders.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
+        Command::Matrix(args) => commands::matrix::matrix(args),
         Command::Watch(args) => commands::watch::watch(args),
         Command::Report(args) => commands::report::report(args),
         Command::Verify(args) => commands::verify::verify(args),

@@ -152,6 +152,18 @@ impl Methods {
         text.parse().ok()
     }
 
+    /// The committed methods, which are part of every program: `pmoe train --algo` means these.
+    ///
+    /// # Errors
+    /// When one of them is no TOML.
+    pub fn embedded() -> Result<Self, ResultsError> {
+        let parse = |(name, text): &(&str, &str)| {
+            let path = format!("configs/algos/{name}.toml");
+            Ok(((*name).to_owned(), crate::run_dir::parse_config(text, Path::new(&path))?))
+        };
+        METHODS.iter().map(parse).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Reads every method file (`*.toml`) of a folder.
     ///
     /// # Errors

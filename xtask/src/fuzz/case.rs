@@ -10,10 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pmoe_matrix::process;
 use pmoe_results::Exit;
 use serde::{Deserialize, Serialize};
-
-use crate::process;
 
 /// Longest time for a command; the inputs are small.
 const DEADLINE: Duration = Duration::from_secs(60);

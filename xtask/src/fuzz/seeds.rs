@@ -8,11 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use pmoe_matrix::process;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::read_files;
-use crate::process;
 
 /// Files by their path.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;

@@ -26,7 +26,7 @@ enum What {
     Algos,
     /// Tasks that `--task` takes.
     Tasks,
-    /// Experiments that `cargo xtask bench-all --only` takes.
+    /// Experiments that `pmoe matrix --only` takes.
     Suites,
 }
 

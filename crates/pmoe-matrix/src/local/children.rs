@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Each is in a process group of its own, so that it gets a signal from here and from nowhere
 /// else: once, whether the user pressed Ctrl-C or a scheduler signalled this process alone.
 #[derive(Default)]
-pub struct Children {
+pub(crate) struct Children {
     state: Mutex<State>,
 }
 
@@ -27,7 +27,7 @@ struct State {
 
 impl Children {
     /// Starts a program and returns its id and what it writes; `None` once stopping has begun.
-    pub fn start(&self, command: &mut Command) -> io::Result<Option<(u32, ChildStdout)>> {
+    pub(crate) fn start(&self, command: &mut Command) -> io::Result<Option<(u32, ChildStdout)>> {
         let mut state = self.lock();
         if state.stopping {
             return Ok(None);
@@ -41,7 +41,7 @@ impl Children {
     }
 
     /// Waits for a program from [`Self::start`].
-    pub fn wait(&self, id: u32) -> io::Result<ExitStatus> {
+    pub(crate) fn wait(&self, id: u32) -> io::Result<ExitStatus> {
         loop {
             // Not `Child::wait`: the lock must be free meanwhile, for signals.
             let mut state = self.lock();
@@ -56,7 +56,7 @@ impl Children {
     }
 
     /// Sends `signal` to all programs and lets no more start. From the second call on it kills.
-    pub fn stop(&self, signal: Signal) {
+    pub(crate) fn stop(&self, signal: Signal) {
         let mut state = self.lock();
         let signal = if state.stopping { Signal::KILL } else { signal };
         state.stopping = true;
@@ -68,7 +68,7 @@ impl Children {
         }
     }
 
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.lock().stopping
     }
 

@@ -1,17 +1,15 @@
 //! The part of a plan that is asked for, and how much of it is there already.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use pmoe_results::{
     AnalysisFile, AnalysisSettings, Methods, Plan, PlannedRun, RunProgress, Suite, Use,
     did_you_mean, settings,
 };
 
-use super::table::{counted, grouped, table};
-use crate::BadInput;
+use crate::error::MatrixError;
+use crate::words::{counted, listed};
 
 /// A run and where it lies.
 #[derive(Debug, Clone)]
@@ -24,17 +22,20 @@ pub struct Planned {
 
 impl Planned {
     /// `<suite>/<method>/<task>/seed_<n>`.
+    #[must_use]
     pub fn name(&self) -> String {
         self.run.dir.display().to_string()
     }
 
     /// What is still to be analysed of it.
+    #[must_use]
     pub fn analyses_left(&self) -> Vec<AnalysisSettings> {
         let is_left = |settings: &&AnalysisSettings| !AnalysisFile::is_made(&self.dir, settings);
         self.run.analyses.iter().filter(is_left).cloned().collect()
     }
 
     /// Environment steps that need not be taken again.
+    #[must_use]
     pub fn steps_done(&self) -> u64 {
         match self.run.progress {
             RunProgress::New => 0,
@@ -51,24 +52,23 @@ impl Planned {
 /// A name is a suite, an item of the paper such as `fig6`, a method, a task or the start of
 /// `<suite>/<method>/<task>/seed_<n>`; a run is kept if one of them fits, and its seed is one of
 /// `seeds`, if there are any. Names and seeds that have no run in common are refused.
-pub fn select(
+pub(crate) fn select(
     plan: &Plan,
     suites: &[Suite],
     only: &[String],
     seeds: &[u64],
     out: &Path,
-) -> Result<Vec<Planned>> {
+) -> Result<Vec<Planned>, MatrixError> {
     for seed in seeds {
         if !plan.runs.iter().any(|run| run.seed == *seed) {
             let known = listed(plan.runs.iter().map(|run| run.seed));
-            let message = format!("--seeds: no run has seed {seed}; the seeds are {known}");
-            return Err(BadInput(message).into());
+            return Err(MatrixError::UnknownSeed { seed: *seed, known });
         }
     }
     for name in only {
         let known = |run: &PlannedRun| run.used_by.iter().any(|of| is_named(run, of, suites, name));
         if name.is_empty() || !plan.runs.iter().any(known) {
-            return Err(BadInput(unknown(plan, suites, name)).into());
+            return Err(unknown(plan, suites, name));
         }
     }
     let mut selected = Vec::new();
@@ -88,19 +88,17 @@ pub fn select(
         let named = |run: &&PlannedRun| {
             run.used_by.iter().any(|of| only.iter().any(|name| is_named(run, of, suites, name)))
         };
-        let message = format!(
-            "--only {} and --seeds {} have no run in common; the seeds of what --only names are {}",
-            only.join(","),
-            listed(seeds.iter()),
-            listed(plan.runs.iter().filter(named).map(|run| run.seed)),
-        );
-        return Err(BadInput(message).into());
+        return Err(MatrixError::NothingInCommon {
+            only: only.join(","),
+            seeds: listed(seeds.iter()),
+            known: listed(plan.runs.iter().filter(named).map(|run| run.seed)),
+        });
     }
     Ok(selected)
 }
 
 /// Refuses runs that would be over before their first update.
-pub fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<()> {
+pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), MatrixError> {
     let mut short = Vec::new();
     for Planned { run, .. } in runs {
         let config = methods.resolve(&run.spec())?;
@@ -111,16 +109,15 @@ pub fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<()> {
         short.extend(first.filter(|(first, _)| run.total_steps < *first).map(|first| (run, first)));
     }
     let Some((run, (first, key))) = short.first() else { return Ok(()) };
-    let enough = short.iter().map(|(_, (first, _))| *first).max().unwrap_or(*first);
-    let message = format!(
-        "{} would end before the first update: {} on {} has {} steps, and its first update comes after {first} \
-         ({key}); {enough} steps are enough for all of them, and --only leaves some out",
-        counted(short.len(), "run"),
-        run.algo,
-        run.task,
-        run.total_steps,
-    );
-    Err(BadInput(message).into())
+    Err(MatrixError::TooShort {
+        runs: counted(short.len(), "run"),
+        method: run.algo.clone(),
+        task: run.task.clone(),
+        steps: run.total_steps,
+        first: *first,
+        key,
+        enough: short.iter().map(|(_, (first, _))| *first).max().unwrap_or(*first),
+    })
 }
 
 fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {
@@ -142,92 +139,25 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
-fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> String {
+/// The error for a name that nothing has.
+fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> MatrixError {
     let uses = || plan.runs.iter().flat_map(|run| run.used_by.iter().map(move |of| (run, of)));
-    let known: BTreeSet<String> = uses()
+    let names: BTreeSet<String> = uses()
         .flat_map(|(run, of)| [&of.suite, &of.method, &run.algo, &run.task].map(Clone::clone))
         .chain(uses().flat_map(|(_, of)| items(suites, &of.suite)))
         .collect();
-    let meant = did_you_mean(name, known.iter().map(String::as_str));
-    format!(
-        "--only: nothing is called `{name}`; the suites are {}, the items {}, the methods {}, the \
-         tasks {}, and the start of a folder such as {} works as well{meant}",
+    let meant = did_you_mean(name, names.iter().map(String::as_str));
+    let known = format!(
+        "the suites are {}, the items {}, the methods {}, the tasks {}, and the start of a folder such as {} works \
+         as well",
         listed(uses().map(|(_, of)| &of.suite)),
         listed(uses().flat_map(|(_, of)| items(suites, &of.suite))),
         listed(uses().map(|(_, of)| &of.method)),
         listed(uses().map(|(run, _)| &run.task)),
         uses().next().map(|(run, of)| run.dir_in(of).display().to_string()).unwrap_or_default(),
-    )
-}
-
-/// `items`, each once, sorted.
-fn listed<T: Display + Ord>(items: impl Iterator<Item = T>) -> String {
-    let items: BTreeSet<_> = items.collect();
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// One row per suite, method and task: seeds, budget, how many runs are in which state, how many of them lie
-/// in the folder of another suite, and how many analyses of them are to be made.
-pub fn overview(runs: &[Planned], suites: &[Suite]) -> String {
-    let mut groups: Vec<(&Use, Vec<&Planned>)> = Vec::new();
-    for planned in runs {
-        for of in &planned.run.used_by {
-            let same = |group: &&mut (&Use, Vec<&Planned>)| {
-                (group.0, &group.1[0].run.task) == (of, &planned.run.task)
-            };
-            match groups.iter_mut().find(same) {
-                Some(group) => group.1.push(planned),
-                None => groups.push((of, vec![planned])),
-            }
-        }
-    }
-    // In the order of the suites' files, not in that in which shared runs happen to be met.
-    groups.sort_by_key(|(of, group)| {
-        let suite = suites.iter().position(|suite| suite.name == of.suite);
-        let place = suite.map(|index| {
-            let Suite { tasks, methods, .. } = &suites[index];
-            let task = tasks.iter().position(|task| *task == group[0].run.task);
-            (task, methods.iter().position(|method| method.name == of.method))
-        });
-        (suite, place)
-    });
-    let rows: Vec<_> = groups
-        .iter()
-        .map(|(of, group)| {
-            let run = &group[0].run;
-            let count = |fits: &dyn Fn(&PlannedRun) -> bool| {
-                group.iter().filter(|planned| fits(&planned.run)).count().to_string()
-            };
-            vec![
-                of.suite.clone(),
-                run.task.clone(),
-                of.method.clone(),
-                group.iter().map(|one| one.run.seed.to_string()).collect::<Vec<_>>().join(","),
-                grouped(run.total_steps),
-                count(&|run| run.progress == RunProgress::Done),
-                count(&|run| matches!(run.progress, RunProgress::Unfinished { .. })),
-                count(&|run| matches!(run.progress, RunProgress::Failed { .. })),
-                count(&|run| run.progress == RunProgress::New),
-                count(&|run| !run.dir.starts_with(&of.suite)),
-                group.iter().map(|one| one.analyses_left().len()).sum::<usize>().to_string(),
-            ]
-        })
-        .collect();
-    let header = [
-        "suite",
-        "task",
-        "method",
-        "seeds",
-        "steps",
-        "done",
-        "unfinished",
-        "failed",
-        "new",
-        "shared",
-        "to analyse",
-    ];
-    table(&header, &rows)
+    );
+    MatrixError::UnknownName { name: name.to_owned(), known, meant }
 }
 
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;

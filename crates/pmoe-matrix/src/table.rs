@@ -3,7 +3,7 @@
 use pmoe_results::one_line;
 
 /// `rows` under `header`: text to the left, columns of numbers to the right.
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let harmless = |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect();
     let rows: &[Vec<String>] = &rows.iter().map(harmless).collect::<Vec<_>>();
     let column = |index: usize| rows.iter().map(move |row| row[index].as_str());
@@ -35,25 +35,6 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// `n` with its thousands apart: `1 000 000`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 run`, `2 runs`.
-pub fn counted(n: usize, noun: &str) -> String {
-    let ending = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{ending}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,16 +53,5 @@ mod tests {
             table(&["algo", "runs", "state"], &rows),
             "algo      runs  state\nsac         10  new\npmoe-sac     2  done\n"
         );
-    }
-
-    #[test]
-    fn one_is_not_many() {
-        assert_eq!([0, 1, 2].map(|n| counted(n, "run")), ["0 runs", "1 run", "2 runs"]);
-    }
-
-    #[test]
-    fn thousands_are_apart() {
-        let texts = [0, 999, 1_000, 1_234_567].map(grouped);
-        assert_eq!(texts, ["0", "999", "1 000", "1 234 567"]);
     }
 }

@@ -5,7 +5,7 @@ use pmoe_results::Preset;
 use super::*;
 
 /// A run that has no folder yet.
-pub fn planned(algo: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
+pub(crate) fn planned(algo: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
     let dir: PathBuf = ["fig", algo, task, &format!("seed_{seed}")].iter().collect();
     let run = PlannedRun {
         id: format!("{algo}-{task}-{seed}"),
@@ -33,7 +33,7 @@ presets.quick = { seeds = [0], total_steps = 1 }
 presets.paper = { seeds = [0], total_steps = 1 }
 "#;
 
-fn suites() -> Vec<Suite> {
+pub(crate) fn suites() -> Vec<Suite> {
     vec![Suite::parse(SUITE, Path::new("fig.toml")).unwrap()]
 }
 
@@ -84,7 +84,7 @@ fn seeds_are_selected_beside_names() {
     };
     assert_eq!(select(&[10]).unwrap(), ["fig/sac/Hopper-v4/seed_10", "fig/sac/Ant-v4/seed_10"]);
     let error = select(&[1, 2]).unwrap_err();
-    assert!(error.is::<BadInput>());
+    assert!(error.is_bad_input());
     assert_eq!(error.to_string(), "--seeds: no run has seed 2; the seeds are 1, 10");
 }
 
@@ -94,7 +94,7 @@ fn names_and_seeds_without_a_common_run_are_refused() {
     plan.runs.retain(|run| run.algo == "sac" || run.seed == 1);
     let error =
         select(&plan, &suites(), &["pmoe-sac".to_owned()], &[10], Path::new("out")).unwrap_err();
-    assert!(error.is::<BadInput>());
+    assert!(error.is_bad_input());
     let text = "--only pmoe-sac and --seeds 10 have no run in common; the seeds of what --only names are 1";
     assert_eq!(error.to_string(), text);
 }
@@ -104,7 +104,7 @@ fn an_unknown_name_is_refused_with_the_known_ones() {
     for name in ["Hopper", "sac/", "", "fig/sa", "fig2"] {
         let only = ["sac".to_owned(), name.to_owned()];
         let error = select(&plan(), &suites(), &only, &[], Path::new("out")).unwrap_err();
-        assert!(error.is::<BadInput>());
+        assert!(error.is_bad_input());
         let text = error.to_string();
         assert!(text.contains(&format!("`{name}`")), "{text}");
         let known = "the suites are fig, other, the items fig1, table2, the methods k4, pmoe-sac, \
@@ -141,7 +141,7 @@ fn a_budget_without_an_update_is_refused() {
     };
     check_budgets(&runs(&["sac", "none"]), &methods).unwrap();
     let error = check_budgets(&runs(&["sac", "pmoe-sac", "ppo"]), &methods).unwrap_err();
-    assert!(error.is::<BadInput>());
+    assert!(error.is_bad_input());
     assert_eq!(
         error.to_string(),
         "2 runs would end before the first update: pmoe-sac on Ant-v4 has 1000 steps, and its first update comes \
@@ -151,27 +151,4 @@ fn a_budget_without_an_update_is_refused() {
     let mut short = runs(&["ppo"]);
     short[0].run.set.insert("rollout_steps".to_owned(), "500".to_owned());
     check_budgets(&short, &methods).unwrap();
-}
-
-#[test]
-fn the_overview_counts_states_and_shared_runs() {
-    let shared = |method: &str| Use { suite: "other".to_owned(), method: method.to_owned() };
-    let mut runs = [
-        planned("sac", "Ant-v4", 0, RunProgress::Done),
-        planned("pmoe-sac", "Ant-v4", 0, RunProgress::New),
-        planned("sac", "Ant-v4", 1, RunProgress::Unfinished { env_step: 10 }),
-    ];
-    runs[0].run.used_by.push(shared("alpha1"));
-    let text = overview(&runs, &suites());
-    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    // A suite that has no file comes first.
-    assert_eq!(
-        rows[1],
-        ["other", "Ant-v4", "alpha1", "0", "1", "000", "1", "0", "0", "0", "1", "0"]
-    );
-    assert_eq!(rows[2], ["fig", "Ant-v4", "sac", "0,1", "1", "000", "1", "1", "0", "0", "0", "0"]);
-    assert_eq!(
-        rows[3],
-        ["fig", "Ant-v4", "pmoe-sac", "0", "1", "000", "0", "0", "0", "1", "0", "0"]
-    );
 }

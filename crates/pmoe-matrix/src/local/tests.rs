@@ -3,21 +3,21 @@ use std::sync::MutexGuard;
 use pmoe_results::{AnalysisKind, AnalysisSettings, RunProgress};
 
 use super::*;
-use crate::bench_all::plan::tests::planned;
+use crate::select::tests::planned;
 
 /// A signal to this process reaches the runs of all tests, so there is one test at a time.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A script that behaves like `pmoe` as far as these tests need.
-pub fn stand_in() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench_all/execute/pmoe.sh")
+pub(crate) fn stand_in() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/pmoe.sh")
 }
 
 /// Runs a stand-in for each of `algos`, whose names say how it ends, and returns the folder.
-fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir {
+fn check(algos: &[&str], jobs: usize, expected: &[RunEnd]) -> tempfile::TempDir {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let runs: Vec<_> = algos
@@ -28,7 +28,7 @@ fn check(algos: &[&str], jobs: usize, expected: &[Outcome]) -> tempfile::TempDir
             run
         })
         .collect();
-    let found = execute(&stand_in(), &runs, jobs, &|_| Ok(())).unwrap();
+    let found = Local::new(stand_in(), jobs).execute(&runs, &|_| {}).unwrap();
     let shown: Vec<_> = found
         .iter()
         .map(|outcome| outcome.to_string().replace(&folder.path().display().to_string(), ""))
@@ -52,12 +52,12 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
         &["diverged", "refused", "locked", "killed", "second-time", "done"],
         2,
         &[
-            Outcome::Diverged(diverged.to_owned()),
-            Outcome::Refused(refused.to_owned()),
-            Outcome::Locked,
-            Outcome::Failed("signal 9".to_owned()),
-            Outcome::Done,
-            Outcome::Done,
+            RunEnd::Diverged(diverged.to_owned()),
+            RunEnd::Refused(refused.to_owned()),
+            RunEnd::Locked,
+            RunEnd::Failed("signal 9".to_owned()),
+            RunEnd::Done,
+            RunEnd::Done,
         ],
     );
     let num_calls = ["diverged", "refused", "locked", "killed", "second-time", "done"]
@@ -77,23 +77,23 @@ fn a_finished_run_is_analysed_and_a_failed_analysis_is_a_failed_run() {
         run.dir = folder.path().join(&run.dir);
         run
     });
-    let outcomes = execute(&stand_in(), &runs, 2, &|_| Ok(())).unwrap();
-    assert_eq!(outcomes[0], Outcome::Done);
+    let outcomes = Local::new(stand_in(), 2).execute(&runs, &|_| {}).unwrap();
+    assert_eq!(outcomes[0], RunEnd::Done);
     let looks = fs::read_to_string(runs[0].dir.join("looks")).unwrap();
     let looks: Vec<_> = looks.lines().collect();
     assert_eq!(looks.len(), 2);
     assert!(looks[0].ends_with("--kind gait --set skip=200 --set steps=200"), "{}", looks[0]);
     assert!(looks[1].ends_with("--set episodes=100 --set obs_noise=[0.0, 0.05, 0.1]"));
     // What has not been trained is not looked at.
-    assert!(matches!(outcomes[1], Outcome::Diverged(_)));
+    assert!(matches!(outcomes[1], RunEnd::Diverged(_)));
     assert!(!runs[1].dir.join("looks").exists());
-    let Outcome::Refused(reason) = &outcomes[2] else { panic!("{}", outcomes[2]) };
+    let RunEnd::Refused(reason) = &outcomes[2] else { panic!("{}", outcomes[2]) };
     assert!(reason.starts_with("gait: nothing to see"), "{reason}");
 }
 
 #[test]
 fn a_run_gets_its_settings_and_no_log_stays_when_done() {
-    let folder = check(&["done"], 1, &[Outcome::Done]);
+    let folder = check(&["done"], 1, &[RunEnd::Done]);
     let run = folder.path().join("fig/done/Ant-v4/seed_0");
     assert_eq!(
         fs::read_to_string(run.join("calls")).unwrap().trim(),
@@ -101,13 +101,13 @@ fn a_run_gets_its_settings_and_no_log_stays_when_done() {
     );
     assert!(!run.with_extension("log").exists());
     // Another matrix may have removed it.
-    check(&["logless"], 1, &[Outcome::Done]);
+    check(&["logless"], 1, &[RunEnd::Done]);
 }
 
 #[test]
 fn an_interrupt_reaches_the_runs_and_starts_no_more() {
     // The first stand-in interrupts this process, as a user would.
-    let folder = check(&["waiting", "done"], 1, &[Outcome::Stopped, Outcome::Stopped]);
+    let folder = check(&["waiting", "done"], 1, &[RunEnd::Stopped, RunEnd::Stopped]);
     assert_eq!(calls(&folder, "waiting"), 1);
     assert_eq!(calls(&folder, "done"), 0);
 }

@@ -1,7 +1,9 @@
-//! The experiment matrix with real runs: killed at random moments and started again, it ends with the
-//! bytes of one that was left alone.
+//! `pmoe matrix` with real runs: stopped, or killed at random moments, and started again, it ends with the bytes of one
+//! that was left alone; what is done is left alone; bad input is refused.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +11,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+
+use common::{pmoe, refuse, signal, snapshot, succeed};
 
 /// Two methods of either family on two tasks.
 const ONE: &str = r#"
@@ -65,11 +69,50 @@ fn three() -> String {
     text.replace("\"sac\"", "\"k4\"").replace("Fig. 1", "Fig. 3")
 }
 
-fn bench_all(suites: &Path, out: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(["bench-all", "--preset", "smoke", "--jobs", "2", "--suites"]).arg(suites);
-    command.arg("--out").arg(out).stdout(Stdio::null()).stderr(Stdio::null());
+/// One method on a task that needs no MuJoCo, for a second.
+const TINY: &str = r#"
+title = "Tiny"
+item = "Fig. 1"
+reference = "sac"
+algos = ["sac"]
+tasks = ["TargetReaching-v0"]
+[presets]
+quick = { seeds = [0], total_steps = 100_000 }
+paper = { seeds = [0], total_steps = 100_000 }
+[presets.smoke]
+seeds = [0, 1]
+total_steps = 2_000
+[presets.smoke.set]
+hidden = [16, 16]
+batch_size = 8
+random_steps = 100
+learning_starts = 100
+"schedule.eval_every" = 400
+"schedule.eval_episodes" = 1
+"schedule.log_every" = 200
+"schedule.checkpoint_every" = 100
+"#;
+
+fn matrix(suites: &Path, out: &Path) -> Command {
+    let mut command = pmoe();
+    command.args(["matrix", "--preset", "smoke", "--jobs", "2", "--suites"]).arg(suites);
+    command.arg("--out").arg(out);
     command
+}
+
+/// The same for nobody to read.
+fn quiet(suites: &Path, out: &Path) -> Command {
+    let mut command = matrix(suites, out);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// A folder of suites.
+fn write_suites(folder: &Path, suites: &[(&str, &str)]) {
+    fs::create_dir(folder).unwrap();
+    for (name, text) in suites {
+        fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    }
 }
 
 /// Every file below `folder` of one of `names`, by path.
@@ -129,11 +172,8 @@ fn kill(matrix: &mut Child, with_runs: bool) {
 fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let [suites, whole, killed] = ["suites", "whole", "killed"].map(|name| dir.path().join(name));
-    fs::create_dir(&suites).unwrap();
-    for (name, text) in [("one", ONE), ("two", TWO), ("three", &three())] {
-        fs::write(suites.join(format!("{name}.toml")), text).unwrap();
-    }
-    assert!(bench_all(&suites, &whole).status().unwrap().success());
+    write_suites(&suites, &[("one", ONE), ("two", TWO), ("three", &three())]);
+    assert!(quiet(&suites, &whole).status().unwrap().success());
     let expected = results(&whole);
     // Eight runs of the first suite, which the third shares, and two of the second.
     assert_eq!(expected.keys().filter(|path| path.ends_with("events.jsonl")).count(), 10);
@@ -145,7 +185,7 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
         // Somewhere in a third of what is to be reported.
         let random = RandomState::new().hash_one(index) as usize % (total / 3);
         let moment = index * (total / 3) + random;
-        let mut matrix = bench_all(&suites, &killed).spawn().unwrap();
+        let mut matrix = quiet(&suites, &killed).spawn().unwrap();
         while reported(&killed) < moment && matrix.try_wait().unwrap().is_none() {
             thread::yield_now();
         }
@@ -154,7 +194,7 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
     }
     // A run that outlives its matrix is left to finish.
     let code = loop {
-        let code = bench_all(&suites, &killed).status().unwrap().code();
+        let code = quiet(&suites, &killed).status().unwrap().code();
         if code != Some(75) {
             break code;
         }
@@ -167,4 +207,65 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
     }
     let page = fs::read_to_string(killed.join("smoke/report/index.html")).unwrap();
     assert!(page.contains("k4 (2 of 2 seeds)"));
+}
+
+#[test]
+fn a_matrix_that_was_stopped_continues_and_a_finished_one_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let [suites, out] = ["suites", "out"].map(|name| dir.path().join(name));
+    write_suites(&suites, &[("tiny", TINY)]);
+
+    let mut stopped = quiet(&suites, &out).spawn().unwrap();
+    while reported(&out) == 0 {
+        assert!(stopped.try_wait().unwrap().is_none(), "the runs are under way");
+        thread::yield_now();
+    }
+    signal(&stopped, "INT");
+    assert_eq!(stopped.wait().unwrap().code(), Some(130));
+
+    let text = succeed(&mut matrix(&suites, &out));
+    assert!(text.starts_with("Scale smoke: 2 runs in "), "{text}");
+    assert!(text.contains("2 runs to go: about "), "{text}");
+    assert!(text.contains("2 runs: 2 done\n"), "{text}");
+    assert!(text.contains("smoke/report/index.html"), "{text}");
+
+    let before = snapshot(&out);
+    let text = succeed(&mut matrix(&suites, &out));
+    assert!(text.contains("All are done; their settings are compared once more."), "{text}");
+    assert!(text.contains("2 runs: 2 done\n"), "{text}");
+    assert_eq!(snapshot(&out), before);
+}
+
+#[test]
+fn bad_input_is_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let [suites, broken, out] = ["suites", "broken", "out"].map(|name| dir.path().join(name));
+    write_suites(&suites, &[("tiny", TINY)]);
+    write_suites(&broken, &[("tiny", &TINY.replace("seeds = [0, 1]", "seed = 0"))]);
+
+    let refused = |suites: &Path, arguments: &[&str], words: &[&str]| {
+        refuse(matrix(suites, &out).args(arguments), 2, words);
+        assert!(!out.exists());
+    };
+    refused(&suites, &["--only", "tinny"], &["--only", "`tinny`", "did you mean `tiny`?"]);
+    refused(&suites, &["--seeds", "7"], &["--seeds", "7", "the seeds are 0, 1"]);
+    refused(&suites, &["--max-steps", "50"], &["learning_starts", "100 steps are enough"]);
+    refused(&broken, &[], &["tiny.toml", "seed", "seeds"]);
+    refused(&dir.path().join("missing"), &[], &["missing"]);
+    refuse(pmoe().args(["matrix", "--jobs", "0"]), 2, &["--jobs", "from 1 to 1_000"]);
+    refuse(pmoe().args(["matrix", "--preset", "tiny"]), 2, &["smoke", "quick", "paper"]);
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    refuse(&mut matrix(&suites, &file), 2, &["--out: cannot write", "file/smoke"]);
+}
+
+#[test]
+fn the_committed_suites_are_part_of_the_program() {
+    // Far from any checkout.
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["matrix", "--preset", "smoke", "--only", "fig3/pmoe-sac", "--dry-run"];
+    let text = succeed(pmoe().current_dir(dir.path()).args(arguments));
+    assert!(text.starts_with("Scale smoke: ") && text.contains("in results/smoke\n"), "{text}");
+    assert!(text.contains(" to go: about "), "{text}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }

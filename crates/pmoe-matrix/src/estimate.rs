@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::{Context, Result, bail};
 use pmoe_results::{AnalysisSettings, PlannedRun, RunProgress, settings};
 use serde::Deserialize;
 
-use super::plan::Planned;
+use crate::error::MatrixError;
 use crate::process;
+use crate::select::Planned;
 
 /// Environment steps of an evaluation episode: the tasks' time limit, so an upper bound.
 const EPISODE_LENGTH: f64 = 1_000.0;
@@ -35,7 +35,7 @@ const ANALYSIS_BYTES: f64 = 3e5;
 
 /// What `pmoe bench cost` says of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct Cost {
+pub(crate) struct Cost {
     ms_per_act: f64,
     ms_per_env_step: f64,
     ms_of_learning_per_env_step: f64,
@@ -46,7 +46,7 @@ pub struct Cost {
 
 /// The costs of a plan's runs, by what makes them differ.
 #[derive(Debug, Default)]
-pub struct Costs(BTreeMap<Kind, Cost>);
+pub(crate) struct Costs(BTreeMap<Kind, Cost>);
 
 /// Runs that differ in the seed alone cost the same.
 type Kind = (String, String, u64, BTreeMap<String, String>);
@@ -57,7 +57,7 @@ fn kind(run: &PlannedRun) -> Kind {
 
 impl Costs {
     /// Measures every kind of run with `pmoe`, `jobs` at a time: runs side by side slow each other.
-    pub fn measure(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Self> {
+    pub(crate) fn measure(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Self, MatrixError> {
         let mut kinds: BTreeMap<Kind, &PlannedRun> = BTreeMap::new();
         for Planned { run, .. } in runs {
             kinds.entry(kind(run)).or_insert(run);
@@ -70,24 +70,22 @@ impl Costs {
             while let Some((kind, run)) = next() {
                 costs.push((kind, Cost::measure(pmoe, run)?));
             }
-            anyhow::Ok(costs)
+            Ok::<_, MatrixError>(costs)
         };
-        thread::scope(|scope| {
+        let measured = thread::scope(|scope| {
             let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-            let mut costs = Self::default();
-            for worker in workers {
-                match worker.join() {
-                    Ok(measured) => costs.0.extend(measured?),
-                    Err(_) => bail!("a measurement panicked"),
-                }
-            }
-            Ok(costs)
-        })
+            workers.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        let mut costs = Self::default();
+        for measured in measured {
+            costs.0.extend(measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(costs)
     }
 }
 
 impl Cost {
-    fn measure(pmoe: &Path, run: &PlannedRun) -> Result<Self> {
+    fn measure(pmoe: &Path, run: &PlannedRun) -> Result<Self, MatrixError> {
         let mut command = Command::new(pmoe);
         command.args(["bench", "cost", "--algo", &run.algo, "--task", &run.task, "--json"]);
         command.args(["--steps", &run.total_steps.to_string()]);
@@ -96,13 +94,13 @@ impl Cost {
         }
         let text = process::stdout(&mut command)?;
         serde_json::from_str(&text)
-            .with_context(|| format!("cannot understand what `{}` wrote", process::line(&command)))
+            .map_err(|source| MatrixError::BadCost { command: process::line(&command), source })
     }
 }
 
 /// What decides how much work a run is, beside its budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Workload {
+pub(crate) struct Workload {
     /// Environment steps before the first gradient update.
     learning_starts: f64,
     /// Environment steps between evaluations.
@@ -114,7 +112,7 @@ pub struct Workload {
 
 impl Workload {
     /// Reads a resolved config. An on-policy method has no `learning_starts`.
-    pub fn new(config: &toml::Table) -> Self {
+    pub(crate) fn new(config: &toml::Table) -> Self {
         let number = |key: &str| match settings::find(config, key) {
             #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
             Some(toml::Value::Integer(value)) => Some(*value as f64),
@@ -189,7 +187,8 @@ fn float(steps: u64) -> f64 {
 
 /// What the rest of a plan takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
+pub struct Forecast {
+    /// Until the last run is over.
     pub seconds: f64,
     /// Of what is left when all runs are over.
     pub bytes_at_the_end: f64,
@@ -200,12 +199,12 @@ pub struct Estimate {
 /// Estimates what it takes until `jobs` workers have finished `runs`.
 ///
 /// `config` resolves a run.
-pub fn estimate(
+pub(crate) fn estimate(
     runs: &[Planned],
     costs: &Costs,
     jobs: usize,
-    config: impl Fn(&PlannedRun) -> Result<toml::Table>,
-) -> Result<Estimate> {
+    config: impl Fn(&PlannedRun) -> Result<toml::Table, MatrixError>,
+) -> Result<Forecast, MatrixError> {
     let (mut seconds, mut under_way, mut at_the_end) = (Vec::new(), Vec::new(), 0.0);
     for planned in runs {
         let run = &planned.run;
@@ -227,7 +226,7 @@ pub fn estimate(
         under_way.push(3.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
     under_way.sort_by(|a, b| b.total_cmp(a));
-    Ok(Estimate {
+    Ok(Forecast {
         seconds: makespan(&seconds, jobs),
         bytes_at_the_end: at_the_end,
         bytes_under_way: under_way.iter().take(jobs).sum(),
@@ -235,7 +234,7 @@ pub fn estimate(
 }
 
 /// Those of `runs` that are not over, or not analysed.
-pub fn left(runs: &[Planned]) -> Vec<Planned> {
+pub(crate) fn left(runs: &[Planned]) -> Vec<Planned> {
     let is_left = |planned: &&Planned| {
         planned.run.progress != RunProgress::Done || !planned.analyses_left().is_empty()
     };
@@ -253,37 +252,12 @@ fn makespan(seconds: &[f64], jobs: usize) -> f64 {
     busy_until.into_iter().fold(0.0, f64::max)
 }
 
-/// A duration as one would say it: `about 1 h 20 min`.
-pub fn spoken(seconds: f64) -> String {
-    let round = |value: f64, to: f64| (value / to).round() * to;
-    let minutes = seconds / 60.0;
-    match seconds {
-        ..55.0 => format!("about {} s", round(seconds, 5.0).max(5.0)),
-        ..3570.0 => format!("about {} min", minutes.round()),
-        ..86_400.0 => {
-            // Nobody can estimate hours to the minute.
-            let minutes = round(minutes, 5.0);
-            format!("about {} h {} min", (minutes / 60.0).floor(), minutes % 60.0)
-        }
-        _ => {
-            let hours = (seconds / 3600.0).round();
-            format!("about {} d {} h", (hours / 24.0).floor(), hours % 24.0)
-        }
-    }
-}
-
-/// Bytes as one would say them: `0.4 GB`.
-pub fn gigabytes(bytes: f64) -> String {
-    let digits = usize::from(bytes < 1e10);
-    format!("{:.digits$} GB", bytes / 1e9)
-}
-
 #[cfg(test)]
 mod tests {
     use pmoe_results::RunProgress;
 
     use super::*;
-    use crate::bench_all::plan::tests::planned;
+    use crate::select::tests::planned;
 
     const COST: Cost = Cost {
         ms_per_act: 0.5,
@@ -324,7 +298,7 @@ mod tests {
     fn finished_runs_add_up_and_the_largest_are_under_way() {
         let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
         let costs = Costs([(kind(&runs[0].run), COST)].into());
-        let found = estimate(&runs, &costs, 2, |_| Ok(SAC.parse()?)).unwrap();
+        let found = estimate(&runs, &costs, 2, |_| Ok(SAC.parse().unwrap())).unwrap();
         // Two workers, three runs of 1 000 steps: none learns, one evaluation of 10 000 steps each.
         close(found.seconds, 2.0 * (BESIDE_STEPS + 11.0));
         let events = (0.2 + 1.0 + 1.0) * EVENT_BYTES + 10.0 * EPISODE_EVENT_BYTES;
@@ -338,23 +312,5 @@ mod tests {
         close(makespan(&[3.0, 1.0, 1.0, 2.0], 1), 7.0);
         close(makespan(&[3.0, 1.0], 8), 3.0);
         close(makespan(&[], 2), 0.0);
-    }
-
-    #[test]
-    fn durations_and_sizes_are_spoken() {
-        let spoken = [2.0, 42.0, 58.0, 600.0, 3_590.0, 4_800.0, 100_000.0].map(spoken);
-        assert_eq!(
-            spoken,
-            [
-                "about 5 s",
-                "about 40 s",
-                "about 1 min",
-                "about 10 min",
-                "about 1 h 0 min",
-                "about 1 h 20 min",
-                "about 1 d 4 h"
-            ]
-        );
-        assert_eq!([4.2e8, 1.26e10].map(gigabytes), ["0.4 GB", "13 GB"]);
     }
 }

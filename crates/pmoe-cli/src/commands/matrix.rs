@@ -1,0 +1,46 @@
+//! `pmoe matrix`: the experiments of the paper, from nothing to the report.
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use pmoe_matrix::{Console, Matrix, Options};
+use pmoe_results::{Exit, Methods, Suite};
+
+use super::print_line;
+use crate::config;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pmoe matrix --preset smoke              everything in miniature, in minutes
+  pmoe matrix --preset quick --dry-run    what would run, and how long it would take
+  pmoe matrix --only fig6,table5 --jobs 8
+  pmoe matrix --suites my-suites --out my-results
+
+Methods and suites are built in (`pmoe list algos`, `pmoe list suites`); --suites takes suites of your own.
+
+Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
+130 interrupted (start again to continue).")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
+    let options = args.options;
+    let suites = match &options.suites {
+        Some(folder) => Suite::load_all(folder)?,
+        None => config::suites()?,
+    };
+    let matrix = Matrix::new(suites, Methods::embedded()?, &options)?;
+    // Each run is a process of this same program.
+    let pmoe = env::current_exe().context("cannot find the program that is running")?;
+    let console = Console {
+        // Nobody has to read it.
+        show: |text| drop(print_line(text)),
+        say: |line| say!("{line}"),
+    };
+    let end = pmoe_matrix::run(&matrix, &pmoe, options.dry_run, console)?;
+    Ok(Exit::from(end).into())
+}

@@ -1,0 +1,152 @@
+//! A matrix from its plan to its report, with words for whoever started it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::end::{MatrixEnd, RunEnd};
+use crate::error::MatrixError;
+use crate::estimate::Forecast;
+use crate::local::Local;
+use crate::matrix::Matrix;
+use crate::process;
+use crate::progress::Display;
+use crate::select::Planned;
+use crate::table::table;
+use crate::words::{counted, gigabytes, spoken};
+
+/// Where a command writes; the texts may hold names from files.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    /// Takes a part of the result, for stdout.
+    pub show: fn(&str),
+    /// Takes a line about what is going on, for stderr.
+    pub say: fn(&str),
+}
+
+/// Shows what `matrix` will run and what that takes, and unless this is a `dry_run` runs it on this machine and makes
+/// the report. `pmoe` is the program that does all of that.
+///
+/// # Errors
+/// When there is no estimate, nothing can be run, or the report fails. A run that fails is told by the [`MatrixEnd`].
+pub fn run(
+    matrix: &Matrix,
+    pmoe: &Path,
+    dry_run: bool,
+    console: Console,
+) -> Result<MatrixEnd, MatrixError> {
+    let Console { show, say } = console;
+    show(&format!("{}\n", heading(matrix)));
+    show(&matrix.overview());
+    show(&to_go(matrix, pmoe)?);
+    if dry_run {
+        return Ok(MatrixEnd::Done);
+    }
+    let display = Display::new(matrix.runs(), matrix.jobs(), say);
+    let ends = matrix.execute(&Local::new(pmoe, matrix.jobs()), &|notice| display.show(notice))?;
+    display.clear();
+    let page = report(pmoe, matrix.out());
+    show(&format!("\n{}", summary(matrix.runs(), &ends)));
+    let end = MatrixEnd::of(&ends);
+    match page {
+        Ok(page) => show(&format!("Report: {}", page.display())),
+        Err(error) if end == MatrixEnd::Interrupted => {
+            show(&format!("No report: {}", pmoe_results::with_causes(&error)));
+        }
+        Err(error) => return Err(error),
+    }
+    if end == MatrixEnd::Interrupted {
+        show("Interrupted. The same command again continues where this one stopped.");
+    }
+    Ok(end)
+}
+
+/// `Scale paper: 138 runs for 163 places in the suites in results/paper`.
+fn heading(matrix: &Matrix) -> String {
+    let runs = matrix.runs();
+    let uses = runs.iter().map(|planned| planned.run.used_by.len()).sum::<usize>();
+    let mut num_runs = counted(runs.len(), "run");
+    if uses != runs.len() {
+        num_runs += &format!(" for {uses} places in the suites");
+    }
+    format!("Scale {}: {num_runs} in {}", matrix.scale(), matrix.out().display())
+}
+
+/// What the runs that are left will take: time, and room on the disk.
+fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
+    let left = matrix.left().len();
+    if left == 0 {
+        return Ok("All are done; their settings are compared once more.".to_owned());
+    }
+    let forecast = matrix.forecast(pmoe)?;
+    let Forecast { seconds, bytes_at_the_end: end, bytes_under_way: under_way } = forecast;
+    let mut text = format!(
+        "{} to go: {} with {}. On the disk: about {} when all are done, {} more at the most until then.",
+        counted(left, "run"),
+        spoken(seconds),
+        counted(matrix.jobs(), "job"),
+        gigabytes(end),
+        gigabytes(under_way),
+    );
+    if let Some(free) = free_bytes(matrix.out())
+        && free < end + under_way
+    {
+        text += &format!("\nwarning: only {} are free there", gigabytes(free));
+    }
+    Ok(text)
+}
+
+/// Bytes that are free on the disk of a path, or of the nearest folder above it that is there.
+fn free_bytes(path: &Path) -> Option<f64> {
+    let path = std::path::absolute(path).ok()?;
+    let found = path.ancestors().find(|path| path.exists())?;
+    let disk = rustix::fs::statvfs(found).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "nobody needs the last bytes")]
+    Some(disk.f_bavail as f64 * disk.f_frsize as f64)
+}
+
+/// Makes the report of all runs in `out`, also of those that this plan does not name.
+fn report(pmoe: &Path, out: &Path) -> Result<PathBuf, MatrixError> {
+    let folder = out.join("report");
+    process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(&folder))?;
+    Ok(folder.join("index.html"))
+}
+
+/// How many runs ended how, and which did not end well.
+fn summary(runs: &[Planned], ends: &[RunEnd]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (run, end) in runs.iter().zip(ends) {
+        *counts.entry(end.word()).or_default() += 1;
+        if *end != RunEnd::Done {
+            let reason = end.reason().unwrap_or_default();
+            rows.push(vec![run.name(), end.word().to_owned(), reason.to_owned()]);
+        }
+    }
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let mut text = format!("{}: {}\n", counted(runs.len(), "run"), counts.join(", "));
+    if !rows.is_empty() {
+        text += &table(&["not done", "state", "reason"], &rows);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use pmoe_results::RunProgress;
+
+    use super::*;
+    use crate::select::tests::planned;
+
+    #[test]
+    fn the_summary_names_what_is_not_done() {
+        let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
+        let ends = [RunEnd::Done, RunEnd::Diverged("q1 is NaN".to_owned()), RunEnd::Done];
+        assert_eq!(
+            summary(&runs, &ends),
+            "3 runs: 1 diverged, 2 done\n\
+             not done               state     reason\n\
+             fig/sac/Ant-v4/seed_1  diverged  q1 is NaN\n"
+        );
+    }
+}

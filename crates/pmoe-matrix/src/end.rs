@@ -1,0 +1,147 @@
+//! How a run ended, and how all of them did.
+
+use std::fmt;
+use std::process::ExitStatus;
+
+use pmoe_results::{AnalysisKind, Exit};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Its whole budget is spent, now or before, and its analyses are made.
+    Done,
+    /// The learning diverged; it would do so again.
+    Diverged(String),
+    /// It refused its settings or its folder; it would do so again.
+    Refused(String),
+    /// Anything else; starting it again may help.
+    Failed(String),
+    /// Another process is at it.
+    Locked,
+    /// Stopped on request, before the start or with a checkpoint.
+    Stopped,
+}
+
+impl RunEnd {
+    /// What the end of its program means; `stopping` says whether it was told to stop.
+    pub(crate) fn of(status: ExitStatus, stopping: bool, reason: impl FnOnce() -> String) -> Self {
+        let Some(code) = status.code() else {
+            // Killed by a signal.
+            return if stopping { Self::Stopped } else { Self::Failed(reason()) };
+        };
+        match Exit::from_code(code) {
+            Some(Exit::Done) => Self::Done,
+            Some(Exit::BadInput) => Self::Refused(reason()),
+            Some(Exit::Diverged) => Self::Diverged(reason()),
+            Some(Exit::Locked) => Self::Locked,
+            Some(Exit::Continue | Exit::Interrupted) => Self::Stopped,
+            // Where it was short of memory, the others may be done by the next time.
+            Some(Exit::Failed | Exit::OutOfMemory) | None => Self::Failed(reason()),
+        }
+    }
+
+    /// How the analysis of a run ended: the reason names it. A policy that acts with numbers that are not
+    /// finite has not diverged while learning.
+    pub(crate) fn of_analysis(self, kind: AnalysisKind) -> Self {
+        match self {
+            Self::Diverged(reason) | Self::Failed(reason) => {
+                Self::Failed(format!("{kind}: {reason}"))
+            }
+            Self::Refused(reason) => Self::Refused(format!("{kind}: {reason}")),
+            other => other,
+        }
+    }
+
+    /// One word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Diverged(_) => "diverged",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Locked => "locked",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Why it is not done, where there is something to say.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Diverged(reason) | Self::Refused(reason) | Self::Failed(reason) => Some(reason),
+            Self::Locked => Some("another process is at it"),
+            Self::Done | Self::Stopped => None,
+        }
+    }
+
+    /// Whether it ended badly: neither done, nor stopped, nor in another process's hands.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Diverged(_) | Self::Refused(_) | Self::Failed(_))
+    }
+}
+
+impl fmt::Display for RunEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            Some(reason) => write!(f, "{}: {reason}", self.word()),
+            None => f.write_str(self.word()),
+        }
+    }
+}
+
+/// How a matrix ended: the worst of its runs decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatrixEnd {
+    /// Every run is done.
+    Done,
+    /// A run failed.
+    Failed,
+    /// Another process is at some of the runs.
+    Locked,
+    /// Stopped on request; the same command again continues.
+    Interrupted,
+}
+
+impl MatrixEnd {
+    /// What the ends of the runs come to.
+    #[must_use]
+    pub fn of(runs: &[RunEnd]) -> Self {
+        if runs.contains(&RunEnd::Stopped) {
+            Self::Interrupted
+        } else if runs.iter().any(RunEnd::is_failure) {
+            Self::Failed
+        } else if runs.contains(&RunEnd::Locked) {
+            Self::Locked
+        } else {
+            Self::Done
+        }
+    }
+}
+
+impl From<MatrixEnd> for Exit {
+    fn from(end: MatrixEnd) -> Self {
+        match end {
+            MatrixEnd::Done => Self::Done,
+            MatrixEnd::Failed => Self::Failed,
+            MatrixEnd::Locked => Self::Locked,
+            MatrixEnd::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_run_decides() {
+        let failed = RunEnd::Failed("full disk".to_owned());
+        assert_eq!(MatrixEnd::of(&[]), MatrixEnd::Done);
+        assert_eq!(MatrixEnd::of(&[RunEnd::Done, RunEnd::Locked]), MatrixEnd::Locked);
+        let ends = [RunEnd::Locked, failed.clone(), RunEnd::Done];
+        assert_eq!(MatrixEnd::of(&ends), MatrixEnd::Failed);
+        assert_eq!(MatrixEnd::of(&[failed, RunEnd::Stopped]), MatrixEnd::Interrupted);
+    }
+}

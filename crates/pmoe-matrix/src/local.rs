@@ -1,0 +1,249 @@
+//! Runs on this machine: some workers, each with one `pmoe train` at a time, or one `pmoe analyze` of its run.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+
+use pmoe_results::{AnalysisSettings, Exit, Run, Status, ending_signals, open_own, with_causes};
+use rustix::process::Signal;
+use signal_hook::iterator::Signals;
+
+use crate::end::RunEnd;
+use crate::error::MatrixError;
+use crate::executor::{Advance, Executor, Listener, Notice};
+use crate::process;
+use crate::select::Planned;
+use children::Children;
+
+mod children;
+
+/// How often a run is started that fails without having diverged or been refused.
+const ATTEMPTS: u32 = 3;
+
+/// Runs are processes on this machine, some at a time.
+///
+/// A run that is done is analysed for what its suites show; one whose analysis fails has failed.
+/// Finished runs are started too: `pmoe train` leaves them alone, but tells a run of today's
+/// settings from one of other settings. A run that another process is at is tried once more after all
+/// others.
+///
+/// Ctrl-C and whatever else would end the program is handed on to the runs, which write a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Local {
+    pmoe: PathBuf,
+    jobs: usize,
+}
+
+impl Local {
+    /// Starts the program `pmoe` for each run, `jobs` at a time.
+    #[must_use]
+    pub fn new(pmoe: impl Into<PathBuf>, jobs: usize) -> Self {
+        Self { pmoe: pmoe.into(), jobs }
+    }
+}
+
+impl Executor for Local {
+    fn execute(
+        &self,
+        runs: &[Planned],
+        listener: &Listener<'_>,
+    ) -> Result<Vec<RunEnd>, MatrixError> {
+        let children = Children::default();
+        let queue: Mutex<VecDeque<usize>> = Mutex::new((0..runs.len()).collect());
+        let ends = Mutex::new(vec![RunEnd::Stopped; runs.len()]);
+        let postponed = Mutex::new(BTreeSet::new());
+
+        let work = || {
+            while !children.is_stopping() {
+                let Some(index) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+                else {
+                    break;
+                };
+                let run = &runs[index];
+                let trainer =
+                    Trainer { pmoe: &self.pmoe, index, run, children: &children, listener };
+                let end = trainer.train_and_analyze();
+                let is_first =
+                    || postponed.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+                if end == RunEnd::Locked && is_first() {
+                    listener(Notice::Postponed(index));
+                    queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(index);
+                    continue;
+                }
+                listener(Notice::Over(index, &end));
+                ends.lock().unwrap_or_else(PoisonError::into_inner)[index] = end;
+            }
+        };
+
+        let mut signals = Signals::new(ending_signals()).map_err(MatrixError::Signals)?;
+        let listening = signals.handle();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for signal in signals.forever() {
+                    let again = children.is_stopping();
+                    listener(if again { Notice::Killing } else { Notice::Stopping });
+                    let is_key = Exit::of_signal(signal) == Exit::Interrupted;
+                    children.stop(if is_key { Signal::INT } else { Signal::TERM });
+                }
+            });
+            let jobs = self.jobs.min(runs.len()).max(1);
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
+            listening.close();
+            if let Some(panic) = workers.into_iter().find_map(Result::err) {
+                std::panic::resume_unwind(panic);
+            }
+        });
+        Ok(ends.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What it takes to make one run.
+struct Trainer<'a> {
+    pmoe: &'a Path,
+    index: usize,
+    run: &'a Planned,
+    children: &'a Children,
+    listener: &'a Listener<'a>,
+}
+
+impl Trainer<'_> {
+    fn train_and_analyze(&self) -> RunEnd {
+        let mut end = self.train_with_retries();
+        if end != RunEnd::Done {
+            return end;
+        }
+        // One that fails does not keep the others from being made; the first is told.
+        for settings in self.run.analyses_left() {
+            let kind = settings.kind();
+            (self.listener)(Notice::Analyzing(self.index, kind));
+            let analyzed = self.start(&mut self.analysis(&settings)).of_analysis(kind);
+            if end == RunEnd::Done || analyzed == RunEnd::Stopped {
+                end = analyzed;
+            }
+        }
+        end
+    }
+
+    fn train_with_retries(&self) -> RunEnd {
+        (self.listener)(Notice::Started(self.index));
+        let mut end = self.start(&mut self.training());
+        for attempt in 2..=ATTEMPTS {
+            let RunEnd::Failed(reason) = &end else {
+                break;
+            };
+            if self.children.is_stopping() {
+                break;
+            }
+            let run = self.index;
+            (self.listener)(Notice::Retried { run, reason, attempt, of: ATTEMPTS });
+            end = self.start(&mut self.training());
+        }
+        end
+    }
+
+    /// Runs a program to its end; what it says goes to the log.
+    fn start(&self, command: &mut Command) -> RunEnd {
+        self.try_start(command).unwrap_or_else(|error| RunEnd::Failed(with_causes(&error)))
+    }
+
+    fn try_start(&self, command: &mut Command) -> Result<RunEnd, MatrixError> {
+        let path = log_path(self.run);
+        let of_log = |source| MatrixError::Log { path: path.clone(), source };
+        let mut log = open_log(&path).map_err(of_log)?;
+        let begin = log.metadata().map_err(of_log)?.len();
+        command.stderr(log.try_clone().map_err(of_log)?);
+
+        let started = self.children.start(command);
+        let started = started.map_err(|source| process::cannot_start(command, source))?;
+        let Some((id, stdout)) = started else {
+            return Ok(RunEnd::Stopped);
+        };
+        for line in BufReader::new(stdout).lines() {
+            // Unreadable progress is no reason to give up a run.
+            if let Some(advance) = line.ok().as_deref().and_then(Advance::parse) {
+                (self.listener)(Notice::Advanced(self.index, advance));
+            }
+        }
+        let status = self.children.wait(id).map_err(MatrixError::Wait)?;
+        let end = RunEnd::of(status, self.children.is_stopping(), || {
+            self.reason(status, &read_from(&mut log, begin).unwrap_or_default())
+        });
+        if end == RunEnd::Done {
+            // It told of the way there; what remains to be said is in the run folder. Another matrix that
+            // found the run done may have been faster.
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of_log(error)),
+                _ => {}
+            }
+        }
+        Ok(end)
+    }
+
+    fn training(&self) -> Command {
+        let run = &self.run.run;
+        let mut command = Command::new(self.pmoe);
+        command.args(["train", "--algo", &run.algo, "--task", &run.task]);
+        command.args(["--seed", &run.seed.to_string()]);
+        command.args(["--steps", &run.total_steps.to_string()]);
+        for (key, value) in &run.set {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        command.args(["--progress", "json", "--out"]).arg(&self.run.dir);
+        command
+    }
+
+    fn analysis(&self, settings: &AnalysisSettings) -> Command {
+        let mut command = Command::new(self.pmoe);
+        command.arg("analyze").arg(&self.run.dir).args(["--kind", settings.kind().name()]);
+        for (key, value) in settings.set() {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        command
+    }
+
+    /// Why a run failed: as its manifest says, else its last words.
+    fn reason(&self, status: ExitStatus, log: &str) -> String {
+        // A run that was refused did not write its manifest: what it says there is an older story.
+        if status.code().and_then(Exit::from_code) != Some(Exit::BadInput)
+            && let Ok(Run { manifest, .. }) = Run::read(&self.run.dir)
+            && let Status::Failed { reason, .. } = manifest.status
+        {
+            return reason;
+        }
+        let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
+        let error = lines().filter_map(|line| line.strip_prefix("error: ")).next_back();
+        let ending = process::ending(status);
+        match error.or_else(|| lines().next_back()) {
+            Some(words) => format!("{words} ({ending}; see {})", log_path(self.run).display()),
+            None => ending,
+        }
+    }
+}
+
+/// Beside the run folder, so that what a run says before it has a folder is kept as well.
+fn log_path(run: &Planned) -> PathBuf {
+    run.dir.with_extension("log")
+}
+
+/// Appends: the log may be that of another process, which holds the run.
+fn open_log(path: &Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    open_own(path, File::options().read(true).append(true).create(true))
+}
+
+fn read_from(log: &mut File, begin: u64) -> io::Result<String> {
+    log.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,132 @@
+//! The runs that are asked for, and running them.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use pmoe_results::{Methods, Plan, ResultsError, RunProgress, Suite};
+
+use crate::end::RunEnd;
+use crate::error::MatrixError;
+use crate::estimate::{Costs, Forecast, estimate, left};
+use crate::executor::{Executor, Listener, Notice};
+use crate::options::Options;
+use crate::overview::overview;
+use crate::select::{Planned, check_budgets, select};
+
+/// The runs that are asked for, planned but not run.
+#[derive(Debug)]
+pub struct Matrix {
+    scale: String,
+    out: PathBuf,
+    jobs: usize,
+    suites: Vec<Suite>,
+    methods: Methods,
+    /// All runs of the scale, also those that are not asked for.
+    plan: Plan,
+    runs: Vec<Planned>,
+}
+
+impl Matrix {
+    /// Plans what `options` ask for of `suites`, and reads how much of it is there.
+    ///
+    /// # Errors
+    /// When a suite and the methods do not fit, a name or seed has no run, or a run would never learn.
+    pub fn new(
+        suites: Vec<Suite>,
+        methods: Methods,
+        options: &Options,
+    ) -> Result<Self, MatrixError> {
+        let scale = options.scale();
+        let out = options.out.join(&scale);
+        let plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
+        let runs = select(&plan, &suites, &options.only, &options.seeds, &out)?;
+        check_budgets(&runs, &methods)?;
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = options.jobs.unwrap_or_else(cores);
+        Ok(Self { scale, out, jobs, suites, methods, plan, runs })
+    }
+
+    /// The runs, in the order in which they are started.
+    #[must_use]
+    pub fn runs(&self) -> &[Planned] {
+        &self.runs
+    }
+
+    /// Those that are not over, or not analysed.
+    #[must_use]
+    pub fn left(&self) -> Vec<Planned> {
+        left(&self.runs)
+    }
+
+    /// The folder of the results, as `results/paper-300k`.
+    #[must_use]
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Preset and largest budget: `paper-300k`.
+    #[must_use]
+    pub fn scale(&self) -> &str {
+        &self.scale
+    }
+
+    /// Runs at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// A table of the runs: a row for each suite, task and method.
+    #[must_use]
+    pub fn overview(&self) -> String {
+        overview(&self.runs, &self.suites)
+    }
+
+    /// What the runs in [`Self::left`] will take, from a measurement that starts `pmoe` for each kind of run.
+    ///
+    /// # Errors
+    /// When a kind of run can't be measured.
+    pub fn forecast(&self, pmoe: &Path) -> Result<Forecast, MatrixError> {
+        let left = self.left();
+        let costs = Costs::measure(pmoe, &left, self.jobs)?;
+        estimate(&left, &costs, self.jobs, |run| Ok(self.methods.resolve(&run.spec())?))
+    }
+
+    /// Writes the plan and brings all runs to their end; says how each ended, in the order of [`Self::runs`].
+    ///
+    /// The plan's file is kept up to date with the runs that are over.
+    ///
+    /// # Errors
+    /// When the folder of the results can't be written, or nothing can be run.
+    pub fn execute(
+        &self,
+        executor: &dyn Executor,
+        listener: &Listener<'_>,
+    ) -> Result<Vec<RunEnd>, MatrixError> {
+        let out = &self.out;
+        fs::create_dir_all(out).map_err(|source| MatrixError::Out { path: out.clone(), source })?;
+        self.plan.write(out)?;
+        let plan = Mutex::new(self.plan.clone());
+        executor.execute(&self.runs, &|notice| {
+            if let Notice::Over(index, _) = notice
+                && let Err(error) = note(&plan, &self.runs[index], out)
+            {
+                listener(Notice::NotNoted(index, &error));
+            }
+            listener(notice);
+        })
+    }
+}
+
+/// Keeps the plan's file up to date: `run` is over.
+fn note(plan: &Mutex<Plan>, planned: &Planned, out: &Path) -> Result<(), ResultsError> {
+    let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
+    let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(run) = plan.runs.iter_mut().find(|run| run.id == planned.run.id) {
+        run.progress = progress;
+    }
+    plan.write(out)
+}

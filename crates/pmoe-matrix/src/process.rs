@@ -1,0 +1,116 @@
+//! Starting other programs and saying what went wrong with them.
+
+use std::io;
+use std::process::{Command, ExitStatus, Stdio};
+use std::string::FromUtf8Error;
+
+/// What can go wrong with another program.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It can't be started.
+    #[error("cannot start `{command}`")]
+    Start {
+        /// The command, as one would type it.
+        command: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It ended otherwise than well.
+    #[error("`{command}` failed ({ending})")]
+    Failed {
+        /// The command.
+        command: String,
+        /// Its exit code or signal.
+        ending: String,
+    },
+    /// It wrote no text.
+    #[error("`{command}` wrote something that is not UTF-8")]
+    NotText {
+        /// The command.
+        command: String,
+        /// Where it is none.
+        source: FromUtf8Error,
+    },
+}
+
+/// Runs `command` with this program's output.
+///
+/// # Errors
+/// When it can't be started or fails.
+pub fn run(command: &mut Command) -> Result<(), ProcessError> {
+    let status = command.status().map_err(|source| cannot_start(command, source))?;
+    check(command, status)
+}
+
+/// Runs `command` and returns what it wrote on stdout; its stderr is this program's.
+///
+/// # Errors
+/// When it can't be started, fails, or writes no text.
+pub fn stdout(command: &mut Command) -> Result<String, ProcessError> {
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|source| cannot_start(command, source))?;
+    check(command, output.status)?;
+    String::from_utf8(output.stdout)
+        .map_err(|source| ProcessError::NotText { command: line(command), source })
+}
+
+/// The error for a command that the system could not start.
+pub(crate) fn cannot_start(command: &Command, source: io::Error) -> ProcessError {
+    ProcessError::Start { command: line(command), source }
+}
+
+fn check(command: &Command, status: ExitStatus) -> Result<(), ProcessError> {
+    match status.success() {
+        true => Ok(()),
+        false => Err(ProcessError::Failed { command: line(command), ending: ending(status) }),
+    }
+}
+
+/// `command` as one would type it, environment changes first.
+#[must_use]
+pub fn line(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(key, value)| {
+        Some(format!("{}={}", key.display(), quoted(&value?.to_string_lossy())))
+    });
+    let program = command.get_program().to_string_lossy();
+    // The path that cargo hands down is of no interest, its name is.
+    let program = program.rsplit('/').next().filter(|name| *name == "cargo").unwrap_or(&program);
+    let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
+    variables.chain([program.to_owned()]).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    // No word of a command can hold what shlex refuses, a zero byte.
+    shlex::try_quote(word).unwrap_or(word.into()).into_owned()
+}
+
+/// How a program ended: `exit code 2`, `signal 9`.
+#[must_use]
+pub fn ending(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_can_be_pasted_into_a_shell() {
+        let mut command = Command::new("/opt/rust/bin/cargo");
+        command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--set", "it's"]);
+        assert_eq!(line(&command), r#"RUSTDOCFLAGS='-D warnings' cargo doc --set "it's""#);
+    }
+
+    #[test]
+    fn a_failure_names_the_command_and_its_end() {
+        let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
+        assert_eq!(error.to_string(), "`sh -c 'exit 3'` failed (exit code 3)");
+        let error = run(&mut Command::new("no-such-program-here")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot start `no-such-program-here`");
+    }
+}

@@ -1,0 +1,299 @@
+//! What the user sees while the runs are under way: bars on a terminal, a few lines elsewhere.
+
+use std::io::{self, IsTerminal};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pmoe_results::{one_line, with_causes};
+
+use crate::end::RunEnd;
+use crate::executor::{Advance, Notice};
+use crate::select::Planned;
+use crate::words::spoken;
+
+/// Without a terminal, at most one line about the whole in this time.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
+const RUN: &str = "{prefix:<40!} {bar:16} {percent:>3} %  {msg:<26!} {eta} left";
+const MATRIX: &str = "{prefix:<40} {bar:16} {percent:>3} %  {msg:<26} {eta} left";
+
+/// Shows the progress of the runs and of the whole.
+pub struct Display<'a> {
+    runs: &'a [Planned],
+    say: fn(&str),
+    bars: Option<Bars>,
+    total_steps: u64,
+    begun: Instant,
+    state: Mutex<State>,
+}
+
+struct Bars {
+    all: MultiProgress,
+    matrix: ProgressBar,
+    /// One for each run that is under way.
+    slots: Vec<ProgressBar>,
+}
+
+struct State {
+    /// How far each run is.
+    run_steps: Vec<u64>,
+    /// The run that each bar shows.
+    shown: Vec<Option<usize>>,
+    /// Steps that are behind us, and those that were so at the start.
+    steps: u64,
+    steps_before: u64,
+    runs_over: usize,
+    last_line: Instant,
+}
+
+impl<'a> Display<'a> {
+    /// A display of `runs`, of which `jobs` are under way at a time; `say` takes a line for stderr.
+    ///
+    /// Bars appear at once, if stderr is a terminal.
+    #[must_use]
+    pub fn new(runs: &'a [Planned], jobs: usize, say: fn(&str)) -> Self {
+        let jobs = jobs.min(runs.len());
+        let total_steps = runs.iter().map(|run| run.run.total_steps).sum();
+        let steps = runs.iter().map(Planned::steps_done).sum();
+        let bars = io::stderr().is_terminal().then(|| Bars::new(jobs, total_steps, steps));
+        let now = Instant::now();
+        Self {
+            runs,
+            say,
+            bars,
+            total_steps,
+            begun: now,
+            state: Mutex::new(State {
+                run_steps: vec![0; runs.len()],
+                shown: vec![None; jobs],
+                steps,
+                steps_before: steps,
+                runs_over: 0,
+                last_line: now,
+            }),
+        }
+    }
+
+    /// Shows what an executor tells.
+    pub fn show(&self, notice: Notice<'_>) {
+        let name = |run: usize| self.runs[run].name();
+        match notice {
+            Notice::Started(run) => self.start(run),
+            Notice::Advanced(run, advance) => self.advance(run, advance),
+            Notice::Analyzing(run, kind) => {
+                if let Some(bar) = self.bar(&self.lock(), run) {
+                    bar.set_message(format!("analysis: {kind}"));
+                }
+            }
+            Notice::Retried { run, reason, attempt, of } => {
+                self.line(&format!("{}: failed: {reason}; try {attempt} of {of}", name(run)));
+            }
+            Notice::Postponed(run) => {
+                self.release(&mut self.lock(), run);
+                self.line(&format!("{}: another process is at it; later again", name(run)));
+            }
+            Notice::Over(run, end) => self.finish(run, end),
+            Notice::NotNoted(run, error) => {
+                self.line(&format!("{}: {}", name(run), with_causes(error)));
+            }
+            Notice::Stopping => self.line("stopping: waiting for checkpoints (once more to kill)"),
+            Notice::Killing => {
+                self.line("killing the runs; each continues from its last checkpoint");
+            }
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn clear(&self) {
+        if let Some(bars) = &self.bars {
+            // A terminal that is gone needs no clearing.
+            let _ = bars.all.clear();
+        }
+    }
+
+    fn start(&self, index: usize) {
+        let run = &self.runs[index];
+        let step = run.steps_done();
+        let mut state = self.lock();
+        state.run_steps[index] = step;
+        if let Some(free) = state.shown.iter_mut().find(|shown| shown.is_none()) {
+            *free = Some(index);
+        }
+        if let Some(bar) = self.bar(&state, index) {
+            bar.set_length(run.run.total_steps);
+            bar.set_position(step);
+            bar.reset_eta();
+            bar.set_prefix(run.name());
+            bar.set_message("");
+        }
+        drop(state);
+        if self.bars.is_none() && step < run.run.total_steps {
+            let from = if step > 0 { format!(" from step {step}") } else { String::new() };
+            self.line(&format!("{}: started{from}", run.name()));
+        }
+    }
+
+    fn advance(&self, run: usize, advance: Advance) {
+        let mut state = self.lock();
+        let before = std::mem::replace(&mut state.run_steps[run], advance.env_step);
+        state.steps += advance.env_step.saturating_sub(before);
+        if let Some(bar) = self.bar(&state, run) {
+            bar.set_position(advance.env_step);
+            bar.set_message(message(advance));
+        }
+        if let Some(bars) = &self.bars {
+            bars.matrix.set_position(state.steps);
+        } else if state.last_line.elapsed() >= LINE_EVERY {
+            state.last_line = Instant::now();
+            let line = self.summary(&state);
+            drop(state);
+            self.line(&line);
+        }
+    }
+
+    /// A run is over, well or not: nothing of it is left to wait for.
+    fn finish(&self, index: usize, end: &RunEnd) {
+        let run = &self.runs[index];
+        let mut state = self.lock();
+        state.steps += run.run.total_steps.saturating_sub(state.run_steps[index]);
+        state.runs_over += 1;
+        self.release(&mut state, index);
+        if let Some(bars) = &self.bars {
+            bars.matrix.set_position(state.steps);
+            bars.matrix.set_message(format!("{} of {} runs", state.runs_over, self.runs.len()));
+        }
+        drop(state);
+        self.line(&format!("{}: {end}", run.name()));
+    }
+
+    /// The bar of a run.
+    fn bar(&self, state: &State, run: usize) -> Option<&ProgressBar> {
+        let slot = state.shown.iter().position(|shown| *shown == Some(run))?;
+        Some(&self.bars.as_ref()?.slots[slot])
+    }
+
+    /// Frees the bar of a run for another.
+    fn release(&self, state: &mut State, run: usize) {
+        if let Some(bar) = self.bar(state, run) {
+            bar.set_prefix("idle");
+            bar.set_message("");
+        }
+        state.shown.iter_mut().filter(|shown| **shown == Some(run)).for_each(|shown| *shown = None);
+    }
+
+    /// A line above the bars.
+    fn line(&self, line: &str) {
+        let line = one_line(line);
+        match &self.bars {
+            Some(bars) => bars.all.suspend(|| (self.say)(&line)),
+            None => (self.say)(&line),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
+    fn summary(&self, state: &State) -> String {
+        let share = state.steps as f64 / self.total_steps.max(1) as f64;
+        let taken = state.steps.saturating_sub(state.steps_before).max(1);
+        let left = self.total_steps.saturating_sub(state.steps);
+        let seconds = self.begun.elapsed().as_secs_f64() * left as f64 / taken as f64;
+        format!(
+            "{} of {} runs over, {:.0} % of the steps, {} left",
+            state.runs_over,
+            self.runs.len(),
+            100.0 * share,
+            spoken(seconds)
+        )
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Return and speed of a run.
+fn message(advance: Advance) -> String {
+    let mut parts = Vec::new();
+    parts.extend(advance.episode_return.map(|value| format!("return {value:.0}")));
+    parts.extend(advance.steps_per_second.map(|value| format!("{value:.0} steps/s")));
+    parts.join(", ")
+}
+
+impl Bars {
+    fn new(jobs: usize, total_steps: u64, steps: u64) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let add = |length, template| {
+            let bar = all.add(ProgressBar::new(length));
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        };
+        let slots = (0..jobs).map(|_| add(1, RUN)).collect();
+        let matrix = add(total_steps, MATRIX);
+        matrix.set_prefix("all runs");
+        matrix.set_position(steps);
+        matrix.reset_eta();
+        matrix.enable_steady_tick(Duration::from_secs(1));
+        Self { all, matrix, slots }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pmoe_results::RunProgress;
+
+    use super::*;
+    use crate::select::tests::planned;
+
+    fn advance(env_step: u64) -> Advance {
+        Advance { env_step, episode_return: None, steps_per_second: None }
+    }
+
+    #[test]
+    fn a_message_says_what_is_known() {
+        let known =
+            Advance { episode_return: Some(81.5), steps_per_second: Some(240.2), ..advance(1) };
+        assert_eq!(message(known), "return 82, 240 steps/s");
+        assert_eq!(message(advance(1)), "");
+    }
+
+    #[test]
+    fn steps_add_up_over_runs() {
+        let runs = [
+            planned("sac", "Ant-v4", 0, RunProgress::Unfinished { env_step: 400 }),
+            planned("sac", "Ant-v4", 1, RunProgress::New),
+        ];
+        let display = Display::new(&runs, 2, |_| {});
+        assert_eq!(display.lock().steps, 400);
+        display.show(Notice::Started(0));
+        display.show(Notice::Started(1));
+        display.show(Notice::Advanced(0, advance(600)));
+        display.show(Notice::Advanced(1, advance(100)));
+        assert_eq!(display.lock().steps, 700);
+        // A run that continues from an older checkpoint than its manifest says takes nothing back.
+        display.show(Notice::Advanced(1, advance(50)));
+        assert_eq!(display.lock().steps, 700);
+        display.show(Notice::Over(0, &RunEnd::Done));
+        assert_eq!(display.lock().steps, 1_100);
+        assert!(
+            display.summary(&display.lock()).starts_with("1 of 2 runs over, 55 % of the steps")
+        );
+    }
+
+    #[test]
+    fn a_place_that_is_free_is_taken_by_the_next_run() {
+        let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
+        let display = Display::new(&runs, 2, |_| {});
+        let shown = || display.lock().shown.clone();
+        display.show(Notice::Started(1));
+        display.show(Notice::Started(0));
+        assert_eq!(shown(), [Some(1), Some(0)]);
+        display.show(Notice::Postponed(1));
+        display.show(Notice::Started(2));
+        assert_eq!(shown(), [Some(2), Some(0)]);
+        display.show(Notice::Over(0, &RunEnd::Done));
+        display.show(Notice::Started(1));
+        assert_eq!(shown(), [Some(2), Some(1)]);
+    }
+}

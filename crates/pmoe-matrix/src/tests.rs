@@ -1,0 +1,93 @@
+//! From the plan to the report, with a stand-in for `pmoe`.
+
+use std::fs;
+
+use pmoe_results::{Methods, Plan, Preset, Suite};
+
+use crate::console::{Console, run};
+use crate::end::MatrixEnd;
+use crate::error::MatrixError;
+use crate::local::tests::{alone, stand_in};
+use crate::matrix::Matrix;
+use crate::options::Options;
+
+const SUITE: &str = r#"
+title = "A suite"
+item = "Fig. 0"
+reference = "done"
+algos = ["done", "diverged"]
+tasks = ["Ant-v4"]
+[presets.smoke]
+seeds = [0, 1]
+total_steps = 1000
+set = { "schedule.eval_every" = 500 }
+[presets.quick]
+seeds = [0]
+total_steps = 1000
+[presets.paper]
+seeds = [0]
+total_steps = 1000
+"#;
+
+/// Runs the smoke preset of two methods with a stand-in for `pmoe`.
+fn check(
+    suite: &str,
+    only: &[&str],
+    dry_run: bool,
+) -> (Result<MatrixEnd, MatrixError>, tempfile::TempDir) {
+    let _alone = alone();
+    let configs = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("done.toml", "learning_starts = 100\n[schedule]\neval_episodes = 1\n"),
+        ("diverged.toml", "[schedule]\n"),
+    ] {
+        fs::write(configs.path().join(path), text).unwrap();
+    }
+    let out = tempfile::tempdir().unwrap();
+    let options = Options {
+        only: only.iter().map(ToString::to_string).collect(),
+        jobs: Some(2),
+        ..Options::new(Preset::Smoke, out.path())
+    };
+    let end =
+        Suite::parse(suite, "small.toml".as_ref()).map_err(MatrixError::from).and_then(|suite| {
+            let matrix = Matrix::new(vec![suite], Methods::load_all(configs.path())?, &options)?;
+            run(&matrix, &stand_in(), dry_run, Console { show: |_| {}, say: |_| {} })
+        });
+    (end, out)
+}
+
+#[test]
+fn a_preset_runs_to_its_report_though_runs_fail() {
+    let (end, out) = check(SUITE, &[], false);
+    assert_eq!(end.unwrap(), MatrixEnd::Failed);
+    for algo in ["done", "diverged"] {
+        for seed in ["seed_0", "seed_1"] {
+            let calls = out.path().join("smoke/small").join(algo).join("Ant-v4").join(seed);
+            let calls = fs::read_to_string(calls.join("calls")).unwrap();
+            assert!(calls.contains("--set schedule.eval_every=500"), "{calls}");
+        }
+    }
+    assert!(out.path().join("smoke/report/index.html").exists());
+    let plan = Plan::read(&out.path().join("smoke")).unwrap().unwrap();
+    assert_eq!((plan.preset, plan.runs.len()), (Preset::Smoke, 4));
+
+    let (end, out) = check(SUITE, &["small/done"], false);
+    assert_eq!(end.unwrap(), MatrixEnd::Done);
+    assert!(!out.path().join("smoke/small/diverged").exists());
+}
+
+#[test]
+fn a_dry_run_trains_nothing() {
+    let (end, out) = check(SUITE, &[], true);
+    assert_eq!(end.unwrap(), MatrixEnd::Done);
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn bad_names_and_bad_suites_are_bad_input() {
+    let (end, _) = check(SUITE, &["td3"], false);
+    assert!(end.unwrap_err().is_bad_input());
+    let (end, _) = check(&SUITE.replace("seeds", "seed"), &[], false);
+    assert!(end.unwrap_err().is_bad_input());
+}

@@ -1,0 +1,91 @@
+//! What crates may depend on, and which file may name MuJoCo's bindings.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+use pmoe_matrix::process;
+
+use super::Files;
+use crate::cargo::cargo;
+
+/// A package and the names of packages that it must not depend on, as their beginnings.
+const FORBIDDEN: [(&str, &[&str]); 8] = [
+    ("pmoe-envs", &["burn", "pmoe-"]),
+    ("pmoe-core", &["mujoco", "pmoe-"]),
+    ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
+    ("pmoe-results", &["burn", "mujoco", "pmoe-"]),
+    ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-watch"]),
+    ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
+    (
+        "pmoe-matrix",
+        &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report", "pmoe-watch"],
+    ),
+    (
+        "xtask",
+        &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report", "pmoe-watch"],
+    ),
+];
+
+/// The one file that may name MuJoCo's bindings.
+const SIMULATOR: &str = "crates/pmoe-envs/src/mujoco/sim";
+
+/// Packages that a package is built with, but must not be.
+pub(super) fn dependencies(root: &Path) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for (package, forbidden) in FORBIDDEN {
+        let mut tree = cargo();
+        tree.current_dir(root).args(["tree", "--quiet", "--locked", "--package", package]);
+        tree.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
+        let tree = process::stdout(&mut tree)?;
+        problems.extend(
+            forbidden_in(&tree, package, forbidden).into_iter().map(|name| {
+                format!("{package} depends on {name}: see ARCHITECTURE.md, invariants")
+            }),
+        );
+    }
+    Ok(problems)
+}
+
+fn forbidden_in<'a>(tree: &'a str, package: &str, forbidden: &[&str]) -> BTreeSet<&'a str> {
+    tree.lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != package)
+        .filter(|name| forbidden.iter().any(|beginning| name.starts_with(beginning)))
+        .collect()
+}
+
+/// Source files that name MuJoCo's bindings beside the one that may.
+pub(super) fn simulator(files: &Files) -> Vec<String> {
+    files
+        .below("crates/", ".rs")
+        .filter(|(path, text)| !path.starts_with(SIMULATOR) && text.contains("mujoco_rs"))
+        .map(|(path, _)| {
+            format!("{path}: names mujoco_rs, which only {SIMULATOR}.rs and its folder may")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forbidden_packages_are_found_by_the_beginning_of_their_name() {
+        let tree = "pmoe-envs v0.1.0 (path)\nrand v0.10.3\nburn-tensor v0.22.1\nburn v0.22.1 (*)\n";
+        let found = forbidden_in(tree, "pmoe-envs", &["burn", "pmoe-"]);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["burn", "burn-tensor"]);
+        assert!(forbidden_in(tree, "pmoe-envs", &["mujoco"]).is_empty());
+    }
+
+    #[test]
+    fn only_one_file_names_the_bindings() {
+        let found = simulator(&Files::of(&[
+            ("crates/pmoe-envs/src/mujoco/sim.rs", "use mujoco_rs::prelude::*;"),
+            ("crates/pmoe-envs/src/mujoco/sim/render.rs", "use mujoco_rs::renderer::MjRenderer;"),
+            ("crates/pmoe-envs/src/mujoco/ant.rs", "use mujoco_rs::MjData;"),
+        ]));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("crates/pmoe-envs/src/mujoco/ant.rs: "));
+    }
+}

@@ -1,0 +1,217 @@
+//! Rules for the modules of a crate.
+//!
+//! They are about the modules right below a crate's root, each with all that is inside it. A module *imports* another
+//! if a `use` or a path anywhere in it names something of the other, as `crate::other::Name` or
+//! `super::other::Name`, or by a name that the root re-exports from it. Code of tests does not count.
+//!
+//! - **No circles.** A circle is a set of two or more such modules in which each imports the next, and the last imports
+//!   the first. What is inside one module is one thing: a child may use its parent and its siblings, and a parent
+//!   its children. The root stands outside: it declares and re-exports all others, and what it defines itself is for
+//!   everybody.
+//! - **Names come from where they are.** A module takes `crate::module::Name`, not the `crate::Name` that the root only
+//!   re-exports for other crates.
+//! - **No algorithm imports another.** What they share lies beside them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use anyhow::Result;
+
+use super::Files;
+use super::imports::{Import, imports};
+
+/// The modules of `pmoe-algos` that are algorithms.
+const ALGORITHMS: [&str; 4] = ["sac", "ppo", "dac", "td3"];
+
+/// Crates whose modules do not follow the rules yet: what is found in them is counted, not refused. The list only ever
+/// gets shorter: take a crate off to see its findings; one that has none is noted.
+pub(super) const EXEMPT: [&str; 5] =
+    ["pmoe-algos", "pmoe-core", "pmoe-envs", "pmoe-report", "pmoe-results"];
+
+/// What is wrong, and what is worth knowing.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Checks the modules of every crate; those of the crates in `exempt` may be as they are.
+pub(super) fn module_rules(files: &Files, exempt: &[&str]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for folder in crates(files) {
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        let found = check(name, &imports(files, folder)?);
+        match found.len() {
+            _ if !exempt.contains(&name) => findings.problems.extend(found),
+            0 => findings.notes.push(format!(
+                "the modules of {name} are in order: take it off the list in xtask/src/tidy/rules.rs"
+            )),
+            count => findings.notes.push(format!(
+                "{name} is still exempt from the rules for modules (findings: {count})"
+            )),
+        }
+    }
+    Ok(findings)
+}
+
+/// The folders of all crates.
+fn crates(files: &Files) -> BTreeSet<&str> {
+    let manifests = files.below("", "/Cargo.toml").map(|(path, _)| path.as_str());
+    manifests.filter_map(|path| path.strip_suffix("/Cargo.toml")).collect()
+}
+
+/// What is wrong with the modules of a crate.
+fn check(name: &str, imports: &[Import]) -> Vec<String> {
+    let mut found: Vec<String> = circles(imports)
+        .into_iter()
+        .map(|circle| format!("{name}: modules that import each other: {circle}"))
+        .collect();
+    found.extend(imports.iter().filter_map(|Import { file, to, through_root, .. }| {
+        let name = through_root.as_ref()?;
+        Some(format!("{file}: `crate::{name}` is a re-export: import `crate::{to}::{name}`"))
+    }));
+    if name == "pmoe-algos" {
+        let is_algorithm = |module: &String| ALGORITHMS.contains(&module.as_str());
+        let across = imports
+            .iter()
+            .filter(|Import { from, to, .. }| from != to && is_algorithm(from) && is_algorithm(to));
+        found.extend(across.map(|Import { file, from, to, .. }| {
+            format!("{file}: `{from}` imports another algorithm, `{to}`")
+        }));
+    }
+    found
+}
+
+/// Who imports whom, and in which file.
+type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>;
+
+/// Sets of modules that import each other, each with a shortest circle in it and the files that close it.
+fn circles(imports: &[Import]) -> Vec<String> {
+    let mut graph: Graph<'_> = BTreeMap::new();
+    for Import { file, from, to, .. } in imports.iter().filter(|import| import.from != import.to) {
+        graph.entry(from).or_default().entry(to).or_insert(file);
+    }
+    let ways: BTreeMap<&str, BTreeMap<&str, &str>> =
+        graph.keys().map(|&module| (module, reached(&graph, module))).collect();
+    let meets =
+        |one: &str, other: &str| ways.get(one).is_some_and(|reached| reached.contains_key(other));
+    let mut found = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for &module in graph.keys().filter(|&&module| meets(module, module)) {
+        if seen.contains(module) {
+            continue;
+        }
+        let members: Vec<&str> = graph
+            .keys()
+            .copied()
+            .filter(|&other| meets(module, other) && meets(other, module))
+            .collect();
+        seen.extend(&members);
+        let shortest =
+            members.iter().map(|&member| circle(&ways[member], member)).min_by_key(Vec::len);
+        let shortest = shortest.unwrap_or_default();
+        let steps = shortest.iter().zip(shortest.iter().cycle().skip(1));
+        let steps: Vec<_> = steps
+            .map(|(one, next)| format!("{one} imports {next} in {}", graph[one][next]))
+            .collect();
+        found.push(format!("{}; {}", members.join(", "), steps.join(", ")));
+    }
+    found
+}
+
+/// Every module that can be reached from `start`, by a way of at least one step; with the one before it on a shortest
+/// way.
+fn reached<'a>(graph: &Graph<'a>, start: &'a str) -> BTreeMap<&'a str, &'a str> {
+    let mut before = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(module) = queue.pop_front() {
+        for &next in graph.get(module).into_iter().flat_map(BTreeMap::keys) {
+            if !before.contains_key(next) {
+                before.insert(next, module);
+                queue.push_back(next);
+            }
+        }
+    }
+    before
+}
+
+/// The shortest way from `start` back to it, `start` once.
+fn circle<'a>(before: &BTreeMap<&'a str, &'a str>, start: &'a str) -> Vec<&'a str> {
+    let mut way = vec![before[start]];
+    while let Some(&last) = way.last().filter(|&&last| last != start) {
+        way.push(before[last]);
+    }
+    way.reverse();
+    way
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<Import> {
+        let import = |(from, to): &(&str, &str)| Import {
+            file: format!("{from}.rs"),
+            from: from.to_string(),
+            to: to.to_string(),
+            through_root: None,
+        };
+        pairs.iter().map(import).collect()
+    }
+
+    #[test]
+    fn a_circle_is_found_once_with_its_shortest_way() {
+        let straight = [("a", "b"), ("b", "c"), ("a", "c")];
+        assert!(circles(&pairs(&straight)).is_empty());
+        let two =
+            [("a", "b"), ("b", "c"), ("c", "a"), ("c", "b"), ("x", "y"), ("y", "x"), ("x", "a")];
+        assert_eq!(
+            circles(&pairs(&two)),
+            [
+                "a, b, c; b imports c in b.rs, c imports b in c.rs",
+                "x, y; x imports y in x.rs, y imports x in y.rs"
+            ]
+        );
+        let long = [("a", "b"), ("b", "c"), ("c", "a")];
+        assert_eq!(
+            circles(&pairs(&long)),
+            ["a, b, c; a imports b in a.rs, b imports c in b.rs, c imports a in c.rs"]
+        );
+    }
+
+    #[test]
+    fn algorithms_do_not_import_each_other() {
+        let all = pairs(&[("dac", "ppo"), ("sac", "agent"), ("agent", "sac")]);
+        let found = check("pmoe-algos", &all[..2]);
+        assert_eq!(found, ["dac.rs: `dac` imports another algorithm, `ppo`"]);
+        assert!(check("pmoe-other", &all[..2]).is_empty());
+        assert_eq!(check("pmoe-other", &all).len(), 1);
+    }
+
+    #[test]
+    fn names_are_taken_from_where_they_are() {
+        let mut all = pairs(&[("a", "a")]);
+        all[0].through_root = Some("Name".to_owned());
+        let expected = ["a.rs: `crate::Name` is a re-export: import `crate::a::Name`"];
+        assert_eq!(check("pmoe-other", &all), expected);
+    }
+
+    #[test]
+    fn every_crate_is_checked() {
+        let sources = |other: &str| {
+            let files = Files::of(&[
+                ("Cargo.toml", ""),
+                ("xtask/Cargo.toml", ""),
+                ("xtask/src/main.rs", "mod a; mod b;"),
+                ("xtask/src/a.rs", "use crate::b::B;"),
+                ("xtask/src/b.rs", "use super::a::A;"),
+                (&format!("crates/{other}/Cargo.toml"), ""),
+                (&format!("crates/{other}/src/lib.rs"), "mod a; pub use a::A;"),
+                (&format!("crates/{other}/src/a.rs"), "use crate::A;"),
+            ]);
+            let Findings { problems, notes } = module_rules(&files, &["exempt"]).unwrap();
+            (problems.len(), notes.len())
+        };
+        assert_eq!(sources("other"), (2, 0));
+        assert_eq!(sources("exempt"), (1, 1));
+    }
+}
