@@ -1,8 +1,9 @@
 //! Learning curves and success rates, one figure each per task; performance profiles over several.
 
-use pmoe_results::{
-    Aggregate, Aggregates, BandPoint, Bootstrap, Cell, EvalCurve, ProfilePoint, Run, Status, band,
-};
+use pmoe_results::{Aggregate, Aggregates, Cell, Run, Status};
+use pmoe_stats::Bootstrap;
+use pmoe_stats::curve::{BandPoint, band};
+use pmoe_stats::scores::ProfilePoint;
 
 use crate::curves::{Curve, Figure, Point, Series};
 use crate::group::Group;
@@ -50,7 +51,7 @@ pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Ve
 /// Thresholds are whole hundredths.
 fn profile_point(point: &ProfilePoint) -> Point {
     let x = (100.0 * point.threshold).round();
-    Point { x, mean: point.fraction, interval: point.interval }
+    Point { x, y: point.fraction.clone() }
 }
 
 fn figures(
@@ -85,7 +86,7 @@ fn figures(
 fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
     for run in group.runs_of(&cell.algo, &cell.task) {
-        let curve = EvalCurve::from_events(&run.events);
+        let curve = run.eval_curve();
         if matches!(run.manifest.status, Status::Failed { .. }) {
             failures.extend(curve.points().last());
         }
@@ -118,7 +119,7 @@ fn success_series(
 ) -> Series {
     let of_run = |run: &Run| {
         let counts = cell.runs.is_empty() || cell.runs.contains(&run.path);
-        (counts, EvalCurve::success_rate(&run.events, row.total_steps))
+        (counts, run.success_rate(row.total_steps))
     };
     let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);
     let curves: Vec<_> = runs.filter(|(_, curve)| !curve.points().is_empty()).collect();
@@ -135,6 +136,6 @@ fn success_series(
 
 impl From<&BandPoint> for Point {
     fn from(point: &BandPoint) -> Self {
-        Self { x: point.env_step as f64, mean: point.mean, interval: point.interval }
+        Self { x: point.env_step as f64, y: point.estimate.clone() }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Cell, Comparison, Entry, Plan, Preset, ResultsError, Run, Suite};
+use pmoe_results::{Cell, Comparison, Entry, Plan, Preset, ResultsError, Run, Suite};
+use pmoe_stats::Bootstrap;
 
 use crate::files::file_stem;
 use crate::lots::{Lot, Source, uses};

@@ -16,9 +16,6 @@
 //!
 //! [`verify`] makes published reports again and says what differs.
 //!
-//! [`Tsne`], [`kmeans`] and [`silhouettes`] show what a policy's primitives do, from states and actions
-//! alone.
-//!
 //! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
 //! on the run folders, the suites and the options alone: no clock, no machine, no network.
 
@@ -28,7 +25,6 @@ mod figures;
 mod files;
 mod format;
 mod group;
-mod kmeans;
 mod lots;
 mod measures;
 mod numbers;
@@ -36,21 +32,14 @@ mod page;
 mod palette;
 mod panels;
 mod plot;
-mod points;
 mod report;
 mod rows;
-mod silhouette;
 mod sources;
 mod tables;
-mod tsne;
 mod verify;
 
 pub use error::ReportError;
-pub use kmeans::{Clusters, kmeans, lloyd};
 pub use numbers::{Intervals, Number, Numbers, Source};
-pub use points::{Points, PointsError};
 pub use report::{ReportOptions, ReportSummary, write_report};
-pub use rows::{LeftOut, Measure, Row};
-pub use silhouette::{silhouette_of_primitives, silhouette_score, silhouettes};
-pub use tsne::{Embedding, Tsne};
+pub use rows::{LeftOut, Row};
 pub use verify::{Difference, Verification, VerifiedReport, verify};

@@ -1,10 +1,10 @@
 //! What the events of runs give beside AUC and final return: success rates, entropies.
 
-use pmoe_results::{Bootstrap, Cell, Estimate, Quantity, Run};
+use pmoe_results::{Cell, Quantity, Run};
+use pmoe_stats::{Bootstrap, Estimate};
 
 use crate::group::Group;
 use crate::page::Measured;
-use crate::rows::Measure;
 
 /// The quantities that the runs behind the cells have, by quantity. Those of analyses are in their panels.
 pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured> {
@@ -15,9 +15,9 @@ pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured
     let of_cell = |quantity: Quantity, cell: &Cell| {
         let value = |run: &Run| Some((run.path.clone(), quantity.value(cell, run)?));
         let (runs, values) = group.runs_behind(cell).filter_map(value).unzip();
-        let measure = Measure::from(&Estimate::new(values, bootstrap)?);
+        let estimate = Estimate::mean(values, bootstrap)?;
         let (task, method) = (cell.task.clone(), cell.algo.clone());
-        Some(Measured { task, method, quantity, measure, runs })
+        Some(Measured { task, method, quantity, estimate, runs })
     };
     let quantities = Quantity::ALL.into_iter().filter(is_wanted);
     let cells = &group.comparison.cells;

@@ -8,7 +8,8 @@ mod section;
 mod settings;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, EvalCurve, Judgement};
+use pmoe_results::Judgement;
+use pmoe_stats::{Bootstrap, EvalCurve};
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
 use self::cost::Cost;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite, did_you_mean, remove_leftovers};
+use pmoe_results::{Claim, ResultsError, Status, Suite, did_you_mean, remove_leftovers};
+use pmoe_stats::Bootstrap;
 use serde::Serialize;
 
 use crate::figures::{learning_curves, profiles, success_rates};

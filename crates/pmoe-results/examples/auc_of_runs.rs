@@ -7,7 +7,8 @@
 use std::error::Error;
 use std::path::Path;
 
-use pmoe_results::{Bootstrap, Comparison, Entry, Ratio, scan};
+use pmoe_results::{Comparison, Entry, scan};
+use pmoe_stats::Bootstrap;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,9 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let entries: Vec<_> = found.runs.iter().map(Entry::from).collect();
     let comparison = Comparison::new(&entries, reference.as_deref(), &Bootstrap::STANDARD);
     for cell in &comparison.cells {
-        let relative = match cell.relative_auc {
-            Some(Ratio::Of { ratio, .. }) => format!("{:.1} % of the reference", 100.0 * ratio),
-            Some(Ratio::Meaningless) => "reference too close to zero".to_owned(),
+        let relative = match &cell.relative_auc {
+            Some(ratio) => format!("{:.1} % of the reference", 100.0 * ratio.value),
+            None if cell.reference_near_zero => "reference too close to zero".to_owned(),
             None => "no reference".to_owned(),
         };
         match &cell.auc {
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "{} on {}: {:.1} over {} seeds ({relative})",
                 cell.algo,
                 cell.task,
-                auc.mean,
+                auc.value,
                 cell.seeds.len(),
             ),
             None => println!("{} on {}: no finished run", cell.algo, cell.task),

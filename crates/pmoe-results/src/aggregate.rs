@@ -1,6 +1,9 @@
 //! Several tasks of a comparison put together, method by method.
 
-use crate::{Bootstrap, Cell, Comparison, Interval, ProfilePoint, Ratio, Scores, profile};
+use pmoe_stats::scores::{ProfilePoint, profile};
+use pmoe_stats::{Bootstrap, Estimate, Scores};
+
+use crate::{Cell, Comparison};
 
 /// All methods of a comparison over the same tasks.
 ///
@@ -23,7 +26,7 @@ pub struct Aggregates {
 pub enum Gap {
     /// These methods have no finished run on it.
     NoRuns(Vec<String>),
-    /// There is no [`Ratio`] to the reference.
+    /// The reference is not clearly above zero.
     NoReference,
 }
 
@@ -36,28 +39,19 @@ pub struct Aggregate {
     pub num_runs: Vec<usize>,
     /// [`Scores::iqm`], which is defined over a full matrix, of the seeds that have a run on every task;
     /// `None` without any.
-    pub iqm: Option<Statistic>,
+    pub iqm: Option<Estimate>,
     /// Number of these seeds.
     pub iqm_seeds: usize,
     /// [`Scores::median`].
-    pub median: Statistic,
+    pub median: Estimate,
     /// [`Scores::mean`].
-    pub mean: Statistic,
+    pub mean: Estimate,
     /// [`Scores::optimality_gap`] at 1, which is the reference's mean.
-    pub optimality_gap: Statistic,
+    pub optimality_gap: Estimate,
     /// [`Scores::probability_of_improvement`] over the reference; `None` for the reference.
-    pub improvement: Option<Statistic>,
+    pub improvement: Option<Estimate>,
     /// Fraction of runs above each score of [`Aggregate::THRESHOLDS`] hundredths, in steps of 2.
     pub profile: Vec<ProfilePoint>,
-}
-
-/// A number with its interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Statistic {
-    /// The number.
-    pub value: f64,
-    /// Its bootstrap interval; `None` where a single run says nothing about the spread.
-    pub interval: Option<Interval>,
 }
 
 impl Aggregate {
@@ -71,13 +65,12 @@ impl Aggregate {
         reference: Option<&Scores>,
         bootstrap: &Bootstrap,
     ) -> Self {
-        let statistic = |value, of: fn(&Scores) -> Option<f64>| Statistic {
-            value,
-            interval: bootstrap.scores(scores, of),
+        let statistic = |value, of: fn(&Scores) -> Option<f64>| {
+            Estimate::statistic(value, bootstrap.scores(scores, of))
         };
         let iqm = |scores: &Scores| {
             let interval = bootstrap.scores(scores, Scores::iqm);
-            Some(Statistic { value: scores.iqm()?, interval })
+            Some(Estimate::statistic(scores.iqm()?, interval))
         };
         let improvement = reference.and_then(|reference| improvement(scores, reference, bootstrap));
         let [low, high] = Self::THRESHOLDS;
@@ -105,9 +98,9 @@ pub(crate) fn improvement(
     method: &Scores,
     reference: &Scores,
     bootstrap: &Bootstrap,
-) -> Option<Statistic> {
+) -> Option<Estimate> {
     let value = method.probability_of_improvement(reference).ok()?;
-    Some(Statistic { value, interval: bootstrap.improvement(method, reference) })
+    Some(Estimate::statistic(value, bootstrap.improvement(method, reference)))
 }
 
 impl Comparison {
@@ -164,16 +157,14 @@ impl Comparison {
                 without.iter().map(|(method, _)| (**method).to_owned()).collect(),
             ));
         }
-        let has_ratio = |cell: Option<&Cell>| {
-            matches!(cell.and_then(|cell| cell.relative_auc), Some(Ratio::Of { .. }))
-        };
+        let has_ratio = |cell: Option<&Cell>| cell.is_some_and(|cell| cell.relative_auc.is_some());
         (!cells().all(has_ratio)).then_some(Gap::NoReference)
     }
 
     /// The runs of a method on `tasks`, in units of the reference's mean; of the seeds that count alone.
     fn scores(&self, method: &str, tasks: &[&str], counts: impl Fn(u64) -> bool) -> Option<Scores> {
         let of_task = |task: &&str| {
-            let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.mean;
+            let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.value;
             let cell = self.cell(method, task)?;
             let runs = cell.seeds.iter().zip(&cell.auc.as_ref()?.values);
             let counted = runs.filter(|(seed, _)| counts(**seed));

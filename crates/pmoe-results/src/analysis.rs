@@ -26,7 +26,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::exploration::{Exploration, ExplorationEpisode};
-pub use self::gait::{Gait, autocorrelation, gait_period};
+pub use self::gait::Gait;
 pub use self::primitives::{Cluster, ClusterSample, Map, Primitives, StateMap};
 pub use self::robustness::{NoiseLevel, Robustness};
 pub use self::settings::{

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
 
-use crate::scores::{mean, mean_of};
-use crate::{Bootstrap, Comparison, Entry, Interval, Preset, Quantity, Suite};
+use crate::{Comparison, Entry, Preset, Quantity, Suite};
 
 mod file;
 mod tables;
@@ -114,14 +114,12 @@ pub enum Verdict {
 }
 
 /// A difference between two numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Effect {
     /// What it is.
     pub kind: EffectKind,
-    /// Its value.
-    pub value: f64,
-    /// Bootstrap interval over the runs of both sides.
-    pub interval: Option<Interval>,
+    /// How large it is, with the interval over the runs of both sides.
+    pub estimate: Estimate,
 }
 
 /// The unit of an effect.
@@ -250,14 +248,13 @@ impl RunTest {
         }
         let fewest = |side: usize| values.iter().map(|sides| sides[side].len()).min().unwrap_or(0);
         judgement.num_runs = [fewest(0), fewest(1)];
-        if values.is_empty() {
+        let Some(effect) = self.effect(&values, bootstrap) else {
             return judgement;
-        }
+        };
         judgement.missing_tasks = tasks.len() - judgement.tasks.len();
-        let effect = self.effect(&values, bootstrap);
         let few = |runs: usize| runs < Judgement::FEWEST_RUNS;
         let is_method = matches!(self.than, Than::Method(_));
-        judgement.verdict = match effect.interval {
+        judgement.verdict = match effect.estimate.interval {
             _ if 0 < judgement.missing_tasks => Verdict::TooFewTasks,
             _ if few(judgement.num_runs[0]) => Verdict::TooFewRuns,
             _ if is_method && few(judgement.num_runs[1]) => Verdict::TooFewRuns,
@@ -286,21 +283,17 @@ impl RunTest {
         }
     }
 
-    fn effect(&self, tasks: &[[Vec<f64>; 2]], bootstrap: &Bootstrap) -> Effect {
-        let means = || tasks.iter().map(|[ours, theirs]| [mean(ours), mean(theirs)]);
-        let (kind, value) = match self.than {
-            Than::Value(value) => {
-                (EffectKind::Difference, mean_of(means().map(|[ours, _]| ours - value)))
-            }
-            // What is above zero on one side only has no ratio.
-            Than::Method(_)
-                if self.quantity.is_return() && means().all(|[_, theirs]| 0.0 < theirs) =>
-            {
-                (EffectKind::Ratio, mean_of(means().map(|[ours, theirs]| ours / theirs)))
-            }
-            Than::Method(_) => {
-                (EffectKind::Difference, mean_of(means().map(|[ours, theirs]| ours - theirs)))
-            }
+    /// The effect over tasks with values on both sides; `None` without tasks.
+    fn effect(&self, tasks: &[[Vec<f64>; 2]], bootstrap: &Bootstrap) -> Option<Effect> {
+        // The side of a fixed number has no values.
+        let mean = |values: &Vec<f64>| pmoe_stats::mean(values).unwrap_or(0.0);
+        let means: Vec<_> = tasks.iter().map(|sides| sides.each_ref().map(mean)).collect();
+        // What is above zero on one side only has no ratio.
+        let has_ratio =
+            || self.quantity.is_return() && means.iter().all(|[_, theirs]| 0.0 < *theirs);
+        let kind = match self.than {
+            Than::Method(_) if has_ratio() => EffectKind::Ratio,
+            Than::Method(_) | Than::Value(_) => EffectKind::Difference,
         };
         let combine = |ours: f64, theirs: f64| match (kind, &self.than) {
             (_, Than::Value(value)) => ours - value,
@@ -309,7 +302,10 @@ impl RunTest {
             (EffectKind::Ratio, Than::Method(_)) if theirs <= 0.0 => f64::INFINITY,
             (EffectKind::Ratio, Than::Method(_)) => ours / theirs,
         };
-        Effect { kind, value, interval: bootstrap.pairs(tasks, combine) }
+        let of_tasks: Vec<_> = means.iter().map(|[ours, theirs]| combine(*ours, *theirs)).collect();
+        let value = pmoe_stats::mean(&of_tasks)?;
+        let interval = bootstrap.pairs(tasks, combine);
+        Some(Effect { kind, estimate: Estimate::statistic(value, interval) })
     }
 }
 

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
+use pmoe_stats::curve::{BandPoint, auc, band, final_return};
+use pmoe_stats::{Bootstrap, Estimate, Scores};
+
 use crate::aggregate::improvement;
-use crate::{
-    BandPoint, Bootstrap, Estimate, EvalCurve, Manifest, Ratio, Run, Scores, Statistic, Status,
-};
-use crate::{auc, band, final_return};
+use crate::{Manifest, Run, Status};
 
 /// A run under the name that its method has among those it is compared with.
 ///
@@ -54,11 +54,14 @@ pub struct Cell {
     pub auc: Option<Estimate>,
     /// Mean evaluation return of the last tenth of the budget.
     pub final_return: Option<Estimate>,
-    /// `auc` in units of the reference's on the same task; `None` if either has none.
-    pub relative_auc: Option<Ratio>,
+    /// `auc` in units of the reference's on the same task; `None` if either has none, and where the
+    /// reference is not clearly above zero.
+    pub relative_auc: Option<Estimate>,
+    /// Whether `relative_auc` is `None` for the second reason.
+    pub reference_near_zero: bool,
     /// Probability that a run has a higher AUC than one of the reference on this task; `None` for the
     /// reference, and if either has no finished run.
-    pub improvement: Option<Statistic>,
+    pub improvement: Option<Estimate>,
     /// Mean evaluation curve of the runs behind the numbers. While there are none, of the
     /// unfinished ones, as far as all of them are.
     pub curve: Vec<BandPoint>,
@@ -126,19 +129,18 @@ fn compare_task(
     bootstrap: &Bootstrap,
     cells: &mut Vec<Cell>,
 ) {
-    let curves: Vec<_> =
-        entries.iter().map(|entry| EvalCurve::from_events(&entry.run.events)).collect();
+    let curves: Vec<_> = entries.iter().map(|entry| entry.run.eval_curve()).collect();
     // What is behind no number must not change one: the budget and the start are those of the runs that are.
     let budget = |entry: &Entry<'_>| entry.run.manifest.total_steps;
-    let whole = entries.iter().zip(&curves).filter(|(entry, curve)| is_whole(entry.run, curve));
-    let longest = whole.map(|(entry, _)| budget(entry)).max();
+    let whole = entries.iter().filter(|entry| entry.run.is_whole());
+    let longest = whole.map(budget).max();
     let total_steps = longest.or(entries.iter().map(budget).max()).unwrap_or(0);
     let mut counted: Vec<(&str, u64)> = Vec::new();
     let mut exclusions: Vec<Option<Excluded>> = Vec::new();
-    for (Entry { method, run }, curve) in entries.iter().zip(&curves) {
+    for Entry { method, run } in entries {
         let of = (*method, run.manifest.seed);
-        let why = exclusion(run, curve, total_steps)
-            .or(counted.contains(&of).then_some(Excluded::Repeated));
+        let why =
+            exclusion(run, total_steps).or(counted.contains(&of).then_some(Excluded::Repeated));
         if why.is_none() {
             counted.push(of);
         }
@@ -177,9 +179,10 @@ fn compare_task(
             seeds,
             runs,
             excluded,
-            auc: Estimate::new(aucs, bootstrap),
-            final_return: Estimate::new(finals, bootstrap),
+            auc: Estimate::mean(aucs, bootstrap),
+            final_return: Estimate::mean(finals, bootstrap),
             relative_auc: None,
+            reference_near_zero: false,
             improvement: None,
             curve: band(&drawn, bootstrap),
             curve_seeds: drawn.len(),
@@ -198,36 +201,23 @@ fn compare_task(
             .zip(theirs)
             .filter(|_| cell.algo != name)
             .and_then(|(ours, theirs)| improvement(&ours, &theirs, bootstrap));
-        cell.relative_auc =
-            cell.auc.as_ref().map(|method| match Ratio::new(method, &auc, bootstrap) {
-                // In units of itself it is 1, whatever its seeds.
-                Ratio::Of { ratio, .. } if cell.algo == name => Ratio::Of { ratio, interval: None },
-                ratio => ratio,
-            });
+        let relative = cell.auc.as_ref().map(|method| method.over(&auc, bootstrap));
+        cell.reference_near_zero = relative == Some(None);
+        cell.relative_auc = relative.flatten().map(|ratio| match cell.algo == name {
+            // In units of itself it is 1, whatever its seeds.
+            true => Estimate::statistic(ratio.value, None),
+            false => ratio,
+        });
     }
-}
-
-impl Run {
-    /// Whether it can be behind numbers: it is done, and its evaluations reach over its budget.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        is_whole(self, &EvalCurve::from_events(&self.events))
-    }
-}
-
-fn is_whole(run: &Run, curve: &EvalCurve) -> bool {
-    let total_steps = run.manifest.total_steps;
-    let reaches = |(first, last)| first < total_steps && total_steps <= last;
-    run.manifest.status == Status::Done && curve.span().is_some_and(reaches)
 }
 
 /// Why a run is behind no number of a task, whatever other runs there are.
-fn exclusion(run: &Run, curve: &EvalCurve, total_steps: u64) -> Option<Excluded> {
+fn exclusion(run: &Run, total_steps: u64) -> Option<Excluded> {
     let Manifest { env_step, total_steps: own, .. } = run.manifest;
     match &run.manifest.status {
         Status::Failed { reason, .. } => Some(Excluded::Failed { reason: reason.clone() }),
         Status::Running | Status::Interrupted => Some(Excluded::Unfinished { env_step }),
-        Status::Done if own == total_steps && is_whole(run, curve) => None,
+        Status::Done if own == total_steps && run.is_whole() => None,
         Status::Done => Some(Excluded::Short { total_steps: own }),
     }
 }

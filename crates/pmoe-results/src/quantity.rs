@@ -1,9 +1,10 @@
 use std::fmt;
 
+use pmoe_stats::curve::{auc, final_return, is_last_tenth};
+use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{is_last_tenth, mean};
-use crate::{AnalysisKind, Cell, EvalCurve, Event, Run, auc, final_return};
+use crate::{AnalysisKind, Cell, Event, Run};
 
 /// A number that a finished run gives, from its events or from an [`Analysis`](crate::Analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ pub enum Quantity {
     Auc,
     /// Mean evaluation return of the last tenth of training.
     FinalReturn,
-    /// Success rate of training episodes, [`EvalCurve::success_rate`], averaged over training.
+    /// Success rate of training episodes, [`Run::success_rate`], averaged over training.
     SuccessAuc,
     /// Mean of −log π(a|s) over the last tenth of training, nats.
     Entropy,
@@ -229,11 +230,9 @@ impl Quantity {
                 let place = cell.runs.iter().position(|path| *path == run.path)?;
                 cell.auc.as_ref()?.values.get(place).copied()
             }
-            Self::FinalReturn => {
-                final_return(&EvalCurve::from_events(&run.events), cell.total_steps)
-            }
+            Self::FinalReturn => final_return(&run.eval_curve(), cell.total_steps),
             Self::SuccessAuc => {
-                let curve = EvalCurve::success_rate(&run.events, cell.total_steps);
+                let curve = run.success_rate(cell.total_steps);
                 let (first, last) = curve.span()?;
                 auc(&curve, first, last)
             }

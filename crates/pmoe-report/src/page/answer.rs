@@ -1,11 +1,12 @@
 //! What a section's numbers say, in words.
 
 use pmoe_results::{Aggregates, Gap, Judgement, Paper, Preset, Quantity, Suite};
+use pmoe_stats::{Estimate, Interval};
 
 use super::panel::{Measured, label};
-use crate::format::{count, measure, number, percent, plural};
+use crate::format::{count, estimate, number, percent, plural};
 use crate::group::Group;
-use crate::rows::{Measure, Row};
+use crate::rows::Row;
 
 /// How a method stands against the reference on one task, by the interval of its relative AUC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +21,14 @@ impl Standing {
     /// `None` for the reference itself and where there is no ratio.
     pub(crate) fn of(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Self> {
         let reference = reference.filter(|name| *name != row.algo)?;
-        let relative = row.relative_auc?;
+        let relative = row.relative_auc.as_ref()?;
         let is_reference =
             |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
         let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
         Some(match relative.interval {
             _ if seeds.min(row.seeds.len()) < Judgement::FEWEST_RUNS => Self::TooFewSeeds,
-            Some([low, _]) if 1.0 < low => Self::Higher,
-            Some([_, high]) if high < 1.0 => Self::Lower,
+            Some(Interval { low, .. }) if 1.0 < low => Self::Higher,
+            Some(Interval { high, .. }) if high < 1.0 => Self::Lower,
             _ => Self::Undecided,
         })
     }
@@ -68,9 +69,8 @@ pub(crate) fn answer(
     {
         let others = aggregates.methods.iter().filter(|of| of.method != name);
         let values = others.map(|of| {
-            let interval = of.mean.interval.map(|interval| [interval.low, interval.high]);
             let paper = paper_mean(group.suite, &of.method, &aggregates.tasks);
-            (of.method.clone(), Measure { mean: of.mean.value, interval }, paper)
+            (of.method.as_str(), &of.mean, paper)
         });
         let tasks = aggregates.tasks.len();
         return format!("AUC in % of {name}, mean of {tasks} tasks: {}.", listed(values.collect()));
@@ -81,8 +81,9 @@ pub(crate) fn answer(
         tasks.dedup();
         let of_task = |task: &&str| {
             let values = rows.iter().filter(compared).filter(|row| row.task == *task);
-            let values = values
-                .filter_map(|row| Some((row.algo.clone(), row.relative_auc?, row.paper_percent)));
+            let values = values.filter_map(|row| {
+                Some((row.algo.as_str(), row.relative_auc.as_ref()?, row.paper_percent))
+            });
             format!("on {task}: {}", listed(values.collect()))
         };
         let each: Vec<_> = tasks.iter().map(of_task).collect();
@@ -90,9 +91,9 @@ pub(crate) fn answer(
     }
     let finals: Vec<_> = rows
         .iter()
-        .filter_map(|row| Some((row, row.final_return?)))
+        .filter_map(|row| Some((row, row.final_return.as_ref()?)))
         .map(|(row, value)| {
-            format!("{} on {} {}", row.algo, row.task, measure(Some(&value), number))
+            format!("{} on {} {}", row.algo, row.task, estimate(Some(value), number))
         })
         .collect();
     let more = finals.len().saturating_sub(LISTED);
@@ -124,15 +125,15 @@ fn of_quantity(quantity: Quantity, measured: &[&Measured]) -> Option<String> {
 const LISTED: usize = 3;
 
 /// `a 97.0 [90.1, 104.0] (paper 104.8), …`; of many the highest and the lowest.
-fn listed(mut values: Vec<(String, Measure, Option<f64>)>) -> String {
-    let text = |(method, value, paper): &(String, Measure, Option<f64>)| {
+fn listed(mut values: Vec<(&str, &Estimate, Option<f64>)>) -> String {
+    let text = |(method, value, paper): &(&str, &Estimate, Option<f64>)| {
         let paper = paper.map(|paper| format!(" (paper {})", number(paper))).unwrap_or_default();
-        format!("{method} {}{paper}", measure(Some(value), percent))
+        format!("{method} {}{paper}", estimate(Some(value), percent))
     };
     if values.len() <= LISTED {
         return values.iter().map(text).collect::<Vec<_>>().join(", ");
     }
-    values.sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean));
+    values.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
     let (highest, lowest) = (&values[0], &values[values.len() - 1]);
     format!("highest {}, lowest {}", text(highest), text(lowest))
 }
@@ -250,6 +251,10 @@ mod tests {
 
     use super::*;
 
+    fn estimate(value: f64, ends: Option<[f64; 2]>) -> Estimate {
+        Estimate::statistic(value, ends.map(|[low, high]| Interval { low, high }))
+    }
+
     fn row(algo: &str, seeds: u64, relative: Option<(f64, Option<[f64; 2]>)>) -> Row {
         Row {
             suite: "s".into(),
@@ -259,7 +264,7 @@ mod tests {
             seeds: (0..seeds).collect(),
             left_out: Vec::new(),
             auc: None,
-            relative_auc: relative.map(|(mean, interval)| Measure { mean, interval }),
+            relative_auc: relative.map(|(value, ends)| estimate(value, ends)),
             reference_near_zero: false,
             improvement: None,
             paper_percent: (algo != "b").then_some(115.4),
@@ -299,21 +304,20 @@ mod tests {
 
     #[test]
     fn many_methods_are_the_highest_and_the_lowest() {
-        let value = |name: &str, mean| (name.to_owned(), Measure { mean, interval: None }, None);
-        let few = vec![value("a", 0.9), value("b", 1.1)];
-        assert_eq!(listed(few), "a 90.0, b 110.0");
-        let mut many: Vec<_> = ["a", "b", "c", "d"].map(|name| value(name, 1.0)).into();
-        (many[1].1.mean, many[1].2, many[2].1.mean) = (1.2, Some(105.0), 0.8);
+        let values = [0.9, 1.2, 0.8, 1.0].map(|value| estimate(value, None));
+        let [a, b, c, d] = values.each_ref();
+        assert_eq!(listed(vec![("a", a, None), ("b", b, None)]), "a 90.0, b 120.0");
+        let many = vec![("a", a, None), ("b", b, Some(105.0)), ("c", c, None), ("d", d, None)];
         assert_eq!(listed(many), "highest b 120.0 (paper 105.0), lowest c 80.0");
     }
 
     #[test]
     fn what_an_item_is_about_is_said_task_by_task() {
-        let measured = |task: &str, method: &str, mean| Measured {
+        let measured = |task: &str, method: &str, value| Measured {
             quantity: Quantity::SuccessAuc,
             task: task.into(),
             method: method.into(),
-            measure: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
+            estimate: estimate(value, (method == "a").then_some([0.25, 0.75])),
             runs: Vec::new(),
         };
         let rows = [measured("T", "a", 0.5), measured("T", "b", 0.125), measured("U", "b", 1.0)];

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use pmoe_results::{
-    Bootstrap, Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict,
-};
+use pmoe_results::{Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict};
+use pmoe_stats::Bootstrap;
 
 use super::Section;
 use crate::files::{link, relative};
-use crate::format::{NOTHING, count, measure, number, percent};
+use crate::format::{NOTHING, count, estimate, number, percent};
 use crate::group::Group;
-use crate::rows::Measure;
 use crate::sources::Sources;
 
 /// What `templates/claims.html` shows.
@@ -188,7 +186,7 @@ impl ClaimLine {
         let Test::Runs(test) = &self.claim.test else {
             return NOTHING.to_owned();
         };
-        let kind = self.judgement.effect.map(|effect| effect.kind);
+        let kind = self.judgement.effect.as_ref().map(|effect| effect.kind);
         let unit = if test.quantity.is_share() { " (percentage points)" } else { "" };
         let than = match (&test.than, kind) {
             (Than::Method(name), Some(EffectKind::Difference)) => {
@@ -217,17 +215,16 @@ impl ClaimLine {
 
     /// The effect with its interval.
     pub(crate) fn effect(&self) -> String {
-        let Some(Effect { kind, value, interval }) = self.judgement.effect else {
+        let Some(Effect { kind, estimate: of }) = &self.judgement.effect else {
             return NOTHING.to_owned();
         };
-        let interval = interval.map(|interval| [interval.low, interval.high]);
         let is_share = matches!(&self.claim.test, Test::Runs(test) if test.quantity.is_share());
         let show = match kind {
             EffectKind::Ratio => percent,
             EffectKind::Difference if is_share => points,
             EffectKind::Difference => difference,
         };
-        measure(Some(&Measure { mean: value, interval }), show)
+        estimate(Some(of), show)
     }
 
     /// The paper's ratio; `None` where ours is a difference, or of other tasks.
@@ -235,7 +232,7 @@ impl ClaimLine {
         let Test::Runs(test) = &self.claim.test else {
             return None;
         };
-        let kind = self.judgement.effect.map_or(EffectKind::Ratio, |effect| effect.kind);
+        let kind = self.judgement.effect.as_ref().map_or(EffectKind::Ratio, |effect| effect.kind);
         let is_alike = kind == EffectKind::Ratio && self.judgement.missing_tasks == 0;
         test.paper.filter(|_| is_alike)
     }
@@ -243,7 +240,7 @@ impl ClaimLine {
     /// Whether the paper's ratio is inside or outside our interval; the test is of the direction alone.
     pub(crate) fn paper_place(&self) -> Option<&'static str> {
         let paper = self.paper_ratio()?;
-        let of = self.judgement.effect?.interval?;
+        let of = self.judgement.effect.as_ref()?.estimate.interval?;
         Some(if of.low <= paper && paper <= of.high { "inside" } else { "outside" })
     }
 

@@ -3,7 +3,6 @@ use pmoe_results::EffectKind;
 use super::{line, numbers, quoted};
 use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
-use crate::rows::Measure;
 
 /// The claims with finished runs behind them, in GitHub's Markdown; the others are counted.
 pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
@@ -43,11 +42,7 @@ pub(crate) fn claims_csv(ledger: &Ledger) -> String {
     );
     for line in &ledger.lines {
         let ClaimLine { claim, judgement: of, runs, .. } = line;
-        let effect = of.effect.map(|effect| Measure {
-            mean: effect.value,
-            interval: effect.interval.map(|interval| [interval.low, interval.high]),
-        });
-        let kind = match of.effect.map(|effect| effect.kind) {
+        let kind = match of.effect.as_ref().map(|effect| effect.kind) {
             Some(EffectKind::Ratio) => "ratio",
             Some(EffectKind::Difference) => "difference",
             None => "",
@@ -56,7 +51,7 @@ pub(crate) fn claims_csv(ledger: &Ledger) -> String {
         let dirs: Vec<_> = runs.iter().map(|run| run.dir.as_str()).collect();
         let mut fields = vec![quoted(&claim.id), quoted(&claim.place), quoted(&claim.says)];
         fields.push(of.verdict.text(of.at_scale()).to_owned());
-        fields.extend(numbers(effect));
+        fields.extend(numbers(of.effect.as_ref().map(|effect| &effect.estimate)));
         fields.push(kind.to_owned());
         fields.push(line.paper_ratio().map(|value| value.to_string()).unwrap_or_default());
         fields.push(line.paper_place().unwrap_or_default().to_owned());

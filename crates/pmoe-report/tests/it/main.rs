@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Attempt, Bootstrap, Claim, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink,
-    Status, Suite,
+    Attempt, Claim, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status, Suite,
 };
+use pmoe_stats::Bootstrap;
 use tempfile::TempDir;
 
 const SUITE: &str = r#"

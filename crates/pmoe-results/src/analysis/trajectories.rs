@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use pmoe_stats::mean;
+use pmoe_stats::silhouette::silhouettes_by;
 use serde::{Deserialize, Serialize};
 
 use super::{TrajectoriesSettings, effective_number};
-use crate::stats::mean;
-use crate::{Quantity, silhouettes_by};
+use crate::Quantity;
 
 /// Rollouts of a trained policy on target-reaching, and of each of its primitives acting alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

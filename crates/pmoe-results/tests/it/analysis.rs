@@ -6,7 +6,7 @@ use pmoe_results::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
     Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, NoiseLevel, Outcome,
     Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings, Rollout,
-    Side, Suite, Trajectories, TrajectoriesSettings, gait_period, silhouettes_by,
+    Side, Suite, Trajectories, TrajectoriesSettings,
 };
 
 /// The layout of Fig. 3.
@@ -216,35 +216,11 @@ fn a_gait_by_hand() {
 }
 
 #[test]
-fn a_period_is_the_shortest_of_its_multiples_and_constants_have_none() {
-    // A pure tone of 10 steps, with another of a third of it.
-    let tone = |step: usize| {
-        let phase = TAU * step as f64 / 10.0;
-        vec![phase.sin() + 0.5 * (3.0 * phase).cos()]
-    };
-    assert_eq!(gait_period(&(0..200).map(tone).collect::<Vec<_>>()), Some(10));
-    assert_eq!(gait_period(&vec![vec![1.0, 2.0]; 50]), None);
-    // A straight line comes back to nothing.
-    assert_eq!(gait_period(&(0..50).map(|step| vec![f64::from(step)]).collect::<Vec<_>>()), None);
-    assert_eq!(gait_period(&[]), None);
-}
-
-#[test]
 fn robustness_has_the_levels_of_the_papers_table() {
     let seen = robustness();
     assert_eq!(seen.levels[1].std_return(), Some(500.0));
     let expected = [(Quantity::ReturnAtNoise0, 3050.25), (Quantity::ReturnAtNoise005, 1500.0)];
     check(Analysis::Robustness(seen), &expected);
-}
-
-#[test]
-fn silhouettes_by_hand() {
-    // On a line: 0, 1 | 10. a = 1, b = 10 and 9; the last is alone.
-    let at: [f64; 3] = [0.0, 1.0, 10.0];
-    let found = silhouettes_by(&[7, 7, 2], |i, j| (at[i] - at[j]).abs()).unwrap();
-    let expected = [0.9, 8.0 / 9.0, 0.0];
-    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
-    assert!(silhouettes_by(&[1, 1], |_, _| 0.0).is_none());
 }
 
 /// To write the files anew: `PMOE_WRITE_GOLDEN=1 cargo test --release -p pmoe-results`.

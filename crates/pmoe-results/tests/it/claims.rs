@@ -1,9 +1,10 @@
 use std::path::Path;
 
 use pmoe_results::{
-    Bootstrap, Claim, Comparison, EffectKind, Entry, Event, Evidence, Manifest, Quantity, Relation,
-    Run, Suite, Test, Than, Verdict,
+    Claim, Comparison, EffectKind, Entry, Event, Evidence, Manifest, Quantity, Relation, Run,
+    Suite, Test, Than, Verdict,
 };
+use pmoe_stats::Bootstrap;
 
 const SUITE: &str = r#"
 title = "Two methods"
@@ -98,11 +99,11 @@ fn the_interval_decides() {
     let on = |task: &str, claim: &str| judge(&format!("task = \"{task}\"\n{claim}"), &runs);
     let higher = on("T", HIGHER);
     assert_eq!((higher.verdict, higher.num_runs), (Verdict::Reproduced, [3, 3]));
-    let effect = higher.effect.unwrap();
-    assert_eq!((effect.kind, effect.value), (EffectKind::Ratio, 1.3));
+    let effect = higher.effect.as_ref().unwrap();
+    assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Ratio, 1.3));
     // As in the tables of a report.
     let expected = Bootstrap::STANDARD.ratio(&[120.0, 130.0, 140.0], &[90.0, 100.0, 110.0]);
-    assert_eq!(effect.interval, expected);
+    assert_eq!(effect.estimate.interval, expected);
     assert_eq!(higher.runs.len(), 6);
     assert!(higher.at_scale());
     assert_eq!(on("T", &HIGHER.replace("higher", "lower")).verdict, Verdict::Contradicted);
@@ -122,13 +123,16 @@ fn the_interval_decides() {
 fn without_a_task_the_tasks_are_averaged() {
     let judgement = judge(HIGHER, &runs());
     let effect = judgement.effect.unwrap();
-    assert!((effect.value - (1.3 + 1.0) / 2.0).abs() < 1e-12);
+    assert!((effect.estimate.value - (1.3 + 1.0) / 2.0).abs() < 1e-12);
     assert_eq!(judgement.tasks, ["T", "U"]);
     assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::Inconclusive, 0));
     // A task without runs of one side is not in it, and the claim not judged.
     let runs: Vec<_> = runs().into_iter().take(9).collect();
     let judgement = judge(HIGHER, &runs);
-    assert_eq!((judgement.tasks, judgement.effect.unwrap().value), (vec!["T".to_owned()], 1.3));
+    assert_eq!(
+        (judgement.tasks, judgement.effect.unwrap().estimate.value),
+        (vec!["T".to_owned()], 1.3)
+    );
     assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::TooFewTasks, 1));
 }
 
@@ -137,11 +141,11 @@ fn what_has_no_ratio_has_a_difference() {
     let value = "task = \"T\"\nquantity = \"entropy\"\nmethod = \"pmoe-sac\"\n";
     let judgement = judge(&format!("{value}than = \"sac\"\nis = \"higher\""), &runs());
     let effect = judgement.effect.unwrap();
-    assert_eq!((effect.kind, effect.value), (EffectKind::Difference, 30.0));
+    assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Difference, 30.0));
     assert_eq!(judgement.verdict, Verdict::Reproduced);
     let judgement = judge(&format!("{value}than_value = 125.0\nis = \"lower\""), &runs());
     assert_eq!((judgement.verdict, judgement.num_runs), (Verdict::Inconclusive, [3, 0]));
-    assert_eq!(judgement.effect.unwrap().value, 5.0);
+    assert_eq!(judgement.effect.unwrap().estimate.value, 5.0);
     // A reference below zero.
     let negative: Vec<_> = (0..3)
         .flat_map(|seed| {
@@ -149,7 +153,7 @@ fn what_has_no_ratio_has_a_difference() {
         })
         .collect();
     let effect = judge(&format!("task = \"T\"\n{HIGHER}"), &negative).effect.unwrap();
-    assert_eq!((effect.kind, effect.value), (EffectKind::Difference, 40.0));
+    assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Difference, 40.0));
 }
 
 #[test]
@@ -163,7 +167,7 @@ fn few_failed_and_missing_runs_decide_nothing() {
     assert_eq!((judgement.verdict, judgement.left_out), (Verdict::TooFewRuns, 1));
     assert_eq!(judgement.num_runs, [2, 3]);
     // What there is is shown.
-    assert_eq!(judgement.effect.unwrap().value, 1.25);
+    assert_eq!(judgement.effect.unwrap().estimate.value, 1.25);
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod folders;
 mod plan;
 mod run;
 mod run_dir;
-mod scores;
 mod suite;
 
 use std::fs;

@@ -1,9 +1,12 @@
+//! Several tasks in one number or curve.
+
 use std::cmp::Ordering;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Bootstrap, Interval};
+use crate::bootstrap::{Bootstrap, Interval};
+use crate::estimate::Estimate;
 
 /// Scores of one method over several tasks: the field's `[runs x tasks]` matrix, kept by task.
 ///
@@ -171,7 +174,7 @@ impl Scores {
     }
 
     /// Draws as many runs as there are with replacement, within each task.
-    pub(crate) fn resample(&self, rng: &mut ChaCha8Rng) -> Self {
+    fn resample(&self, rng: &mut ChaCha8Rng) -> Self {
         let draw = |runs: &Vec<f64>| -> Vec<f64> {
             (0..runs.len()).map(|_| runs[rng.random_range(0..runs.len())]).collect()
         };
@@ -183,15 +186,77 @@ impl Scores {
     }
 }
 
+impl Bootstrap {
+    /// Interval of any statistic of a score matrix; the runs are drawn within each task, so that
+    /// every draw has the matrix's own tasks and numbers of runs (stratified bootstrap).
+    ///
+    /// It says what other seeds on the same tasks would give, not what other tasks would. `None` if
+    /// a task has a single run, or the statistic is `None`.
+    ///
+    /// With few runs it is too narrow. Of normal scores on 6 tasks, an interval of nominal 95 % holds
+    /// the true value in so many cases (2000 trials, `examples/interval_coverage.rs`):
+    ///
+    /// | runs per task | mean | IQM | optimality gap | P(X > Y) |
+    /// |--:|--:|--:|--:|--:|
+    /// | 2 | 76 % | 79 % | 74 % | 83 % |
+    /// | 3 | 86 % | 86 % | 83 % | 90 % |
+    /// | 5 | 90 % | 91 % | 89 % | 93 % |
+    /// | 10 | 94 % | 94 % | 92 % | 95 % |
+    /// | 20 | 93 % | 93 % | 93 % | 95 % |
+    ///
+    /// ```
+    /// # use pmoe_stats::{Bootstrap, Scores};
+    /// // Two tasks with three runs each.
+    /// let scores = Scores::new(vec![vec![0.5, 0.6, 0.9], vec![1.0, 1.2, 1.1]])?;
+    /// let iqm = Bootstrap::STANDARD.scores(&scores, Scores::iqm);
+    /// let gap = Bootstrap::STANDARD.scores(&scores, |draw| Some(draw.optimality_gap(1.0)));
+    /// # assert!(iqm.is_some() && gap.is_some());
+    /// # Ok::<(), pmoe_stats::scores::ScoresError>(())
+    /// ```
+    ///
+    /// # Source
+    /// Agarwal et al., arXiv:2108.13264, section 4.1; `StratifiedBootstrap` of rliable 1.2.0, except
+    /// that there the draws can't be seeded.
+    #[must_use]
+    pub fn scores(
+        &self,
+        scores: &Scores,
+        statistic: impl Fn(&Scores) -> Option<f64>,
+    ) -> Option<Interval> {
+        if has_single_run(scores) {
+            return None;
+        }
+        let mut rng = self.rng();
+        self.interval(|| statistic(&scores.resample(&mut rng)))
+    }
+
+    /// Interval of [`Scores::probability_of_improvement`], the runs of both methods drawn
+    /// independently. `None` if a task has a single run of either, or they have different numbers
+    /// of tasks.
+    #[must_use]
+    pub fn improvement(&self, x: &Scores, y: &Scores) -> Option<Interval> {
+        if has_single_run(x) || has_single_run(y) {
+            return None;
+        }
+        let mut rng = self.rng();
+        self.interval(|| {
+            let (x, y) = (x.resample(&mut rng), y.resample(&mut rng));
+            x.probability_of_improvement(&y).ok()
+        })
+    }
+}
+
+fn has_single_run(scores: &Scores) -> bool {
+    scores.tasks().iter().any(|runs| runs.len() < 2)
+}
+
 /// One point of a performance profile.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProfilePoint {
     /// The score to be reached.
     pub threshold: f64,
-    /// Fraction of runs above it, see [`Scores::fraction_above`].
-    pub fraction: f64,
-    /// Bootstrap interval of the fraction at this threshold; `None` if a task has a single run.
-    pub interval: Option<Interval>,
+    /// Fraction of runs above it, see [`Scores::fraction_above`], with the interval at this threshold.
+    pub fraction: Estimate,
 }
 
 /// Performance profile: the fraction of runs above each of the thresholds.
@@ -199,11 +264,11 @@ pub struct ProfilePoint {
 /// The intervals hold for one threshold each; that all hold at once is less likely.
 #[must_use]
 pub fn profile(scores: &Scores, thresholds: &[f64], bootstrap: &Bootstrap) -> Vec<ProfilePoint> {
-    let point = |&threshold: &f64| ProfilePoint {
-        threshold,
-        fraction: scores.fraction_above(threshold),
+    let point = |&threshold: &f64| {
         // The draws start anew for every threshold, so all see the same ones.
-        interval: bootstrap.scores(scores, |draw| Some(draw.fraction_above(threshold))),
+        let interval = bootstrap.scores(scores, |draw| Some(draw.fraction_above(threshold)));
+        let fraction = Estimate::statistic(scores.fraction_above(threshold), interval);
+        ProfilePoint { threshold, fraction }
     };
     thresholds.iter().map(point).collect()
 }
@@ -218,12 +283,12 @@ fn win(x: f64, y: f64) -> f64 {
     }
 }
 
-pub(crate) fn mean(values: &[f64]) -> f64 {
+fn mean(values: &[f64]) -> f64 {
     mean_of(values.iter().copied())
 }
 
 /// The mean of at least one value.
-pub(crate) fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
+fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
     sum / f64::from(count)
 }

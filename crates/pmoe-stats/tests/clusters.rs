@@ -1,8 +1,10 @@
-//! k-means, silhouettes and t-SNE beside scikit-learn, see `golden/generate.py`.
+//! k-means, silhouettes and t-SNE beside scikit-learn, see `golden/clusters.py`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
-use pmoe_report::{Points, Tsne, lloyd, silhouettes};
+use pmoe_stats::kmeans::lloyd;
+use pmoe_stats::silhouette::silhouettes;
+use pmoe_stats::{Points, Tsne};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -1,6 +1,9 @@
+//! A number over the training of a run, and what becomes of it over several runs.
+
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{Bootstrap, Event, Interval};
+use crate::bootstrap::Bootstrap;
+use crate::estimate::{Estimate, mean};
 
 /// Mean evaluation return of one run over its training, or another quantity that is drawn like it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -10,40 +13,26 @@ pub struct EvalCurve {
 }
 
 impl EvalCurve {
-    /// The evaluations of a run. Of two at one step the later counts, and one without episodes is
-    /// no evaluation.
+    /// The curve through some points, in whatever order; of two at one step the later counts.
     #[must_use]
-    pub fn from_events(events: &[Event]) -> Self {
-        let mut points = BTreeMap::new();
-        for event in events {
-            if let Event::Eval { env_step, returns, .. } = event
-                && let Some(mean) = mean(returns)
-            {
-                points.insert(*env_step, mean);
-            }
-        }
+    pub fn new(points: impl IntoIterator<Item = (u64, f64)>) -> Self {
+        let points: BTreeMap<_, _> = points.into_iter().collect();
         Self { points: points.into_iter().collect() }
     }
 
     /// Share of a run's newest training episodes that reached their goal, at [`Self::SUCCESS_POINTS`]
     /// steps of its budget: of the last [`Self::SUCCESS_WINDOW`] episodes that had ended by then, or of
-    /// as many as there were. Empty for a task without a goal.
+    /// as many as there were. Empty without episodes.
+    ///
+    /// `episodes` are the steps at which they ended, rising, and whether they reached the goal.
     ///
     /// # Units
     /// Successes per episode.
     #[must_use]
-    pub fn success_rate(events: &[Event], total_steps: u64) -> Self {
+    pub fn success_rate(episodes: impl IntoIterator<Item = (u64, bool)>, total_steps: u64) -> Self {
         let mut points = Vec::new();
         let mut window = VecDeque::new();
-        let mut episodes = events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Episode { env_step, success: Some(success), .. } => {
-                    Some((*env_step, *success))
-                }
-                _ => None,
-            })
-            .peekable();
+        let mut episodes = episodes.into_iter().peekable();
         for index in 1..=Self::SUCCESS_POINTS {
             let step =
                 u128::from(total_steps) * u128::from(index) / u128::from(Self::SUCCESS_POINTS);
@@ -129,71 +118,19 @@ pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
 }
 
 /// Whether a step is in the last tenth of the budget.
-pub(crate) fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
+#[must_use]
+pub fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
     // Integers, so that the tenth begins at the same step on every machine.
     9 * u128::from(total_steps) < 10 * u128::from(env_step) && env_step <= total_steps
 }
 
-/// A quantity measured on several seeds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Estimate {
-    /// The value of each seed.
-    pub values: Vec<f64>,
-    /// Their mean.
-    pub mean: f64,
-    /// Bootstrap interval of the mean; `None` for a single seed.
-    pub interval: Option<Interval>,
-}
-
-impl Estimate {
-    /// Mean and interval of the seeds' values; `None` if there are none.
-    #[must_use]
-    pub fn new(values: Vec<f64>, bootstrap: &Bootstrap) -> Option<Self> {
-        let mean = mean(&values)?;
-        let interval = bootstrap.mean(&values);
-        Some(Self { values, mean, interval })
-    }
-}
-
-/// A method's mean in units of the reference's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ratio {
-    /// The ratio, 1 for the reference itself.
-    Of {
-        /// Mean over mean.
-        ratio: f64,
-        /// Bootstrap interval; `None` if either side has a single seed.
-        interval: Option<Interval>,
-    },
-    /// The reference is not clearly above zero, so that a ratio would say nothing: its mean or the
-    /// lower end of its interval is zero or less, or it is under a hundredth of the method's.
-    Meaningless,
-}
-
-impl Ratio {
-    /// Divides by the reference, if that means something.
-    #[must_use]
-    pub fn new(method: &Estimate, reference: &Estimate, bootstrap: &Bootstrap) -> Self {
-        let low = reference.interval.map_or(reference.mean, |interval| interval.low);
-        if reference.mean.min(low) <= 0.0 || reference.mean < method.mean.abs() / 100.0 {
-            return Self::Meaningless;
-        }
-        Self::Of {
-            ratio: method.mean / reference.mean,
-            interval: bootstrap.ratio(&method.values, &reference.values),
-        }
-    }
-}
-
 /// Mean of several seeds' curves at one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BandPoint {
     /// Environment step.
     pub env_step: u64,
-    /// Mean return over the seeds.
-    pub mean: f64,
-    /// Bootstrap interval of the mean; `None` for a single seed.
-    pub interval: Option<Interval>,
+    /// Mean over the curves there.
+    pub estimate: Estimate,
 }
 
 /// The mean of several curves at every step that any of them evaluates and all of them cover.
@@ -205,15 +142,9 @@ pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
     steps.dedup();
     let point = |env_step| {
         let values = curves.iter().map(|curve| curve.at(env_step)).collect::<Option<Vec<_>>>()?;
-        let Estimate { mean, interval, .. } = Estimate::new(values, bootstrap)?;
-        Some(BandPoint { env_step, mean, interval })
+        Some(BandPoint { env_step, estimate: Estimate::mean(values, bootstrap)? })
     };
     steps.into_iter().filter_map(point).collect()
-}
-
-/// Mean of some numbers; `None` without any.
-pub(crate) fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 #![expect(clippy::float_cmp, reason = "small integers, halves and quarters are exact")]
 
 use proptest::prelude::*;
+use rand::SeedableRng;
 
 use super::*;
+use crate::bootstrap::tests::{QUICK, normal};
 
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 300, level: 0.95, seed: 0 };
 
@@ -37,7 +39,7 @@ fn tasks_with_fewer_runs_count_like_the_others() {
     assert_eq!(scores.iqm(), None);
     assert_eq!(BOOTSTRAP.scores(&scores, |draw| Some(draw.mean())), None);
     assert_eq!(BOOTSTRAP.improvement(&scores, &scores), None);
-    assert_eq!(profile(&scores, &[1.0], &BOOTSTRAP)[0].interval, None);
+    assert_eq!(profile(&scores, &[1.0], &BOOTSTRAP)[0].fraction.interval, None);
     // With two runs at least, what is defined has an interval.
     let scores = self::scores(&[&[2.0, 2.0], &[0.0, 4.0, 8.0]]);
     assert!(BOOTSTRAP.scores(&scores, |draw| Some(draw.mean())).is_some());
@@ -97,12 +99,12 @@ fn the_seed_decides() {
 fn a_profile_falls_from_one_to_zero() {
     let scores = scores(&[&[0.5, 1.0, 2.0], &[0.0, 1.0, 3.0]]);
     let points = profile(&scores, &[-1.0, 0.0, 1.0, 3.0], &BOOTSTRAP);
-    let fractions: Vec<_> = points.iter().map(|point| point.fraction).collect();
+    let fractions: Vec<_> = points.iter().map(|point| point.fraction.value).collect();
     assert_eq!(fractions, [1.0, f64::midpoint(1.0, 2.0 / 3.0), 1.0 / 3.0, 0.0]);
-    assert_eq!(points[0].interval, Some(Interval { low: 1.0, high: 1.0 }));
-    for ProfilePoint { fraction, interval, .. } in points {
+    assert_eq!(points[0].fraction.interval, Some(Interval { low: 1.0, high: 1.0 }));
+    for Estimate { value, interval, .. } in points.into_iter().map(|point| point.fraction) {
         let Interval { low, high } = interval.unwrap();
-        assert!(0.0 <= low && low <= fraction && fraction <= high && high <= 1.0);
+        assert!(0.0 <= low && low <= value && value <= high && high <= 1.0);
     }
 }
 
@@ -127,6 +129,26 @@ fn pair() -> impl Strategy<Value = (Scores, Scores)> {
 fn map(scores: &Scores, f: impl Fn(f64) -> f64) -> Scores {
     let task = |runs: &Vec<f64>| runs.iter().map(|&score| f(score)).collect();
     Scores { tasks: scores.tasks.iter().map(task).collect() }
+}
+
+/// 5 normal scores on each of 6 tasks. A draw within a task has 4/5 of the variance that the
+/// scores show, so that the interval is √(4/5) · 1.96 = 1.753 standard errors wide to each side:
+/// Student's t with 24 degrees of freedom is within that in 90.8 % of cases; over 500 trials the
+/// standard error is 1.3 points.
+#[test]
+fn coverage_of_the_mean_over_tasks_is_as_few_runs_let_expect() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let covered = (0..500)
+        .filter(|_| {
+            let mut task = |mean: f64| (0..5).map(|_| mean + normal(&mut rng)).collect();
+            // The means of the tasks are 0 to 5, on average 2.5.
+            let scores = Scores::new((0..6).map(|mean| task(f64::from(mean))).collect()).unwrap();
+            let interval = QUICK.scores(&scores, |draw| Some(draw.mean()));
+            let Interval { low, high } = interval.unwrap();
+            low <= 2.5 && 2.5 <= high
+        })
+        .count();
+    assert!((434..=474).contains(&covered), "{covered} of 500");
 }
 
 proptest! {

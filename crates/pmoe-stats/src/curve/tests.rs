@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bootstrap::Interval;
 
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 200, level: 0.95, seed: 0 };
 
@@ -9,24 +10,10 @@ fn curve(points: &[(u64, f64)]) -> EvalCurve {
 }
 
 #[test]
-fn a_curve_is_the_mean_of_each_evaluation() {
-    let eval = |env_step, returns: &[f64]| Event::Eval {
-        env_step,
-        returns: returns.to_vec(),
-        lengths: vec![1; returns.len()],
-        successes: None,
-    };
-    let episode = Event::Episode {
-        env_step: 3,
-        episode: 1,
-        episode_return: 9.0,
-        episode_length: 3,
-        truncated: false,
-        success: None,
-    };
-    let events = [eval(5, &[1.0, 2.0]), episode, eval(0, &[4.0]), eval(7, &[]), eval(5, &[3.0])];
-    assert_eq!(EvalCurve::from_events(&events).points(), [(0, 4.0), (5, 3.0)]);
-    assert_eq!(EvalCurve::from_events(&[]).span(), None);
+fn the_later_of_two_points_counts() {
+    let curve = EvalCurve::new([(5, 1.5), (0, 4.0), (5, 3.0)]);
+    assert_eq!((curve.points(), curve.span()), ([(0, 4.0), (5, 3.0)].as_slice(), Some((0, 5))));
+    assert_eq!(EvalCurve::new([]).span(), None);
 }
 
 #[test]
@@ -50,28 +37,14 @@ fn the_last_tenth_is_open_at_its_start() {
 }
 
 #[test]
-fn a_ratio_needs_a_reference_clearly_above_zero() {
-    let estimate = |values: &[f64]| Estimate::new(values.to_vec(), &BOOTSTRAP).unwrap();
-    let method = estimate(&[20.0, 40.0]);
-    let ratio = |reference: &[f64]| Ratio::new(&method, &estimate(reference), &BOOTSTRAP);
-    assert!(matches!(ratio(&[10.0, 20.0]), Ratio::Of { ratio: 2.0, interval: Some(_) }));
-    assert_eq!(ratio(&[10.0]), Ratio::Of { ratio: 3.0, interval: None });
-    assert_eq!(ratio(&[-10.0, -20.0]), Ratio::Meaningless);
-    assert_eq!(ratio(&[0.0]), Ratio::Meaningless);
-    assert_eq!(ratio(&[-1.0, 50.0]), Ratio::Meaningless); // its interval reaches below zero
-    assert_eq!(ratio(&[0.2, 0.3]), Ratio::Meaningless); // 12 000 % of next to nothing
-    assert_eq!(Estimate::new(Vec::new(), &BOOTSTRAP), None);
-}
-
-#[test]
 fn a_band_covers_what_all_curves_cover() {
     let (long, short) = (curve(&[(0, 0.0), (20, 20.0)]), curve(&[(0, 10.0), (10, 30.0)]));
     let band = band(&[&long, &short], &BOOTSTRAP);
-    let means: Vec<_> = band.iter().map(|point| (point.env_step, point.mean)).collect();
+    let means: Vec<_> = band.iter().map(|point| (point.env_step, point.estimate.value)).collect();
     assert_eq!(means, [(0, 5.0), (10, 20.0)]);
     // Two values: the interval is the values.
-    assert_eq!(band[1].interval, Some(Interval { low: 10.0, high: 30.0 }));
-    assert_eq!(super::band(&[&long], &BOOTSTRAP)[0].interval, None);
+    assert_eq!(band[1].estimate.interval, Some(Interval { low: 10.0, high: 30.0 }));
+    assert_eq!(super::band(&[&long], &BOOTSTRAP)[0].estimate.interval, None);
     assert_eq!(super::band(&[], &BOOTSTRAP), []);
 }
 
@@ -90,7 +63,7 @@ proptest! {
         curves in prop::collection::vec(any_curve(), 1..5),
     ) {
         let all: Vec<_> = curves.iter().collect();
-        let points = band(&all, &BOOTSTRAP).iter().map(|p| (p.env_step, p.mean)).collect();
+        let points = band(&all, &BOOTSTRAP).iter().map(|p| (p.env_step, p.estimate.value)).collect();
         let of_mean = auc(&EvalCurve { points }, 0, 100).unwrap();
         let aucs: Vec<_> = curves.iter().map(|curve| auc(curve, 0, 100).unwrap()).collect();
         // atol: sums of a few dozen numbers up to 1e3.
@@ -120,26 +93,18 @@ proptest! {
 
 #[test]
 fn the_success_rate_is_of_the_newest_episodes() {
-    let episode = |(index, success): (u64, bool)| Event::Episode {
-        env_step: 10 * (index + 1),
-        episode: index + 1,
-        episode_return: 0.0,
-        episode_length: 10,
-        truncated: false,
-        success: Some(success),
-    };
     // Episodes end at 10, 20, …, 1500 of 2000: 30 failures, then successes.
-    let events: Vec<_> = (0..150).map(|index| (index, 30 <= index)).map(episode).collect();
-    let curve = EvalCurve::success_rate(&events, 2_000);
+    let episodes = || (0..150).map(|index| (10 * (index + 1), 30 <= index));
+    let curve = EvalCurve::success_rate(episodes(), 2_000);
     assert_eq!(curve.points()[..2], [(20, 0.0), (40, 0.0)]);
     // At 400: 10 of 40. At 1200: 90 of the last 100. At 1500, the last: all.
     assert_eq!((curve.at(400), curve.at(1_200)), (Some(0.25), Some(0.9)));
     assert_eq!(curve.points().last(), Some(&(1_500, 1.0)));
     // Each step once, however short the run.
-    let curve = EvalCurve::success_rate(&events, 30);
+    let curve = EvalCurve::success_rate(episodes(), 30);
     assert_eq!(
         curve.points().iter().map(|point| point.0).collect::<Vec<_>>(),
         (10..=30).collect::<Vec<_>>()
     );
-    assert_eq!(EvalCurve::success_rate(&[], 30).points(), []);
+    assert_eq!(EvalCurve::success_rate([], 30).points(), []);
 }

@@ -5,8 +5,8 @@ Needs Python 3.11 with
 
     pip install scikit-learn==1.9.1 numpy==2.4.6 scipy==1.17.1
 
-    generate.py             write the committed file, beside this script
-    generate.py --check     compute again and compare, bit for bit (the same machine and versions)
+    clusters.py             write the committed file, beside this script
+    clusters.py --check     compute again and compare, bit for bit (the same machine and versions)
 
 k-means starts from given centres and ends when no point changes its cluster, silhouettes are exact.
 t-SNE is chaotic: of it, the divergences that several starts end with are comparable.

@@ -5,13 +5,14 @@
 //! optimality gap at 1 is E max(0, -z) = 1 / √(2π), and P(X > Y) is Φ(0.5 / √2).
 //!
 //! ```text
-//! cargo run --release -p pmoe-results --example interval_coverage -- 2000
+//! cargo run --release -p pmoe-stats --example interval_coverage -- 2000
 //! ```
 
 use std::error::Error;
 use std::f64::consts::TAU;
 
-use pmoe_results::{Bootstrap, Interval, Scores, ScoresError};
+use pmoe_stats::scores::ScoresError;
+use pmoe_stats::{Bootstrap, Interval, Scores};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -3,8 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::points::squared_distance;
-use crate::{Points, PointsError};
+use crate::points::{Points, PointsError, squared_distance};
 
 /// Points in clusters.
 #[derive(Debug, Clone, PartialEq)]

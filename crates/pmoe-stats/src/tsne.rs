@@ -5,8 +5,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::points::squared_distance;
-use crate::{Points, PointsError};
+use crate::points::{Points, PointsError, squared_distance};
 
 /// Settings of t-SNE: where points of many dimensions go in a plane, so that neighbours stay
 /// neighbours.

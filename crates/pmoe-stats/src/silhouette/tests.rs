@@ -34,6 +34,16 @@ fn bad_labels_are_named() {
     assert_eq!(message(&[5, 5]), "number of clusters is 1, allowed: at least 2");
 }
 
+#[test]
+fn any_distance_will_do() {
+    // On a line: 0, 1 | 10. a = 1, b = 10 and 9; the last is alone.
+    let at: [f64; 3] = [0.0, 1.0, 10.0];
+    let found = silhouettes_by(&[7, 7, 2], |i, j| (at[i] - at[j]).abs()).unwrap();
+    let expected = [0.9, 8.0 / 9.0, 0.0];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+    assert!(silhouettes_by(&[1, 1], |_, _| 0.0).is_none());
+}
+
 proptest! {
     #[test]
     fn bounded_and_blind_to_names_places_and_scale(

@@ -1,4 +1,5 @@
 use super::*;
+use crate::silhouette::silhouette_score;
 
 /// Few points, few iterations.
 const QUICK: Tsne =
@@ -26,7 +27,7 @@ fn blobs_stay_apart() {
     let Embedding { positions, divergence } =
         QUICK.embed(Points::new(&values, 5).unwrap()).unwrap();
     let flat = positions.as_flattened();
-    let score = crate::silhouette_score(Points::new(flat, 2).unwrap(), &labels).unwrap();
+    let score = silhouette_score(Points::new(flat, 2).unwrap(), &labels).unwrap();
     assert!(0.6 < score, "{score}");
     assert!(0.0 < divergence && divergence < 1.0, "{divergence}");
 }

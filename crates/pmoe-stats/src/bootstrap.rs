@@ -1,7 +1,7 @@
+//! How a number varies when its seeds are drawn again.
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-use crate::Scores;
 
 /// A range that likely holds the true value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,79 +93,18 @@ impl Bootstrap {
         })
     }
 
-    /// Interval of any statistic of a score matrix; the runs are drawn within each task, so that
-    /// every draw has the matrix's own tasks and numbers of runs (stratified bootstrap).
-    ///
-    /// It says what other seeds on the same tasks would give, not what other tasks would. `None` if
-    /// a task has a single run, or the statistic is `None`.
-    ///
-    /// With few runs it is too narrow. Of normal scores on 6 tasks, an interval of nominal 95 % holds
-    /// the true value in so many cases (2000 trials, `examples/interval_coverage.rs`):
-    ///
-    /// | runs per task | mean | IQM | optimality gap | P(X > Y) |
-    /// |--:|--:|--:|--:|--:|
-    /// | 2 | 76 % | 79 % | 74 % | 83 % |
-    /// | 3 | 86 % | 86 % | 83 % | 90 % |
-    /// | 5 | 90 % | 91 % | 89 % | 93 % |
-    /// | 10 | 94 % | 94 % | 92 % | 95 % |
-    /// | 20 | 93 % | 93 % | 93 % | 95 % |
-    ///
-    /// ```
-    /// # use pmoe_results::{Bootstrap, Scores, ScoresError};
-    /// // Two tasks with three runs each.
-    /// let scores = Scores::new(vec![vec![0.5, 0.6, 0.9], vec![1.0, 1.2, 1.1]])?;
-    /// let iqm = Bootstrap::STANDARD.scores(&scores, Scores::iqm);
-    /// let gap = Bootstrap::STANDARD.scores(&scores, |draw| Some(draw.optimality_gap(1.0)));
-    /// # assert!(iqm.is_some() && gap.is_some());
-    /// # Ok::<(), ScoresError>(())
-    /// ```
-    ///
-    /// # Source
-    /// Agarwal et al., arXiv:2108.13264, section 4.1; `StratifiedBootstrap` of rliable 1.2.0, except
-    /// that there the draws can't be seeded.
-    #[must_use]
-    pub fn scores(
-        &self,
-        scores: &Scores,
-        statistic: impl Fn(&Scores) -> Option<f64>,
-    ) -> Option<Interval> {
-        if has_single_run(scores) {
-            return None;
-        }
-        let mut rng = self.rng();
-        self.interval(|| statistic(&scores.resample(&mut rng)))
-    }
-
-    /// Interval of [`Scores::probability_of_improvement`], the runs of both methods drawn
-    /// independently. `None` if a task has a single run of either, or they have different numbers
-    /// of tasks.
-    #[must_use]
-    pub fn improvement(&self, x: &Scores, y: &Scores) -> Option<Interval> {
-        if has_single_run(x) || has_single_run(y) {
-            return None;
-        }
-        let mut rng = self.rng();
-        self.interval(|| {
-            let (x, y) = (x.resample(&mut rng), y.resample(&mut rng));
-            x.probability_of_improvement(&y).ok()
-        })
-    }
-
-    fn rng(&self) -> ChaCha8Rng {
+    /// The draws, from their beginning.
+    pub(crate) fn rng(&self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.seed)
     }
 
     /// The middle of the draws; `None` if there is none for one of them.
-    fn interval(&self, mut draw: impl FnMut() -> Option<f64>) -> Option<Interval> {
+    pub(crate) fn interval(&self, mut draw: impl FnMut() -> Option<f64>) -> Option<Interval> {
         let mut draws: Vec<f64> = (0..self.resamples).map(|_| draw()).collect::<Option<_>>()?;
         draws.sort_by(f64::total_cmp);
         let tail = (1.0 - self.level) / 2.0;
         Some(Interval { low: quantile(&draws, tail)?, high: quantile(&draws, 1.0 - tail)? })
     }
-}
-
-fn has_single_run(scores: &Scores) -> bool {
-    scores.tasks().iter().any(|runs| runs.len() < 2)
 }
 
 fn resampled_mean(values: &[f64], rng: &mut ChaCha8Rng) -> f64 {
@@ -182,15 +121,15 @@ fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const QUICK: Bootstrap = Bootstrap { resamples: 1000, level: 0.95, seed: 7 };
+    pub(crate) const QUICK: Bootstrap = Bootstrap { resamples: 1000, level: 0.95, seed: 7 };
 
     /// Standard normal by Box and Muller, so that the test needs no distribution crate.
-    fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
         let (u, v): (f64, f64) = (rng.random(), rng.random());
         (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
     }
@@ -271,27 +210,6 @@ mod tests {
             })
             .count();
         assert!((445..=485).contains(&covered), "{covered} of 500");
-    }
-
-    /// 5 normal scores on each of 6 tasks. A draw within a task has 4/5 of the variance that the
-    /// scores show, so that the interval is √(4/5) · 1.96 = 1.753 standard errors wide to each side:
-    /// Student's t with 24 degrees of freedom is within that in 90.8 % of cases; over 500 trials the
-    /// standard error is 1.3 points.
-    #[test]
-    fn coverage_of_the_mean_over_tasks_is_as_few_runs_let_expect() {
-        let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let covered = (0..500)
-            .filter(|_| {
-                let mut task = |mean: f64| (0..5).map(|_| mean + normal(&mut rng)).collect();
-                // The means of the tasks are 0 to 5, on average 2.5.
-                let scores =
-                    Scores::new((0..6).map(|mean| task(f64::from(mean))).collect()).unwrap();
-                let interval = QUICK.scores(&scores, |draw| Some(draw.mean()));
-                let Interval { low, high } = interval.unwrap();
-                low <= 2.5 && 2.5 <= high
-            })
-            .count();
-        assert!((434..=474).contains(&covered), "{covered} of 500");
     }
 
     proptest! {

@@ -9,8 +9,8 @@ Needs Python 3.11 with
 from rliable's own functions. Its bootstrap draws from numpy's global generator whatever
 `random_state` says, so that generator is seeded.
 
-    generate.py             write the committed file, beside this script
-    generate.py --check     compute again and compare, bit for bit
+    rliable.py             write the committed file, beside this script
+    rliable.py --check     compute again and compare, bit for bit
 """
 
 import json

@@ -1,6 +1,8 @@
-//! Score matrices beside rliable, see `tests/golden/generate.py`.
+//! Score matrices beside rliable, see `golden/rliable.py`.
 
-use pmoe_results::{Bootstrap, Interval, Scores};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+
+use pmoe_stats::{Bootstrap, Interval, Scores};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ struct Intervals {
 
 /// One case: its name, both methods, what is expected.
 fn golden() -> (Golden, Vec<(Scores, Scores)>) {
-    let golden: Golden = serde_json::from_str(include_str!("../golden/rliable.json")).unwrap();
+    let golden: Golden = serde_json::from_str(include_str!("golden/rliable.json")).unwrap();
     let pairs = golden.cases.iter().map(|Case { x, y, .. }| {
         (Scores::new(x.clone()).unwrap(), Scores::new(y.clone()).unwrap())
     });

@@ -11,7 +11,9 @@
 use std::error::Error;
 use std::time::Instant;
 
-use pmoe_report::{Points, Tsne, kmeans, silhouette_score};
+use pmoe_stats::kmeans::kmeans;
+use pmoe_stats::silhouette::silhouette_score;
+use pmoe_stats::{Points, Tsne};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
