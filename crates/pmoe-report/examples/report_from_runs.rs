@@ -7,8 +7,9 @@
 use std::error::Error;
 use std::path::Path;
 
+use pmoe_report::claims::Claim;
 use pmoe_report::{ReportOptions, write_report};
-use pmoe_results::{Claim, Suite};
+use pmoe_results::Suite;
 use pmoe_stats::Bootstrap;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]

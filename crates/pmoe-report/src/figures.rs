@@ -1,10 +1,11 @@
 //! Learning curves and success rates, one figure each per task; performance profiles over several.
 
-use pmoe_results::{Aggregate, Aggregates, Cell, Run, Status};
+use pmoe_results::{Run, Status};
 use pmoe_stats::Bootstrap;
 use pmoe_stats::curve::{BandPoint, band};
 use pmoe_stats::scores::ProfilePoint;
 
+use crate::comparison::{Aggregate, Aggregates, Cell};
 use crate::curves::{Curve, Figure, Point, Series};
 use crate::group::Group;
 use crate::palette::Palette;
@@ -58,7 +59,7 @@ fn figures(
     group: &Group<'_>,
     rows: &[Row],
     curve: Curve,
-    series: impl Fn(&Cell, &Row) -> Series,
+    series: impl Fn(&Cell<'_>, &Row) -> Series,
 ) -> Vec<Figure> {
     let mut tasks: Vec<&str> = Vec::new();
     for row in rows {
@@ -68,7 +69,7 @@ fn figures(
     }
     let figures = tasks.into_iter().map(|task| {
         let cells = group.comparison.cells.iter().filter(|cell| cell.task == task);
-        let row = |cell: &Cell| {
+        let row = |cell: &Cell<'_>| {
             rows.iter().find(|row| (&row.algo, &row.task) == (&cell.algo, &cell.task))
         };
         let series = cells.filter_map(|cell| Some(series(cell, row(cell)?)));
@@ -83,7 +84,7 @@ fn figures(
     figures.filter(|figure| figure.series.iter().any(|series| !series.runs.is_empty())).collect()
 }
 
-fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Series {
+fn series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
     for run in group.runs_of(&cell.algo, &cell.task) {
         let curve = run.eval_curve();
@@ -112,13 +113,13 @@ fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Serie
 /// none.
 fn success_series(
     group: &Group<'_>,
-    cell: &Cell,
+    cell: &Cell<'_>,
     row: &Row,
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Series {
     let of_run = |run: &Run| {
-        let counts = cell.runs.is_empty() || cell.runs.contains(&run.path);
+        let counts = cell.runs.is_empty() || cell.counts(run);
         (counts, run.success_rate(row.total_steps))
     };
     let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);

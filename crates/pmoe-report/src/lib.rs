@@ -16,9 +16,15 @@
 //!
 //! [`verify`] makes published reports again and says what differs.
 //!
-//! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
+//! - [`comparison`] puts the runs of a group beside each other: AUC, final return, curves, several tasks in
+//!   one number.
+//! - [`claims`] holds what the paper claims, and the one judge of it.
+//!
+//! The arithmetic is that of `pmoe-stats`, the runs are read by `pmoe-results`. What a report says depends
 //! on the run folders, the suites and the options alone: no clock, no machine, no network.
 
+pub mod claims;
+pub mod comparison;
 mod curves;
 mod error;
 mod figures;

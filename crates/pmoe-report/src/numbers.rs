@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{AnalysisKind, Run, Test};
+use pmoe_results::{AnalysisKind, Run};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
 
 use crate::ReportOptions;
+use crate::claims::Test;
 use crate::files::relative;
 use crate::group::Group;
 use crate::page::{ClaimLine, Ledger, Measured, Section};
@@ -179,8 +180,8 @@ fn hashes(run: &Path) -> BTreeMap<String, String> {
 }
 
 /// The effects of the claims.
-pub(crate) fn numbers_of_claims(ledger: &Ledger) -> Vec<Number> {
-    let of_line = |line: &ClaimLine| {
+pub(crate) fn numbers_of_claims(ledger: &Ledger<'_>) -> Vec<Number> {
+    let of_line = |line: &ClaimLine<'_>| {
         let ClaimLine { claim, judgement, runs, .. } = line;
         let estimate = judgement.effect.as_ref().map(|effect| &effect.estimate);
         let (Test::Runs(test), Some(estimate)) = (&claim.test, estimate) else {
@@ -232,8 +233,11 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
     let folders = |paths: &[PathBuf]| -> Vec<String> {
         paths.iter().map(|path| relative(output, path)).collect()
     };
+    let of_runs = |runs: &[&Run]| -> Vec<String> {
+        runs.iter().map(|run| relative(output, &run.path)).collect()
+    };
     let behind = |method: &str, task: &str| {
-        group.comparison.cell(method, task).map(|cell| folders(&cell.runs)).unwrap_or_default()
+        group.comparison.cell(method, task).map(|cell| of_runs(&cell.runs)).unwrap_or_default()
     };
     for row in &section.rows {
         let runs = behind(&row.algo, &row.task);
@@ -270,8 +274,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         numbers.push(Number { paper: printed(group, of), ..number });
     }
     for row in &section.costs {
-        let all = group.runs_of(&row.method, &row.task).map(|run| run.path.clone());
-        let runs = folders(&all.collect::<Vec<_>>());
+        let runs = of_runs(&group.runs_of(&row.method, &row.task).collect::<Vec<_>>());
         let cost = &row.cost;
         for (quantity, value) in [
             ("env_steps", Some(cost.env_steps as f64)),

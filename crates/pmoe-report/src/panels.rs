@@ -60,7 +60,7 @@ fn panel(
         let of = &entry.run.manifest;
         // Unfinished runs have no analyses, and what is not behind the other numbers is not behind these.
         let cell = group.comparison.cell(entry.method, &of.task);
-        if cell.is_none_or(|cell| !cell.runs.contains(&entry.run.path)) {
+        if cell.is_none_or(|cell| !cell.counts(entry.run)) {
             continue;
         }
         match entry.run.analysis(kind) {

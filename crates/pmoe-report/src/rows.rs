@@ -1,9 +1,9 @@
 //! The lines of the tables.
 
-use pmoe_results::Excluded;
 use pmoe_stats::{Estimate, Interval};
 use serde::{Serialize, Serializer};
 
+use crate::comparison::Excluded;
 use crate::format;
 use crate::group::Group;
 
@@ -108,7 +108,7 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             task: cell.task.clone(),
             algo: cell.algo.clone(),
             total_steps: cell.total_steps,
-            seeds: cell.seeds.clone(),
+            seeds: cell.seeds(),
             left_out: left_out.collect(),
             auc: cell.auc.clone(),
             relative_auc: cell.relative_auc.clone(),

@@ -2,10 +2,10 @@
 
 mod claims;
 
-use pmoe_results::Aggregate;
 use pmoe_stats::Estimate;
 
 pub(crate) use self::claims::{claims_csv, claims_markdown};
+use crate::comparison::Aggregate;
 use crate::format::{self, plural};
 use crate::page::{Section, label};
 

@@ -33,7 +33,7 @@ pub use self::settings::{
     AnalysisSettings, ExplorationSettings, GaitSettings, PrimitivesSettings, RobustnessSettings,
     TrajectoriesSettings,
 };
-pub use self::trajectories::{Arena, Disc, Outcome, Rollout, Side, Trajectories};
+pub use self::trajectories::{Arena, Disc, EpisodeEnd, Rollout, Side, Trajectories};
 use crate::suite::one_of;
 use crate::{Manifest, Quantity, ResultsError, Run, json};
 

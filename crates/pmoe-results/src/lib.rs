@@ -1,4 +1,4 @@
-//! The on-disk contract of a run, and what is said of several.
+//! The on-disk contract of a run: what is written, and how it is read.
 //!
 //! One run is one process and one folder:
 //!
@@ -19,15 +19,10 @@
 //! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`AnalysisFile`] holds what was measured of a finished run beside its learning curve.
-//! - [`Comparison`] puts the runs of a suite beside each other.
-//! - [`Claim`] is what the paper claims, [`Judgement`] what runs say of it.
 //! - [`Exit`] is how the programs that make all this end.
 
-mod aggregate;
 mod analysis;
 mod atomic;
-mod claims;
-mod compare;
 mod error;
 mod event;
 mod exit;
@@ -50,18 +45,13 @@ mod tail;
 mod text;
 mod variants;
 
-pub use aggregate::{Aggregate, Aggregates, Gap};
 pub use analysis::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
-    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map, NoiseLevel,
-    Outcome, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
+    EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map,
+    NoiseLevel, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
     StateMap, Trajectories, TrajectoriesSettings,
 };
 pub use atomic::{is_leftover, remove_leftovers, write_atomic};
-pub use claims::{
-    Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
-};
-pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use pmoe_stats::{EvalCurve, mean};
 
 use crate::input::{self, MOST_CONFIG_BYTES};
-use crate::run_dir::{CONFIG, EVENTS, MANIFEST, parse_config};
-use crate::{Event, Manifest, ResultsError, Status};
+use crate::run_dir::{CONFIG, EVENTS, MANIFEST};
+use crate::{Event, Manifest, ResultsError, Status, settings};
 
 /// A run folder, read.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Run {
     /// When the folder is not a run or one of its files can't be read or understood.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let manifest = Manifest::read(path)?;
-        let config = parse_config(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
+        let config = settings::parse(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
         manifest.check(&config, path)?;
 
         let done = manifest.status == Status::Done;

@@ -8,6 +8,20 @@ use toml::{Table, Value};
 use crate::suite::RunSpec;
 use crate::{ResultsError, toml_files};
 
+/// Parses the text of the file `path` as TOML.
+///
+/// # Errors
+/// When it is none, with the line.
+pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
+    text.parse().map_err(|error: toml::de::Error| ResultsError::BadFile {
+        path: path.to_owned(),
+        key: error.span().map_or("the end".to_owned(), |span| {
+            format!("line {}", 1 + text[..span.start].matches('\n').count())
+        }),
+        message: error.message().to_owned(),
+    })
+}
+
 /// A key as written on a command line or in a suite, from the root of `config`: settings of the
 /// algorithm may leave out `algo.<family>.`, those of the task the family.
 #[must_use]
@@ -155,7 +169,7 @@ impl Methods {
         let read = |path: &std::path::PathBuf| {
             let text = crate::read_text(path, crate::MOST_CONFIG_BYTES)?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, crate::run_dir::parse_config(&text, path)?))
+            Ok((name, parse(&text, path)?))
         };
         toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
     }

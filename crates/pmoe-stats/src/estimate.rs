@@ -68,10 +68,9 @@ mod tests {
         let estimate = |values: &[f64]| Estimate::mean(values.to_vec(), &BOOTSTRAP).unwrap();
         let method = estimate(&[20.0, 40.0]);
         let over = |reference: &[f64]| method.over(&estimate(reference), &BOOTSTRAP);
-        let ratio = over(&[10.0, 20.0]).unwrap();
-        assert_eq!(ratio.value, 2.0);
-        // The extremes are 20 / 20 and 40 / 10.
-        assert_eq!(ratio.interval, Some(Interval { low: 1.0, high: 4.0 }));
+        let interval = BOOTSTRAP.ratio(&[20.0, 40.0], &[10.0, 20.0]);
+        assert!(interval.is_some());
+        assert_eq!(over(&[10.0, 20.0]), Some(Estimate::statistic(2.0, interval)));
         assert_eq!(over(&[10.0]), Some(Estimate::statistic(3.0, None)));
         assert_eq!(over(&[-10.0, -20.0]), None);
         assert_eq!(over(&[0.0]), None);

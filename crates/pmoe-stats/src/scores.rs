@@ -173,6 +173,14 @@ impl Scores {
         })))
     }
 
+    /// [`Self::probability_of_improvement`] with its interval; `None` if the two have different numbers of
+    /// tasks.
+    #[must_use]
+    pub fn improvement_over(&self, other: &Self, bootstrap: &Bootstrap) -> Option<Estimate> {
+        let value = self.probability_of_improvement(other).ok()?;
+        Some(Estimate::statistic(value, bootstrap.improvement(self, other)))
+    }
+
     /// Draws as many runs as there are with replacement, within each task.
     fn resample(&self, rng: &mut ChaCha8Rng) -> Self {
         let draw = |runs: &Vec<f64>| -> Vec<f64> {

@@ -1,45 +1,32 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Aggregates, Gap, Judgement, Paper, Preset, Quantity, Suite};
-use pmoe_stats::{Estimate, Interval};
+use pmoe_results::{Paper, Preset, Quantity, Suite};
+use pmoe_stats::Estimate;
 
 use super::panel::{Measured, label};
+use crate::claims::{Decision, Effect, EffectKind, Relation};
+use crate::comparison::{Aggregates, Gap};
 use crate::format::{count, estimate, number, percent, plural};
 use crate::group::Group;
 use crate::rows::Row;
 
-/// How a method stands against the reference on one task, by the interval of its relative AUC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Higher,
-    Lower,
-    Undecided,
-    TooFewSeeds,
+/// Whether a method's AUC is higher than the reference's on one task; `None` for the reference itself and
+/// where there is no ratio.
+pub(crate) fn standing(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Decision> {
+    let reference = reference.filter(|name| *name != row.algo)?;
+    let estimate = row.relative_auc.clone()?;
+    let is_reference = |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
+    let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
+    let effect = Effect { kind: EffectKind::Ratio, estimate };
+    Some(Decision::of(Relation::Higher, &effect, &[row.seeds.len(), seeds]))
 }
 
-impl Standing {
-    /// `None` for the reference itself and where there is no ratio.
-    pub(crate) fn of(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Self> {
-        let reference = reference.filter(|name| *name != row.algo)?;
-        let relative = row.relative_auc.as_ref()?;
-        let is_reference =
-            |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
-        let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
-        Some(match relative.interval {
-            _ if seeds.min(row.seeds.len()) < Judgement::FEWEST_RUNS => Self::TooFewSeeds,
-            Some(Interval { low, .. }) if 1.0 < low => Self::Higher,
-            Some(Interval { high, .. }) if high < 1.0 => Self::Lower,
-            _ => Self::Undecided,
-        })
-    }
-
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Higher => "higher",
-            Self::Lower => "lower",
-            Self::Undecided => "undecided",
-            Self::TooFewSeeds => "too few seeds",
-        }
+pub(crate) fn standing_text(standing: Decision) -> &'static str {
+    match standing {
+        Decision::Holds => "higher",
+        Decision::Fails => "lower",
+        Decision::Open => "undecided",
+        Decision::TooFewRuns => "too few seeds",
     }
 }
 
@@ -148,13 +135,11 @@ pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) 
 
 /// How many comparisons with the reference come out how: `1 higher, 4 undecided`; `None` without any.
 pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let verdicts: Vec<_> =
-        rows.iter().filter_map(|row| Standing::of(row, rows, reference)).collect();
-    let all = [Standing::Higher, Standing::Lower, Standing::Undecided, Standing::TooFewSeeds];
-    let parts = all.iter().filter_map(|verdict| {
-        let count = verdicts.iter().filter(|other| *other == verdict).count();
-        let with = if *verdict == Standing::TooFewSeeds { "with " } else { "" };
-        (0 < count).then(|| format!("{count} {with}{}", verdict.text()))
+    let standings: Vec<_> = rows.iter().filter_map(|row| standing(row, rows, reference)).collect();
+    let parts = Decision::ALL.iter().filter_map(|decision| {
+        let count = standings.iter().filter(|other| *other == decision).count();
+        let with = if *decision == Decision::TooFewRuns { "with " } else { "" };
+        (0 < count).then(|| format!("{count} {with}{}", standing_text(*decision)))
     });
     let parts: Vec<_> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))
@@ -162,7 +147,7 @@ pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
 
 /// How many of the same comparisons the paper prints above its reference.
 pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let judged = rows.iter().filter(|row| Standing::of(row, rows, reference).is_some());
+    let judged = rows.iter().filter(|row| standing(row, rows, reference).is_some());
     let printed: Vec<f64> = judged.filter_map(|row| row.paper_percent).collect();
     let above = printed.iter().filter(|percent| 100.0 < **percent).count();
     let count = printed.len();
@@ -249,6 +234,8 @@ pub(crate) fn gaps(aggregates: &Aggregates) -> Vec<String> {
 mod tests {
     use std::path::Path;
 
+    use pmoe_stats::Interval;
+
     use super::*;
 
     fn estimate(value: f64, ends: Option<[f64; 2]>) -> Estimate {
@@ -282,13 +269,13 @@ mod tests {
             row("d", 2, Some((1.2, Some([1.1, 1.4])))),
             row("e", 3, None),
         ];
-        let verdicts = rows.each_ref().map(|row| Standing::of(row, &rows, Some("ref")));
+        let verdicts = rows.each_ref().map(|row| standing(row, &rows, Some("ref")));
         let expected = [
             None,
-            Some(Standing::Higher),
-            Some(Standing::Lower),
-            Some(Standing::Undecided),
-            Some(Standing::TooFewSeeds),
+            Some(Decision::Holds),
+            Some(Decision::Fails),
+            Some(Decision::Open),
+            Some(Decision::TooFewRuns),
             None,
         ];
         assert_eq!(verdicts, expected);
@@ -299,7 +286,7 @@ mod tests {
         assert_eq!(verdict(&rows, None), None);
         // A reference with too few seeds decides nothing either.
         let rows = [row("ref", 2, Some((1.0, None))), row("a", 5, Some((2.0, Some([1.5, 3.0]))))];
-        assert_eq!(Standing::of(&rows[1], &rows, Some("ref")), Some(Standing::TooFewSeeds));
+        assert_eq!(standing(&rows[1], &rows, Some("ref")), Some(Decision::TooFewRuns));
     }
 
     #[test]

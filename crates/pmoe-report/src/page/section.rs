@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pmoe_results::{Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Status, Suite};
+use pmoe_results::{AnalysisKind, Status, Suite};
 
-use super::answer::{self, Standing};
+use super::answer;
 use super::cost::{Cost, CostRow, costs, provenance};
 use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
+use crate::comparison::{Aggregate, Aggregates, Entry, Excluded};
 use crate::files::link;
 use crate::format::{NOTHING, count, duration, estimate, number, percent, plural};
 use crate::group::{Group, budget_words};
@@ -206,8 +207,8 @@ impl Section {
 
     /// Rows with the look of their method, and how they stand against the reference.
     pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &Look, &'static str)> {
-        let verdict = |row| Standing::of(row, &self.rows, self.reference.as_deref());
-        let text = move |row| verdict(row).map_or(NOTHING, Standing::text);
+        let standing = |row| answer::standing(row, &self.rows, self.reference.as_deref());
+        let text = move |row| standing(row).map_or(NOTHING, answer::standing_text);
         self.rows.iter().zip(&self.looks).map(move |(row, look)| (row, look, text(row)))
     }
 
@@ -377,7 +378,7 @@ impl Section {
             entries: Vec::new(),
             methods: Vec::new(),
             missing: Vec::new(),
-            comparison: pmoe_results::Comparison { reference: None, cells: Vec::new() },
+            comparison: crate::comparison::Comparison { reference: None, cells: Vec::new() },
         };
         let figures = SectionFigures::default();
         let palette = Palette::new(&[], &[]);

@@ -1,11 +1,10 @@
-use pmoe_results::EffectKind;
-
 use super::{line, numbers, quoted};
+use crate::claims::EffectKind;
 use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
 
 /// The claims with finished runs behind them, in GitHub's Markdown; the others are counted.
-pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
+pub(crate) fn claims_markdown(ledger: &Ledger<'_>, level: f64) -> String {
     let mut text = format!(
         "# The paper's claims\n\n\
          In brackets the {level:.0} % bootstrap interval over runs; a claim is decided if it lies wholly on one side. \
@@ -35,7 +34,7 @@ pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
 }
 
 /// Every claim, with the ids of the runs behind it and, in the same order, their folders from the report's.
-pub(crate) fn claims_csv(ledger: &Ledger) -> String {
+pub(crate) fn claims_csv(ledger: &Ledger<'_>) -> String {
     let mut text = String::from(
         "id,place,says,verdict,effect,effect_low,effect_high,kind,paper,paper_place,runs,other_runs,left_out,steps,\
          paper_steps,run_ids,dirs\n",

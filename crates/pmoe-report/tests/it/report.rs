@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pmoe_report::claims::Claim;
 use pmoe_report::{Numbers, ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Claim, Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink, Status, Suite,
-    Use,
+    Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink, Status, Suite, Use,
 };
 use pmoe_stats::{Bootstrap, Interval};
 

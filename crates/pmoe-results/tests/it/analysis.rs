@@ -4,9 +4,9 @@ use std::path::Path;
 
 use pmoe_results::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
-    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, NoiseLevel, Outcome,
-    Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings, Rollout,
-    Side, Suite, Trajectories, TrajectoriesSettings,
+    EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings,
+    NoiseLevel, Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings,
+    Rollout, Side, Suite, Trajectories, TrajectoriesSettings,
 };
 
 /// The layout of Fig. 3.
@@ -22,12 +22,12 @@ fn arena() -> Arena {
 }
 
 /// A way by a corner, in three points.
-fn by(corner: [f64; 2], primitive: Option<usize>, outcome: Outcome) -> Rollout {
+fn by(corner: [f64; 2], primitive: Option<usize>, outcome: EpisodeEnd) -> Rollout {
     Rollout { primitive, positions: vec![[-4.5, -4.5], corner, [2.8, 2.8]], outcome }
 }
 
 fn trajectories() -> Trajectories {
-    let (reached, edge) = (Outcome::Reached, Outcome::Edge);
+    let (reached, edge) = (EpisodeEnd::Reached, EpisodeEnd::Edge);
     Trajectories {
         settings: TrajectoriesSettings { rollouts: 4 },
         arena: arena(),
@@ -54,7 +54,10 @@ fn exploration() -> Exploration {
         arena: Arena { target: None, obstacles: Vec::new(), ..arena() },
         episodes: vec![
             // Two of three steps are in the region, in two cells.
-            episode(&[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]], Some(Outcome::Reached)),
+            episode(
+                &[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]],
+                Some(EpisodeEnd::Reached),
+            ),
             // Outside, beyond the edge, both in the cell of the corner.
             episode(&[[-4.5, -4.5], [-4.6, -4.4], [-5.2, -5.1]], None),
         ],
@@ -146,7 +149,7 @@ fn ways_by_hand() {
     assert_eq!(route(2), Some(vec![Side::Right; 3]));
     assert_eq!(route(3), None);
     // Between the obstacle on the diagonal and the upper one.
-    let between = by([-3.1, -1.9], None, Outcome::Reached);
+    let between = by([-3.1, -1.9], None, EpisodeEnd::Reached);
     assert_eq!(seen.route(&between), Some(vec![Side::Left, Side::Right, Side::Left]));
     // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). Of the three ways of
     // single primitives that arrive two are of one primitive and all but equal; the third is alone, 0.
@@ -168,7 +171,7 @@ fn ways_by_hand() {
 fn a_policy_without_primitives_or_arrivals_has_no_ways() {
     let mut seen = trajectories();
     seen.rollouts.retain(|rollout| rollout.primitive.is_none());
-    seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = Outcome::TimeLimit);
+    seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = EpisodeEnd::TimeLimit);
     let expected = [(Quantity::ShareReached, 0.0), (Quantity::Routes, 0.0)];
     check(Analysis::Trajectories(seen), &expected);
 }

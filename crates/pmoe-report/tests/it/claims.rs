@@ -1,9 +1,8 @@
 use std::path::Path;
 
-use pmoe_results::{
-    Claim, Comparison, EffectKind, Entry, Event, Evidence, Manifest, Quantity, Relation, Run,
-    Suite, Test, Than, Verdict,
-};
+use pmoe_report::claims::{Claim, EffectKind, Evidence, Judgement, Relation, Test, Than, Verdict};
+use pmoe_report::comparison::{Comparison, Entry};
+use pmoe_results::{Event, Manifest, Quantity, Run, Suite};
 use pmoe_stats::Bootstrap;
 
 const SUITE: &str = r#"
@@ -74,7 +73,7 @@ fn runs() -> Vec<Run> {
     levels.into_iter().chain(others).flat_map(of_levels).collect()
 }
 
-fn judge(claim: &str, runs: &[Run]) -> pmoe_results::Judgement {
+fn judge<'a>(claim: &str, runs: &'a [Run]) -> Judgement<'a> {
     let suite = suite();
     let text = format!(
         "[[claims]]\nid = \"c\"\nplace = \"Sec. 1\"\nsays = \"s\"\nsuite = \"fig1\"\n{claim}"
@@ -84,10 +83,10 @@ fn judge(claim: &str, runs: &[Run]) -> pmoe_results::Judgement {
     judge_claim(&claims[0], &suites[0], runs)
 }
 
-fn judge_claim(claim: &Claim, suite: &Suite, runs: &[Run]) -> pmoe_results::Judgement {
+fn judge_claim<'a>(claim: &Claim, suite: &Suite, runs: &'a [Run]) -> Judgement<'a> {
     let entries: Vec<Entry<'_>> = runs.iter().map(Entry::from).collect();
     let comparison = Comparison::new(&entries, Some("sac"), &Bootstrap::STANDARD);
-    let evidence = Evidence { suite, entries: &entries, comparison: &comparison };
+    let evidence = Evidence { suite, comparison: &comparison };
     claim.judge(&[evidence], &Bootstrap::STANDARD)
 }
 
@@ -121,14 +120,14 @@ fn the_interval_decides() {
 
 #[test]
 fn without_a_task_the_tasks_are_averaged() {
-    let judgement = judge(HIGHER, &runs());
+    let runs = runs();
+    let judgement = judge(HIGHER, &runs);
     let effect = judgement.effect.unwrap();
     assert!((effect.estimate.value - (1.3 + 1.0) / 2.0).abs() < 1e-12);
     assert_eq!(judgement.tasks, ["T", "U"]);
     assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::Inconclusive, 0));
     // A task without runs of one side is not in it, and the claim not judged.
-    let runs: Vec<_> = runs().into_iter().take(9).collect();
-    let judgement = judge(HIGHER, &runs);
+    let judgement = judge(HIGHER, &runs[..9]);
     assert_eq!(
         (judgement.tasks, judgement.effect.unwrap().estimate.value),
         (vec!["T".to_owned()], 1.3)
@@ -139,11 +138,12 @@ fn without_a_task_the_tasks_are_averaged() {
 #[test]
 fn what_has_no_ratio_has_a_difference() {
     let value = "task = \"T\"\nquantity = \"entropy\"\nmethod = \"pmoe-sac\"\n";
-    let judgement = judge(&format!("{value}than = \"sac\"\nis = \"higher\""), &runs());
+    let runs = runs();
+    let judgement = judge(&format!("{value}than = \"sac\"\nis = \"higher\""), &runs);
     let effect = judgement.effect.unwrap();
     assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Difference, 30.0));
     assert_eq!(judgement.verdict, Verdict::Reproduced);
-    let judgement = judge(&format!("{value}than_value = 125.0\nis = \"lower\""), &runs());
+    let judgement = judge(&format!("{value}than_value = 125.0\nis = \"lower\""), &runs);
     assert_eq!((judgement.verdict, judgement.num_runs), (Verdict::Inconclusive, [3, 0]));
     assert_eq!(judgement.effect.unwrap().estimate.value, 5.0);
     // A reference below zero.

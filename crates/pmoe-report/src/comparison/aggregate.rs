@@ -3,7 +3,7 @@
 use pmoe_stats::scores::{ProfilePoint, profile};
 use pmoe_stats::{Bootstrap, Estimate, Scores};
 
-use crate::{Cell, Comparison};
+use super::{Cell, Comparison};
 
 /// All methods of a comparison over the same tasks.
 ///
@@ -72,7 +72,8 @@ impl Aggregate {
             let interval = bootstrap.scores(scores, Scores::iqm);
             Some(Estimate::statistic(scores.iqm()?, interval))
         };
-        let improvement = reference.and_then(|reference| improvement(scores, reference, bootstrap));
+        let improvement =
+            reference.and_then(|reference| scores.improvement_over(reference, bootstrap));
         let [low, high] = Self::THRESHOLDS;
         let thresholds: Vec<_> =
             (low..=high).step_by(2).map(|percent| f64::from(percent) / 100.0).collect();
@@ -92,18 +93,7 @@ impl Aggregate {
     }
 }
 
-/// Probability that a run of `method` scores higher than one of `reference` on the same task; `None` if
-/// they have different tasks.
-pub(crate) fn improvement(
-    method: &Scores,
-    reference: &Scores,
-    bootstrap: &Bootstrap,
-) -> Option<Estimate> {
-    let value = method.probability_of_improvement(reference).ok()?;
-    Some(Estimate::statistic(value, bootstrap.improvement(method, reference)))
-}
-
-impl Comparison {
+impl Comparison<'_> {
     /// The methods over all tasks that they have in common; `None` without a reference.
     ///
     /// Every method is judged on the same tasks, so a task on which one of them has no finished run is
@@ -111,7 +101,7 @@ impl Comparison {
     #[must_use]
     pub fn aggregates(&self, bootstrap: &Bootstrap) -> Option<Aggregates> {
         let reference = self.reference.as_deref()?;
-        let has_runs = |cell: &&Cell| cell.auc.is_some();
+        let has_runs = |cell: &&Cell<'_>| cell.auc.is_some();
         let mut methods: Vec<&str> = Vec::new();
         for cell in self.cells.iter().filter(has_runs) {
             if !methods.contains(&cell.algo.as_str()) {
@@ -131,7 +121,7 @@ impl Comparison {
         let of_reference = self.scores(reference, &tasks, all);
         let aggregate = |method: &&str| {
             let has_seed = |task: &&str, seed| {
-                self.cell(method, task).is_some_and(|cell| cell.seeds.contains(&seed))
+                self.cell(method, task).is_some_and(|cell| cell.seeds().contains(&seed))
             };
             let on_all = |seed| tasks.iter().all(|task| has_seed(task, seed));
             let of_common_seeds = self.scores(method, &tasks, on_all);
@@ -149,7 +139,7 @@ impl Comparison {
     /// What keeps a task from being put together with others.
     fn gap(&self, task: &str, methods: &[&str]) -> Option<Gap> {
         let cells = || methods.iter().map(|method| self.cell(method, task));
-        let has_runs = |cell: Option<&Cell>| cell.is_some_and(|cell| cell.auc.is_some());
+        let has_runs = |cell: Option<&Cell<'_>>| cell.is_some_and(|cell| cell.auc.is_some());
         let without: Vec<_> =
             methods.iter().zip(cells()).filter(|(_, cell)| !has_runs(*cell)).collect();
         if !without.is_empty() || methods.is_empty() {
@@ -157,7 +147,8 @@ impl Comparison {
                 without.iter().map(|(method, _)| (**method).to_owned()).collect(),
             ));
         }
-        let has_ratio = |cell: Option<&Cell>| cell.is_some_and(|cell| cell.relative_auc.is_some());
+        let has_ratio =
+            |cell: Option<&Cell<'_>>| cell.is_some_and(|cell| cell.relative_auc.is_some());
         (!cells().all(has_ratio)).then_some(Gap::NoReference)
     }
 
@@ -166,8 +157,8 @@ impl Comparison {
         let of_task = |task: &&str| {
             let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.value;
             let cell = self.cell(method, task)?;
-            let runs = cell.seeds.iter().zip(&cell.auc.as_ref()?.values);
-            let counted = runs.filter(|(seed, _)| counts(**seed));
+            let runs = cell.runs.iter().zip(&cell.auc.as_ref()?.values);
+            let counted = runs.filter(|(run, _)| counts(run.manifest.seed));
             Some(counted.map(|(_, value)| value / reference).collect())
         };
         Scores::new(tasks.iter().map(of_task).collect::<Option<_>>()?).ok()

@@ -1,79 +1,15 @@
-//! What the paper claims, and what our runs say of it.
+//! The one judge: what runs say of a claim, and of a method beside its reference.
 
-use std::path::PathBuf;
-
-use pmoe_stats::{Bootstrap, Estimate, Interval};
+use pmoe_results::{Preset, Run, Suite};
+use pmoe_stats::{Bootstrap, Estimate, Interval, mean};
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Entry, Preset, Quantity, Suite};
-
-mod file;
-mod tables;
-
-/// A claim of the paper and how it is tested.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// Its name, for links.
-    pub id: String,
-    /// Where the paper makes it.
-    pub place: String,
-    /// What it says, in a sentence.
-    pub says: String,
-    /// How it is tested.
-    pub test: Test,
-}
-
-/// How a claim is tested.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Test {
-    /// By a number of a method's runs.
-    Runs(RunTest),
-    /// Not by runs; why not, or what holds it instead.
-    Otherwise(String),
-}
-
-/// A number of a method's runs beside that of another method's, or beside a fixed one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunTest {
-    /// Name of the suite that the runs belong to.
-    pub suite: String,
-    /// Name of the task; without one, the mean over all tasks of the suite.
-    pub task: Option<String>,
-    /// The number.
-    pub quantity: Quantity,
-    /// Name of the method.
-    pub method: String,
-    /// What it is compared with.
-    pub than: Than,
-    /// How it compares.
-    pub is: Relation,
-    /// The paper's own [`EffectKind::Ratio`], of the numbers that it prints.
-    pub paper: Option<f64>,
-}
-
-/// What a method's number is compared with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Than {
-    /// The number of the method of this name.
-    Method(String),
-    /// A fixed number.
-    Value(f64),
-}
-
-/// How two numbers compare.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Relation {
-    /// The first is larger.
-    Higher,
-    /// The first is smaller.
-    Lower,
-    /// They differ by at most so much, in the unit of the [`Effect`].
-    Within(f64),
-}
+use super::{Claim, Relation, RunTest, Test, Than};
+use crate::comparison::Comparison;
 
 /// What the runs say of a claim.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+#[derive(Debug, Clone)]
+pub struct Judgement<'a> {
     /// In a word.
     pub verdict: Verdict,
     /// How large it is.
@@ -89,8 +25,8 @@ pub struct Judgement {
     pub missing_tasks: usize,
     /// Environment steps of the longest run here and at the paper's scale.
     pub steps: [u64; 2],
-    /// Folders of the runs behind it.
-    pub runs: Vec<PathBuf>,
+    /// The runs behind it.
+    pub runs: Vec<&'a Run>,
 }
 
 /// What becomes of a claim.
@@ -105,12 +41,25 @@ pub enum Verdict {
     Inconclusive,
     /// It is about several tasks, and not all of them have runs on both sides.
     TooFewTasks,
-    /// There are fewer than [`Judgement::FEWEST_RUNS`] runs on a side.
+    /// There are fewer than [`Decision::FEWEST_RUNS`] runs on a side.
     TooFewRuns,
     /// There is no finished run on one side.
     NotRun,
     /// It is not tested by runs.
     NotTested,
+}
+
+/// What an effect says of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The relation holds: the whole interval is on its side.
+    Holds,
+    /// It does not: the whole interval is on the other side.
+    Fails,
+    /// The interval holds both, or there is none.
+    Open,
+    /// There are fewer than [`Decision::FEWEST_RUNS`] runs on a side.
+    TooFewRuns,
 }
 
 /// A difference between two numbers.
@@ -133,13 +82,62 @@ pub enum EffectKind {
 
 /// The runs of a suite.
 #[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
+pub struct Evidence<'c, 'a> {
     /// The suite.
-    pub suite: &'a Suite,
-    /// Its runs, by the names that their methods have there.
-    pub entries: &'a [Entry<'a>],
-    /// The same, compared.
-    pub comparison: &'a Comparison,
+    pub suite: &'c Suite,
+    /// Its runs, compared under the names that their methods have there.
+    pub comparison: &'c Comparison<'a>,
+}
+
+impl Decision {
+    /// All decisions, strongest first.
+    pub const ALL: [Self; 4] = [Self::Holds, Self::Fails, Self::Open, Self::TooFewRuns];
+
+    /// Runs on either side below which nothing is decided: the interval of two is far too narrow.
+    pub const FEWEST_RUNS: usize = 3;
+
+    /// Decides by an effect, and by the number of runs on each side that has any.
+    ///
+    /// # Source
+    /// The rule is ours: a relation *holds* if the whole interval of the effect is on its side, it *fails* if
+    /// the interval is wholly on the other, else it is *open*.
+    #[must_use]
+    pub fn of(is: Relation, effect: &Effect, num_runs: &[usize]) -> Self {
+        if num_runs.iter().any(|runs| *runs < Self::FEWEST_RUNS) {
+            return Self::TooFewRuns;
+        }
+        let Some(Interval { low, high }) = effect.estimate.interval else {
+            return Self::Open;
+        };
+        let neutral = match effect.kind {
+            EffectKind::Ratio => 1.0,
+            EffectKind::Difference => 0.0,
+        };
+        let (holds, fails) = match is {
+            Relation::Higher => (neutral < low, high < neutral),
+            Relation::Lower => (high < neutral, neutral < low),
+            Relation::Within(margin) => {
+                let (least, most) = (neutral - margin, neutral + margin);
+                (least <= low && high <= most, high < least || most < low)
+            }
+        };
+        match (holds, fails) {
+            (true, _) => Self::Holds,
+            (_, true) => Self::Fails,
+            _ => Self::Open,
+        }
+    }
+}
+
+impl From<Decision> for Verdict {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Holds => Self::Reproduced,
+            Decision::Fails => Self::Contradicted,
+            Decision::Open => Self::Inconclusive,
+            Decision::TooFewRuns => Self::TooFewRuns,
+        }
+    }
 }
 
 impl Verdict {
@@ -171,10 +169,7 @@ impl Verdict {
     }
 }
 
-impl Judgement {
-    /// Runs on either side below which nothing is decided: the interval of two is far too narrow.
-    pub const FEWEST_RUNS: usize = 3;
-
+impl Judgement<'_> {
     /// Whether the runs are as long as at the paper's scale.
     #[must_use]
     pub fn at_scale(&self) -> bool {
@@ -197,19 +192,15 @@ impl Judgement {
 
 impl Claim {
     /// Judges the claim by the runs of its suite; of several such, by the longest, then by the most.
-    ///
-    /// # Source
-    /// The rule is ours: *reproduced* if the whole interval of the effect is on the claimed side,
-    /// *contradicted* if it is wholly on the other, else *inconclusive*.
     #[must_use]
-    pub fn judge(&self, evidence: &[Evidence<'_>], bootstrap: &Bootstrap) -> Judgement {
+    pub fn judge<'a>(&self, evidence: &[Evidence<'_, 'a>], bootstrap: &Bootstrap) -> Judgement<'a> {
         let test = match &self.test {
             Test::Runs(test) => test,
             Test::Otherwise(_) => return Judgement::without_runs(Verdict::NotTested),
         };
         let of_suite = evidence.iter().filter(|of| of.suite.name == test.suite);
         let judgements = of_suite.map(|of| test.judge(of, bootstrap));
-        let weight = |judgement: &Judgement| {
+        let weight = |judgement: &Judgement<'_>| {
             let [ours, theirs] = judgement.num_runs;
             (judgement.effect.is_some(), judgement.steps[0], ours + theirs)
         };
@@ -220,7 +211,7 @@ impl Claim {
 }
 
 impl RunTest {
-    fn judge(&self, evidence: &Evidence<'_>, bootstrap: &Bootstrap) -> Judgement {
+    fn judge<'a>(&self, evidence: &Evidence<'_, 'a>, bootstrap: &Bootstrap) -> Judgement<'a> {
         let mut judgement = Judgement::without_runs(Verdict::NotRun);
         // The values of both sides, task by task.
         let mut values: Vec<[Vec<f64>; 2]> = Vec::new();
@@ -252,29 +243,24 @@ impl RunTest {
             return judgement;
         };
         judgement.missing_tasks = tasks.len() - judgement.tasks.len();
-        let few = |runs: usize| runs < Judgement::FEWEST_RUNS;
-        let is_method = matches!(self.than, Than::Method(_));
-        judgement.verdict = match effect.estimate.interval {
-            _ if 0 < judgement.missing_tasks => Verdict::TooFewTasks,
-            _ if few(judgement.num_runs[0]) => Verdict::TooFewRuns,
-            _ if is_method && few(judgement.num_runs[1]) => Verdict::TooFewRuns,
-            Some(interval) => self.is.verdict(effect.kind, interval),
-            None => Verdict::Inconclusive,
+        let sides = match self.than {
+            Than::Method(_) => &judgement.num_runs[..],
+            Than::Value(_) => &judgement.num_runs[..1],
+        };
+        judgement.verdict = match judgement.missing_tasks {
+            0 => Decision::of(self.is, &effect, sides).into(),
+            _ => Verdict::TooFewTasks,
         };
         judgement.effect = Some(effect);
         judgement
     }
 
     /// The runs of a method on a task that have the number.
-    fn side(&self, method: &str, task: &str, evidence: &Evidence<'_>) -> Side {
+    fn side<'a>(&self, method: &str, task: &str, evidence: &Evidence<'_, 'a>) -> Side<'a> {
         let Some(cell) = evidence.comparison.cell(method, task) else {
             return Side::default();
         };
-        let behind = cell.runs.iter().filter_map(|path| {
-            let run = evidence.entries.iter().find(|entry| entry.run.path == *path)?.run;
-            Some((self.quantity.value(cell, run)?, path.clone()))
-        });
-        let (values, runs): (Vec<_>, Vec<_>) = behind.unzip();
+        let (runs, values): (Vec<_>, Vec<_>) = cell.values_of(self.quantity).unzip();
         Side {
             left_out: cell.excluded.len() + cell.runs.len() - runs.len(),
             total_steps: cell.total_steps,
@@ -286,8 +272,8 @@ impl RunTest {
     /// The effect over tasks with values on both sides; `None` without tasks.
     fn effect(&self, tasks: &[[Vec<f64>; 2]], bootstrap: &Bootstrap) -> Option<Effect> {
         // The side of a fixed number has no values.
-        let mean = |values: &Vec<f64>| pmoe_stats::mean(values).unwrap_or(0.0);
-        let means: Vec<_> = tasks.iter().map(|sides| sides.each_ref().map(mean)).collect();
+        let of_side = |values: &Vec<f64>| mean(values).unwrap_or(0.0);
+        let means: Vec<_> = tasks.iter().map(|sides| sides.each_ref().map(of_side)).collect();
         // What is above zero on one side only has no ratio.
         let has_ratio =
             || self.quantity.is_return() && means.iter().all(|[_, theirs]| 0.0 < *theirs);
@@ -303,7 +289,7 @@ impl RunTest {
             (EffectKind::Ratio, Than::Method(_)) => ours / theirs,
         };
         let of_tasks: Vec<_> = means.iter().map(|[ours, theirs]| combine(*ours, *theirs)).collect();
-        let value = pmoe_stats::mean(&of_tasks)?;
+        let value = mean(&of_tasks)?;
         let interval = bootstrap.pairs(tasks, combine);
         Some(Effect { kind, estimate: Estimate::statistic(value, interval) })
     }
@@ -311,32 +297,9 @@ impl RunTest {
 
 /// One side of a comparison on one task.
 #[derive(Default)]
-struct Side {
+struct Side<'a> {
     values: Vec<f64>,
-    runs: Vec<PathBuf>,
+    runs: Vec<&'a Run>,
     left_out: usize,
     total_steps: u64,
-}
-
-impl Relation {
-    fn verdict(self, kind: EffectKind, interval: Interval) -> Verdict {
-        let neutral = match kind {
-            EffectKind::Ratio => 1.0,
-            EffectKind::Difference => 0.0,
-        };
-        let Interval { low, high } = interval;
-        let (holds, fails) = match self {
-            Self::Higher => (neutral < low, high < neutral),
-            Self::Lower => (high < neutral, neutral < low),
-            Self::Within(margin) => {
-                let (least, most) = (neutral - margin, neutral + margin);
-                (least <= low && high <= most, high < least || most < low)
-            }
-        };
-        match (holds, fails) {
-            (true, _) => Verdict::Reproduced,
-            (_, true) => Verdict::Contradicted,
-            _ => Verdict::Inconclusive,
-        }
-    }
 }

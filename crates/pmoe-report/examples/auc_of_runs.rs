@@ -1,13 +1,14 @@
 //! AUC of every method and task below a folder of runs, by the public interface.
 //!
 //! ```text
-//! cargo run --release -p pmoe-results --example auc_of_runs -- results sac
+//! cargo run --release -p pmoe-report --example auc_of_runs -- results sac
 //! ```
 
 use std::error::Error;
 use std::path::Path;
 
-use pmoe_results::{Comparison, Entry, scan};
+use pmoe_report::comparison::{Comparison, Entry};
+use pmoe_results::scan;
 use pmoe_stats::Bootstrap;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 cell.algo,
                 cell.task,
                 auc.value,
-                cell.seeds.len(),
+                cell.runs.len(),
             ),
             None => println!("{} on {}: no finished run", cell.algo, cell.task),
         }

@@ -1,11 +1,20 @@
 use std::path::Path;
 
-use pmoe_results::{Cell, Comparison, Entry, Excluded, Gap, Manifest, Status, scan};
+use pmoe_report::comparison::{Cell, Comparison, Entry, Excluded, Gap};
+use pmoe_results::{Manifest, Status, scan};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 
-use crate::{manifest, write_run};
-
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 500, level: 0.95, seed: 0 };
+
+fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
+    Manifest { total_steps: 100, ..crate::manifest(algo, task, seed) }
+}
+
+/// Writes a run folder whose evaluations give `curve`.
+fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Status) {
+    let evaluations: Vec<_> = curve.iter().map(|(step, value)| (*step, vec![*value])).collect();
+    crate::write_run(path, manifest, "[schedule]\n", &evaluations, status);
+}
 
 /// Writes a run of a straight curve over the whole budget, or up to `last`.
 fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Status) {
@@ -13,10 +22,12 @@ fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Sta
     write_run(&dir.join(name), manifest, &[(0, values[0]), (last, values[1])], status);
 }
 
-fn compare(dir: &Path) -> Comparison {
+/// The comparison borrows the runs: they are kept as long as the test.
+fn compare(dir: &Path) -> Comparison<'static> {
     let found = scan(dir).unwrap();
     assert!(found.broken.is_empty());
-    let entries: Vec<_> = found.runs.iter().map(Entry::from).collect();
+    let runs: &'static [_] = found.runs.leak();
+    let entries: Vec<_> = runs.iter().map(Entry::from).collect();
     Comparison::new(&entries, Some("sac"), &BOOTSTRAP)
 }
 
@@ -35,7 +46,7 @@ fn by_hand() {
     let comparison = compare(dir.path());
     assert_eq!(comparison.cells.len(), 2);
     let cell = comparison.cell("pmoe-sac", "Hopper-v4").unwrap();
-    assert_eq!((cell.seeds.as_slice(), cell.total_steps), ([0, 1].as_slice(), 100));
+    assert_eq!((cell.seeds(), cell.total_steps), (vec![0, 1], 100));
     let auc = cell.auc.as_ref().unwrap();
     assert_eq!((auc.values.as_slice(), auc.value), ([30.0, 60.0].as_slice(), 45.0));
     assert_eq!(auc.interval, Some(Interval { low: 30.0, high: 60.0 }));
@@ -149,7 +160,7 @@ fn failed_and_unfinished_runs_are_named_not_averaged() {
     let cell = &comparison.cells[0];
     let auc = cell.auc.as_ref().unwrap();
     assert_eq!((auc.value, auc.interval), (10.0, None));
-    assert_eq!(cell.seeds, [0]);
+    assert_eq!(cell.seeds(), [0]);
     let mut excluded = cell.excluded.clone();
     excluded.sort_by_key(|(seed, _)| *seed);
     // `sac/Hopper-v4` comes before `sac/again`.
@@ -178,7 +189,7 @@ fn a_late_first_evaluation_moves_the_start_for_all() {
 
 #[test]
 fn without_reference_or_runs() {
-    assert_eq!(Comparison::new(&[], Some("sac"), &BOOTSTRAP).cells, []);
+    assert!(Comparison::new(&[], Some("sac"), &BOOTSTRAP).cells.is_empty());
     let dir = tempfile::tempdir().unwrap();
     line(dir.path(), manifest("ppo", "Ant-v4", 0), [1.0, 2.0], 100, Status::Done);
     write_run(&dir.path().join("new"), manifest("sac", "Ant-v4", 0), &[], Status::Running);
@@ -234,8 +245,9 @@ fn a_run_that_is_in_no_number_changes_none() {
         let after = compare(dir.path());
         for cell in &before.cells {
             let now = after.cell(&cell.algo, &cell.task).unwrap();
-            let numbers = |of: &Cell| {
-                let parts = (of.total_steps, of.seeds.clone(), of.runs.clone(), of.curve.clone());
+            let numbers = |of: &Cell<'_>| {
+                let runs: Vec<_> = of.runs.iter().map(|run| run.path.clone()).collect();
+                let parts = (of.total_steps, runs, of.curve.clone());
                 (
                     parts,
                     of.auc.clone(),
@@ -253,6 +265,6 @@ fn a_run_that_is_in_no_number_changes_none() {
     let late = [(50, 50.0), (100, 50.0)];
     write_run(&dir.path().join("zz"), manifest("sac", "Hopper-v4", 0), &late, Status::Done);
     let after = compare(dir.path());
-    let auc = |of: &Comparison| of.cell("sac", "Hopper-v4").unwrap().auc.clone();
+    let auc = |of: &Comparison<'_>| of.cell("sac", "Hopper-v4").unwrap().auc.clone();
     assert_eq!(auc(&after), auc(&before));
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use pmoe_results::{
+    MOST_CONFIG_BYTES, Quantity, ResultsError, Suite, explained, read_text, settings,
+};
 use serde::Deserialize;
 
 use super::{Claim, Relation, RunTest, Test, Than};
-use crate::{Quantity, ResultsError, Suite, run_dir};
 
 /// The file as written.
 #[derive(Deserialize)]
@@ -50,7 +52,7 @@ impl Claim {
     /// # Errors
     /// When it can't be read, has an unknown key, a wrong type, or names what there is not.
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Vec<Self>, ResultsError> {
-        Self::parse(&crate::read_text(path, crate::MOST_CONFIG_BYTES)?, path, suites)
+        Self::parse(&read_text(path, MOST_CONFIG_BYTES)?, path, suites)
     }
 
     /// Checks the text of a file of claims.
@@ -58,12 +60,12 @@ impl Claim {
     /// # Errors
     /// When it has an unknown key, a wrong type, or names what there is not.
     pub fn parse(text: &str, path: &Path, suites: &[Suite]) -> Result<Vec<Self>, ResultsError> {
-        let table = run_dir::parse_config(text, path)?;
+        let table = settings::parse(text, path)?;
         let raw: ClaimsToml =
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {
                 path: path.to_owned(),
                 key: error.path().to_string(),
-                message: crate::explained(error.inner().message()),
+                message: explained(error.inner().message()),
             })?;
         let mut claims: Vec<Self> = Vec::new();
         for (index, raw) in raw.claims.into_iter().enumerate() {

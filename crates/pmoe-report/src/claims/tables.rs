@@ -1,7 +1,8 @@
 //! The claims that the suites' tables of the paper's numbers make.
 
+use pmoe_results::{Quantity, Suite};
+
 use super::{Claim, Relation, RunTest, Test, Than};
-use crate::{Quantity, Suite};
 
 impl Claim {
     /// What the paper's tables say, number by number, from those in the suites: an AUC is above or below the

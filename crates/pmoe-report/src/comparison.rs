@@ -1,10 +1,13 @@
-use std::path::PathBuf;
+//! The methods of a group of runs beside each other.
 
+mod aggregate;
+mod values;
+
+use pmoe_results::{Manifest, Run, Status};
 use pmoe_stats::curve::{BandPoint, auc, band, final_return};
 use pmoe_stats::{Bootstrap, Estimate, Scores};
 
-use crate::aggregate::improvement;
-use crate::{Manifest, Run, Status};
+pub use self::aggregate::{Aggregate, Aggregates, Gap};
 
 /// A run under the name that its method has among those it is compared with.
 ///
@@ -25,17 +28,17 @@ impl<'a> From<&'a Run> for Entry<'a> {
 }
 
 /// All methods of a group of runs beside each other, task by task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
+#[derive(Debug, Clone)]
+pub struct Comparison<'a> {
     /// The method that the others are divided by, if one is given.
     pub reference: Option<String>,
     /// One cell per method and task that has runs: by task, then method, both as first met.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<Cell<'a>>,
 }
 
 /// One method on one task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cell {
+#[derive(Debug, Clone)]
+pub struct Cell<'a> {
     /// Name of the method.
     pub algo: String,
     /// Name of the task.
@@ -43,12 +46,9 @@ pub struct Cell {
     /// Budget in environment steps: the largest of the task's runs that can be behind numbers, of any method;
     /// while there are none, of all.
     pub total_steps: u64,
-    /// Seeds behind the numbers.
-    pub seeds: Vec<u64>,
-    /// Folders of the runs of these seeds, in their order. A folder tells runs apart; a seed does not, as
-    /// one that failed may have been started again elsewhere.
-    pub runs: Vec<PathBuf>,
-    /// Seeds that are not, and why: they are shown, never averaged away.
+    /// The runs behind the numbers, each of another seed.
+    pub runs: Vec<&'a Run>,
+    /// Seeds of those that are not, and why: they are shown, never averaged away.
     pub excluded: Vec<(u64, Excluded)>,
     /// Mean evaluation return over training, see [`auc`].
     pub auc: Option<Estimate>,
@@ -91,14 +91,14 @@ pub enum Excluded {
     Repeated,
 }
 
-impl Comparison {
+impl<'a> Comparison<'a> {
     /// Compares runs of one group, for instance of one suite. Those of one method and task must have the
-    /// same settings, see [`crate::variant_names`], and should have the same budget.
+    /// same settings, see [`pmoe_results::variant_names`], and should have the same budget.
     ///
     /// The AUC of a task is taken from the first step that all its finished runs have evaluated
     /// (0, unless evaluations are missing) to its budget.
     #[must_use]
-    pub fn new(entries: &[Entry<'_>], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
+    pub fn new(entries: &[Entry<'a>], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
         let mut cells = Vec::new();
         for task in distinct(entries.iter().map(|entry| entry.run.manifest.task.as_str())) {
             let of_task = |entry: &&Entry<'_>| entry.run.manifest.task == task;
@@ -110,7 +110,7 @@ impl Comparison {
 
     /// The cell of a method and task.
     #[must_use]
-    pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell> {
+    pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell<'a>> {
         self.cells.iter().find(|cell| cell.algo == algo && cell.task == task)
     }
 
@@ -121,13 +121,28 @@ impl Comparison {
     }
 }
 
+impl Cell<'_> {
+    /// Seeds behind the numbers.
+    #[must_use]
+    pub fn seeds(&self) -> Vec<u64> {
+        self.runs.iter().map(|run| run.manifest.seed).collect()
+    }
+
+    /// Whether a run is behind the numbers. A seed does not tell runs apart: one that failed may have been
+    /// started again elsewhere.
+    #[must_use]
+    pub fn counts(&self, run: &Run) -> bool {
+        self.runs.iter().any(|of| std::ptr::eq(*of, run))
+    }
+}
+
 /// The cells of one task, in the order in which its methods appear.
-fn compare_task(
+fn compare_task<'a>(
     task: &str,
-    entries: &[Entry<'_>],
+    entries: &[Entry<'a>],
     reference: Option<&str>,
     bootstrap: &Bootstrap,
-    cells: &mut Vec<Cell>,
+    cells: &mut Vec<Cell<'a>>,
 ) {
     let curves: Vec<_> = entries.iter().map(|entry| entry.run.eval_curve()).collect();
     // What is behind no number must not change one: the budget and the start are those of the runs that are.
@@ -151,22 +166,20 @@ fn compare_task(
 
     let first_cell = cells.len();
     for method in distinct(entries.iter().map(|entry| entry.method)) {
-        let (mut seeds, mut runs, mut excluded) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut runs, mut excluded) = (Vec::new(), Vec::new());
         let (mut aucs, mut finals) = (Vec::new(), Vec::new());
         let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
         let of_method = |((entry, _), _): &((&Entry<'_>, _), _)| entry.method == method;
         let all = entries.iter().zip(&curves).zip(&exclusions);
         for ((Entry { run, .. }, curve), why) in all.filter(of_method) {
-            let seed = run.manifest.seed;
             if let Some(why) = why {
                 if matches!(why, Excluded::Unfinished { .. }) && curve.span().is_some() {
                     unfinished.push(curve);
                 }
-                excluded.push((seed, why.clone()));
+                excluded.push((run.manifest.seed, why.clone()));
                 continue;
             }
-            seeds.push(seed);
-            runs.push(run.path.clone());
+            runs.push(*run);
             aucs.extend(from.and_then(|from| auc(curve, from, total_steps)));
             finals.extend(final_return(curve, total_steps));
             finished.push(curve);
@@ -176,7 +189,6 @@ fn compare_task(
             algo: method.to_owned(),
             task: task.to_owned(),
             total_steps,
-            seeds,
             runs,
             excluded,
             auc: Estimate::mean(aucs, bootstrap),
@@ -200,7 +212,7 @@ fn compare_task(
         cell.improvement = ours
             .zip(theirs)
             .filter(|_| cell.algo != name)
-            .and_then(|(ours, theirs)| improvement(&ours, &theirs, bootstrap));
+            .and_then(|(ours, theirs)| ours.improvement_over(&theirs, bootstrap));
         let relative = cell.auc.as_ref().map(|method| method.over(&auc, bootstrap));
         cell.reference_near_zero = relative == Some(None);
         cell.relative_auc = relative.flatten().map(|ratio| match cell.algo == name {
