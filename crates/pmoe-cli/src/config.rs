@@ -9,8 +9,9 @@ use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{EnvError, TaskId};
+use pmoe_report::claims::Claim;
 use pmoe_results::settings::{self, absolute_key, assign, find, meant, parse_setting};
-use pmoe_results::{Claim, MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
+use pmoe_results::{MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
 use toml::{Table, Value};
 
 use crate::exit::BadInput;

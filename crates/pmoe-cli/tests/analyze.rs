@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, snapshot, succeed};
-use pmoe_results::{Analysis, AnalysisFile, AnalysisKind, Outcome};
+use pmoe_results::{Analysis, AnalysisFile, AnalysisKind, EpisodeEnd};
 use serde_json::Value;
 
 const STEPS: usize = 1200;
@@ -73,7 +73,7 @@ fn target_reaching_is_looked_at() {
         assert!(steps.into_iter().all(|pair| (pair[1][0] - pair[0][0]).abs() < 0.12));
         let last = rollout.positions.last().unwrap();
         let at_edge = last.iter().any(|x| x.abs() >= 4.9995);
-        assert_eq!(at_edge, rollout.outcome == Outcome::Edge);
+        assert_eq!(at_edge, rollout.outcome == EpisodeEnd::Edge);
     }
     // Ways are drawn, not the policy's one best way.
     assert_ne!(seen.rollouts[0].positions, seen.rollouts[1].positions);

@@ -7,8 +7,10 @@
 use std::error::Error;
 use std::path::Path;
 
+use pmoe_report::claims::Claim;
 use pmoe_report::{ReportOptions, write_report};
-use pmoe_results::{Bootstrap, Claim, Suite};
+use pmoe_results::Suite;
+use pmoe_stats::Bootstrap;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,8 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);
     for row in &summary.rows {
-        let auc = row.auc.map_or("no finished run".to_owned(), |auc| format!("{:.1}", auc.mean));
-        println!("{} on {}: {auc}", row.algo, row.task);
+        let auc = row.auc.as_ref().map(|auc| format!("{:.1}", auc.value));
+        println!("{} on {}: {}", row.algo, row.task, auc.as_deref().unwrap_or("no finished run"));
     }
     println!("open {}", summary.page.display());
     Ok(())

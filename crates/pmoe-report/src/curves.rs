@@ -1,6 +1,6 @@
 //! Curves of several methods in one chart: learning curves, success rates, performance profiles.
 
-use pmoe_results::Interval;
+use pmoe_stats::Estimate;
 
 use crate::palette::Look;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
@@ -41,11 +41,10 @@ impl Curve {
 }
 
 /// A point of a thick line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Point {
     pub(crate) x: f64,
-    pub(crate) mean: f64,
-    pub(crate) interval: Option<Interval>,
+    pub(crate) y: Estimate,
 }
 
 /// What is drawn of one method.
@@ -92,10 +91,10 @@ impl Figure {
             return (-0.02, 1.02);
         }
         let of_series = |series: &Series| {
-            let intervals = series.mean.iter().filter_map(|point| point.interval);
+            let intervals = series.mean.iter().filter_map(|point| point.y.interval);
             let ends: Vec<_> =
                 intervals.flat_map(|interval| [interval.low, interval.high]).collect();
-            let means = series.mean.iter().map(|point| point.mean);
+            let means = series.mean.iter().map(|point| point.y.value);
             let runs = series.runs.iter().flatten().map(|point| point.1);
             ends.into_iter().chain(means).chain(runs).collect::<Vec<_>>()
         };
@@ -112,7 +111,7 @@ impl Figure {
         let mut marks = Vec::new();
         for series in &self.series {
             let band = series.mean.iter().filter_map(|point| {
-                point.interval.map(|interval| (point.x, (interval.low, interval.high)))
+                point.y.interval.map(|interval| (point.x, (interval.low, interval.high)))
             });
             let (x, (low, high)) = band.unzip();
             let color = Color::Palette(series.look.color);
@@ -126,7 +125,7 @@ impl Figure {
             }
         }
         for series in &self.series {
-            let points: Vec<_> = series.mean.iter().map(|point| (point.x, point.mean)).collect();
+            let points: Vec<_> = series.mean.iter().map(|point| (point.x, point.y.value)).collect();
             let look = series.look;
             marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
             marks.push(Mark::Signs { points, look });

@@ -1,9 +1,11 @@
 //! Learning curves and success rates, one figure each per task; performance profiles over several.
 
-use pmoe_results::{
-    Aggregate, Aggregates, BandPoint, Bootstrap, Cell, EvalCurve, ProfilePoint, Run, Status, band,
-};
+use pmoe_results::{Run, Status};
+use pmoe_stats::Bootstrap;
+use pmoe_stats::curve::{BandPoint, band};
+use pmoe_stats::scores::ProfilePoint;
 
+use crate::comparison::{Aggregate, Aggregates, Cell};
 use crate::curves::{Curve, Figure, Point, Series};
 use crate::group::Group;
 use crate::palette::Palette;
@@ -50,14 +52,14 @@ pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Ve
 /// Thresholds are whole hundredths.
 fn profile_point(point: &ProfilePoint) -> Point {
     let x = (100.0 * point.threshold).round();
-    Point { x, mean: point.fraction, interval: point.interval }
+    Point { x, y: point.fraction.clone() }
 }
 
 fn figures(
     group: &Group<'_>,
     rows: &[Row],
     curve: Curve,
-    series: impl Fn(&Cell, &Row) -> Series,
+    series: impl Fn(&Cell<'_>, &Row) -> Series,
 ) -> Vec<Figure> {
     let mut tasks: Vec<&str> = Vec::new();
     for row in rows {
@@ -67,7 +69,7 @@ fn figures(
     }
     let figures = tasks.into_iter().map(|task| {
         let cells = group.comparison.cells.iter().filter(|cell| cell.task == task);
-        let row = |cell: &Cell| {
+        let row = |cell: &Cell<'_>| {
             rows.iter().find(|row| (&row.algo, &row.task) == (&cell.algo, &cell.task))
         };
         let series = cells.filter_map(|cell| Some(series(cell, row(cell)?)));
@@ -82,10 +84,10 @@ fn figures(
     figures.filter(|figure| figure.series.iter().any(|series| !series.runs.is_empty())).collect()
 }
 
-fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Series {
+fn series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
     for run in group.runs_of(&cell.algo, &cell.task) {
-        let curve = EvalCurve::from_events(&run.events);
+        let curve = run.eval_curve();
         if matches!(run.manifest.status, Status::Failed { .. }) {
             failures.extend(curve.points().last());
         }
@@ -111,14 +113,14 @@ fn series(group: &Group<'_>, cell: &Cell, row: &Row, palette: &Palette) -> Serie
 /// none.
 fn success_series(
     group: &Group<'_>,
-    cell: &Cell,
+    cell: &Cell<'_>,
     row: &Row,
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Series {
     let of_run = |run: &Run| {
-        let counts = cell.runs.is_empty() || cell.runs.contains(&run.path);
-        (counts, EvalCurve::success_rate(&run.events, row.total_steps))
+        let counts = cell.runs.is_empty() || cell.counts(run);
+        (counts, run.success_rate(row.total_steps))
     };
     let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);
     let curves: Vec<_> = runs.filter(|(_, curve)| !curve.points().is_empty()).collect();
@@ -135,6 +137,6 @@ fn success_series(
 
 impl From<&BandPoint> for Point {
     fn from(point: &BandPoint) -> Self {
-        Self { x: point.env_step as f64, mean: point.mean, interval: point.interval }
+        Self { x: point.env_step as f64, y: point.estimate.clone() }
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers and names as text.
 
-use crate::rows::Measure;
+use pmoe_stats::{Estimate, Interval};
 
 /// What stands where there is no number.
 pub(crate) const NOTHING: &str = "–";
@@ -33,13 +33,13 @@ pub(crate) fn percent(ratio: f64) -> String {
     number(100.0 * ratio)
 }
 
-/// `mean [low, high]`, each by `show`; a line may break before the bracket only.
-pub(crate) fn measure(measure: Option<&Measure>, show: fn(f64) -> String) -> String {
-    match measure {
+/// `value [low, high]`, each by `show`; a line may break before the bracket only.
+pub(crate) fn estimate(estimate: Option<&Estimate>, show: fn(f64) -> String) -> String {
+    match estimate {
         None => NOTHING.to_owned(),
-        Some(Measure { mean, interval: None }) => show(*mean),
-        Some(Measure { mean, interval: Some([low, high]) }) => {
-            format!("{} [{},\u{a0}{}]", show(*mean), show(*low), show(*high))
+        Some(Estimate { value, interval: None, .. }) => show(*value),
+        Some(Estimate { value, interval: Some(Interval { low, high }), .. }) => {
+            format!("{} [{},\u{a0}{}]", show(*value), show(*low), show(*high))
         }
     }
 }
@@ -107,9 +107,10 @@ mod tests {
         assert_eq!(percent(1.154), "115.4");
         assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
         assert_eq!((count(999), count(1000)), ("999".into(), "1\u{202f}000".into()));
-        assert_eq!(measure(None, number), "–");
-        let interval = Some([1.0, f64::INFINITY]);
-        assert_eq!(measure(Some(&Measure { mean: 2.0, interval }), number), "2.0 [1.0,\u{a0}∞]");
+        assert_eq!(estimate(None, number), "–");
+        let interval = Some(Interval { low: 1.0, high: f64::INFINITY });
+        let text = estimate(Some(&Estimate::statistic(2.0, interval)), number);
+        assert_eq!(text, "2.0 [1.0,\u{a0}∞]");
     }
 
     #[test]

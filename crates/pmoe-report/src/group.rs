@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Bootstrap, Cell, Comparison, Entry, Plan, Preset, ResultsError, Run, Suite};
+use pmoe_results::{Plan, Preset, ResultsError, Run, Suite};
+use pmoe_stats::Bootstrap;
 
+use crate::comparison::{Comparison, Entry};
 use crate::files::file_stem;
-use crate::lots::{Lot, Source, uses};
+use crate::lots::{Lot, Origin, uses};
 use crate::palette::Palette;
 use crate::sources::words;
 
@@ -33,7 +35,7 @@ pub(crate) struct Group<'a> {
     /// Runs of the plan that have no folder.
     pub(crate) missing: Vec<Missing>,
     /// The numbers.
-    pub(crate) comparison: Comparison,
+    pub(crate) comparison: Comparison<'a>,
 }
 
 impl<'a> Group<'a> {
@@ -48,12 +50,6 @@ impl<'a> Group<'a> {
     /// An error with its causes, wherever the folder of the report is.
     pub(crate) fn words(&self, error: &ResultsError) -> String {
         words(error, self.input)
-    }
-
-    /// The runs behind the numbers of a cell, in the order of its seeds.
-    pub(crate) fn runs_behind(&self, cell: &Cell) -> impl Iterator<Item = &'a Run> {
-        let of_path = |path: &PathBuf| self.entries.iter().find(|entry| entry.run.path == *path);
-        cell.runs.iter().filter_map(of_path).map(|entry| entry.run)
     }
 }
 
@@ -70,12 +66,12 @@ pub(crate) struct Missing {
 /// Compares the runs of each lot.
 pub(crate) fn group<'a>(
     lots: &'a [Lot<'a>],
-    source: &Source<'a>,
+    source: &Origin<'a>,
     reference: Option<&str>,
     palette: &Palette,
     bootstrap: &Bootstrap,
 ) -> Vec<Group<'a>> {
-    let Source { input, suites, .. } = *source;
+    let Origin { input, suites, .. } = *source;
     let suite_rank = |lot: &&Lot<'_>| {
         let name = source.folder_name(&lot.folder);
         suites.iter().position(|suite| suite.name == name).unwrap_or(suites.len())

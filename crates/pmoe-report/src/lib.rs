@@ -16,19 +16,21 @@
 //!
 //! [`verify`] makes published reports again and says what differs.
 //!
-//! [`Tsne`], [`kmeans`] and [`silhouettes`] show what a policy's primitives do, from states and actions
-//! alone.
+//! - [`comparison`] puts the runs of a group beside each other: AUC, final return, curves, several tasks in
+//!   one number.
+//! - [`claims`] holds what the paper claims, and the one judge of it.
 //!
-//! The numbers come from `pmoe-results`; here they are only put on paper. What a report says depends
+//! The arithmetic is that of `pmoe-stats`, the runs are read by `pmoe-results`. What a report says depends
 //! on the run folders, the suites and the options alone: no clock, no machine, no network.
 
+pub mod claims;
+pub mod comparison;
 mod curves;
 mod error;
 mod figures;
 mod files;
 mod format;
 mod group;
-mod kmeans;
 mod lots;
 mod measures;
 mod numbers;
@@ -36,21 +38,14 @@ mod page;
 mod palette;
 mod panels;
 mod plot;
-mod points;
 mod report;
 mod rows;
-mod silhouette;
 mod sources;
 mod tables;
-mod tsne;
 mod verify;
 
 pub use error::ReportError;
-pub use kmeans::{Clusters, kmeans, lloyd};
 pub use numbers::{Intervals, Number, Numbers, Source};
-pub use points::{Points, PointsError};
 pub use report::{ReportOptions, ReportSummary, write_report};
-pub use rows::{LeftOut, Measure, Row};
-pub use silhouette::{silhouette_of_primitives, silhouette_score, silhouettes};
-pub use tsne::{Embedding, Tsne};
+pub use rows::{LeftOut, Row};
 pub use verify::{Difference, Verification, VerifiedReport, verify};

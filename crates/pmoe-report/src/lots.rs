@@ -9,7 +9,7 @@ use pmoe_results::{Called, Plan, PlannedRun, Run, Suite, variant_names};
 pub(crate) const DEPTH: usize = 4;
 
 /// Where the runs of a report come from.
-pub(crate) struct Source<'a> {
+pub(crate) struct Origin<'a> {
     /// The folder they were found in, absolute.
     pub(crate) input: &'a Path,
     /// What that folder was called when the report was made for the first time.
@@ -30,7 +30,7 @@ pub(crate) struct Lot<'a> {
 }
 
 /// A run in a folder, before its name is told apart from others.
-struct Place<'a> {
+struct PlacedRun<'a> {
     method: &'a str,
     planned: bool,
     run: &'a Run,
@@ -40,15 +40,15 @@ struct Place<'a> {
 ///
 /// A run belongs to every suite that the plan names for it. One that no plan knows belongs to the suite
 /// of its folder, `<suite>/<method>/<task>/seed_<n>`, if that is in the input; all others make one lot.
-pub(crate) fn lots<'a>(runs: &'a [Run], source: &Source<'a>) -> Vec<Lot<'a>> {
+pub(crate) fn lots<'a>(runs: &'a [Run], source: &Origin<'a>) -> Vec<Lot<'a>> {
     let input = source.input;
-    let mut by_folder: BTreeMap<PathBuf, Vec<Place<'a>>> = BTreeMap::new();
+    let mut by_folder: BTreeMap<PathBuf, Vec<PlacedRun<'a>>> = BTreeMap::new();
     for run in runs {
         let planned = planned_places(run, source);
         let is_planned = !planned.is_empty();
         let places = if is_planned { planned } else { vec![folder_place(run, input)] };
         for (folder, method) in places {
-            let place = Place { method, planned: is_planned, run };
+            let place = PlacedRun { method, planned: is_planned, run };
             by_folder.entry(folder).or_default().push(place);
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn lots<'a>(runs: &'a [Run], source: &Source<'a>) -> Vec<Lot<'a>> {
 }
 
 /// The suites' folders that a run belongs to by the plan, and its method's name in each.
-fn planned_places<'a>(run: &Run, source: &Source<'a>) -> Vec<(PathBuf, &'a str)> {
+fn planned_places<'a>(run: &Run, source: &Origin<'a>) -> Vec<(PathBuf, &'a str)> {
     let Some((root, plan)) =
         run.path.ancestors().nth(DEPTH).and_then(|root| source.plans.get_key_value(root))
     else {
@@ -98,13 +98,14 @@ fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
 }
 
 /// One lot of the runs whose budgets belong together, then one for each other budget, longest first.
-fn by_budget<'a>(folder: PathBuf, places: &[Place<'a>], source: &Source<'_>) -> Vec<Lot<'a>> {
+fn by_budget<'a>(folder: PathBuf, places: &[PlacedRun<'a>], source: &Origin<'_>) -> Vec<Lot<'a>> {
     let name = source.folder_name(&folder);
     let plan = folder.parent().and_then(|root| source.plans.get(root));
     let planned: Vec<_> = plan.iter().flat_map(|plan| uses(plan, &name)).collect();
     // A suite says for each task what its settings and its budget are.
     let is_suite = !planned.is_empty() || source.suites.iter().any(|suite| suite.name == name);
-    let called = |of: &Place<'a>| Called { method: of.method, planned: of.planned, run: of.run };
+    let called =
+        |of: &PlacedRun<'a>| Called { method: of.method, planned: of.planned, run: of.run };
     let names = variant_names(&places.iter().map(called).collect::<Vec<_>>(), is_suite);
 
     let of_plan: BTreeMap<&str, u64> =
@@ -128,11 +129,11 @@ fn by_budget<'a>(folder: PathBuf, places: &[Place<'a>], source: &Source<'_>) -> 
 
 /// The budget of each task: that of the most runs which are behind numbers, on it or else on all tasks, or else
 /// the longest. Only where a task has no such run its others count.
-fn usual_budgets<'a>(places: &[Place<'a>]) -> BTreeMap<&'a str, u64> {
+fn usual_budgets<'a>(places: &[PlacedRun<'a>]) -> BTreeMap<&'a str, u64> {
     let whole: Vec<&Run> = places.iter().map(|of| of.run).filter(|run| run.is_whole()).collect();
     let of_all = |steps: u64| whole.iter().filter(|run| run.manifest.total_steps == steps).count();
     let mut usual = BTreeMap::new();
-    for Place { run, .. } in places {
+    for PlacedRun { run, .. } in places {
         let task = run.manifest.task.as_str();
         if usual.contains_key(task) {
             continue;
@@ -161,7 +162,7 @@ pub(crate) fn uses<'a>(
     })
 }
 
-impl Source<'_> {
+impl Origin<'_> {
     /// What the last part of a folder's path is, or was.
     pub(crate) fn folder_name(&self, folder: &Path) -> String {
         match folder.file_name() {

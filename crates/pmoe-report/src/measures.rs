@@ -1,10 +1,11 @@
 //! What the events of runs give beside AUC and final return: success rates, entropies.
 
-use pmoe_results::{Bootstrap, Cell, Estimate, Quantity, Run};
+use pmoe_results::{Quantity, Run};
+use pmoe_stats::{Bootstrap, Estimate};
 
+use crate::comparison::Cell;
 use crate::group::Group;
 use crate::page::Measured;
-use crate::rows::Measure;
 
 /// The quantities that the runs behind the cells have, by quantity. Those of analyses are in their panels.
 pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured> {
@@ -12,12 +13,12 @@ pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured
         let is_in_rows = [Quantity::Auc, Quantity::FinalReturn].contains(quantity);
         quantity.analysis().is_none() && !is_in_rows
     };
-    let of_cell = |quantity: Quantity, cell: &Cell| {
-        let value = |run: &Run| Some((run.path.clone(), quantity.value(cell, run)?));
-        let (runs, values) = group.runs_behind(cell).filter_map(value).unzip();
-        let measure = Measure::from(&Estimate::new(values, bootstrap)?);
+    let of_cell = |quantity: Quantity, cell: &Cell<'_>| {
+        let with_path = |(run, value): (&Run, f64)| (run.path.clone(), value);
+        let (runs, values) = cell.values_of(quantity).map(with_path).unzip();
+        let estimate = Estimate::mean(values, bootstrap)?;
         let (task, method) = (cell.task.clone(), cell.algo.clone());
-        Some(Measured { task, method, quantity, measure, runs })
+        Some(Measured { task, method, quantity, estimate, runs })
     };
     let quantities = Quantity::ALL.into_iter().filter(is_wanted);
     let cells = &group.comparison.cells;

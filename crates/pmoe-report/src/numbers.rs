@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{AnalysisKind, Bootstrap, Run, Statistic, Test};
+use pmoe_results::{AnalysisKind, Run};
+use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
 
 use crate::ReportOptions;
+use crate::claims::Test;
 use crate::files::relative;
 use crate::group::Group;
 use crate::page::{ClaimLine, Ledger, Measured, Section};
 use crate::report::Place;
-use crate::rows::Measure;
 use crate::sources::Sources;
 
 /// The file `numbers.json` of a report.
@@ -66,7 +67,7 @@ pub struct Source {
     pub blake3: BTreeMap<String, String>,
 }
 
-/// One number.
+/// One number: an [`Estimate`] as the file has it, with its place and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
@@ -179,28 +180,33 @@ fn hashes(run: &Path) -> BTreeMap<String, String> {
 }
 
 /// The effects of the claims.
-pub(crate) fn numbers_of_claims(ledger: &Ledger) -> Vec<Number> {
-    let of_line = |line: &ClaimLine| {
+pub(crate) fn numbers_of_claims(ledger: &Ledger<'_>) -> Vec<Number> {
+    let of_line = |line: &ClaimLine<'_>| {
         let ClaimLine { claim, judgement, runs, .. } = line;
-        let effect = judgement.effect.filter(|effect| effect.value.is_finite());
-        let (Test::Runs(test), Some(effect)) = (&claim.test, effect) else {
+        let estimate = judgement.effect.as_ref().map(|effect| &effect.estimate);
+        let (Test::Runs(test), Some(estimate)) = (&claim.test, estimate) else {
             return None;
         };
-        let ends = effect.interval.map(|interval| [interval.low, interval.high]);
         Some(Number {
             item: Some(claim.place.clone()),
             suite: test.suite.clone(),
             task: test.task.clone(),
             method: test.method.clone(),
             quantity: format!("claim {}", claim.id),
-            value: effect.value,
-            interval: ends.map(|ends| ends.map(|end| Some(end).filter(|end| end.is_finite()))),
+            value: estimate.value,
+            interval: ends(estimate),
             n: runs.len(),
             paper: line.paper_ratio(),
             runs: runs.iter().map(|run| run.dir.clone()).collect(),
         })
     };
-    ledger.lines.iter().filter_map(of_line).collect()
+    ledger.lines.iter().filter_map(of_line).filter(|number| number.value.is_finite()).collect()
+}
+
+/// The ends of an interval; JSON has no infinite ones.
+fn ends(estimate: &Estimate) -> Option<[Option<f64>; 2]> {
+    let finite = |end: f64| Some(end).filter(|end| end.is_finite());
+    estimate.interval.map(|Interval { low, high }| [finite(low), finite(high)])
 }
 
 /// The return under noise that the paper prints.
@@ -212,14 +218,14 @@ fn printed(group: &Group<'_>, of: &Measured) -> Option<f64> {
 /// The numbers of a section.
 pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Vec<Number> {
     let mut numbers = Vec::new();
-    let number = |method: &str, task: Option<&str>, quantity: &str, of: Measure, runs| Number {
+    let number = |method: &str, task: Option<&str>, quantity: &str, of: &Estimate, runs| Number {
         item: section.item.clone(),
         suite: group.name.clone(),
         task: task.map(str::to_owned),
         method: method.to_owned(),
         quantity: quantity.to_owned(),
-        value: of.mean,
-        interval: of.interval.map(|ends| ends.map(|end| Some(end).filter(|end| end.is_finite()))),
+        value: of.value,
+        interval: ends(of),
         n: Vec::len(&runs),
         paper: None,
         runs,
@@ -227,19 +233,22 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
     let folders = |paths: &[PathBuf]| -> Vec<String> {
         paths.iter().map(|path| relative(output, path)).collect()
     };
+    let of_runs = |runs: &[&Run]| -> Vec<String> {
+        runs.iter().map(|run| relative(output, &run.path)).collect()
+    };
     let behind = |method: &str, task: &str| {
-        group.comparison.cell(method, task).map(|cell| folders(&cell.runs)).unwrap_or_default()
+        group.comparison.cell(method, task).map(|cell| of_runs(&cell.runs)).unwrap_or_default()
     };
     for row in &section.rows {
         let runs = behind(&row.algo, &row.task);
         for (quantity, value) in [
-            ("auc", row.auc),
-            ("relative_auc", row.relative_auc),
-            ("improvement", row.improvement),
-            ("final_return", row.final_return),
+            ("auc", &row.auc),
+            ("relative_auc", &row.relative_auc),
+            ("improvement", &row.improvement),
+            ("final_return", &row.final_return),
         ] {
             let paper = row.paper_percent.filter(|_| quantity == "relative_auc");
-            numbers.extend(value.map(|value| Number {
+            numbers.extend(value.as_ref().map(|value| Number {
                 paper: paper.map(|percent| percent / 100.0),
                 ..number(&row.algo, Some(&row.task), quantity, value, runs.clone())
             }));
@@ -249,25 +258,23 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         let tasks = &section.aggregates.as_ref().expect("it is being read").tasks;
         let runs: Vec<_> = tasks.iter().flat_map(|task| behind(&of.method, task)).collect();
         for (quantity, value) in [
-            ("iqm", of.iqm),
-            ("median", Some(of.median)),
-            ("mean", Some(of.mean)),
-            ("optimality_gap", Some(of.optimality_gap)),
-            ("improvement", of.improvement),
+            ("iqm", of.iqm.as_ref()),
+            ("median", Some(&of.median)),
+            ("mean", Some(&of.mean)),
+            ("optimality_gap", Some(&of.optimality_gap)),
+            ("improvement", of.improvement.as_ref()),
         ] {
-            let value: Option<Measure> = value.map(|value: Statistic| value.into());
             numbers
                 .extend(value.map(|value| number(&of.method, None, quantity, value, runs.clone())));
         }
     }
     for of in section.measured() {
         let runs = folders(&of.runs);
-        let number = number(&of.method, Some(&of.task), of.quantity.name(), of.measure, runs);
+        let number = number(&of.method, Some(&of.task), of.quantity.name(), &of.estimate, runs);
         numbers.push(Number { paper: printed(group, of), ..number });
     }
     for row in &section.costs {
-        let all = group.runs_of(&row.method, &row.task).map(|run| run.path.clone());
-        let runs = folders(&all.collect::<Vec<_>>());
+        let runs = of_runs(&group.runs_of(&row.method, &row.task).collect::<Vec<_>>());
         let cost = &row.cost;
         for (quantity, value) in [
             ("env_steps", Some(cost.env_steps as f64)),
@@ -275,10 +282,10 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
             ("steps_per_second", cost.steps_per_second()),
             ("core_hours", Some(cost.core_hours)),
         ] {
-            let value = value.map(|mean| Measure { mean, interval: None });
+            let value = value.map(|value| Estimate::statistic(value, None));
             numbers.extend(
                 value.map(|value| {
-                    number(&row.method, Some(&row.task), quantity, value, runs.clone())
+                    number(&row.method, Some(&row.task), quantity, &value, runs.clone())
                 }),
             );
         }

@@ -8,12 +8,13 @@ mod section;
 mod settings;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, EvalCurve, Judgement};
+use pmoe_stats::{Bootstrap, EvalCurve};
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
 use self::cost::Cost;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
+use crate::claims::Decision;
 use crate::format::{count, plural};
 use crate::palette::css_variables;
 use crate::report::ReportSummary;
@@ -25,7 +26,7 @@ use crate::sources::Sources;
 pub(crate) struct Page<'a> {
     summary: &'a ReportSummary,
     sections: Vec<Section>,
-    ledger: &'a Ledger,
+    ledger: &'a Ledger<'a>,
     /// Folder and error.
     broken: Vec<(String, String)>,
     /// Links to runs that are counted already.
@@ -50,7 +51,7 @@ impl<'a> Page<'a> {
     pub(crate) fn new(
         summary: &'a ReportSummary,
         sections: Vec<Section>,
-        ledger: &'a Ledger,
+        ledger: &'a Ledger<'a>,
         sources: &Sources,
         command: &'a str,
         tables: Vec<&'a str>,
@@ -67,7 +68,7 @@ impl<'a> Page<'a> {
             command,
             tables,
             success_window: EvalCurve::SUCCESS_WINDOW,
-            fewest_seeds: Judgement::FEWEST_RUNS,
+            fewest_seeds: Decision::FEWEST_RUNS,
             bootstrap_level: bootstrap.level,
             level: format!("{:.0}", 100.0 * bootstrap.level),
             resamples: count(bootstrap.resamples as u64),

@@ -8,14 +8,14 @@ mod trajectories;
 
 use std::path::Path;
 
-use pmoe_results::{Analysis, AnalysisKind, Arena, Bootstrap, Estimate, Quantity};
+use pmoe_results::{Analysis, AnalysisKind, Arena, Quantity};
+use pmoe_stats::{Bootstrap, Estimate};
 
 use crate::format::{self, plural, shell};
 use crate::group::Group;
 use crate::page::{Measured, Panel, PanelTable, label, show};
 use crate::palette::{Look, Palette};
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
-use crate::rows::Measure;
 
 /// Place in the palette of what is to be avoided: grey.
 const OBSTACLE: Color = Color::Palette(7);
@@ -60,7 +60,7 @@ fn panel(
         let of = &entry.run.manifest;
         // Unfinished runs have no analyses, and what is not behind the other numbers is not behind these.
         let cell = group.comparison.cell(entry.method, &of.task);
-        if cell.is_none_or(|cell| !cell.runs.contains(&entry.run.path)) {
+        if cell.is_none_or(|cell| !cell.counts(entry.run)) {
             continue;
         }
         match entry.run.analysis(kind) {
@@ -180,12 +180,12 @@ fn measured(
                 Some((path.to_path_buf(), value))
             };
             let (behind, values) = runs.iter().filter_map(of_run).unzip();
-            let estimate = Estimate::new(values, bootstrap);
+            let estimate = Estimate::mean(values, bootstrap);
             measured.extend(estimate.map(|estimate| Measured {
                 task: cell[0].task.to_owned(),
                 method: cell[0].method.to_owned(),
                 quantity,
-                measure: Measure::from(&estimate),
+                estimate,
                 runs: behind,
             }));
         }
@@ -211,7 +211,7 @@ fn table(measured: &[Measured]) -> Option<PanelTable> {
         let mut row = vec![task.to_owned(), method.to_owned()];
         row.extend(quantities.iter().map(|quantity| {
             let of = here().find(|of| of.quantity == *quantity);
-            format::measure(of.map(|of| &of.measure), show(*quantity))
+            format::estimate(of.map(|of| &of.estimate), show(*quantity))
         }));
         row.push(here().map(|of| of.runs.len()).max().unwrap_or(0).to_string());
         row

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::{Bootstrap, Claim, ResultsError, Status, Suite, did_you_mean, remove_leftovers};
+use pmoe_results::{ResultsError, Status, Suite, did_you_mean, remove_leftovers};
+use pmoe_stats::Bootstrap;
 use serde::Serialize;
 
+use crate::claims::Claim;
 use crate::figures::{learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, group};
-use crate::lots::{Lot, Source, lots, uses};
+use crate::lots::{Lot, Origin, lots, uses};
 use crate::measures::measured;
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
@@ -181,7 +183,7 @@ impl Report {
         let ReportOptions { suites, claims, reference, bootstrap } = *options;
         let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
-        let source = Source { input, name: &name, plans: &sources.plans, suites };
+        let source = Origin { input, name: &name, plans: &sources.plans, suites };
         let lots = lots(&sources.runs, &source);
         let beside: Vec<_> = lots.iter().map(|lot| methods(lot, &source)).collect();
         let palette = Palette::new(suites, &beside);
@@ -265,7 +267,7 @@ impl Report {
 }
 
 /// The methods that stand beside each other in a part of the report: those of its runs, and of its suite.
-fn methods<'a>(lot: &'a Lot<'_>, source: &Source<'a>) -> Vec<&'a str> {
+fn methods<'a>(lot: &'a Lot<'_>, source: &Origin<'a>) -> Vec<&'a str> {
     let name = source.folder_name(&lot.folder);
     let suite = source.suites.iter().find(|suite| suite.name == name);
     let of_suite = suite.iter().flat_map(|suite| suite.methods.iter().map(|of| of.name.as_str()));

@@ -1,31 +1,11 @@
 //! The lines of the tables.
 
-use pmoe_results::{Estimate, Excluded, Interval, Ratio, Statistic};
-use serde::Serialize;
+use pmoe_stats::{Estimate, Interval};
+use serde::{Serialize, Serializer};
 
+use crate::comparison::Excluded;
 use crate::format;
 use crate::group::Group;
-
-/// A mean over seeds, or another number made from several.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Measure {
-    /// The mean, or the number.
-    pub mean: f64,
-    /// Lower and upper end of its bootstrap interval; absent for a single seed.
-    pub interval: Option<[f64; 2]>,
-}
-
-impl From<&Estimate> for Measure {
-    fn from(estimate: &Estimate) -> Self {
-        measure(estimate.mean, estimate.interval)
-    }
-}
-
-impl From<Statistic> for Measure {
-    fn from(Statistic { value, interval }: Statistic) -> Self {
-        measure(value, interval)
-    }
-}
 
 /// A seed that is not behind the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,17 +32,21 @@ pub struct Row {
     /// Seeds that are not.
     pub left_out: Vec<LeftOut>,
     /// Mean evaluation return over training.
-    pub auc: Option<Measure>,
+    #[serde(serialize_with = "mean_and_interval")]
+    pub auc: Option<Estimate>,
     /// `auc` over that of the reference.
-    pub relative_auc: Option<Measure>,
+    #[serde(serialize_with = "mean_and_interval")]
+    pub relative_auc: Option<Estimate>,
     /// Whether `relative_auc` is absent because the reference is not clearly above zero.
     pub reference_near_zero: bool,
     /// Probability that a run's AUC is higher than one of the reference's.
-    pub improvement: Option<Measure>,
+    #[serde(serialize_with = "mean_and_interval")]
+    pub improvement: Option<Estimate>,
     /// What the paper prints for `relative_auc`, in percent.
     pub paper_percent: Option<f64>,
     /// Mean evaluation return of the last tenth of the budget.
-    pub final_return: Option<Measure>,
+    #[serde(serialize_with = "mean_and_interval")]
+    pub final_return: Option<Estimate>,
 }
 
 impl Row {
@@ -72,22 +56,22 @@ impl Row {
     }
 
     pub(crate) fn auc_text(&self) -> String {
-        format::measure(self.auc.as_ref(), format::number)
+        format::estimate(self.auc.as_ref(), format::number)
     }
 
     pub(crate) fn final_text(&self) -> String {
-        format::measure(self.final_return.as_ref(), format::number)
+        format::estimate(self.final_return.as_ref(), format::number)
     }
 
     pub(crate) fn relative_text(&self) -> String {
         if self.reference_near_zero {
             return "reference near zero".to_owned();
         }
-        format::measure(self.relative_auc.as_ref(), format::percent)
+        format::estimate(self.relative_auc.as_ref(), format::percent)
     }
 
     pub(crate) fn improvement_text(&self) -> String {
-        format::measure(self.improvement.as_ref(), format::percent)
+        format::estimate(self.improvement.as_ref(), format::percent)
     }
 
     pub(crate) fn paper_text(&self) -> String {
@@ -115,11 +99,6 @@ impl Row {
 pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for cell in &group.comparison.cells {
-        let (relative_auc, reference_near_zero) = match cell.relative_auc {
-            Some(Ratio::Of { ratio, interval }) => (Some(measure(ratio, interval)), false),
-            Some(Ratio::Meaningless) => (None, true),
-            None => (None, false),
-        };
         let left_out = cell
             .excluded
             .iter()
@@ -129,14 +108,14 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             task: cell.task.clone(),
             algo: cell.algo.clone(),
             total_steps: cell.total_steps,
-            seeds: cell.seeds.clone(),
+            seeds: cell.seeds(),
             left_out: left_out.collect(),
-            auc: cell.auc.as_ref().map(Measure::from),
-            relative_auc,
-            reference_near_zero,
-            improvement: cell.improvement.map(Measure::from),
+            auc: cell.auc.clone(),
+            relative_auc: cell.relative_auc.clone(),
+            reference_near_zero: cell.reference_near_zero,
+            improvement: cell.improvement.clone(),
             paper_percent: paper(group, &cell.algo, &cell.task),
-            final_return: cell.final_return.as_ref().map(Measure::from),
+            final_return: cell.final_return.clone(),
         });
     }
     let begun = group.comparison.tasks();
@@ -175,8 +154,21 @@ fn paper(group: &Group<'_>, algo: &str, task: &str) -> Option<f64> {
     group.suite?.paper.auc.get(algo)?.get(task).copied()
 }
 
-fn measure(mean: f64, interval: Option<Interval>) -> Measure {
-    Measure { mean, interval: interval.map(|interval| [interval.low, interval.high]) }
+/// `{ "mean": 2.0, "interval": [1.0, 3.0] }`, the form of `pmoe report --json`.
+fn mean_and_interval<S: Serializer>(
+    estimate: &Option<Estimate>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Json {
+        mean: f64,
+        interval: Option<[f64; 2]>,
+    }
+    let json = |Estimate { value, interval, .. }: &Estimate| Json {
+        mean: *value,
+        interval: interval.map(|Interval { low, high }| [low, high]),
+    };
+    estimate.as_ref().map(json).serialize(serializer)
 }
 
 pub(crate) fn reason(why: &Excluded, total_steps: u64) -> String {

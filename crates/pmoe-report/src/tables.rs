@@ -2,12 +2,12 @@
 
 mod claims;
 
-use pmoe_results::{Aggregate, Statistic};
+use pmoe_stats::Estimate;
 
 pub(crate) use self::claims::{claims_csv, claims_markdown};
+use crate::comparison::Aggregate;
 use crate::format::{self, plural};
 use crate::page::{Section, label};
-use crate::rows::Measure;
 
 /// AUC, final return and what goes with them: GitHub's Markdown, one table per suite.
 pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
@@ -67,16 +67,14 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
             gaps = if gaps.is_empty() { String::new() } else { gaps.concat() + "\n" },
         ));
         for method in &of.methods {
-            let show = |value: Option<Statistic>| {
-                format::measure(value.map(Measure::from).as_ref(), format::percent)
-            };
+            let show = |value: Option<&Estimate>| format::estimate(value, format::percent);
             text.push_str(&line(&[
                 method.method.clone(),
-                show(method.iqm),
-                show(Some(method.median)),
-                show(Some(method.mean)),
-                show(Some(method.optimality_gap)),
-                show(method.improvement),
+                show(method.iqm.as_ref()),
+                show(Some(&method.median)),
+                show(Some(&method.mean)),
+                show(Some(&method.optimality_gap)),
+                show(method.improvement.as_ref()),
                 runs_text(method),
             ]));
         }
@@ -120,7 +118,7 @@ pub(crate) fn more_csv(sections: &[Section]) -> String {
             .map(|name| quoted(name))
             .collect();
         fields.push(quoted(more.quantity.name()));
-        fields.extend(numbers(Some(more.measure)));
+        fields.extend(numbers(Some(&more.estimate)));
         fields.push(more.runs.len().to_string());
         text.push_str(&fields.join(","));
         text.push('\n');
@@ -174,11 +172,11 @@ pub(crate) fn csv(sections: &[Section]) -> String {
         fields.push(row.total_steps.to_string());
         fields.push(row.seeds.len().to_string());
         fields.push(row.left_out.len().to_string());
-        fields.extend(numbers(row.auc));
-        fields.extend(numbers(row.relative_auc));
+        fields.extend(numbers(row.auc.as_ref()));
+        fields.extend(numbers(row.relative_auc.as_ref()));
         fields.push(row.paper_percent.map(|value| value.to_string()).unwrap_or_default());
-        fields.extend(numbers(row.improvement));
-        fields.extend(numbers(row.final_return));
+        fields.extend(numbers(row.improvement.as_ref()));
+        fields.extend(numbers(row.final_return.as_ref()));
         fields.push(quoted(&row.note()));
         text.push_str(&fields.join(","));
         text.push('\n');
@@ -201,10 +199,10 @@ pub(crate) fn tasks_csv(sections: &[Section]) -> String {
             let mut fields = vec![quoted(&section.suite), quoted(&of.method), quoted(&tasks)];
             fields.push(of.num_runs.iter().sum::<usize>().to_string());
             fields.push(of.iqm_seeds.to_string());
-            for value in
-                [of.iqm, Some(of.median), Some(of.mean), Some(of.optimality_gap), of.improvement]
+            let whole = [&of.median, &of.mean, &of.optimality_gap].map(Some);
+            for value in [of.iqm.as_ref()].into_iter().chain(whole).chain([of.improvement.as_ref()])
             {
-                fields.extend(numbers(value.map(Measure::from)));
+                fields.extend(numbers(value));
             }
             text.push_str(&fields.join(","));
             text.push('\n');
@@ -213,9 +211,11 @@ pub(crate) fn tasks_csv(sections: &[Section]) -> String {
     text
 }
 
-fn numbers(measure: Option<Measure>) -> [String; 3] {
-    let interval = measure.and_then(|measure| measure.interval);
-    let parts = [measure.map(|m| m.mean), interval.map(|i| i[0]), interval.map(|i| i[1])];
+/// A number and the ends of its interval.
+fn numbers(estimate: Option<&Estimate>) -> [String; 3] {
+    let interval = estimate.and_then(|estimate| estimate.interval);
+    let parts =
+        [estimate.map(|of| of.value), interval.map(|of| of.low), interval.map(|of| of.high)];
     parts.map(|value| value.map(|value| value.to_string()).unwrap_or_default())
 }
 
@@ -236,6 +236,10 @@ mod tests {
     use super::*;
     use crate::rows::{LeftOut, Row};
 
+    fn estimate(value: f64, low: f64, high: f64) -> Estimate {
+        Estimate::statistic(value, Some(pmoe_stats::Interval { low, high }))
+    }
+
     fn row() -> Row {
         Row {
             suite: "fig,1".into(),
@@ -244,12 +248,12 @@ mod tests {
             total_steps: 3000,
             seeds: vec![0, 1],
             left_out: vec![LeftOut { seed: 2, reason: "failed: no, really".into() }],
-            auc: Some(Measure { mean: 0.1, interval: Some([-0.25, f64::INFINITY]) }),
+            auc: Some(estimate(0.1, -0.25, f64::INFINITY)),
             relative_auc: None,
             reference_near_zero: true,
             improvement: None,
             paper_percent: Some(115.4),
-            final_return: Some(Measure { mean: 5.0, interval: None }),
+            final_return: Some(Estimate::statistic(5.0, None)),
         }
     }
 
@@ -277,7 +281,7 @@ mod tests {
         }
         let mut row = row();
         row.algo = "=cmd|' /C calc'!A0".into();
-        row.auc = Some(Measure { mean: -0.5, interval: Some([-1.0, 0.0]) });
+        row.auc = Some(estimate(-0.5, -1.0, 0.0));
         let text = csv(&[Section::of_rows("title", vec![row])]);
         assert!(text.contains(",'=cmd|' /C calc'!A0,") && text.contains(",-0.5,-1,0,"), "{text}");
     }

@@ -9,9 +9,10 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Claim, Folders, Suite, with_causes};
+use pmoe_results::{Folders, Suite, with_causes};
 use serde::Serialize;
 
+use crate::claims::Claim;
 use crate::numbers::{Intervals, Number, Numbers};
 use crate::report::{Pictures, Place, Report};
 use crate::{ReportError, ReportOptions};

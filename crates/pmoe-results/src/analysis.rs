@@ -26,14 +26,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::exploration::{Exploration, ExplorationEpisode};
-pub use self::gait::{Gait, autocorrelation, gait_period};
+pub use self::gait::Gait;
 pub use self::primitives::{Cluster, ClusterSample, Map, Primitives, StateMap};
 pub use self::robustness::{NoiseLevel, Robustness};
 pub use self::settings::{
     AnalysisSettings, ExplorationSettings, GaitSettings, PrimitivesSettings, RobustnessSettings,
     TrajectoriesSettings,
 };
-pub use self::trajectories::{Arena, Disc, Outcome, Rollout, Side, Trajectories};
+pub use self::trajectories::{Arena, Disc, EpisodeEnd, Rollout, Side, Trajectories};
 use crate::suite::one_of;
 use crate::{Manifest, Quantity, ResultsError, Run, json};
 

@@ -1,4 +1,4 @@
-//! The on-disk contract of a run, and the statistics over runs.
+//! The on-disk contract of a run: what is written, and how it is read.
 //!
 //! One run is one process and one folder:
 //!
@@ -19,19 +19,10 @@
 //! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`]s. [`Plan`] holds the
 //!   runs of all suites, each once, and is written beside them as `plan.json`.
 //! - [`AnalysisFile`] holds what was measured of a finished run beside its learning curve.
-//! - [`EvalCurve`], [`auc`], [`Estimate`] and [`Ratio`] are the arithmetic, [`Comparison`] puts it
-//!   together for all runs of a suite.
-//! - [`Claim`] is what the paper claims, [`Judgement`] what runs say of it.
-//! - [`Scores`] puts a method's runs on several tasks into one number, [`profile`] into one curve,
-//!   [`Aggregates`] those of all methods of a comparison.
 //! - [`Exit`] is how the programs that make all this end.
 
-mod aggregate;
 mod analysis;
 mod atomic;
-mod bootstrap;
-mod claims;
-mod compare;
 mod error;
 mod event;
 mod exit;
@@ -47,29 +38,20 @@ mod plan;
 mod quantity;
 mod run;
 mod run_dir;
-mod scores;
 pub mod settings;
-mod silhouette;
-mod stats;
 mod suggest;
 mod suite;
 mod tail;
 mod text;
 mod variants;
 
-pub use aggregate::{Aggregate, Aggregates, Gap, Statistic};
 pub use analysis::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
-    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map, NoiseLevel,
-    Outcome, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
-    StateMap, Trajectories, TrajectoriesSettings, autocorrelation, gait_period,
+    EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map,
+    NoiseLevel, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
+    StateMap, Trajectories, TrajectoriesSettings,
 };
 pub use atomic::{is_leftover, remove_leftovers, write_atomic};
-pub use bootstrap::{Bootstrap, Interval};
-pub use claims::{
-    Claim, Effect, EffectKind, Evidence, Judgement, Relation, RunTest, Test, Than, Verdict,
-};
-pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};
@@ -84,10 +66,7 @@ pub use plan::{Plan, PlannedRun, RunProgress, Use, run_id};
 pub use quantity::Quantity;
 pub use run::Run;
 pub use run_dir::RunDir;
-pub use scores::{ProfilePoint, Scores, ScoresError, profile};
 pub use settings::Methods;
-pub use silhouette::silhouettes_by;
-pub use stats::{BandPoint, Estimate, EvalCurve, Ratio, auc, band, final_return};
 pub use suggest::{did_you_mean, explained, nearest};
 pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Stated, Suite, When,

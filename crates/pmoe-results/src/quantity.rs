@@ -2,18 +2,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{is_last_tenth, mean};
-use crate::{AnalysisKind, Cell, EvalCurve, Event, Run, auc, final_return};
+use crate::AnalysisKind;
 
 /// A number that a finished run gives, from its events or from an [`Analysis`](crate::Analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
-    /// Mean evaluation return over training, [`auc`].
+    /// Mean evaluation return over training, [`pmoe_stats::curve::auc`].
     Auc,
     /// Mean evaluation return of the last tenth of training.
     FinalReturn,
-    /// Success rate of training episodes, [`EvalCurve::success_rate`], averaged over training.
+    /// Success rate of training episodes, [`Run::success_rate`](crate::Run::success_rate), averaged over training.
     SuccessAuc,
     /// Mean of −log π(a|s) over the last tenth of training, nats.
     Entropy,
@@ -220,49 +219,10 @@ impl Quantity {
             }
         }
     }
-
-    /// Its value for one of the runs behind a cell; `None` for a run that does not have it.
-    #[must_use]
-    pub fn value(self, cell: &Cell, run: &Run) -> Option<f64> {
-        match self {
-            Self::Auc => {
-                let place = cell.runs.iter().position(|path| *path == run.path)?;
-                cell.auc.as_ref()?.values.get(place).copied()
-            }
-            Self::FinalReturn => {
-                final_return(&EvalCurve::from_events(&run.events), cell.total_steps)
-            }
-            Self::SuccessAuc => {
-                let curve = EvalCurve::success_rate(&run.events, cell.total_steps);
-                let (first, last) = curve.span()?;
-                auc(&curve, first, last)
-            }
-            Self::Entropy => entropy(run, cell.total_steps),
-            _ => self.of_analysis(run),
-        }
-    }
-
-    /// Its value by the run's analysis. A file that can't be read gives none; the report says so.
-    fn of_analysis(self, run: &Run) -> Option<f64> {
-        let analysis = run.analysis(self.analysis()?).ok()??;
-        let measures = analysis.measures();
-        measures.into_iter().find(|(quantity, _)| *quantity == self).map(|(_, value)| value)
-    }
 }
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Mean of minus the log-density of the policy's actions over the updates of the last tenth.
-fn entropy(run: &Run, total_steps: u64) -> Option<f64> {
-    let of_event = |event: &Event| match event {
-        Event::Update { env_step, metrics, .. } if is_last_tenth(*env_step, total_steps) => {
-            metrics.get("log_prob_mean").map(|log_prob| -log_prob)
-        }
-        _ => None,
-    };
-    mean(&run.events.iter().filter_map(of_event).collect::<Vec<_>>())
 }

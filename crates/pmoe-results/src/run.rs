@@ -2,9 +2,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pmoe_stats::{EvalCurve, mean};
+
 use crate::input::{self, MOST_CONFIG_BYTES};
-use crate::run_dir::{CONFIG, EVENTS, MANIFEST, parse_config};
-use crate::{Event, Manifest, ResultsError, Status};
+use crate::run_dir::{CONFIG, EVENTS, MANIFEST};
+use crate::{Event, Manifest, ResultsError, Status, settings};
 
 /// A run folder, read.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ impl Run {
     /// When the folder is not a run or one of its files can't be read or understood.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let manifest = Manifest::read(path)?;
-        let config = parse_config(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
+        let config = settings::parse(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
         manifest.check(&config, path)?;
 
         let done = manifest.status == Status::Done;
@@ -54,6 +56,33 @@ impl Run {
             None => Vec::new(),
         };
         Ok(Self { path: path.to_owned(), config, manifest, events })
+    }
+
+    /// Mean return of each evaluation; one without episodes is no evaluation.
+    #[must_use]
+    pub fn eval_curve(&self) -> EvalCurve {
+        EvalCurve::new(self.events.iter().filter_map(|event| match event {
+            Event::Eval { env_step, returns, .. } => Some((*env_step, mean(returns)?)),
+            _ => None,
+        }))
+    }
+
+    /// Success rate of the training episodes over a budget; empty for a task without a goal.
+    #[must_use]
+    pub fn success_rate(&self, total_steps: u64) -> EvalCurve {
+        let episodes = self.events.iter().filter_map(|event| match event {
+            Event::Episode { env_step, success: Some(success), .. } => Some((*env_step, *success)),
+            _ => None,
+        });
+        EvalCurve::success_rate(episodes, total_steps)
+    }
+
+    /// Whether it can be behind numbers: it is done, and its evaluations reach over its budget.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let total_steps = self.manifest.total_steps;
+        let reaches = |(first, last)| first < total_steps && total_steps <= last;
+        self.manifest.status == Status::Done && self.eval_curve().span().is_some_and(reaches)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::input::{MOST_CONFIG_BYTES, read_text};
 use crate::own_file::open_own;
 use crate::run::read_part;
-use crate::{Manifest, ResultsError, Status, atomic, json, write_atomic};
+use crate::{Manifest, ResultsError, Status, atomic, json, settings, write_atomic};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -58,7 +58,7 @@ impl RunDir {
         config: &str,
         manifest: impl FnOnce() -> Manifest,
     ) -> Result<Self, ResultsError> {
-        let wanted = parse_config(config, Path::new("the config of this run"))?;
+        let wanted = settings::parse(config, Path::new("the config of this run"))?;
         // Before anything is written, the lock included: the folder may be somebody else's.
         let is_new = judge(path)?.config.is_none();
         if is_new {
@@ -72,7 +72,7 @@ impl RunDir {
         let config_path = path.join(CONFIG);
         let mut finished_budget = None;
         if let Some(text) = &stored_config {
-            let found = parse_config(text, &config_path)?;
+            let found = settings::parse(text, &config_path)?;
             let stored_manifest = stored_manifest.as_ref();
             finished_budget = smaller_budget(&found, &wanted, stored_manifest);
             let differs = first_difference(&found, &wanted);
@@ -143,9 +143,9 @@ impl RunDir {
         config: &str,
         manifest: impl Fn() -> Manifest,
     ) -> Result<(Self, Vec<PathBuf>), ResultsError> {
-        let wanted = parse_config(config, Path::new("the config of this run"))?;
+        let wanted = settings::parse(config, Path::new("the config of this run"))?;
         let stored = read_part(path, CONFIG);
-        let stored = stored.and_then(|text| parse_config(&text, &path.join(CONFIG)));
+        let stored = stored.and_then(|text| settings::parse(&text, &path.join(CONFIG)));
         if let Ok(found) = &stored
             && let Some((key, found, expected)) = other_than_budget(found, &wanted)
         {
@@ -382,16 +382,6 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {
         Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         _ => read_text(path, MOST_CONFIG_BYTES).map(Some),
     }
-}
-
-pub(crate) fn parse_config(text: &str, path: &Path) -> Result<toml::Table, ResultsError> {
-    text.parse().map_err(|error: toml::de::Error| ResultsError::BadFile {
-        path: path.to_owned(),
-        key: error.span().map_or("the end".to_owned(), |span| {
-            format!("line {}", 1 + text[..span.start].matches('\n').count())
-        }),
-        message: error.message().to_owned(),
-    })
 }
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), ResultsError> {

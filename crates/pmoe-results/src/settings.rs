@@ -8,6 +8,20 @@ use toml::{Table, Value};
 use crate::suite::RunSpec;
 use crate::{ResultsError, toml_files};
 
+/// Parses the text of the file `path` as TOML.
+///
+/// # Errors
+/// When it is none, with the line.
+pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
+    text.parse().map_err(|error: toml::de::Error| ResultsError::BadFile {
+        path: path.to_owned(),
+        key: error.span().map_or("the end".to_owned(), |span| {
+            format!("line {}", 1 + text[..span.start].matches('\n').count())
+        }),
+        message: error.message().to_owned(),
+    })
+}
+
 /// A key as written on a command line or in a suite, from the root of `config`: settings of the
 /// algorithm may leave out `algo.<family>.`, those of the task the family.
 #[must_use]
@@ -157,11 +171,11 @@ impl Methods {
     /// # Errors
     /// When one of them is no TOML.
     pub fn embedded() -> Result<Self, ResultsError> {
-        let parse = |(name, text): &(&str, &str)| {
+        let read = |(name, text): &(&str, &str)| {
             let path = format!("configs/algos/{name}.toml");
-            Ok(((*name).to_owned(), crate::run_dir::parse_config(text, Path::new(&path))?))
+            Ok(((*name).to_owned(), parse(text, Path::new(&path))?))
         };
-        METHODS.iter().map(parse).collect::<Result<_, _>>().map(Self)
+        METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     /// Reads every method file (`*.toml`) of a folder.
@@ -172,12 +186,12 @@ impl Methods {
         let read = |path: &std::path::PathBuf| {
             let text = crate::read_text(path, crate::MOST_CONFIG_BYTES)?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, crate::run_dir::parse_config(&text, path)?))
+            Ok((name, parse(&text, path)?))
         };
         toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The methods' names, each with the family of its algorithm: `sac`, `ppo` or `dac`.
+    /// The methods' names, each with its algorithm, such as `sac`.
     pub fn families(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, config)| {
             let family = config.get("algo")?.as_table()?.keys().next()?;

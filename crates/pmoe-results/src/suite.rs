@@ -239,7 +239,7 @@ impl Suite {
     /// # Errors
     /// When it has an unknown key, a wrong type, or a value that is not allowed.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
-        let table = crate::run_dir::parse_config(text, path)?;
+        let table = crate::settings::parse(text, path)?;
         let raw: SuiteToml =
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {
                 path: path.to_owned(),

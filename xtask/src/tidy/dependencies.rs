@@ -10,11 +10,25 @@ use super::Files;
 use crate::cargo::cargo;
 
 /// A package and the names of packages that it must not depend on, as their beginnings.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
     ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
-    ("pmoe-results", &["burn", "mujoco", "pmoe-"]),
+    ("pmoe-stats", &["burn", "mujoco", "pmoe-"]),
+    (
+        "pmoe-results",
+        &[
+            "burn",
+            "mujoco",
+            "bhtsne",
+            "pmoe-core",
+            "pmoe-envs",
+            "pmoe-algos",
+            "pmoe-report",
+            "pmoe-watch",
+            "pmoe-matrix",
+        ],
+    ),
     ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-watch"]),
     ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
     (

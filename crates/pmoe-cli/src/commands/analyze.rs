@@ -9,7 +9,7 @@ use pmoe_algos::RunConfig;
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
 use pmoe_results::settings::parse_setting;
 use pmoe_results::{
-    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Disc, Outcome, Run, Status,
+    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Disc, EpisodeEnd, Run, Status,
     grouped,
 };
 use serde::Serialize;
@@ -207,7 +207,7 @@ fn arena(env: &TargetReaching) -> Arena {
 }
 
 /// How an episode ended whose last step this is.
-fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> Outcome {
+fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> EpisodeEnd {
     let (position, radius) = (env.position(), env.config().agent_radius);
     // The order in which the task asks.
     let touches = |disc: &pmoe_envs::reaching::Disc| {
@@ -215,13 +215,13 @@ fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> Outcome {
         x.hypot(y) < disc.radius + radius
     };
     if last.success == Some(true) {
-        Outcome::Reached
+        EpisodeEnd::Reached
     } else if !last.terminated {
-        Outcome::TimeLimit
+        EpisodeEnd::TimeLimit
     } else if env.obstacles().iter().any(touches) {
-        Outcome::Obstacle
+        EpisodeEnd::Obstacle
     } else {
-        Outcome::Edge
+        EpisodeEnd::Edge
     }
 }
 

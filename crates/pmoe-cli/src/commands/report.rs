@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use pmoe_report::{Measure, ReportOptions, Row, write_report};
-use pmoe_results::Bootstrap;
+use pmoe_report::{ReportOptions, Row, write_report};
+use pmoe_stats::{Bootstrap, Estimate, Interval};
 
 use super::{print_json, print_row};
 use crate::config;
@@ -67,15 +67,15 @@ fn default_out(dir: &Path) -> Result<PathBuf> {
 
 /// One method on one task in a line: final return, and AUC relative to the reference.
 fn line(row: &Row) -> String {
-    let measure = |measure: &Measure, factor: f64, digits: usize| {
-        let number = |value: f64| format!("{:.digits$}", value * factor);
+    let text = |estimate: &Option<Estimate>, factor: f64| {
+        let number = |value: f64| format!("{:.1}", value * factor);
+        let Some(Estimate { value, interval, .. }) = estimate else { return "-".to_owned() };
         let interval =
-            measure.interval.map(|[low, high]| format!(" [{}, {}]", number(low), number(high)));
-        number(measure.mean) + &interval.unwrap_or_default()
+            interval.map(|Interval { low, high }| format!(" [{}, {}]", number(low), number(high)));
+        number(*value) + &interval.unwrap_or_default()
     };
-    let absent = || "-".to_owned();
-    let final_return = row.final_return.map_or_else(absent, |value| measure(&value, 1.0, 1));
-    let relative = row.relative_auc.map_or_else(absent, |value| measure(&value, 100.0, 1));
+    let final_return = text(&row.final_return, 1.0);
+    let relative = text(&row.relative_auc, 100.0);
     let Row { task, algo, seeds, .. } = row;
     let count = seeds.len();
     let plural = if count == 1 { "" } else { "s" };

@@ -1,44 +1,32 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Aggregates, Gap, Judgement, Paper, Preset, Quantity, Suite};
+use pmoe_results::{Paper, Preset, Quantity, Suite};
+use pmoe_stats::Estimate;
 
 use super::panel::{Measured, label};
-use crate::format::{count, measure, number, percent, plural};
+use crate::claims::{Decision, Effect, EffectKind, Relation};
+use crate::comparison::{Aggregates, Gap};
+use crate::format::{count, estimate, number, percent, plural};
 use crate::group::Group;
-use crate::rows::{Measure, Row};
+use crate::rows::Row;
 
-/// How a method stands against the reference on one task, by the interval of its relative AUC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Higher,
-    Lower,
-    Undecided,
-    TooFewSeeds,
+/// Whether a method's AUC is higher than the reference's on one task; `None` for the reference itself and
+/// where there is no ratio.
+pub(crate) fn standing(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Decision> {
+    let reference = reference.filter(|name| *name != row.algo)?;
+    let estimate = row.relative_auc.clone()?;
+    let is_reference = |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
+    let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
+    let effect = Effect { kind: EffectKind::Ratio, estimate };
+    Some(Decision::of(Relation::Higher, &effect, &[row.seeds.len(), seeds]))
 }
 
-impl Standing {
-    /// `None` for the reference itself and where there is no ratio.
-    pub(crate) fn of(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Self> {
-        let reference = reference.filter(|name| *name != row.algo)?;
-        let relative = row.relative_auc?;
-        let is_reference =
-            |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
-        let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
-        Some(match relative.interval {
-            _ if seeds.min(row.seeds.len()) < Judgement::FEWEST_RUNS => Self::TooFewSeeds,
-            Some([low, _]) if 1.0 < low => Self::Higher,
-            Some([_, high]) if high < 1.0 => Self::Lower,
-            _ => Self::Undecided,
-        })
-    }
-
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Higher => "higher",
-            Self::Lower => "lower",
-            Self::Undecided => "undecided",
-            Self::TooFewSeeds => "too few seeds",
-        }
+pub(crate) fn standing_text(standing: Decision) -> &'static str {
+    match standing {
+        Decision::Holds => "higher",
+        Decision::Fails => "lower",
+        Decision::Open => "undecided",
+        Decision::TooFewRuns => "too few seeds",
     }
 }
 
@@ -68,9 +56,8 @@ pub(crate) fn answer(
     {
         let others = aggregates.methods.iter().filter(|of| of.method != name);
         let values = others.map(|of| {
-            let interval = of.mean.interval.map(|interval| [interval.low, interval.high]);
             let paper = paper_mean(group.suite, &of.method, &aggregates.tasks);
-            (of.method.clone(), Measure { mean: of.mean.value, interval }, paper)
+            (of.method.as_str(), &of.mean, paper)
         });
         let tasks = aggregates.tasks.len();
         return format!("AUC in % of {name}, mean of {tasks} tasks: {}.", listed(values.collect()));
@@ -81,8 +68,9 @@ pub(crate) fn answer(
         tasks.dedup();
         let of_task = |task: &&str| {
             let values = rows.iter().filter(compared).filter(|row| row.task == *task);
-            let values = values
-                .filter_map(|row| Some((row.algo.clone(), row.relative_auc?, row.paper_percent)));
+            let values = values.filter_map(|row| {
+                Some((row.algo.as_str(), row.relative_auc.as_ref()?, row.paper_percent))
+            });
             format!("on {task}: {}", listed(values.collect()))
         };
         let each: Vec<_> = tasks.iter().map(of_task).collect();
@@ -90,9 +78,9 @@ pub(crate) fn answer(
     }
     let finals: Vec<_> = rows
         .iter()
-        .filter_map(|row| Some((row, row.final_return?)))
+        .filter_map(|row| Some((row, row.final_return.as_ref()?)))
         .map(|(row, value)| {
-            format!("{} on {} {}", row.algo, row.task, measure(Some(&value), number))
+            format!("{} on {} {}", row.algo, row.task, estimate(Some(value), number))
         })
         .collect();
     let more = finals.len().saturating_sub(LISTED);
@@ -124,15 +112,15 @@ fn of_quantity(quantity: Quantity, measured: &[&Measured]) -> Option<String> {
 const LISTED: usize = 3;
 
 /// `a 97.0 [90.1, 104.0] (paper 104.8), …`; of many the highest and the lowest.
-fn listed(mut values: Vec<(String, Measure, Option<f64>)>) -> String {
-    let text = |(method, value, paper): &(String, Measure, Option<f64>)| {
+fn listed(mut values: Vec<(&str, &Estimate, Option<f64>)>) -> String {
+    let text = |(method, value, paper): &(&str, &Estimate, Option<f64>)| {
         let paper = paper.map(|paper| format!(" (paper {})", number(paper))).unwrap_or_default();
-        format!("{method} {}{paper}", measure(Some(value), percent))
+        format!("{method} {}{paper}", estimate(Some(value), percent))
     };
     if values.len() <= LISTED {
         return values.iter().map(text).collect::<Vec<_>>().join(", ");
     }
-    values.sort_by(|a, b| b.1.mean.total_cmp(&a.1.mean));
+    values.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
     let (highest, lowest) = (&values[0], &values[values.len() - 1]);
     format!("highest {}, lowest {}", text(highest), text(lowest))
 }
@@ -147,13 +135,11 @@ pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) 
 
 /// How many comparisons with the reference come out how: `1 higher, 4 undecided`; `None` without any.
 pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let verdicts: Vec<_> =
-        rows.iter().filter_map(|row| Standing::of(row, rows, reference)).collect();
-    let all = [Standing::Higher, Standing::Lower, Standing::Undecided, Standing::TooFewSeeds];
-    let parts = all.iter().filter_map(|verdict| {
-        let count = verdicts.iter().filter(|other| *other == verdict).count();
-        let with = if *verdict == Standing::TooFewSeeds { "with " } else { "" };
-        (0 < count).then(|| format!("{count} {with}{}", verdict.text()))
+    let standings: Vec<_> = rows.iter().filter_map(|row| standing(row, rows, reference)).collect();
+    let parts = Decision::ALL.iter().filter_map(|decision| {
+        let count = standings.iter().filter(|other| *other == decision).count();
+        let with = if *decision == Decision::TooFewRuns { "with " } else { "" };
+        (0 < count).then(|| format!("{count} {with}{}", standing_text(*decision)))
     });
     let parts: Vec<_> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))
@@ -161,7 +147,7 @@ pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
 
 /// How many of the same comparisons the paper prints above its reference.
 pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
-    let judged = rows.iter().filter(|row| Standing::of(row, rows, reference).is_some());
+    let judged = rows.iter().filter(|row| standing(row, rows, reference).is_some());
     let printed: Vec<f64> = judged.filter_map(|row| row.paper_percent).collect();
     let above = printed.iter().filter(|percent| 100.0 < **percent).count();
     let count = printed.len();
@@ -248,7 +234,13 @@ pub(crate) fn gaps(aggregates: &Aggregates) -> Vec<String> {
 mod tests {
     use std::path::Path;
 
+    use pmoe_stats::Interval;
+
     use super::*;
+
+    fn estimate(value: f64, ends: Option<[f64; 2]>) -> Estimate {
+        Estimate::statistic(value, ends.map(|[low, high]| Interval { low, high }))
+    }
 
     fn row(algo: &str, seeds: u64, relative: Option<(f64, Option<[f64; 2]>)>) -> Row {
         Row {
@@ -259,7 +251,7 @@ mod tests {
             seeds: (0..seeds).collect(),
             left_out: Vec::new(),
             auc: None,
-            relative_auc: relative.map(|(mean, interval)| Measure { mean, interval }),
+            relative_auc: relative.map(|(value, ends)| estimate(value, ends)),
             reference_near_zero: false,
             improvement: None,
             paper_percent: (algo != "b").then_some(115.4),
@@ -277,13 +269,13 @@ mod tests {
             row("d", 2, Some((1.2, Some([1.1, 1.4])))),
             row("e", 3, None),
         ];
-        let verdicts = rows.each_ref().map(|row| Standing::of(row, &rows, Some("ref")));
+        let verdicts = rows.each_ref().map(|row| standing(row, &rows, Some("ref")));
         let expected = [
             None,
-            Some(Standing::Higher),
-            Some(Standing::Lower),
-            Some(Standing::Undecided),
-            Some(Standing::TooFewSeeds),
+            Some(Decision::Holds),
+            Some(Decision::Fails),
+            Some(Decision::Open),
+            Some(Decision::TooFewRuns),
             None,
         ];
         assert_eq!(verdicts, expected);
@@ -294,26 +286,25 @@ mod tests {
         assert_eq!(verdict(&rows, None), None);
         // A reference with too few seeds decides nothing either.
         let rows = [row("ref", 2, Some((1.0, None))), row("a", 5, Some((2.0, Some([1.5, 3.0]))))];
-        assert_eq!(Standing::of(&rows[1], &rows, Some("ref")), Some(Standing::TooFewSeeds));
+        assert_eq!(standing(&rows[1], &rows, Some("ref")), Some(Decision::TooFewRuns));
     }
 
     #[test]
     fn many_methods_are_the_highest_and_the_lowest() {
-        let value = |name: &str, mean| (name.to_owned(), Measure { mean, interval: None }, None);
-        let few = vec![value("a", 0.9), value("b", 1.1)];
-        assert_eq!(listed(few), "a 90.0, b 110.0");
-        let mut many: Vec<_> = ["a", "b", "c", "d"].map(|name| value(name, 1.0)).into();
-        (many[1].1.mean, many[1].2, many[2].1.mean) = (1.2, Some(105.0), 0.8);
+        let values = [0.9, 1.2, 0.8, 1.0].map(|value| estimate(value, None));
+        let [a, b, c, d] = values.each_ref();
+        assert_eq!(listed(vec![("a", a, None), ("b", b, None)]), "a 90.0, b 120.0");
+        let many = vec![("a", a, None), ("b", b, Some(105.0)), ("c", c, None), ("d", d, None)];
         assert_eq!(listed(many), "highest b 120.0 (paper 105.0), lowest c 80.0");
     }
 
     #[test]
     fn what_an_item_is_about_is_said_task_by_task() {
-        let measured = |task: &str, method: &str, mean| Measured {
+        let measured = |task: &str, method: &str, value| Measured {
             quantity: Quantity::SuccessAuc,
             task: task.into(),
             method: method.into(),
-            measure: Measure { mean, interval: (method == "a").then_some([0.25, 0.75]) },
+            estimate: estimate(value, (method == "a").then_some([0.25, 0.75])),
             runs: Vec::new(),
         };
         let rows = [measured("T", "a", 0.5), measured("T", "b", 0.125), measured("U", "b", 1.0)];

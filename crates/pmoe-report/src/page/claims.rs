@@ -2,27 +2,26 @@
 
 use std::path::Path;
 
-use pmoe_results::{
-    Bootstrap, Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict,
-};
+use pmoe_results::Run;
+use pmoe_stats::Bootstrap;
 
 use super::Section;
+use crate::claims::{Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict};
 use crate::files::{link, relative};
-use crate::format::{NOTHING, count, measure, number, percent};
+use crate::format::{NOTHING, count, estimate, number, percent};
 use crate::group::Group;
-use crate::rows::Measure;
 use crate::sources::Sources;
 
 /// What `templates/claims.html` shows.
-pub(crate) struct Ledger {
+pub(crate) struct Ledger<'a> {
     /// The claims, in the order of the files that they come from.
-    pub(crate) lines: Vec<ClaimLine>,
+    pub(crate) lines: Vec<ClaimLine<'a>>,
 }
 
 /// A claim and what became of it.
-pub(crate) struct ClaimLine {
-    pub(crate) claim: Claim,
-    pub(crate) judgement: Judgement,
+pub(crate) struct ClaimLine<'a> {
+    pub(crate) claim: &'a Claim,
+    pub(crate) judgement: Judgement<'a>,
     /// The part of the page that shows its runs.
     pub(crate) section: Option<String>,
     /// The runs behind it.
@@ -39,13 +38,13 @@ pub(crate) struct ClaimRun {
     pub(crate) id: Option<String>,
 }
 
-impl Ledger {
+impl<'a> Ledger<'a> {
     /// Judges the claims by the runs of the suites among `groups`; without such there are no claims.
     ///
     /// `sections` are those of the groups.
     pub(crate) fn new(
-        claims: &[Claim],
-        groups: &[Group<'_>],
+        claims: &'a [Claim],
+        groups: &[Group<'a>],
         sections: &[Section],
         sources: &Sources,
         output: &Path,
@@ -54,8 +53,7 @@ impl Ledger {
         let evidence: Vec<_> = groups
             .iter()
             .filter_map(|group| {
-                let (entries, comparison) = (group.entries.as_slice(), &group.comparison);
-                Some(Evidence { suite: group.suite?, entries, comparison })
+                Some(Evidence { suite: group.suite?, comparison: &group.comparison })
             })
             .collect();
         let section_of = |claim: &Claim| match &claim.test {
@@ -67,40 +65,40 @@ impl Ledger {
             }
             Test::Otherwise(_) => None,
         };
-        let run = |path: &Path| ClaimRun {
-            dir: relative(output, path),
-            link: link(output, path),
-            id: sources.id_of(path).map(str::to_owned),
+        let run = |run: &&Run| ClaimRun {
+            dir: relative(output, &run.path),
+            link: link(output, &run.path),
+            id: sources.id_of(&run.path).map(str::to_owned),
         };
-        let line = |claim: &Claim| {
+        let line = |claim: &'a Claim| {
             let judgement = claim.judge(&evidence, bootstrap);
-            let runs = judgement.runs.iter().map(|path| run(path)).collect();
-            ClaimLine { claim: claim.clone(), judgement, section: section_of(claim), runs }
+            let runs = judgement.runs.iter().map(run).collect();
+            ClaimLine { claim, judgement, section: section_of(claim), runs }
         };
         let has_suites = !evidence.is_empty();
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
     }
 
     /// The claims that were decided either way.
-    pub(super) fn decided(&self) -> Vec<&ClaimLine> {
+    pub(super) fn decided(&self) -> Vec<&ClaimLine<'a>> {
         self.judged().filter(|line| line.is_decided()).collect()
     }
 
     /// The claims with a finished run behind them.
-    pub(super) fn judged(&self) -> impl Iterator<Item = &ClaimLine> {
+    pub(super) fn judged(&self) -> impl Iterator<Item = &ClaimLine<'a>> {
         self.lines.iter().filter(|line| line.judgement.effect.is_some())
     }
 
     /// Those of a verdict.
-    fn of(&self, verdict: Verdict) -> Vec<&ClaimLine> {
+    fn of(&self, verdict: Verdict) -> Vec<&ClaimLine<'a>> {
         self.lines.iter().filter(|line| line.judgement.verdict == verdict).collect()
     }
 
-    pub(super) fn not_run(&self) -> Vec<&ClaimLine> {
+    pub(super) fn not_run(&self) -> Vec<&ClaimLine<'a>> {
         self.of(Verdict::NotRun)
     }
 
-    pub(super) fn not_tested(&self) -> Vec<&ClaimLine> {
+    pub(super) fn not_tested(&self) -> Vec<&ClaimLine<'a>> {
         self.of(Verdict::NotTested)
     }
 
@@ -112,7 +110,7 @@ impl Ledger {
     /// What became of the claims that are tested by the runs of a section, in a sentence or two; `None`
     /// without such.
     pub(super) fn of_section(&self, id: &str) -> Option<String> {
-        let of_section = |line: &&ClaimLine| line.section.as_deref() == Some(id);
+        let of_section = |line: &&ClaimLine<'_>| line.section.as_deref() == Some(id);
         let lines: Vec<_> = self.judged().filter(of_section).collect();
         let all = counts(&lines);
         let all: Vec<_> = all.iter().map(|(text, count)| format!("{text} {count}")).collect();
@@ -143,13 +141,14 @@ impl Ledger {
 }
 
 /// Verdict and how many of the claims have it, strongest first.
-fn counts(lines: &[&ClaimLine]) -> Vec<(&'static str, usize)> {
+fn counts(lines: &[&ClaimLine<'_>]) -> Vec<(&'static str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for verdict in Verdict::ALL {
         for at_scale in [true, false] {
             let text = verdict.text(at_scale);
-            let has =
-                |line: &&&ClaimLine| (line.judgement.verdict, line.verdict()) == (verdict, text);
+            let has = |line: &&&ClaimLine<'_>| {
+                (line.judgement.verdict, line.verdict()) == (verdict, text)
+            };
             let count = lines.iter().filter(has).count();
             if 0 < count && counts.iter().all(|(known, _)| *known != text) {
                 counts.push((text, count));
@@ -159,7 +158,7 @@ fn counts(lines: &[&ClaimLine]) -> Vec<(&'static str, usize)> {
     counts
 }
 
-impl ClaimLine {
+impl ClaimLine<'_> {
     pub(crate) fn verdict(&self) -> &'static str {
         self.judgement.verdict.text(self.judgement.at_scale())
     }
@@ -188,7 +187,7 @@ impl ClaimLine {
         let Test::Runs(test) = &self.claim.test else {
             return NOTHING.to_owned();
         };
-        let kind = self.judgement.effect.map(|effect| effect.kind);
+        let kind = self.judgement.effect.as_ref().map(|effect| effect.kind);
         let unit = if test.quantity.is_share() { " (percentage points)" } else { "" };
         let than = match (&test.than, kind) {
             (Than::Method(name), Some(EffectKind::Difference)) => {
@@ -217,17 +216,16 @@ impl ClaimLine {
 
     /// The effect with its interval.
     pub(crate) fn effect(&self) -> String {
-        let Some(Effect { kind, value, interval }) = self.judgement.effect else {
+        let Some(Effect { kind, estimate: of }) = &self.judgement.effect else {
             return NOTHING.to_owned();
         };
-        let interval = interval.map(|interval| [interval.low, interval.high]);
         let is_share = matches!(&self.claim.test, Test::Runs(test) if test.quantity.is_share());
         let show = match kind {
             EffectKind::Ratio => percent,
             EffectKind::Difference if is_share => points,
             EffectKind::Difference => difference,
         };
-        measure(Some(&Measure { mean: value, interval }), show)
+        estimate(Some(of), show)
     }
 
     /// The paper's ratio; `None` where ours is a difference, or of other tasks.
@@ -235,7 +233,7 @@ impl ClaimLine {
         let Test::Runs(test) = &self.claim.test else {
             return None;
         };
-        let kind = self.judgement.effect.map_or(EffectKind::Ratio, |effect| effect.kind);
+        let kind = self.judgement.effect.as_ref().map_or(EffectKind::Ratio, |effect| effect.kind);
         let is_alike = kind == EffectKind::Ratio && self.judgement.missing_tasks == 0;
         test.paper.filter(|_| is_alike)
     }
@@ -243,7 +241,7 @@ impl ClaimLine {
     /// Whether the paper's ratio is inside or outside our interval; the test is of the direction alone.
     pub(crate) fn paper_place(&self) -> Option<&'static str> {
         let paper = self.paper_ratio()?;
-        let of = self.judgement.effect?.interval?;
+        let of = self.judgement.effect.as_ref()?.estimate.interval?;
         Some(if of.low <= paper && paper <= of.high { "inside" } else { "outside" })
     }
 

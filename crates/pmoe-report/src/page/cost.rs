@@ -1,7 +1,8 @@
 //! What runs have cost, and on which machines they were made.
 
-use pmoe_results::{Entry, Run};
+use pmoe_results::Run;
 
+use crate::comparison::Entry;
 use crate::format::{NOTHING, count, duration, plural};
 use crate::group::Group;
 use crate::rows::Row;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use pmoe_results::Quantity;
+use pmoe_stats::Estimate;
 
 use super::SectionFigure;
 use crate::format;
-use crate::rows::Measure;
 
 /// What `templates/panel.html` shows.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(crate) struct Measured {
     pub(crate) method: String,
     pub(crate) quantity: Quantity,
     /// Mean over the seeds.
-    pub(crate) measure: Measure,
+    pub(crate) estimate: Estimate,
     /// Folders of the runs behind it.
     pub(crate) runs: Vec<PathBuf>,
 }
@@ -55,7 +55,7 @@ impl Measured {
     }
 
     pub(crate) fn text(&self) -> String {
-        format::measure(Some(&self.measure), show(self.quantity))
+        format::estimate(Some(&self.estimate), show(self.quantity))
     }
 }
 

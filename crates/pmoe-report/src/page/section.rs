@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pmoe_results::{
-    Aggregate, Aggregates, AnalysisKind, Entry, Excluded, Statistic, Status, Suite,
-};
+use pmoe_results::{AnalysisKind, Status, Suite};
 
-use super::answer::{self, Standing};
+use super::answer;
 use super::cost::{Cost, CostRow, costs, provenance};
 use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
+use crate::comparison::{Aggregate, Aggregates, Entry, Excluded};
 use crate::files::link;
-use crate::format::{NOTHING, count, duration, measure, number, percent, plural};
+use crate::format::{NOTHING, count, duration, estimate, number, percent, plural};
 use crate::group::{Group, budget_words};
 use crate::palette::{Look, Palette};
-use crate::rows::{Measure, Row, reason};
+use crate::rows::{Row, reason};
 use crate::tables::runs_text;
 
 /// What `templates/section.html` shows.
@@ -208,8 +207,8 @@ impl Section {
 
     /// Rows with the look of their method, and how they stand against the reference.
     pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &Look, &'static str)> {
-        let verdict = |row| Standing::of(row, &self.rows, self.reference.as_deref());
-        let text = move |row| verdict(row).map_or(NOTHING, Standing::text);
+        let standing = |row| answer::standing(row, &self.rows, self.reference.as_deref());
+        let text = move |row| standing(row).map_or(NOTHING, answer::standing_text);
         self.rows.iter().zip(&self.looks).map(move |(row, look)| (row, look, text(row)))
     }
 
@@ -264,17 +263,16 @@ impl States {
 
 impl AggregateRow {
     fn new(of: &Aggregate, look: Look, suite: Option<&Suite>, tasks: &[String]) -> Self {
-        let text =
-            |value: Option<Statistic>, show| measure(value.map(Measure::from).as_ref(), show);
+        let text = |value: Option<&_>| estimate(value, percent);
         Self {
             method: of.method.clone(),
             look,
-            iqm: text(of.iqm, percent),
-            median: text(Some(of.median), percent),
-            mean: text(Some(of.mean), percent),
+            iqm: text(of.iqm.as_ref()),
+            median: text(Some(&of.median)),
+            mean: text(Some(&of.mean)),
             paper: answer::paper_mean(suite, &of.method, tasks).map(number),
-            gap: text(Some(of.optimality_gap), percent),
-            improvement: text(of.improvement, percent),
+            gap: text(Some(&of.optimality_gap)),
+            improvement: text(of.improvement.as_ref()),
             runs: runs_text(of),
         }
     }
@@ -380,7 +378,7 @@ impl Section {
             entries: Vec::new(),
             methods: Vec::new(),
             missing: Vec::new(),
-            comparison: pmoe_results::Comparison { reference: None, cells: Vec::new() },
+            comparison: crate::comparison::Comparison { reference: None, cells: Vec::new() },
         };
         let figures = SectionFigures::default();
         let palette = Palette::new(&[], &[]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pmoe_results::Entry;
+use crate::comparison::Entry;
 
 /// One key of the config.
 #[derive(Debug, PartialEq)]

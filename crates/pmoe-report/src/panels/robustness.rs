@@ -1,11 +1,11 @@
-use pmoe_results::{AnalysisKind, Bootstrap, Estimate, NoiseLevel, Robustness, Suite};
+use pmoe_results::{AnalysisKind, NoiseLevel, Robustness, Suite};
+use pmoe_stats::{Bootstrap, Estimate};
 
 use super::{Seen, Sketch, by_cell};
 use crate::format::{self, NOTHING};
 use crate::page::{Panel, PanelTable};
 use crate::palette::Look;
 use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
-use crate::rows::Measure;
 
 /// The mean returns of a method at one strength of the noise.
 struct Level<'a> {
@@ -53,7 +53,7 @@ fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Leve
     let level = |obs_noise: f64| {
         let here = || all().filter(move |level| level.obs_noise.total_cmp(&obs_noise).is_eq());
         let estimate =
-            Estimate::new(here().filter_map(NoiseLevel::mean_return).collect(), bootstrap)?;
+            Estimate::mean(here().filter_map(NoiseLevel::mean_return).collect(), bootstrap)?;
         let spreads: Vec<_> = here().filter_map(NoiseLevel::std_return).collect();
         let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
         let Seen { task, method, look, .. } = *cell[0];
@@ -69,12 +69,11 @@ fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
     head.extend(paper.map(|_| "Paper: return ± spread".to_owned()));
     head.push("Seeds".to_owned());
     let row = |level: &Level<'_>| {
-        let measure = Measure::from(&level.estimate);
         let mut row = vec![
             level.task.to_owned(),
             level.method.to_owned(),
             level.obs_noise.to_string(),
-            format::measure(Some(&measure), format::number),
+            format::estimate(Some(&level.estimate), format::number),
             format::number(level.spread),
         ];
         row.extend(paper.map(|paper| {
@@ -103,7 +102,7 @@ fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
         });
         let (x, (low, high)) = band.unzip();
         marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
-        let points: Vec<_> = here().map(|level| (level.obs_noise, level.estimate.mean)).collect();
+        let points: Vec<_> = here().map(|level| (level.obs_noise, level.estimate.value)).collect();
         marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
         marks.push(match look.sign {
             Some(_) => Mark::Signs { points, look },
@@ -115,8 +114,8 @@ fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
     }
     let ends = levels.iter().flat_map(|level| {
         let interval =
-            level.estimate.interval.map_or([level.estimate.mean; 2], |of| [of.low, of.high]);
-        [level.estimate.mean, interval[0], interval[1]]
+            level.estimate.interval.map_or([level.estimate.value; 2], |of| [of.low, of.high]);
+        [level.estimate.value, interval[0], interval[1]]
     });
     let ends: Vec<f64> = ends.collect();
     let low = ends.iter().copied().fold(f64::INFINITY, f64::min).min(0.0);

@@ -1,4 +1,4 @@
-use pmoe_results::{AnalysisKind, Outcome, Rollout, Trajectories};
+use pmoe_results::{AnalysisKind, EpisodeEnd, Rollout, Trajectories};
 
 use super::{Seen, Sketch, by_cell, map, points, primitive_key};
 use crate::format::plural;
@@ -15,13 +15,13 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
         let title = format!("{method}, {}", plural(cell.len(), "seed"));
         let mut whole = map(title, &cell[0].analysis.arena);
         all().for_each(|rollout| draw(&mut whole, rollout, color));
-        let arrived = all().filter(|rollout| rollout.outcome == Outcome::Reached).count();
+        let arrived = all().filter(|rollout| rollout.outcome == EpisodeEnd::Reached).count();
         let label = format!("{arrived} of {} arrive", all().count());
         whole.legend.push(Key { label, color, shape: KeyShape::Line });
         charts.push(whole);
         // Primitives of different seeds have nothing in common.
         let arrives =
-            |one: &Trajectories| one.of(None).any(|rollout| rollout.outcome == Outcome::Reached);
+            |one: &Trajectories| one.of(None).any(|rollout| rollout.outcome == EpisodeEnd::Reached);
         let one = cell.iter().find(|one| arrives(&one.analysis)).unwrap_or(&cell[0]);
         let num_primitives = one.analysis.num_primitives();
         if num_primitives < 2 {
@@ -56,7 +56,7 @@ fn draw(chart: &mut Chart, rollout: &Rollout, color: Color) {
     let way = points(&rollout.positions);
     let end: Vec<_> = way.last().copied().into_iter().collect();
     chart.marks.push(Mark::Line { points: way, color, width: 1.4 });
-    if rollout.outcome != Outcome::Reached {
+    if rollout.outcome != EpisodeEnd::Reached {
         chart.marks.push(Mark::Crosses { points: end, color: Color::Text });
     }
 }

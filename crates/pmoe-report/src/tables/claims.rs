@@ -1,12 +1,10 @@
-use pmoe_results::EffectKind;
-
 use super::{line, numbers, quoted};
+use crate::claims::EffectKind;
 use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
-use crate::rows::Measure;
 
 /// The claims with finished runs behind them, in GitHub's Markdown; the others are counted.
-pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
+pub(crate) fn claims_markdown(ledger: &Ledger<'_>, level: f64) -> String {
     let mut text = format!(
         "# The paper's claims\n\n\
          In brackets the {level:.0} % bootstrap interval over runs; a claim is decided if it lies wholly on one side. \
@@ -36,18 +34,14 @@ pub(crate) fn claims_markdown(ledger: &Ledger, level: f64) -> String {
 }
 
 /// Every claim, with the ids of the runs behind it and, in the same order, their folders from the report's.
-pub(crate) fn claims_csv(ledger: &Ledger) -> String {
+pub(crate) fn claims_csv(ledger: &Ledger<'_>) -> String {
     let mut text = String::from(
         "id,place,says,verdict,effect,effect_low,effect_high,kind,paper,paper_place,runs,other_runs,left_out,steps,\
          paper_steps,run_ids,dirs\n",
     );
     for line in &ledger.lines {
         let ClaimLine { claim, judgement: of, runs, .. } = line;
-        let effect = of.effect.map(|effect| Measure {
-            mean: effect.value,
-            interval: effect.interval.map(|interval| [interval.low, interval.high]),
-        });
-        let kind = match of.effect.map(|effect| effect.kind) {
+        let kind = match of.effect.as_ref().map(|effect| effect.kind) {
             Some(EffectKind::Ratio) => "ratio",
             Some(EffectKind::Difference) => "difference",
             None => "",
@@ -56,7 +50,7 @@ pub(crate) fn claims_csv(ledger: &Ledger) -> String {
         let dirs: Vec<_> = runs.iter().map(|run| run.dir.as_str()).collect();
         let mut fields = vec![quoted(&claim.id), quoted(&claim.place), quoted(&claim.says)];
         fields.push(of.verdict.text(of.at_scale()).to_owned());
-        fields.extend(numbers(effect));
+        fields.extend(numbers(of.effect.as_ref().map(|effect| &effect.estimate)));
         fields.push(kind.to_owned());
         fields.push(line.paper_ratio().map(|value| value.to_string()).unwrap_or_default());
         fields.push(line.paper_place().unwrap_or_default().to_owned());

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use pmoe_results::settings::{find, parse_value};
 use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Run};
+use pmoe_stats::silhouette::silhouette_of_primitives;
 use toml::Value;
 
 use super::{Check, NOTHING};
 use crate::numbers::Source;
 use crate::report::Report;
-use crate::silhouette_of_primitives;
 use crate::sources::Sources;
 
 impl Check<'_> {

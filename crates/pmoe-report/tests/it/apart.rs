@@ -27,7 +27,7 @@ fn done(fixture: &Fixture, folder: &str, names: (&str, &str, u64), line: &str, v
 
 /// Name, budget, seeds and AUC of the rows.
 fn rows(summary: &ReportSummary) -> Vec<(&str, u64, usize, Option<f64>)> {
-    let row = |row: &'_ Row| row.auc.map(|auc| auc.mean);
+    let row = |row: &'_ Row| row.auc.as_ref().map(|auc| auc.value);
     summary
         .rows
         .iter()
@@ -121,8 +121,11 @@ fn budgets_have_parts_of_their_own() {
     ];
     assert_eq!(rows(&summary), expected);
     // Each is divided by the reference of its own budget.
-    let relative: Vec<_> =
-        summary.rows.iter().map(|row| row.relative_auc.map(|relative| relative.mean)).collect();
+    let relative: Vec<_> = summary
+        .rows
+        .iter()
+        .map(|row| row.relative_auc.as_ref().map(|relative| relative.value))
+        .collect();
     assert_eq!(relative, [Some(1.0), Some(2.0), Some(1.0), Some(3.0), Some(1.0)]);
     let names: Vec<_> = summary.rows.iter().map(|row| row.suite.as_str()).collect();
     let [long, short] = ["results (5000 steps)", "results (2000 steps)"];

@@ -55,7 +55,7 @@ fn no_name_keeps_the_others_from_being_shown() {
     assert_eq!((summary.done, summary.failed), (1 + 2 * names.len(), names.len()));
     assert_eq!(summary.unreadable, 0);
     let row = summary.rows.iter().find(|row| row.suite == "table9").unwrap();
-    assert_eq!(row.auc.unwrap().mean, 2.5);
+    assert_eq!(row.auc.as_ref().unwrap().value, 2.5);
     // Each task has its own file, with a name that every system takes.
     let page = fixture.page();
     assert_self_contained(&page);
@@ -101,7 +101,7 @@ fn numbers_of_any_size_are_no_end_of_a_report() {
         fs::write(folder.join("manifest.json"), manifest.replace(from, to)).unwrap();
         let summary = fixture.report();
         let row = summary.rows.iter().find(|row| row.suite == "table9").unwrap();
-        assert_eq!(row.auc.unwrap().mean, 2.5, "{to}");
+        assert_eq!(row.auc.as_ref().unwrap().value, 2.5, "{to}");
         // What is no number is not published as one.
         let found = verify(fixture.dir.path(), None, &fixture.suites, &fixture.claims()).unwrap();
         // A budget that is not the config's is damage, which is named.
@@ -148,7 +148,7 @@ fn what_a_plan_says_of_folders_is_not_believed() {
         for input in [fixture.results(), fixture.results().join("table9")] {
             let summary = fixture.try_report(&input, &fixture.output()).unwrap();
             assert_eq!((summary.done, summary.unreadable), (1, 1), "{}", dir.display());
-            assert_eq!(summary.rows[0].auc.unwrap().mean, 2.5);
+            assert_eq!(summary.rows[0].auc.as_ref().unwrap().value, 2.5);
             let page = fixture.page();
             assert!(page.contains("plan.json") && page.contains("runs[0].dir"));
         }
@@ -241,7 +241,10 @@ fn links_to_runs_are_in_the_report_and_a_second_way_is_said() {
     let report = fixture.results().join("report");
     let summary = fixture.try_report(&fixture.results(), &report).unwrap();
     assert_eq!((summary.done, summary.unreadable), (2, 0));
-    assert_eq!((summary.rows[0].seeds.len(), summary.rows[0].auc.unwrap().mean), (2, 2.0));
+    assert_eq!(
+        (summary.rows[0].seeds.len(), summary.rows[0].auc.as_ref().unwrap().value),
+        (2, 2.0)
+    );
     let page = fs::read_to_string(report.join("index.html")).unwrap();
     for words in [
         "again leads to table9/sac/Hopper-v4/seed_0, whose runs are found already: they count once.",
@@ -267,7 +270,7 @@ fn a_run_and_its_report_inside_a_run_are_found() {
     fixture.run("outer/inner", ("sac", "Hopper-v4", 1), &[3.0; 4], Status::Done);
     let outer = fixture.results().join("outer");
     let summary = fixture.try_report(&outer, &outer.join("report")).unwrap();
-    assert_eq!((summary.done, summary.rows[0].auc.unwrap().mean), (2, 2.0));
+    assert_eq!((summary.done, summary.rows[0].auc.as_ref().unwrap().value), (2, 2.0));
     let verified = verify(&outer, None, &fixture.suites, &fixture.claims()).unwrap();
     assert_eq!((verified.reports.len(), verified.differences.len()), (1, 0));
 }
@@ -280,5 +283,5 @@ fn an_analysis_that_is_no_file_hides_nothing() {
     fs::create_dir_all(run.join("analysis/gait.json")).unwrap();
     symlink("/dev/null", run.join("analysis/robustness.json")).unwrap();
     let summary = fixture.report();
-    assert_eq!(summary.rows[0].auc.unwrap().mean, 2.5);
+    assert_eq!(summary.rows[0].auc.as_ref().unwrap().value, 2.5);
 }

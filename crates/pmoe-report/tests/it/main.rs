@@ -4,6 +4,8 @@
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
 
 mod apart;
+mod claims;
+mod comparison;
 mod hostile;
 mod panels;
 mod report;
@@ -12,11 +14,12 @@ mod verify;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pmoe_report::claims::Claim;
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Attempt, Bootstrap, Claim, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink,
-    Status, Suite,
+    Attempt, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status, Suite,
 };
+use pmoe_stats::Bootstrap;
 use tempfile::TempDir;
 
 const SUITE: &str = r#"
@@ -101,43 +104,56 @@ impl Fixture {
         values: &[f64],
         status: Status,
     ) {
-        let path = self.results().join(folder);
-        let mut config: toml::Table = config.parse().unwrap();
-        config.insert("method".to_owned(), manifest.algo.as_str().into());
-        config.insert("task".to_owned(), manifest.task.as_str().into());
-        config.insert("seed".to_owned(), i64::try_from(manifest.seed).unwrap().into());
-        let schedule = config.get_mut("schedule").unwrap().as_table_mut().unwrap();
-        let total_steps = i64::try_from(manifest.total_steps).unwrap();
-        schedule.insert("total_steps".to_owned(), total_steps.into());
-        let config = toml::to_string(&config).unwrap();
-        // Made elsewhere: a run folder in another one is refused.
-        let scratch = tempfile::tempdir().unwrap();
-        drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
-        fs::create_dir_all(&path).unwrap();
-        for name in ["config.toml", "manifest.json"] {
-            fs::copy(scratch.path().join(name), path.join(name)).unwrap();
-        }
-        let mut run = RunDir::open(&path, &config, || manifest).unwrap();
-        let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
-        for (index, &value) in values.iter().enumerate() {
-            let (env_step, returns) = (1000 * index as u64, vec![value - 1.0, value + 1.0]);
-            sink.emit(&Event::Eval { env_step, returns, lengths: vec![1, 1], successes: None })
-                .unwrap();
-        }
-        sink.sync().unwrap();
-        let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
-        run.update_manifest(|manifest| {
-            manifest.events_blake3 = (status == Status::Done).then_some(hash);
-            manifest.env_step = 1000 * values.len().saturating_sub(1) as u64;
-            manifest.status = status;
-        })
-        .unwrap();
+        let evaluation =
+            |(index, value): (usize, &f64)| (1000 * index as u64, vec![value - 1.0, value + 1.0]);
+        let evaluations: Vec<_> = values.iter().enumerate().map(evaluation).collect();
+        write_run(&self.results().join(folder), manifest, config, &evaluations, status);
     }
 
     fn suite_run(&self, names: (&str, &str, u64), values: &[f64], status: Status) {
         let folder = format!("table9/{}/{}/seed_{}", names.0, names.1, names.2);
         self.run(&folder, names, values, status);
     }
+}
+
+/// Writes a run folder with these evaluations, step and returns; what its config must have is added.
+fn write_run(
+    path: &Path,
+    manifest: Manifest,
+    config: &str,
+    evaluations: &[(u64, Vec<f64>)],
+    status: Status,
+) {
+    let mut config: toml::Table = config.parse().unwrap();
+    config.insert("method".to_owned(), manifest.algo.as_str().into());
+    config.insert("task".to_owned(), manifest.task.as_str().into());
+    config.insert("seed".to_owned(), i64::try_from(manifest.seed).unwrap().into());
+    let schedule = config.get_mut("schedule").unwrap().as_table_mut().unwrap();
+    let total_steps = i64::try_from(manifest.total_steps).unwrap();
+    schedule.insert("total_steps".to_owned(), total_steps.into());
+    let config = toml::to_string(&config).unwrap();
+    // Made elsewhere: a run folder in another one is refused.
+    let scratch = tempfile::tempdir().unwrap();
+    drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
+    fs::create_dir_all(path).unwrap();
+    for name in ["config.toml", "manifest.json"] {
+        fs::copy(scratch.path().join(name), path.join(name)).unwrap();
+    }
+    let mut run = RunDir::open(path, &config, || manifest).unwrap();
+    let mut sink = JsonlSink::open_at(&run.events_path(), &Position::start()).unwrap();
+    for (env_step, returns) in evaluations {
+        let lengths = vec![1; returns.len()];
+        let (env_step, returns) = (*env_step, returns.clone());
+        sink.emit(&Event::Eval { env_step, returns, lengths, successes: None }).unwrap();
+    }
+    sink.sync().unwrap();
+    let hash = blake3::hash(&fs::read(run.events_path()).unwrap()).to_hex().to_string();
+    run.update_manifest(|manifest| {
+        manifest.events_blake3 = (status == Status::Done).then_some(hash);
+        manifest.env_step = evaluations.last().map_or(0, |evaluation| evaluation.0);
+        manifest.status = status;
+    })
+    .unwrap();
 }
 
 fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pmoe_report::claims::Claim;
 use pmoe_report::{Numbers, ReportError, ReportOptions, ReportSummary, write_report};
 use pmoe_results::{
-    Bootstrap, Claim, Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink,
-    Status, Suite, Use,
+    Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink, Status, Suite, Use,
 };
+use pmoe_stats::{Bootstrap, Interval};
 
 use crate::{Fixture, SUITE};
 
@@ -60,9 +61,9 @@ fn a_suite_with_every_kind_of_run() {
     assert_eq!((counts, summary.unreadable), ([4, 1, 2, 1], 1));
     let row = &summary.rows[1];
     assert_eq!((row.algo.as_str(), row.task.as_str()), ("pmoe-sac", "Hopper-v4"));
-    assert_eq!((row.auc.unwrap().mean, row.paper_percent), (165.0, Some(115.4)));
-    let relative = row.relative_auc.unwrap();
-    assert_eq!((relative.mean, relative.interval), (1.5, Some([1.25, 1.8])));
+    assert_eq!((row.auc.as_ref().unwrap().value, row.paper_percent), (165.0, Some(115.4)));
+    let relative = row.relative_auc.as_ref().unwrap();
+    assert_eq!((relative.value, relative.interval), (1.5, Some(Interval { low: 1.25, high: 1.8 })));
 
     let page = fixture.page();
     assert_self_contained(&page);
@@ -244,7 +245,10 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         [("table9", "sac", 1, 0), ("table9", "pmoe-sac", 1, 1), ("fig10", "k4", 1, 1)]
     );
     let k4 = &summary.rows[2];
-    assert_eq!((k4.auc.unwrap().mean, k4.relative_auc.unwrap().mean), (25.0, 1.0));
+    assert_eq!(
+        (k4.auc.as_ref().unwrap().value, k4.relative_auc.as_ref().unwrap().value),
+        (25.0, 1.0)
+    );
     assert_eq!(k4.paper_percent, Some(115.4));
     let page = fixture.page();
     for expected in [

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arena, ExplorationSettings, Outcome};
+use super::{Arena, EpisodeEnd, ExplorationSettings};
 use crate::Quantity;
 
 /// Where the first steps of training on target-reaching went.
@@ -24,7 +24,7 @@ pub struct ExplorationEpisode {
     /// Where the agent was at first and after every step (m), to the millimetre.
     pub positions: Vec<[f64; 2]>,
     /// How it ended; `None` while it went on.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<EpisodeEnd>,
 }
 
 impl Exploration {

@@ -1,3 +1,4 @@
+use pmoe_stats::periodicity;
 use serde::{Deserialize, Serialize};
 
 use super::{GaitSettings, effective_number};
@@ -26,10 +27,10 @@ impl Gait {
         self.weights.first().map_or(0, Vec::len)
     }
 
-    /// Steps after which the robot is as before, from its observations; see [`gait_period`].
+    /// Steps after which the robot is as before, from its observations; see [`periodicity::period`].
     #[must_use]
     pub fn period(&self) -> Option<usize> {
-        gait_period(&self.obs)
+        periodicity::period(&self.obs)
     }
 
     /// How often each primitive has the largest weight, `[K]`; of equals the first.
@@ -74,7 +75,8 @@ impl Gait {
             mean_weights.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
         }
         let period = self.period();
-        let periodicity = period.and_then(|period| autocorrelation(&self.weights, period));
+        let periodicity =
+            period.and_then(|period| periodicity::autocorrelation(&self.weights, period));
         let effective = effective_number(mean_weights.iter().copied());
         let measures = [
             (Quantity::GaitPeriod, period.map(|period| period as f64)),
@@ -84,58 +86,4 @@ impl Gait {
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
     }
-}
-
-/// How alike the rows of a series are `lag` steps apart: 1 the same, 0 not related.
-///
-/// ```text
-/// r(lag) = mean_t Σ_d (x_d(t) - m_d) (x_d(t + lag) - m_d) / Σ_d var_d
-/// ```
-///
-/// with mean `m_d` and variance `var_d` of each column. `None` where nothing changes, and for a lag as
-/// long as the series. Over few steps it may pass 1 a little.
-#[must_use]
-pub fn autocorrelation(rows: &[Vec<f64>], lag: usize) -> Option<f64> {
-    let columns = rows.first()?.len();
-    let pairs = rows.len().checked_sub(lag).filter(|pairs| 0 < *pairs)?;
-    let (mut covariance, mut variance) = (0.0, 0.0);
-    for d in 0..columns {
-        let mean = rows.iter().map(|row| row[d]).sum::<f64>() / rows.len() as f64;
-        let from_mean = |t: usize| rows[t][d] - mean;
-        let products: f64 = (0..pairs).map(|t| from_mean(t) * from_mean(t + lag)).sum();
-        let squares: f64 = (0..rows.len()).map(|t| from_mean(t).powi(2)).sum();
-        covariance += products / pairs as f64;
-        variance += squares / rows.len() as f64;
-    }
-    (0.0 < variance).then(|| covariance / variance)
-}
-
-/// Steps after which a series of observations, `[T, O]`, repeats.
-///
-/// Every column is divided by its standard deviation. Of the lags up to half the series at which the
-/// [`autocorrelation`] has a peak, after it first fell below zero, it is the first whose peak is at least
-/// nine tenths of the highest: whole multiples of a period are as alike as the period itself. `None`
-/// where nothing repeats.
-#[must_use]
-pub fn gait_period(obs: &[Vec<f64>]) -> Option<usize> {
-    let columns = obs.first()?.len();
-    let mut rows = vec![Vec::with_capacity(columns); obs.len()];
-    for d in 0..columns {
-        let mean = obs.iter().map(|row| row[d]).sum::<f64>() / obs.len() as f64;
-        let squares: f64 = obs.iter().map(|row| (row[d] - mean).powi(2)).sum();
-        let std = (squares / obs.len() as f64).sqrt();
-        if 0.0 < std {
-            rows.iter_mut().zip(obs).for_each(|(to, from)| to.push((from[d] - mean) / std));
-        }
-    }
-    let correlation =
-        (0..=obs.len() / 2).map(|lag| autocorrelation(&rows, lag)).collect::<Option<Vec<_>>>()?;
-    let below = correlation.iter().position(|value| *value < 0.0)?;
-    let is_peak = |lag: &usize| {
-        let [before, here, after] = [lag - 1, *lag, lag + 1].map(|lag| correlation[lag]);
-        0.0 < here && before < here && after <= here
-    };
-    let peaks: Vec<_> = (below + 1..correlation.len().saturating_sub(1)).filter(is_peak).collect();
-    let highest = peaks.iter().map(|lag| correlation[*lag]).fold(0.0, f64::max);
-    peaks.into_iter().find(|lag| 0.9 * highest <= correlation[*lag])
 }

@@ -1,8 +1,8 @@
+use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
 use super::{PrimitivesSettings, effective_number};
 use crate::Quantity;
-use crate::stats::mean;
 
 /// What the primitives of a trained policy do in similar states.
 ///

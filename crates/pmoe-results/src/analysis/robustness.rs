@@ -1,8 +1,8 @@
+use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
 use super::RobustnessSettings;
 use crate::Quantity;
-use crate::stats::mean;
 
 /// Evaluation episodes of a trained policy that sees noisy observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

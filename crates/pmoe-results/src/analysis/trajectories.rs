@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use pmoe_stats::mean;
+use pmoe_stats::silhouette::silhouettes_by;
 use serde::{Deserialize, Serialize};
 
 use super::{TrajectoriesSettings, effective_number};
-use crate::stats::mean;
-use crate::{Quantity, silhouettes_by};
+use crate::Quantity;
 
 /// Rollouts of a trained policy on target-reaching, and of each of its primitives acting alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,13 +54,13 @@ pub struct Rollout {
     /// Where the agent was at first and after every step (m), to the millimetre.
     pub positions: Vec<[f64; 2]>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: EpisodeEnd,
 }
 
 /// How an episode of target-reaching ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum EpisodeEnd {
     /// At the target.
     Reached,
     /// At an obstacle.
@@ -98,7 +99,7 @@ impl Trajectories {
     /// target as the obstacle's centre.
     #[must_use]
     pub fn route(&self, rollout: &Rollout) -> Option<Vec<Side>> {
-        let target = self.arena.target.filter(|_| rollout.outcome == Outcome::Reached)?;
+        let target = self.arena.target.filter(|_| rollout.outcome == EpisodeEnd::Reached)?;
         let [start, end] = [self.arena.start, target.center];
         let line = [end[0] - start[0], end[1] - start[1]];
         let along = |x: [f64; 2]| (x[0] - start[0]) * line[0] + (x[1] - start[1]) * line[1];
@@ -142,7 +143,7 @@ impl Trajectories {
     /// The distance of two ways is the mean distance of their points at equal fractions of their lengths.
     #[must_use]
     pub fn silhouette_of_ways(&self) -> Option<f64> {
-        let arrived = self.rollouts.iter().filter(|rollout| rollout.outcome == Outcome::Reached);
+        let arrived = self.rollouts.iter().filter(|rollout| rollout.outcome == EpisodeEnd::Reached);
         let way = |rollout: &Rollout| Some((rollout.primitive?, resampled(&rollout.positions)));
         let (labels, ways): (Vec<usize>, Vec<_>) = arrived.filter_map(way).unzip();
         let distance = |i: usize, j: usize| {
@@ -155,7 +156,7 @@ impl Trajectories {
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
         let share = |rollouts: Vec<&Rollout>| {
             let reached =
-                |rollout: &&Rollout| f64::from(u8::from(rollout.outcome == Outcome::Reached));
+                |rollout: &&Rollout| f64::from(u8::from(rollout.outcome == EpisodeEnd::Reached));
             mean(&rollouts.iter().map(reached).collect::<Vec<_>>())
         };
         let alone: Vec<_> =

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
+use pmoe_stats::mean;
 use serde::Deserialize;
 
 use super::Suite;
 use crate::Quantity;
-use crate::stats::mean;
 
 /// What the paper shows, prints and says of how it was made.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

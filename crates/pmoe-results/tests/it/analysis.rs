@@ -4,9 +4,9 @@ use std::path::Path;
 
 use pmoe_results::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
-    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, NoiseLevel, Outcome,
-    Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings, Rollout,
-    Side, Suite, Trajectories, TrajectoriesSettings, gait_period, silhouettes_by,
+    EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings,
+    NoiseLevel, Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings,
+    Rollout, Side, Suite, Trajectories, TrajectoriesSettings,
 };
 
 /// The layout of Fig. 3.
@@ -22,12 +22,12 @@ fn arena() -> Arena {
 }
 
 /// A way by a corner, in three points.
-fn by(corner: [f64; 2], primitive: Option<usize>, outcome: Outcome) -> Rollout {
+fn by(corner: [f64; 2], primitive: Option<usize>, outcome: EpisodeEnd) -> Rollout {
     Rollout { primitive, positions: vec![[-4.5, -4.5], corner, [2.8, 2.8]], outcome }
 }
 
 fn trajectories() -> Trajectories {
-    let (reached, edge) = (Outcome::Reached, Outcome::Edge);
+    let (reached, edge) = (EpisodeEnd::Reached, EpisodeEnd::Edge);
     Trajectories {
         settings: TrajectoriesSettings { rollouts: 4 },
         arena: arena(),
@@ -54,7 +54,10 @@ fn exploration() -> Exploration {
         arena: Arena { target: None, obstacles: Vec::new(), ..arena() },
         episodes: vec![
             // Two of three steps are in the region, in two cells.
-            episode(&[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]], Some(Outcome::Reached)),
+            episode(
+                &[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]],
+                Some(EpisodeEnd::Reached),
+            ),
             // Outside, beyond the edge, both in the cell of the corner.
             episode(&[[-4.5, -4.5], [-4.6, -4.4], [-5.2, -5.1]], None),
         ],
@@ -146,7 +149,7 @@ fn ways_by_hand() {
     assert_eq!(route(2), Some(vec![Side::Right; 3]));
     assert_eq!(route(3), None);
     // Between the obstacle on the diagonal and the upper one.
-    let between = by([-3.1, -1.9], None, Outcome::Reached);
+    let between = by([-3.1, -1.9], None, EpisodeEnd::Reached);
     assert_eq!(seen.route(&between), Some(vec![Side::Left, Side::Right, Side::Left]));
     // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). Of the three ways of
     // single primitives that arrive two are of one primitive and all but equal; the third is alone, 0.
@@ -168,7 +171,7 @@ fn ways_by_hand() {
 fn a_policy_without_primitives_or_arrivals_has_no_ways() {
     let mut seen = trajectories();
     seen.rollouts.retain(|rollout| rollout.primitive.is_none());
-    seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = Outcome::TimeLimit);
+    seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = EpisodeEnd::TimeLimit);
     let expected = [(Quantity::ShareReached, 0.0), (Quantity::Routes, 0.0)];
     check(Analysis::Trajectories(seen), &expected);
 }
@@ -216,35 +219,11 @@ fn a_gait_by_hand() {
 }
 
 #[test]
-fn a_period_is_the_shortest_of_its_multiples_and_constants_have_none() {
-    // A pure tone of 10 steps, with another of a third of it.
-    let tone = |step: usize| {
-        let phase = TAU * step as f64 / 10.0;
-        vec![phase.sin() + 0.5 * (3.0 * phase).cos()]
-    };
-    assert_eq!(gait_period(&(0..200).map(tone).collect::<Vec<_>>()), Some(10));
-    assert_eq!(gait_period(&vec![vec![1.0, 2.0]; 50]), None);
-    // A straight line comes back to nothing.
-    assert_eq!(gait_period(&(0..50).map(|step| vec![f64::from(step)]).collect::<Vec<_>>()), None);
-    assert_eq!(gait_period(&[]), None);
-}
-
-#[test]
 fn robustness_has_the_levels_of_the_papers_table() {
     let seen = robustness();
     assert_eq!(seen.levels[1].std_return(), Some(500.0));
     let expected = [(Quantity::ReturnAtNoise0, 3050.25), (Quantity::ReturnAtNoise005, 1500.0)];
     check(Analysis::Robustness(seen), &expected);
-}
-
-#[test]
-fn silhouettes_by_hand() {
-    // On a line: 0, 1 | 10. a = 1, b = 10 and 9; the last is alone.
-    let at: [f64; 3] = [0.0, 1.0, 10.0];
-    let found = silhouettes_by(&[7, 7, 2], |i, j| (at[i] - at[j]).abs()).unwrap();
-    let expected = [0.9, 8.0 / 9.0, 0.0];
-    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
-    assert!(silhouettes_by(&[1, 1], |_, _| 0.0).is_none());
 }
 
 /// To write the files anew: `PMOE_WRITE_GOLDEN=1 cargo test --release -p pmoe-results`.

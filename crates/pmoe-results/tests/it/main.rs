@@ -1,16 +1,12 @@
-//! The contract of the run folder, of suite files and of comparisons, through the public interface.
+//! The contract of the run folder and of suite files, through the public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
-#![expect(clippy::float_cmp, reason = "the numbers are small integers and exact")]
 
 mod analysis;
-mod claims;
-mod compare;
 mod folders;
 mod plan;
 mod run;
 mod run_dir;
-mod scores;
 mod suite;
 
 use std::fs;

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{ResultsError, Run, Status, scan};
+use pmoe_results::{Event, ResultsError, Run, Status, scan};
 
 use crate::{eval, manifest, write_run};
 
@@ -91,4 +91,33 @@ fn a_scan_finds_all_runs_and_keeps_the_broken_apart() {
     assert_eq!(scan(&a).unwrap().runs.len(), 1);
     let error = scan(&dir.path().join("nowhere")).unwrap_err();
     assert!(matches!(error, ResultsError::NotARun { .. }));
+}
+
+#[test]
+fn a_curve_is_the_mean_of_each_evaluation() {
+    let dir = tempfile::tempdir().unwrap();
+    write_run(dir.path(), manifest("sac", "Hopper-v4", 3), &[(0, 4.0)], Status::Done);
+    let mut run = Run::read(dir.path()).unwrap();
+    let evaluation = |env_step, returns: &[f64]| Event::Eval {
+        env_step,
+        returns: returns.to_vec(),
+        lengths: vec![1; returns.len()],
+        successes: None,
+    };
+    let episode = |env_step, success| Event::Episode {
+        env_step,
+        episode: 1,
+        episode_return: 9.0,
+        episode_length: 3,
+        truncated: false,
+        success,
+    };
+    // Of two at one step the later counts, and one without episodes is no evaluation.
+    let evaluations = [(5, [1.0, 2.0].as_slice()), (7, &[]), (5, &[3.0, 5.0])];
+    run.events.extend(evaluations.map(|(step, returns)| evaluation(step, returns)));
+    run.events.extend([episode(50, Some(true)), episode(60, None), episode(100, Some(false))]);
+    assert_eq!(run.eval_curve().points(), [(0, 4.0), (5, 4.0)]);
+    // At steps 50 to 99 one of one, at 100 one of two.
+    let rate = run.success_rate(100);
+    assert_eq!((rate.span(), rate.at(99), rate.at(100)), (Some((50, 100)), Some(1.0), Some(0.5)));
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use pmoe_results::{Event, Manifest, Status, Tail, read_bytes, with_causes};
+use pmoe_stats::mean;
 
 use crate::snapshot::{Evaluation, seconds_since, steps};
 
@@ -195,8 +196,4 @@ pub(super) fn last_words(path: &Path) -> Option<String> {
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / steps(values.len() as u64))
 }

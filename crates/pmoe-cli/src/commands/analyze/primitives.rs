@@ -10,10 +10,12 @@ use pmoe_algos::policy::PrimitiveActions;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng};
-use pmoe_report::{Points, Tsne, kmeans, silhouette_of_primitives};
 use pmoe_results::{
     AnalysisKind, Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
 };
+use pmoe_stats::kmeans::kmeans;
+use pmoe_stats::silhouette::silhouette_of_primitives;
+use pmoe_stats::{Points, Tsne};
 use rand::RngExt;
 
 use super::{Purpose, check_size, rounded};

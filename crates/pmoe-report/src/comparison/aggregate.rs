@@ -1,0 +1,166 @@
+//! Several tasks of a comparison put together, method by method.
+
+use pmoe_stats::scores::{ProfilePoint, profile};
+use pmoe_stats::{Bootstrap, Estimate, Scores};
+
+use super::{Cell, Comparison};
+
+/// All methods of a comparison over the same tasks.
+///
+/// A score is a run's AUC in units of the reference's mean on the same task; that mean is taken as given,
+/// its own spread is not in the intervals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregates {
+    /// The tasks behind the numbers: those on which every method of `methods` has a finished run and the
+    /// reference is clearly above zero.
+    pub tasks: Vec<String>,
+    /// The other tasks, and why.
+    pub left_out: Vec<(String, Gap)>,
+    /// Methods that have a finished run somewhere, in the order of the comparison. Empty below two tasks:
+    /// one is not several.
+    pub methods: Vec<Aggregate>,
+}
+
+/// Why a task is not behind an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// These methods have no finished run on it.
+    NoRuns(Vec<String>),
+    /// The reference is not clearly above zero.
+    NoReference,
+}
+
+/// One method over several tasks; see [`Scores`] for what the numbers are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// Name of the method.
+    pub method: String,
+    /// Runs of each task.
+    pub num_runs: Vec<usize>,
+    /// [`Scores::iqm`], which is defined over a full matrix, of the seeds that have a run on every task;
+    /// `None` without any.
+    pub iqm: Option<Estimate>,
+    /// Number of these seeds.
+    pub iqm_seeds: usize,
+    /// [`Scores::median`].
+    pub median: Estimate,
+    /// [`Scores::mean`].
+    pub mean: Estimate,
+    /// [`Scores::optimality_gap`] at 1, which is the reference's mean.
+    pub optimality_gap: Estimate,
+    /// [`Scores::probability_of_improvement`] over the reference; `None` for the reference.
+    pub improvement: Option<Estimate>,
+    /// Fraction of runs above each score of [`Aggregate::THRESHOLDS`] hundredths, in steps of 2.
+    pub profile: Vec<ProfilePoint>,
+}
+
+impl Aggregate {
+    /// Lowest and highest threshold of a profile, in hundredths of the reference's mean.
+    pub const THRESHOLDS: [u32; 2] = [0, 200];
+
+    fn new(
+        method: &str,
+        scores: &Scores,
+        of_common_seeds: Option<&Scores>,
+        reference: Option<&Scores>,
+        bootstrap: &Bootstrap,
+    ) -> Self {
+        let statistic = |value, of: fn(&Scores) -> Option<f64>| {
+            Estimate::statistic(value, bootstrap.scores(scores, of))
+        };
+        let iqm = |scores: &Scores| {
+            let interval = bootstrap.scores(scores, Scores::iqm);
+            Some(Estimate::statistic(scores.iqm()?, interval))
+        };
+        let improvement =
+            reference.and_then(|reference| scores.improvement_over(reference, bootstrap));
+        let [low, high] = Self::THRESHOLDS;
+        let thresholds: Vec<_> =
+            (low..=high).step_by(2).map(|percent| f64::from(percent) / 100.0).collect();
+        Self {
+            method: method.to_owned(),
+            num_runs: scores.num_runs(),
+            iqm: of_common_seeds.and_then(iqm),
+            iqm_seeds: of_common_seeds.map_or(0, |scores| scores.tasks()[0].len()),
+            median: statistic(scores.median(), |draw| Some(draw.median())),
+            mean: statistic(scores.mean(), |draw| Some(draw.mean())),
+            optimality_gap: statistic(scores.optimality_gap(1.0), |draw| {
+                Some(draw.optimality_gap(1.0))
+            }),
+            improvement,
+            profile: profile(scores, &thresholds, bootstrap),
+        }
+    }
+}
+
+impl Comparison<'_> {
+    /// The methods over all tasks that they have in common; `None` without a reference.
+    ///
+    /// Every method is judged on the same tasks, so a task on which one of them has no finished run is
+    /// left out for all, and named.
+    #[must_use]
+    pub fn aggregates(&self, bootstrap: &Bootstrap) -> Option<Aggregates> {
+        let reference = self.reference.as_deref()?;
+        let has_runs = |cell: &&Cell<'_>| cell.auc.is_some();
+        let mut methods: Vec<&str> = Vec::new();
+        for cell in self.cells.iter().filter(has_runs) {
+            if !methods.contains(&cell.algo.as_str()) {
+                methods.push(&cell.algo);
+            }
+        }
+
+        let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
+        for task in self.tasks() {
+            match self.gap(task, &methods) {
+                None => tasks.push(task),
+                Some(gap) => left_out.push((task.to_owned(), gap)),
+            }
+        }
+        let several = 1 < tasks.len();
+        let all = |_| true;
+        let of_reference = self.scores(reference, &tasks, all);
+        let aggregate = |method: &&str| {
+            let has_seed = |task: &&str, seed| {
+                self.cell(method, task).is_some_and(|cell| cell.seeds().contains(&seed))
+            };
+            let on_all = |seed| tasks.iter().all(|task| has_seed(task, seed));
+            let of_common_seeds = self.scores(method, &tasks, on_all);
+            let baseline = of_reference.as_ref().filter(|_| *method != reference);
+            let scores = self.scores(method, &tasks, all)?;
+            Some(Aggregate::new(method, &scores, of_common_seeds.as_ref(), baseline, bootstrap))
+        };
+        Some(Aggregates {
+            methods: methods.iter().filter(|_| several).filter_map(aggregate).collect(),
+            tasks: tasks.into_iter().map(str::to_owned).collect(),
+            left_out,
+        })
+    }
+
+    /// What keeps a task from being put together with others.
+    fn gap(&self, task: &str, methods: &[&str]) -> Option<Gap> {
+        let cells = || methods.iter().map(|method| self.cell(method, task));
+        let has_runs = |cell: Option<&Cell<'_>>| cell.is_some_and(|cell| cell.auc.is_some());
+        let without: Vec<_> =
+            methods.iter().zip(cells()).filter(|(_, cell)| !has_runs(*cell)).collect();
+        if !without.is_empty() || methods.is_empty() {
+            return Some(Gap::NoRuns(
+                without.iter().map(|(method, _)| (**method).to_owned()).collect(),
+            ));
+        }
+        let has_ratio =
+            |cell: Option<&Cell<'_>>| cell.is_some_and(|cell| cell.relative_auc.is_some());
+        (!cells().all(has_ratio)).then_some(Gap::NoReference)
+    }
+
+    /// The runs of a method on `tasks`, in units of the reference's mean; of the seeds that count alone.
+    fn scores(&self, method: &str, tasks: &[&str], counts: impl Fn(u64) -> bool) -> Option<Scores> {
+        let of_task = |task: &&str| {
+            let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.value;
+            let cell = self.cell(method, task)?;
+            let runs = cell.runs.iter().zip(&cell.auc.as_ref()?.values);
+            let counted = runs.filter(|(run, _)| counts(run.manifest.seed));
+            Some(counted.map(|(_, value)| value / reference).collect())
+        };
+        Scores::new(tasks.iter().map(of_task).collect::<Option<_>>()?).ok()
+    }
+}

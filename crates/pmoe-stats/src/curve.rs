@@ -1,0 +1,151 @@
+//! A number over the training of a run, and what becomes of it over several runs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::bootstrap::Bootstrap;
+use crate::estimate::{Estimate, mean};
+
+/// Mean evaluation return of one run over its training, or another quantity that is drawn like it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EvalCurve {
+    /// Environment step and value there, for instance the mean return of an evaluation; steps rising.
+    points: Vec<(u64, f64)>,
+}
+
+impl EvalCurve {
+    /// The curve through some points, in whatever order; of two at one step the later counts.
+    #[must_use]
+    pub fn new(points: impl IntoIterator<Item = (u64, f64)>) -> Self {
+        let points: BTreeMap<_, _> = points.into_iter().collect();
+        Self { points: points.into_iter().collect() }
+    }
+
+    /// Share of a run's newest training episodes that reached their goal, at [`Self::SUCCESS_POINTS`]
+    /// steps of its budget: of the last [`Self::SUCCESS_WINDOW`] episodes that had ended by then, or of
+    /// as many as there were. Empty without episodes.
+    ///
+    /// `episodes` are the steps at which they ended, rising, and whether they reached the goal.
+    ///
+    /// # Units
+    /// Successes per episode.
+    #[must_use]
+    pub fn success_rate(episodes: impl IntoIterator<Item = (u64, bool)>, total_steps: u64) -> Self {
+        let mut points = Vec::new();
+        let mut window = VecDeque::new();
+        let mut episodes = episodes.into_iter().peekable();
+        for index in 1..=Self::SUCCESS_POINTS {
+            let step =
+                u128::from(total_steps) * u128::from(index) / u128::from(Self::SUCCESS_POINTS);
+            let step = u64::try_from(step).unwrap_or(u64::MAX);
+            if episodes.peek().is_none() {
+                break;
+            }
+            while let Some((_, success)) = episodes.next_if(|(ended, _)| *ended <= step) {
+                window.push_back(success);
+            }
+            window.drain(..window.len().saturating_sub(Self::SUCCESS_WINDOW));
+            let reached = window.iter().filter(|&&success| success).count();
+            let is_new = points.last().is_none_or(|last: &(u64, f64)| last.0 < step);
+            if is_new && !window.is_empty() {
+                points.push((step, reached as f64 / window.len() as f64));
+            }
+        }
+        Self { points }
+    }
+
+    /// Episodes behind a point of [`Self::success_rate`].
+    pub const SUCCESS_WINDOW: usize = 100;
+
+    /// Points of [`Self::success_rate`] over a whole run.
+    pub const SUCCESS_POINTS: u64 = 100;
+
+    /// Environment step and value of each point, steps rising.
+    #[must_use]
+    pub fn points(&self) -> &[(u64, f64)] {
+        &self.points
+    }
+
+    /// First and last evaluated step.
+    #[must_use]
+    pub fn span(&self) -> Option<(u64, u64)> {
+        Some((self.points.first()?.0, self.points.last()?.0))
+    }
+
+    /// The return at a step, on the line between the evaluations around it; `None` outside.
+    #[must_use]
+    pub fn at(&self, env_step: u64) -> Option<f64> {
+        match self.points.binary_search_by_key(&env_step, |point| point.0) {
+            Ok(index) => Some(self.points[index].1),
+            Err(0) => None,
+            Err(index) => {
+                let (left, right) = (self.points[index - 1], self.points.get(index)?);
+                let part = (env_step - left.0) as f64 / (right.0 - left.0) as f64;
+                Some(left.1 + part * (right.1 - left.1))
+            }
+        }
+    }
+}
+
+/// Area under a curve between two steps, divided by their distance: the mean return over that part
+/// of training, by the trapezoid rule.
+///
+/// The rule is linear in the curve, so the mean of this over seeds is this of the seeds' mean curve
+/// on their common grid. `None` if the curve does not cover the steps, or they are the same.
+///
+/// ```text
+/// auc = 1 / (to - from) · Σ_i (step_{i+1} - step_i) · (return_i + return_{i+1}) / 2
+/// ```
+///
+/// # Units
+/// Undiscounted return.
+#[must_use]
+pub fn auc(curve: &EvalCurve, from: u64, to: u64) -> Option<f64> {
+    let (first, last) = (curve.at(from)?, curve.at(to)?);
+    let inner = curve.points.iter().copied().filter(|&(step, _)| from < step && step < to);
+    let points: Vec<_> = [(from, first)].into_iter().chain(inner).chain([(to, last)]).collect();
+    let area: f64 = points
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0) as f64 * (pair[0].1 + pair[1].1) / 2.0)
+        .sum();
+    (from < to).then(|| area / (to - from) as f64)
+}
+
+/// Mean return of the evaluations in the last tenth of the budget; `None` if there are none.
+#[must_use]
+pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
+    let last = curve.points.iter().filter(|(step, _)| is_last_tenth(*step, total_steps));
+    mean(&last.map(|(_, value)| *value).collect::<Vec<_>>())
+}
+
+/// Whether a step is in the last tenth of the budget.
+#[must_use]
+pub fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
+    // Integers, so that the tenth begins at the same step on every machine.
+    9 * u128::from(total_steps) < 10 * u128::from(env_step) && env_step <= total_steps
+}
+
+/// Mean of several seeds' curves at one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BandPoint {
+    /// Environment step.
+    pub env_step: u64,
+    /// Mean over the curves there.
+    pub estimate: Estimate,
+}
+
+/// The mean of several curves at every step that any of them evaluates and all of them cover.
+#[must_use]
+pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
+    let mut steps: Vec<_> =
+        curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0)).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    let point = |env_step| {
+        let values = curves.iter().map(|curve| curve.at(env_step)).collect::<Option<Vec<_>>>()?;
+        Some(BandPoint { env_step, estimate: Estimate::mean(values, bootstrap)? })
+    };
+    steps.into_iter().filter_map(point).collect()
+}
+
+#[cfg(test)]
+mod tests;
