@@ -1,6 +1,6 @@
 //! The one training loop.
 
-use pmoe_envs::{Env, EnvError, Step};
+use pmoe_envs::{Env, EnvError, Step, action_to_f64, obs_to_f32};
 use pmoe_results::{Event, Position, Sink};
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,7 @@ pub fn run<A: Agent>(
         // Before the first event, so that events without a checkpoint tell that one is missing.
         save(checkpoints, agent, env, progress, sink, schedule)?;
     }
-    narrow(&progress.obs, &mut obs_f32);
+    obs_to_f32(&progress.obs, &mut obs_f32);
 
     while !progress.is_finished(schedule) {
         match progress.next {
@@ -148,9 +148,9 @@ pub fn run<A: Agent>(
                     &mut progress.seeds.explore,
                     &mut action,
                 )?;
-                widen(&action, &mut env_action);
+                action_to_f64(&action, &mut env_action);
                 let step = env.step(&env_action, &mut next_obs)?;
-                narrow(&next_obs, &mut next_obs_f32);
+                obs_to_f32(&next_obs, &mut next_obs_f32);
                 agent.observe(
                     &progress.memory,
                     Transition {
@@ -172,7 +172,7 @@ pub fn run<A: Agent>(
                 } else {
                     std::mem::swap(&mut progress.obs, &mut next_obs);
                 }
-                narrow(&progress.obs, &mut obs_f32);
+                obs_to_f32(&progress.obs, &mut obs_f32);
                 progress.next = Next::Learn;
             }
             Next::Learn => {
@@ -333,12 +333,4 @@ pub fn restore_policy<A: Agent>(
 ) -> Result<Option<Vec<String>>, RunError> {
     let found = checkpoints.newest(|stored| agent.load(&stored.files, Scope::Policy));
     Ok(found?.map(|((), unusable)| unusable))
-}
-
-pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
-}
-
-pub(crate) fn widen(from: &[f32], to: &mut [f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
 }

@@ -38,6 +38,7 @@ mod env;
 mod frame;
 #[cfg(feature = "mujoco")]
 pub mod mujoco;
+mod precision;
 pub mod reaching;
 mod task;
 #[cfg(feature = "mujoco")]
@@ -49,6 +50,7 @@ pub use env::{Env, EnvError, EnvSpec, Rng, Step};
 pub use frame::Frame;
 #[cfg(feature = "mujoco")]
 pub use mujoco::{MujocoEnv, RewardTerms, mujoco_version};
+pub use precision::{action_to_f64, obs_to_f32};
 pub use reaching::{ReachingConfig, ReachingPreset, TargetReaching};
 pub use task::{
     ContactForces, EPISODE_STEPS, EnvConfig, MujocoConfig, Robot, TaskId, Version, make, make_with,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::noise;
-use pmoe_envs::TraceInput;
+use pmoe_envs::{TraceInput, action_to_f64};
 use pmoe_results::read_text;
 use serde::Serialize;
 
@@ -121,7 +121,7 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
     let (begun, mut steps) = (Instant::now(), 0);
     while begun.elapsed() < length || steps == 0 {
         noise::fill_uniform(&mut uniform, &mut rng);
-        action.iter_mut().zip(&uniform).for_each(|(to, from)| *to = f64::from(*from));
+        action_to_f64(&uniform, &mut action);
         let step = env.step(&action, &mut obs)?;
         steps += 1;
         if step.terminated || step.truncated {
