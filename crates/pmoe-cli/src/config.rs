@@ -74,7 +74,7 @@ pub(crate) fn task(name: &str) -> Result<TaskId> {
 /// refused.
 pub(crate) fn resolve_run(
     method: &MethodArgs,
-    task: TaskId,
+    task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
@@ -86,12 +86,12 @@ pub(crate) fn resolve_run(
 /// The same for a run that nobody makes as a whole.
 pub(crate) fn resolve(
     method: &MethodArgs,
-    task: TaskId,
+    task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
     let (name, mut table, mut source) = read_method(&method.algo)?;
-    table.insert("env".to_owned(), Value::try_from(task.config())?);
+    table.insert("env".to_owned(), Value::try_from(task.config()?)?);
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
@@ -243,7 +243,7 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
             let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
             let run = format!("{source}, preset {preset}, {} on {}", spec.method, spec.task);
             let task = task(&spec.task).with_context(|| run.clone())?;
-            resolve_run(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
+            resolve_run(&method, &task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }
     }
     Ok(())

@@ -112,7 +112,7 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
         return Err(BadInput(message).into());
     }
     let length = Duration::from_secs_f64(seconds);
-    let mut env = pmoe_envs::make(config::task(task)?)?;
+    let mut env = pmoe_envs::make(&config::task(task)?)?;
     let mut rng = stream(0, Stream::Env);
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut uniform = vec![0.0_f32; env.spec().action_dim()];

@@ -55,7 +55,7 @@ pub(crate) struct Picture {
 /// Draws what the policy of a run does.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let config = policy::read_config(&args.run)?;
-    let mut stage = Stage::new(config.task, &config.env, &args.picture)?;
+    let mut stage = Stage::new(&config.task, &config.env, &args.picture)?;
     let agent = policy::restore(&config, &args.run, stage.env().spec())?;
     let mut seen = vec![0.0; stage.env().spec().obs_dim];
     let mut memory = <_>::default();
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Draws what uniformly random actions do.
 pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
     let task = config::task(task)?;
-    let mut stage = Stage::new(task, &task.config(), picture)?;
+    let mut stage = Stage::new(&task, &task.config()?, picture)?;
     stage.play(picture, |_, action, rng| {
         noise::fill_uniform(action, rng);
         Ok(())
@@ -87,7 +87,7 @@ enum Stage {
 }
 
 impl Stage {
-    fn new(task: TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
+    fn new(task: &TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
         let limit = config.max_episode_steps();
         let (width, height) = (usize::from(picture.width), usize::from(picture.height));
         if let EnvConfig::TargetReaching(config) = config {

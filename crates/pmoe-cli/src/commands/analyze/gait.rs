@@ -16,7 +16,7 @@ const FEWEST_STEPS: usize = 8;
 
 /// One evaluation episode, as far as it goes.
 pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Result<Gait> {
-    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     // The policy acts by a stream of its own: looking at it changes nothing.
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream());

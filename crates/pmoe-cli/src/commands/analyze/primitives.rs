@@ -28,7 +28,7 @@ pub(super) fn look(
     config: &RunConfig,
     settings: &PrimitivesSettings,
 ) -> Result<Primitives> {
-    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     let obs_dim = env.spec().obs_dim;
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream());

@@ -60,9 +60,9 @@ const MINIBATCHES: usize = 4;
 pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
-    let config = config::resolve(&method, id, 0, steps)?;
+    let config = config::resolve(&method, &id, 0, steps)?;
     let device = config::device(config.device)?;
-    let mut env = pmoe_envs::make_with(id, &config.env)?;
+    let mut env = pmoe_envs::make_with(&id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     let total_steps = config.schedule.total_steps;
     machine::check_memory(&config, total_steps, env.spec())?;

@@ -70,11 +70,11 @@ const TURN: u32 = 10;
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
     let id = config::task(&task)?;
-    let mut config = config::resolve(&method, id, 0, None)?;
+    let mut config = config::resolve(&method, &id, 0, None)?;
     if let AlgoConfig::Sac(sac) = &mut config.algo {
         sac.buffer_size = sac.buffer_size.min(TRANSITIONS as usize);
     }
-    let env = pmoe_envs::make_with(id, &config.env)?;
+    let env = pmoe_envs::make_with(&id, &config.env)?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim());
     machine::check_memory(&config, TRANSITIONS.into(), env.spec())?;
     let device = config::device(config.device)?;
