@@ -1,7 +1,6 @@
 //! Names of the tasks, their settings, and how to make one.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -142,15 +141,6 @@ impl TaskId {
             Self::TargetReaching(_) => "target_reaching",
             Self::Mjcf(_) => "mjcf",
         }
-    }
-
-    /// A name for a folder of its runs: the id, or `mjcf-` and the name of the model file.
-    pub fn folder_name(&self) -> String {
-        let Self::Mjcf(model) = self else { return self.to_string() };
-        let stem = Path::new(model).file_stem().unwrap_or_default().to_string_lossy();
-        let harmless =
-            |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-        format!("mjcf-{}", stem.chars().map(harmless).collect::<String>())
     }
 }
 

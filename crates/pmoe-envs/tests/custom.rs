@@ -261,17 +261,3 @@ fn an_unstable_simulation_ends_the_episode_or_the_run() {
     let (step, _) = start("\"fail\"");
     assert!(matches!(step, Err(EnvError::Unstable { .. })));
 }
-
-#[test]
-fn folder_names_are_harmless() {
-    for (model, name) in [
-        ("robots/crawler.xml", "mjcf-crawler"),
-        ("/a/b/my robot: 2.xml", "mjcf-my_robot__2"),
-        ("../..", "mjcf-"),
-        ("ü.xml", "mjcf-_"),
-    ] {
-        assert_eq!(TaskId::Mjcf(model.to_owned()).folder_name(), name);
-    }
-    let hopper: TaskId = "Hopper-v4".parse().unwrap();
-    assert_eq!(hopper.folder_name(), "Hopper-v4");
-}

@@ -73,7 +73,7 @@ pub use compare::{Cell, Comparison, Entry, Excluded};
 pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};
-pub use folders::{Folders, Repeated, Scan, scan};
+pub use folders::{Folders, Repeated, Scan, scan, task_folder};
 pub use input::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};

@@ -16,7 +16,7 @@ use pmoe_algos::{
 use pmoe_envs::{Env, TaskId};
 use pmoe_results::{
     Attempt, Event, Exit, JsonlSink, MOST_STEPS, Manifest, Position, Provenance, ResultsError, Run,
-    RunDir, Sink, Status, ending_signals, whole, with_causes,
+    RunDir, Sink, Status, ending_signals, task_folder, whole, with_causes,
 };
 use signal_hook::iterator::Signals;
 
@@ -169,7 +169,10 @@ fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Er
 
 fn default_folder(config: &RunConfig) -> PathBuf {
     let RunConfig { method, task, seed, .. } = config;
-    Path::new("results/runs").join(method).join(task.folder_name()).join(format!("seed_{seed}"))
+    Path::new("results/runs")
+        .join(method)
+        .join(task_folder(&task.to_string()))
+        .join(format!("seed_{seed}"))
 }
 
 fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {
