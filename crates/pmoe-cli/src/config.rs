@@ -210,7 +210,8 @@ pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
     Ok(claims.into_iter().chain(Claim::of_tables(suites)).collect())
 }
 
-/// Checks a config file of any kind: a method, a run's resolved config, a suite or claims.
+/// Checks a config file of any kind: a method, a run's resolved config, a suite, claims or a task's settings, which
+/// are beside its model file.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let source = path.display().to_string();
     let text = read_text(path, MOST_CONFIG_BYTES)?;
@@ -226,10 +227,14 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         RunConfig::from_table(table, &source)?;
     } else if table.contains_key("algo") {
         MethodConfig::from_table(table, &source)?;
+    } else if ["frame_skip", "reset", "reward"].iter().any(|key| table.contains_key(*key)) {
+        TaskId::Mjcf(path.with_extension("xml").display().to_string()).config()?;
     } else {
         let key = "(top level)".to_owned();
         let message =
-            "expected a method (table `algo`), a suite (table `presets`) or claims".to_owned();
+            "expected a method (table `algo`), a suite (table `presets`), claims or a task \
+                       (table `reward`)"
+                .to_owned();
         return Err(ConfigError::Key { source_name: source, key, message }.into());
     }
     Ok(())

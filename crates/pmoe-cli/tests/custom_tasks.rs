@@ -63,6 +63,9 @@ fn every_command_takes_a_task_from_a_model_file() {
     let finished = run(&mut train(dir));
     assert!(finished.stderr.contains("done already"), "{}", finished.stderr);
 
+    let watched = succeed(&mut here(dir, &["watch", "results", "--once"]));
+    assert!(!watched.contains("mjcf-cart_pole"), "a task, not a suite: {watched}");
+
     let evaluated = succeed(&mut here(dir, &["evaluate", RUN, "--episodes", "3", "--json"]));
     let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
     assert_eq!(evaluated["task"], TASK);
@@ -70,7 +73,7 @@ fn every_command_takes_a_task_from_a_model_file() {
 
     let robustness = ["--kind", "robustness", "--set", "episodes=2", "--set", "obs_noise=[0,0.1]"];
     succeed(&mut here(dir, &[&["analyze", RUN][..], &robustness].concat()));
-    succeed(&mut here(dir, &["config", "check", &format!("{RUN}/config.toml")]));
+    succeed(&mut here(dir, &["config", "check", SETTINGS, &format!("{RUN}/config.toml")]));
     succeed(&mut here(dir, &["env", "bench", "--task", TASK, "--seconds", "0.01"]));
 
     let shown = ["config", "show", "--algo", "sac", "--task", TASK, "--set", "env.frame_skip=3"];
@@ -143,7 +146,9 @@ fn faults_in_the_files_leave_no_run() {
         ("weight = 0.01", "weight = -1", &["`reward.control_cost.weight` is -1", "at least 0"]),
     ] {
         let before = edit(&dir.join(SETTINGS), from, to);
-        refuse(&mut train(dir), 2, &[&[SETTINGS][..], words].concat());
+        let words = [&[SETTINGS][..], words].concat();
+        refuse(&mut train(dir), 2, &words);
+        refuse(&mut here(dir, &["config", "check", SETTINGS]), 2, &words);
         fs::write(dir.join(SETTINGS), before).unwrap();
     }
     let mut command = train(dir);

@@ -81,12 +81,20 @@ fn random_actions_end_the_tasks_that_can_end() {
 }
 
 #[test]
-fn the_alive_bonus_is_paid_where_it_was_published() {
-    for robot in Robot::ALL {
-        let mut env = task(robot, Version::V4);
-        let mut obs = reset(&mut env, 6);
-        let action = vec![0.1; env.spec().action_dim()];
-        env.step(&action, &mut obs).unwrap();
-        assert_eq!(env.reward_terms().alive > 0.5, robot != Robot::HalfCheetah, "{robot:?}");
+fn all_but_half_cheetah_pay_for_each_step() {
+    for (robot, pays) in [
+        (Robot::Hopper, true),
+        (Robot::Walker2d, true),
+        (Robot::HalfCheetah, false),
+        (Robot::Ant, true),
+        (Robot::Humanoid, true),
+        (Robot::HumanoidStandup, true),
+    ] {
+        for version in Version::ALL {
+            let mut env = task(robot, version);
+            let mut obs = reset(&mut env, 6);
+            env.step(&vec![0.1; env.spec().action_dim()], &mut obs).unwrap();
+            assert_eq!(env.reward_terms().alive > 0.5, pays, "{robot:?} {version:?}");
+        }
     }
 }
