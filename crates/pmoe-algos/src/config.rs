@@ -124,7 +124,7 @@ impl RunConfig {
     /// Names `source_name`, the key and what it may hold.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
         let config = read(table, source_name, |config: &Self| (&config.algo, &config.schedule))?;
-        config.env.validate(config.task)?;
+        config.env.validate(&config.task)?;
         Ok(config)
     }
 

@@ -1,10 +1,9 @@
 //! Playing whole episodes with a policy as it is.
 
-use pmoe_envs::{Env, Rng, VecEnv};
+use pmoe_envs::{Env, Rng, VecEnv, action_to_f64, obs_to_f32};
 
 use crate::agent::{Agent, Mode};
 use crate::error::RunError;
-use crate::tensors::{narrow, widen};
 
 /// Outcome of some evaluation episodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,9 +59,9 @@ pub fn evaluate<A: Agent>(
             if interrupt() {
                 return Ok(None);
             }
-            narrow(&obs, &mut seen);
+            obs_to_f32(&obs, &mut seen);
             agent.act(&mut memory, &seen, Mode::Evaluate, rng, &mut action)?;
-            widen(&action, &mut env_action);
+            action_to_f64(&action, &mut env_action);
             let step = env.step(&env_action, &mut obs)?;
             episode_return += step.reward;
             length += 1;
@@ -106,9 +105,12 @@ pub fn evaluate_many<A: Agent>(
         for (copy, rng) in rngs.iter_mut().enumerate() {
             // A copy without an episode left idles.
             if playing[copy].0 < episodes {
-                narrow(&envs.obs()[copy * obs_dim..(copy + 1) * obs_dim], &mut seen);
+                obs_to_f32(&envs.obs()[copy * obs_dim..(copy + 1) * obs_dim], &mut seen);
                 agent.act(&mut memories[copy], &seen, Mode::Evaluate, rng, &mut action)?;
-                widen(&action, &mut env_actions[copy * action_dim..(copy + 1) * action_dim]);
+                action_to_f64(
+                    &action,
+                    &mut env_actions[copy * action_dim..(copy + 1) * action_dim],
+                );
             }
         }
         envs.step(&env_actions)?;

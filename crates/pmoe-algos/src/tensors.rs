@@ -31,13 +31,3 @@ pub(crate) fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
 pub(crate) fn host(tensor: Tensor<1>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().expect("converted to f32")
 }
-
-/// Numbers of an environment in the precision that agents have.
-pub(crate) fn narrow(from: &[f64], to: &mut [f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
-}
-
-/// Numbers of an agent in the precision that environments have.
-pub(crate) fn widen(from: &[f32], to: &mut [f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
-}

@@ -1,6 +1,6 @@
 //! The one training loop.
 
-use pmoe_envs::{Env, EnvError, Step};
+use pmoe_envs::{Env, EnvError, Step, action_to_f64, obs_to_f32};
 use pmoe_results::{Event, Position, Sink};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,6 @@ use crate::config::Schedule;
 use crate::error::RunError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::seed::{Seeds, Stream, sub_stream};
-use crate::tensors::{narrow, widen};
 
 /// How [`Training::run`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +159,7 @@ impl<'a, A: Agent> Training<'a, A> {
             // Before the first event, so that events without a checkpoint tell that one is missing.
             self.save(sink)?;
         }
-        narrow(&self.progress.obs, &mut obs_f32);
+        obs_to_f32(&self.progress.obs, &mut obs_f32);
 
         while !self.progress.is_finished(schedule) {
             let Self { env, agent, progress, .. } = self;
@@ -173,9 +172,9 @@ impl<'a, A: Agent> Training<'a, A> {
                         &mut progress.seeds.explore,
                         &mut action,
                     )?;
-                    widen(&action, &mut env_action);
+                    action_to_f64(&action, &mut env_action);
                     let step = env.step(&env_action, &mut next_obs)?;
-                    narrow(&next_obs, &mut next_obs_f32);
+                    obs_to_f32(&next_obs, &mut next_obs_f32);
                     agent.observe(
                         &progress.memory,
                         Transition {
@@ -197,7 +196,7 @@ impl<'a, A: Agent> Training<'a, A> {
                     } else {
                         std::mem::swap(&mut progress.obs, &mut next_obs);
                     }
-                    narrow(&progress.obs, &mut obs_f32);
+                    obs_to_f32(&progress.obs, &mut obs_f32);
                     progress.next = Next::Learn;
                 }
                 Next::Learn => {

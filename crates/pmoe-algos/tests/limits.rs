@@ -16,7 +16,7 @@ fn configs() -> Vec<Table> {
         for task in ["Hopper-v4", "Ant-v4", "TargetReaching-v0", "TargetReachingFixed-v0"] {
             let mut config: Table = text.parse().unwrap();
             let id: TaskId = task.parse().unwrap();
-            config.insert("env".to_owned(), Value::try_from(id.config()).unwrap());
+            config.insert("env".to_owned(), Value::try_from(id.config().unwrap()).unwrap());
             for (key, value) in [("method", "m"), ("task", task), ("device", "flex")] {
                 config.insert(key.to_owned(), Value::String(value.to_owned()));
             }

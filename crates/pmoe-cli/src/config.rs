@@ -75,7 +75,7 @@ pub(crate) fn task(name: &str) -> Result<TaskId> {
 /// refused.
 pub(crate) fn resolve_run(
     method: &MethodArgs,
-    task: TaskId,
+    task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
@@ -87,12 +87,12 @@ pub(crate) fn resolve_run(
 /// The same for a run that nobody makes as a whole.
 pub(crate) fn resolve(
     method: &MethodArgs,
-    task: TaskId,
+    task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
     let (name, mut table, mut source) = read_method(&method.algo)?;
-    table.insert("env".to_owned(), Value::try_from(task.config())?);
+    table.insert("env".to_owned(), Value::try_from(task.config()?)?);
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
@@ -211,7 +211,8 @@ pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
     Ok(claims.into_iter().chain(Claim::of_tables(suites)).collect())
 }
 
-/// Checks a config file of any kind: a method, a run's resolved config, a suite or claims.
+/// Checks a config file of any kind: a method, a run's resolved config, a suite, claims or a task's settings, which
+/// are beside its model file.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let source = path.display().to_string();
     let text = read_text(path, MOST_CONFIG_BYTES)?;
@@ -227,10 +228,14 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         RunConfig::from_table(table, &source)?;
     } else if table.contains_key("algo") {
         MethodConfig::from_table(table, &source)?;
+    } else if ["frame_skip", "reset", "reward"].iter().any(|key| table.contains_key(*key)) {
+        TaskId::Mjcf(path.with_extension("xml").display().to_string()).config()?;
     } else {
         let key = "(top level)".to_owned();
         let message =
-            "expected a method (table `algo`), a suite (table `presets`) or claims".to_owned();
+            "expected a method (table `algo`), a suite (table `presets`), claims or a task \
+                       (table `reward`)"
+                .to_owned();
         return Err(ConfigError::Key { source_name: source, key, message }.into());
     }
     Ok(())
@@ -244,7 +249,7 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
             let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
             let run = format!("{source}, preset {preset}, {} on {}", spec.method, spec.task);
             let task = task(&spec.task).with_context(|| run.clone())?;
-            resolve_run(&method, task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
+            resolve_run(&method, &task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }
     }
     Ok(())

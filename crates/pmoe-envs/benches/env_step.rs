@@ -12,7 +12,7 @@ fn env_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("env_step");
     for robot in Robot::ALL {
         let task = TaskId::Mujoco { robot, version: Version::V4 };
-        let mut env = make(task).unwrap();
+        let mut env = make(&task).unwrap();
         let mut rng = Rng::seed_from_u64(0);
         let mut obs = vec![0.0; env.spec().obs_dim];
         let mut action = vec![0.0; env.spec().action_dim()];

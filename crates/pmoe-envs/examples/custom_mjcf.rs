@@ -10,7 +10,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use pmoe_envs::mujoco::{MujocoEnv, ResetNoise, Reward, RewardTerms, Rules};
+use pmoe_envs::mjcf::{Noise, ResetNoise, WhenUnstable};
+use pmoe_envs::mujoco::{MujocoEnv, Reward, RewardTerms, Rules};
 use pmoe_envs::{Env, RescaleAction, Rng, TimeLimit};
 use rand_chacha::rand_core::SeedableRng;
 
@@ -21,20 +22,21 @@ fn cart_pole() -> Rules {
         model: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cart_pole.xml")),
         frame_skip: 2,
         obs_dim: 4,
-        reset: ResetNoise::Uniform { scale: 0.01 },
+        reset: ResetNoise { qpos: Noise::Uniform(0.01), qvel: Noise::Uniform(0.01) },
         contact_forces: false,
-        position: |sim| sim.qpos()[0],
-        is_healthy: |sim| sim.qpos()[1].abs() < 0.2,
-        reward: |outcome| {
+        when_unstable: WhenUnstable::Terminate,
+        position: Box::new(|sim| sim.qpos()[0]),
+        is_healthy: Box::new(|sim| sim.qpos()[1].abs() < 0.2),
+        reward: Box::new(|outcome| {
             let control_cost = 0.01 * outcome.action.iter().map(|a| a * a).sum::<f64>();
             let terms = RewardTerms { alive: 1.0, control_cost, ..RewardTerms::default() };
             Reward { total: terms.sum(), terms }
-        },
-        observe: |sim, obs| {
+        }),
+        observe: Box::new(|sim, obs| {
             let (positions, velocities) = obs.split_at_mut(2);
             positions.copy_from_slice(sim.qpos());
             velocities.copy_from_slice(sim.qvel());
-        },
+        }),
     }
 }
 

@@ -11,7 +11,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let id = env::args().nth(1).unwrap_or_else(|| "Hopper-v4".to_owned());
-    let mut env = make(id.parse()?)?;
+    let mut env = make(&id.parse()?)?;
     let mut rng = Rng::seed_from_u64(0);
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut action = vec![0.0; env.spec().action_dim()];

@@ -142,6 +142,34 @@ pub enum EnvError {
         /// The allowed ones.
         allowed: String,
     },
+    /// The settings beside a model file can't be read.
+    #[error("cannot use the task file {path}: {reason}")]
+    TaskFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting in a file is out of range.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: String,
+        /// What is wrong with the setting.
+        source: Box<EnvError>,
+    },
+    /// A model is not the one that a task's settings were made with.
+    #[error(
+        "the model {path} has changed: the blake3 of its files is {found}, but the settings are for {expected}"
+    )]
+    ModelChanged {
+        /// The model file.
+        path: String,
+        /// The blake3 that the settings name.
+        expected: String,
+        /// That of the files as they are.
+        found: String,
+    },
     /// The build lacks what a task needs.
     #[error("{task} needs a build with the feature `{feature}`")]
     MissingFeature {
@@ -151,7 +179,9 @@ pub enum EnvError {
         feature: &'static str,
     },
     /// No task has this id.
-    #[error("unknown task `{id}`; the tasks are {known}")]
+    #[error(
+        "unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own"
+    )]
     UnknownTask {
         /// What was asked for.
         id: String,

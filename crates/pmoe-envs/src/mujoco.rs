@@ -6,10 +6,12 @@
 //! Who compares with Gymnasium should give it actions in `float64`: with `float32`, the type of its action
 //! spaces, it computes the control costs in `float32`, too.
 //!
-//! A task of one's own is a value of [`Rules`] with the path of an MJCF file, see
-//! [`MujocoEnv::new`]; it trains, evaluates and renders like the others.
+//! A task of one's own is a model file (MJCF) and what is paid for: in a TOML file beside it, for
+//! `make("mjcf:FILE")` (see [`crate::mjcf`]), or as a value of [`Rules`] for [`MujocoEnv::new`]. It trains,
+//! evaluates and renders like the others.
 
 mod ant;
+pub(crate) mod described;
 mod half_cheetah;
 mod hopper;
 mod humanoid;
@@ -24,6 +26,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
+use crate::mjcf::{Noise, ResetNoise, WhenUnstable};
 use crate::task::{ContactForces, MujocoConfig, Robot, Version};
 
 #[cfg(feature = "render")]
@@ -31,8 +34,13 @@ pub use sim::Renderer;
 pub use sim::{Sim, mujoco_version};
 use sim::{model_error, model_path};
 
+/// Something that is read off the simulation.
+pub type Measure<T> = Box<dyn Fn(&Sim) -> T + Send>;
+
+/// What writes an observation.
+pub type Observe = Box<dyn Fn(&Sim, &mut [f64]) + Send>;
+
 /// What makes a task out of a model.
-#[derive(Debug, Clone)]
 pub struct Rules {
     /// The model file (MJCF): an absolute path, or one in the folder `PMOE_MODEL_DIR`.
     pub model: PathBuf,
@@ -44,14 +52,16 @@ pub struct Rules {
     pub reset: ResetNoise,
     /// Whether the contact forces are computed after each control step.
     pub contact_forces: bool,
+    /// What an unstable simulation is.
+    pub when_unstable: WhenUnstable,
     /// The coordinate whose speed is rewarded (m).
-    pub position: fn(&Sim) -> f64,
+    pub position: Measure<f64>,
     /// Whether the episode goes on.
-    pub is_healthy: fn(&Sim) -> bool,
+    pub is_healthy: Measure<bool>,
     /// What a step pays.
-    pub reward: fn(&Outcome<'_>) -> Reward,
+    pub reward: Box<dyn Fn(&Outcome<'_>) -> Reward + Send>,
     /// Writes the observation, `[O]`.
-    pub observe: fn(&Sim, &mut [f64]),
+    pub observe: Observe,
 }
 
 /// One of Gym's tasks, named `id`.
@@ -98,21 +108,6 @@ fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
             Rules { contact_forces: has_forces, ..humanoid_standup::rules(version) }
         }
     }
-}
-
-/// Noise on the model's initial state.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ResetNoise {
-    /// U(-scale, scale) on positions and velocities.
-    Uniform {
-        /// In the units of each.
-        scale: f64,
-    },
-    /// U(-scale, scale) on positions, scale · N(0, 1) on velocities.
-    UniformNormal {
-        /// In the units of each.
-        scale: f64,
-    },
 }
 
 /// What a reward is made of.
@@ -227,6 +222,11 @@ impl MujocoEnv {
         self.sim.qvel()
     }
 
+    /// Noise on the initial state of an episode.
+    pub fn reset_noise(&self) -> ResetNoise {
+        self.rules.reset
+    }
+
     /// The parts of the last step's reward; zero before the first step.
     pub fn reward_terms(&self) -> RewardTerms {
         self.terms
@@ -265,10 +265,14 @@ impl MujocoEnv {
     }
 
     fn check_finite(&self) -> Result<(), EnvError> {
-        if self.sim.qpos().iter().chain(self.sim.qvel()).all(|x| x.is_finite()) {
-            return Ok(());
-        }
-        Err(self.unstable("a position or velocity is not finite"))
+        self.fault().map_or(Ok(()), |fault| Err(self.unstable(fault)))
+    }
+
+    /// Why the state is none to go on from.
+    fn fault(&self) -> Option<&'static str> {
+        let is_finite = || self.sim.qpos().iter().chain(self.sim.qvel()).all(|x| x.is_finite());
+        let not_finite = || (!is_finite()).then_some("a position or velocity is not finite");
+        self.sim.fault().or_else(not_finite)
     }
 
     fn unstable(&self, reason: &str) -> EnvError {
@@ -276,6 +280,16 @@ impl MujocoEnv {
             task: self.spec.id.clone(),
             time_seconds: self.sim.time(),
             reason: reason.to_owned(),
+        }
+    }
+}
+
+fn draw(noise: Noise, rng: &mut Rng) -> f64 {
+    match noise {
+        Noise::Uniform(bound) => -bound + 2.0 * bound * rng.random::<f64>(),
+        Noise::Normal(std) => {
+            let normal: f64 = StandardNormal.sample(rng);
+            std * normal
         }
     }
 }
@@ -288,21 +302,9 @@ impl Env for MujocoEnv {
     fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
         self.sim.reset();
-        let (ResetNoise::Uniform { scale } | ResetNoise::UniformNormal { scale }) =
-            self.rules.reset;
-        let uniform = |rng: &mut Rng| -scale + 2.0 * scale * rng.random::<f64>();
-        for x in self.sim.qpos_mut() {
-            *x += uniform(rng);
-        }
-        for x in self.sim.qvel_mut() {
-            *x += match self.rules.reset {
-                ResetNoise::Uniform { .. } => uniform(rng),
-                ResetNoise::UniformNormal { .. } => {
-                    let normal: f64 = StandardNormal.sample(rng);
-                    scale * normal
-                }
-            };
-        }
+        let ResetNoise { qpos, qvel } = self.rules.reset;
+        self.sim.qpos_mut().iter_mut().for_each(|x| *x += draw(qpos, rng));
+        self.sim.qvel_mut().iter_mut().for_each(|x| *x += draw(qvel, rng));
         self.begin(obs)
     }
 
@@ -315,10 +317,17 @@ impl Env for MujocoEnv {
         if self.rules.contact_forces {
             self.sim.compute_contact_forces();
         }
-        if let Some(fault) = self.sim.fault() {
-            return Err(self.unstable(fault));
+        if let Some(fault) = self.fault() {
+            return match self.rules.when_unstable {
+                WhenUnstable::Fail => Err(self.unstable(fault)),
+                WhenUnstable::Terminate => {
+                    // There is no state to observe or to pay for.
+                    self.sim.reset();
+                    self.begin(obs)?;
+                    Ok(Step { reward: 0.0, terminated: true, truncated: false, success: None })
+                }
+            };
         }
-        self.check_finite()?;
         self.position = (self.rules.position)(&self.sim);
 
         let is_healthy = (self.rules.is_healthy)(&self.sim);

@@ -80,6 +80,17 @@ const MAX_DRAWS: u32 = 1000;
 
 type Point = [f64; 2];
 
+/// What a step of target-reaching met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// An obstacle.
+    Obstacle,
+    /// The edge of the arena.
+    Edge,
+    /// The target, and nothing else.
+    Target,
+}
+
 /// The task; see the head of this file.
 #[derive(Debug, Clone)]
 pub struct TargetReaching {
@@ -90,6 +101,7 @@ pub struct TargetReaching {
     acceleration: Point,
     target: Point,
     obstacles: Vec<Disc>,
+    touched: Option<Touched>,
 }
 
 impl TargetReaching {
@@ -116,7 +128,16 @@ impl TargetReaching {
         };
         let position = config.start;
         let (velocity, acceleration) = ([0.0; 2], [0.0; 2]);
-        Ok(Self { config, spec, position, velocity, acceleration, target, obstacles })
+        Ok(Self {
+            config,
+            spec,
+            position,
+            velocity,
+            acceleration,
+            target,
+            obstacles,
+            touched: None,
+        })
     }
 
     /// The settings.
@@ -137,6 +158,13 @@ impl TargetReaching {
     /// The obstacles.
     pub fn obstacles(&self) -> &[Disc] {
         &self.obstacles
+    }
+
+    /// What the last step met, where it went; `None` after a reset or a restored state.
+    ///
+    /// Where collisions don't end the episode the agent is no longer there.
+    pub fn touched(&self) -> Option<Touched> {
+        self.touched
     }
 
     fn observe(&self, obs: &mut [f64]) {
@@ -202,15 +230,17 @@ impl TargetReaching {
         }
     }
 
-    /// What a collision of the agent where it is now costs.
-    fn collision(&self) -> Option<f64> {
-        let ReachingConfig { agent_radius, half_extent, .. } = self.config;
+    /// What the agent touches where it is now.
+    fn touches(&self) -> Option<Touched> {
+        let ReachingConfig { agent_radius, half_extent, target_radius, .. } = self.config;
         let x = self.position;
         let touches = |disc: &Disc| distance(x, disc.center) < disc.radius + agent_radius;
         if self.obstacles.iter().any(touches) {
-            Some(self.config.obstacle_reward)
+            Some(Touched::Obstacle)
         } else if x.iter().any(|x| x.abs() >= half_extent - agent_radius) {
-            Some(self.config.edge_reward)
+            Some(Touched::Edge)
+        } else if distance(x, self.target) < target_radius + agent_radius {
+            Some(Touched::Target)
         } else {
             None
         }
@@ -273,6 +303,7 @@ impl Env for TargetReaching {
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
         self.position = self.config.start;
         (self.velocity, self.acceleration) = ([0.0; 2], [0.0; 2]);
+        self.touched = None;
         self.draw_layout(rng)?;
         self.observe(obs);
         Ok(())
@@ -283,22 +314,22 @@ impl Env for TargetReaching {
         check_length(&self.spec.id, "obs", obs.len(), self.spec.obs_dim)?;
         let before = (self.position, self.velocity);
         self.advance(action);
-        let collision = self.collision();
-        let reached = collision.is_none()
-            && distance(self.position, self.target)
-                < self.config.target_radius + self.config.agent_radius;
-        let reward = match collision {
-            Some(cost) => cost,
-            None if reached => self.config.target_reward,
+        self.touched = self.touches();
+        let reward = match self.touched {
+            Some(Touched::Obstacle) => self.config.obstacle_reward,
+            Some(Touched::Edge) => self.config.edge_reward,
+            Some(Touched::Target) => self.config.target_reward,
             None => self.speed_reward(),
         };
-        let ends = collision.is_some() && self.config.terminate_on_collision;
-        if collision.is_some() && !ends {
+        let reached = self.touched == Some(Touched::Target);
+        let collided = self.touched.is_some() && !reached;
+        let terminated = reached || collided && self.config.terminate_on_collision;
+        if collided && !terminated {
             self.position = before.0;
             self.velocity = before.1.map(|v| -v);
         }
         self.observe(obs);
-        Ok(Step { reward, terminated: ends || reached, truncated: false, success: Some(reached) })
+        Ok(Step { reward, terminated, truncated: false, success: Some(reached) })
     }
 
     fn save_state(&self, state: &mut Vec<f64>) {
@@ -322,6 +353,7 @@ impl Env for TargetReaching {
         for (disc, values) in self.obstacles.iter_mut().zip(discs.chunks_exact(3)) {
             *disc = Disc { center: [values[0], values[1]], radius: values[2] };
         }
+        self.touched = None;
         Ok(())
     }
 }

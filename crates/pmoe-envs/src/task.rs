@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError};
+use crate::mjcf::MjcfConfig;
 #[cfg(feature = "mujoco")]
 use crate::mujoco::MujocoEnv;
 use crate::reaching::{ReachingConfig, ReachingPreset, TargetReaching};
@@ -84,8 +85,8 @@ impl Version {
     }
 }
 
-/// A task, written like `Hopper-v4`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// A task, written like `Hopper-v4` or `mjcf:robots/crawler.xml`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TaskId {
     /// One of Gym's MuJoCo tasks.
@@ -97,10 +98,16 @@ pub enum TaskId {
     },
     /// The paper's target-reaching task, see [`crate::reaching`].
     TargetReaching(ReachingPreset),
+    /// A model file, with its settings in a TOML file beside it, see [`crate::mjcf`]. The path is as the user gave
+    /// it: a relative one is from where the program runs.
+    Mjcf(String),
 }
 
+/// Start of the id of a task from a model file.
+const MJCF: &str = "mjcf:";
+
 impl TaskId {
-    /// Every task, robot by robot, then target-reaching.
+    /// Every task that is built in, robot by robot, then target-reaching.
     pub fn all() -> impl Iterator<Item = Self> {
         let robots = Robot::ALL.into_iter();
         robots
@@ -108,11 +115,31 @@ impl TaskId {
             .chain(ReachingPreset::ALL.map(Self::TargetReaching))
     }
 
-    /// The settings that its id stands for.
-    pub fn config(self) -> EnvConfig {
-        match self {
-            Self::Mujoco { robot, version } => EnvConfig::Mujoco(MujocoConfig::new(robot, version)),
+    /// The settings that its id stands for; those of a model file are read, and checked by it.
+    ///
+    /// # Errors
+    /// When a model file or its settings can't be used, or the build lacks MuJoCo for them.
+    pub fn config(&self) -> Result<EnvConfig, EnvError> {
+        Ok(match self {
+            Self::Mujoco { robot, version } => {
+                EnvConfig::Mujoco(MujocoConfig::new(*robot, *version))
+            }
             Self::TargetReaching(preset) => EnvConfig::TargetReaching(preset.config()),
+            #[cfg(feature = "mujoco")]
+            Self::Mjcf(model) => EnvConfig::Mjcf(crate::mujoco::described::read(model)?),
+            #[cfg(not(feature = "mujoco"))]
+            Self::Mjcf(_) => {
+                return Err(EnvError::MissingFeature { task: self.to_string(), feature: "mujoco" });
+            }
+        })
+    }
+
+    /// Name of the family of its settings, as in a config file.
+    fn family(&self) -> &'static str {
+        match self {
+            Self::Mujoco { .. } => "mujoco",
+            Self::TargetReaching(_) => "target_reaching",
+            Self::Mjcf(_) => "mjcf",
         }
     }
 }
@@ -124,6 +151,7 @@ impl fmt::Display for TaskId {
                 f.pad(&format!("{}-{}", robot.name(), version.name()))
             }
             Self::TargetReaching(preset) => f.pad(preset.id()),
+            Self::Mjcf(model) => f.pad(&format!("{MJCF}{model}")),
         }
     }
 }
@@ -132,6 +160,9 @@ impl FromStr for TaskId {
     type Err = EnvError;
 
     fn from_str(id: &str) -> Result<Self, EnvError> {
+        if let Some(model) = id.strip_prefix(MJCF).filter(|model| !model.is_empty()) {
+            return Ok(Self::Mjcf(model.to_owned()));
+        }
         Self::all().find(|task| task.to_string() == id).ok_or_else(|| EnvError::UnknownTask {
             id: id.to_owned(),
             known: Self::all().map(|task| task.to_string()).collect::<Vec<_>>().join(", "),
@@ -161,6 +192,8 @@ pub enum EnvConfig {
     Mujoco(MujocoConfig),
     /// Of target-reaching.
     TargetReaching(ReachingConfig),
+    /// Of a task from a model file.
+    Mjcf(MjcfConfig),
 }
 
 /// Settings of a MuJoCo task. What a task has no choice of is absent.
@@ -206,14 +239,7 @@ impl MujocoConfig {
             let key = format!("env.mujoco.{key}");
             Err(EnvError::Config { key, value, allowed: allowed.to_owned() })
         };
-        match self.max_episode_steps {
-            0 => return error("max_episode_steps", "0".to_owned(), "at least 1"),
-            1..=MOST_EPISODE_STEPS => {}
-            steps => {
-                let allowed = format!("at most {MOST_EPISODE_STEPS}");
-                return error("max_episode_steps", steps.to_string(), &allowed);
-            }
-        }
+        check_episode_steps("mujoco", self.max_episode_steps)?;
         if let (Some(forces), None) = (self.contact_forces, default.contact_forces) {
             let allowed = "absent: version 2 of Ant, Humanoid and HumanoidStandup alone has it";
             return error("contact_forces", format!("{forces:?}").to_lowercase(), allowed);
@@ -226,21 +252,33 @@ impl MujocoConfig {
     }
 }
 
+/// Checks the time limit of a task of a family.
+pub(crate) fn check_episode_steps(family: &str, steps: u32) -> Result<(), EnvError> {
+    let allowed = match steps {
+        0 => "at least 1".to_owned(),
+        1..=MOST_EPISODE_STEPS => return Ok(()),
+        _ => format!("at most {MOST_EPISODE_STEPS}"),
+    };
+    let key = format!("env.{family}.max_episode_steps");
+    Err(EnvError::Config { key, value: steps.to_string(), allowed })
+}
+
 impl EnvConfig {
     /// Checks that the settings are in range and belong to `task`.
     ///
     /// # Errors
     /// Names the key, its value and the allowed ones.
-    pub fn validate(&self, task: TaskId) -> Result<(), EnvError> {
+    pub fn validate(&self, task: &TaskId) -> Result<(), EnvError> {
         match (self, task) {
             (Self::Mujoco(config), TaskId::Mujoco { robot, version }) => {
-                config.validate(robot, version)
+                config.validate(*robot, *version)
             }
             (Self::TargetReaching(config), TaskId::TargetReaching(_)) => config.validate(),
+            (Self::Mjcf(config), TaskId::Mjcf(_)) => config.validate(),
             (found, _) => Err(EnvError::Config {
                 key: "env".to_owned(),
                 value: format!("`{}`", found.family()),
-                allowed: format!("`{}` for {task}", task.config().family()),
+                allowed: format!("`{}` for {task}", task.family()),
             }),
         }
     }
@@ -250,6 +288,7 @@ impl EnvConfig {
         match self {
             Self::Mujoco(_) => "mujoco",
             Self::TargetReaching(_) => "target_reaching",
+            Self::Mjcf(_) => "mjcf",
         }
     }
 
@@ -258,6 +297,7 @@ impl EnvConfig {
         match self {
             Self::Mujoco(config) => config.max_episode_steps,
             Self::TargetReaching(config) => config.max_episode_steps,
+            Self::Mjcf(config) => config.max_episode_steps,
         }
     }
 }
@@ -266,15 +306,15 @@ impl EnvConfig {
 ///
 /// # Errors
 /// When a model file can't be loaded, or the build lacks MuJoCo.
-pub fn make(task: TaskId) -> Result<Box<dyn Env>, EnvError> {
-    make_with(task, &task.config())
+pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
+    make_with(task, &task.config()?)
 }
 
 /// The same with settings of one's own.
 ///
 /// # Errors
 /// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
-pub fn make_with(task: TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
+pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
     config.validate(task)?;
     let max_steps = config.max_episode_steps();
     match config {
@@ -283,12 +323,12 @@ pub fn make_with(task: TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvEr
             Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
         }
         #[cfg(feature = "mujoco")]
-        EnvConfig::Mujoco(_) => {
+        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
             let env = make_mujoco_with(task, config)?;
             Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
         }
         #[cfg(not(feature = "mujoco"))]
-        EnvConfig::Mujoco(_) => {
+        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
             Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
         }
     }
@@ -299,8 +339,8 @@ pub fn make_with(task: TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvEr
 /// # Errors
 /// When the model file can't be loaded or `task` is no MuJoCo task.
 #[cfg(feature = "mujoco")]
-pub fn make_mujoco(task: TaskId) -> Result<MujocoEnv, EnvError> {
-    make_mujoco_with(task, &task.config())
+pub fn make_mujoco(task: &TaskId) -> Result<MujocoEnv, EnvError> {
+    make_mujoco_with(task, &task.config()?)
 }
 
 /// The same with settings of one's own.
@@ -308,11 +348,14 @@ pub fn make_mujoco(task: TaskId) -> Result<MujocoEnv, EnvError> {
 /// # Errors
 /// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.
 #[cfg(feature = "mujoco")]
-pub fn make_mujoco_with(task: TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
+pub fn make_mujoco_with(task: &TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
     config.validate(task)?;
     match (task, config) {
         (TaskId::Mujoco { robot, version }, EnvConfig::Mujoco(config)) => {
-            crate::mujoco::gym_task(&task.to_string(), robot, version, config)
+            crate::mujoco::gym_task(&task.to_string(), *robot, *version, config)
+        }
+        (TaskId::Mjcf(model), EnvConfig::Mjcf(config)) => {
+            crate::mujoco::described::env(&task.to_string(), model, config)
         }
         _ => Err(EnvError::Config {
             key: "task".to_owned(),

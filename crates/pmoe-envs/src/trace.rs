@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError, check_length};
 use crate::mujoco::mujoco_version;
-use crate::task::{ContactForces, EPISODE_STEPS, EnvConfig, TaskId, make_mujoco_with};
+use crate::task::{ContactForces, EnvConfig, TaskId, make_mujoco_with};
 
 /// The most steps: all that is seen on the way is kept, some kilobytes a step.
 const MOST_STEPS: usize = 100_000;
@@ -64,7 +64,8 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
             allowed: format!("at most {MOST_STEPS}"),
         });
     }
-    let mut env = make_mujoco_with(input.task, &config(input))?;
+    let config = config(input)?;
+    let mut env = make_mujoco_with(&input.task, &config)?;
     let spec = env.spec().clone();
     let mut obs = vec![0.0; spec.obs_dim];
     env.set_physics(&input.qpos, &input.qvel, &mut obs)?;
@@ -74,7 +75,7 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
     }
 
     let mut output = TraceOutput {
-        task: input.task,
+        task: input.task.clone(),
         mujoco: mujoco_version().to_owned(),
         obs: vec![obs.clone()],
         reward: Vec::new(),
@@ -88,7 +89,7 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
         output.obs.push(obs.clone());
         output.reward.push(step.reward);
         output.terminated.push(step.terminated);
-        output.truncated.push(EPISODE_STEPS as usize <= index + 1);
+        output.truncated.push(config.max_episode_steps() as usize <= index + 1);
         output.qpos.push(env.qpos().to_vec());
         output.qvel.push(env.qvel().to_vec());
     }
@@ -96,13 +97,13 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
 }
 
 /// The task's settings with those that the input gives.
-fn config(input: &TraceInput) -> EnvConfig {
-    let mut config = input.task.config();
+fn config(input: &TraceInput) -> Result<EnvConfig, EnvError> {
+    let mut config = input.task.config()?;
     if let EnvConfig::Mujoco(settings) = &mut config {
         settings.contact_forces = input.contact_forces.or(settings.contact_forces);
         settings.use_contact_forces = input.use_contact_forces.or(settings.use_contact_forces);
     }
-    config
+    Ok(config)
 }
 
 fn at_action(index: usize, error: EnvError) -> EnvError {

@@ -17,7 +17,7 @@ use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 ///
 /// # fn main() -> Result<(), pmoe_envs::EnvError> {
 /// let task: TaskId = "TargetReaching-v0".parse()?;
-/// let envs = (0..4).map(|_| make(task)).collect::<Result<Vec<_>, _>>()?;
+/// let envs = (0..4).map(|_| make(&task)).collect::<Result<Vec<_>, _>>()?;
 /// let rngs = (0..4).map(Rng::seed_from_u64).collect();
 /// let mut envs = VecEnv::new(envs, rngs, 2);
 /// envs.reset()?;

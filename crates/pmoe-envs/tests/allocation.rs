@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use allocation_counter::measure;
+use common::cart_pole;
 use pmoe_envs::{Rng, TaskId, make};
 use rand_chacha::rand_core::SeedableRng;
 
 #[test]
 fn stepping_and_resetting_allocate_nothing() {
-    for task in TaskId::all() {
-        let mut env = make(task).unwrap();
+    for task in TaskId::all().chain([cart_pole()]) {
+        let mut env = make(&task).unwrap();
         let mut rng = Rng::seed_from_u64(0);
         let mut obs = vec![0.0; env.spec().obs_dim];
         let action = vec![0.5; env.spec().action_dim()];

@@ -6,7 +6,8 @@ mod common;
 
 use std::thread;
 
-use common::{actions, reset, rng, task};
+use common::{actions, cart_pole, reset, rng, task};
+use pmoe_envs::mjcf::Noise;
 use pmoe_envs::{
     ContactForces, EPISODE_STEPS, Env, EnvConfig, EnvError, MujocoConfig, ReachingPreset, Robot,
     TargetReaching, TaskId, TraceInput, Version, make, make_mujoco, make_with, trace,
@@ -25,69 +26,62 @@ fn roll(env: &mut dyn Env, actions: &[Vec<f64>]) -> Vec<u64> {
 }
 
 /// Every MuJoCo task.
-fn mujoco_tasks() -> impl Iterator<Item = (TaskId, Robot, Version)> {
+fn mujoco_tasks() -> impl Iterator<Item = (TaskId, Version)> {
     TaskId::all().filter_map(|task| match task {
-        TaskId::Mujoco { robot, version } => Some((task, robot, version)),
-        TaskId::TargetReaching(_) => None,
+        TaskId::Mujoco { version, .. } => Some((task, version)),
+        TaskId::TargetReaching(_) | TaskId::Mjcf(_) => None,
     })
 }
 
 /// A task without wrappers.
-fn bare(task: TaskId) -> Box<dyn Env> {
+fn bare(task: &TaskId) -> Box<dyn Env> {
     match task {
-        TaskId::Mujoco { .. } => Box::new(make_mujoco(task).unwrap()),
+        TaskId::Mujoco { .. } | TaskId::Mjcf(_) => Box::new(make_mujoco(task).unwrap()),
         TaskId::TargetReaching(preset) => {
             Box::new(TargetReaching::new(&task.to_string(), preset.config()).unwrap())
         }
     }
 }
 
-type Form = fn(TaskId) -> Box<dyn Env>;
+type Form = fn(&TaskId) -> Box<dyn Env>;
+
+/// Every task that is built in, and one from a model file.
+fn every_task() -> impl Iterator<Item = TaskId> {
+    TaskId::all().chain([cart_pole()])
+}
 
 /// Runs `check` on the bare and on the wrapped form of each task.
-fn for_every_env(check: impl Fn(TaskId, Form)) {
-    for task in TaskId::all() {
-        check(task, bare);
-        check(task, |task| make(task).unwrap());
+fn for_every_env(check: impl Fn(&TaskId, Form)) {
+    for task in every_task() {
+        check(&task, bare);
+        check(&task, |task| make(task).unwrap());
     }
 }
 
 #[test]
-fn specs_have_the_published_dimensions() {
-    for (id, obs_dim, action_dim, bound, dt) in [
-        ("Hopper-v2", 11, 3, 1.0, 0.008),
-        ("Hopper-v4", 11, 3, 1.0, 0.008),
-        ("Hopper-v5", 11, 3, 1.0, 0.008),
-        ("Walker2d-v2", 17, 6, 1.0, 0.008),
-        ("Walker2d-v4", 17, 6, 1.0, 0.008),
-        ("Walker2d-v5", 17, 6, 1.0, 0.008),
-        ("HalfCheetah-v2", 17, 6, 1.0, 0.05),
-        ("HalfCheetah-v4", 17, 6, 1.0, 0.05),
-        ("HalfCheetah-v5", 17, 6, 1.0, 0.05),
-        ("Ant-v2", 111, 8, 1.0, 0.05),
-        ("Ant-v4", 27, 8, 1.0, 0.05),
-        ("Ant-v5", 105, 8, 1.0, 0.05),
-        ("Humanoid-v2", 376, 17, 0.4, 0.015),
-        ("Humanoid-v4", 376, 17, 0.4, 0.015),
-        ("Humanoid-v5", 348, 17, 0.4, 0.015),
-        ("HumanoidStandup-v2", 376, 17, 0.4, 0.015),
-        ("HumanoidStandup-v4", 376, 17, 0.4, 0.015),
-        ("HumanoidStandup-v5", 348, 17, 0.4, 0.015),
-        ("TargetReaching-v0", 17, 2, 1.0, 0.1),
-        ("TargetReachingPaper-v0", 12, 2, 2.0, 0.1),
-        ("TargetReachingFixed-v0", 17, 2, 1.0, 0.1),
-    ] {
-        let task: TaskId = id.parse().unwrap();
-        assert_eq!(task.to_string(), id);
-        let bare = bare(task);
-        assert_eq!(bare.spec().action_low, vec![-bound; action_dim]);
-        assert_eq!(bare.spec().action_high, vec![bound; action_dim]);
-        let env = make(task).unwrap();
-        let spec = env.spec();
-        assert_eq!((spec.id.as_str(), spec.obs_dim, spec.action_dim()), (id, obs_dim, action_dim));
-        assert_eq!(spec.action_low, vec![-1.0; action_dim]);
-        assert_eq!(spec.action_high, vec![1.0; action_dim]);
-        assert!((spec.dt_seconds - dt).abs() < 1e-15, "{id}: dt is {}", spec.dt_seconds);
+fn specs_are_those_of_the_bare_task_with_actions_of_one() {
+    for task in every_task() {
+        let (bare, env) = (bare(&task), make(&task).unwrap());
+        let (bare, spec) = (bare.spec(), env.spec());
+        let bounds = || bare.action_low.iter().zip(&bare.action_high);
+        assert!(bounds().all(|(low, high)| low < high && (high - low).is_finite()), "{task}");
+        assert_eq!((spec.id.clone(), spec.obs_dim), (task.to_string(), bare.obs_dim));
+        assert_eq!(spec.action_low, vec![-1.0; bare.action_dim()], "{task}");
+        assert_eq!(spec.action_high, vec![1.0; bare.action_dim()], "{task}");
+        assert!(0.0 < spec.dt_seconds && spec.dt_seconds < 1.0, "{task}");
+        assert_eq!(spec.dt_seconds.to_bits(), bare.dt_seconds.to_bits(), "{task}");
+    }
+}
+
+#[test]
+fn ids_and_settings_can_be_written_and_read_again() {
+    for task in every_task() {
+        assert_eq!(task.to_string().parse::<TaskId>().unwrap(), task);
+        let json = serde_json::to_string(&task).unwrap();
+        assert_eq!(serde_json::from_str::<TaskId>(&json).unwrap(), task);
+        let config = task.config().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<EnvConfig>(&text).unwrap(), config, "{task}");
     }
 }
 
@@ -97,7 +91,7 @@ fn resets_are_seeded_and_write_the_whole_observation() {
         let env = &mut form(task);
         let first = reset(env, 1);
         assert!(first.iter().all(|x| x.is_finite()), "{task}");
-        let is_random = task != TaskId::TargetReaching(ReachingPreset::Fixed);
+        let is_random = *task != TaskId::TargetReaching(ReachingPreset::Fixed);
         assert_eq!(first != reset(env, 2), is_random, "{task}");
         assert_eq!(first, reset(env, 1), "{task}");
     });
@@ -143,28 +137,28 @@ fn a_restored_state_goes_on_with_the_same_bits() {
 
 #[test]
 fn threads_do_not_disturb_each_other() {
-    for task in TaskId::all() {
+    for task in every_task() {
+        let name = task.to_string();
         let run = move || {
-            let mut env = make(task).unwrap();
+            let mut env = make(&task).unwrap();
             reset(&mut env, 5);
             let actions = actions(env.spec().action_dim(), 100, 5);
             roll(&mut env, &actions)
         };
-        let threads = [thread::spawn(run), thread::spawn(run)];
+        let threads = [thread::spawn(run.clone()), thread::spawn(run.clone())];
         let expected = run();
         for thread in threads {
-            assert_eq!(thread.join().unwrap(), expected, "{task}");
+            assert_eq!(thread.join().unwrap(), expected, "{name}");
         }
     }
 }
 
 #[test]
 fn reward_terms_sum_to_the_reward() {
-    for (task, robot, version) in mujoco_tasks() {
-        let mut env = make_mujoco(task).unwrap();
+    for (task, version) in mujoco_tasks() {
+        let mut env = make_mujoco(&task).unwrap();
         let mut obs = reset(&mut env, 6);
         assert_eq!(env.reward_terms().sum().to_bits(), 0.0_f64.to_bits(), "{task} at reset");
-        let mut ended = false;
         for action in actions(env.spec().action_dim(), 200, 6) {
             let step = env.step(&action, &mut obs).unwrap();
             let terms = env.reward_terms();
@@ -173,13 +167,11 @@ fn reward_terms_sum_to_the_reward() {
             let tolerance = 4.0 * f64::EPSILON * (terms.progress.abs() + terms.alive + costs);
             assert!((terms.sum() - step.reward).abs() <= tolerance, "{task}: {terms:?}");
             assert!(0.0 < terms.control_cost && 0.0 <= terms.contact_cost, "{task}: {terms:?}");
-            let paid = version != Version::V5 || !step.terminated;
-            let paid = paid && robot != Robot::HalfCheetah;
-            assert_eq!(terms.alive > 0.5, paid, "{task}: {terms:?}");
-            ended |= step.terminated;
+            // Version 5 does not pay for the step that ends the episode, the others do.
+            if step.terminated {
+                assert_eq!(terms.alive > 0.5, version != Version::V5, "{task}: {terms:?}");
+            }
         }
-        let ends = !matches!(robot, Robot::HalfCheetah | Robot::HumanoidStandup);
-        assert_eq!(ended, ends, "{task}: both sides of the ending are seen");
     }
 }
 
@@ -187,10 +179,10 @@ fn reward_terms_sum_to_the_reward() {
 fn settings_that_do_not_fit_are_named() {
     let message = |id: &str, change: fn(&mut MujocoConfig)| {
         let id: TaskId = id.parse().unwrap();
-        let mut config = id.config();
+        let mut config = id.config().unwrap();
         let EnvConfig::Mujoco(settings) = &mut config else { panic!("a MuJoCo task") };
         change(settings);
-        make_with(id, &config).err().unwrap().to_string()
+        make_with(&id, &config).err().unwrap().to_string()
     };
     assert_eq!(
         message("Hopper-v2", |config| config.contact_forces = Some(ContactForces::Zero)),
@@ -205,49 +197,38 @@ fn settings_that_do_not_fit_are_named() {
 
     let hopper: TaskId = "Hopper-v4".parse().unwrap();
     let reaching: TaskId = "TargetReaching-v0".parse().unwrap();
-    let error = make_with(hopper, &reaching.config()).err().unwrap();
+    let error = make_with(&hopper, &reaching.config().unwrap()).err().unwrap();
     assert_eq!(error.to_string(), "`env` is `target_reaching`, but must be `mujoco` for Hopper-v4");
 }
 
 #[test]
-fn the_time_limit_is_a_setting() {
-    for task in [TaskId::TargetReaching(ReachingPreset::Fixed), "HalfCheetah-v4".parse().unwrap()] {
-        let mut config = task.config();
-        match &mut config {
+fn episodes_are_cut_at_exactly_their_limit_which_is_a_setting() {
+    for task in every_task() {
+        let settings = task.config().unwrap();
+        let mut short = settings.clone();
+        match &mut short {
             EnvConfig::Mujoco(config) => config.max_episode_steps = 7,
             EnvConfig::TargetReaching(config) => config.max_episode_steps = 7,
+            EnvConfig::Mjcf(config) => config.max_episode_steps = 7,
         }
-        let mut env = make_with(task, &config).unwrap();
-        let mut obs = reset(&mut *env, 0);
-        let action = vec![0.0; env.spec().action_dim()];
-        let cut = (1..20).find(|_| env.step(&action, &mut obs).unwrap().truncated);
-        assert_eq!(cut, Some(7), "{task}");
+        for (config, expected) in [(settings, EPISODE_STEPS), (short, 7)] {
+            let mut env = make_with(&task, &config).unwrap();
+            let mut obs = reset(&mut *env, 0);
+            let action = vec![0.0; env.spec().action_dim()];
+            // Steps go on after an ending, and count.
+            let cut = (1..=1100).find(|_| env.step(&action, &mut obs).unwrap().truncated);
+            assert_eq!(cut, Some(expected), "{task}");
+        }
     }
 }
 
 #[test]
-fn episodes_are_cut_at_exactly_a_thousand_steps() {
-    for task in TaskId::all() {
-        let mut env = make(task).unwrap();
-        let mut obs = reset(&mut env, 0);
-        let action = vec![0.0; env.spec().action_dim()];
-        // Steps go on after an ending, and count.
-        let cut = (1..=1100).find(|_| env.step(&action, &mut obs).unwrap().truncated);
-        assert_eq!(cut, Some(1000), "{task}");
-    }
-}
-
-#[test]
-fn reset_noise_has_the_documented_distribution() {
+fn reset_noise_has_the_distribution_that_the_task_states() {
     const RESETS: usize = 10_000;
-    for (task, robot, _) in mujoco_tasks() {
-        let mut env = make_mujoco(task).unwrap();
+    for task in every_task().filter(|task| !matches!(task, TaskId::TargetReaching(_))) {
+        let mut env = make_mujoco(&task).unwrap();
         let (initial_qpos, num_qvel) = (env.qpos().to_vec(), env.qvel().len());
-        let (scale, normal) = match robot {
-            Robot::Hopper | Robot::Walker2d => (5e-3, false),
-            Robot::Ant | Robot::HalfCheetah => (0.1, true),
-            Robot::Humanoid | Robot::HumanoidStandup => (0.01, false),
-        };
+        let noise = env.reset_noise();
         let mut rng = rng(8);
         let mut obs = vec![0.0; env.spec().obs_dim];
         let (mut qpos_noise, mut qvel_noise) = (Vec::new(), Vec::new());
@@ -256,18 +237,17 @@ fn reset_noise_has_the_documented_distribution() {
             qpos_noise.extend(env.qpos().iter().zip(&initial_qpos).map(|(x, x0)| x - x0));
             qvel_noise.extend_from_slice(env.qvel());
         }
-        check_noise(&qpos_noise, initial_qpos.len(), scale, false);
-        check_noise(&qvel_noise, num_qvel, scale, normal);
+        check_noise(&qpos_noise, initial_qpos.len(), noise.qpos);
+        check_noise(&qvel_noise, num_qvel, noise.qvel);
     }
 }
 
-/// Each of `width` columns: uniform in ±`scale`, or normal with that standard deviation.
-fn check_noise(noise: &[f64], width: usize, scale: f64, normal: bool) {
+/// Each of `width` columns.
+fn check_noise(noise: &[f64], width: usize, expected: Noise) {
     // Share of values beyond 0.9 and 2 standard deviations of the normal, or of the bound.
-    let (std, shares) = if normal {
-        (scale, [(0.9, 0.368_120), (2.0, 0.045_500)])
-    } else {
-        (scale / 3.0_f64.sqrt(), [(0.9, 0.1), (1.0, 0.0)])
+    let (scale, std, shares) = match expected {
+        Noise::Normal(std) => (std, std, [(0.9, 0.368_120), (2.0, 0.045_500)]),
+        Noise::Uniform(bound) => (bound, bound / 3.0_f64.sqrt(), [(0.9, 0.1), (1.0, 0.0)]),
     };
     for column in 0..width {
         let values: Vec<f64> = noise.iter().skip(column).step_by(width).copied().collect();
@@ -336,9 +316,11 @@ fn a_non_finite_action_is_an_error_and_changes_nothing() {
         let mut obs = vec![0.0; env.spec().obs_dim];
         for value in [f64::NAN, f64::INFINITY] {
             let mut action = actions[0].clone();
-            action[1] = value;
+            let last = action.len() - 1;
+            action[last] = value;
             let error = env.step(&action, &mut obs).unwrap_err();
-            let EnvError::NonFiniteAction { index: 1, .. } = error else { panic!("{error}") };
+            let EnvError::NonFiniteAction { index, .. } = error else { panic!("{error}") };
+            assert_eq!(index, last, "{task}");
         }
         assert_eq!(roll(env, &actions), expected, "{task}");
     });
@@ -346,8 +328,8 @@ fn a_non_finite_action_is_an_error_and_changes_nothing() {
 
 #[test]
 fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
-    for (task, ..) in mujoco_tasks() {
-        let mut env = make_mujoco(task).unwrap();
+    for (task, _) in mujoco_tasks() {
+        let mut env = make_mujoco(&task).unwrap();
         let mut obs = vec![0.0; env.spec().obs_dim];
         let action = vec![0.0; env.spec().action_dim()];
         let (qpos, mut qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
@@ -367,8 +349,8 @@ fn an_unstable_simulation_is_an_error_and_a_reset_cures_it() {
 
 #[test]
 fn a_reward_beyond_all_bounds_is_an_error() {
-    for (task, ..) in mujoco_tasks() {
-        let mut env = make_mujoco(task).unwrap();
+    for (task, _) in mujoco_tasks() {
+        let mut env = make_mujoco(&task).unwrap();
         let mut obs = reset(&mut env, 0);
         let action = vec![1e200; env.spec().action_dim()];
         let error = env.step(&action, &mut obs).unwrap_err();
@@ -378,8 +360,8 @@ fn a_reward_beyond_all_bounds_is_an_error() {
 
 #[test]
 fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
-    for (task, ..) in mujoco_tasks() {
-        let (mut inside, mut outside) = (make_mujoco(task).unwrap(), make_mujoco(task).unwrap());
+    for (task, _) in mujoco_tasks() {
+        let (mut inside, mut outside) = (make_mujoco(&task).unwrap(), make_mujoco(&task).unwrap());
         let mut obs = [reset(&mut inside, 3), reset(&mut outside, 3)];
         let highest = inside.spec().action_high.clone();
         let beyond: Vec<f64> = highest.iter().map(|x| 2.0 * x).collect();
@@ -393,20 +375,21 @@ fn an_action_beyond_the_range_acts_like_the_nearest_and_costs_what_it_says() {
 
 #[test]
 fn unknown_tasks_are_answered_with_the_known_ones() {
-    for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 ", "TargetReaching"] {
+    for id in ["Hopper-v3", "hopper-v4", "Hopper", "", "Ant-v4 ", "TargetReaching", "mjcf:"] {
         let error = id.parse::<TaskId>().unwrap_err();
-        let known = "Hopper-v2, Hopper-v4, Hopper-v5, Walker2d-v2, Walker2d-v4, Walker2d-v5, \
-                     HalfCheetah-v2, HalfCheetah-v4, HalfCheetah-v5, Ant-v2, Ant-v4, Ant-v5, \
-                     Humanoid-v2, Humanoid-v4, Humanoid-v5, HumanoidStandup-v2, \
-                     HumanoidStandup-v4, HumanoidStandup-v5, TargetReaching-v0, \
-                     TargetReachingPaper-v0, TargetReachingFixed-v0";
-        assert_eq!(error.to_string(), format!("unknown task `{id}`; the tasks are {known}"));
+        let known = TaskId::all().map(|task| task.to_string()).collect::<Vec<_>>().join(", ");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own"
+            )
+        );
     }
 }
 
 fn hopper_trace(steps: usize) -> TraceInput {
     let id = TaskId::Mujoco { robot: Robot::Hopper, version: Version::V4 };
-    let env = make_mujoco(id).unwrap();
+    let env = make_mujoco(&id).unwrap();
     let (qpos, qvel) = (env.qpos().to_vec(), env.qvel().to_vec());
     let actions = actions(3, steps, 2);
     TraceInput { task: id, use_contact_forces: None, contact_forces: None, qpos, qvel, actions }

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_envs::mujoco::{MujocoEnv, ResetNoise, Reward, RewardTerms, Rules};
+use pmoe_envs::mjcf::{Noise, ResetNoise, WhenUnstable};
+use pmoe_envs::mujoco::{MujocoEnv, Reward, RewardTerms, Rules};
 use pmoe_envs::{Env, EnvError, Rng};
 use rand_chacha::rand_core::SeedableRng;
 
@@ -14,12 +15,13 @@ fn rules(model: PathBuf) -> Rules {
         model,
         frame_skip: 1,
         obs_dim: 2,
-        reset: ResetNoise::Uniform { scale: 0.1 },
+        reset: ResetNoise { qpos: Noise::Uniform(0.1), qvel: Noise::Uniform(0.1) },
         contact_forces: false,
-        position: |sim| sim.qpos()[0],
-        is_healthy: |_| true,
-        reward: |_| Reward { total: 0.0, terms: RewardTerms::default() },
-        observe: |sim, obs| (obs[0], obs[1]) = (sim.qpos()[0], sim.qvel()[0]),
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(|sim| sim.qpos()[0]),
+        is_healthy: Box::new(|_| true),
+        reward: Box::new(|_| Reward { total: 0.0, terms: RewardTerms::default() }),
+        observe: Box::new(|sim, obs| (obs[0], obs[1]) = (sim.qpos()[0], sim.qvel()[0])),
     }
 }
 

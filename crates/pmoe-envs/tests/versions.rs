@@ -129,10 +129,10 @@ fn standup_versions_differ_as_documented() {
 
 fn with(robot: Robot, version: Version, change: fn(&mut MujocoConfig)) -> MujocoEnv {
     let id = TaskId::Mujoco { robot, version };
-    let mut config = id.config();
+    let mut config = id.config().unwrap();
     let EnvConfig::Mujoco(settings) = &mut config else { panic!("a MuJoCo task") };
     change(settings);
-    make_mujoco_with(id, &config).unwrap()
+    make_mujoco_with(&id, &config).unwrap()
 }
 
 #[test]

@@ -51,6 +51,17 @@ impl fmt::Display for Repeated {
     }
 }
 
+/// Name of the folder of a task's runs: the task's own, and for a task from a file `mjcf:FOLDER/NAME.xml` it is
+/// `mjcf-NAME`, with `_` for every character that a shell or a file system may mind.
+#[must_use]
+pub fn task_folder(task: &str) -> String {
+    let Some((kind, file)) = task.split_once(':') else { return task.to_owned() };
+    let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    let is_harmless = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let name: String = name.chars().map(|c| if is_harmless(c) { c } else { '_' }).collect();
+    format!("{kind}-{name}")
+}
+
 /// Reads every run folder at or below `dir`, as [`Folders::find`] finds them.
 ///
 /// A broken run does not hide the others.
@@ -184,4 +195,22 @@ fn is_checkpoint(dir: &Path) -> bool {
     };
     is_called(dir, |name| name.starts_with("step-") || name.starts_with(".step-"))
         && dir.parent().is_some_and(|above| is_called(above, |name| name == RunDir::CHECKPOINT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_tasks_have_harmless_names() {
+        for (task, name) in [
+            ("Hopper-v4", "Hopper-v4"),
+            ("mjcf:robots/crawler.xml", "mjcf-crawler"),
+            ("mjcf:/a/b/my robot: 2.xml", "mjcf-my_robot__2"),
+            ("mjcf:../..", "mjcf-"),
+            ("mjcf:\u{fc}.xml", "mjcf-_"),
+        ] {
+            assert_eq!(task_folder(task), name, "{task}");
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub use atomic::{is_leftover, remove_leftovers, write_atomic};
 pub use error::{ResultsError, is_full, with_causes};
 pub use event::{Event, MemorySink, Position, Sink};
 pub use exit::{Exit, ending_signals};
-pub use folders::{Folders, Repeated, Scan, scan};
+pub use folders::{Folders, Repeated, Scan, scan, task_folder};
 pub use input::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};

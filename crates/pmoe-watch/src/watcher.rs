@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pmoe_results::{Folders, Manifest, Plan, PlannedRun, ResultsError, Status, Use, with_causes};
+use pmoe_results::{
+    Folders, Manifest, Plan, PlannedRun, ResultsError, Status, Use, task_folder, with_causes,
+};
 
 use crate::snapshot::{RunView, Snapshot, State};
 use known::{BYTES_AT_ONCE, Known, Stamp, last_words};
@@ -207,7 +209,9 @@ impl Watcher {
     fn place(&self, dir: &Path, manifest: Option<&Manifest>) -> Use {
         let names: Vec<_> = dir.iter().map(|name| name.to_string_lossy()).collect();
         let (depth, method) = match (names.as_slice(), manifest) {
-            ([.., method, task, _], Some(manifest)) if *task == manifest.task => (3, &**method),
+            ([.., method, task, _], Some(manifest)) if *task == task_folder(&manifest.task) => {
+                (3, &**method)
+            }
             (_, manifest) => (1, manifest.map_or("?", |manifest| manifest.algo.as_str())),
         };
         let above = dir.ancestors().nth(depth).filter(|above| !above.as_os_str().is_empty());

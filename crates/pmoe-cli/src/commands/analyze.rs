@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_algos::RunConfig;
+use pmoe_envs::reaching::Touched;
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
 use pmoe_results::settings::parse_setting;
 use pmoe_results::{
@@ -208,20 +209,13 @@ fn arena(env: &TargetReaching) -> Arena {
 
 /// How an episode ended whose last step this is.
 fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> EpisodeEnd {
-    let (position, radius) = (env.position(), env.config().agent_radius);
-    // The order in which the task asks.
-    let touches = |disc: &pmoe_envs::reaching::Disc| {
-        let [x, y] = [0, 1].map(|axis| position[axis] - disc.center[axis]);
-        x.hypot(y) < disc.radius + radius
-    };
-    if last.success == Some(true) {
-        EpisodeEnd::Reached
-    } else if !last.terminated {
-        EpisodeEnd::TimeLimit
-    } else if env.obstacles().iter().any(touches) {
-        EpisodeEnd::Obstacle
-    } else {
-        EpisodeEnd::Edge
+    match env.touched() {
+        Some(Touched::Target) => EpisodeEnd::Reached,
+        // Where collisions don't end the episode, time was up at the step of one.
+        Some(_) if !last.terminated => EpisodeEnd::TimeLimit,
+        Some(Touched::Obstacle) => EpisodeEnd::Obstacle,
+        Some(Touched::Edge) => EpisodeEnd::Edge,
+        None => EpisodeEnd::TimeLimit,
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Show { method, task, seed } => {
             let task = config::task(&task)?;
-            let config = config::resolve_run(&method, task, seed, None)?;
+            let config = config::resolve_run(&method, &task, seed, None)?;
             print_line(config.to_toml().trim_end())?;
             Ok(ExitCode::SUCCESS)
         }

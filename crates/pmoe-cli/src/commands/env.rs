@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::noise;
-use pmoe_envs::TraceInput;
+use pmoe_envs::{TraceInput, action_to_f64};
 use pmoe_results::read_text;
 use serde::Serialize;
 
@@ -112,7 +112,7 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
         return Err(BadInput(message).into());
     }
     let length = Duration::from_secs_f64(seconds);
-    let mut env = pmoe_envs::make(config::task(task)?)?;
+    let mut env = pmoe_envs::make(&config::task(task)?)?;
     let mut rng = stream(0, Stream::Env);
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut uniform = vec![0.0_f32; env.spec().action_dim()];
@@ -121,7 +121,7 @@ fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
     let (begun, mut steps) = (Instant::now(), 0);
     while begun.elapsed() < length || steps == 0 {
         noise::fill_uniform(&mut uniform, &mut rng);
-        action.iter_mut().zip(&uniform).for_each(|(to, from)| *to = f64::from(*from));
+        action_to_f64(&uniform, &mut action);
         let step = env.step(&action, &mut obs)?;
         steps += 1;
         if step.terminated || step.truncated {

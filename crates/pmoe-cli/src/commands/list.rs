@@ -11,7 +11,11 @@ use super::{print_json, print_line};
 use crate::config;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pmoe list tasks")]
+#[command(after_help = "\
+Example: pmoe list tasks
+
+Beside the tasks of the list, `--task mjcf:FILE` names a model file with settings beside it, see
+docs/custom-tasks.md.")]
 pub(crate) struct Args {
     /// What to list.
     what: What,

@@ -77,7 +77,7 @@ pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
 
 /// The policy of `run`, as the config of a run that starts from it names it.
 pub(super) fn origin(run: &Path, config: &RunConfig) -> Result<Origin> {
-    let env = pmoe_envs::make_with(config.task, &config.env)?;
+    let env = pmoe_envs::make_with(&config.task, &config.env)?;
     let mut agent = new_agent(config, env.spec())?;
     start_from(run, &mut agent)?;
     let mut policy = Files::default();
@@ -108,7 +108,7 @@ pub(super) fn play(
 ) -> Result<Evaluation> {
     let copies = COPIES.min(episodes);
     let make = |_| -> Result<Box<dyn Env>> {
-        let env = pmoe_envs::make_with(config.task, &config.env)?;
+        let env = pmoe_envs::make_with(&config.task, &config.env)?;
         Ok(if obs_noise > 0.0 { Box::new(ObsNoise::new(env, obs_noise)) } else { env })
     };
     let envs = (0..copies).map(make).collect::<Result<Vec<_>>>()?;

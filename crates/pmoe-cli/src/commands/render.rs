@@ -10,6 +10,7 @@ use pmoe_algos::{Agent, Mode};
 use pmoe_core::noise::{self, Rng};
 use pmoe_envs::{
     Env, EnvConfig, EnvError, Frame, RescaleAction, TargetReaching, TaskId, TimeLimit,
+    action_to_f64, obs_to_f32,
 };
 #[cfg(feature = "render")]
 use pmoe_envs::{MujocoEnv, mujoco::Renderer};
@@ -54,12 +55,12 @@ pub(crate) struct Picture {
 /// Draws what the policy of a run does.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let config = policy::read_config(&args.run)?;
-    let mut stage = Stage::new(config.task, &config.env, &args.picture)?;
+    let mut stage = Stage::new(&config.task, &config.env, &args.picture)?;
     let agent = policy::restore(&config, &args.run, stage.env().spec())?;
-    let (mut memory, mut seen) = (<_>::default(), Vec::new());
+    let mut seen = vec![0.0; stage.env().spec().obs_dim];
+    let mut memory = <_>::default();
     stage.play(&args.picture, |obs, action, rng| {
-        seen.clear();
-        seen.extend(obs.iter().map(|x| *x as f32));
+        obs_to_f32(obs, &mut seen);
         Ok(agent.act(&mut memory, &seen, Mode::Evaluate, rng, action)?)
     })
 }
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Draws what uniformly random actions do.
 pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
     let task = config::task(task)?;
-    let mut stage = Stage::new(task, &task.config(), picture)?;
+    let mut stage = Stage::new(&task, &task.config()?, picture)?;
     stage.play(picture, |_, action, rng| {
         noise::fill_uniform(action, rng);
         Ok(())
@@ -86,7 +87,7 @@ enum Stage {
 }
 
 impl Stage {
-    fn new(task: TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
+    fn new(task: &TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
         let limit = config.max_episode_steps();
         let (width, height) = (usize::from(picture.width), usize::from(picture.height));
         if let EnvConfig::TargetReaching(config) = config {
@@ -150,7 +151,7 @@ impl Stage {
         };
         for step in 1..=picture.steps {
             policy(&obs, &mut action, &mut rng)?;
-            env_action.iter_mut().zip(&action).for_each(|(to, from)| *to = f64::from(*from));
+            action_to_f64(&action, &mut env_action);
             let taken = self.env().step(&env_action, &mut obs)?;
             self.leave_trail();
             let is_last = step == picture.steps || taken.terminated || taken.truncated;

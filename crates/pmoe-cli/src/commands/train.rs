@@ -13,10 +13,10 @@ use pmoe_algos::{
     Agent, AnyAgent, CheckpointError, Checkpoints, Outcome, Progress, Restored, RunConfig,
     RunError, Scope, Training, train as learn,
 };
-use pmoe_envs::Env;
+use pmoe_envs::{Env, TaskId};
 use pmoe_results::{
-    Attempt, Event, Exit, JsonlSink, MOST_STEPS, Manifest, Position, Provenance, Run, RunDir, Sink,
-    Status, ending_signals, whole, with_causes,
+    Attempt, Event, Exit, JsonlSink, MOST_STEPS, Manifest, Position, Provenance, ResultsError, Run,
+    RunDir, Sink, Status, ending_signals, task_folder, whole, with_causes,
 };
 use signal_hook::iterator::Signals;
 
@@ -37,7 +37,7 @@ The same command continues a run that was stopped. Ctrl-C writes a checkpoint fi
 pub(crate) struct Args {
     #[command(flatten)]
     method: MethodArgs,
-    /// Task id, see `pmoe list tasks`.
+    /// Task id, see `pmoe list tasks`, or `mjcf:FILE` for a model file with settings beside it.
     #[arg(long)]
     task: String,
     /// Seed of all randomness.
@@ -70,12 +70,12 @@ pub(crate) struct Args {
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let task = config::task(&args.task)?;
-    let mut config = config::resolve_run(&args.method, task, args.seed, args.steps)?;
+    let mut config = config::resolve_run(&args.method, &task, args.seed, args.steps)?;
     let device = config::device(config.device)?;
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&config));
     // A run that can't be made leaves no folder behind.
-    let mut env = pmoe_envs::make_with(task, &config.env)?;
-    let mut eval_env = pmoe_envs::make_with(task, &config.env)?;
+    let mut env = pmoe_envs::make_with(&task, &config.env)?;
+    let mut eval_env = pmoe_envs::make_with(&task, &config.env)?;
     let total_steps = config.schedule.total_steps;
     let memory = machine::check_memory(&config, total_steps, env.spec())?;
     if let Some(from) = &args.from {
@@ -88,7 +88,9 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         ..policy::checkpoints(&folder, &config)
     };
     let with_remedy = |error| with_remedy(error, &folder, &provenance.command);
-    let mut run_dir = open(&config, &folder, &provenance, args.restart).map_err(with_remedy)?;
+    let mut run_dir = open(&config, &folder, &provenance, args.restart)
+        .map_err(|error| with_changed_model(error, &task))
+        .map_err(with_remedy)?;
     if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
@@ -137,6 +139,17 @@ fn open(
     Ok(run_dir)
 }
 
+/// Says what it means that a model file is another one than the run's.
+fn with_changed_model(error: anyhow::Error, task: &TaskId) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(ResultsError::ConfigMismatch { key, .. }) if key == "env.mjcf.model_blake3" => {
+            let message = format!("the model of {task} has changed since the run began");
+            error.context(message)
+        }
+        _ => error,
+    }
+}
+
 /// Says how a run folder is put right that is damaged, or of another version.
 fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Error {
     if !crate::exit::is_damage(&error) {
@@ -151,7 +164,10 @@ fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Er
 
 fn default_folder(config: &RunConfig) -> PathBuf {
     let RunConfig { method, task, seed, .. } = config;
-    Path::new("results/runs").join(method).join(task.to_string()).join(format!("seed_{seed}"))
+    Path::new("results/runs")
+        .join(method)
+        .join(task_folder(&task.to_string()))
+        .join(format!("seed_{seed}"))
 }
 
 fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {

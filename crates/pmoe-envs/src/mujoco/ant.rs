@@ -65,7 +65,7 @@
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
 use super::numeric::{weighted_clipped_square_sum, weighted_square_sum};
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
 
 /// Row of the torso among the bodies.
 const TORSO: usize = 1;
@@ -81,19 +81,20 @@ pub(super) fn rules(version: Version) -> Rules {
             Version::V4 => 27,
             Version::V5 => 105,
         },
-        reset: ResetNoise::UniformNormal { scale: 0.1 },
+        reset: ResetNoise { qpos: Noise::Uniform(0.1), qvel: Noise::Normal(0.1) },
         contact_forces: true,
-        position: |sim| sim.body_positions()[TORSO][0],
-        is_healthy: |sim| (0.2..=1.0).contains(&sim.qpos()[2]),
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(|sim| sim.body_positions()[TORSO][0]),
+        is_healthy: Box::new(|sim| (0.2..=1.0).contains(&sim.qpos()[2])),
         reward: match version {
-            Version::V2 => reward_v2,
-            Version::V4 => reward_v4,
-            Version::V5 => reward_v5,
+            Version::V2 => Box::new(reward_v2),
+            Version::V4 => Box::new(reward_v4),
+            Version::V5 => Box::new(reward_v5),
         },
         observe: match version {
-            Version::V2 => |sim, obs| observe(sim, sim.contact_forces(), obs),
-            Version::V4 => |sim, obs| observe(sim, &[], obs),
-            Version::V5 => |sim, obs| observe(sim, &sim.contact_forces()[WRENCH..], obs),
+            Version::V2 => Box::new(|sim, obs| observe(sim, sim.contact_forces(), obs)),
+            Version::V4 => Box::new(|sim, obs| observe(sim, &[], obs)),
+            Version::V5 => Box::new(|sim, obs| observe(sim, &sim.contact_forces()[WRENCH..], obs)),
         },
     }
 }
@@ -101,11 +102,11 @@ pub(super) fn rules(version: Version) -> Rules {
 /// Version 4 with Gymnasium's argument `use_contact_forces`: observed as in version 2, and charged for.
 pub(super) fn rules_v4_with_forces() -> Rules {
     Rules {
-        reward: |outcome| {
+        reward: Box::new(|outcome| {
             let terms = terms(outcome, true, contact_cost(outcome.sim));
             let total = (terms.progress + terms.alive) - (terms.control_cost + terms.contact_cost);
             Reward { total, terms }
-        },
+        }),
         ..rules(Version::V2)
     }
 }

@@ -53,19 +53,20 @@
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim};
+use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, WhenUnstable};
 
 pub(super) fn rules() -> Rules {
     Rules {
         model: "half_cheetah.xml".into(),
         frame_skip: 5,
         obs_dim: 17,
-        reset: ResetNoise::UniformNormal { scale: 0.1 },
+        reset: ResetNoise { qpos: Noise::Uniform(0.1), qvel: Noise::Normal(0.1) },
         contact_forces: false,
-        position: |sim| sim.qpos()[0],
-        is_healthy: |_| true,
-        reward,
-        observe,
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(|sim| sim.qpos()[0]),
+        is_healthy: Box::new(|_| true),
+        reward: Box::new(reward),
+        observe: Box::new(observe),
     }
 }
 

@@ -54,22 +54,23 @@
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
         model: "hopper.xml".into(),
         frame_skip: 4,
         obs_dim: 11,
-        reset: ResetNoise::Uniform { scale: 5e-3 },
+        reset: ResetNoise { qpos: Noise::Uniform(5e-3), qvel: Noise::Uniform(5e-3) },
         contact_forces: false,
-        position: |sim| sim.qpos()[0],
-        is_healthy,
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(|sim| sim.qpos()[0]),
+        is_healthy: Box::new(is_healthy),
         reward: match version {
-            Version::V2 | Version::V4 => |outcome| reward(outcome, true),
-            Version::V5 => |outcome| reward(outcome, outcome.is_healthy),
+            Version::V2 | Version::V4 => Box::new(|outcome| reward(outcome, true)),
+            Version::V5 => Box::new(|outcome| reward(outcome, outcome.is_healthy)),
         },
-        observe,
+        observe: Box::new(observe),
     }
 }
 

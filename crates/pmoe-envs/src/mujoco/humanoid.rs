@@ -93,7 +93,7 @@
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
 use super::numeric::{sum, weighted_square_sum};
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version};
+use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
 
 /// Values per body: inertia tensor, first moment of mass, mass.
 const INERTIA: usize = 10;
@@ -115,21 +115,22 @@ pub(super) fn rules(version: Version) -> Rules {
             Version::V2 | Version::V4 => 376,
             Version::V5 => 348,
         },
-        reset: ResetNoise::Uniform { scale: 0.01 },
+        reset: ResetNoise { qpos: Noise::Uniform(0.01), qvel: Noise::Uniform(0.01) },
         contact_forces: true,
-        position: center_of_mass,
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(center_of_mass),
         is_healthy: match version {
-            Version::V2 => |sim| (1.0..=2.0).contains(&sim.qpos()[2]),
-            Version::V4 | Version::V5 => |sim| 1.0 < sim.qpos()[2] && sim.qpos()[2] < 2.0,
+            Version::V2 => Box::new(|sim| (1.0..=2.0).contains(&sim.qpos()[2])),
+            Version::V4 | Version::V5 => Box::new(|sim| 1.0 < sim.qpos()[2] && sim.qpos()[2] < 2.0),
         },
         reward: match version {
-            Version::V2 => reward_v2,
-            Version::V4 => reward_v4,
-            Version::V5 => reward_v5,
+            Version::V2 => Box::new(reward_v2),
+            Version::V4 => Box::new(reward_v4),
+            Version::V5 => Box::new(reward_v5),
         },
         observe: match version {
-            Version::V2 | Version::V4 => observe_all,
-            Version::V5 => observe_without_zeros,
+            Version::V2 | Version::V4 => Box::new(observe_all),
+            Version::V5 => Box::new(observe_without_zeros),
         },
     }
 }

@@ -38,15 +38,15 @@
 
 use super::humanoid;
 use super::numeric::weighted_square_sum;
-use super::{Outcome, ResetNoise, Reward, RewardTerms, Rules, Version};
+use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Version};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
         model: "humanoidstandup.xml".into(),
-        position: |sim| sim.qpos()[2],
-        is_healthy: |_| true,
-        reset: ResetNoise::Uniform { scale: 0.01 },
-        reward,
+        position: Box::new(|sim| sim.qpos()[2]),
+        is_healthy: Box::new(|_| true),
+        reset: ResetNoise { qpos: Noise::Uniform(0.01), qvel: Noise::Uniform(0.01) },
+        reward: Box::new(reward),
         // Observation and contact forces.
         ..humanoid::rules(version)
     }

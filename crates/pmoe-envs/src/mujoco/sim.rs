@@ -1,5 +1,6 @@
 //! The simulator: this file and `sim/` are the only ones that know mujoco-rs.
 
+mod files;
 mod library;
 mod limits;
 #[cfg(feature = "render")]
@@ -14,10 +15,11 @@ use std::{env, fmt};
 use mujoco_rs::logging::set_log_handler;
 use mujoco_rs::wrappers::mj_data::{MjData, MjtState, MjtWarning};
 use mujoco_rs::wrappers::mj_logging::{MjLogMessage, MjtLogLevel, log_config, set_log_config};
-use mujoco_rs::wrappers::mj_model::{MjModel, MjtDisableBit, MjtEnableBit};
+use mujoco_rs::wrappers::mj_model::{MjModel, MjtDisableBit, MjtEnableBit, MjtJoint, MjtObjBase};
 
 use crate::env::EnvError;
 
+pub(super) use files::model_blake3;
 #[cfg(feature = "render")]
 pub use render::Renderer;
 
@@ -31,6 +33,16 @@ const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 /// Version of MuJoCo that the tasks run on: a library of another one is refused when the first model is read.
 pub fn mujoco_version() -> &'static str {
     library::VERSION
+}
+
+/// A joint of a model.
+pub(super) struct Joint {
+    /// Index of its first position.
+    pub(super) qpos: usize,
+    /// Whether it has one position: it slides or is a hinge.
+    pub(super) is_scalar: bool,
+    /// Whether it leaves its body free; its first three positions are where that is.
+    pub(super) is_free: bool,
 }
 
 /// One model and its state.
@@ -143,6 +155,33 @@ impl Sim {
     /// where [`Rules::contact_forces`](super::Rules::contact_forces) is off.
     pub fn contact_forces(&self) -> &[f64] {
         self.data.cfrc_ext().as_flattened()
+    }
+
+    /// The joint of a name.
+    pub(super) fn joint(&self, name: &str) -> Option<Joint> {
+        let model = self.data.model();
+        let is_it = |id: &usize| model.id_to_name(MjtObjBase::mjOBJ_JOINT, *id) == Some(name);
+        let id = (0..model.jnt_type().len()).find(is_it)?;
+        let kind = model.jnt_type()[id];
+        Some(Joint {
+            qpos: model.jnt_qposadr()[id] as usize,
+            is_scalar: matches!(kind, MjtJoint::mjJNT_SLIDE | MjtJoint::mjJNT_HINGE),
+            is_free: matches!(kind, MjtJoint::mjJNT_FREE),
+        })
+    }
+
+    /// Names of the joints that have one.
+    pub(super) fn joint_names(&self) -> Vec<String> {
+        let model = self.data.model();
+        let name = |id| model.id_to_name(MjtObjBase::mjOBJ_JOINT, id).map(str::to_owned);
+        (0..model.jnt_type().len()).filter_map(name).collect()
+    }
+
+    /// Names of the bodies, `[nbody]`, first the world's.
+    pub(super) fn body_names(&self) -> Vec<Option<String>> {
+        let model = self.data.model();
+        let name = |id| model.id_to_name(MjtObjBase::mjOBJ_BODY, id).map(str::to_owned);
+        (0..self.body_masses().len()).map(name).collect()
     }
 
     /// Positions, velocities, motors and bodies.

@@ -54,7 +54,7 @@
 //! # Source
 //! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
 
-use super::{ResetNoise, Rules, Sim, Version, hopper};
+use super::{Noise, ResetNoise, Rules, Sim, Version, WhenUnstable, hopper};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
@@ -64,15 +64,16 @@ pub(super) fn rules(version: Version) -> Rules {
         },
         frame_skip: 4,
         obs_dim: 17,
-        reset: ResetNoise::Uniform { scale: 5e-3 },
+        reset: ResetNoise { qpos: Noise::Uniform(5e-3), qvel: Noise::Uniform(5e-3) },
         contact_forces: false,
-        position: |sim| sim.qpos()[0],
-        is_healthy,
+        when_unstable: WhenUnstable::Fail,
+        position: Box::new(|sim| sim.qpos()[0]),
+        is_healthy: Box::new(is_healthy),
         reward: match version {
-            Version::V2 | Version::V4 => |outcome| hopper::reward(outcome, true),
-            Version::V5 => |outcome| hopper::reward(outcome, outcome.is_healthy),
+            Version::V2 | Version::V4 => Box::new(|outcome| hopper::reward(outcome, true)),
+            Version::V5 => Box::new(|outcome| hopper::reward(outcome, outcome.is_healthy)),
         },
-        observe: hopper::observe,
+        observe: Box::new(hopper::observe),
     }
 }
 

@@ -91,21 +91,23 @@ fn every_ending_pays_what_it_should() {
         reset(env, 0);
         (1..200).find_map(|steps| {
             let step = step(env, action);
-            step.terminated.then_some((step.reward, step.success, steps))
+            step.terminated.then_some((step.reward, step.success, env.touched(), steps))
         })
     };
     let mut env = task(ReachingPreset::Fixed, |_| ());
     // The first obstacle is on the diagonal, edges are behind, and between them there is a way.
-    let (reward, success, _) = run(&mut env, [1.0, 1.0]).unwrap();
-    assert_eq!((reward, success), (-100.0, Some(false)));
-    let (reward, success, _) = run(&mut env, [-1.0, 0.0]).unwrap();
-    assert_eq!((reward, success), (-10.0, Some(false)));
+    let (reward, success, touched, _) = run(&mut env, [1.0, 1.0]).unwrap();
+    assert_eq!((reward, success, touched), (-100.0, Some(false), Some(Touched::Obstacle)));
+    let (reward, success, touched, _) = run(&mut env, [-1.0, 0.0]).unwrap();
+    assert_eq!((reward, success, touched), (-10.0, Some(false), Some(Touched::Edge)));
+    reset(&mut env, 0);
+    assert_eq!(env.touched(), None);
 
     let mut free = task(ReachingPreset::Published, |config| {
         config.layout = Layout::Fixed { target: [3.0, 3.0], obstacles: Vec::new() };
     });
-    let (reward, success, steps) = run(&mut free, [1.0, 1.0]).unwrap();
-    assert_eq!((reward, success), (100.0, Some(true)));
+    let (reward, success, touched, steps) = run(&mut free, [1.0, 1.0]).unwrap();
+    assert_eq!((reward, success, touched), (100.0, Some(true), Some(Touched::Target)));
     assert!((70..85).contains(&steps), "{steps} steps");
 
     // An obstacle on the target: it counts first.
@@ -113,7 +115,8 @@ fn every_ending_pays_what_it_should() {
         let obstacles = vec![Disc { center: [3.0, 3.0], radius: 0.6 }];
         config.layout = Layout::Fixed { target: [3.0, 3.0], obstacles };
     });
-    assert_eq!(run(&mut covered, [1.0, 1.0]).unwrap().0, -10.0);
+    let (reward, _, touched, _) = run(&mut covered, [1.0, 1.0]).unwrap();
+    assert_eq!((reward, touched), (-10.0, Some(Touched::Obstacle)));
 }
 
 #[test]
@@ -124,7 +127,8 @@ fn without_termination_a_collision_bounces_and_pays() {
     for _ in 0..100 {
         let step = step(&mut env, [-1.0, 0.0]);
         assert!(!step.terminated);
-        if step.reward == -10.0 {
+        assert_eq!(env.touched().is_some(), step.reward == -10.0);
+        if env.touched() == Some(Touched::Edge) {
             assert_eq!((env.position, env.velocity), (before.0, before.1.map(|v| -v)));
             return;
         }
@@ -199,10 +203,11 @@ fn random_episodes(preset: ReachingPreset, episodes: u32) -> (f64, f64, [f64; 3]
             let step = env.step(&action, &mut obs).unwrap();
             length += 1.0;
             total += step.reward;
-            if step.terminated {
-                let at_edge = env.inner().position.iter().any(|x| x.abs() >= 5.0);
-                let reached = step.success == Some(true);
-                endings[if reached { 2 } else { usize::from(!at_edge) }] += 1.0;
+            match env.inner().touched() {
+                Some(Touched::Edge) => endings[0] += 1.0,
+                Some(Touched::Obstacle) => endings[1] += 1.0,
+                Some(Touched::Target) => endings[2] += 1.0,
+                None => assert!(!step.terminated),
             }
             if step.terminated || step.truncated {
                 break;

@@ -7,7 +7,7 @@ const COPIES: usize = 5;
 
 fn envs(threads: usize) -> VecEnv {
     let task = TaskId::TargetReaching(ReachingPreset::Published);
-    let envs = (0..COPIES).map(|_| make(task).unwrap()).collect();
+    let envs = (0..COPIES).map(|_| make(&task).unwrap()).collect();
     let rngs = (0..COPIES as u64).map(Rng::seed_from_u64).collect();
     VecEnv::new(envs, rngs, threads)
 }
@@ -42,7 +42,7 @@ fn a_copy_does_what_it_would_do_alone() {
     let mut envs = envs(2);
     envs.reset().unwrap();
     let task = TaskId::TargetReaching(ReachingPreset::Published);
-    let (mut alone, mut rng) = (make(task).unwrap(), Rng::seed_from_u64(3));
+    let (mut alone, mut rng) = (make(&task).unwrap(), Rng::seed_from_u64(3));
     let mut obs = vec![0.0; alone.spec().obs_dim];
     alone.reset(&mut rng, &mut obs).unwrap();
     let mut endings = 0;

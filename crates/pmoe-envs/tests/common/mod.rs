@@ -22,6 +22,11 @@ pub fn reset(env: &mut dyn Env, seed: u64) -> Vec<f64> {
     obs
 }
 
+/// A task from a model file.
+pub fn cart_pole() -> TaskId {
+    TaskId::Mjcf(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cart_pole.xml").to_owned())
+}
+
 pub fn task(robot: Robot, version: Version) -> MujocoEnv {
-    make_mujoco(TaskId::Mujoco { robot, version }).unwrap()
+    make_mujoco(&TaskId::Mujoco { robot, version }).unwrap()
 }

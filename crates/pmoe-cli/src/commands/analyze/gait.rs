@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
-use pmoe_envs::Env;
+use pmoe_envs::{Env, action_to_f64, obs_to_f32};
 use pmoe_results::{AnalysisKind, Gait, GaitSettings};
 
 use super::{Purpose, rounded};
@@ -16,7 +16,7 @@ const FEWEST_STEPS: usize = 8;
 
 /// One evaluation episode, as far as it goes.
 pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Result<Gait> {
-    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     // The policy acts by a stream of its own: looking at it changes nothing.
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream());
@@ -25,12 +25,14 @@ pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Re
     let mut gait =
         Gait { settings, dt_seconds, obs: Vec::new(), weights: Vec::new(), actions: Vec::new() };
     let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut seen = vec![0.0_f32; obs.len()];
     let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut env_action = vec![0.0; action.len()];
     let mut memory = <AnyAgent as Agent>::Memory::default();
     env.reset(&mut rng, &mut obs)?;
     let mut played = 0;
     while played < settings.skip + settings.steps {
-        let seen: Vec<f32> = obs.iter().map(|x| *x as f32).collect();
+        obs_to_f32(&obs, &mut seen);
         if settings.skip <= played {
             let primitives = agent.primitives(&seen, seen.len(), &mut looking);
             let primitives =
@@ -44,7 +46,7 @@ pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Re
             gait.actions.push(actions.map(short).collect());
         }
         agent.act(&mut memory, &seen, Mode::Evaluate, &mut rng, &mut action)?;
-        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        action_to_f64(&action, &mut env_action);
         let step = env.step(&env_action, &mut obs)?;
         played += 1;
         if step.terminated || step.truncated {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use pmoe_algos::policy::PrimitiveActions;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
-use pmoe_envs::{Env, Rng};
+use pmoe_envs::{Env, Rng, action_to_f64, obs_to_f32};
 use pmoe_results::{
     AnalysisKind, Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
 };
@@ -30,7 +30,7 @@ pub(super) fn look(
     config: &RunConfig,
     settings: &PrimitivesSettings,
 ) -> Result<Primitives> {
-    let mut env = pmoe_envs::make_with(config.task, &config.env)?;
+    let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     let obs_dim = env.spec().obs_dim;
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream());
@@ -86,14 +86,16 @@ pub(super) fn look(
 fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> Result<Vec<f32>> {
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut env_action = vec![0.0; action.len()];
     let mut memory = <AnyAgent as Agent>::Memory::default();
     let mut states = Vec::with_capacity(count * obs.len());
     env.reset(rng, &mut obs)?;
     for _ in 0..count {
         let begin = states.len();
-        states.extend(obs.iter().map(|x| *x as f32));
+        states.resize(begin + obs.len(), 0.0);
+        obs_to_f32(&obs, &mut states[begin..]);
         agent.act(&mut memory, &states[begin..], Mode::Evaluate, rng, &mut action)?;
-        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        action_to_f64(&action, &mut env_action);
         let step = env.step(&env_action, &mut obs)?;
         if step.terminated || step.truncated {
             memory = <_>::default();

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Result;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
-use pmoe_envs::{Env, Rng};
+use pmoe_envs::{Env, Rng, action_to_f64, obs_to_f32};
 use pmoe_results::{AnalysisKind, Rollout, Trajectories, TrajectoriesSettings};
 
 use super::{Purpose, ReachingEnv, arena, check_size, millimetres, outcome, reaching};
@@ -25,7 +25,9 @@ pub(super) fn look(
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Trajectories.stream());
     env.reset(&mut rng, &mut obs)?;
-    let asked = agent.primitives(&narrow(&obs), obs.len(), &mut rng);
+    let mut seen = vec![0.0; obs.len()];
+    obs_to_f32(&obs, &mut seen);
+    let asked = agent.primitives(&seen, seen.len(), &mut rng);
     let num_primitives = asked.map_or(0, |primitives| primitives.num_primitives);
 
     let rollouts = u64::from(settings.rollouts) * (1 + num_primitives as u64);
@@ -51,12 +53,14 @@ fn rollout(
     rng: &mut Rng,
 ) -> Result<Rollout> {
     let mut obs = vec![0.0; env.spec().obs_dim];
+    let mut seen = vec![0.0_f32; obs.len()];
     let mut action = vec![0.0_f32; env.spec().action_dim()];
+    let mut env_action = vec![0.0; action.len()];
     let mut memory = <AnyAgent as Agent>::Memory::default();
     env.reset(rng, &mut obs)?;
     let mut positions = vec![millimetres(env.inner().inner().position())];
     loop {
-        let seen = narrow(&obs);
+        obs_to_f32(&obs, &mut seen);
         match primitive {
             None => agent.act(&mut memory, &seen, Mode::Explore, rng, &mut action)?,
             Some(k) => {
@@ -66,7 +70,7 @@ fn rollout(
                 }
             }
         }
-        let env_action: Vec<f64> = action.iter().map(|a| f64::from(*a)).collect();
+        action_to_f64(&action, &mut env_action);
         let step = env.step(&env_action, &mut obs)?;
         let reaching = env.inner().inner();
         positions.push(millimetres(reaching.position()));
@@ -74,8 +78,4 @@ fn rollout(
             return Ok(Rollout { primitive, positions, outcome: outcome(reaching, &step) });
         }
     }
-}
-
-fn narrow(obs: &[f64]) -> Vec<f32> {
-    obs.iter().map(|x| *x as f32).collect()
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode, Scope, Transition};
-use pmoe_envs::Env;
+use pmoe_envs::{Env, action_to_f64, obs_to_f32};
 use pmoe_results::{MOST_STEPS, whole};
 use serde::Serialize;
 
@@ -57,9 +57,9 @@ const STEPS: u32 = 200;
 pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
-    let config = config::resolve(&method, id, 0, steps)?;
+    let config = config::resolve(&method, &id, 0, steps)?;
     let device = config::device(config.device)?;
-    let mut env = pmoe_envs::make_with(id, &config.env)?;
+    let mut env = pmoe_envs::make_with(&id, &config.env)?;
     let total_steps = config.schedule.total_steps;
     machine::check_memory(&config, total_steps, env.spec())?;
     // The policy acts from the first step on, as it does for most of a run.
@@ -122,17 +122,18 @@ impl Timed {
         let mut wide_action = vec![0.0_f64; env.spec().action_dim()];
         let mut action = vec![0.0_f32; wide_action.len()];
         let [mut obs, mut next_obs] = [vec![0.0_f64; obs_dim], vec![0.0; obs_dim]];
+        let [mut obs_f32, mut next_f32] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
         let mut memory = A::Memory::default();
         env.reset(&mut env_rng, &mut obs)?;
         loop {
-            let obs_f32: Vec<f32> = obs.iter().map(|&value| value as f32).collect();
+            obs_to_f32(&obs, &mut obs_f32);
             let begun = Instant::now();
             agent.act(&mut memory, &obs_f32, Mode::Explore, &mut explore, &mut action)?;
             let acted = Instant::now();
-            wide_action.iter_mut().zip(&action).for_each(|(wide, a)| *wide = f64::from(*a));
+            action_to_f64(&action, &mut wide_action);
             let step = env.step(&wide_action, &mut next_obs)?;
             let mut simulated = acted.elapsed();
-            let next_f32: Vec<f32> = next_obs.iter().map(|&value| value as f32).collect();
+            obs_to_f32(&next_obs, &mut next_f32);
             let observing = Instant::now();
             let transition = Transition {
                 obs: &obs_f32,

@@ -39,10 +39,10 @@ const WARM_UP: u64 = 500;
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
-    let config = config::resolve(&method, id, 0, None)?;
+    let config = config::resolve(&method, &id, 0, None)?;
     let device = config::device(config.device)?;
     let (mut env, mut eval_env) =
-        (pmoe_envs::make_with(id, &config.env)?, pmoe_envs::make_with(id, &config.env)?);
+        (pmoe_envs::make_with(&id, &config.env)?, pmoe_envs::make_with(&id, &config.env)?);
     let (_, first_update) = config.algo.first_update();
     // From the first update on the policy acts, as it does for most of a run.
     let algo = config.algo.clone().with_random_steps(first_update);

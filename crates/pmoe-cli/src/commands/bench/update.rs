@@ -66,8 +66,8 @@ const TURN: u32 = 10;
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
     let id = config::task(&task)?;
-    let config = config::resolve(&method, id, 0, None)?;
-    let env = pmoe_envs::make_with(id, &config.env)?;
+    let config = config::resolve(&method, &id, 0, None)?;
+    let env = pmoe_envs::make_with(&id, &config.env)?;
     let spec = env.spec();
     machine::check_memory(&config, TRANSITIONS.into(), spec)?;
     let device = config::device(config.device)?;

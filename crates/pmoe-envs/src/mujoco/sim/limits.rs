@@ -59,7 +59,7 @@ fn add(
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String, String> {
+pub(super) fn read(path: &Path) -> Result<String, String> {
     let facts = fs::metadata(path).map_err(|error| error.to_string())?;
     if !facts.is_file() || facts.len() > MAX_FILE_BYTES {
         return Err(format!("it is no file of at most {MAX_FILE_BYTES} bytes"));
