@@ -69,7 +69,12 @@ fn variants() -> Vec<AlgoConfig> {
         bootstrap_truncation: false,
         ..pmoe
     });
-    variants.into_iter().map(AlgoConfig::Sac).chain(on_policy::variants()).collect()
+    variants
+        .into_iter()
+        .map(AlgoConfig::Sac)
+        .chain(on_policy::variants())
+        .chain(on_policy::others())
+        .collect()
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub fn dac(num_options: usize) -> DacConfig {
     }
 }
 
-/// Every method and policy but those of the SAC family.
+/// Every on-policy method and policy.
 pub fn variants() -> Vec<AlgoConfig> {
     let with_routing = |routing| ActorConfig::Pmoe(PmoeConfig { routing, ..pmoe(3) });
     let ppos = [
@@ -134,7 +134,12 @@ pub fn variants() -> Vec<AlgoConfig> {
     ];
     let lambda = DacConfig { returns: Returns::Lambda, termination_coef: 0.1, ..dac(3) };
     let dacs = [dac(3), lambda].map(AlgoConfig::Dac);
-    ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).chain([AlgoConfig::Td3(td3())]).collect()
+    ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).collect()
+}
+
+/// A learner of every other algorithm but SAC.
+pub fn others() -> Vec<AlgoConfig> {
+    vec![AlgoConfig::Td3(td3())]
 }
 
 /// Small networks and batches.
