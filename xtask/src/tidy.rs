@@ -9,7 +9,7 @@ use pmoe_matrix::process;
 
 use dependencies::{dependencies, simulator};
 use documents::{config_sources, documented_paths, machine_paths, metrics};
-use rules::{EXEMPT, module_rules};
+use rules::module_rules;
 
 mod dependencies;
 mod documents;
@@ -28,12 +28,8 @@ pub fn run(root: &Path) -> Result<()> {
     problems.extend(metrics(&files));
     problems.extend(config_sources(&files));
     problems.extend(machine_paths(&files, root));
-    let modules = module_rules(&files, &EXEMPT)?;
-    problems.extend(modules.problems);
+    problems.extend(module_rules(&files)?);
 
-    for note in modules.notes {
-        show!("note: {note}");
-    }
     for (path, lines) in over_budget(&files) {
         show!("note: {path} has {lines} lines, more than {BUDGET}");
     }

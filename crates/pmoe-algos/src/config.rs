@@ -1,7 +1,7 @@
 //! What a run is: method, task, schedule and seed, checked once.
 
 use pmoe_envs::{EnvConfig, TaskId};
-use pmoe_results::{did_you_mean, explained, settings};
+use pmoe_results::{did_you_mean, explained, methods};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -87,9 +87,9 @@ impl MethodConfig {
     /// # Errors
     /// Names those that there are.
     pub fn named(name: &str) -> Result<Self, ConfigError> {
-        let methods = settings::methods();
-        let Some((name, text)) = methods.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> = methods.iter().map(|(name, _)| *name).collect();
+        let committed = methods::committed();
+        let Some((name, text)) = committed.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = committed.iter().map(|(name, _)| *name).collect();
             let meant = did_you_mean(name, known.iter().copied());
             return Err(ConfigError::Range {
                 key: "method".to_owned(),

@@ -10,7 +10,8 @@ use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{EnvError, TaskId};
 use pmoe_report::claims::Claim;
-use pmoe_results::settings::{self, absolute_key, assign, find, meant, parse_setting};
+use pmoe_results::methods;
+use pmoe_results::settings::{absolute_key, assign, find, meant, parse_setting};
 use pmoe_results::{MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
 use toml::{Table, Value};
 
@@ -132,13 +133,13 @@ fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
 
 /// Name, content and source of a method.
 fn read_method(algo: &str) -> Result<(String, Table, String)> {
-    if let Some((name, text)) = settings::methods().iter().find(|(name, _)| *name == algo) {
+    if let Some((name, text)) = methods::committed().iter().find(|(name, _)| *name == algo) {
         let source = format!("configs/algos/{name}.toml");
         return Ok(((*name).to_owned(), pmoe_algos::config::parse_toml(text, &source)?, source));
     }
     let path = Path::new(algo);
     if path.extension().is_none_or(|extension| extension != "toml") {
-        let known: Vec<&str> = settings::methods().iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = methods::committed().iter().map(|(name, _)| *name).collect();
         let meant = did_you_mean(algo, known.iter().copied());
         let known = known.join(", ");
         let message = format!(

@@ -111,7 +111,9 @@
 //! ```
 
 mod env;
+mod episode;
 mod frame;
+mod make;
 pub mod mjcf;
 #[cfg(feature = "mujoco")]
 pub mod mujoco;
@@ -124,17 +126,17 @@ mod vec_env;
 mod wrappers;
 
 pub use env::{Env, EnvError, EnvSpec, Rng, Step};
+pub use episode::EPISODE_STEPS;
 pub use frame::Frame;
+pub use make::{make, make_with};
+#[cfg(feature = "mujoco")]
+pub use make::{make_mujoco, make_mujoco_with};
 pub use mjcf::MjcfConfig;
 #[cfg(feature = "mujoco")]
 pub use mujoco::{MujocoEnv, RewardTerms, mujoco_version};
 pub use precision::{action_to_f64, obs_to_f32};
 pub use reaching::{ReachingConfig, ReachingPreset, TargetReaching};
-pub use task::{
-    ContactForces, EPISODE_STEPS, EnvConfig, MujocoConfig, Robot, TaskId, Version, make, make_with,
-};
-#[cfg(feature = "mujoco")]
-pub use task::{make_mujoco, make_mujoco_with};
+pub use task::{ContactForces, EnvConfig, MujocoConfig, Robot, TaskId, Version};
 #[cfg(feature = "mujoco")]
 pub use trace::{TraceInput, TraceOutput, trace};
 pub use vec_env::VecEnv;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::env::EnvError;
-use crate::task::{EPISODE_STEPS, check_episode_steps};
+use crate::episode::{EPISODE_STEPS, check_episode_steps};
 
 /// The most simulation steps per control step.
 const MOST_FRAME_SKIP: u32 = 1000;

@@ -1,22 +1,14 @@
-//! Names of the tasks, their settings, and how to make one.
+//! Names of the tasks, and their settings.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::env::{Env, EnvError};
+use crate::env::EnvError;
+use crate::episode::{EPISODE_STEPS, check_episode_steps};
 use crate::mjcf::MjcfConfig;
-#[cfg(feature = "mujoco")]
-use crate::mujoco::MujocoEnv;
-use crate::reaching::{ReachingConfig, ReachingPreset, TargetReaching};
-use crate::wrappers::{RescaleAction, TimeLimit};
-
-/// Steps of an episode (1): the limit of every task here, unless its settings say otherwise.
-pub const EPISODE_STEPS: u32 = 1000;
-
-/// The longest limit: an evaluation plays whole episodes, these for an hour.
-pub(crate) const MOST_EPISODE_STEPS: u32 = 10_000_000;
+use crate::reaching::{ReachingConfig, ReachingPreset};
 
 /// The robots of Gym's MuJoCo tasks. A new one is a variant here and a file in `mujoco/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,25 +107,6 @@ impl TaskId {
             .chain(ReachingPreset::ALL.map(Self::TargetReaching))
     }
 
-    /// The settings that its id stands for; those of a model file are read, and checked by it.
-    ///
-    /// # Errors
-    /// When a model file or its settings can't be used, or the build lacks MuJoCo for them.
-    pub fn config(&self) -> Result<EnvConfig, EnvError> {
-        Ok(match self {
-            Self::Mujoco { robot, version } => {
-                EnvConfig::Mujoco(MujocoConfig::new(*robot, *version))
-            }
-            Self::TargetReaching(preset) => EnvConfig::TargetReaching(preset.config()),
-            #[cfg(feature = "mujoco")]
-            Self::Mjcf(model) => EnvConfig::Mjcf(crate::mujoco::described::read(model)?),
-            #[cfg(not(feature = "mujoco"))]
-            Self::Mjcf(_) => {
-                return Err(EnvError::MissingFeature { task: self.to_string(), feature: "mujoco" });
-            }
-        })
-    }
-
     /// Name of the family of its settings, as in a config file.
     fn family(&self) -> &'static str {
         match self {
@@ -222,7 +195,7 @@ pub enum ContactForces {
 }
 
 impl MujocoConfig {
-    fn new(robot: Robot, version: Version) -> Self {
+    pub(crate) fn new(robot: Robot, version: Version) -> Self {
         use Robot::{Ant, Humanoid, HumanoidStandup};
         let has_forces = matches!(robot, Ant | Humanoid | HumanoidStandup);
         let (is_v2, is_ant_v4) = (version == Version::V2, (robot, version) == (Ant, Version::V4));
@@ -250,17 +223,6 @@ impl MujocoConfig {
         }
         Ok(())
     }
-}
-
-/// Checks the time limit of a task of a family.
-pub(crate) fn check_episode_steps(family: &str, steps: u32) -> Result<(), EnvError> {
-    let allowed = match steps {
-        0 => "at least 1".to_owned(),
-        1..=MOST_EPISODE_STEPS => return Ok(()),
-        _ => format!("at most {MOST_EPISODE_STEPS}"),
-    };
-    let key = format!("env.{family}.max_episode_steps");
-    Err(EnvError::Config { key, value: steps.to_string(), allowed })
 }
 
 impl EnvConfig {
@@ -299,68 +261,5 @@ impl EnvConfig {
             Self::TargetReaching(config) => config.max_episode_steps,
             Self::Mjcf(config) => config.max_episode_steps,
         }
-    }
-}
-
-/// The task as training uses it: actions in [-1, 1], episodes of limited length.
-///
-/// # Errors
-/// When a model file can't be loaded, or the build lacks MuJoCo.
-pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
-    make_with(task, &task.config()?)
-}
-
-/// The same with settings of one's own.
-///
-/// # Errors
-/// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
-pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
-    config.validate(task)?;
-    let max_steps = config.max_episode_steps();
-    match config {
-        EnvConfig::TargetReaching(config) => {
-            let env = TargetReaching::new(&task.to_string(), config.clone())?;
-            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
-        }
-        #[cfg(feature = "mujoco")]
-        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
-            let env = make_mujoco_with(task, config)?;
-            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
-        }
-        #[cfg(not(feature = "mujoco"))]
-        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
-            Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
-        }
-    }
-}
-
-/// The bare MuJoCo task: actions in its own units, no time limit.
-///
-/// # Errors
-/// When the model file can't be loaded or `task` is no MuJoCo task.
-#[cfg(feature = "mujoco")]
-pub fn make_mujoco(task: &TaskId) -> Result<MujocoEnv, EnvError> {
-    make_mujoco_with(task, &task.config()?)
-}
-
-/// The same with settings of one's own.
-///
-/// # Errors
-/// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.
-#[cfg(feature = "mujoco")]
-pub fn make_mujoco_with(task: &TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
-    config.validate(task)?;
-    match (task, config) {
-        (TaskId::Mujoco { robot, version }, EnvConfig::Mujoco(config)) => {
-            crate::mujoco::gym_task(&task.to_string(), *robot, *version, config)
-        }
-        (TaskId::Mjcf(model), EnvConfig::Mjcf(config)) => {
-            crate::mujoco::described::env(&task.to_string(), model, config)
-        }
-        _ => Err(EnvError::Config {
-            key: "task".to_owned(),
-            value: task.to_string(),
-            allowed: "a MuJoCo task".to_owned(),
-        }),
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError, check_length};
+use crate::make::make_mujoco_with;
 use crate::mujoco::mujoco_version;
-use crate::task::{ContactForces, EnvConfig, TaskId, make_mujoco_with};
+use crate::task::{ContactForces, EnvConfig, TaskId};
 
 /// The most steps: all that is seen on the way is kept, some kilobytes a step.
 const MOST_STEPS: usize = 100_000;

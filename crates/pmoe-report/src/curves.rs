@@ -2,8 +2,8 @@
 
 use pmoe_stats::Estimate;
 
-use crate::palette::Look;
-use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::palette::{Color, Look};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// Curves of several methods, on one task or over several.
 #[derive(Debug)]

@@ -6,15 +6,18 @@ use std::path::{Component, Path, PathBuf};
 
 use pmoe_results::{read_text, write_atomic};
 
-use crate::{Numbers, ReportError};
+use crate::error::ReportError;
 
 /// The page.
 pub(crate) const PAGE: &str = "index.html";
 
+/// The numbers.
+pub(crate) const NUMBERS: &str = "numbers.json";
+
 /// The largest page: several times that of all experiments.
 const MOST_PAGE_BYTES: u64 = 1 << 28;
 
-/// The folders of everything else but the numbers.
+/// The folders of everything else.
 pub(crate) const FOLDERS: [&str; 2] = ["figures", "tables"];
 
 /// Tables and figures that the page of an earlier report in the folder `output` links to, as paths in it: what
@@ -31,7 +34,7 @@ pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
             && ["svg", "png", "md", "csv"].map(Some).contains(&kind)
     };
     // Another page than a report's may stand there, with files of its own.
-    match page.contains(&format!("href=\"{}\"", Numbers::FILE)) {
+    match page.contains(&format!("href=\"{}\"", NUMBERS)) {
         true => links.filter(is_part).map(str::to_owned).collect(),
         false => Vec::new(),
     }

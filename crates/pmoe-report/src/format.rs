@@ -2,6 +2,8 @@
 
 use pmoe_stats::{Estimate, Interval};
 
+use crate::comparison::Aggregate;
+
 /// What stands where there is no number.
 pub(crate) const NOTHING: &str = "–";
 
@@ -84,6 +86,17 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 pub(crate) fn shell(argument: &str) -> String {
     // It fails at a NUL only, which no argument of a program can have.
     shlex::try_quote(argument).map_or_else(|_| argument.to_owned(), Into::into)
+}
+
+/// `5 × 2 tasks`; if tasks have different numbers of runs, `3 + 4, IQM 3 × 2 tasks`.
+pub(crate) fn runs_text(of: &Aggregate) -> String {
+    let tasks = plural(of.num_runs.len(), "task");
+    let full = format!("{} × {tasks}", of.iqm_seeds);
+    if of.num_runs.iter().all(|count| *count == of.iqm_seeds) {
+        return full;
+    }
+    let counts: Vec<_> = of.num_runs.iter().map(ToString::to_string).collect();
+    format!("{}, IQM {full}", counts.join(" + "))
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use pmoe_results::{AnalysisKind, Run};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
 
-use crate::ReportOptions;
 use crate::claims::Test;
-use crate::files::relative;
+use crate::files::{NUMBERS, relative};
 use crate::group::Group;
+use crate::options::{Place, ReportOptions};
 use crate::page::{ClaimLine, Ledger, Measured, Section};
-use crate::report::Place;
 use crate::sources::Sources;
 
 /// The file `numbers.json` of a report.
@@ -102,7 +101,7 @@ impl Numbers {
     pub const SCHEMA: u32 = 1;
 
     /// Name of the file.
-    pub const FILE: &str = "numbers.json";
+    pub const FILE: &str = NUMBERS;
 
     pub(crate) fn new(
         place: &Place<'_>,

@@ -17,8 +17,8 @@ pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
 use crate::palette::css_variables;
-use crate::report::ReportSummary;
 use crate::sources::Sources;
+use crate::summary::ReportSummary;
 
 /// `templates/index.html`.
 #[derive(Template)]

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pmoe_results::Suite;
 
-use crate::plot::Color;
-
 /// Okabe and Ito's palette, told apart with any colour vision, strongest contrast on white first.
 /// Their yellow is left out: it can't be seen on white. A violet and a grey, which the others leave room
 /// for, are ours.
@@ -38,6 +36,23 @@ const PRIMITIVES_ON_DARK: [&str; 10] = [
 /// What is to be reached, on light and on dark pages: Okabe and Ito's yellow, which no method has, and a
 /// shade of it that light lines stand out from.
 const TARGET: [&str; 2] = ["#f0e442", "#6e6712"];
+
+/// A colour that the figure's ink decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// Of a method, or of an obstacle: a place in the palette.
+    Palette(usize),
+    /// The same for what lies behind.
+    Faint(usize),
+    /// Of a primitive, by its number.
+    Primitive(usize),
+    /// Of what is to be reached.
+    Target,
+    /// Of the text.
+    Text,
+    /// Of the grid.
+    Grid,
+}
 
 /// How a method is drawn and marked: no two of a report alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

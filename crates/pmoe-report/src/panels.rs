@@ -14,8 +14,8 @@ use pmoe_stats::{Bootstrap, Estimate};
 use crate::format::{self, plural, shell};
 use crate::group::Group;
 use crate::page::{Measured, Panel, PanelTable, label, show};
-use crate::palette::{Look, Palette};
-use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::palette::{Color, Look, Palette};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// Place in the palette of what is to be avoided: grey.
 const OBSTACLE: Color = Color::Palette(7);

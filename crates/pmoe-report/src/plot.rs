@@ -18,7 +18,7 @@ use kuva::render::theme::Theme;
 
 use self::dash::{pieces, scaled};
 use self::label::literal;
-use crate::palette::{Ink, Look, Sign};
+use crate::palette::{Color, Ink, Look, Sign};
 
 /// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
 /// other on a desktop, one on a phone, where it is shrunk by a fourth.
@@ -76,23 +76,6 @@ pub(crate) enum KeyShape {
     Curve(Look),
     Dot,
     Area,
-}
-
-/// A colour that the figure's ink decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Color {
-    /// Of a method, or of an obstacle: a place in the palette.
-    Palette(usize),
-    /// The same for what lies behind.
-    Faint(usize),
-    /// Of a primitive, by its number.
-    Primitive(usize),
-    /// Of what is to be reached.
-    Target,
-    /// Of the text.
-    Text,
-    /// Of the grid.
-    Grid,
 }
 
 /// Something drawn.

@@ -1,14 +1,12 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::{ResultsError, Status, Suite, did_you_mean, remove_leftovers};
-use pmoe_stats::Bootstrap;
-use serde::Serialize;
+use pmoe_results::{ResultsError, Status, did_you_mean, remove_leftovers};
 
-use crate::claims::Claim;
+use crate::error::ReportError;
 use crate::figures::{learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
@@ -16,49 +14,15 @@ use crate::group::{Group, group};
 use crate::lots::{Lot, Origin, lots, uses};
 use crate::measures::measured;
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
+use crate::options::{Pictures, Place, ReportOptions};
 use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
 use crate::plot::Chart;
-use crate::rows::{Row, rows};
+use crate::rows::rows;
 use crate::sources::{Sources, find};
-use crate::{ReportError, tables};
-
-/// What a report needs besides the runs.
-#[derive(Debug, Clone, Copy)]
-pub struct ReportOptions<'a> {
-    /// The suites: titles, plans, and the paper's numbers.
-    pub suites: &'a [Suite],
-    /// What the paper claims of them.
-    pub claims: &'a [Claim],
-    /// The method to divide by, instead of the suite's.
-    pub reference: Option<&'a str>,
-    /// How the intervals are made.
-    pub bootstrap: Bootstrap,
-}
-
-/// What a report found and wrote.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ReportSummary {
-    /// The page.
-    #[serde(serialize_with = "pmoe_results::path_text")]
-    pub page: PathBuf,
-    /// Every file, the page included.
-    #[serde(serialize_with = "pmoe_results::path_texts")]
-    pub files: Vec<PathBuf>,
-    /// Runs whose budget is spent.
-    pub done: usize,
-    /// Runs that failed.
-    pub failed: usize,
-    /// Runs that are under way or stopped.
-    pub unfinished: usize,
-    /// Runs of the suites' plans that have no folder.
-    pub missing: usize,
-    /// Folders that can't be read as a run.
-    pub unreadable: usize,
-    /// One line per method and task.
-    pub rows: Vec<Row>,
-}
+use crate::summary::ReportSummary;
+use crate::tables;
 
 /// Makes a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
@@ -137,16 +101,6 @@ fn check_reference<'a>(
     }))
 }
 
-/// Where a report is made from and for; the folders are absolute and without links.
-pub(crate) struct Place<'a> {
-    /// The folder of the runs.
-    pub(crate) input: &'a Path,
-    /// What that is called, if not as it is now.
-    pub(crate) name: Option<&'a str>,
-    /// The folder of the report.
-    pub(crate) output: &'a Path,
-}
-
 /// A report in memory.
 pub(crate) struct Report {
     /// Every file: its path in the report's folder, and its content.
@@ -159,15 +113,6 @@ pub(crate) struct Report {
     pub(crate) sources: Sources,
     /// What was found; paths are those in the report's folder.
     pub(crate) summary: ReportSummary,
-}
-
-/// The figures to draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pictures {
-    /// SVG and PNG.
-    All,
-    /// SVG alone: the same lines and texts, drawn by the reader's program with the reader's fonts.
-    Vector,
 }
 
 impl Report {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pmoe_results::{Plan, Repeated, ResultsError, Run, one_line, scan, with_causes};
 
-use crate::ReportError;
+use crate::error::ReportError;
 use crate::files::relative;
 use crate::format::count;
 use crate::lots::DEPTH;

@@ -5,8 +5,7 @@ mod claims;
 use pmoe_stats::Estimate;
 
 pub(crate) use self::claims::{claims_csv, claims_markdown};
-use crate::comparison::Aggregate;
-use crate::format::{self, plural};
+use crate::format::{self, runs_text};
 use crate::page::{Section, label};
 
 /// AUC, final return and what goes with them: GitHub's Markdown, one table per suite.
@@ -124,17 +123,6 @@ pub(crate) fn more_csv(sections: &[Section]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// `5 × 2 tasks`; if tasks have different numbers of runs, `3 + 4, IQM 3 × 2 tasks`.
-pub(crate) fn runs_text(of: &Aggregate) -> String {
-    let tasks = plural(of.num_runs.len(), "task");
-    let full = format!("{} × {tasks}", of.iqm_seeds);
-    if of.num_runs.iter().all(|count| *count == of.iqm_seeds) {
-        return full;
-    }
-    let counts: Vec<_> = of.num_runs.iter().map(ToString::to_string).collect();
-    format!("{}, IQM {full}", counts.join(" + "))
 }
 
 fn scale_note(section: &Section) -> String {

@@ -13,9 +13,10 @@ use pmoe_results::{Folders, Suite, with_causes};
 use serde::Serialize;
 
 use crate::claims::Claim;
+use crate::error::ReportError;
 use crate::numbers::{Intervals, Number, Numbers};
-use crate::report::{Pictures, Place, Report};
-use crate::{ReportError, ReportOptions};
+use crate::options::{Pictures, Place, ReportOptions};
+use crate::report::Report;
 
 /// What [`verify`] looked at, and what is not as published.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

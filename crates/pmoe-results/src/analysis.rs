@@ -14,6 +14,7 @@
 mod exploration;
 mod gait;
 mod primitives;
+mod quantity;
 mod robustness;
 mod settings;
 mod trajectories;
@@ -28,14 +29,19 @@ use serde::{Deserialize, Serialize};
 pub use self::exploration::{Exploration, ExplorationEpisode};
 pub use self::gait::Gait;
 pub use self::primitives::{Cluster, ClusterSample, Map, Primitives, StateMap};
+pub use self::quantity::Quantity;
 pub use self::robustness::{NoiseLevel, Robustness};
 pub use self::settings::{
     AnalysisSettings, ExplorationSettings, GaitSettings, PrimitivesSettings, RobustnessSettings,
     TrajectoriesSettings,
 };
 pub use self::trajectories::{Arena, Disc, EpisodeEnd, Rollout, Side, Trajectories};
-use crate::suite::one_of;
-use crate::{Manifest, Quantity, ResultsError, Run, json};
+use crate::error::ResultsError;
+use crate::json;
+use crate::layout::ANALYSIS;
+use crate::manifest::Manifest;
+use crate::run::Run;
+use crate::suggest::one_of;
 
 /// A kind of analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,7 +79,7 @@ impl AnalysisKind {
     /// Its file, relative to the run's folder.
     #[must_use]
     pub fn file(self) -> PathBuf {
-        Path::new("analysis").join(format!("{}.json", self.name()))
+        Path::new(ANALYSIS).join(format!("{}.json", self.name()))
     }
 }
 

@@ -7,8 +7,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::run_dir::MANIFEST;
-use crate::{ResultsError, Run, RunDir};
+use crate::error::ResultsError;
+use crate::layout::MANIFEST;
+use crate::run::Run;
+use crate::run_dir::RunDir;
 
 /// What [`scan`] found.
 #[derive(Debug, Default)]

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::ResultsError;
+use crate::error::ResultsError;
+use crate::number::grouped;
 
 /// The largest file of settings: a hundred times the largest that is committed.
 pub const MOST_CONFIG_BYTES: u64 = 4 << 20;
@@ -47,7 +48,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError>
     let read = file.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes);
     let found = read.map_err(|error| ResultsError::io(path, error))?;
     if found as u64 > most_bytes {
-        let most = crate::grouped(most_bytes);
+        let most = grouped(most_bytes);
         return Err(unreadable(&format!("it has more than the {most} bytes that are read")));
     }
     Ok(bytes)
@@ -59,6 +60,18 @@ pub(crate) fn read_if_there(path: &Path, most_bytes: u64) -> Result<Option<Vec<u
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read_bytes(path, most_bytes).map(Some),
     }
+}
+
+/// The TOML files of a folder, by name.
+pub(crate) fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, ResultsError> {
+    let failed = |error| ResultsError::unreadable(dir, error);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    Ok(paths)
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ResultsError, input, write_atomic};
+use crate::atomic::write_atomic;
+use crate::error::ResultsError;
+use crate::input;
 
 /// The largest document: several times an analysis with the most of everything.
 const MOST_BYTES: u64 = 1 << 28;

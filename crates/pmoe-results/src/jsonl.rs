@@ -2,9 +2,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use crate::event::line;
+use crate::error::ResultsError;
+use crate::event::{Event, Position, Sink, line};
 use crate::own_file::open_own;
-use crate::{Event, Position, ResultsError, Sink};
 
 /// Appends events to `events.jsonl`, one JSON object per line.
 #[derive(Debug)]

@@ -30,12 +30,13 @@ mod folders;
 mod input;
 mod json;
 mod jsonl;
+mod layout;
 mod manifest;
+pub mod methods;
 mod number;
 mod own_file;
 mod path_text;
 mod plan;
-mod quantity;
 mod run;
 mod run_dir;
 pub mod settings;
@@ -48,8 +49,8 @@ mod variants;
 pub use analysis::{
     Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
     EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, Map,
-    NoiseLevel, Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side,
-    StateMap, Trajectories, TrajectoriesSettings,
+    NoiseLevel, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings, Rollout,
+    Side, StateMap, Trajectories, TrajectoriesSettings,
 };
 pub use atomic::{is_leftover, remove_leftovers, write_atomic};
 pub use error::{ResultsError, is_full, with_causes};
@@ -59,14 +60,13 @@ pub use folders::{Folders, Repeated, Scan, scan, task_folder};
 pub use input::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub use jsonl::JsonlSink;
 pub use manifest::{Attempt, Manifest, Provenance, Status};
+pub use methods::Methods;
 pub use number::{MOST_EPISODES, MOST_SEED, MOST_STEPS, grouped, whole, whole_number};
 pub use own_file::open_own;
 pub use path_text::{path_text, path_texts};
 pub use plan::{Plan, PlannedRun, RunProgress, Use, run_id};
-pub use quantity::Quantity;
 pub use run::Run;
 pub use run_dir::RunDir;
-pub use settings::Methods;
 pub use suggest::{did_you_mean, explained, nearest};
 pub use suite::{
     Method, NoiseReturn, Override, Paper, Preset, PresetPlan, Presets, RunSpec, Stated, Suite, When,
@@ -74,15 +74,3 @@ pub use suite::{
 pub use tail::{Tail, Tailed};
 pub use text::{one_line, printable, printable_json};
 pub use variants::{Called, variant_names};
-
-/// The TOML files of a folder, by name.
-fn toml_files(dir: &std::path::Path) -> Result<Vec<std::path::PathBuf>, ResultsError> {
-    let failed = |error| ResultsError::unreadable(dir, error);
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
-    Ok(paths)
-}

@@ -6,11 +6,14 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::run_dir::MANIFEST;
-use crate::{
-    AnalysisKind, AnalysisSettings, Methods, Preset, ResultsError, Run, RunSpec, Status, Suite,
-    json,
-};
+use crate::analysis::{AnalysisKind, AnalysisSettings};
+use crate::error::ResultsError;
+use crate::json;
+use crate::layout::MANIFEST;
+use crate::manifest::Status;
+use crate::methods::Methods;
+use crate::run::Run;
+use crate::suite::{Preset, RunSpec, Suite};
 
 /// What the results of a preset consist of: `plan.json` beside the suites' folders.
 ///

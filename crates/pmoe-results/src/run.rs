@@ -1,12 +1,13 @@
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use pmoe_stats::{EvalCurve, mean};
 
-use crate::input::{self, MOST_CONFIG_BYTES};
-use crate::run_dir::{CONFIG, EVENTS, MANIFEST};
-use crate::{Event, Manifest, ResultsError, Status, settings};
+use crate::error::ResultsError;
+use crate::event::Event;
+use crate::input;
+use crate::layout::{CONFIG, EVENTS, MANIFEST, read_part};
+use crate::manifest::{Manifest, Status};
+use crate::settings;
 
 /// A run folder, read.
 #[derive(Debug, Clone)]
@@ -88,17 +89,6 @@ impl Run {
 
 /// The largest file of events: that of ten million steps with an event at each.
 const MOST_EVENT_BYTES: u64 = 4 << 30;
-
-pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
-    let path = folder.join(name);
-    match fs::metadata(&path).map_err(|error| error.kind()) {
-        Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Err(ResultsError::NotARun {
-            path: folder.to_owned(),
-            reason: format!("it has no {name}"),
-        }),
-        _ => input::read_text(&path, MOST_CONFIG_BYTES),
-    }
-}
 
 fn verify(path: &Path, bytes: &[u8], expected: Option<&str>) -> Result<(), ResultsError> {
     let found = blake3::hash(bytes).to_hex();

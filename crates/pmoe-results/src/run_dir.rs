@@ -3,16 +3,13 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::atomic::{remove_leftovers, write_atomic};
+use crate::error::ResultsError;
 use crate::input::{MOST_CONFIG_BYTES, read_text};
+use crate::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, LOCK, MANIFEST, read_part};
+use crate::manifest::{Manifest, Status};
 use crate::own_file::open_own;
-use crate::run::read_part;
-use crate::{Manifest, ResultsError, Status, atomic, json, settings, write_atomic};
-
-pub(crate) const CONFIG: &str = "config.toml";
-pub(crate) const MANIFEST: &str = "manifest.json";
-pub(crate) const EVENTS: &str = "events.jsonl";
-const CHECKPOINT: &str = "checkpoint";
-const LOCK: &str = "lock";
+use crate::{json, settings};
 
 /// A run folder open for writing, by this process alone.
 ///
@@ -85,9 +82,9 @@ impl RunDir {
                 _ => {}
             }
         }
-        for folder in [path.to_owned(), path.join(CHECKPOINT), path.join("analysis")] {
+        for folder in [path.to_owned(), path.join(CHECKPOINT), path.join(ANALYSIS)] {
             // Nobody else writes there.
-            atomic::remove_leftovers(&folder, Duration::ZERO)
+            remove_leftovers(&folder, Duration::ZERO)
                 .map_err(|error| ResultsError::write(&folder, error))?;
         }
         if stored_config.is_none() {

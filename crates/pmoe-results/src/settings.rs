@@ -1,12 +1,12 @@
 //! A config, and single settings laid over it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::suite::RunSpec;
-use crate::{ResultsError, toml_files};
+use crate::error::ResultsError;
+use crate::number::whole_number;
+use crate::suggest::nearest;
 
 /// Parses the text of the file `path` as TOML.
 ///
@@ -55,7 +55,7 @@ pub fn parse_value(text: &str) -> Value {
 /// Key and value of a `KEY=VALUE` that somebody typed.
 ///
 /// The value is read as by [`parse_value`], and a whole number in every spelling of
-/// [`whole_number`](crate::whole_number): `1e3` and `1k` are 1000, which a setting that is no count takes as well.
+/// [`whole_number`]: `1e3` and `1k` are 1000, which a setting that is no count takes as well.
 ///
 /// # Errors
 /// When there is no `=`.
@@ -67,7 +67,7 @@ pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
     })?;
     let value = match parse_value(value.trim()) {
         Value::String(text) if text == value.trim() => {
-            let number = crate::whole_number(&text).and_then(|number| i64::try_from(number).ok());
+            let number = whole_number(&text).and_then(|number| i64::try_from(number).ok());
             number.map_or(Value::String(text), Value::Integer)
         }
         value => with_whole_numbers(value),
@@ -114,8 +114,8 @@ pub fn meant(config: &Table, key: &str) -> Option<String> {
         names.iter().position(|name| name == wanted).map(|index| keys[index].clone())
     };
     of_name(&name(key))
-        .or_else(|| crate::nearest(key, keys.iter().map(String::as_str)).map(str::to_owned))
-        .or_else(|| crate::nearest(&name(key), names.iter().map(String::as_str)).and_then(of_name))
+        .or_else(|| nearest(key, keys.iter().map(String::as_str)).map(str::to_owned))
+        .or_else(|| nearest(&name(key), names.iter().map(String::as_str)).and_then(of_name))
 }
 
 /// The dotted keys in a table at `prefix`, tables before what is in them.
@@ -146,86 +146,6 @@ pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), Results
     }
     table.insert(last.to_owned(), value);
     Ok(())
-}
-
-/// The methods' configs, by name: what the settings of a suite are laid over.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Methods(BTreeMap<String, Table>);
-
-include!(concat!(env!("OUT_DIR"), "/methods.rs"));
-
-/// The methods that come with the program: name, and the text of the file in `configs/algos`.
-pub fn methods() -> &'static [(&'static str, &'static str)] {
-    METHODS
-}
-
-impl Methods {
-    /// The config of a method as it is committed, if there is one of this name.
-    pub(crate) fn committed(name: &str) -> Option<Table> {
-        let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
-        text.parse().ok()
-    }
-
-    /// The committed methods, which are part of every program: `pmoe train --algo` means these.
-    ///
-    /// # Errors
-    /// When one of them is no TOML.
-    pub fn embedded() -> Result<Self, ResultsError> {
-        let read = |(name, text): &(&str, &str)| {
-            let path = format!("configs/algos/{name}.toml");
-            Ok(((*name).to_owned(), parse(text, Path::new(&path))?))
-        };
-        METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Reads every method file (`*.toml`) of a folder.
-    ///
-    /// # Errors
-    /// When the folder can't be listed, or a file can't be read or is no TOML.
-    pub fn load_all(dir: &Path) -> Result<Self, ResultsError> {
-        let read = |path: &std::path::PathBuf| {
-            let text = crate::read_text(path, crate::MOST_CONFIG_BYTES)?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, parse(&text, path)?))
-        };
-        toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The methods' names, each with its algorithm, such as `sac`.
-    pub fn families(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(name, config)| {
-            let family = config.get("algo")?.as_table()?.keys().next()?;
-            Some((name.as_str(), family.as_str()))
-        })
-    }
-
-    /// Everything that tells a run from others: its method's config with its settings, task and seed.
-    ///
-    /// It lacks what a suite can't set or does not: the device, and the task's settings that are left
-    /// as they are.
-    ///
-    /// # Errors
-    /// When there is no such method, or a setting does not fit into its config.
-    pub fn resolve(&self, spec: &RunSpec) -> Result<Table, ResultsError> {
-        let method = self.0.get(&spec.algo).ok_or_else(|| ResultsError::BadValue {
-            place: format!("suite {}", spec.suite),
-            key: "algo".to_owned(),
-            value: format!("{:?}", spec.algo),
-            allowed: crate::suite::one_of(self.0.keys())
-                + &crate::did_you_mean(&spec.algo, self.0.keys().map(String::as_str)),
-        })?;
-        let mut config = method.clone();
-        let steps = parse_value(&spec.total_steps.to_string());
-        assign(&mut config, "schedule.total_steps", steps)?;
-        for (key, value) in &spec.set {
-            let key = absolute_key(&config, key);
-            assign(&mut config, &key, parse_value(value))?;
-        }
-        config.insert("method".to_owned(), Value::String(spec.algo.clone()));
-        config.insert("task".to_owned(), Value::String(spec.task.clone()));
-        config.insert("seed".to_owned(), parse_value(&spec.seed.to_string()));
-        Ok(config)
-    }
 }
 
 /// The number or text at a dotted key below any family: `rollout_steps` is found as

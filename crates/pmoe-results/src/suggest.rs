@@ -1,5 +1,7 @@
 //! What somebody may have meant who wrote a name that is not known.
 
+use std::fmt::Display;
+
 /// How much of two names must agree, of 1.
 const ALIKE: f64 = 0.6;
 
@@ -38,6 +40,12 @@ pub fn explained(message: &str) -> String {
         .or_else(|| plain("u64", " from 0 to 9_223_372_036_854_775_807"))
         .or_else(|| plain("usize", " from 0 to 9_223_372_036_854_775_807"))
         .unwrap_or_else(|| message.to_owned())
+}
+
+/// The names that are allowed, in words.
+pub(crate) fn one_of(names: impl IntoIterator<Item = impl Display>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisKind, AnalysisSettings, ResultsError, toml_files};
+use crate::analysis::{AnalysisKind, AnalysisSettings};
+use crate::error::ResultsError;
+use crate::input::{MOST_CONFIG_BYTES, read_text, toml_files};
+use crate::settings;
+use crate::suggest::{explained, one_of};
 
 mod check;
 mod paper;
 
-pub(crate) use check::one_of;
 pub use paper::{NoiseReturn, Paper, Stated};
 
 /// An experiment: methods × tasks × seeds, as in `configs/suites/<name>.toml`.
@@ -213,7 +216,7 @@ impl Suite {
     /// # Errors
     /// When it can't be read, has an unknown key, a wrong type, or a value that is not allowed.
     pub fn load(path: &Path) -> Result<Self, ResultsError> {
-        Self::parse(&crate::read_text(path, crate::MOST_CONFIG_BYTES)?, path)
+        Self::parse(&read_text(path, MOST_CONFIG_BYTES)?, path)
     }
 
     /// Reads every suite file (`*.toml`) of a folder, in the order of [`Suite::sort`].
@@ -239,12 +242,12 @@ impl Suite {
     /// # Errors
     /// When it has an unknown key, a wrong type, or a value that is not allowed.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
-        let table = crate::settings::parse(text, path)?;
+        let table = settings::parse(text, path)?;
         let raw: SuiteToml =
             serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadFile {
                 path: path.to_owned(),
                 key: error.path().to_string(),
-                message: crate::explained(error.inner().message()),
+                message: explained(error.inner().message()),
             })?;
         let suite = Self {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use crate::{Methods, Run};
+use crate::methods::Methods;
+use crate::run::Run;
 
 /// A run, and what its method is called by the plan or the folder that it is found in.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,7 @@ fn usual_settings<'a>(
     let heavy: Vec<_> =
         peers.iter().filter(|peer| Some(weight(&runs[**peer])) == heaviest).collect();
     let committed =
-        heavy.first().and_then(|first| Methods::committed(&runs[**first].run.manifest.algo));
+        heavy.first().and_then(|first| Methods::config_of(&runs[**first].run.manifest.algo));
     let committed = committed.as_ref().map(self::settings).unwrap_or_default();
     let keys: BTreeSet<&String> = peers.iter().flat_map(|peer| settings[*peer].keys()).collect();
     let of_key = |key: &'a String| {

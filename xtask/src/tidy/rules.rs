@@ -22,34 +22,14 @@ use super::imports::{Import, imports};
 /// The modules of `pmoe-algos` that are algorithms.
 const ALGORITHMS: [&str; 4] = ["sac", "ppo", "dac", "td3"];
 
-/// Crates whose modules do not follow the rules yet: what is found in them is counted, not refused. The list only ever
-/// gets shorter: take a crate off to see its findings; one that has none is noted.
-pub(super) const EXEMPT: [&str; 3] = ["pmoe-envs", "pmoe-report", "pmoe-results"];
-
-/// What is wrong, and what is worth knowing.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    pub(super) problems: Vec<String>,
-    pub(super) notes: Vec<String>,
-}
-
-/// Checks the modules of every crate; those of the crates in `exempt` may be as they are.
-pub(super) fn module_rules(files: &Files, exempt: &[&str]) -> Result<Findings> {
-    let mut findings = Findings::default();
+/// What is wrong with the modules of every crate.
+pub(super) fn module_rules(files: &Files) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
     for folder in crates(files) {
         let name = folder.rsplit('/').next().unwrap_or(folder);
-        let found = check(name, &imports(files, folder)?);
-        match found.len() {
-            _ if !exempt.contains(&name) => findings.problems.extend(found),
-            0 => findings.notes.push(format!(
-                "the modules of {name} are in order: take it off the list in xtask/src/tidy/rules.rs"
-            )),
-            count => findings.notes.push(format!(
-                "{name} is still exempt from the rules for modules (findings: {count})"
-            )),
-        }
+        problems.extend(check(name, &imports(files, folder)?));
     }
-    Ok(findings)
+    Ok(problems)
 }
 
 /// The folders of all crates.
@@ -196,21 +176,24 @@ mod tests {
 
     #[test]
     fn every_crate_is_checked() {
-        let sources = |other: &str| {
-            let files = Files::of(&[
-                ("Cargo.toml", ""),
-                ("xtask/Cargo.toml", ""),
-                ("xtask/src/main.rs", "mod a; mod b;"),
-                ("xtask/src/a.rs", "use crate::b::B;"),
-                ("xtask/src/b.rs", "use super::a::A;"),
-                (&format!("crates/{other}/Cargo.toml"), ""),
-                (&format!("crates/{other}/src/lib.rs"), "mod a; pub use a::A;"),
-                (&format!("crates/{other}/src/a.rs"), "use crate::A;"),
-            ]);
-            let Findings { problems, notes } = module_rules(&files, &["exempt"]).unwrap();
-            (problems.len(), notes.len())
-        };
-        assert_eq!(sources("other"), (2, 0));
-        assert_eq!(sources("exempt"), (1, 1));
+        let files = Files::of(&[
+            ("Cargo.toml", ""),
+            ("xtask/Cargo.toml", ""),
+            ("xtask/src/main.rs", "mod a; mod b;"),
+            ("xtask/src/a.rs", "use crate::b::B;"),
+            ("xtask/src/b.rs", "use super::a::A;"),
+            ("crates/other/Cargo.toml", ""),
+            ("crates/other/src/lib.rs", "mod a; pub use a::A;"),
+            ("crates/other/src/a.rs", "use crate::A;"),
+        ]);
+        let problems = module_rules(&files).unwrap();
+        assert_eq!(
+            problems,
+            [
+                "crates/other/src/a.rs: `crate::A` is a re-export: import `crate::a::A`",
+                "xtask: modules that import each other: a, b; a imports b in xtask/src/a.rs, \
+                 b imports a in xtask/src/b.rs",
+            ]
+        );
     }
 }

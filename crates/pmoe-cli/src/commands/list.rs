@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::ValueEnum;
 use pmoe_envs::TaskId;
-use pmoe_results::settings;
+use pmoe_results::methods;
 
 use super::{print_json, print_line};
 use crate::config;
@@ -36,7 +36,7 @@ enum What {
 
 pub(crate) fn list(args: Args) -> Result<ExitCode> {
     let names: Vec<String> = match args.what {
-        What::Algos => settings::methods().iter().map(|(name, _)| (*name).to_owned()).collect(),
+        What::Algos => methods::committed().iter().map(|(name, _)| (*name).to_owned()).collect(),
         What::Tasks => TaskId::all().map(|task| task.to_string()).collect(),
         What::Suites => config::SUITES.iter().map(|(name, _)| (*name).to_owned()).collect(),
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::env::EnvError;
-use crate::task::MOST_EPISODE_STEPS;
+use crate::episode::MOST_EPISODE_STEPS;
 
 /// The most obstacles: each is a part of every observation.
 const MOST_OBSTACLES: usize = 100;

@@ -11,11 +11,10 @@ use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
 use crate::comparison::{Aggregate, Aggregates, Entry, Excluded};
 use crate::files::link;
-use crate::format::{NOTHING, count, duration, estimate, number, percent, plural};
+use crate::format::{NOTHING, count, duration, estimate, number, percent, plural, runs_text};
 use crate::group::{Group, budget_words};
 use crate::palette::{Look, Palette};
 use crate::rows::{Row, reason};
-use crate::tables::runs_text;
 
 /// What `templates/section.html` shows.
 pub(crate) struct Section {

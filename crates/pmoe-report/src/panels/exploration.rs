@@ -3,7 +3,8 @@ use pmoe_results::{AnalysisKind, Exploration};
 use super::{Seen, Sketch, by_cell, map, points};
 use crate::format::count;
 use crate::page::Panel;
-use crate::plot::{Color, Key, KeyShape, Mark};
+use crate::palette::Color;
+use crate::plot::{Key, KeyShape, Mark};
 
 /// One map per method.
 pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {

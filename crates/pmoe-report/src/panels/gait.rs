@@ -2,7 +2,8 @@ use pmoe_results::{AnalysisKind, Gait};
 
 use super::{Seen, Sketch, by_cell, primitive_key};
 use crate::page::Panel;
-use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::palette::Color;
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// Steps of the strip at most.
 const STRIP: usize = 60;

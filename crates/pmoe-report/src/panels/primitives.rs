@@ -2,7 +2,8 @@ use pmoe_results::{AnalysisKind, Map, Primitives};
 
 use super::{Seen, Sketch, by_cell, primitive_key};
 use crate::page::Panel;
-use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::palette::Color;
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// Points of a drawing at most; of more, every second, third, ... is drawn.
 const DRAWN: usize = 2_000;

@@ -4,8 +4,8 @@ use pmoe_stats::{Bootstrap, Estimate};
 use super::{Seen, Sketch, by_cell};
 use crate::format::{self, NOTHING};
 use crate::page::{Panel, PanelTable};
-use crate::palette::Look;
-use crate::plot::{Axis, Chart, Color, Key, KeyShape, Mark};
+use crate::palette::{Color, Look};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// The mean returns of a method at one strength of the noise.
 struct Level<'a> {

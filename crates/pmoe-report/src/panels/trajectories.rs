@@ -3,7 +3,8 @@ use pmoe_results::{AnalysisKind, EpisodeEnd, Rollout, Trajectories};
 use super::{Seen, Sketch, by_cell, map, points, primitive_key};
 use crate::format::plural;
 use crate::page::Panel;
-use crate::plot::{Chart, Color, Key, KeyShape, Mark};
+use crate::palette::Color;
+use crate::plot::{Chart, Key, KeyShape, Mark};
 
 /// One map per method, of all seeds; of one with primitives another, of one seed, where each acts alone.
 pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {

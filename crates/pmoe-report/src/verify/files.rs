@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use pmoe_results::is_leftover;
 
 use super::{Check, NOTHING};
+use crate::error::ReportError;
 use crate::files::FOLDERS;
+use crate::numbers::Numbers;
 use crate::report::Report;
-use crate::{Numbers, ReportError};
 
 impl Check<'_> {
     /// Compares every file; what is drawn only if `drawings`.

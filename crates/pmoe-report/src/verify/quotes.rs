@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pmoe_results::{MOST_CONFIG_BYTES, read_text};
 
 use super::Difference;
-use crate::ReportError;
+use crate::error::ReportError;
 
 /// What stands before a quoted table, with the path of the file behind it.
 const BEGIN: &str = "<!-- table: ";

@@ -2,8 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arena, EpisodeEnd, ExplorationSettings};
-use crate::Quantity;
+use super::{Arena, EpisodeEnd, ExplorationSettings, Quantity};
 
 /// Where the first steps of training on target-reaching went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,7 @@
 use pmoe_stats::periodicity;
 use serde::{Deserialize, Serialize};
 
-use super::{GaitSettings, effective_number};
-use crate::Quantity;
+use super::{GaitSettings, Quantity, effective_number};
 
 /// The router and the primitives over some steps of an evaluation episode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

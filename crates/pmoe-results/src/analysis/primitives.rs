@@ -1,8 +1,7 @@
 use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
-use super::{PrimitivesSettings, effective_number};
-use crate::Quantity;
+use super::{PrimitivesSettings, Quantity, effective_number};
 
 /// What the primitives of a trained policy do in similar states.
 ///

@@ -1,8 +1,7 @@
 use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
-use super::RobustnessSettings;
-use crate::Quantity;
+use super::{Quantity, RobustnessSettings};
 
 /// Evaluation episodes of a trained policy that sees noisy observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

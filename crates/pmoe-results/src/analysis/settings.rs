@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::AnalysisKind;
-use crate::{MOST_EPISODES, ResultsError, grouped};
+use crate::error::ResultsError;
+use crate::number::{MOST_EPISODES, grouped};
+use crate::suggest::explained;
 
 /// The committed values of every setting.
 const DEFAULTS: &str = include_str!("../../../../configs/analyses.toml");
@@ -222,6 +224,6 @@ fn read<T: DeserializeOwned>(table: Table, place: &str) -> Result<T, ResultsErro
     serde_path_to_error::deserialize(table).map_err(|error| ResultsError::BadSetting {
         place: place.to_owned(),
         key: error.path().to_string(),
-        message: crate::explained(error.inner().message()),
+        message: explained(error.inner().message()),
     })
 }

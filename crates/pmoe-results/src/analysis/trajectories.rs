@@ -4,8 +4,7 @@ use pmoe_stats::mean;
 use pmoe_stats::silhouette::silhouettes_by;
 use serde::{Deserialize, Serialize};
 
-use super::{TrajectoriesSettings, effective_number};
-use crate::Quantity;
+use super::{Quantity, TrajectoriesSettings, effective_number};
 
 /// Rollouts of a trained policy on target-reaching, and of each of its primitives acting alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

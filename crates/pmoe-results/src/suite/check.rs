@@ -1,10 +1,12 @@
 //! What a suite file may say.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::{Method, NoiseReturn, Override, Preset, PresetPlan, Suite};
-use crate::{MOST_STEPS, Quantity, ResultsError, did_you_mean, grouped};
+use crate::analysis::Quantity;
+use crate::error::ResultsError;
+use crate::number::{MOST_STEPS, grouped};
+use crate::suggest::{did_you_mean, one_of};
 
 /// The most methods, tasks or seeds, and the most runs of a preset: a plan is held in memory and in one file.
 const MOST_NAMES: usize = 1_000;
@@ -147,9 +149,4 @@ fn is_name(value: &str) -> bool {
 
 fn has_repeats<T: Ord>(values: &[T]) -> bool {
     values.iter().collect::<BTreeSet<_>>().len() < values.len()
-}
-
-pub(crate) fn one_of(names: impl IntoIterator<Item = impl fmt::Display>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    format!("one of {}", names.join(", "))
 }

@@ -4,7 +4,7 @@ use pmoe_stats::mean;
 use serde::Deserialize;
 
 use super::Suite;
-use crate::Quantity;
+use crate::analysis::Quantity;
 
 /// What the paper shows, prints and says of how it was made.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

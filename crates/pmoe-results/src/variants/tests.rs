@@ -1,4 +1,5 @@
-use crate::{Attempt, Event, Manifest, Provenance, Status};
+use crate::event::Event;
+use crate::manifest::{Attempt, Manifest, Provenance, Status};
 
 use super::*;
 

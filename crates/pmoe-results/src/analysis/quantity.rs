@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::AnalysisKind;
+use super::AnalysisKind;
 
-/// A number that a finished run gives, from its events or from an [`Analysis`](crate::Analysis).
+/// A number that a finished run gives, from its events or from an [`Analysis`](super::Analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
@@ -12,7 +12,7 @@ pub enum Quantity {
     Auc,
     /// Mean evaluation return of the last tenth of training.
     FinalReturn,
-    /// Success rate of training episodes, [`Run::success_rate`](crate::Run::success_rate), averaged over training.
+    /// Success rate of training episodes, [`Run::success_rate`](crate::run::Run::success_rate), averaged over training.
     SuccessAuc,
     /// Mean of −log π(a|s) over the last tenth of training, nats.
     Entropy,

@@ -1,0 +1,92 @@
+//! From the name of a task to the task.
+
+use crate::env::{Env, EnvError};
+#[cfg(feature = "mujoco")]
+use crate::mujoco::{self, MujocoEnv};
+use crate::reaching::TargetReaching;
+use crate::task::{EnvConfig, MujocoConfig, TaskId};
+use crate::wrappers::{RescaleAction, TimeLimit};
+
+impl TaskId {
+    /// The settings that its id stands for; those of a model file are read, and checked by it.
+    ///
+    /// # Errors
+    /// When a model file or its settings can't be used, or the build lacks MuJoCo for them.
+    pub fn config(&self) -> Result<EnvConfig, EnvError> {
+        Ok(match self {
+            Self::Mujoco { robot, version } => {
+                EnvConfig::Mujoco(MujocoConfig::new(*robot, *version))
+            }
+            Self::TargetReaching(preset) => EnvConfig::TargetReaching(preset.config()),
+            #[cfg(feature = "mujoco")]
+            Self::Mjcf(model) => EnvConfig::Mjcf(mujoco::described::read(model)?),
+            #[cfg(not(feature = "mujoco"))]
+            Self::Mjcf(_) => {
+                return Err(EnvError::MissingFeature { task: self.to_string(), feature: "mujoco" });
+            }
+        })
+    }
+}
+
+/// The task as training uses it: actions in [-1, 1], episodes of limited length.
+///
+/// # Errors
+/// When a model file can't be loaded, or the build lacks MuJoCo.
+pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
+    make_with(task, &task.config()?)
+}
+
+/// The same with settings of one's own.
+///
+/// # Errors
+/// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
+pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
+    config.validate(task)?;
+    let max_steps = config.max_episode_steps();
+    match config {
+        EnvConfig::TargetReaching(config) => {
+            let env = TargetReaching::new(&task.to_string(), config.clone())?;
+            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
+        }
+        #[cfg(feature = "mujoco")]
+        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
+            let env = make_mujoco_with(task, config)?;
+            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
+        }
+        #[cfg(not(feature = "mujoco"))]
+        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
+            Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
+        }
+    }
+}
+
+/// The bare MuJoCo task: actions in its own units, no time limit.
+///
+/// # Errors
+/// When the model file can't be loaded or `task` is no MuJoCo task.
+#[cfg(feature = "mujoco")]
+pub fn make_mujoco(task: &TaskId) -> Result<MujocoEnv, EnvError> {
+    make_mujoco_with(task, &task.config()?)
+}
+
+/// The same with settings of one's own.
+///
+/// # Errors
+/// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.
+#[cfg(feature = "mujoco")]
+pub fn make_mujoco_with(task: &TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
+    config.validate(task)?;
+    match (task, config) {
+        (TaskId::Mujoco { robot, version }, EnvConfig::Mujoco(config)) => {
+            mujoco::gym_task(&task.to_string(), *robot, *version, config)
+        }
+        (TaskId::Mjcf(model), EnvConfig::Mjcf(config)) => {
+            mujoco::described::env(&task.to_string(), model, config)
+        }
+        _ => Err(EnvError::Config {
+            key: "task".to_owned(),
+            value: task.to_string(),
+            allowed: "a MuJoCo task".to_owned(),
+        }),
+    }
+}

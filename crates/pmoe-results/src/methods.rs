@@ -1,0 +1,92 @@
+//! The methods, each a config that settings are laid over.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::error::ResultsError;
+use crate::input::{MOST_CONFIG_BYTES, read_text, toml_files};
+use crate::settings::{absolute_key, assign, parse, parse_value};
+use crate::suggest::{did_you_mean, one_of};
+use crate::suite::RunSpec;
+
+/// The methods' configs, by name: what the settings of a suite are laid over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Methods(BTreeMap<String, Table>);
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+/// The methods that come with the program: name, and the text of the file in `configs/algos`.
+pub fn committed() -> &'static [(&'static str, &'static str)] {
+    METHODS
+}
+
+impl Methods {
+    /// The config of a method as it is committed, if there is one of this name.
+    pub(crate) fn config_of(name: &str) -> Option<Table> {
+        let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
+        text.parse().ok()
+    }
+
+    /// The committed methods, which are part of every program: `pmoe train --algo` means these.
+    ///
+    /// # Errors
+    /// When one of them is no TOML.
+    pub fn embedded() -> Result<Self, ResultsError> {
+        let read = |(name, text): &(&str, &str)| {
+            let path = format!("configs/algos/{name}.toml");
+            Ok(((*name).to_owned(), parse(text, Path::new(&path))?))
+        };
+        METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Reads every method file (`*.toml`) of a folder.
+    ///
+    /// # Errors
+    /// When the folder can't be listed, or a file can't be read or is no TOML.
+    pub fn load_all(dir: &Path) -> Result<Self, ResultsError> {
+        let read = |path: &PathBuf| {
+            let text = read_text(path, MOST_CONFIG_BYTES)?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((name, parse(&text, path)?))
+        };
+        toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The methods' names, each with its algorithm, such as `sac`.
+    pub fn families(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, config)| {
+            let family = config.get("algo")?.as_table()?.keys().next()?;
+            Some((name.as_str(), family.as_str()))
+        })
+    }
+
+    /// Everything that tells a run from others: its method's config with its settings, task and seed.
+    ///
+    /// It lacks what a suite can't set or does not: the device, and the task's settings that are left
+    /// as they are.
+    ///
+    /// # Errors
+    /// When there is no such method, or a setting does not fit into its config.
+    pub fn resolve(&self, spec: &RunSpec) -> Result<Table, ResultsError> {
+        let method = self.0.get(&spec.algo).ok_or_else(|| ResultsError::BadValue {
+            place: format!("suite {}", spec.suite),
+            key: "algo".to_owned(),
+            value: format!("{:?}", spec.algo),
+            allowed: one_of(self.0.keys())
+                + &did_you_mean(&spec.algo, self.0.keys().map(String::as_str)),
+        })?;
+        let mut config = method.clone();
+        let steps = parse_value(&spec.total_steps.to_string());
+        assign(&mut config, "schedule.total_steps", steps)?;
+        for (key, value) in &spec.set {
+            let key = absolute_key(&config, key);
+            assign(&mut config, &key, parse_value(value))?;
+        }
+        config.insert("method".to_owned(), Value::String(spec.algo.clone()));
+        config.insert("task".to_owned(), Value::String(spec.task.clone()));
+        config.insert("seed".to_owned(), parse_value(&spec.seed.to_string()));
+        Ok(config)
+    }
+}
