@@ -141,7 +141,7 @@ fn what_was_meant_by_a_name_is_said() {
     refuse(&mut command(&["env", "bench", "--task", "Ant-v3"]), 2, &["did you mean `Ant-v2`?"]);
     refuse(&mut command(&["analyze", "x", "--kind", "primitive"]), 2, &["'primitives'"]);
     // What is like nothing is listed only.
-    let finished = common::run(&mut run("td3", "Hopper-v4", "gamma=0.5"));
+    let finished = common::run(&mut run("qmix", "Hopper-v4", "gamma=0.5"));
     assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("pmoe-sac") && !finished.stderr.contains("did you mean"));
     // In a file as well.
