@@ -16,7 +16,8 @@ use pmoe_results::{Exit, ResultsError};
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "{}", pmoe_results::printable(&format!($($argument)*)));
+        let text = pmoe_results::text::printable(&format!($($argument)*));
+        let _ = writeln!(std::io::stderr(), "{text}");
     }};
 }
 
@@ -24,7 +25,8 @@ macro_rules! say {
 macro_rules! show {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), "{}", pmoe_results::printable(&format!($($argument)*)));
+        let text = pmoe_results::text::printable(&format!($($argument)*));
+        let _ = writeln!(std::io::stdout(), "{text}");
     }};
 }
 

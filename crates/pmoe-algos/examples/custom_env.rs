@@ -6,7 +6,8 @@
 use burn::tensor::Device;
 use pmoe_algos::{AlgoConfig, MethodConfig, Training};
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
-use pmoe_results::{Event, MemorySink};
+use pmoe_results::Event;
+use pmoe_results::run::MemorySink;
 use rand::RngExt;
 
 /// A point on a line; the reward is minus its squared distance from the origin.

@@ -201,7 +201,7 @@ impl Checkpoints {
         let newest = self.folder.join(NEWEST);
         let note = format!("{}\n", name(env_step));
         if fs::read_to_string(&newest).ok().as_ref() != Some(&note) {
-            pmoe_results::write_atomic(&newest, note.as_bytes())
+            pmoe_results::files::write_atomic(&newest, note.as_bytes())
                 .map_err(|source| io_error(&newest, source))?;
         }
         let keep = if is_last { 1 } else { self.keep.get() };

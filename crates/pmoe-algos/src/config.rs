@@ -1,7 +1,8 @@
 //! What a run is: method, task, schedule and seed, checked once.
 
 use pmoe_envs::{EnvConfig, TaskId};
-use pmoe_results::{did_you_mean, explained, methods};
+use pmoe_results::methods;
+use pmoe_results::text::{did_you_mean, explained};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +145,7 @@ impl RunConfig {
             config.schedule.total_steps = 0;
         }
         let table = toml::Table::try_from(config).expect("a config has a TOML form");
-        pmoe_results::run_id(&table)
+        pmoe_results::plan::run_id(&table)
     }
 
     /// Refuses a run that would be over before its first update.

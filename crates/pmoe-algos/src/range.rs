@@ -1,7 +1,7 @@
 //! Ranges of settings, and what is said of a value out of its range.
 
 use pmoe_envs::EnvError;
-use pmoe_results::{MOST_EPISODES, MOST_STEPS, grouped};
+use pmoe_results::number::{MOST_EPISODES, MOST_STEPS, grouped};
 
 use crate::replay::ReplayBuffer;
 

@@ -1,7 +1,8 @@
 //! The one training loop.
 
 use pmoe_envs::{Env, EnvError, Step, action_to_f64, obs_to_f32};
-use pmoe_results::{Event, Position, Sink};
+use pmoe_results::run::Position;
+use pmoe_results::{Event, Sink};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{Agent, Mode, Transition};

@@ -21,7 +21,8 @@ use pmoe_algos::{
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{Rng, TimeLimit};
-use pmoe_results::{Event, MemorySink, Sink};
+use pmoe_results::run::MemorySink;
+use pmoe_results::{Event, Sink};
 use rand::{RngExt, SeedableRng};
 
 const STEPS: u64 = 700;

@@ -24,7 +24,8 @@ use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Mode, Schedule, Training, Transition};
 use pmoe_core::noise::Rng;
 use pmoe_envs::{EnvSpec, TimeLimit};
-use pmoe_results::{Event, MemorySink};
+use pmoe_results::Event;
+use pmoe_results::run::MemorySink;
 use rand::SeedableRng;
 
 const OBS: usize = 4;

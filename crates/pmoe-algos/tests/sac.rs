@@ -15,7 +15,8 @@ use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
 use pmoe_core::noise::{Rng, normal};
 use pmoe_envs::{Env, EnvSpec, TimeLimit};
-use pmoe_results::{Event, MemorySink};
+use pmoe_results::Event;
+use pmoe_results::run::MemorySink;
 use rand::SeedableRng;
 
 fn vector(values: &[f32]) -> Tensor<1> {

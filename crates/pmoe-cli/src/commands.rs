@@ -15,7 +15,7 @@ pub(crate) mod verify;
 pub(crate) mod watch;
 
 use anyhow::Result;
-use pmoe_results::{printable, printable_json};
+use pmoe_results::text::{printable, printable_json};
 use serde::Serialize;
 
 /// Prints a value as one JSON document on stdout.

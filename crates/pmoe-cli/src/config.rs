@@ -10,9 +10,12 @@ use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{EnvError, TaskId};
 use pmoe_report::claims::Claim;
+use pmoe_results::Suite;
+use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::methods;
+use pmoe_results::number::{MOST_SEED, whole};
 use pmoe_results::settings::{absolute_key, assign, find, meant, parse_setting};
-use pmoe_results::{MOST_CONFIG_BYTES, MOST_SEED, Suite, did_you_mean, read_text, whole};
+use pmoe_results::text::did_you_mean;
 use toml::{Table, Value};
 
 use crate::exit::BadInput;

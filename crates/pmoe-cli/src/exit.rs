@@ -27,7 +27,7 @@ pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error 
     let reason = error.get_ref().and_then(std::error::Error::source);
     let reason = reason.map_or_else(|| error.to_string(), ToString::to_string);
     let message = format!("cannot write {}: {reason}", path.display());
-    match pmoe_results::is_full(&error) {
+    match pmoe_results::error::is_full(&error) {
         true => anyhow::Error::msg(message),
         false => BadInput(message).into(),
     }
@@ -87,7 +87,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         return match error {
             ReportError::Results(error) => exit_of(error),
             ReportError::NoReport { .. } | ReportError::Link { .. } => Some(Exit::BadInput),
-            ReportError::Write { source, .. } if !pmoe_results::is_full(source) => {
+            ReportError::Write { source, .. } if !pmoe_results::error::is_full(source) => {
                 Some(Exit::BadInput)
             }
             _ => None,

@@ -5,7 +5,8 @@
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "{}", pmoe_results::printable(&format!($($argument)*)));
+        let text = pmoe_results::text::printable(&format!($($argument)*));
+        let _ = writeln!(std::io::stderr(), "{text}");
     }};
 }
 
@@ -76,7 +77,8 @@ fn refuse(error: &clap::Error) -> ! {
         error.exit();
     }
     // Nobody has to read it.
-    let _ = write!(std::io::stderr(), "{}", pmoe_results::printable(&error.render().to_string()));
+    let _ =
+        write!(std::io::stderr(), "{}", pmoe_results::text::printable(&error.render().to_string()));
     std::process::exit(error.exit_code())
 }
 

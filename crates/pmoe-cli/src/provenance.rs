@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use pmoe_algos::DeviceKind;
-use pmoe_results::Provenance;
+use pmoe_results::run::Provenance;
 
 use crate::config::device_name;
 use crate::machine::total_memory;

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, snapshot, succeed};
-use pmoe_results::{Analysis, AnalysisFile, AnalysisKind, EpisodeEnd};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{Analysis, AnalysisFile, EpisodeEnd};
 use serde_json::Value;
 
 const STEPS: usize = 1200;

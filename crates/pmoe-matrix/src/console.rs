@@ -51,7 +51,7 @@ pub fn run(
     match page {
         Ok(page) => show(&format!("Report: {}", page.display())),
         Err(error) if end == MatrixEnd::Interrupted => {
-            show(&format!("No report: {}", pmoe_results::with_causes(&error)));
+            show(&format!("No report: {}", pmoe_results::error::with_causes(&error)));
         }
         Err(error) => return Err(error),
     }
@@ -133,7 +133,7 @@ fn summary(runs: &[Planned], ends: &[RunEnd]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pmoe_results::RunProgress;
+    use pmoe_results::plan::RunProgress;
 
     use super::*;
     use crate::select::tests::planned;

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-use pmoe_results::{AnalysisSettings, PlannedRun, RunProgress, settings};
+use pmoe_results::analysis::AnalysisSettings;
+use pmoe_results::plan::{PlannedRun, RunProgress};
+use pmoe_results::settings;
 use serde::Deserialize;
 
 use crate::error::MatrixError;
@@ -254,7 +256,7 @@ fn makespan(seconds: &[f64], jobs: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use pmoe_results::RunProgress;
+    use pmoe_results::plan::RunProgress;
 
     use super::*;
     use crate::select::tests::planned;

@@ -8,7 +8,11 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-use pmoe_results::{AnalysisSettings, Exit, Run, Status, ending_signals, open_own, with_causes};
+use pmoe_results::analysis::AnalysisSettings;
+use pmoe_results::error::with_causes;
+use pmoe_results::exit::ending_signals;
+use pmoe_results::files::open_own;
+use pmoe_results::{Exit, Run, Status};
 use rustix::process::Signal;
 use signal_hook::iterator::Signals;
 

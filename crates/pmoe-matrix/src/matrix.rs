@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use pmoe_results::{Methods, Plan, ResultsError, RunProgress, Suite};
+use pmoe_results::plan::RunProgress;
+use pmoe_results::{Methods, Plan, ResultsError, Suite};
 
 use crate::end::RunEnd;
 use crate::error::MatrixError;

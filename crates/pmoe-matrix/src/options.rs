@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pmoe_results::{MOST_SEED, MOST_STEPS, Preset, whole};
+use pmoe_results::Preset;
+use pmoe_results::number::{MOST_SEED, MOST_STEPS, whole};
 
 /// The most runs at a time: each has a thread here and a process.
 const MOST_JOBS: u64 = 1_000;

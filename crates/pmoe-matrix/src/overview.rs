@@ -1,6 +1,7 @@
 //! What a matrix consists of, as a table.
 
-use pmoe_results::{PlannedRun, RunProgress, Suite, Use};
+use pmoe_results::Suite;
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 
 use crate::select::Planned;
 use crate::table::table;

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pmoe_results::{one_line, with_causes};
+use pmoe_results::error::with_causes;
+use pmoe_results::text::one_line;
 
 use crate::end::RunEnd;
 use crate::executor::{Advance, Notice};
@@ -241,7 +242,7 @@ impl Bars {
 
 #[cfg(test)]
 mod tests {
-    use pmoe_results::RunProgress;
+    use pmoe_results::plan::RunProgress;
 
     use super::*;
     use crate::select::tests::planned;

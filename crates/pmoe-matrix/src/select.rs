@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{
-    AnalysisFile, AnalysisSettings, Methods, Plan, PlannedRun, RunProgress, Suite, Use,
-    did_you_mean, settings,
-};
+use pmoe_results::analysis::{AnalysisFile, AnalysisSettings};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::text::did_you_mean;
+use pmoe_results::{Methods, Plan, Suite, settings};
 
 use crate::error::MatrixError;
 use crate::words::{counted, listed};

@@ -1,6 +1,6 @@
 //! Aligned columns for a terminal.
 
-use pmoe_results::one_line;
+use pmoe_results::text::one_line;
 
 /// `rows` under `header`: text to the left, columns of numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {

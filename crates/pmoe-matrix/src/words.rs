@@ -11,7 +11,7 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
 
 /// `n` with its thousands apart: `1 000 000`.
 pub(crate) fn grouped(n: u64) -> String {
-    pmoe_results::grouped(n).replace('_', " ")
+    pmoe_results::number::grouped(n).replace('_', " ")
 }
 
 /// `items`, each once, sorted.

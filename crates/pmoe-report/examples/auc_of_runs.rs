@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use pmoe_report::comparison::{Comparison, Entry};
-use pmoe_results::scan;
+use pmoe_results::run::scan;
 use pmoe_stats::Bootstrap;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]

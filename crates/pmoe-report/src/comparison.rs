@@ -93,7 +93,7 @@ pub enum Excluded {
 
 impl<'a> Comparison<'a> {
     /// Compares runs of one group, for instance of one suite. Those of one method and task must have the
-    /// same settings, see [`pmoe_results::variant_names`], and should have the same budget.
+    /// same settings, see [`pmoe_results::methods::variant_names`], and should have the same budget.
     ///
     /// The AUC of a task is taken from the first step that all its finished runs have evaluated
     /// (0, unless evaluations are missing) to its budget.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use pmoe_results::{read_text, write_atomic};
+use pmoe_results::files::{read_text, write_atomic};
 
 use crate::error::ReportError;
 

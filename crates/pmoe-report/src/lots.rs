@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use pmoe_results::{Called, Plan, PlannedRun, Run, Suite, variant_names};
+use pmoe_results::methods::{Called, variant_names};
+use pmoe_results::plan::PlannedRun;
+use pmoe_results::{Plan, Run, Suite};
 
 /// Folders from a run up to the results: `<suite>/<method>/<task>/seed_<n>`.
 pub(crate) const DEPTH: usize = 4;

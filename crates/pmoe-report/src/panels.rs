@@ -8,7 +8,8 @@ mod trajectories;
 
 use std::path::Path;
 
-use pmoe_results::{Analysis, AnalysisKind, Arena, Quantity};
+use pmoe_results::analysis::{Analysis, Arena};
+use pmoe_results::{AnalysisKind, Quantity};
 use pmoe_stats::{Bootstrap, Estimate};
 
 use crate::format::{self, plural, shell};

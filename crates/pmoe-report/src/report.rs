@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::{ResultsError, Status, did_you_mean, remove_leftovers};
+use pmoe_results::files::remove_leftovers;
+use pmoe_results::text::did_you_mean;
+use pmoe_results::{ResultsError, Status};
 
 use crate::error::ReportError;
 use crate::figures::{learning_curves, profiles, success_rates};

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Plan, Repeated, ResultsError, Run, one_line, scan, with_causes};
+use pmoe_results::error::with_causes;
+use pmoe_results::run::{Repeated, scan};
+use pmoe_results::text::one_line;
+use pmoe_results::{Plan, ResultsError, Run};
 
 use crate::error::ReportError;
 use crate::files::relative;

@@ -10,10 +10,10 @@ use crate::rows::Row;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReportSummary {
     /// The page.
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub page: PathBuf,
     /// Every file, the page included.
-    #[serde(serialize_with = "pmoe_results::path_texts")]
+    #[serde(serialize_with = "pmoe_results::text::path_texts")]
     pub files: Vec<PathBuf>,
     /// Runs whose budget is spent.
     pub done: usize,

@@ -9,7 +9,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Folders, Suite, with_causes};
+use pmoe_results::Suite;
+use pmoe_results::error::with_causes;
+use pmoe_results::run::Folders;
 use serde::Serialize;
 
 use crate::claims::Claim;
@@ -33,7 +35,7 @@ pub struct Verification {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiedReport {
     /// Its folder.
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
     /// Version of the program that made it.
     pub version: String,
@@ -50,7 +52,7 @@ pub struct VerifiedReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The file that says so.
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub file: PathBuf,
     /// What it is: the name of a number, a run, a line.
     pub name: String,

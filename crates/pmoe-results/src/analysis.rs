@@ -37,11 +37,9 @@ pub use self::settings::{
 };
 pub use self::trajectories::{Arena, Disc, EpisodeEnd, Rollout, Side, Trajectories};
 use crate::error::ResultsError;
-use crate::json;
-use crate::layout::ANALYSIS;
-use crate::manifest::Manifest;
-use crate::run::Run;
-use crate::suggest::one_of;
+use crate::files::json;
+use crate::run::{ANALYSIS, Manifest, Run};
+use crate::text::one_of;
 
 /// A kind of analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

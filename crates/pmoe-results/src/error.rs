@@ -1,3 +1,5 @@
+//! What can be wrong with files, and whose fault it is.
+
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! How programs end.
+
 use std::fs;
 use std::process::ExitCode;
 

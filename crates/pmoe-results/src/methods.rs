@@ -1,15 +1,18 @@
 //! The methods, each a config that settings are laid over.
 
+mod variants;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub use self::variants::{Called, variant_names};
 use crate::error::ResultsError;
-use crate::input::{MOST_CONFIG_BYTES, read_text, toml_files};
+use crate::files::{MOST_CONFIG_BYTES, read_text, toml_files};
 use crate::settings::{absolute_key, assign, parse, parse_value};
-use crate::suggest::{did_you_mean, one_of};
 use crate::suite::RunSpec;
+use crate::text::{did_you_mean, one_of};
 
 /// The methods' configs, by name: what the settings of a suite are laid over.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::ResultsError;
-use crate::json;
-use crate::layout::MANIFEST;
-use crate::manifest::Status;
+use crate::files::json;
 use crate::methods::Methods;
-use crate::run::Run;
+use crate::run::{MANIFEST, Run, Status};
 use crate::suite::{Preset, RunSpec, Suite};
 
 /// What the results of a preset consist of: `plan.json` beside the suites' folders.

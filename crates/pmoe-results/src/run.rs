@@ -1,13 +1,27 @@
+//! A run, which is one folder: what is written to it, and how it is read.
+
+mod dir;
+mod event;
+mod folders;
+mod jsonl;
+mod layout;
+mod manifest;
+mod tail;
+
 use std::path::{Path, PathBuf};
 
 use pmoe_stats::{EvalCurve, mean};
 
+pub use self::dir::RunDir;
+pub use self::event::{Event, MemorySink, Position, Sink};
+pub use self::folders::{Folders, Repeated, Scan, scan, task_folder};
+pub use self::jsonl::JsonlSink;
+pub(crate) use self::layout::{ANALYSIS, MANIFEST};
+use self::layout::{CONFIG, EVENTS, read_part};
+pub use self::manifest::{Attempt, Manifest, Provenance, Status};
+pub use self::tail::{Tail, Tailed};
 use crate::error::ResultsError;
-use crate::event::Event;
-use crate::input;
-use crate::layout::{CONFIG, EVENTS, MANIFEST, read_part};
-use crate::manifest::{Manifest, Status};
-use crate::settings;
+use crate::{files, settings};
 
 /// A run folder, read.
 #[derive(Debug, Clone)]
@@ -42,7 +56,7 @@ impl Run {
 
         let done = manifest.status == Status::Done;
         let events_path = path.join(EVENTS);
-        let events = match input::read_if_there(&events_path, MOST_EVENT_BYTES)? {
+        let events = match files::read_if_there(&events_path, MOST_EVENT_BYTES)? {
             Some(bytes) => {
                 if done {
                     verify(&events_path, &bytes, manifest.events_blake3.as_deref())?;

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use crate::error::ResultsError;
 use crate::number::whole_number;
-use crate::suggest::nearest;
+use crate::text::nearest;
 
 /// Parses the text of the file `path` as TOML.
 ///

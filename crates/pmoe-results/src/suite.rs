@@ -1,3 +1,5 @@
+//! Experiments: methods × tasks × seeds.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::ResultsError;
-use crate::input::{MOST_CONFIG_BYTES, read_text, toml_files};
+use crate::files::{MOST_CONFIG_BYTES, read_text, toml_files};
 use crate::settings;
-use crate::suggest::{explained, one_of};
+use crate::text::{explained, one_of};
 
 mod check;
 mod paper;

@@ -1,4 +1,11 @@
-//! Text of files and of users, made harmless for a terminal.
+//! Text: made harmless for a terminal, paths in documents, names that were meant.
+
+mod path;
+mod suggest;
+
+pub use self::path::{path_text, path_texts};
+pub(crate) use self::suggest::one_of;
+pub use self::suggest::{did_you_mean, explained, nearest};
 
 /// Text without anything that a terminal would obey: control characters, escape sequences with them, and
 /// marks that turn the direction of writing. Lines stay lines.

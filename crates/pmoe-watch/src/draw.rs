@@ -4,7 +4,7 @@ mod curves;
 mod runs;
 mod suites;
 
-use pmoe_results::one_line;
+use pmoe_results::text::one_line;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style, Stylize};

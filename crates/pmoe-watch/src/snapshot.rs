@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pmoe_results::{Preset, Use};
+use pmoe_results::Preset;
+use pmoe_results::plan::Use;
 use serde::Serialize;
 
 mod left;
@@ -16,7 +17,7 @@ use left::left;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
     /// The folder.
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
     /// Scale of the plan, if there is a plan.
     pub preset: Option<Preset>,
@@ -36,7 +37,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunView {
     /// Its folder, relative to the one that is watched; empty if it is that one.
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
     /// The suites that it belongs to, each with the name that its method has there.
     pub used_by: Vec<Use>,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{
-    Attempt, Event, JsonlSink, Manifest, Plan, PlannedRun, Position, Preset, Provenance, RunDir,
-    RunProgress, Sink, Status, Use,
-};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
+use pmoe_results::{Event, Manifest, Plan, Preset, RunDir, Sink, Status};
 
 use crate::snapshot::{Evaluation, RunView, Snapshot, State};
 

@@ -1,6 +1,6 @@
 //! A snapshot as plain text: for logs, pipes and people without a terminal.
 
-use pmoe_results::one_line;
+use pmoe_results::text::one_line;
 
 use crate::format::{counts, duration, optional, percent, quantity, scale, spoken_left, steps};
 use crate::snapshot::{Count, Kind, RunView, Snapshot};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pmoe_results::{
-    Folders, Manifest, Plan, PlannedRun, ResultsError, Status, Use, task_folder, with_causes,
-};
+use pmoe_results::error::with_causes;
+use pmoe_results::plan::{PlannedRun, Use};
+use pmoe_results::run::{Folders, task_folder};
+use pmoe_results::{Manifest, Plan, ResultsError, Status};
 
 use crate::snapshot::{RunView, Snapshot, State};
 use known::{BYTES_AT_ONCE, Known, Stamp, last_words};

@@ -8,11 +8,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_algos::RunConfig;
 use pmoe_envs::reaching::Touched;
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
+use pmoe_results::analysis::{Analysis, AnalysisFile, AnalysisSettings, Arena, Disc, EpisodeEnd};
+use pmoe_results::number::grouped;
 use pmoe_results::settings::parse_setting;
-use pmoe_results::{
-    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Disc, EpisodeEnd, Run, Status,
-    grouped,
-};
+use pmoe_results::{AnalysisKind, Run, Status};
 use serde::Serialize;
 use toml::Table;
 
@@ -62,7 +61,7 @@ fn kinds() -> impl TypedValueParser<Value = AnalysisKind> {
 
 #[derive(Serialize)]
 struct Summary<'a> {
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     run: &'a Path,
     kind: AnalysisKind,
     measures: Table,

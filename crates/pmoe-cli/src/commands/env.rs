@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::noise;
 use pmoe_envs::{TraceInput, action_to_f64};
-use pmoe_results::read_text;
+use pmoe_results::files::read_text;
 use serde::Serialize;
 
 use super::{print_json, print_line, render};
@@ -94,7 +94,8 @@ fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
     }
     let traced = pmoe_envs::trace(&parsed).with_context(|| format!("cannot trace {name}"))?;
     let bytes = serde_json::to_vec(&traced)?;
-    pmoe_results::write_atomic(output, &bytes).map_err(|error| cannot_write(output, error))?;
+    pmoe_results::files::write_atomic(output, &bytes)
+        .map_err(|error| cannot_write(output, error))?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use pmoe_algos::RunConfig;
 use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::Stream;
 use pmoe_envs::TaskId;
-use pmoe_results::{MOST_EPISODES, whole};
+use pmoe_results::number::{MOST_EPISODES, whole};
 use serde::Serialize;
 
 use super::policy::{self, Streams};
@@ -67,7 +67,7 @@ enum Choice {
 
 #[derive(Serialize)]
 struct Summary {
-    #[serde(serialize_with = "pmoe_results::path_text")]
+    #[serde(serialize_with = "pmoe_results::text::path_text")]
     run: PathBuf,
     task: TaskId,
     episodes: u32,

@@ -9,7 +9,8 @@ use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
-use pmoe_results::{AnalysisKind, MOST_CONFIG_BYTES, Manifest, RunDir, Status, read_text};
+use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
+use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
 use crate::config;
 use crate::exit::BadInput;

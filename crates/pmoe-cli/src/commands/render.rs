@@ -14,7 +14,7 @@ use pmoe_envs::{
 };
 #[cfg(feature = "render")]
 use pmoe_envs::{MujocoEnv, mujoco::Renderer};
-use pmoe_results::{grouped, whole};
+use pmoe_results::number::{grouped, whole};
 
 use super::policy;
 use crate::config;
@@ -173,7 +173,7 @@ impl Stage {
             None => png_bytes(&self.frame()?)?,
             Some(clip) => clip.finish()?,
         };
-        pmoe_results::write_atomic(&picture.output, &bytes)
+        pmoe_results::files::write_atomic(&picture.output, &bytes)
             .map_err(|error| cannot_write(&picture.output, error))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -14,10 +14,11 @@ use pmoe_algos::{
     RunError, Scope, Training, train as learn,
 };
 use pmoe_envs::{Env, TaskId};
-use pmoe_results::{
-    Attempt, Event, Exit, JsonlSink, MOST_STEPS, Manifest, Position, Provenance, ResultsError, Run,
-    RunDir, Sink, Status, ending_signals, task_folder, whole, with_causes,
-};
+use pmoe_results::error::with_causes;
+use pmoe_results::exit::ending_signals;
+use pmoe_results::number::{MOST_STEPS, whole};
+use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance, task_folder};
+use pmoe_results::{Event, Exit, Manifest, ResultsError, Run, RunDir, Sink, Status};
 use signal_hook::iterator::Signals;
 
 use super::policy;

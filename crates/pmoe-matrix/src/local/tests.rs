@@ -1,6 +1,8 @@
 use std::sync::MutexGuard;
 
-use pmoe_results::{AnalysisKind, AnalysisSettings, RunProgress};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::AnalysisSettings;
+use pmoe_results::plan::RunProgress;
 
 use super::*;
 use crate::select::tests::planned;

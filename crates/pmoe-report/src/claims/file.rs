@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use pmoe_results::{
-    MOST_CONFIG_BYTES, Quantity, ResultsError, Suite, explained, read_text, settings,
-};
+use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
+use pmoe_results::text::explained;
+use pmoe_results::{Quantity, ResultsError, Suite, settings};
 use serde::Deserialize;
 
 use super::{Claim, Relation, RunTest, Test, Than};

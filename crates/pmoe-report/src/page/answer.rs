@@ -1,6 +1,7 @@
 //! What a section's numbers say, in words.
 
-use pmoe_results::{Paper, Preset, Quantity, Suite};
+use pmoe_results::suite::Paper;
+use pmoe_results::{Preset, Quantity, Suite};
 use pmoe_stats::Estimate;
 
 use super::panel::{Measured, label};

@@ -1,4 +1,5 @@
-use pmoe_results::{AnalysisKind, Exploration};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::Exploration;
 
 use super::{Seen, Sketch, by_cell, map, points};
 use crate::format::count;

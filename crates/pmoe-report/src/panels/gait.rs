@@ -1,4 +1,5 @@
-use pmoe_results::{AnalysisKind, Gait};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::Gait;
 
 use super::{Seen, Sketch, by_cell, primitive_key};
 use crate::page::Panel;

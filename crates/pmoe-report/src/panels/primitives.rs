@@ -1,4 +1,5 @@
-use pmoe_results::{AnalysisKind, Map, Primitives};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{Map, Primitives};
 
 use super::{Seen, Sketch, by_cell, primitive_key};
 use crate::page::Panel;

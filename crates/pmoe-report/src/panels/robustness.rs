@@ -1,4 +1,5 @@
-use pmoe_results::{AnalysisKind, NoiseLevel, Robustness, Suite};
+use pmoe_results::analysis::{NoiseLevel, Robustness};
+use pmoe_results::{AnalysisKind, Suite};
 use pmoe_stats::{Bootstrap, Estimate};
 
 use super::{Seen, Sketch, by_cell};

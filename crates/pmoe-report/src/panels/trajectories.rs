@@ -1,4 +1,5 @@
-use pmoe_results::{AnalysisKind, EpisodeEnd, Rollout, Trajectories};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{EpisodeEnd, Rollout, Trajectories};
 
 use super::{Seen, Sketch, by_cell, map, points, primitive_key};
 use crate::format::plural;

@@ -1,6 +1,6 @@
 //! Titles and lines of legends.
 
-use pmoe_results::one_line;
+use pmoe_results::text::one_line;
 
 /// Room for a title or a line of a legend, in units of the size of its letters.
 const ROOM: f64 = 33.0;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use pmoe_results::is_leftover;
+use pmoe_results::files::is_leftover;
 
 use super::{Check, NOTHING};
 use crate::error::ReportError;

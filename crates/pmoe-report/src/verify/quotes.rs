@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{MOST_CONFIG_BYTES, read_text};
+use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 
 use super::Difference;
 use crate::error::ReportError;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use pmoe_results::analysis::Analysis;
+use pmoe_results::plan::PlannedRun;
 use pmoe_results::settings::{find, parse_value};
-use pmoe_results::{Analysis, AnalysisKind, Manifest, Plan, PlannedRun, Run};
+use pmoe_results::{AnalysisKind, Manifest, Plan, Run};
 use pmoe_stats::silhouette::silhouette_of_primitives;
 use toml::Value;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use pmoe_report::{Number, Numbers, ReportSummary, Row, verify};
-use pmoe_results::{Manifest, Plan, PlannedRun, Preset, RunProgress, Status, Suite, Use};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::{Manifest, Plan, Preset, Status, Suite};
 
 use crate::{Fixture, SUITE, manifest};
 

@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use pmoe_report::comparison::{Cell, Comparison, Entry, Excluded, Gap};
-use pmoe_results::{Manifest, Status, scan};
+use pmoe_results::run::scan;
+use pmoe_results::{Manifest, Status};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 500, level: 0.95, seed: 0 };

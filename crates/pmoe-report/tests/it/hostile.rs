@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use pmoe_report::{ReportError, verify};
-use pmoe_results::{Plan, PlannedRun, Preset, RunProgress, Status, Use};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::{Plan, Preset, Status};
 
 use crate::Fixture;
 use crate::report::{assert_self_contained, assert_well_formed};

@@ -16,9 +16,8 @@ use std::path::{Path, PathBuf};
 
 use pmoe_report::claims::Claim;
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
-use pmoe_results::{
-    Attempt, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status, Suite,
-};
+use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
+use pmoe_results::{Event, Manifest, RunDir, Sink, Status, Suite};
 use pmoe_stats::Bootstrap;
 use tempfile::TempDir;
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use pmoe_report::{Number, Numbers};
-use pmoe_results::{AnalysisFile, AnalysisKind, Run, Status, Suite};
+use pmoe_results::analysis::AnalysisFile;
+use pmoe_results::{AnalysisKind, Run, Status, Suite};
 
 use crate::report::{assert_self_contained, assert_well_formed};
 use crate::{Fixture, SUITE};

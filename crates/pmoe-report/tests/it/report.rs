@@ -6,9 +6,9 @@ use std::path::Path;
 
 use pmoe_report::claims::Claim;
 use pmoe_report::{Numbers, ReportError, ReportOptions, ReportSummary, write_report};
-use pmoe_results::{
-    Event, JsonlSink, Plan, PlannedRun, Position, Preset, RunProgress, Sink, Status, Suite, Use,
-};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::run::{JsonlSink, Position};
+use pmoe_results::{Event, Plan, Preset, Sink, Status, Suite};
 use pmoe_stats::{Bootstrap, Interval};
 
 use crate::{Fixture, SUITE};

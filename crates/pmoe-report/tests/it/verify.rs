@@ -4,10 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use pmoe_report::{Difference, ReportError, Verification, verify};
-use pmoe_results::{
-    Analysis, AnalysisFile, AnalysisKind, Cluster, Plan, PlannedRun, Preset, ResultsError,
-    RunProgress, Status, Use,
-};
+use pmoe_results::analysis::{Analysis, AnalysisFile, Cluster};
+use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::{AnalysisKind, Plan, Preset, ResultsError, Status};
 
 use crate::Fixture;
 use crate::panels::analyse;

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::AnalysisKind;
 use crate::error::ResultsError;
 use crate::number::{MOST_EPISODES, grouped};
-use crate::suggest::explained;
+use crate::text::explained;
 
 /// The committed values of every setting.
 const DEFAULTS: &str = include_str!("../../../../configs/analyses.toml");

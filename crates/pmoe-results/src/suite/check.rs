@@ -6,7 +6,7 @@ use super::{Method, NoiseReturn, Override, Preset, PresetPlan, Suite};
 use crate::analysis::Quantity;
 use crate::error::ResultsError;
 use crate::number::{MOST_STEPS, grouped};
-use crate::suggest::{did_you_mean, one_of};
+use crate::text::{did_you_mean, one_of};
 
 /// The most methods, tasks or seeds, and the most runs of a preset: a plan is held in memory and in one file.
 const MOST_NAMES: usize = 1_000;

@@ -2,12 +2,13 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{
-    Analysis, AnalysisFile, AnalysisKind, AnalysisSettings, Arena, Cluster, ClusterSample, Disc,
-    EpisodeEnd, Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings,
-    NoiseLevel, Preset, Primitives, PrimitivesSettings, Quantity, Robustness, RobustnessSettings,
-    Rollout, Side, Suite, Trajectories, TrajectoriesSettings,
+use pmoe_results::analysis::{
+    Analysis, AnalysisFile, AnalysisSettings, Arena, Cluster, ClusterSample, Disc, EpisodeEnd,
+    Exploration, ExplorationEpisode, ExplorationSettings, Gait, GaitSettings, NoiseLevel,
+    Primitives, PrimitivesSettings, Robustness, RobustnessSettings, Rollout, Side, Trajectories,
+    TrajectoriesSettings,
 };
+use pmoe_results::{AnalysisKind, Preset, Quantity, Suite};
 
 /// The layout of Fig. 3.
 fn arena() -> Arena {

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{Folders, ResultsError, Status, scan};
+use pmoe_results::run::{Folders, scan};
+use pmoe_results::{ResultsError, Status};
 
 use crate::{manifest, write_run};
 

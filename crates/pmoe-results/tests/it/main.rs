@@ -12,9 +12,8 @@ mod suite;
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{
-    Attempt, Event, JsonlSink, Manifest, Position, Provenance, RunDir, Sink, Status,
-};
+use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
+use pmoe_results::{Event, Manifest, RunDir, Sink, Status};
 
 const CONFIG: &str =
     "method = \"sac\"\ntask = \"Hopper-v4\"\nseed = 3\n\n[schedule]\ntotal_steps = 100\n";

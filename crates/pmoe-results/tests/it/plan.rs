@@ -2,10 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{
-    AnalysisKind, AnalysisSettings, Methods, Plan, PlannedRun, Preset, ResultsError, RunProgress,
-    Suite,
-};
+use pmoe_results::analysis::AnalysisSettings;
+use pmoe_results::plan::{PlannedRun, RunProgress};
+use pmoe_results::{AnalysisKind, Methods, Plan, Preset, ResultsError, Suite};
 
 const FIRST: &str = r#"
 title = "One"

@@ -1,7 +1,8 @@
 use std::fs;
 use std::path::Path;
 
-use pmoe_results::{Event, ResultsError, Run, Status, scan};
+use pmoe_results::run::scan;
+use pmoe_results::{Event, ResultsError, Run, Status};
 
 use crate::{eval, manifest, write_run};
 

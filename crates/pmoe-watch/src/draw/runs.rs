@@ -1,4 +1,4 @@
-use pmoe_results::one_line;
+use pmoe_results::text::one_line;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style, Stylize};

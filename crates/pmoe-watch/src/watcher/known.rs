@@ -6,7 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use pmoe_results::{Event, Manifest, Status, Tail, read_bytes, with_causes};
+use pmoe_results::error::with_causes;
+use pmoe_results::files::read_bytes;
+use pmoe_results::run::Tail;
+use pmoe_results::{Event, Manifest, Status};
 use pmoe_stats::mean;
 
 use crate::snapshot::{Evaluation, seconds_since, steps};

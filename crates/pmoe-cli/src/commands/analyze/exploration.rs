@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use pmoe_algos::{RunConfig, Training};
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
-use pmoe_results::{
-    AnalysisKind, Event, Exploration, ExplorationEpisode, ExplorationSettings, MemorySink, Run,
-};
+use pmoe_results::analysis::{Exploration, ExplorationEpisode, ExplorationSettings};
+use pmoe_results::run::MemorySink;
+use pmoe_results::{AnalysisKind, Event, Run};
 
 use super::{ReachingEnv, arena, millimetres, outcome, reaching};
 use crate::config;

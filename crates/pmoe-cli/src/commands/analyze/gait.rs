@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, action_to_f64, obs_to_f32};
-use pmoe_results::{AnalysisKind, Gait, GaitSettings};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{Gait, GaitSettings};
 
 use super::{Purpose, rounded};
 use crate::commands::policy;

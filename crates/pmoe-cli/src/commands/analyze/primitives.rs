@@ -10,8 +10,9 @@ use pmoe_algos::policy::PrimitiveActions;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng, action_to_f64, obs_to_f32};
-use pmoe_results::{
-    AnalysisKind, Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{
+    Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
 };
 use pmoe_stats::kmeans::kmeans;
 use pmoe_stats::silhouette::silhouette_of_primitives;

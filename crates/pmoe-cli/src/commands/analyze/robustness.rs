@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use pmoe_algos::RunConfig;
 use pmoe_algos::seed::Stream;
-use pmoe_results::{NoiseLevel, Robustness, RobustnessSettings};
+use pmoe_results::analysis::{NoiseLevel, Robustness, RobustnessSettings};
 
 use super::Purpose;
 use crate::commands::policy::{self, Streams};

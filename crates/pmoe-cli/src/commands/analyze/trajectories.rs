@@ -9,7 +9,8 @@ use anyhow::Result;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng, action_to_f64, obs_to_f32};
-use pmoe_results::{AnalysisKind, Rollout, Trajectories, TrajectoriesSettings};
+use pmoe_results::AnalysisKind;
+use pmoe_results::analysis::{Rollout, Trajectories, TrajectoriesSettings};
 
 use super::{Purpose, ReachingEnv, arena, check_size, millimetres, outcome, reaching};
 use crate::commands::policy;

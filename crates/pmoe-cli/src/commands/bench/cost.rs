@@ -8,7 +8,7 @@ use pmoe_algos::checkpoint::Files;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode, Scope, Transition};
 use pmoe_envs::{Env, action_to_f64, obs_to_f32};
-use pmoe_results::{MOST_STEPS, whole};
+use pmoe_results::number::{MOST_STEPS, whole};
 use serde::Serialize;
 
 use super::CommonArgs;

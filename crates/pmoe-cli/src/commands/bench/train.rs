@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::Training;
 use pmoe_algos::config::Schedule;
-use pmoe_results::{Event, MOST_STEPS, Position, Sink, whole};
+use pmoe_results::number::{MOST_STEPS, whole};
+use pmoe_results::run::Position;
+use pmoe_results::{Event, Sink};
 use serde::Serialize;
 
 use super::CommonArgs;

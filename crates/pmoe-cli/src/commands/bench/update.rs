@@ -10,7 +10,7 @@ use pmoe_algos::TimedStep;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::fused::{MatrixProduct, gemm_into, matrix_products};
 use pmoe_core::noise;
-use pmoe_results::whole;
+use pmoe_results::number::whole;
 use serde::Serialize;
 
 use super::CommonArgs;

@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::Run;
+use super::dir::RunDir;
+use super::layout::MANIFEST;
 use crate::error::ResultsError;
-use crate::layout::MANIFEST;
-use crate::run::Run;
-use crate::run_dir::RunDir;
 
 /// What [`scan`] found.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::layout::EVENTS;
-use crate::own_file::open_own;
+use super::layout::EVENTS;
+use crate::files::open_own;
 
 /// Reads the events of a run that may be under way, each time from where the last time ended.
 ///

@@ -3,13 +3,11 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::atomic::{remove_leftovers, write_atomic};
+use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, LOCK, MANIFEST, read_part};
+use super::manifest::{Manifest, Status};
 use crate::error::ResultsError;
-use crate::input::{MOST_CONFIG_BYTES, read_text};
-use crate::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, LOCK, MANIFEST, read_part};
-use crate::manifest::{Manifest, Status};
-use crate::own_file::open_own;
-use crate::{json, settings};
+use crate::files::{MOST_CONFIG_BYTES, json, open_own, read_text, remove_leftovers, write_atomic};
+use crate::settings;
 
 /// A run folder open for writing, by this process alone.
 ///
@@ -216,7 +214,7 @@ impl RunDir {
         Ok(())
     }
 
-    /// Where the events go; see [`crate::JsonlSink`].
+    /// Where the events go; see [`JsonlSink`](super::JsonlSink).
     #[must_use]
     pub fn events_path(&self) -> PathBuf {
         self.path.join(EVENTS)

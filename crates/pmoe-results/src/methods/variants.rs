@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use crate::methods::Methods;
+use super::Methods;
 use crate::run::Run;
 
 /// A run, and what its method is called by the plan or the folder that it is found in.

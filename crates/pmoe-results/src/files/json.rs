@@ -7,9 +7,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::atomic::write_atomic;
+use super::atomic::write_atomic;
+use super::read;
 use crate::error::ResultsError;
-use crate::input;
 
 /// The largest document: several times an analysis with the most of everything.
 const MOST_BYTES: u64 = 1 << 28;
@@ -19,7 +19,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
     schema: u32,
 ) -> Result<Option<T>, ResultsError> {
-    let bytes = input::read_if_there(path, MOST_BYTES)?;
+    let bytes = read::read_if_there(path, MOST_BYTES)?;
     bytes.map(|bytes| parse(&bytes, path, schema..=schema)).transpose()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::EVENTS;
+use super::layout::EVENTS;
 
 /// One line of `events.jsonl`. No field depends on the wall clock, so the same config, seed and
 /// build give the same file byte for byte.

@@ -1,5 +1,4 @@
-use crate::event::Event;
-use crate::manifest::{Attempt, Manifest, Provenance, Status};
+use crate::run::{Attempt, Event, Manifest, Provenance, Status};
 
 use super::*;
 

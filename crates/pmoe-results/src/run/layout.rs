@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::ResultsError;
-use crate::input::{MOST_CONFIG_BYTES, read_text};
+use crate::files::{MOST_CONFIG_BYTES, read_text};
 
 /// The resolved config.
 pub(crate) const CONFIG: &str = "config.toml";

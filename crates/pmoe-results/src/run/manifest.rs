@@ -2,9 +2,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::{MANIFEST, read_part};
 use crate::error::ResultsError;
-use crate::json;
-use crate::layout::{MANIFEST, read_part};
+use crate::files::json;
 
 /// `manifest.json`: whose run this is, how far it got, on what machine and from which code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

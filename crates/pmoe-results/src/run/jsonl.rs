@@ -2,9 +2,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use super::event::{Event, Position, Sink, line};
 use crate::error::ResultsError;
-use crate::event::{Event, Position, Sink, line};
-use crate::own_file::open_own;
+use crate::files::open_own;
 
 /// Appends events to `events.jsonl`, one JSON object per line.
 #[derive(Debug)]

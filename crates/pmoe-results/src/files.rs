@@ -1,0 +1,11 @@
+//! Reading files within bounds, and replacing them in one step.
+
+mod atomic;
+pub(crate) mod json;
+mod own;
+mod read;
+
+pub use self::atomic::{is_leftover, remove_leftovers, write_atomic};
+pub use self::own::open_own;
+pub use self::read::{MOST_CONFIG_BYTES, read_bytes, read_text};
+pub(crate) use self::read::{read_if_there, toml_files};
