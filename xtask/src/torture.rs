@@ -72,16 +72,16 @@ const STEPS: u64 = 1_500;
 /// Strikes the methods in `configs/algos` with a `pmoe` that is built.
 pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let methods = Methods::load_all(&root.join("configs/algos"))?;
-    let methods: Vec<(String, String)> =
-        methods.families().map(|(name, family)| (name.to_owned(), family.to_owned())).collect();
+    let methods: Vec<(&str, Vec<&str>)> = methods.settings().collect();
     for name in &options.only {
         if !methods.iter().any(|(known, _)| known == name) {
-            let known: Vec<_> = methods.iter().map(|(name, _)| name.as_str()).collect();
+            let known: Vec<_> = methods.iter().map(|(name, _)| *name).collect();
             let known = known.join(", ");
             return Err(BadInput(format!("--only: no method `{name}`; there are {known}")).into());
         }
     }
-    let is_asked = |name: &String| options.only.is_empty() || options.only.contains(name);
+    let is_asked =
+        |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let asked = methods.into_iter().enumerate().filter(|(_, (name, _))| is_asked(name));
     let queue = Mutex::new(asked.collect::<Vec<_>>());
     let failures = Mutex::new(Vec::new());
@@ -91,13 +91,13 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                    let Some((index, (name, family))) = next else {
+                    let Some((index, (name, settings))) = next else {
                         break;
                     };
                     // Whatever the order, each method has its own numbers.
                     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
                     rng.set_stream(index as u64);
-                    match torture(pmoe, &name, &family, options.strikes, &mut rng) {
+                    match torture(pmoe, name, &settings, options.strikes, &mut rng) {
                         Ok(summary) => say!("{name}: {summary}"),
                         Err(error) => {
                             say!("{name}: {error:#}");
@@ -119,7 +119,7 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
 fn torture(
     pmoe: &Path,
     method: &str,
-    family: &str,
+    settings: &[&str],
     strikes: u32,
     rng: &mut ChaCha8Rng,
 ) -> Result<String> {
@@ -129,7 +129,7 @@ fn torture(
     let count = |made: &BTreeMap<&str, u32>| made.values().sum::<u32>();
     while count(&made) < strikes {
         let dir = tempfile::tempdir().context("cannot make a folder for the runs")?;
-        let run = SmallRun::draw(pmoe, method, family, rng);
+        let run = SmallRun::draw(pmoe, method, settings, rng);
         let [whole, struck] = ["whole", "struck"].map(|name| dir.path().join(name));
         let left_alone = Instant::now();
         run.finish(&whole)?;
@@ -177,7 +177,7 @@ struct SmallRun<'a> {
 }
 
 impl<'a> SmallRun<'a> {
-    fn draw(pmoe: &'a Path, method: &str, family: &str, rng: &mut ChaCha8Rng) -> Self {
+    fn draw(pmoe: &'a Path, method: &str, settings: &[&str], rng: &mut ChaCha8Rng) -> Self {
         let number = |rng: &mut ChaCha8Rng, low: u32, high: u32| rng.random_range(low..high);
         let mut set = vec![
             format!("schedule.eval_every={}", number(rng, 100, 900)),
@@ -185,21 +185,19 @@ impl<'a> SmallRun<'a> {
             format!("schedule.log_every={}", number(rng, 1, 400)),
             format!("schedule.checkpoint_every={}", number(rng, 30, 400)),
         ];
-        if family == "sac" {
-            set.extend([
-                "hidden=[16,16]".to_owned(),
-                "batch_size=8".to_owned(),
-                format!("gradient_steps={}", number(rng, 1, 3)),
-                "random_steps=100".to_owned(),
-                format!("learning_starts={}", number(rng, 100, 600)),
-            ]);
-        } else {
-            set.extend([
-                format!("rollout_steps={}", number(rng, 60, 500)),
-                "minibatch_size=30".to_owned(),
-                "epochs=3".to_owned(),
-            ]);
-        }
+        // Of these, each method takes the settings that it has.
+        let small = [
+            ("hidden", "[16,16]".to_owned()),
+            ("batch_size", "8".to_owned()),
+            ("gradient_steps", number(rng, 1, 3).to_string()),
+            ("random_steps", "100".to_owned()),
+            ("learning_starts", number(rng, 100, 600).to_string()),
+            ("rollout_steps", number(rng, 60, 500).to_string()),
+            ("minibatch_size", "30".to_owned()),
+            ("epochs", "3".to_owned()),
+        ];
+        let small = small.into_iter().filter(|(key, _)| settings.contains(key));
+        set.extend(small.map(|(key, value)| format!("{key}={value}")));
         if method.contains("mcp") {
             // Its own network is ten times as large, and as slow.
             set.push("actor.mcp.network=matched".to_owned());

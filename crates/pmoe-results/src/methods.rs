@@ -57,11 +57,11 @@ impl Methods {
         toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The methods' names, each with its algorithm, such as `sac`.
-    pub fn families(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The methods' names, each with the names of its algorithm's settings.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         self.0.iter().filter_map(|(name, config)| {
-            let family = config.get("algo")?.as_table()?.keys().next()?;
-            Some((name.as_str(), family.as_str()))
+            let (_, algo) = config.get("algo")?.as_table()?.iter().next()?;
+            Some((name.as_str(), algo.as_table()?.keys().map(String::as_str).collect()))
         })
     }
 
