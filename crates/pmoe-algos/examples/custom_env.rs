@@ -1,4 +1,4 @@
-//! The whole API on one page: a task of one's own, learnt with SAC.
+//! The whole API on one page: your own task, learnt with SAC.
 //!
 //! `cargo run --release -p pmoe-algos --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]

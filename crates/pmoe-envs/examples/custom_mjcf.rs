@@ -1,4 +1,4 @@
-//! A task of one's own from a model file (MJCF): a pole on a cart that is to stay up.
+//! Your own task from a model file (MJCF): a pole on a cart must stay up.
 //!
 //! `cargo run --release -p pmoe-envs --example custom_mjcf`
 //!

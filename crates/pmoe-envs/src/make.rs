@@ -36,7 +36,7 @@ pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
     make_with(task, &task.config()?)
 }
 
-/// The same with settings of one's own.
+/// The same with your own settings.
 ///
 /// # Errors
 /// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
@@ -69,7 +69,7 @@ pub fn make_mujoco(task: &TaskId) -> Result<MujocoEnv, EnvError> {
     make_mujoco_with(task, &task.config()?)
 }
 
-/// The same with settings of one's own.
+/// The same with your own settings.
 ///
 /// # Errors
 /// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.

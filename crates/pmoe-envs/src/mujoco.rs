@@ -1,4 +1,4 @@
-//! Gym's MuJoCo tasks, and tasks of one's own from any model file.
+//! Gym's MuJoCo tasks, and your own tasks from any model file.
 //!
 //! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`]: which
 //! model, what is observed, what is paid, when it ends.
@@ -6,7 +6,7 @@
 //! Who compares with Gymnasium should give it actions in `float64`: with `float32`, the type of its action
 //! spaces, it computes the control costs in `float32`, too.
 //!
-//! A task of one's own is a model file (MJCF) and what is paid for: in a TOML file beside it, for
+//! Your own task is a model file (MJCF) and what is paid for: in a TOML file beside it, for
 //! `make("mjcf:FILE")` (see [`crate::mjcf`]), or as a value of [`Rules`] for [`MujocoEnv::new`]. It trains,
 //! evaluates and renders like the others.
 

@@ -24,13 +24,14 @@ pub struct Run {
 }
 
 /// The runs: method and task. Every learner, every kind of actor, every part of a checkpoint.
-const RUNS: [(&str, &str); 6] = [
+const RUNS: [(&str, &str); 7] = [
     ("sac", "Hopper-v4"),
     ("pmoe-sac-reinforce", "TargetReaching-v0"),
     ("mcp-sac", "TargetReaching-v0"),
     ("ppo", "Hopper-v4"),
     ("pmoe-ppo", "TargetReaching-v0"),
     ("dac", "TargetReaching-v0"),
+    ("td3", "TargetReaching-v0"),
 ];
 
 /// What makes them small. A checkpoint at step 100, amid a rollout, and an evaluation before the end, in which a
@@ -42,9 +43,9 @@ const SMALL: [&str; 5] = [
     "schedule.log_every=50",
     "env.max_episode_steps=200",
 ];
-const SMALL_SAC: [&str; 5] =
+const SMALL_REPLAY: [&str; 5] =
     ["hidden=[4,4]", "batch_size=4", "random_steps=20", "learning_starts=40", "buffer_size=70"];
-const SMALL_PPO: [&str; 3] = ["rollout_steps=60", "minibatch_size=30", "epochs=1"];
+const SMALL_ROLLOUT: [&str; 3] = ["rollout_steps=60", "minibatch_size=30", "epochs=1"];
 
 /// The published results from which a small folder is taken: one run with each kind of analysis.
 const RESULTS: &str = "results/quick-seed-0";
@@ -95,7 +96,8 @@ pub fn runs(pmoe: &Path) -> Result<Vec<Run>> {
 }
 
 fn train(algo: &str, task: &str) -> Vec<String> {
-    let of_method: &[&str] = if algo.contains("sac") { &SMALL_SAC } else { &SMALL_PPO };
+    let of_method: &[&str] =
+        if algo.contains("sac") || algo == "td3" { &SMALL_REPLAY } else { &SMALL_ROLLOUT };
     let words =
         ["train", "--algo", algo, "--task", task, "--steps=200", "--progress=none", "--out=run"];
     let settings = SMALL.iter().chain(of_method).flat_map(|setting| ["--set", setting]);

@@ -77,8 +77,8 @@ pub enum McpGate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum McpNetwork {
-    /// MCP's own: a gate of 512, 256 and 256 units; 512 and 256 units shared by the primitives, 256 of
-    /// each one's own.
+    /// MCP's own: a gate of 512, 256 and 256 units; 512 and 256 units shared by the primitives, 256 for
+    /// each alone.
     Full,
     /// Those of PMOE-SAC: one trunk of `hidden`, heads and gate on it.
     Matched,

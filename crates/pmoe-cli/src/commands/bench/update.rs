@@ -26,7 +26,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Updates to time, after a tenth as many to warm up; for DAC one of each MDP counts as one.
+    /// Updates to time, after a tenth as many to warm up; for DAC one of each MDP counts as one, for TD3 as
+    /// many as there are for one of the actor.
     #[arg(long, default_value_t = 500, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_UPDATES))]
     updates: u32,
 }
