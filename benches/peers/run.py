@@ -79,17 +79,17 @@ def update_item(args: argparse.Namespace, python: Path, task: str) -> Item:
         (
             "SAC",
             [
-                Probe([*of_pmoe, "--algo", "sac"], median),
-                Probe([*of_torch, "--algo", "sac"], median),
-                Probe([*of_torch, "--algo", "sac", *tuned], median),
+                Probe([*of_pmoe, "--method", "sac"], median),
+                Probe([*of_torch, "--method", "sac"], median),
+                Probe([*of_torch, "--method", "sac", *tuned], median),
                 None,
-                Probe([*of_torch, "--algo", "sac", *tuned, "--compile"], median),
+                Probe([*of_torch, "--method", "sac", *tuned, "--compile"], median),
             ],
         )
     ]
     for k in (4, 10):
-        ours = [*of_pmoe, "--algo", "pmoe-sac", "--set", f"actor.pmoe.num_primitives={k}"]
-        theirs = [*of_torch, "--algo", "pmoe", "--k", str(k)]
+        ours = [*of_pmoe, "--method", "pmoe-sac", "--set", f"actor.pmoe.num_primitives={k}"]
+        theirs = [*of_torch, "--method", "pmoe", "--k", str(k)]
         probes = [
             Probe(ours, median),
             Probe(theirs, median),
@@ -133,9 +133,9 @@ def train_item(
     for task in TASK_SIZES:
         options = ["--task", task, "--steps", str(args.steps), "--json"]
         commands = (
-            [args.pmoe, "bench", "train", "--algo", *ours],
-            [str(python), str(HERE / "sbx_train.py"), "--algo", theirs],
-            [str(python), str(HERE / "sb3_train.py"), "--algo", theirs],
+            [args.pmoe, "bench", "train", "--method", *ours],
+            [str(python), str(HERE / "sbx_train.py"), "--method", theirs],
+            [str(python), str(HERE / "sb3_train.py"), "--method", theirs],
         )
         rate = ("env_steps_per_second",)
         rows.append((task, [Probe([*command, *options], rate) for command in commands]))

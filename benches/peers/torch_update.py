@@ -1,6 +1,6 @@
 """Times the gradient update of SAC and PMOE-SAC in PyTorch, one file, as CleanRL would write it.
 
-A peer for `pmoe bench update` with the same sizes, mathematics and settings (`configs/algos`):
+A peer for `pmoe bench update` with the same sizes, mathematics and settings (`configs/methods`):
 batch 100, hidden layers 256-256 with ReLU, gamma 0.99, tau 0.005, Adam with 1e-3 and epsilon 1e-8,
 alpha fixed at 0.2, log standard deviation clamped to [-20, 2], two critics. Drawing the batch from
 100 000 random transitions is part of the update.
@@ -287,7 +287,7 @@ def check(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--algo", choices=["sac", "pmoe"], default="sac")
+    parser.add_argument("--method", choices=["sac", "pmoe"], default="sac")
     parser.add_argument("--k", type=int, default=4, help="number of primitives")
     parser.add_argument("--style", choices=["cleanrl", "tuned"], default="cleanrl")
     parser.add_argument("--two-pass", action="store_true", help="choose first, then differentiate")

@@ -1,9 +1,9 @@
 """Environment steps per second of a training run with SAC or PPO, environment included.
 
 Shared by the scripts for Stable-Baselines3 and for SBX, whose classes have the same interface. The
-settings of SAC are those of `configs/algos/sac.toml`, save two that keep the measurement short: the
+settings of SAC are those of `configs/methods/sac.toml`, save two that keep the measurement short: the
 first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as only
-its filled part is touched. Those of PPO are those of `configs/algos/ppo-cleanrl.toml`, with the
+its filled part is touched. Those of PPO are those of `configs/methods/ppo-cleanrl.toml`, with the
 paper's 20 epochs and a constant learning rate.
 """
 
@@ -118,7 +118,7 @@ def main(
 ) -> None:
     """Trains, measures and prints; `packages` are those whose versions are told."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--algo", choices=["sac", "ppo"], default="sac")
+    parser.add_argument("--method", choices=["sac", "ppo"], default="sac")
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
     parser.add_argument("--buffer", type=int, default=200_000, help="transitions that SAC keeps")

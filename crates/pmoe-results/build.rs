@@ -6,7 +6,7 @@ use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    let folder = Path::new(&package).join("../../configs/algos");
+    let folder = Path::new(&package).join("../../configs/methods");
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(&folder);
     let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

@@ -12,7 +12,7 @@ const CONSOLE: Console = Console { show: |text| show!("{text}"), say: |line| say
 pub fn run(root: &Path, pmoe: &Path, mut options: Options) -> Result<Exit> {
     let committed = root.join("configs/suites");
     let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
-    let methods = Methods::load_all(&root.join("configs/algos"))?;
+    let methods = Methods::load_all(&root.join("configs/methods"))?;
     options.out = folder(root, &options.out);
     let matrix = Matrix::new(suites, methods, &options)?;
     Ok(pmoe_matrix::run(&matrix, pmoe, options.dry_run, CONSOLE)?.into())

@@ -35,7 +35,7 @@ pub fn run(root: &Path) -> Result<()> {
     step("configurations", || {
         let mut check = Command::new(&pmoe);
         check.args(["config", "check"]);
-        for folder in ["configs/algos", "configs/suites"] {
+        for folder in ["configs/methods", "configs/suites"] {
             let files = fs::read_dir(folder).with_context(|| format!("cannot list {folder}"))?;
             for file in files {
                 check.arg(file?.path());

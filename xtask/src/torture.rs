@@ -69,9 +69,9 @@ const STRIKES: [Signal; 8] = [
 /// Environment steps of a run: a second or two.
 const STEPS: u64 = 1_500;
 
-/// Strikes the methods in `configs/algos` with a `pmoe` that is built.
+/// Strikes the methods in `configs/methods` with a `pmoe` that is built.
 pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
-    let methods = Methods::load_all(&root.join("configs/algos"))?;
+    let methods = Methods::load_all(&root.join("configs/methods"))?;
     let methods: Vec<(&str, Vec<&str>)> = methods.settings().collect();
     for name in &options.only {
         if !methods.iter().any(|(known, _)| known == name) {
@@ -205,7 +205,7 @@ impl<'a> SmallRun<'a> {
         let seed = number(rng, 0, 1000).to_string();
         let steps = STEPS.to_string();
         let start =
-            ["train", "--algo", method, "--task", "TargetReaching-v0", "--progress", "none"];
+            ["train", "--method", method, "--task", "TargetReaching-v0", "--progress", "none"];
         let mut arguments = start.map(str::to_owned).to_vec();
         arguments.extend(["--seed".to_owned(), seed, "--steps".to_owned(), steps]);
         arguments.extend(set.into_iter().flat_map(|setting| ["--set".to_owned(), setting]));

@@ -10,7 +10,7 @@ const SUITE: &str = r#"
 title = "Tiny"
 item = "Fig. 1"
 reference = "ppo"
-algos = ["ppo"]
+methods = ["ppo"]
 tasks = ["TargetReaching-v0"]
 [presets]
 quick = { seeds = [0], total_steps = 100_000 }

@@ -30,12 +30,12 @@ fn a_finding_is_run_again_and_what_is_none_is_refused() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("case.json"), "{text}");
     let case =
-        r#"{"environment": {}, "arguments": [["config", "check", "a.toml"], ["list", "algos"]]}"#;
+        r#"{"environment": {}, "arguments": [["config", "check", "a.toml"], ["list", "methods"]]}"#;
     fs::write(folder.path().join("case.json"), case).unwrap();
     fs::write(folder.path().join("a.toml"), "x = ").unwrap();
     let (code, text) = fuzz(&["--replay", path]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("pmoe config check a.toml\npmoe list algos\nnothing found"), "{text}");
+    assert!(text.contains("pmoe config check a.toml\npmoe list methods\nnothing found"), "{text}");
     let (code, text) = fuzz(&["--target", "nothing"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("checkpoint"), "{text}");

@@ -35,7 +35,7 @@ fn random_transitions(obs_dim: usize, action_dim: usize, mut push: impl FnMut(Tr
 }
 
 fn config(toml: &str) -> SacConfig {
-    let method = MethodConfig::from_toml(toml, "configs/algos").unwrap();
+    let method = MethodConfig::from_toml(toml, "configs/methods").unwrap();
     let AlgoConfig::Sac(config) = method.algo else { unreachable!("the file says so") };
     SacConfig { buffer_size: NUM_TRANSITIONS, ..config }
 }
@@ -61,12 +61,12 @@ fn update(c: &mut Criterion, group: &str, configs: &[(&str, SacConfig)]) {
 }
 
 fn sac_update(c: &mut Criterion) {
-    let sac = config(include_str!("../../../configs/algos/sac.toml"));
+    let sac = config(include_str!("../../../configs/methods/sac.toml"));
     update(c, "sac_update", &[("sac", sac)]);
 }
 
 fn pmoe_update(c: &mut Criterion) {
-    let pmoe = config(include_str!("../../../configs/algos/pmoe-sac.toml"));
+    let pmoe = config(include_str!("../../../configs/methods/pmoe-sac.toml"));
     let with_primitives = |num_primitives| {
         let mut config = pmoe.clone();
         let ActorConfig::Pmoe(actor) = &mut config.actor else { unreachable!("the file says so") };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::algo::AlgoConfig;
 use crate::range::{ConfigError, Most, count};
 
-/// A method with its settings: the content of a file in `configs/algos`.
+/// A method with its settings: the content of a file in `configs/methods`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodConfig {
@@ -23,7 +23,7 @@ pub struct MethodConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// The method's name: its file in `configs/algos`.
+    /// The method's name: its file in `configs/methods`.
     pub method: String,
     /// The task, such as `Hopper-v4`.
     pub task: TaskId,
@@ -83,7 +83,7 @@ pub struct Schedule {
 }
 
 impl MethodConfig {
-    /// A method that comes with the program, such as `pmoe-sac`: a file of `configs/algos`.
+    /// A method that comes with the program, such as `pmoe-sac`: a file of `configs/methods`.
     ///
     /// # Errors
     /// Names those that there are.
@@ -98,7 +98,7 @@ impl MethodConfig {
                 allowed: format!("one of {}{meant}", known.join(", ")),
             });
         };
-        Self::from_toml(text, &format!("configs/algos/{name}.toml"))
+        Self::from_toml(text, &format!("configs/methods/{name}.toml"))
     }
 
     /// Reads and checks a method.

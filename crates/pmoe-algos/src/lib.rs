@@ -13,7 +13,7 @@
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what the policies share; what a mixture shows of itself | [`policy`], [`policy::MixtureBatch`] |
 //! | what each primitive would do | [`policy::PrimitiveActions`] |
-//! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], [`td3::Td3Config`], `configs/algos/*.toml` |
+//! | hyper-parameters | [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], [`td3::Td3Config`], `configs/methods/*.toml` |
 //! | all algorithms, and a learner from its config | [`algo`] |
 //! | what a run takes in memory, what an update takes in time | [`memory`], [`timing`] |
 //! | where randomness comes from | [`seed`] |

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 /// The config of every committed method on a task of each family.
 fn configs() -> Vec<Table> {
     let mut configs = Vec::new();
-    for entry in fs::read_dir("../../configs/algos").unwrap() {
+    for entry in fs::read_dir("../../configs/methods").unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         for task in ["Hopper-v4", "Ant-v4", "TargetReaching-v0", "TargetReachingFixed-v0"] {
             let mut config: Table = text.parse().unwrap();
@@ -128,7 +128,7 @@ fn bounds_have_reasons_and_leave_room() {
 
 #[test]
 fn too_many_updates_of_a_rollout_are_refused() {
-    let text = fs::read_to_string("../../configs/algos/dac.toml").unwrap();
+    let text = fs::read_to_string("../../configs/methods/dac.toml").unwrap();
     let large = text
         .replace("rollout_steps = 2048", "rollout_steps = 16_000_000")
         .replace("minibatch_size = 64", "minibatch_size = 1")

@@ -170,7 +170,7 @@ fn the_learning_rate_falls_to_nothing_if_so_configured() {
 fn parameter_counts_of_the_papers_networks() {
     let count = |method: &str| {
         let text = std::fs::read_to_string(format!(
-            "{}/../../configs/algos/{method}.toml",
+            "{}/../../configs/methods/{method}.toml",
             env!("CARGO_MANIFEST_DIR")
         ));
         let config = MethodConfig::from_toml(&text.unwrap(), method).unwrap();

@@ -25,9 +25,9 @@ include!(concat!(env!("OUT_DIR"), "/configs.rs"));
 /// What the command line says of a run.
 #[derive(clap::Args)]
 pub(crate) struct MethodArgs {
-    /// Method: a name of `pmoe list algos`, or a TOML file of the same form.
-    #[arg(long)]
-    pub(crate) algo: String,
+    /// Method: a name of `pmoe list methods`, or a TOML file of the same form.
+    #[arg(long, alias = "algo", value_name = "NAME")]
+    pub(crate) method: String,
     /// Override a setting, e.g. `batch_size=256`, `actor.pmoe.num_primitives=8`,
     /// `schedule.eval_every=5000`, `env.max_episode_steps=500`, `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -75,34 +75,34 @@ pub(crate) fn task(name: &str) -> Result<TaskId> {
     })
 }
 
-/// The run that `method`, `task` and `seed` describe, with every setting resolved; one that would never learn is
+/// The run that `args`, `task` and `seed` describe, with every setting resolved; one that would never learn is
 /// refused.
 pub(crate) fn resolve_run(
-    method: &MethodArgs,
+    args: &MethodArgs,
     task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
-    let config = resolve(method, task, seed, total_steps)?;
+    let config = resolve(args, task, seed, total_steps)?;
     config.check_learns()?;
     Ok(config)
 }
 
 /// The same for a run that nobody makes as a whole.
 pub(crate) fn resolve(
-    method: &MethodArgs,
+    args: &MethodArgs,
     task: &TaskId,
     seed: u64,
     total_steps: Option<u64>,
 ) -> Result<RunConfig> {
-    let (name, mut table, mut source) = read_method(&method.algo)?;
+    let (name, mut table, mut source) = read_method(&args.method)?;
     table.insert("env".to_owned(), Value::try_from(task.config()?)?);
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
     // What was meant by the first key that the method does not have; some are right all the same.
     let mut hint = None;
-    for setting in &method.set {
+    for setting in &args.set {
         let (key, value) = parse_setting(setting)?;
         if hint.is_none() && find(&table, key).is_none() {
             hint = meant(&table, key);
@@ -110,10 +110,10 @@ pub(crate) fn resolve(
         let key = absolute_key(&table, key);
         assign(&mut table, &key, value).map_err(|error| BadInput(format!("--set {error}")))?;
     }
-    if !method.set.is_empty() {
-        source += &format!(" with --set {}", method.set.join(" --set "));
+    if !args.set.is_empty() {
+        source += &format!(" with --set {}", args.set.join(" --set "));
     }
-    let device = toml::Value::try_from(DeviceKind::from(method.device))?;
+    let device = toml::Value::try_from(DeviceKind::from(args.device))?;
     let seed = i64::try_from(seed)?;
     table.insert("method".to_owned(), Value::String(name));
     table.insert("task".to_owned(), Value::String(task.to_string()));
@@ -135,24 +135,23 @@ fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
 }
 
 /// Name, content and source of a method.
-fn read_method(algo: &str) -> Result<(String, Table, String)> {
-    if let Some((name, text)) = methods::committed().iter().find(|(name, _)| *name == algo) {
-        let source = format!("configs/algos/{name}.toml");
+fn read_method(wanted: &str) -> Result<(String, Table, String)> {
+    if let Some((name, text)) = methods::committed().iter().find(|(name, _)| *name == wanted) {
+        let source = format!("configs/methods/{name}.toml");
         return Ok(((*name).to_owned(), pmoe_algos::config::parse_toml(text, &source)?, source));
     }
-    let path = Path::new(algo);
+    let path = Path::new(wanted);
     if path.extension().is_none_or(|extension| extension != "toml") {
         let known: Vec<&str> = methods::committed().iter().map(|(name, _)| *name).collect();
-        let meant = did_you_mean(algo, known.iter().copied());
+        let meant = did_you_mean(wanted, known.iter().copied());
         let known = known.join(", ");
-        let message = format!(
-            "unknown algorithm `{algo}`: it must be one of {known}, or a .toml file{meant}"
-        );
+        let message =
+            format!("unknown method `{wanted}`: it must be one of {known}, or a .toml file{meant}");
         return Err(BadInput(message).into());
     }
     let text = read_text(path, MOST_CONFIG_BYTES)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, pmoe_algos::config::parse_toml(&text, algo)?, algo.to_owned()))
+    Ok((name, pmoe_algos::config::parse_toml(&text, wanted)?, wanted.to_owned()))
 }
 
 /// How a run uses the machine; no number depends on it.
@@ -250,10 +249,10 @@ fn check_suite(suite: &Suite, source: &str) -> Result<()> {
     for preset in pmoe_results::Preset::ALL {
         for spec in suite.plan(preset) {
             let set = spec.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            let method = MethodArgs { algo: spec.algo.clone(), set, device: DeviceArg::Flex };
+            let args = MethodArgs { method: spec.base.clone(), set, device: DeviceArg::Flex };
             let run = format!("{source}, preset {preset}, {} on {}", spec.method, spec.task);
             let task = task(&spec.task).with_context(|| run.clone())?;
-            resolve_run(&method, &task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
+            resolve_run(&args, &task, spec.seed, Some(spec.total_steps)).with_context(|| run)?;
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ const STEPS: usize = 1200;
 /// A short run of `algo` on `task`.
 fn trained(algo: &str, task: &str, out: &Path) {
     let mut command = pmoe();
-    command.args(["train", "--task", task, "--seed", "3", "--algo", algo, "--progress", "none"]);
+    command.args(["train", "--task", task, "--seed", "3", "--method", algo, "--progress", "none"]);
     command.args(["--steps", &STEPS.to_string(), "--out"]).arg(out);
     for setting in SMALL.iter().chain(SMALL_SCHEDULE) {
         command.args(["--set", setting]);

@@ -31,7 +31,7 @@ fn unknown_names_list_the_known_ones() {
     refuse(&mut with(&out, &["--set", "actor.moe.k=9"]), 2, &["algo.sac.actor", "`moe`", "`pmoe`"]);
     refuse(&mut with(&out, &["--set", "gamma"]), 2, &["KEY=VALUE"]);
     let mut unknown_task = pmoe();
-    unknown_task.args(["train", "--algo", "sac", "--task", "Hoper-v4", "--out"]).arg(&out);
+    unknown_task.args(["train", "--method", "sac", "--task", "Hoper-v4", "--out"]).arg(&out);
     refuse(&mut unknown_task, 2, &["Hoper-v4", "Hopper-v4", "Ant-v5"]);
     refuse(&mut with(&out, &["--device", "tpu"]), 2, &["tpu", "flex"]);
     assert!(!out.exists(), "a refused run leaves nothing behind");
@@ -112,7 +112,7 @@ fn config_files_are_checked_with_file_and_key() {
         fs::write(&path, text).unwrap();
         path
     };
-    let good = fs::read_to_string("../../configs/algos/sac.toml").unwrap();
+    let good = fs::read_to_string("../../configs/methods/sac.toml").unwrap();
     let check = |path: &Path| {
         let mut command = pmoe();
         command.args(["config", "check"]).arg(path);
@@ -155,7 +155,7 @@ fn a_run_folder_of_another_config_is_refused_untouched() {
     let before = snapshot(dir.path());
     refuse(&mut with(dir.path(), &["--set", "gamma=0.5"]), 2, &["algo.sac.gamma", "0.99", "0.5"]);
     let mut other_seed = pmoe();
-    other_seed.args(["train", "--task", "Hopper-v4", "--seed", "4", "--algo", "sac", "--out"]);
+    other_seed.args(["train", "--task", "Hopper-v4", "--seed", "4", "--method", "sac", "--out"]);
     refuse(other_seed.arg(dir.path()), 2, &["another config"]);
     assert_eq!(snapshot(dir.path()), before);
     // A folder that is no run folder.

@@ -36,7 +36,7 @@ fn here(dir: &Path, arguments: &[&str]) -> Command {
 }
 
 fn train(dir: &Path) -> Command {
-    let mut command = here(dir, &["train", "--algo", "sac", "--task", TASK, "--steps", "400"]);
+    let mut command = here(dir, &["train", "--method", "sac", "--task", TASK, "--steps", "400"]);
     command.args(["--progress", "none"]);
     for setting in SMALL.iter().chain(SMALL_SCHEDULE) {
         command.args(["--set", setting]);
@@ -76,7 +76,7 @@ fn every_command_takes_a_task_from_a_model_file() {
     succeed(&mut here(dir, &["config", "check", SETTINGS, &format!("{RUN}/config.toml")]));
     succeed(&mut here(dir, &["env", "bench", "--task", TASK, "--seconds", "0.01"]));
 
-    let shown = ["config", "show", "--algo", "sac", "--task", TASK, "--set", "env.frame_skip=3"];
+    let shown = ["config", "show", "--method", "sac", "--task", TASK, "--set", "env.frame_skip=3"];
     let shown: toml::Table = succeed(&mut here(dir, &shown)).parse().unwrap();
     assert_eq!(shown["task"].as_str(), Some(TASK));
     let env = &shown["env"]["mjcf"];

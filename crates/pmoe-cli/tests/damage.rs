@@ -23,7 +23,7 @@ fn train(algo: &str, seed: u64, out: &Path) -> Command {
 
 fn train_for(steps: u64, algo: &str, seed: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "TargetReaching-v0", "--algo", algo, "--progress", "json"]);
+    command.args(["train", "--task", "TargetReaching-v0", "--method", algo, "--progress", "json"]);
     command.args(["--seed", &seed.to_string(), "--steps", &steps.to_string(), "--out"]).arg(out);
     let small = if algo == "ppo" { common::SMALL_ROLLOUTS } else { common::SMALL };
     for setting in small.iter().chain(common::SMALL_SCHEDULE) {

@@ -16,7 +16,7 @@ use common::{
 
 fn train(algo: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "TargetReaching-v0", "--algo", algo, "--progress", "json"]);
+    command.args(["train", "--task", "TargetReaching-v0", "--method", algo, "--progress", "json"]);
     command.args(["--seed", "3", "--steps", &steps.to_string(), "--out"]).arg(out);
     let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
     for setting in small.iter().chain(common::SMALL_SCHEDULE) {

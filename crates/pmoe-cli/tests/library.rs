@@ -96,7 +96,7 @@ const SMALL: [&str; 18] = [
     "--threads=1",
     "--set=gamma=0.9",
     "--set=tau=0.01",
-    "--algo",
+    "--method",
     "sac",
     "--out",
 ];
@@ -106,12 +106,12 @@ fn what_needs_no_simulator_works_without() {
     let here = Installed::new();
     let version = succeed(&mut here.without(&["--version"]));
     assert!(version.starts_with("pmoe-cli "), "{version}");
-    for what in ["algos", "tasks", "suites"] {
+    for what in ["methods", "tasks", "suites"] {
         assert!(succeed(&mut here.without(&["list", what])).lines().count() > 5);
     }
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/algos/sac.toml");
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/methods/sac.toml");
     succeed(here.without(&["config", "check"]).arg(config));
-    succeed(&mut here.without(&["config", "show", "--algo", "sac", "--task", "Hopper-v4"]));
+    succeed(&mut here.without(&["config", "show", "--method", "sac", "--task", "Hopper-v4"]));
 
     let runs = here.path("runs");
     let task = ["--task", "TargetReaching-v0"];

@@ -78,7 +78,7 @@ fn a_run_that_does_not_fit_is_refused_with_what_it_is_due_to() {
     // The same of a policy that is only to be looked at, and of what is only to be timed.
     let words = &["this takes about", "`algo.sac.hidden`"];
     for kind in ["cost", "update", "train"] {
-        let arguments = ["bench", kind, "--algo", "sac", "--task", "Hopper-v4", "--set", &layers];
+        let arguments = ["bench", kind, "--method", "sac", "--task", "Hopper-v4", "--set", &layers];
         refuse(&mut command(&arguments), 2, words);
     }
     succeed(&mut train("sac", 300, &out));
@@ -204,14 +204,23 @@ fn arguments_that_count_have_bounds() {
         ),
         (&["env", "bench", "--task", "Hopper-v4", "--seconds", "nan"], &["--seconds", "NaN"]),
         (
-            &["bench", "update", "--algo", "sac", "--task", "Hopper-v4", "--updates", "4294967295"],
+            &[
+                "bench",
+                "update",
+                "--method",
+                "sac",
+                "--task",
+                "Hopper-v4",
+                "--updates",
+                "4294967295",
+            ],
             &["--updates", "from 1 to 1_000_000"],
         ),
         (
             &[
                 "bench",
                 "train",
-                "--algo",
+                "--method",
                 "sac",
                 "--task",
                 "Hopper-v4",
@@ -271,13 +280,13 @@ fn a_run_that_would_make_no_update_is_refused() {
         assert_eq!(events.matches("\"eval\"").count(), 2);
         fs::remove_dir_all(&out).unwrap();
     }
-    let show = ["config", "show", "--algo", "ppo", "--set", "schedule.total_steps=2047"];
+    let show = ["config", "show", "--method", "ppo", "--set", "schedule.total_steps=2047"];
     refuse(&mut command(&show), 2, &["2047", "at least 2048", "algo.ppo.rollout_steps"]);
     // What is timed is not a run.
     let cost = [
         "bench",
         "cost",
-        "--algo",
+        "--method",
         "sac",
         "--task",
         "Hopper-v4",

@@ -19,7 +19,7 @@ const ONE: &str = r#"
 title = "One"
 item = "Fig. 1"
 reference = "sac"
-algos = ["sac", "pmoe-sac"]
+methods = ["sac", "pmoe-sac"]
 tasks = ["Hopper-v4", "TargetReaching-v0"]
 analyses.robustness = { episodes = 2 }
 [presets]
@@ -43,7 +43,7 @@ const TWO: &str = r#"
 title = "Two"
 item = "Fig. 2"
 reference = "pmoe-ppo"
-algos = ["pmoe-ppo", "dac"]
+methods = ["pmoe-ppo", "dac"]
 tasks = ["Hopper-v4"]
 [presets]
 quick = { seeds = [0], total_steps = 100_000 }
@@ -63,9 +63,9 @@ epochs = 2
 
 /// The first suite's PMOE-SAC under another name.
 fn three() -> String {
-    let variant = "variants = [{ name = \"k4\", algo = \"pmoe-sac\", set = { \
+    let variant = "variants = [{ name = \"k4\", base = \"pmoe-sac\", set = { \
                    \"actor.pmoe.num_primitives\" = 4 } }]";
-    let text = ONE.replace("algos = [\"sac\", \"pmoe-sac\"]", variant);
+    let text = ONE.replace("methods = [\"sac\", \"pmoe-sac\"]", variant);
     text.replace("\"sac\"", "\"k4\"").replace("Fig. 1", "Fig. 3")
 }
 
@@ -74,7 +74,7 @@ const TINY: &str = r#"
 title = "Tiny"
 item = "Fig. 1"
 reference = "sac"
-algos = ["sac"]
+methods = ["sac"]
 tasks = ["TargetReaching-v0"]
 [presets]
 quick = { seeds = [0], total_steps = 100_000 }

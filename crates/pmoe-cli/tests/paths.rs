@@ -25,7 +25,7 @@ fn strange(name: &[u8]) -> (TempDir, PathBuf) {
 /// Trains in a folder, and lets every command that reads runs read it.
 fn use_everywhere(runs: &Path, run: &Path) {
     let mut train = pmoe();
-    train.args(["train", "--algo", "pmoe-sac", "--task", "TargetReaching-v0", "--steps", "600"]);
+    train.args(["train", "--method", "pmoe-sac", "--task", "TargetReaching-v0", "--steps", "600"]);
     SMALL.iter().chain(SMALL_SCHEDULE).for_each(|setting| {
         train.args(["--set", setting]);
     });
@@ -82,7 +82,7 @@ fn inputs_and_outputs_of_other_commands_may_have_them() {
     let bench = ["env", "bench", "--task", "Hopper-v4", "--seconds", "0.01"];
     succeed(pmoe().args(bench).env("MUJOCO_DYNAMIC_LINK_DIR", library));
     let config = dir.join(OsStr::from_bytes(b"sac\xff.toml"));
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/algos/sac.toml");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/methods/sac.toml");
     fs::copy(committed, &config).unwrap();
     succeed(pmoe().args(["config", "check"]).arg(config));
 }
@@ -97,7 +97,7 @@ fn a_folder_of_models_is_refused_before_the_work() {
     }
     let out = dir.join("run");
     let mut train = pmoe();
-    train.args(["train", "--algo", "sac", "--task", "Hopper-v4", "--out"]).arg(&out);
+    train.args(["train", "--method", "sac", "--task", "Hopper-v4", "--out"]).arg(&out);
     refuse(train.env("PMOE_MODEL_DIR", &dir), 2, &["hopper.xml", "UTF-8"]);
     assert!(!out.exists(), "a refused run leaves nothing behind");
 }

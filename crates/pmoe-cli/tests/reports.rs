@@ -89,8 +89,8 @@ fn no_text_of_a_file_or_an_argument_is_an_order_to_the_terminal() {
         &["evaluate", nowhere],
         &["report", flag],
         &[nowhere],
-        &["train", "--algo", nowhere, "--task", "Hopper-v4", "--out", "x"],
-        &["train", "--algo", "sac", "--task", nowhere, "--out", "x"],
+        &["train", "--method", nowhere, "--task", "Hopper-v4", "--out", "x"],
+        &["train", "--method", "sac", "--task", nowhere, "--out", "x"],
     ] {
         let finished = run(pmoe().args(arguments).current_dir(dir.path()));
         assert_eq!(finished.code, Some(2), "{arguments:?}: {}", finished.stderr);

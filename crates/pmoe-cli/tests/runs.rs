@@ -150,7 +150,7 @@ fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
     let folder = dir.path().join("run");
     let command = |setting: &str| {
         let mut command = common::pmoe();
-        command.args(["train", "--algo", "sac", "--task", "TargetReaching-v0", "--steps", "500"]);
+        command.args(["train", "--method", "sac", "--task", "TargetReaching-v0", "--steps", "500"]);
         for setting in [common::SMALL, common::SMALL_SCHEDULE, &[setting]].concat() {
             command.args(["--set", setting]);
         }
@@ -224,7 +224,7 @@ fn the_cost_of_a_run_is_measured_for_every_family() {
         let folder = dir.path().join(algo);
         succeed(&mut train(algo, 400, &folder));
         let mut command = common::pmoe();
-        command.args(["bench", "cost", "--algo", algo, "--task", "Hopper-v4", "--steps", "400"]);
+        command.args(["bench", "cost", "--method", algo, "--task", "Hopper-v4", "--steps", "400"]);
         let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
         for setting in small {
             command.args(["--set", setting]);

@@ -19,7 +19,15 @@ fn train(out: &Path) -> Command {
 
 fn train_showing(progress: &str, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "TargetReaching-v0", "--algo", "sac", "--progress", progress]);
+    command.args([
+        "train",
+        "--task",
+        "TargetReaching-v0",
+        "--method",
+        "sac",
+        "--progress",
+        progress,
+    ]);
     command.args(["--seed", "3", "--steps", &STEPS.to_string(), "--out"]).arg(out);
     for setting in common::SMALL.iter().chain(common::SMALL_SCHEDULE) {
         command.args(["--set", setting]);
@@ -176,9 +184,9 @@ fn errors_that_nobody_reads_keep_their_exit_codes() {
     let report = format!("{out}/report");
     let picture = format!("{out}.png");
     let commands: &[&[&str]] = &[
-        &["train", "--algo", "nope", "--task", "Hopper-v4"],
-        &["train", "--algo", "sac", "--task", "nope"],
-        &["train", "--algo", "sac", "--task", "Hopper-v4", "--steps", "x"],
+        &["train", "--method", "nope", "--task", "Hopper-v4"],
+        &["train", "--method", "sac", "--task", "nope"],
+        &["train", "--method", "sac", "--task", "Hopper-v4", "--steps", "x"],
         &["evaluate", run_dir, "--episodes", "1"],
         &["evaluate", out],
         &["analyze", run_dir, "--kind", "robustness", "--set", "episodes=1"],
@@ -186,15 +194,15 @@ fn errors_that_nobody_reads_keep_their_exit_codes() {
         &["analyze", run_dir, "--kind", "gait"],
         &["render", run_dir, "--output", &picture, "--steps", "3"],
         &["render", run_dir, "--output", "picture.bmp"],
-        &["list", "algos"],
+        &["list", "methods"],
         &["config", "check", "configs/absent.toml"],
-        &["config", "show", "--algo", "sac", "--task", "Hopper-v4"],
+        &["config", "show", "--method", "sac", "--task", "Hopper-v4"],
         &["watch", dir.path().to_str().unwrap(), "--once"],
         &["report", run_dir, "--out", &report],
         &["report", out, "--out", &report],
         &["verify", dir.path().to_str().unwrap()],
         &["env", "bench", "--task", "TargetReaching-v0", "--steps", "10"],
-        &["bench", "cost", "--algo", "ppo", "--task", "TargetReaching-v0"],
+        &["bench", "cost", "--method", "ppo", "--task", "TargetReaching-v0"],
         &["no-such-command"],
         &["--version"],
     ];

@@ -17,7 +17,7 @@ fn command(arguments: &[&str]) -> Command {
 
 /// What `config show` prints with these arguments behind it.
 fn shown(arguments: &[&str]) -> toml::Table {
-    let all = [&["config", "show", "--algo", "pmoe-sac"], arguments].concat();
+    let all = [&["config", "show", "--method", "pmoe-sac"], arguments].concat();
     succeed(&mut command(&all)).parse().unwrap()
 }
 
@@ -57,6 +57,27 @@ fn every_spelling_of_a_number_is_the_same_setting() {
 }
 
 #[test]
+fn older_names_of_options_and_lists_still_work() {
+    let show = |option| succeed(&mut command(&["config", "show", option, "dac"]));
+    assert_eq!(show("--algo"), show("--method"));
+    let list = |what| succeed(&mut command(&["list", what]));
+    assert_eq!(list("algos"), list("methods"));
+}
+
+#[test]
+fn a_list_names_each_thing_and_says_what_it_is() {
+    let text = succeed(&mut command(&["list", "methods"]));
+    let sac = "sac                 SAC: soft actor-critic with one squashed Gaussian.";
+    assert!(text.lines().any(|line| line == sac), "{text}");
+    let tasks = succeed(&mut command(&["list", "tasks"]));
+    assert!(tasks.lines().any(|line| line == "Hopper-v4"), "{tasks}");
+    let suites = succeed(&mut command(&["list", "suites", "--json"]));
+    let suites: serde_json::Value = serde_json::from_str(&suites).unwrap();
+    assert_eq!(suites[0]["name"], "fig1-table2");
+    assert_eq!(suites[0]["description"], "Fig. 1, Table 2: PMOE-SAC against SAC, MCP and gating");
+}
+
+#[test]
 fn a_run_takes_its_steps_in_every_spelling() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
@@ -78,7 +99,7 @@ fn a_run_takes_its_steps_in_every_spelling() {
 fn numbers_that_are_none_are_answered_with_range_and_spelling() {
     let steps = "a whole number from 1 to 1_000_000_000_000_000, such as 2000, 2_000, 2e3 or 2k";
     let seed = "a whole number from 0 to 9_223_372_036_854_775_807";
-    let learner = ["--algo", "sac", "--task", "Hopper-v4"];
+    let learner = ["--method", "sac", "--task", "Hopper-v4"];
     let with = |front: &[&str], back: &[&str]| command(&[front, &learner, back].concat());
     for number in ["0", "-1", "10000000000000000000", "1e19", "1.5", "1,000", "1m", "many", ""] {
         refuse(&mut with(&["train"], &["--steps", number]), 2, &["--steps", steps]);
@@ -112,7 +133,7 @@ fn numbers_that_are_none_are_answered_with_range_and_spelling() {
 #[test]
 fn what_was_meant_by_a_name_is_said() {
     let run = |algo: &str, task: &str, set: &str| {
-        command(&["config", "show", "--algo", algo, "--task", task, "--set", set])
+        command(&["config", "show", "--method", algo, "--task", task, "--set", set])
     };
     for (set, meant) in [
         ("eval_every=5", "schedule.eval_every"),
@@ -147,7 +168,7 @@ fn what_was_meant_by_a_name_is_said() {
     // In a file as well.
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.toml");
-    let text = fs::read_to_string("../../configs/algos/sac.toml").unwrap();
+    let text = fs::read_to_string("../../configs/methods/sac.toml").unwrap();
     fs::write(&file, text.replace("eval_episodes", "eval_episode")).unwrap();
     let words = &["mine.toml", "schedule", "did you mean `eval_episodes`?"];
     refuse(command(&["config", "check"]).arg(&file), 2, words);
@@ -235,7 +256,7 @@ fn what_is_no_readable_file_is_named_and_not_waited_for() {
         refuse(&mut command(&["config", "check", file]), 2, words);
         let out = path("run");
         let train =
-            ["train", "--algo", file, "--task", "Hopper-v4", "--out", out.to_str().unwrap()];
+            ["train", "--method", file, "--task", "Hopper-v4", "--out", out.to_str().unwrap()];
         refuse(&mut command(&train), 2, words);
         assert!(!out.exists());
         refuse(&mut command(&["env", "trace", "--output", "/dev/null", "--input", file]), 2, words);

@@ -54,7 +54,7 @@ pub(crate) struct Costs(BTreeMap<Kind, Cost>);
 type Kind = (String, String, u64, BTreeMap<String, String>);
 
 fn kind(run: &PlannedRun) -> Kind {
-    (run.algo.clone(), run.task.clone(), run.total_steps, run.set.clone())
+    (run.base.clone(), run.task.clone(), run.total_steps, run.set.clone())
 }
 
 impl Costs {
@@ -89,7 +89,7 @@ impl Costs {
 impl Cost {
     fn measure(pmoe: &Path, run: &PlannedRun) -> Result<Self, MatrixError> {
         let mut command = Command::new(pmoe);
-        command.args(["bench", "cost", "--algo", &run.algo, "--task", &run.task, "--json"]);
+        command.args(["bench", "cost", "--method", &run.base, "--task", &run.task, "--json"]);
         command.args(["--steps", &run.total_steps.to_string()]);
         for (key, value) in &run.set {
             command.args(["--set", &format!("{key}={value}")]);

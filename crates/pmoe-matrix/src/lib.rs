@@ -27,7 +27,7 @@
 //! # fn main() -> Result<(), MatrixError> {
 //! # let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
 //! let suites = Suite::load_all(&configs.join("suites"))?;
-//! let methods = Methods::load_all(&configs.join("algos"))?;
+//! let methods = Methods::load_all(&configs.join("methods"))?;
 //! let options = Options { only: vec!["fig6".to_owned()], ..Options::new(Preset::Smoke, "results") };
 //! let matrix = Matrix::new(suites, methods, &options)?;
 //! assert!(matrix.runs().iter().all(|run| run.dir.starts_with("results/smoke")));

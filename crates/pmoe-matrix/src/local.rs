@@ -191,7 +191,7 @@ impl Trainer<'_> {
     fn training(&self) -> Command {
         let run = &self.run.run;
         let mut command = Command::new(self.pmoe);
-        command.args(["train", "--algo", &run.algo, "--task", &run.task]);
+        command.args(["train", "--method", &run.base, "--task", &run.task]);
         command.args(["--seed", &run.seed.to_string()]);
         command.args(["--steps", &run.total_steps.to_string()]);
         for (key, value) in &run.set {

@@ -111,7 +111,7 @@ pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), M
     let Some((run, (first, key))) = short.first() else { return Ok(()) };
     Err(MatrixError::TooShort {
         runs: counted(short.len(), "run"),
-        method: run.algo.clone(),
+        method: run.base.clone(),
         task: run.task.clone(),
         steps: run.total_steps,
         first: *first,
@@ -121,8 +121,8 @@ pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), M
 }
 
 fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {
-    let PlannedRun { algo, task, .. } = run;
-    [&of.suite, &of.method, algo, task].contains(&&name.to_owned())
+    let PlannedRun { base, task, .. } = run;
+    [&of.suite, &of.method, base, task].contains(&&name.to_owned())
         || items(suites, &of.suite).any(|item| item == plain(name))
         // `Path::starts_with` compares whole components: `seed_1` is not the start of `seed_10`.
         || run.dir_in(of).starts_with(name)
@@ -143,7 +143,7 @@ fn plain(name: &str) -> String {
 fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> MatrixError {
     let uses = || plan.runs.iter().flat_map(|run| run.used_by.iter().map(move |of| (run, of)));
     let names: BTreeSet<String> = uses()
-        .flat_map(|(run, of)| [&of.suite, &of.method, &run.algo, &run.task].map(Clone::clone))
+        .flat_map(|(run, of)| [&of.suite, &of.method, &run.base, &run.task].map(Clone::clone))
         .chain(uses().flat_map(|(_, of)| items(suites, &of.suite)))
         .collect();
     let meant = did_you_mean(name, names.iter().map(String::as_str));

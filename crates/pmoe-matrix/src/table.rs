@@ -50,8 +50,8 @@ mod tests {
         let rows = [["sac", "10", "new"], ["pmoe-sac", "2", "done"]]
             .map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(
-            table(&["algo", "runs", "state"], &rows),
-            "algo      runs  state\nsac         10  new\npmoe-sac     2  done\n"
+            table(&["method", "runs", "state"], &rows),
+            "method    runs  state\nsac         10  new\npmoe-sac     2  done\n"
         );
     }
 }

@@ -15,7 +15,7 @@ const SUITE: &str = r#"
 title = "A suite"
 item = "Fig. 0"
 reference = "done"
-algos = ["done", "diverged"]
+methods = ["done", "diverged"]
 tasks = ["Ant-v4"]
 [presets.smoke]
 seeds = [0, 1]
@@ -61,9 +61,9 @@ fn check(
 fn a_preset_runs_to_its_report_though_runs_fail() {
     let (end, out) = check(SUITE, &[], false);
     assert_eq!(end.unwrap(), MatrixEnd::Failed);
-    for algo in ["done", "diverged"] {
+    for method in ["done", "diverged"] {
         for seed in ["seed_0", "seed_1"] {
-            let calls = out.path().join("smoke/small").join(algo).join("Ant-v4").join(seed);
+            let calls = out.path().join("smoke/small").join(method).join("Ant-v4").join(seed);
             let calls = fs::read_to_string(calls.join("calls")).unwrap();
             assert!(calls.contains("--set schedule.eval_every=500"), "{calls}");
         }

@@ -32,12 +32,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         match &cell.auc {
             Some(auc) => println!(
                 "{} on {}: {:.1} over {} seeds ({relative})",
-                cell.algo,
+                cell.method,
                 cell.task,
                 auc.value,
                 cell.runs.len(),
             ),
-            None => println!("{} on {}: no finished run", cell.algo, cell.task),
+            None => println!("{} on {}: no finished run", cell.method, cell.task),
         }
         for (seed, why) in &cell.excluded {
             println!("  without seed {seed}: {why:?}");

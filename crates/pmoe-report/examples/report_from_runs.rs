@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);
     for row in &summary.rows {
         let auc = row.auc.as_ref().map(|auc| format!("{:.1}", auc.value));
-        println!("{} on {}: {}", row.algo, row.task, auc.as_deref().unwrap_or("no finished run"));
+        println!("{} on {}: {}", row.method, row.task, auc.as_deref().unwrap_or("no finished run"));
     }
     println!("open {}", summary.page.display());
     Ok(())

@@ -23,7 +23,7 @@ pub struct Entry<'a> {
 impl<'a> From<&'a Run> for Entry<'a> {
     /// Under the name of its algorithm.
     fn from(run: &'a Run) -> Self {
-        Self { method: &run.manifest.algo, run }
+        Self { method: &run.manifest.method, run }
     }
 }
 
@@ -40,7 +40,7 @@ pub struct Comparison<'a> {
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {
     /// Name of the method.
-    pub algo: String,
+    pub method: String,
     /// Name of the task.
     pub task: String,
     /// Budget in environment steps: the largest of the task's runs that can be behind numbers, of any method;
@@ -110,8 +110,8 @@ impl<'a> Comparison<'a> {
 
     /// The cell of a method and task.
     #[must_use]
-    pub fn cell(&self, algo: &str, task: &str) -> Option<&Cell<'a>> {
-        self.cells.iter().find(|cell| cell.algo == algo && cell.task == task)
+    pub fn cell(&self, method: &str, task: &str) -> Option<&Cell<'a>> {
+        self.cells.iter().find(|cell| cell.method == method && cell.task == task)
     }
 
     /// The tasks, in the order of the cells.
@@ -186,7 +186,7 @@ fn compare_task<'a>(
         }
         let drawn = if finished.is_empty() { unfinished } else { finished };
         cells.push(Cell {
-            algo: method.to_owned(),
+            method: method.to_owned(),
             task: task.to_owned(),
             total_steps,
             runs,
@@ -202,8 +202,8 @@ fn compare_task<'a>(
     }
 
     let cells = &mut cells[first_cell..];
-    let reference = cells.iter().find(|cell| Some(cell.algo.as_str()) == reference).cloned();
-    let Some(Cell { algo: name, auc: Some(auc), .. }) = reference else {
+    let reference = cells.iter().find(|cell| Some(cell.method.as_str()) == reference).cloned();
+    let Some(Cell { method: name, auc: Some(auc), .. }) = reference else {
         return;
     };
     let of_runs = |auc: &Estimate| Scores::new(vec![auc.values.clone()]).ok();
@@ -211,11 +211,11 @@ fn compare_task<'a>(
         let (ours, theirs) = (cell.auc.as_ref().and_then(of_runs), of_runs(&auc));
         cell.improvement = ours
             .zip(theirs)
-            .filter(|_| cell.algo != name)
+            .filter(|_| cell.method != name)
             .and_then(|(ours, theirs)| ours.improvement_over(&theirs, bootstrap));
         let relative = cell.auc.as_ref().map(|method| method.over(&auc, bootstrap));
         cell.reference_near_zero = relative == Some(None);
-        cell.relative_auc = relative.flatten().map(|ratio| match cell.algo == name {
+        cell.relative_auc = relative.flatten().map(|ratio| match cell.method == name {
             // In units of itself it is 1, whatever its seeds.
             true => Estimate::statistic(ratio.value, None),
             false => ratio,

@@ -70,7 +70,7 @@ fn figures(
     let figures = tasks.into_iter().map(|task| {
         let cells = group.comparison.cells.iter().filter(|cell| cell.task == task);
         let row = |cell: &Cell<'_>| {
-            rows.iter().find(|row| (&row.algo, &row.task) == (&cell.algo, &cell.task))
+            rows.iter().find(|row| (&row.method, &row.task) == (&cell.method, &cell.task))
         };
         let series = cells.filter_map(|cell| Some(series(cell, row(cell)?)));
         let total_steps = rows.iter().filter(|row| row.task == task).map(|row| row.total_steps);
@@ -86,7 +86,7 @@ fn figures(
 
 fn series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, palette: &Palette) -> Series {
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
-    for run in group.runs_of(&cell.algo, &cell.task) {
+    for run in group.runs_of(&cell.method, &cell.task) {
         let curve = run.eval_curve();
         if matches!(run.manifest.status, Status::Failed { .. }) {
             failures.extend(curve.points().last());
@@ -101,8 +101,8 @@ fn series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, palette: &Palette) -> S
         drawn => format!("{drawn} of {all} seeds"),
     };
     Series {
-        label: format!("{} ({count})", cell.algo),
-        look: palette.look(&cell.algo),
+        label: format!("{} ({count})", cell.method),
+        look: palette.look(&cell.method),
         mean: cell.curve.iter().map(Point::from).collect(),
         runs,
         failures,
@@ -122,13 +122,13 @@ fn success_series(
         let counts = cell.runs.is_empty() || cell.counts(run);
         (counts, run.success_rate(row.total_steps))
     };
-    let runs = group.runs_of(&cell.algo, &cell.task).map(of_run);
+    let runs = group.runs_of(&cell.method, &cell.task).map(of_run);
     let curves: Vec<_> = runs.filter(|(_, curve)| !curve.points().is_empty()).collect();
     let averaged: Vec<_> = curves.iter().filter(|(counts, _)| *counts).map(|(_, c)| c).collect();
     let all = row.seeds.len() + row.left_out.len();
     Series {
-        label: format!("{} ({} of {all} seeds)", cell.algo, averaged.len()),
-        look: palette.look(&cell.algo),
+        label: format!("{} ({} of {all} seeds)", cell.method, averaged.len()),
+        look: palette.look(&cell.method),
         mean: band(&averaged, bootstrap).iter().map(Point::from).collect(),
         runs: curves.iter().map(|(_, curve)| curve.points().to_vec()).collect(),
         failures: Vec::new(),

@@ -93,9 +93,9 @@ fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
             Component::Normal(last),
         ] if *task == of.task.as_str() && *last == seed.as_str() => {
             let folder = input.join(above.iter().collect::<PathBuf>());
-            (folder, method.to_str().unwrap_or(&of.algo))
+            (folder, method.to_str().unwrap_or(&of.method))
         }
-        _ => (input.to_owned(), &of.algo),
+        _ => (input.to_owned(), &of.method),
     }
 }
 

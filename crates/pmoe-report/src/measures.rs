@@ -17,7 +17,7 @@ pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured
         let with_path = |(run, value): (&Run, f64)| (run.path.clone(), value);
         let (runs, values) = cell.values_of(quantity).map(with_path).unzip();
         let estimate = Estimate::mean(values, bootstrap)?;
-        let (task, method) = (cell.task.clone(), cell.algo.clone());
+        let (task, method) = (cell.task.clone(), cell.method.clone());
         Some(Measured { task, method, quantity, estimate, runs })
     };
     let quantities = Quantity::ALL.into_iter().filter(is_wanted);

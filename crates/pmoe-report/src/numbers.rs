@@ -239,7 +239,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         group.comparison.cell(method, task).map(|cell| of_runs(&cell.runs)).unwrap_or_default()
     };
     for row in &section.rows {
-        let runs = behind(&row.algo, &row.task);
+        let runs = behind(&row.method, &row.task);
         for (quantity, value) in [
             ("auc", &row.auc),
             ("relative_auc", &row.relative_auc),
@@ -249,7 +249,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
             let paper = row.paper_percent.filter(|_| quantity == "relative_auc");
             numbers.extend(value.as_ref().map(|value| Number {
                 paper: paper.map(|percent| percent / 100.0),
-                ..number(&row.algo, Some(&row.task), quantity, value, runs.clone())
+                ..number(&row.method, Some(&row.task), quantity, value, runs.clone())
             }));
         }
     }

@@ -24,7 +24,7 @@ pub struct Row {
     /// Name of the task.
     pub task: String,
     /// Name of the method.
-    pub algo: String,
+    pub method: String,
     /// Budget in environment steps.
     pub total_steps: u64,
     /// Seeds behind the numbers.
@@ -106,7 +106,7 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
         rows.push(Row {
             suite: group.name.clone(),
             task: cell.task.clone(),
-            algo: cell.algo.clone(),
+            method: cell.method.clone(),
             total_steps: cell.total_steps,
             seeds: cell.seeds(),
             left_out: left_out.collect(),
@@ -114,20 +114,20 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             relative_auc: cell.relative_auc.clone(),
             reference_near_zero: cell.reference_near_zero,
             improvement: cell.improvement.clone(),
-            paper_percent: paper(group, &cell.algo, &cell.task),
+            paper_percent: paper(group, &cell.method, &cell.task),
             final_return: cell.final_return.clone(),
         });
     }
     let begun = group.comparison.tasks();
     for missing in group.missing.iter().filter(|run| begun.contains(&run.task.as_str())) {
         let out = LeftOut { seed: missing.seed, reason: "not started".to_owned() };
-        let is_same = |row: &&mut Row| (&row.algo, &row.task) == (&missing.method, &missing.task);
+        let is_same = |row: &&mut Row| (&row.method, &row.task) == (&missing.method, &missing.task);
         match rows.iter_mut().find(is_same) {
             Some(row) => row.left_out.push(out),
             None => rows.push(Row {
                 suite: group.name.clone(),
                 task: missing.task.clone(),
-                algo: missing.method.clone(),
+                method: missing.method.clone(),
                 total_steps: missing.total_steps,
                 seeds: Vec::new(),
                 left_out: vec![out],
@@ -142,16 +142,16 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
     }
     // As the methods are ordered; one without a run is the suite's.
     let of_suite =
-        |row: &Row| group.suite?.methods.iter().position(|method| method.name == row.algo);
-    let of_runs = |row: &Row| group.methods.iter().position(|method| *method == row.algo);
+        |row: &Row| group.suite?.methods.iter().position(|method| method.name == row.method);
+    let of_runs = |row: &Row| group.methods.iter().position(|method| *method == row.method);
     let method_rank = |row: &Row| (of_suite(row).unwrap_or(usize::MAX), of_runs(row));
     let task_rank = |row: &Row| begun.iter().position(|task| *task == row.task);
     rows.sort_by_key(|row| (task_rank(row), method_rank(row)));
     rows
 }
 
-fn paper(group: &Group<'_>, algo: &str, task: &str) -> Option<f64> {
-    group.suite?.paper.auc.get(algo)?.get(task).copied()
+fn paper(group: &Group<'_>, method: &str, task: &str) -> Option<f64> {
+    group.suite?.paper.auc.get(method)?.get(task).copied()
 }
 
 /// `{ "mean": 2.0, "interval": [1.0, 3.0] }`, the form of `pmoe report --json`.

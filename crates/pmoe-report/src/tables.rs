@@ -26,7 +26,7 @@ pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
         for row in &section.rows {
             text.push_str(&line(&[
                 row.task.clone(),
-                row.algo.clone(),
+                row.method.clone(),
                 format::count(row.total_steps),
                 row.auc_text(),
                 row.relative_text(),
@@ -108,7 +108,7 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
 
 /// As [`csv`], for what [`more_markdown`] shows.
 pub(crate) fn more_csv(sections: &[Section]) -> String {
-    let mut text = String::from("suite,task,algo,quantity,mean,low,high,runs\n");
+    let mut text = String::from("suite,task,method,quantity,mean,low,high,runs\n");
     for (section, more) in
         sections.iter().flat_map(|section| section.measured().map(move |more| (section, more)))
     {
@@ -151,12 +151,12 @@ fn plain(text: &str) -> String {
 /// Comma-separated values (RFC 4180), full precision, empty where there is no number.
 pub(crate) fn csv(sections: &[Section]) -> String {
     let mut text = String::from(
-        "suite,task,algo,total_steps,seeds,left_out,auc,auc_low,auc_high,\
+        "suite,task,method,total_steps,seeds,left_out,auc,auc_low,auc_high,\
          relative_auc,relative_auc_low,relative_auc_high,paper_percent,\
          improvement,improvement_low,improvement_high,final_return,final_return_low,final_return_high,note\n",
     );
     for row in sections.iter().flat_map(|section| &section.rows) {
-        let mut fields = vec![quoted(&row.suite), quoted(&row.task), quoted(&row.algo)];
+        let mut fields = vec![quoted(&row.suite), quoted(&row.task), quoted(&row.method)];
         fields.push(row.total_steps.to_string());
         fields.push(row.seeds.len().to_string());
         fields.push(row.left_out.len().to_string());
@@ -175,7 +175,7 @@ pub(crate) fn csv(sections: &[Section]) -> String {
 /// As [`csv`], for what [`tasks_markdown`] shows; scores are in units of the reference's mean.
 pub(crate) fn tasks_csv(sections: &[Section]) -> String {
     let mut text = String::from(
-        "suite,algo,tasks,runs,iqm_seeds,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
+        "suite,method,tasks,runs,iqm_seeds,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
          optimality_gap,optimality_gap_low,optimality_gap_high,improvement,improvement_low,improvement_high\n",
     );
     for section in sections {
@@ -232,7 +232,7 @@ mod tests {
         Row {
             suite: "fig,1".into(),
             task: "Hopper|<b>".into(),
-            algo: "say \"a\"\n".into(),
+            method: "say \"a\"\n".into(),
             total_steps: 3000,
             seeds: vec![0, 1],
             left_out: vec![LeftOut { seed: 2, reason: "failed: no, really".into() }],
@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(quoted(name), name);
         }
         let mut row = row();
-        row.algo = "=cmd|' /C calc'!A0".into();
+        row.method = "=cmd|' /C calc'!A0".into();
         row.auc = Some(estimate(-0.5, -1.0, 0.0));
         let text = csv(&[Section::of_rows("title", vec![row])]);
         assert!(text.contains(",'=cmd|' /C calc'!A0,") && text.contains(",-0.5,-1,0,"), "{text}");

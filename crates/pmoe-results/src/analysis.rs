@@ -196,7 +196,9 @@ impl AnalysisFile {
     /// do not fit together.
     pub fn read(run: &Path, kind: AnalysisKind) -> Result<Option<Self>, ResultsError> {
         let path = run.join(kind.file());
-        let Some(file) = json::read::<Self>(&path, Self::SCHEMA)? else { return Ok(None) };
+        let Some(file) = json::read::<Self>(&path, Self::SCHEMA..=Self::SCHEMA)? else {
+            return Ok(None);
+        };
         let bad = |key: String, message: &str| ResultsError::BadFile {
             path: path.clone(),
             key,

@@ -20,9 +20,15 @@ pub struct Methods(BTreeMap<String, Table>);
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 
-/// The methods that come with the program: name, and the text of the file in `configs/algos`.
+/// The methods that come with the program: name, and the text of the file in `configs/methods`.
 pub fn committed() -> &'static [(&'static str, &'static str)] {
     METHODS
+}
+
+/// What a method is, in one sentence: the first line of its file, a comment.
+#[must_use]
+pub fn description(text: &str) -> &str {
+    text.lines().next().and_then(|line| line.strip_prefix('#')).unwrap_or_default().trim()
 }
 
 impl Methods {
@@ -32,13 +38,13 @@ impl Methods {
         text.parse().ok()
     }
 
-    /// The committed methods, which are part of every program: `pmoe train --algo` means these.
+    /// The committed methods, which are part of every program: `pmoe train --method` means these.
     ///
     /// # Errors
     /// When one of them is no TOML.
     pub fn embedded() -> Result<Self, ResultsError> {
         let read = |(name, text): &(&str, &str)| {
-            let path = format!("configs/algos/{name}.toml");
+            let path = format!("configs/methods/{name}.toml");
             Ok(((*name).to_owned(), parse(text, Path::new(&path))?))
         };
         METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
@@ -73,12 +79,12 @@ impl Methods {
     /// # Errors
     /// When there is no such method, or a setting does not fit into its config.
     pub fn resolve(&self, spec: &RunSpec) -> Result<Table, ResultsError> {
-        let method = self.0.get(&spec.algo).ok_or_else(|| ResultsError::BadValue {
+        let method = self.0.get(&spec.base).ok_or_else(|| ResultsError::BadValue {
             place: format!("suite {}", spec.suite),
-            key: "algo".to_owned(),
-            value: format!("{:?}", spec.algo),
+            key: "base".to_owned(),
+            value: format!("{:?}", spec.base),
             allowed: one_of(self.0.keys())
-                + &did_you_mean(&spec.algo, self.0.keys().map(String::as_str)),
+                + &did_you_mean(&spec.base, self.0.keys().map(String::as_str)),
         })?;
         let mut config = method.clone();
         let steps = parse_value(&spec.total_steps.to_string());
@@ -87,9 +93,24 @@ impl Methods {
             let key = absolute_key(&config, key);
             assign(&mut config, &key, parse_value(value))?;
         }
-        config.insert("method".to_owned(), Value::String(spec.algo.clone()));
+        config.insert("method".to_owned(), Value::String(spec.base.clone()));
         config.insert("task".to_owned(), Value::String(spec.task.clone()));
         config.insert("seed".to_owned(), parse_value(&spec.seed.to_string()));
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_opens_with_a_sentence_about_itself() {
+        for (name, text) in committed() {
+            let sentence = description(text);
+            assert!(sentence.ends_with('.') && sentence.len() < 100, "{name}: {sentence:?}");
+        }
+        assert_eq!(description("gamma = 1"), "");
+        assert_eq!(description(""), "");
     }
 }

@@ -39,8 +39,9 @@ pub struct PlannedRun {
     pub id: String,
     /// Its folder, relative to that of the plan.
     pub dir: PathBuf,
-    /// Name of the method, as in `configs/algos`.
-    pub algo: String,
+    /// Its base: the method of `configs/methods` that `set` is laid over; `algo` in version 1.
+    #[serde(alias = "algo")]
+    pub base: String,
     /// Name of the task.
     pub task: String,
     /// Seed.
@@ -92,8 +93,8 @@ pub enum RunProgress {
 const ID_DIGITS: usize = 16;
 
 impl Plan {
-    /// The version of the format that this crate writes and reads.
-    pub const SCHEMA: u32 = 1;
+    /// The version of the format that this crate writes; it also reads version 1.
+    pub const SCHEMA: u32 = 2;
 
     /// Name of the file, beside the suites' folders.
     pub const FILE: &str = "plan.json";
@@ -141,7 +142,7 @@ impl Plan {
             runs.push(PlannedRun {
                 id,
                 dir: spec.dir,
-                algo: spec.algo,
+                base: spec.base,
                 task: spec.task,
                 seed: spec.seed,
                 total_steps: spec.total_steps,
@@ -164,7 +165,7 @@ impl Plan {
     /// When it can't be read or understood, or names a place outside of the folder.
     pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
         let path = root.join(Self::FILE);
-        let plan: Option<Self> = json::read(&path, Self::SCHEMA)?;
+        let plan: Option<Self> = json::read(&path, 1..=Self::SCHEMA)?;
         for (index, run) in plan.iter().flat_map(|plan| plan.runs.iter().enumerate()) {
             let bad = |key: &str, value: &Path, wanted: &str| ResultsError::BadFile {
                 path: path.clone(),
@@ -200,7 +201,7 @@ impl PlannedRun {
         RunSpec {
             suite,
             method,
-            algo: self.algo.clone(),
+            base: self.base.clone(),
             task: self.task.clone(),
             seed: self.seed,
             total_steps: self.total_steps,

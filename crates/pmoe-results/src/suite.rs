@@ -53,9 +53,9 @@ struct SuiteToml {
     item: String,
     reference: String,
     /// Methods as they are.
-    #[serde(default)]
-    algos: Vec<String>,
-    /// Methods with settings of their own, behind those of `algos` in the legend.
+    #[serde(default, alias = "algos")]
+    methods: Vec<String>,
+    /// Methods with settings of their own, behind those of `methods` in the legend.
     #[serde(default)]
     variants: Vec<Method>,
     tasks: Vec<String>,
@@ -69,14 +69,15 @@ struct SuiteToml {
     paper: Paper,
 }
 
-/// A method of a suite: one of `configs/algos`, as it is or with other settings under another name.
+/// A method of a suite: one of `configs/methods`, as it is or with other settings under another name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
     /// Its name in folders, tables and figures.
     pub name: String,
-    /// Its file in `configs/algos`.
-    pub algo: String,
+    /// Its base: the file in `configs/methods`.
+    #[serde(alias = "algo")]
+    pub base: String,
     /// Settings, as `pmoe train --set` takes them.
     #[serde(default)]
     pub set: toml::Table,
@@ -198,8 +199,8 @@ pub struct RunSpec {
     pub suite: String,
     /// Name of the method in the suite.
     pub method: String,
-    /// Its file in `configs/algos`.
-    pub algo: String,
+    /// Its base: the file in `configs/methods`.
+    pub base: String,
     /// Name of the task.
     pub task: String,
     /// Seed.
@@ -256,7 +257,7 @@ impl Suite {
             title: raw.title,
             item: raw.item,
             reference: raw.reference,
-            methods: raw.algos.into_iter().map(Method::plain).chain(raw.variants).collect(),
+            methods: raw.methods.into_iter().map(Method::plain).chain(raw.variants).collect(),
             tasks: raw.tasks,
             presets: raw.presets,
             analyses: raw.analyses,
@@ -336,7 +337,7 @@ impl Suite {
                     plan.push(RunSpec {
                         suite: self.name.clone(),
                         method: method.name.clone(),
-                        algo: method.algo.clone(),
+                        base: method.base.clone(),
                         task: task.clone(),
                         seed,
                         total_steps: scale.steps_of(task),
@@ -364,8 +365,8 @@ impl Suite {
 }
 
 impl Method {
-    fn plain(algo: String) -> Self {
-        Self { name: algo.clone(), algo, set: toml::Table::new() }
+    fn plain(base: String) -> Self {
+        Self { name: base.clone(), base, set: toml::Table::new() }
     }
 }
 

@@ -41,8 +41,8 @@ pub struct RunView {
     pub dir: PathBuf,
     /// The suites that it belongs to, each with the name that its method has there.
     pub used_by: Vec<Use>,
-    /// Name of the method, as in `configs/algos`.
-    pub algo: String,
+    /// Name of the method, as in `configs/methods`.
+    pub method: String,
     /// Name of the task.
     pub task: String,
     /// Seed.
@@ -291,7 +291,7 @@ impl RunView {
             Some(suite) => self.used_by.iter().find(|used| used.suite == suite),
             None => self.used_by.first(),
         };
-        used.map_or(&self.algo, |used| &used.method)
+        used.map_or(&self.method, |used| &used.method)
     }
 
     /// Whether it belongs to a suite.

@@ -20,7 +20,7 @@ pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: 
     RunView {
         dir: ["fig1", method, task, &format!("seed_{seed}")].iter().collect(),
         used_by: vec![Use { suite: "fig1".into(), method: method.into() }],
-        algo: method.into(),
+        method: method.into(),
         task: task.into(),
         seed,
         set: BTreeMap::new(),
@@ -60,7 +60,7 @@ pub(crate) fn snapshot() -> Snapshot {
 pub(crate) fn manifest() -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
-        algo: "sac".into(),
+        method: "sac".into(),
         task: "Hopper-v2".into(),
         seed: 0,
         total_steps: 300,
@@ -99,10 +99,10 @@ pub(crate) fn folder(seed: u64) -> PathBuf {
 
 /// Writes a run folder, with an evaluation at each step of `evals`, whose mean return is the step.
 pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
-    let Manifest { algo, task, seed, total_steps, .. } = &manifest;
-    let [algo, task] = [algo, task].map(|name| toml::Value::from(name.as_str()));
+    let Manifest { method, task, seed, total_steps, .. } = &manifest;
+    let [method, task] = [method, task].map(|name| toml::Value::from(name.as_str()));
     let config = format!(
-        "method = {algo}\ntask = {task}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
+        "method = {method}\ntask = {task}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
     );
     // Made elsewhere: a run folder in another one is refused.
     let scratch = tempfile::tempdir().unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn write_plan(root: &Path, seeds: u64) {
     let run = |seed| PlannedRun {
         id: format!("{seed:016}"),
         dir: folder(seed),
-        algo: "sac".into(),
+        base: "sac".into(),
         task: "Hopper-v2".into(),
         seed,
         total_steps: 300,

@@ -65,7 +65,7 @@ fn count_row(suite: &str, task: &str, count: &Count) -> Vec<String> {
 
 fn run_row(run: &RunView) -> Vec<String> {
     let name = if run.dir.as_os_str().is_empty() {
-        format!("{} {} seed {}", run.algo, run.task, run.seed)
+        format!("{} {} seed {}", run.method, run.task, run.seed)
     } else {
         run.dir.display().to_string()
     };

@@ -115,7 +115,7 @@ impl Watcher {
             None => RunView {
                 dir: run.dir.clone(),
                 used_by: Vec::new(),
-                algo: String::new(),
+                method: String::new(),
                 task: String::new(),
                 seed: 0,
                 set: BTreeMap::new(),
@@ -135,7 +135,7 @@ impl Watcher {
             },
         };
         view.used_by.clone_from(&run.used_by);
-        view.algo.clone_from(&run.algo);
+        view.method.clone_from(&run.base);
         view.task.clone_from(&run.task);
         view.seed = run.seed;
         view.set.clone_from(&run.set);
@@ -152,7 +152,7 @@ impl Watcher {
         let mut view = RunView {
             dir: dir.to_owned(),
             used_by: Vec::new(),
-            algo: "?".to_owned(),
+            method: "?".to_owned(),
             task: "?".to_owned(),
             seed: 0,
             set: BTreeMap::new(),
@@ -176,7 +176,7 @@ impl Watcher {
             }
         };
         view.used_by = vec![self.place(dir, Some(manifest))];
-        view.algo.clone_from(&manifest.algo);
+        view.method.clone_from(&manifest.method);
         view.task.clone_from(&manifest.task);
         view.seed = manifest.seed;
         view.env_step = known.env_step.max(manifest.env_step);
@@ -213,7 +213,7 @@ impl Watcher {
             ([.., method, task, _], Some(manifest)) if *task == task_folder(&manifest.task) => {
                 (3, &**method)
             }
-            (_, manifest) => (1, manifest.map_or("?", |manifest| manifest.algo.as_str())),
+            (_, manifest) => (1, manifest.map_or("?", |manifest| manifest.method.as_str())),
         };
         let above = dir.ancestors().nth(depth).filter(|above| !above.as_os_str().is_empty());
         let suite = above.or_else(|| self.dir.file_name().map(Path::new)).unwrap_or(&self.dir);

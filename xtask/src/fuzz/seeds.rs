@@ -99,7 +99,7 @@ fn train(algo: &str, task: &str) -> Vec<String> {
     let of_method: &[&str] =
         if algo.contains("sac") || algo == "td3" { &SMALL_REPLAY } else { &SMALL_ROLLOUT };
     let words =
-        ["train", "--algo", algo, "--task", task, "--steps=200", "--progress=none", "--out=run"];
+        ["train", "--method", algo, "--task", task, "--steps=200", "--progress=none", "--out=run"];
     let settings = SMALL.iter().chain(of_method).flat_map(|setting| ["--set", setting]);
     words.into_iter().chain(settings).map(str::to_owned).collect()
 }

@@ -91,25 +91,27 @@ impl<'a> Maker<'a> {
         let file = path.file_name().map(PathBuf::from).unwrap_or_default();
         let name = file.display().to_string();
         let mut arguments = vec![words(&["config", "check", &name])];
-        if path.starts_with("algos") {
+        if path.starts_with("methods") {
             let task = mutate::pick(&TASKS, rng);
-            arguments.push(words(&["config", "show", "--algo", &name, "--task", task]));
+            arguments.push(words(&["config", "show", "--method", &name, "--task", task]));
         }
         let files = [(file, toml(bytes, rng))].into();
         Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
 
     fn set(&self, rng: &mut Rng) -> Case {
-        let methods: Vec<_> = self.files.keys().filter(|path| path.starts_with("algos")).collect();
+        let methods: Vec<_> =
+            self.files.keys().filter(|path| path.starts_with("methods")).collect();
         let method = methods.choose(rng).and_then(|path| path.file_stem()).unwrap_or_default();
         let (method, task) = (method.to_string_lossy(), mutate::pick(&TASKS, rng));
-        let mut arguments = words(&["config", "show", "--algo", &method, "--task", task]);
+        let mut arguments = words(&["config", "show", "--method", &method, "--task", task]);
         for _ in 0..rng.random_range(1..4) {
             arguments.push("--set".to_owned());
             arguments.push(self.setting(rng));
         }
         if rng.random_ratio(1, 3) {
-            let option = mutate::pick(&["--seed", "--steps", "--task", "--algo", "--device"], rng);
+            let option =
+                mutate::pick(&["--seed", "--steps", "--task", "--method", "--device"], rng);
             arguments.push(format!("{option}={}", mutate::value(rng)));
         }
         // The system takes no zero byte, and no longer words.

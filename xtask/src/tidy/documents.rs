@@ -86,7 +86,7 @@ fn metric_names(source: &str) -> impl Iterator<Item = &str> {
 /// Keys of the methods' configurations that do not say where their value comes from.
 pub(super) fn config_sources(files: &Files) -> Vec<String> {
     let mut problems = Vec::new();
-    for (path, text) in files.below("configs/algos/", ".toml") {
+    for (path, text) in files.below("configs/methods/", ".toml") {
         for (line, key) in keys_without_source(text) {
             problems.push(format!("{path}:{line}: `{key}` has no source mark such as [P] or [O]"));
         }

@@ -1,4 +1,4 @@
-//! Hyper-parameters of DAC. Defaults are in `configs/algos/dac.toml`.
+//! Hyper-parameters of DAC. Defaults are in `configs/methods/dac.toml`.
 
 use pmoe_core::nn::{Init, MlpStyle};
 use serde::{Deserialize, Serialize};

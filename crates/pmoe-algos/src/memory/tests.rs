@@ -9,13 +9,13 @@ fn hopper() -> EnvSpec {
 }
 
 fn algo(text: &str) -> AlgoConfig {
-    MethodConfig::from_toml(text, "configs/algos").unwrap().algo
+    MethodConfig::from_toml(text, "configs/methods").unwrap().algo
 }
 
-const SAC: &str = include_str!("../../../../configs/algos/sac.toml");
-const PMOE: &str = include_str!("../../../../configs/algos/pmoe-sac.toml");
-const PPO: &str = include_str!("../../../../configs/algos/ppo.toml");
-const DAC: &str = include_str!("../../../../configs/algos/dac.toml");
+const SAC: &str = include_str!("../../../../configs/methods/sac.toml");
+const PMOE: &str = include_str!("../../../../configs/methods/pmoe-sac.toml");
+const PPO: &str = include_str!("../../../../configs/methods/ppo.toml");
+const DAC: &str = include_str!("../../../../configs/methods/dac.toml");
 
 #[test]
 fn the_memory_of_sac_on_hopper_by_hand() {
@@ -33,7 +33,7 @@ fn the_memory_of_sac_on_hopper_by_hand() {
 fn the_estimate_counts_every_parameter() {
     // The numbers that the networks themselves have, see `tests/sac.rs` and `tests/ppo.rs`.
     let parameters = |text: &str| algo(text).memory(1, &hopper()).networks / BYTES_PER_PARAMETER;
-    let mcp = include_str!("../../../../configs/algos/mcp-sac.toml");
+    let mcp = include_str!("../../../../configs/methods/mcp-sac.toml");
     assert_eq!(parameters(mcp) - 2 * 69_889, 611_100);
     assert_eq!(parameters(PMOE) - 2 * 69_889, 76_060);
     // 12·64 + 65·64 of the trunk, 65·3 and 65 of the heads.

@@ -1,4 +1,4 @@
-//! Hyper-parameters of the PPO family. Defaults are in `configs/algos/*.toml`.
+//! Hyper-parameters of the PPO family. Defaults are in `configs/methods/*.toml`.
 
 use pmoe_core::nn::{Init, MlpStyle};
 use serde::{Deserialize, Serialize};

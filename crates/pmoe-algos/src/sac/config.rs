@@ -1,4 +1,4 @@
-//! Hyper-parameters of the SAC family. Defaults are in `configs/algos/*.toml`.
+//! Hyper-parameters of the SAC family. Defaults are in `configs/methods/*.toml`.
 
 mod policy;
 

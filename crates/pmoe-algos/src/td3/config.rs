@@ -1,4 +1,4 @@
-//! Hyper-parameters of TD3. Defaults are in `configs/algos/td3.toml`.
+//! Hyper-parameters of TD3. Defaults are in `configs/methods/td3.toml`.
 
 use serde::{Deserialize, Serialize};
 

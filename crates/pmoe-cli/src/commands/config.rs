@@ -12,14 +12,16 @@ use crate::exit;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Check methods, suites and run configs; says where each is wrong.
-    #[command(after_help = "Example: pmoe config check configs/algos/*.toml configs/suites/*.toml")]
+    #[command(
+        after_help = "Example: pmoe config check configs/methods/*.toml configs/suites/*.toml"
+    )]
     Check {
         /// Files to check.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// Print the resolved config of a run without starting it.
-    #[command(after_help = "Example: pmoe config show --algo pmoe-sac --set batch_size=256")]
+    #[command(after_help = "Example: pmoe config show --method pmoe-sac --set batch_size=256")]
     Show {
         #[command(flatten)]
         method: MethodArgs,

@@ -1,4 +1,4 @@
-//! `pmoe list`: what there is.
+//! `pmoe list`: methods, tasks and suites.
 
 use std::process::ExitCode;
 
@@ -6,44 +6,75 @@ use anyhow::Result;
 use clap::ValueEnum;
 use pmoe_envs::TaskId;
 use pmoe_results::methods;
+use serde::Serialize;
 
 use super::{print_json, print_line};
 use crate::config;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example: pmoe list tasks
+Example: pmoe list methods
 
-Beside the tasks of the list, `--task mjcf:FILE` names a model file with settings beside it, see
+Besides the listed tasks, `--task mjcf:FILE` takes a model file with settings beside it, see
 docs/custom-tasks.md.")]
 pub(crate) struct Args {
     /// What to list.
     what: What,
-    /// One JSON document on stdout.
+    /// Print one JSON document: a list of `{name, description}`.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
-    /// Methods that `--algo` takes.
-    Algos,
-    /// Tasks that `--task` takes.
+    /// Methods, the values of `--method`.
+    #[value(alias = "algos")]
+    Methods,
+    /// Tasks, the values of `--task`.
     Tasks,
-    /// Experiments that `pmoe matrix --only` takes.
+    /// Suites, the experiments that `pmoe matrix --only` takes.
     Suites,
 }
 
+/// One thing of the list.
+#[derive(Serialize)]
+struct Item {
+    name: String,
+    /// Empty for tasks, whose names say it all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
+}
+
 pub(crate) fn list(args: Args) -> Result<ExitCode> {
-    let names: Vec<String> = match args.what {
-        What::Algos => methods::committed().iter().map(|(name, _)| (*name).to_owned()).collect(),
-        What::Tasks => TaskId::all().map(|task| task.to_string()).collect(),
-        What::Suites => config::SUITES.iter().map(|(name, _)| (*name).to_owned()).collect(),
+    let items: Vec<Item> = match args.what {
+        What::Methods => {
+            let item = |&(name, text): &(&str, &str)| Item {
+                name: name.to_owned(),
+                description: methods::description(text).to_owned(),
+            };
+            methods::committed().iter().map(item).collect()
+        }
+        What::Tasks => {
+            let item = |task: TaskId| Item { name: task.to_string(), description: String::new() };
+            TaskId::all().map(item).collect()
+        }
+        What::Suites => {
+            let suites = config::suites()?.into_iter();
+            suites
+                .map(|suite| Item {
+                    description: format!("{}: {}", suite.item, suite.title),
+                    name: suite.name,
+                })
+                .collect()
+        }
     };
     if args.json {
-        print_json(&names)?;
+        print_json(&items)?;
     } else {
-        print_line(&names.join("\n"))?;
+        let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
+        for Item { name, description } in &items {
+            print_line(format!("{name:width$}  {description}").trim_end())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

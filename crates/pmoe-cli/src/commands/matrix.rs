@@ -18,7 +18,7 @@ Examples:
   pmoe matrix --only fig6,table5 --jobs 8
   pmoe matrix --suites my-suites --out my-results
 
-Methods and suites are built in (`pmoe list algos`, `pmoe list suites`); --suites takes suites of your own.
+Methods and suites are built in (`pmoe list methods`, `pmoe list suites`); --suites takes suites of your own.
 
 Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
 130 interrupted (start again to continue).")]

@@ -76,10 +76,10 @@ fn line(row: &Row) -> String {
     };
     let final_return = text(&row.final_return, 1.0);
     let relative = text(&row.relative_auc, 100.0);
-    let Row { task, algo, seeds, .. } = row;
+    let Row { task, method, seeds, .. } = row;
     let count = seeds.len();
     let plural = if count == 1 { "" } else { "s" };
     format!(
-        "{task} {algo}: {count} seed{plural}, final return {final_return}, AUC {relative} % of the reference"
+        "{task} {method}: {count} seed{plural}, final return {final_return}, AUC {relative} % of the reference"
     )
 }

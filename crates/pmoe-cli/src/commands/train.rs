@@ -31,8 +31,8 @@ use crate::provenance::provenance;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  pmoe train --algo pmoe-sac --task Hopper-v4 --seed 0
-  pmoe train --algo sac --task Ant-v4 --steps 300000 --set batch_size=256 --out results/my-sac
+  pmoe train --method pmoe-sac --task Hopper-v4 --seed 0
+  pmoe train --method sac --task Ant-v4 --steps 300000 --set batch_size=256 --out results/my-sac
 
 The same command continues a run that was stopped. Ctrl-C writes a checkpoint first.")]
 pub(crate) struct Args {
@@ -174,7 +174,7 @@ fn default_folder(config: &RunConfig) -> PathBuf {
 fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
-        algo: config.method.clone(),
+        method: config.method.clone(),
         task: config.task.to_string(),
         seed: config.seed,
         total_steps: config.schedule.total_steps,

@@ -10,7 +10,7 @@ analyze)
     echo "$*" >>"$2/looks"; exit ;;
 esac
 
-algo=$3
+method=$3
 while [ "$1" != --out ]; do
     arguments="$arguments $1"
     shift
@@ -19,7 +19,7 @@ run=$2
 mkdir -p "$run"
 echo "$arguments" >>"$run/calls"
 echo '{"env_step": 500, "total_steps": 1000, "episode_return": 12.5, "steps_per_second": 100.0}'
-case $algo in
+case $method in
 done | lookless) ;;
 logless) rm "$run.log" ;;
 diverged) echo 'error: q1 is NaN at gradient step 7' >&2; exit 3 ;;

@@ -18,14 +18,14 @@ pub(crate) fn stand_in() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/pmoe.sh")
 }
 
-/// Runs a stand-in for each of `algos`, whose names say how it ends, and returns the folder.
-fn check(algos: &[&str], jobs: usize, expected: &[RunEnd]) -> tempfile::TempDir {
+/// Runs a stand-in for each of `methods`, whose names say how it ends, and returns the folder.
+fn check(methods: &[&str], jobs: usize, expected: &[RunEnd]) -> tempfile::TempDir {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let runs: Vec<_> = algos
+    let runs: Vec<_> = methods
         .iter()
-        .map(|algo| {
-            let mut run = planned(algo, "Ant-v4", 0, RunProgress::New);
+        .map(|method| {
+            let mut run = planned(method, "Ant-v4", 0, RunProgress::New);
             run.dir = folder.path().join(&run.dir);
             run
         })
@@ -40,8 +40,8 @@ fn check(algos: &[&str], jobs: usize, expected: &[RunEnd]) -> tempfile::TempDir 
     folder
 }
 
-fn calls(folder: &tempfile::TempDir, algo: &str) -> usize {
-    let path = folder.path().join("fig").join(algo).join("Ant-v4/seed_0/calls");
+fn calls(folder: &tempfile::TempDir, method: &str) -> usize {
+    let path = folder.path().join("fig").join(method).join("Ant-v4/seed_0/calls");
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
@@ -63,7 +63,7 @@ fn outcomes_follow_the_exit_codes_and_one_does_not_stop_the_others() {
         ],
     );
     let num_calls = ["diverged", "refused", "locked", "killed", "second-time", "done"]
-        .map(|algo| calls(&folder, algo));
+        .map(|method| calls(&folder, method));
     assert_eq!(num_calls, [1, 1, 2, 3, 2, 1]);
 }
 
@@ -73,8 +73,8 @@ fn a_finished_run_is_analysed_and_a_failed_analysis_is_a_failed_run() {
     let folder = tempfile::tempdir().unwrap();
     let kinds = [AnalysisKind::Gait, AnalysisKind::Robustness];
     let settings = kinds.map(|kind| AnalysisSettings::resolve(kind, &[], "").unwrap());
-    let runs = ["done", "diverged", "lookless"].map(|algo| {
-        let mut run = planned(algo, "Ant-v4", 0, RunProgress::New);
+    let runs = ["done", "diverged", "lookless"].map(|method| {
+        let mut run = planned(method, "Ant-v4", 0, RunProgress::New);
         run.run.analyses = settings.to_vec();
         run.dir = folder.path().join(&run.dir);
         run
@@ -99,7 +99,7 @@ fn a_run_gets_its_settings_and_no_log_stays_when_done() {
     let run = folder.path().join("fig/done/Ant-v4/seed_0");
     assert_eq!(
         fs::read_to_string(run.join("calls")).unwrap().trim(),
-        "train --algo done --task Ant-v4 --seed 0 --steps 1000 --progress json"
+        "train --method done --task Ant-v4 --seed 0 --steps 1000 --progress json"
     );
     assert!(!run.with_extension("log").exists());
     // Another matrix may have removed it.

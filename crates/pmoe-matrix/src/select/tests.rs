@@ -5,17 +5,17 @@ use pmoe_results::Preset;
 use super::*;
 
 /// A run that has no folder yet.
-pub(crate) fn planned(algo: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
-    let dir: PathBuf = ["fig", algo, task, &format!("seed_{seed}")].iter().collect();
+pub(crate) fn planned(method: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
+    let dir: PathBuf = ["fig", method, task, &format!("seed_{seed}")].iter().collect();
     let run = PlannedRun {
-        id: format!("{algo}-{task}-{seed}"),
+        id: format!("{method}-{task}-{seed}"),
         dir: dir.clone(),
-        algo: algo.to_owned(),
+        base: method.to_owned(),
         task: task.to_owned(),
         seed,
         total_steps: 1_000,
         set: BTreeMap::new(),
-        used_by: vec![Use { suite: "fig".to_owned(), method: algo.to_owned() }],
+        used_by: vec![Use { suite: "fig".to_owned(), method: method.to_owned() }],
         analyses: Vec::new(),
         progress,
     };
@@ -26,7 +26,7 @@ const SUITE: &str = r#"
 title = "t"
 item = "Fig. 1, Table 2"
 reference = "sac"
-algos = ["sac", "pmoe-sac"]
+methods = ["sac", "pmoe-sac"]
 tasks = ["Hopper-v4", "Ant-v4"]
 presets.smoke = { seeds = [0], total_steps = 1 }
 presets.quick = { seeds = [0], total_steps = 1 }
@@ -42,9 +42,9 @@ fn plan() -> Plan {
     let mut runs = Vec::new();
     for seed in [1, 10] {
         for task in ["Hopper-v4", "Ant-v4"] {
-            for algo in ["sac", "pmoe-sac"] {
-                let mut run = planned(algo, task, seed, RunProgress::New).run;
-                if (algo, task) == ("pmoe-sac", "Hopper-v4") {
+            for method in ["sac", "pmoe-sac"] {
+                let mut run = planned(method, task, seed, RunProgress::New).run;
+                if (method, task) == ("pmoe-sac", "Hopper-v4") {
                     run.used_by.push(Use { suite: "other".to_owned(), method: "k4".to_owned() });
                 }
                 runs.push(run);
@@ -91,7 +91,7 @@ fn seeds_are_selected_beside_names() {
 #[test]
 fn names_and_seeds_without_a_common_run_are_refused() {
     let mut plan = plan();
-    plan.runs.retain(|run| run.algo == "sac" || run.seed == 1);
+    plan.runs.retain(|run| run.base == "sac" || run.seed == 1);
     let error =
         select(&plan, &suites(), &["pmoe-sac".to_owned()], &[10], Path::new("out")).unwrap_err();
     assert!(error.is_bad_input());
@@ -136,8 +136,8 @@ fn a_budget_without_an_update_is_refused() {
         std::fs::write(folder.path().join(name).with_extension("toml"), text).unwrap();
     }
     let methods = Methods::load_all(folder.path()).unwrap();
-    let runs = |algos: &[&str]| -> Vec<_> {
-        algos.iter().map(|algo| planned(algo, "Ant-v4", 0, RunProgress::New)).collect()
+    let runs = |methods: &[&str]| -> Vec<_> {
+        methods.iter().map(|method| planned(method, "Ant-v4", 0, RunProgress::New)).collect()
     };
     check_budgets(&runs(&["sac", "none"]), &methods).unwrap();
     let error = check_budgets(&runs(&["sac", "pmoe-sac", "ppo"]), &methods).unwrap_err();

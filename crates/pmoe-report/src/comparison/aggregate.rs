@@ -104,8 +104,8 @@ impl Comparison<'_> {
         let has_runs = |cell: &&Cell<'_>| cell.auc.is_some();
         let mut methods: Vec<&str> = Vec::new();
         for cell in self.cells.iter().filter(has_runs) {
-            if !methods.contains(&cell.algo.as_str()) {
-                methods.push(&cell.algo);
+            if !methods.contains(&cell.method.as_str()) {
+                methods.push(&cell.method);
             }
         }
 

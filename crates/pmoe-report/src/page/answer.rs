@@ -14,9 +14,10 @@ use crate::rows::Row;
 /// Whether a method's AUC is higher than the reference's on one task; `None` for the reference itself and
 /// where there is no ratio.
 pub(crate) fn standing(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Decision> {
-    let reference = reference.filter(|name| *name != row.algo)?;
+    let reference = reference.filter(|name| *name != row.method)?;
     let estimate = row.relative_auc.clone()?;
-    let is_reference = |other: &&Row| (other.algo.as_str(), &other.task) == (reference, &row.task);
+    let is_reference =
+        |other: &&Row| (other.method.as_str(), &other.task) == (reference, &row.task);
     let seeds = rows.iter().find(is_reference).map_or(0, |row| row.seeds.len());
     let effect = Effect { kind: EffectKind::Ratio, estimate };
     Some(Decision::of(Relation::Higher, &effect, &[row.seeds.len(), seeds]))
@@ -51,7 +52,8 @@ pub(crate) fn answer(
         return of_about.join(" ");
     }
     let reference = group.comparison.reference.as_deref();
-    let compared = |row: &&Row| Some(row.algo.as_str()) != reference && row.relative_auc.is_some();
+    let compared =
+        |row: &&Row| Some(row.method.as_str()) != reference && row.relative_auc.is_some();
     if let (Some(name), Some(aggregates)) =
         (reference, aggregates.filter(|of| !of.methods.is_empty()))
     {
@@ -70,7 +72,7 @@ pub(crate) fn answer(
         let of_task = |task: &&str| {
             let values = rows.iter().filter(compared).filter(|row| row.task == *task);
             let values = values.filter_map(|row| {
-                Some((row.algo.as_str(), row.relative_auc.as_ref()?, row.paper_percent))
+                Some((row.method.as_str(), row.relative_auc.as_ref()?, row.paper_percent))
             });
             format!("on {task}: {}", listed(values.collect()))
         };
@@ -81,7 +83,7 @@ pub(crate) fn answer(
         .iter()
         .filter_map(|row| Some((row, row.final_return.as_ref()?)))
         .map(|(row, value)| {
-            format!("{} on {} {}", row.algo, row.task, estimate(Some(value), number))
+            format!("{} on {} {}", row.method, row.task, estimate(Some(value), number))
         })
         .collect();
     let more = finals.len().saturating_sub(LISTED);
@@ -243,11 +245,11 @@ mod tests {
         Estimate::statistic(value, ends.map(|[low, high]| Interval { low, high }))
     }
 
-    fn row(algo: &str, seeds: u64, relative: Option<(f64, Option<[f64; 2]>)>) -> Row {
+    fn row(method: &str, seeds: u64, relative: Option<(f64, Option<[f64; 2]>)>) -> Row {
         Row {
             suite: "s".into(),
             task: "T".into(),
-            algo: algo.into(),
+            method: method.into(),
             total_steps: 300,
             seeds: (0..seeds).collect(),
             left_out: Vec::new(),
@@ -255,7 +257,7 @@ mod tests {
             relative_auc: relative.map(|(value, ends)| estimate(value, ends)),
             reference_near_zero: false,
             improvement: None,
-            paper_percent: (algo != "b").then_some(115.4),
+            paper_percent: (method != "b").then_some(115.4),
             final_return: None,
         }
     }

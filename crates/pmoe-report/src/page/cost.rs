@@ -68,8 +68,12 @@ impl Cost {
 /// One line per row that has runs.
 pub(crate) fn costs(group: &Group<'_>, rows: &[Row]) -> Vec<CostRow> {
     let cost = |row: &Row| {
-        let cost = Cost::of(group.runs_of(&row.algo, &row.task));
-        (0 < cost.runs).then(|| CostRow { task: row.task.clone(), method: row.algo.clone(), cost })
+        let cost = Cost::of(group.runs_of(&row.method, &row.task));
+        (0 < cost.runs).then(|| CostRow {
+            task: row.task.clone(),
+            method: row.method.clone(),
+            cost,
+        })
     };
     rows.iter().filter_map(cost).collect()
 }

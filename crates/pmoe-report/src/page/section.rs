@@ -58,7 +58,7 @@ pub(crate) struct Section {
     /// What is not behind the numbers, one sentence each.
     pub(crate) left_out: Vec<String>,
     /// The methods, in the order of the settings' columns.
-    pub(super) algos: Vec<String>,
+    pub(super) methods: Vec<String>,
     pub(super) differing: Vec<Setting>,
     pub(super) common: Vec<Setting>,
     pub(crate) costs: Vec<CostRow>,
@@ -107,7 +107,7 @@ pub(super) struct RunLine {
     /// Name and file of each analysis, the file from the run's folder.
     pub(super) analyses: Vec<(&'static str, String)>,
     pub(super) task: String,
-    pub(super) algo: String,
+    pub(super) method: String,
     pub(super) seed: u64,
     pub(super) state: &'static str,
     pub(super) detail: String,
@@ -182,7 +182,7 @@ impl Section {
             success_figures: figures.success,
             profiles: figures.profiles,
             panels: figures.panels,
-            looks: rows.iter().map(|row| palette.look(&row.algo)).collect(),
+            looks: rows.iter().map(|row| palette.look(&row.method)).collect(),
             costs: costs(group, &rows),
             cost: Cost::of(group.entries.iter().map(|entry| entry.run)),
             aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
@@ -191,7 +191,7 @@ impl Section {
             more,
             left_out: left_out(group),
             rows,
-            algos: group.methods.iter().map(|&method| method.to_owned()).collect(),
+            methods: group.methods.iter().map(|&method| method.to_owned()).collect(),
             differing,
             common,
             provenance: provenance(&group.entries),
@@ -309,7 +309,7 @@ fn left_out(group: &Group<'_>) -> Vec<String> {
     for cell in &group.comparison.cells {
         for (seed, why) in &cell.excluded {
             let reason = reason(why, cell.total_steps);
-            let sentence = format!("{} on {}, seed {seed}: {reason}.", cell.algo, cell.task);
+            let sentence = format!("{} on {}, seed {seed}: {reason}.", cell.method, cell.task);
             match why {
                 Excluded::Unfinished { .. } => unfinished.push((&cell.task, sentence)),
                 _ => sentences.push(sentence),
@@ -352,7 +352,7 @@ fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
         link: link(output, &run.path),
         analyses: analyses.map(|kind| (kind.name(), kind.file().display().to_string())).collect(),
         task: of.task.clone(),
-        algo: (*method).to_owned(),
+        method: (*method).to_owned(),
         seed: of.seed,
         state,
         detail,

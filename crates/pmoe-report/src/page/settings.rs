@@ -9,29 +9,29 @@ use crate::comparison::Entry;
 pub(crate) struct Setting {
     /// Dotted key.
     pub(crate) key: String,
-    /// Its value for each method, in the order of `algos`.
+    /// Its value for each method, in the order of `methods`.
     pub(crate) values: Vec<String>,
 }
 
 /// Settings that differ between the methods, and those that do not; both by key.
 ///
 /// What tells the runs of a method apart (method, task, seed) is no setting.
-pub(crate) fn settings(entries: &[Entry<'_>], algos: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
+pub(crate) fn settings(entries: &[Entry<'_>], methods: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
     let configs: Vec<_> = entries.iter().map(|entry| (entry, flatten(&entry.run.config))).collect();
     let mut keys: Vec<_> = configs.iter().flat_map(|(_, config)| config.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
     let settings = keys.into_iter().map(|key| Setting {
         key: key.clone(),
-        values: algos.iter().map(|algo| value_of(key, algo, &configs)).collect(),
+        values: methods.iter().map(|method| value_of(key, method, &configs)).collect(),
     });
     settings.partition(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
 }
 
 /// The value in the runs of a method; if it depends on the task, each with its tasks.
-fn value_of(key: &str, algo: &str, configs: &[(&Entry<'_>, BTreeMap<String, String>)]) -> String {
+fn value_of(key: &str, method: &str, configs: &[(&Entry<'_>, BTreeMap<String, String>)]) -> String {
     let mut tasks_of: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (entry, config) in configs.iter().filter(|(entry, _)| entry.method == algo) {
+    for (entry, config) in configs.iter().filter(|(entry, _)| entry.method == method) {
         let value = config.get(key).map_or("", String::as_str);
         let task = entry.run.manifest.task.as_str();
         match tasks_of.iter_mut().find(|(known, _)| *known == value) {
@@ -54,7 +54,7 @@ fn value_of(key: &str, algo: &str, configs: &[(&Entry<'_>, BTreeMap<String, Stri
 fn flatten(config: &toml::Table) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     flatten_into(config, "", &mut flat);
-    ["algo", "method", "task", "seed"].iter().for_each(|key| drop(flat.remove(*key)));
+    ["method", "task", "seed"].iter().for_each(|key| drop(flat.remove(*key)));
     flat
 }
 

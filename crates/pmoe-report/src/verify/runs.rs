@@ -69,10 +69,10 @@ impl Check<'_> {
     }
 
     fn plan(&mut self, path: &Path, planned: &PlannedRun, run: &Run) {
-        let Manifest { algo, task, seed, total_steps, .. } = &run.manifest;
+        let Manifest { method, task, seed, total_steps, .. } = &run.manifest;
         let name = |key: &str| format!("run {}, {key}", planned.dir.display());
         for (key, planned, found) in [
-            ("algo", &planned.algo, algo),
+            ("method", &planned.base, method),
             ("task", &planned.task, task),
             ("seed", &planned.seed.to_string(), &seed.to_string()),
             ("total_steps", &planned.total_steps.to_string(), &total_steps.to_string()),

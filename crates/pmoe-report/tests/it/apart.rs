@@ -13,17 +13,17 @@ use crate::{Fixture, SUITE, manifest};
 const VALUES: [f64; 4] = [10.0, 20.0, 30.0, 40.0];
 
 /// A config of a method with a line of its own; its budget is no part of what is compared.
-fn config(algo: &str, seed: u64, line: &str) -> String {
+fn config(method: &str, seed: u64, line: &str) -> String {
     format!(
-        "method = {algo:?}\ntask = \"Hopper-v4\"\nseed = {seed}\ndevice = \"flex\"\n[algo.sac]\ntau = 0.005\n{line}\n\
+        "method = {method:?}\ntask = \"Hopper-v4\"\nseed = {seed}\ndevice = \"flex\"\n[algo.sac]\ntau = 0.005\n{line}\n\
          [schedule]\ntotal_steps = 3000\neval_every = 1000\n"
     )
 }
 
 fn done(fixture: &Fixture, folder: &str, names: (&str, &str, u64), line: &str, values: &[f64]) {
-    let (algo, task, seed) = names;
-    let manifest = manifest(algo, task, seed);
-    fixture.write(folder, manifest, &config(algo, seed, line), values, Status::Done);
+    let (method, task, seed) = names;
+    let manifest = manifest(method, task, seed);
+    fixture.write(folder, manifest, &config(method, seed, line), values, Status::Done);
 }
 
 /// Name, budget, seeds and AUC of the rows.
@@ -32,7 +32,7 @@ fn rows(summary: &ReportSummary) -> Vec<(&str, u64, usize, Option<f64>)> {
     summary
         .rows
         .iter()
-        .map(|of| (of.algo.as_str(), of.total_steps, of.seeds.len(), row(of)))
+        .map(|of| (of.method.as_str(), of.total_steps, of.seeds.len(), row(of)))
         .collect()
 }
 
@@ -53,35 +53,37 @@ fn a_run_that_is_in_no_number_changes_none() {
     let failed = || Status::Failed { reason: "out of memory".into(), diverged: false };
     for (name, as_suite) in [("table9", true), ("mine", false)] {
         let fixture = Fixture::new();
-        let folder = |algo: &str, seed| format!("{name}/{algo}/Hopper-v4/seed_{seed}");
+        let folder = |method: &str, seed| format!("{name}/{method}/Hopper-v4/seed_{seed}");
         // Two methods of which another one would be the reference if it were there.
-        let algos = if as_suite { ["sac", "pmoe-sac"] } else { ["pmoe-sac", "mcp-sac"] };
-        for (algo, seed, level) in [(algos[0], 0, 1.0), (algos[0], 1, 2.0), (algos[1], 0, 3.0)] {
+        let methods = if as_suite { ["sac", "pmoe-sac"] } else { ["pmoe-sac", "mcp-sac"] };
+        for (method, seed, level) in
+            [(methods[0], 0, 1.0), (methods[0], 1, 2.0), (methods[1], 0, 3.0)]
+        {
             let values = VALUES.map(|value| level * value);
-            done(&fixture, &folder(algo, seed), (algo, "Hopper-v4", seed), "", &values);
+            done(&fixture, &folder(method, seed), (method, "Hopper-v4", seed), "", &values);
         }
         fixture.report();
         let before = values(&fixture);
         assert!(before.iter().any(|number| number.quantity == "auc"));
-        let long = |algo: &str, seed| Manifest {
+        let long = |method: &str, seed| Manifest {
             total_steps: 100_000,
-            ..manifest(algo, "Hopper-v4", seed)
+            ..manifest(method, "Hopper-v4", seed)
         };
         let others = [
-            (long(algos[0], 2), "", vec![], failed()),
-            (long(algos[0], 3), "", vec![1e6, 1e6], Status::Running),
-            (long(algos[1], 1), "gamma = 0.9", vec![1e6], Status::Interrupted),
-            (manifest(algos[1], "Hopper-v4", 4), "gamma = 0.9", vec![1e6], Status::Running),
-            (manifest(algos[1], "Ant-v4", 5), "", vec![], failed()),
+            (long(methods[0], 2), "", vec![], failed()),
+            (long(methods[0], 3), "", vec![1e6, 1e6], Status::Running),
+            (long(methods[1], 1), "gamma = 0.9", vec![1e6], Status::Interrupted),
+            (manifest(methods[1], "Hopper-v4", 4), "gamma = 0.9", vec![1e6], Status::Running),
+            (manifest(methods[1], "Ant-v4", 5), "", vec![], failed()),
             (manifest("sac", "Hopper-v4", 6), "gamma = 0.8", vec![1e6], Status::Running),
             // Done, but its evaluations are gone.
-            (manifest(algos[0], "Hopper-v4", 7), "gamma = 0.8", vec![], Status::Done),
-            (long(algos[0], 8), "gamma = 0.8", vec![1e6], Status::Done),
+            (manifest(methods[0], "Hopper-v4", 7), "gamma = 0.8", vec![], Status::Done),
+            (long(methods[0], 8), "gamma = 0.8", vec![1e6], Status::Done),
         ];
         for (index, (manifest, line, curve, status)) in others.into_iter().enumerate() {
-            let config = config(&manifest.algo, manifest.seed, line);
+            let config = config(&manifest.method, manifest.seed, line);
             let folder =
-                format!("{name}/{}/{}/seed_{}", manifest.algo, manifest.task, manifest.seed);
+                format!("{name}/{}/{}/seed_{}", manifest.method, manifest.task, manifest.seed);
             fixture.write(&folder, manifest, &config, &curve, status);
             let summary = fixture.report();
             assert_eq!(values(&fixture), before, "{name}, run {index}");
@@ -99,11 +101,11 @@ fn a_run_that_is_in_no_number_changes_none() {
 #[test]
 fn budgets_have_parts_of_their_own() {
     let fixture = Fixture::new();
-    let run = |algo: &str, seed, steps: u64, level: f64| {
-        let manifest = Manifest { total_steps: steps, ..manifest(algo, "Hopper-v4", seed) };
+    let run = |method: &str, seed, steps: u64, level: f64| {
+        let manifest = Manifest { total_steps: steps, ..manifest(method, "Hopper-v4", seed) };
         let curve: Vec<_> = (0..=steps / 1000).map(|_| level).collect();
-        let folder = format!("{algo}-{steps}-{seed}");
-        fixture.write(&folder, manifest, &config(algo, seed, ""), &curve, Status::Done);
+        let folder = format!("{method}-{steps}-{seed}");
+        fixture.write(&folder, manifest, &config(method, seed, ""), &curve, Status::Done);
     };
     for (seed, level) in [(0, 10.0), (1, 20.0)] {
         run("sac", seed, 3000, level);
@@ -158,7 +160,7 @@ fn plan(fixture: &Fixture, runs: &[(&str, &str, u64)]) {
     let run = |&(dir, method, seed): &(&str, &str, u64)| PlannedRun {
         id: dir.to_owned(),
         dir: dir.into(),
-        algo: method.to_owned(),
+        base: method.to_owned(),
         task: dir.split('/').nth(2).unwrap().to_owned(),
         seed,
         total_steps: 3000,
@@ -228,13 +230,13 @@ fn a_suite_may_give_a_task_its_own_settings() {
     );
     fixture.suites = vec![Suite::parse(&text, Path::new("table9.toml")).unwrap()];
     for (task, line) in [("Hopper-v4", "gamma = 0.99"), ("Ant-v4", "gamma = 0.9")] {
-        for (algo, level) in [("sac", 1.0), ("pmoe-sac", 2.0)] {
-            let folder = format!("table9/{algo}/{task}/seed_0");
-            done(&fixture, &folder, (algo, task, 0), line, &VALUES.map(|value| level * value));
+        for (method, level) in [("sac", 1.0), ("pmoe-sac", 2.0)] {
+            let folder = format!("table9/{method}/{task}/seed_0");
+            done(&fixture, &folder, (method, task, 0), line, &VALUES.map(|value| level * value));
         }
     }
     let names = |summary: &ReportSummary| {
-        summary.rows.iter().map(|row| row.algo.clone()).collect::<Vec<_>>()
+        summary.rows.iter().map(|row| row.method.clone()).collect::<Vec<_>>()
     };
     let by_hand = fixture.report();
     assert_eq!(names(&by_hand), ["sac", "pmoe-sac", "sac", "pmoe-sac"]);
@@ -242,11 +244,11 @@ fn a_suite_may_give_a_task_its_own_settings() {
     // With a plan as well; and a seed with the settings of the other task is not one of this.
     let planned: Vec<_> = ["sac", "pmoe-sac"]
         .iter()
-        .flat_map(|algo| {
-            ["Hopper-v4", "Ant-v4"].map(|task| (format!("table9/{algo}/{task}/seed_0"), *algo))
+        .flat_map(|method| {
+            ["Hopper-v4", "Ant-v4"].map(|task| (format!("table9/{method}/{task}/seed_0"), *method))
         })
         .collect();
-    let planned: Vec<_> = planned.iter().map(|(dir, algo)| (dir.as_str(), *algo, 0)).collect();
+    let planned: Vec<_> = planned.iter().map(|(dir, method)| (dir.as_str(), *method, 0)).collect();
     plan(&fixture, &planned);
     done(&fixture, "table9/sac/Ant-v4/seed_1", ("sac", "Ant-v4", 1), "gamma = 0.99", &VALUES);
     let expected = ["sac", "pmoe-sac", "sac", "pmoe-sac", "sac (gamma=0.99)"];

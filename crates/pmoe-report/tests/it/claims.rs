@@ -9,7 +9,7 @@ const SUITE: &str = r#"
 title = "Two methods"
 item = "Fig. 1, Table 2"
 reference = "sac"
-algos = ["sac", "pmoe-sac"]
+methods = ["sac", "pmoe-sac"]
 tasks = ["T", "U"]
 [presets]
 smoke = { seeds = [0], total_steps = 100 }
@@ -36,9 +36,9 @@ fn suite() -> Suite {
 }
 
 /// A finished run of 100 steps that returns `level` in each of its evaluations.
-fn run(algo: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
+fn run(method: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
     let manifest = format!(
-        r#"{{"schema": 1, "algo": "{algo}", "task": "{task}", "seed": {seed}, "total_steps": 100,
+        r#"{{"schema": 1, "algo": "{method}", "task": "{task}", "seed": {seed}, "total_steps": 100,
         "status": {status}, "env_step": 100, "attempts": [], "events_blake3": null,
         "provenance": {{"pmoe": "", "commit": "", "dirty": false, "rustc": "", "burn": "",
         "mujoco": "", "device": "", "threads": 1, "cpu": "", "cores": 1, "memory_gib": 1.0,
@@ -53,7 +53,7 @@ fn run(algo: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
     let metrics = [("log_prob_mean".to_owned(), -level)].into();
     let update = Event::Update { env_step: 95, grad_step: 1, metrics };
     Run {
-        path: format!("fig1/{algo}/{task}/seed_{seed}").into(),
+        path: format!("fig1/{method}/{task}/seed_{seed}").into(),
         config: toml::Table::new(),
         manifest: serde_json::from_str::<Manifest>(&manifest).unwrap(),
         events: vec![eval(0), eval(50), update, eval(100)],
@@ -66,9 +66,9 @@ const DONE: &str = r#"{"state": "done"}"#;
 fn runs() -> Vec<Run> {
     let levels = [("pmoe-sac", "T", [120.0, 130.0, 140.0]), ("sac", "T", [90.0, 100.0, 110.0])];
     let others = [("pmoe-sac", "U", [50.0, 100.0, 150.0]), ("sac", "U", [90.0, 100.0, 110.0])];
-    let of_levels = |(algo, task, levels): (&str, &str, [f64; 3])| {
-        let (algo, task) = (algo.to_owned(), task.to_owned());
-        (0..).zip(levels).map(move |(seed, level)| run(&algo, &task, seed, level, DONE))
+    let of_levels = |(method, task, levels): (&str, &str, [f64; 3])| {
+        let (method, task) = (method.to_owned(), task.to_owned());
+        (0..).zip(levels).map(move |(seed, level)| run(&method, &task, seed, level, DONE))
     };
     levels.into_iter().chain(others).flat_map(of_levels).collect()
 }

@@ -7,8 +7,8 @@ use pmoe_stats::{Bootstrap, Estimate, Interval};
 
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 500, level: 0.95, seed: 0 };
 
-fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
-    Manifest { total_steps: 100, ..crate::manifest(algo, task, seed) }
+fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
+    Manifest { total_steps: 100, ..crate::manifest(method, task, seed) }
 }
 
 /// Writes a run folder whose evaluations give `curve`.
@@ -19,7 +19,7 @@ fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Stat
 
 /// Writes a run of a straight curve over the whole budget, or up to `last`.
 fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Status) {
-    let name = format!("{}/{}/seed_{}", manifest.algo, manifest.task, manifest.seed);
+    let name = format!("{}/{}/seed_{}", manifest.method, manifest.task, manifest.seed);
     write_run(&dir.join(name), manifest, &[(0, values[0]), (last, values[1])], status);
 }
 
@@ -36,13 +36,13 @@ fn compare(dir: &Path) -> Comparison<'static> {
 fn by_hand() {
     let dir = tempfile::tempdir().unwrap();
     // Trapezoids over the budget: 10 and 20 for the reference, 30 and 60 for the method.
-    for (algo, seed, values) in [
+    for (method, seed, values) in [
         ("sac", 0, [0.0, 20.0]),
         ("sac", 1, [10.0, 30.0]),
         ("pmoe-sac", 0, [20.0, 40.0]),
         ("pmoe-sac", 1, [0.0, 120.0]),
     ] {
-        line(dir.path(), manifest(algo, "Hopper-v4", seed), values, 100, Status::Done);
+        line(dir.path(), manifest(method, "Hopper-v4", seed), values, 100, Status::Done);
     }
     let comparison = compare(dir.path());
     assert_eq!(comparison.cells.len(), 2);
@@ -76,8 +76,8 @@ fn by_hand() {
 #[test]
 fn several_tasks_by_hand() {
     let dir = tempfile::tempdir().unwrap();
-    let run = |algo, task, seed, value| {
-        line(dir.path(), manifest(algo, task, seed), [value, value], 100, Status::Done);
+    let run = |method, task, seed, value| {
+        line(dir.path(), manifest(method, task, seed), [value, value], 100, Status::Done);
     };
     // In units of the reference's mean: sac 0.5 and 1.5, then 0.8 and 1.2; pmoe-sac 2 and 1, then 1.1 and 0.9.
     for (task, sac, pmoe) in
@@ -120,7 +120,7 @@ fn several_tasks_by_hand() {
 #[test]
 fn a_task_that_a_method_lacks_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    for (algo, task, value, status) in [
+    for (method, task, value, status) in [
         ("sac", "Ant-v4", -10.0, Status::Done),
         ("pmoe-sac", "Ant-v4", 5.0, Status::Done),
         ("sac", "Hopper-v4", 10.0, Status::Done),
@@ -130,7 +130,7 @@ fn a_task_that_a_method_lacks_is_named() {
         ("pmoe-sac", "Swimmer-v4", 5.0, Status::Done),
     ] {
         let last = if status == Status::Done { 100 } else { 50 };
-        line(dir.path(), manifest(algo, task, 0), [value, value], last, status);
+        line(dir.path(), manifest(method, task, 0), [value, value], last, status);
     }
     let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
     assert_eq!(aggregates.tasks, ["Swimmer-v4"]);
@@ -220,10 +220,10 @@ fn unfinished_runs_are_drawn_as_far_as_all_of_them_are() {
 #[test]
 fn a_run_that_is_in_no_number_changes_none() {
     let dir = tempfile::tempdir().unwrap();
-    for (algo, seed, values) in
+    for (method, seed, values) in
         [("sac", 0, [0.0, 20.0]), ("sac", 1, [10.0, 30.0]), ("pmoe-sac", 0, [20.0, 40.0])]
     {
-        line(dir.path(), manifest(algo, "Hopper-v4", seed), values, 100, Status::Done);
+        line(dir.path(), manifest(method, "Hopper-v4", seed), values, 100, Status::Done);
     }
     let before = compare(dir.path());
     let failed = |reason: &str| Status::Failed { reason: reason.into(), diverged: false };
@@ -245,7 +245,7 @@ fn a_run_that_is_in_no_number_changes_none() {
         write_run(&dir.path().join(format!("z{index}")), manifest, curve, status);
         let after = compare(dir.path());
         for cell in &before.cells {
-            let now = after.cell(&cell.algo, &cell.task).unwrap();
+            let now = after.cell(&cell.method, &cell.task).unwrap();
             let numbers = |of: &Cell<'_>| {
                 let runs: Vec<_> = of.runs.iter().map(|run| run.path.clone()).collect();
                 let parts = (of.total_steps, runs, of.curve.clone());
@@ -259,7 +259,7 @@ fn a_run_that_is_in_no_number_changes_none() {
             };
             assert_eq!(numbers(now), numbers(cell), "run {index}");
             let left_out = now.excluded.len();
-            assert!(cell.algo == "sac" || left_out <= index + 1, "{:?}", now.excluded);
+            assert!(cell.method == "sac" || left_out <= index + 1, "{:?}", now.excluded);
         }
     }
     // A second run of a seed that began to evaluate late moves no start either.

@@ -134,7 +134,7 @@ fn what_a_plan_says_of_folders_is_not_believed() {
         let run = PlannedRun {
             id: "0".into(),
             dir: dir.into(),
-            algo: "sac".into(),
+            base: "sac".into(),
             task: "Hopper-v4".into(),
             seed: 1,
             total_steps: 3000,

@@ -25,7 +25,7 @@ const SUITE: &str = r#"
 title = "One against the other"
 item = "Table 9"
 reference = "sac"
-algos = ["sac", "pmoe-sac"]
+methods = ["sac", "pmoe-sac"]
 tasks = ["Hopper-v4", "Ant-v4"]
 
 [presets]
@@ -83,15 +83,15 @@ impl Fixture {
 
     /// A run at `folder` below the results, with evaluations at 0, 1000, …
     fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
-        let (algo, task, seed) = names;
+        let (method, task, seed) = names;
         let config = format!(
-            "algo = {}\ntask = {}\nseed = {seed}\ngamma = 0.99\n\
+            "method = {}\ntask = {}\nseed = {seed}\ngamma = 0.99\n\
              num_primitives = {}\n[schedule]\neval_every = 1000\n",
-            toml::Value::from(algo),
+            toml::Value::from(method),
             toml::Value::from(task),
-            algo.len()
+            method.len()
         );
-        self.write(folder, manifest(algo, task, seed), &config, values, status);
+        self.write(folder, manifest(method, task, seed), &config, values, status);
     }
 
     /// A run with this manifest and config.
@@ -124,7 +124,7 @@ fn write_run(
     status: Status,
 ) {
     let mut config: toml::Table = config.parse().unwrap();
-    config.insert("method".to_owned(), manifest.algo.as_str().into());
+    config.insert("method".to_owned(), manifest.method.as_str().into());
     config.insert("task".to_owned(), manifest.task.as_str().into());
     config.insert("seed".to_owned(), i64::try_from(manifest.seed).unwrap().into());
     let schedule = config.get_mut("schedule").unwrap().as_table_mut().unwrap();
@@ -155,10 +155,10 @@ fn write_run(
     .unwrap();
 }
 
-fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
+fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
-        algo: algo.into(),
+        method: method.into(),
         task: task.into(),
         seed,
         total_steps: 3000,
@@ -177,7 +177,7 @@ fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
             cores: 2,
             memory_gib: 7.5,
             os: "linux x86_64".into(),
-            command: format!("pmoe train --algo {algo} --seed {seed}"),
+            command: format!("pmoe train --method {method} --seed {seed}"),
         },
         attempts: vec![Attempt {
             started: "2026-01-02T03:04:05Z".into(),

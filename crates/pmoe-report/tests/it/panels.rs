@@ -25,8 +25,8 @@ fn fixture() -> Fixture {
     let noise = "[[paper.noise]]\nmethod = \"sac\"\ntask = \"Hopper-v4\"\nobs_noise = 0.05\nmean = 1994.9\nstd = 718.6\n";
     let text = SUITE.replace("[presets]", &format!("{analyses}[presets]")) + noise;
     fixture.suites = vec![Suite::parse(&text, Path::new("table9.toml")).unwrap()];
-    for (algo, seed) in [("sac", 0), ("sac", 1), ("pmoe-sac", 0), ("pmoe-sac", 1)] {
-        fixture.suite_run((algo, "Hopper-v4", seed), &[1.0, 2.0, 3.0, 4.0], Status::Done);
+    for (method, seed) in [("sac", 0), ("sac", 1), ("pmoe-sac", 0), ("pmoe-sac", 1)] {
+        fixture.suite_run((method, "Hopper-v4", seed), &[1.0, 2.0, 3.0, 4.0], Status::Done);
     }
     fixture
 }

@@ -60,7 +60,7 @@ fn a_suite_with_every_kind_of_run() {
     let counts = [summary.done, summary.failed, summary.unfinished, summary.missing];
     assert_eq!((counts, summary.unreadable), ([4, 1, 2, 1], 1));
     let row = &summary.rows[1];
-    assert_eq!((row.algo.as_str(), row.task.as_str()), ("pmoe-sac", "Hopper-v4"));
+    assert_eq!((row.method.as_str(), row.task.as_str()), ("pmoe-sac", "Hopper-v4"));
     assert_eq!((row.auc.as_ref().unwrap().value, row.paper_percent), (165.0, Some(115.4)));
     let relative = row.relative_auc.as_ref().unwrap();
     assert_eq!((relative.value, relative.interval), (1.5, Some(Interval { low: 1.25, high: 1.8 })));
@@ -195,8 +195,8 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     let variants = SUITE
         .replace("reference = \"sac\"", "reference = \"k4\"")
         .replace(
-            "algos = [\"sac\", \"pmoe-sac\"]",
-            "variants = [{ name = \"k4\", algo = \"pmoe-sac\" }]",
+            "methods = [\"sac\", \"pmoe-sac\"]",
+            "variants = [{ name = \"k4\", base = \"pmoe-sac\" }]",
         )
         .replace("pmoe-sac = {", "k4 = {")
         .replace("One against", "Another against");
@@ -211,7 +211,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     let planned = |dir: &str, used_by: &[(&str, &str)]| PlannedRun {
         id: dir.to_owned(),
         dir: dir.into(),
-        algo: "pmoe-sac".to_owned(),
+        base: "pmoe-sac".to_owned(),
         task: "Hopper-v4".to_owned(),
         seed: dir.ends_with('1').into(),
         total_steps: 3000,
@@ -238,7 +238,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     let rows: Vec<_> = summary
         .rows
         .iter()
-        .map(|row| (row.suite.as_str(), row.algo.as_str(), row.seeds.len(), row.left_out.len()))
+        .map(|row| (row.suite.as_str(), row.method.as_str(), row.seeds.len(), row.left_out.len()))
         .collect();
     assert_eq!(
         rows,
@@ -348,12 +348,12 @@ fn tasks_with_a_goal_have_a_success_rate() {
 #[test]
 fn hostile_names_stay_text() {
     let fixture = Fixture::new();
-    let algo = "<script>alert(\"1\")</script>&$x$";
+    let method = "<script>alert(\"1\")</script>&$x$";
     let task = "../../<b>'\"`|\n";
     let folder = "a <i>b\"c#d?%";
     let failed = Status::Failed { reason: "</td><script>".into(), diverged: false };
-    fixture.run(folder, (algo, task, 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
-    fixture.run("second", (algo, task, 1), &[1.0, 2.0], failed);
+    fixture.run(folder, (method, task, 0), &[1.0, 2.0, 3.0, 4.0], Status::Done);
+    fixture.run("second", (method, task, 1), &[1.0, 2.0], failed);
     let summary = fixture.report();
     let page = fixture.page();
     assert_self_contained(&page);
@@ -432,7 +432,7 @@ fn claims_are_judged_where_their_runs_are() {
     let run = PlannedRun {
         id: "0a1b".to_owned(),
         dir: "table9/sac/Hopper-v4/seed_0".into(),
-        algo: "sac".to_owned(),
+        base: "sac".to_owned(),
         task: "Hopper-v4".to_owned(),
         seed: 0,
         total_steps: 3000,

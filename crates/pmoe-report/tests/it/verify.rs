@@ -208,7 +208,7 @@ fn a_plan_of_other_runs_is_found() {
     let run = |seed: u64| PlannedRun {
         id: format!("{seed:016}"),
         dir: format!("table9/sac/Hopper-v4/seed_{seed}").into(),
-        algo: "sac".into(),
+        base: "sac".into(),
         task: "Hopper-v4".into(),
         seed,
         total_steps: 3000,

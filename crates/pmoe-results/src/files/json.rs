@@ -17,10 +17,10 @@ const MOST_BYTES: u64 = 1 << 28;
 /// Reads a document of version `schema` from a file; `None` if there is none.
 pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
-    schema: u32,
+    schemas: RangeInclusive<u32>,
 ) -> Result<Option<T>, ResultsError> {
     let bytes = read::read_if_there(path, MOST_BYTES)?;
-    bytes.map(|bytes| parse(&bytes, path, schema..=schema)).transpose()
+    bytes.map(|bytes| parse(&bytes, path, schemas)).transpose()
 }
 
 /// Reads a document of one of the versions `schemas`; `path` is for the error.

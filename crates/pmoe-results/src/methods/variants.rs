@@ -81,7 +81,7 @@ fn usual_settings<'a>(
     let heavy: Vec<_> =
         peers.iter().filter(|peer| Some(weight(&runs[**peer])) == heaviest).collect();
     let committed =
-        heavy.first().and_then(|first| Methods::config_of(&runs[**first].run.manifest.algo));
+        heavy.first().and_then(|first| Methods::config_of(&runs[**first].run.manifest.method));
     let committed = committed.as_ref().map(self::settings).unwrap_or_default();
     let keys: BTreeSet<&String> = peers.iter().flat_map(|peer| settings[*peer].keys()).collect();
     let of_key = |key: &'a String| {
@@ -188,9 +188,7 @@ fn short_hash(text: &str) -> String {
 fn settings(config: &Table) -> Settings {
     let mut flat = Settings::new();
     flatten(config, "", &mut flat);
-    for key in
-        ["algo", "method", "task", "seed", "schedule.total_steps", "schedule.checkpoint_every"]
-    {
+    for key in ["method", "task", "seed", "schedule.total_steps", "schedule.checkpoint_every"] {
         flat.remove(key);
     }
     flat

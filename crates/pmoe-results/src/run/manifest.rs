@@ -12,8 +12,9 @@ use crate::files::json;
 pub struct Manifest {
     /// Version of this format, [`Manifest::SCHEMA`].
     pub schema: u32,
-    /// Name of the method, as in `configs/algos`.
-    pub algo: String,
+    /// Name of the method, as in `configs/methods`; `algo` before version 3.
+    #[serde(alias = "algo")]
+    pub method: String,
     /// Name of the task, with its version.
     pub task: String,
     /// Seed of every random stream of the run.
@@ -122,9 +123,11 @@ impl Provenance {
 }
 
 impl Manifest {
-    /// The version of the format that this crate writes. It reads version 1, too, which has no provenance
-    /// of single attempts.
-    pub const SCHEMA: u32 = 2;
+    /// The version of the format that this crate writes.
+    ///
+    /// It also reads version 2, where the method is called `algo`, and version 1, which has no
+    /// provenance of single attempts either.
+    pub const SCHEMA: u32 = 3;
 
     /// Name of the file in a run folder.
     pub const FILE: &str = MANIFEST;
@@ -169,7 +172,7 @@ impl Manifest {
         let text = |value: &str| toml::Value::from(value);
         let number = |value: u64| i64::try_from(value).map(toml::Value::from).ok();
         let pairs = [
-            ("algo", Some(text(&self.algo)), "method", config.get("method")),
+            ("method", Some(text(&self.method)), "method", config.get("method")),
             ("task", Some(text(&self.task)), "task", config.get("task")),
             ("seed", number(self.seed), "seed", config.get("seed")),
             ("total_steps", number(self.total_steps), "schedule.total_steps", total_steps),

@@ -58,15 +58,15 @@ impl Suite {
 
         name("file name", &self.name)?;
         let methods: Vec<_> = self.methods.iter().map(|method| method.name.clone()).collect();
-        for (key, values) in [("algos and variants", &methods), ("tasks", &self.tasks)] {
+        for (key, values) in [("methods and variants", &methods), ("tasks", &self.tasks)] {
             values.iter().try_for_each(|value| name(key, value))?;
             if values.is_empty() || has_repeats(values) {
                 return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
             }
             few(key, values.len(), MOST_NAMES)?;
         }
-        for Method { name: method, algo, set } in &self.methods {
-            name(&format!("variants.{method}.algo"), algo)?;
+        for Method { name: method, base, set } in &self.methods {
+            name(&format!("variants.{method}.base"), base)?;
             budget_apart(&format!("variants.{method}.set"), set)?;
         }
         one("reference", &self.reference, &methods)?;

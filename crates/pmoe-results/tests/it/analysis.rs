@@ -432,7 +432,7 @@ const SUITE: &str = r#"
 title = "t"
 item = "Fig. 0"
 reference = "a"
-algos = ["a"]
+methods = ["a"]
 tasks = ["T-v1"]
 [analyses.gait]
 skip = 100

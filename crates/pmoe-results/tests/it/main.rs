@@ -18,10 +18,10 @@ use pmoe_results::{Event, Manifest, RunDir, Sink, Status};
 const CONFIG: &str =
     "method = \"sac\"\ntask = \"Hopper-v4\"\nseed = 3\n\n[schedule]\ntotal_steps = 100\n";
 
-fn manifest(algo: &str, task: &str, seed: u64) -> Manifest {
+fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
-        algo: algo.into(),
+        method: method.into(),
         task: task.into(),
         seed,
         total_steps: 100,
@@ -59,9 +59,9 @@ fn eval(env_step: u64, episode_return: f64) -> Event {
 
 /// Writes a run folder whose evaluations give `curve`, and closes it with `status`.
 fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Status) {
-    let Manifest { algo, task, seed, total_steps, .. } = &manifest;
+    let Manifest { method, task, seed, total_steps, .. } = &manifest;
     let config = format!(
-        "method = {algo:?}\ntask = {task:?}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
+        "method = {method:?}\ntask = {task:?}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
     );
     // Made elsewhere: a run folder in another one is refused.
     let scratch = tempfile::tempdir().unwrap();

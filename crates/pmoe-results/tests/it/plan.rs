@@ -10,7 +10,7 @@ const FIRST: &str = r#"
 title = "One"
 item = "Fig. 1"
 reference = "a"
-algos = ["a", "b"]
+methods = ["a", "b"]
 tasks = ["T", "U"]
 [presets]
 smoke = { seeds = [0, 5], total_steps = 10 }
@@ -28,9 +28,9 @@ item = "Fig. 2"
 reference = "k4"
 tasks = ["T", "U"]
 variants = [
-    { name = "k4", algo = "b", set = { "algo.sac.actor.k" = 4 } },
-    { name = "k8", algo = "b", set = { "actor.k" = 8 } },
-    { name = "lr", algo = "b", set = { lr = 0.5 } },
+    { name = "k4", base = "b", set = { "algo.sac.actor.k" = 4 } },
+    { name = "k8", base = "b", set = { "actor.k" = 8 } },
+    { name = "lr", base = "b", set = { lr = 0.5 } },
 ]
 [presets]
 smoke = { seeds = [5, 0], total_steps = 10 }
@@ -47,14 +47,14 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let algos = dir.path().join("algos");
-        fs::create_dir(&algos).unwrap();
-        fs::write(algos.join("a.toml"), "[algo.sac]\nlr = 0.1\n[schedule]\nn = 1\n").unwrap();
+        let methods = dir.path().join("methods");
+        fs::create_dir(&methods).unwrap();
+        fs::write(methods.join("a.toml"), "[algo.sac]\nlr = 0.1\n[schedule]\nn = 1\n").unwrap();
         let b = "[algo.sac]\nlr = 0.1\nactor = { k = 4 }\n[schedule]\nn = 1\n";
-        fs::write(algos.join("b.toml"), b).unwrap();
+        fs::write(methods.join("b.toml"), b).unwrap();
         let suite = |text, name: &str| Suite::parse(text, Path::new(name)).unwrap();
         let suites = vec![suite(FIRST, "one.toml"), suite(SECOND, "two.toml")];
-        let methods = Methods::load_all(&algos).unwrap();
+        let methods = Methods::load_all(&methods).unwrap();
         fs::create_dir(dir.path().join("results")).unwrap();
         Self { suites, methods, dir }
     }
@@ -181,15 +181,28 @@ fn a_plan_is_read_as_it_was_written() {
     let path = root.join(Plan::FILE);
     let text = fs::read_to_string(&path).unwrap();
     for (old, new, word) in [
-        ("\"schema\": 1", "\"schema\": 2", "version 2"),
+        ("\"schema\": 2", "\"schema\": 3", "version 3"),
         ("\"seed\": 0", "\"seed\": -1", "runs[0].seed"),
-        ("\"algo\"", "\"algos\"", "algos"),
+        ("\"base\"", "\"bases\"", "bases"),
     ] {
         fs::write(&path, text.replacen(old, new, 1)).unwrap();
         let error = Plan::read(&root).unwrap_err();
         assert!(error.is_bad_input());
         assert!(error.to_string().contains(word) && error.to_string().contains("plan.json"));
     }
+}
+
+#[test]
+fn a_plan_of_version_1_is_read() {
+    let fixture = Fixture::new();
+    let root = fixture.root();
+    let plan = fixture.plan(Preset::Smoke);
+    plan.write(&root).unwrap();
+    let path = root.join(Plan::FILE);
+    let old = fs::read_to_string(&path).unwrap();
+    let old = old.replace("\"schema\": 2", "\"schema\": 1").replace("\"base\"", "\"algo\"");
+    fs::write(&path, old).unwrap();
+    assert_eq!(Plan::read(&root).unwrap(), Some(Plan { schema: 1, ..plan }));
 }
 
 #[test]
@@ -200,7 +213,7 @@ fn what_does_not_fit_is_refused() {
         let methods = &fixture.methods;
         Plan::new(&[suite], Preset::Smoke, None, methods, &fixture.root()).unwrap_err()
     };
-    let error = plan("algo = \"b\"", "algo = \"c\"");
+    let error = plan("base = \"b\"", "base = \"c\"");
     assert!(error.is_bad_input());
     assert!(error.to_string().contains("`a`, `b`"), "{error}");
     let error = plan("lr = 0.5", "\"lr.of\" = 0.5");

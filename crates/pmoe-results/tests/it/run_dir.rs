@@ -257,7 +257,7 @@ fn a_manifest_of_another_run_is_refused() {
     let path = dir.path().join("manifest.json");
     let good = fs::read_to_string(&path).unwrap();
     for (old, new, key) in [
-        ("\"sac\"", "\"ppo\"", "algo"),
+        ("\"sac\"", "\"ppo\"", "method"),
         ("Hopper-v4", "Ant-v4", "task"),
         ("\"seed\": 3", "\"seed\": 4", "seed"),
         ("\"seed\": 3", "\"seed\": 18446744073709551615", "seed"),
@@ -275,6 +275,20 @@ fn a_manifest_of_another_run_is_refused() {
     fs::write(dir.path().join("config.toml"), CONFIG.replace("task =", "tusk =")).unwrap();
     let error = Run::read(dir.path()).unwrap_err().to_string();
     assert!(error.contains("`task` is absent"), "{error}");
+}
+
+#[test]
+fn a_manifest_of_an_older_version_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).unwrap();
+    let path = dir.path().join("manifest.json");
+    let new = fs::read_to_string(&path).unwrap();
+    for schema in ["1", "2"] {
+        let old = new.replace("\"schema\": 3", &format!("\"schema\": {schema}"));
+        fs::write(&path, old.replace("\"method\"", "\"algo\"")).unwrap();
+        assert_eq!(Run::read(dir.path()).unwrap().manifest.method, "sac");
+        open(dir.path()).unwrap();
+    }
 }
 
 #[test]

@@ -8,12 +8,12 @@ const SUITE: &str = r#"
 title = "One against the other"
 item = "Fig. 0"
 reference = "a"
-algos = ["a", "b"]
+methods = ["a", "b"]
 tasks = ["T-v1", "U-v1"]
 
 [[variants]]
 name = "b-100"
-algo = "b"
+base = "b"
 set = { batch = 100, depth = 3 }
 
 [presets]
@@ -50,9 +50,15 @@ fn load(text: &str) -> Result<Suite, ResultsError> {
     Suite::load(&path)
 }
 
-fn settings(suite: &Suite, preset: Preset, algo: &str, task: &str) -> Vec<(String, String)> {
-    let spec = suite.plan(preset).into_iter().find(|run| run.method == algo && run.task == task);
+fn settings(suite: &Suite, preset: Preset, method: &str, task: &str) -> Vec<(String, String)> {
+    let spec = suite.plan(preset).into_iter().find(|run| run.method == method && run.task == task);
     spec.unwrap().set
+}
+
+#[test]
+fn the_keys_of_older_suites_mean_the_same() {
+    let old = SUITE.replace("methods = [", "algos = [").replace("base = ", "algo = ");
+    assert_eq!(load(&old).unwrap(), load(SUITE).unwrap());
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn a_preset_may_have_fewer_tasks_and_other_budgets() {
 fn a_variant_is_a_method_with_settings_under_another_name() {
     let suite = load(SUITE).unwrap();
     let run = suite.plan(Preset::Smoke).remove(2);
-    assert_eq!((run.method.as_str(), run.algo.as_str()), ("b-100", "b"));
+    assert_eq!((run.method.as_str(), run.base.as_str()), ("b-100", "b"));
     let set: Vec<_> = run.set.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     // Overrides of `b` are not for it; the preset is.
     assert_eq!(set, [("batch", "2"), ("depth", "3"), ("schedule.eval_every", "5")]);
@@ -162,8 +168,8 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`, `b-100`"]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
-        ("algos = [\"a\", \"b\"]", "algos = [\"a\", 1]", &["algos[1]", "string"]),
-        ("algos = [\"a\", \"b\"]", "algos = [\"a\", \"a\"]", &["algos", "each once"]),
+        ("methods = [\"a\", \"b\"]", "methods = [\"a\", 1]", &["methods[1]", "string"]),
+        ("methods = [\"a\", \"b\"]", "methods = [\"a\", \"a\"]", &["methods", "each once"]),
         ("\"U-v1\"]", "\"../U\"]", &["tasks", "../U", "letters"]),
         ("seeds = [7]", "seeds = []", &["presets.paper.seeds", "one or more"]),
         ("seeds = [7]", "seeds = [-7]", &["presets.paper.seeds[0]", "-7"]),
@@ -174,11 +180,11 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("task = \"U-v1\"", "task = \"U\"", &["overrides[1].when", "\"U\"", "`T-v1`, `U-v1`"]),
         ("b = { \"T-v1\"", "c = { \"T-v1\"", &["paper.auc", "\"c\"", "`a`, `b`"]),
         ("105.5", "nan", &["paper.auc.b", "finite"]),
-        ("name = \"b-100\"", "name = \"b\"", &["algos and variants", "each once"]),
+        ("name = \"b-100\"", "name = \"b\"", &["methods and variants", "each once"]),
         ("depth = 3", "\"schedule.total_steps\" = 3", &["variants.b-100.set", "total_steps"]),
         ("tasks = [\"U-v1\"]", "tasks = []", &["presets.paper.tasks", "one or more"]),
         ("{ \"U-v1\" = 3000 }", "{ U = 3000 }", &["presets.paper.task_steps", "`T-v1`, `U-v1`"]),
-        ("{ method = \"b\" }", "{ algo = \"b\" }", &["overrides[0].when", "algo", "`method`"]),
+        ("{ method = \"b\" }", "{ base = \"b\" }", &["overrides[0].when", "base", "`method`"]),
         ("std = 2.5", "std = inf", &["paper.noise[0]", "finite"]),
         ("task = \"U-v1\"\nobs", "task = \"W\"\nobs", &["paper.noise[0]", "`T-v1`, `U-v1`"]),
         ("= 0.05", "= 0.2", &["paper.noise[0].obs_noise", "0.2", "`0`, `0.05`, `0.1`"]),

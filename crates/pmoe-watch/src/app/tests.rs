@@ -9,7 +9,7 @@ fn press(app: &mut App, keys: &[KeyCode]) {
 }
 
 fn names(app: &App) -> Vec<String> {
-    app.runs().iter().map(|run| format!("{} {} {}", run.algo, run.task, run.seed)).collect()
+    app.runs().iter().map(|run| format!("{} {} {}", run.method, run.task, run.seed)).collect()
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(super) fn left(runs: &[RunView]) -> Option<Left> {
 
 /// Runs that differ in the seed alone are as fast.
 fn kind(run: &RunView) -> (&str, &str, &BTreeMap<String, String>) {
-    (&run.algo, &run.task, &run.set)
+    (&run.method, &run.task, &run.set)
 }
 
 #[derive(Default)]

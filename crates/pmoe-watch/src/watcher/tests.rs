@@ -274,7 +274,7 @@ fn no_name_of_a_file_reaches_the_terminal_as_it_is() {
     .into_iter()
     .enumerate()
     {
-        let manifest = Manifest { algo: bad.into(), task: bad.into(), status, ..manifest() };
+        let manifest = Manifest { method: bad.into(), task: bad.into(), status, ..manifest() };
         write_run(&root.join(format!("{index}{}", bad.replace('\0', ""))), manifest, &[0]);
     }
     fs::create_dir(root.join("b\x1b[2J")).unwrap();

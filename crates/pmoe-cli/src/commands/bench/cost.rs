@@ -18,7 +18,7 @@ use crate::machine;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example: pmoe bench cost --algo pmoe-ppo --task Ant-v2 --steps 1000000
+Example: pmoe bench cost --method pmoe-ppo --task Ant-v2 --steps 1000000
 
 Trains for a moment and times its parts. Rollouts are cut to four minibatches, and replay begins with one
 batch: that changes how long it takes until the first update, not what an update takes.")]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Cost {
-    algo: String,
+    method: String,
     task: String,
     /// Choosing an action and taking in what it led to.
     ms_per_act: f64,
@@ -78,7 +78,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
             Ok(files.size()?)
         };
         Ok(Cost {
-            algo: config.method.clone(),
+            method: config.method.clone(),
             task,
             ms_per_act: timed.per_step(timed.acting),
             ms_per_env_step: timed.per_step(timed.simulating),
@@ -172,8 +172,8 @@ impl Timed {
 }
 
 fn print(cost: &Cost) -> Result<()> {
-    let Cost { algo, task, ms_per_act, ms_per_env_step, ms_of_learning_per_env_step, .. } = cost;
-    print_line(&format!("{algo} on {task}, for each environment step:"))?;
+    let Cost { method, task, ms_per_act, ms_per_env_step, ms_of_learning_per_env_step, .. } = cost;
+    print_line(&format!("{method} on {task}, for each environment step:"))?;
     for (part, ms) in [
         ("acting", ms_per_act),
         ("simulating", ms_per_env_step),

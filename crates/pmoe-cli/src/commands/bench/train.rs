@@ -17,7 +17,7 @@ use crate::config;
 use crate::machine;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pmoe bench train --algo sac --task Hopper-v4 --steps 5000")]
+#[command(after_help = "Example: pmoe bench train --method sac --task Hopper-v4 --steps 5000")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Timing {
-    algo: String,
+    method: String,
     task: String,
     steps: u64,
     env_steps_per_second: f64,
@@ -71,12 +71,12 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     })?;
     let elapsed = stopwatch.elapsed.context("the learner made no report")?;
     let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();
-    let timing = Timing { algo: config.method, task, steps, env_steps_per_second };
+    let timing = Timing { method: config.method, task, steps, env_steps_per_second };
     if json {
         print_json(&timing)?;
     } else {
-        let Timing { algo, task, .. } = timing;
-        print_line(&format!("{algo} on {task}: {env_steps_per_second:.1} env steps per second"))?;
+        let Timing { method, task, .. } = timing;
+        print_line(&format!("{method} on {task}: {env_steps_per_second:.1} env steps per second"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,8 +21,8 @@ use crate::machine;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  pmoe bench update --algo pmoe-sac --task Hopper-v4
-  pmoe bench update --algo pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json")]
+  pmoe bench update --method pmoe-sac --task Hopper-v4
+  pmoe bench update --method pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Timing {
-    algo: String,
+    method: String,
     task: String,
     updates: u32,
     batch_size: usize,
@@ -84,7 +84,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let ms_per_update = quartiles(totals);
     let ms_matrix_products = quartiles(floors).median;
     let timing = Timing {
-        algo: config.method.clone(),
+        method: config.method.clone(),
         task,
         updates,
         batch_size: config.algo.rows_per_update(),
@@ -145,9 +145,9 @@ fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times 
 
 fn print(timing: &Timing) -> Result<()> {
     let Quartiles { q1, median, q3 } = timing.ms_per_update;
-    let Timing { algo, task, updates, .. } = timing;
+    let Timing { method, task, updates, .. } = timing;
     print_line(&format!(
-        "{algo} on {task}: {median:.2} ms per gradient update (quartiles {q1:.2} and {q3:.2}, {updates} updates)"
+        "{method} on {task}: {median:.2} ms per gradient update (quartiles {q1:.2} and {q3:.2}, {updates} updates)"
     ))?;
     for (part, median) in &timing.ms_per_part {
         print_line(&format!("  {part:<14} {median:6.2} ms"))?;

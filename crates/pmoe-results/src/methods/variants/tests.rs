@@ -24,7 +24,7 @@ fn run_of(task: &str, seed: u64, config: &str, is_done: bool) -> Run {
         config: config.parse().unwrap(),
         manifest: Manifest {
             schema: Manifest::SCHEMA,
-            algo: "sac".into(),
+            method: "sac".into(),
             task: task.into(),
             seed,
             total_steps: 100,
