@@ -122,7 +122,7 @@ fn bad_files_are_named() {
     let cases = [
         ("\"seed\": 3", "\"seed\": \"x\"", "seed"),
         ("\"cores\": 2", "\"cores\": -2", "provenance.cores"),
-        ("\"schema\": 2", "\"schema\": 3", "schema"),
+        ("\"schema\": 3", "\"schema\": 4", "schema"),
         ("\"state\": \"running\"", "\"state\": \"asleep\"", "status"),
     ];
     for (old, new, key) in cases {
