@@ -1,4 +1,4 @@
-//! AUC of every method and task below a folder of runs, by the public interface.
+//! Prints the AUC of every method and task below a folder of runs, using the public interface.
 //!
 //! ```text
 //! cargo run --release -p pmoe-report --example auc_of_runs -- results sac

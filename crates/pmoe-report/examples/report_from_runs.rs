@@ -1,4 +1,5 @@
-//! A report of every run below a folder; without a folder of suites there are only the runs' own folders.
+//! Writes a report of every run below a folder. Without a folder of suites, runs are grouped by
+//! their own folders.
 //!
 //! ```text
 //! cargo run --release -p pmoe-report --example report_from_runs -- results report [SUITES]

@@ -1,4 +1,4 @@
-//! What the paper claims, and what our runs say of it.
+//! The paper's claims and how our runs test them.
 
 mod file;
 mod judge;
@@ -8,63 +8,63 @@ use pmoe_results::Quantity;
 
 pub use self::judge::{Decision, Effect, EffectKind, Evidence, Judgement, Verdict};
 
-/// A claim of the paper and how it is tested.
+/// A claim of the paper and its test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// Its name, for links.
+    /// Unique name, used in links.
     pub id: String,
-    /// Where the paper makes it.
+    /// Where the paper makes the claim.
     pub place: String,
-    /// What it says, in a sentence.
+    /// The claim in one sentence.
     pub says: String,
-    /// How it is tested.
+    /// How the claim is tested.
     pub test: Test,
 }
 
 /// How a claim is tested.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// By a number of a method's runs.
+    /// By comparing a quantity of a method's runs.
     Runs(RunTest),
-    /// Not by runs; why not, or what holds it instead.
+    /// Not by runs, with the reason or the alternative evidence.
     Otherwise(String),
 }
 
-/// A number of a method's runs beside that of another method's, or beside a fixed one.
+/// Compares a quantity of a method's runs with that of another method, or with a fixed number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunTest {
-    /// Name of the suite that the runs belong to.
+    /// Name of the suite that contains the runs.
     pub suite: String,
-    /// Name of the task; without one, the mean over all tasks of the suite.
+    /// Name of the task; `None` for the mean over all tasks of the suite.
     pub task: Option<String>,
-    /// The number.
+    /// The quantity compared.
     pub quantity: Quantity,
     /// Name of the method.
     pub method: String,
     /// What it is compared with.
     pub than: Than,
-    /// How it compares.
+    /// The claimed relation.
     pub is: Relation,
-    /// The paper's own [`EffectKind::Ratio`], of the numbers that it prints.
+    /// The [`EffectKind::Ratio`] of the paper's own numbers.
     pub paper: Option<f64>,
 }
 
-/// What a method's number is compared with.
+/// What a method's quantity is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Than {
-    /// The number of the method of this name.
+    /// The quantity of the method with this name.
     Method(String),
     /// A fixed number.
     Value(f64),
 }
 
-/// How two numbers compare.
+/// A relation between two numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Relation {
     /// The first is larger.
     Higher,
     /// The first is smaller.
     Lower,
-    /// They differ by at most so much, in the unit of the [`Effect`].
+    /// They differ by at most this much, in the unit of the [`Effect`].
     Within(f64),
 }

@@ -1,4 +1,4 @@
-//! The methods of a group of runs beside each other.
+//! Compares the methods of a group of runs.
 
 mod aggregate;
 mod values;
@@ -9,9 +9,9 @@ use pmoe_stats::{Bootstrap, Estimate, Scores};
 
 pub use self::aggregate::{Aggregate, Aggregates, Gap};
 
-/// A run under the name that its method has among those it is compared with.
+/// A run with the name of its method within the comparison.
 ///
-/// The same run may stand for `pmoe-sac` in one suite and for `pmoe-sac-k4` in another.
+/// The same run may belong to `pmoe-sac` in one suite and to `pmoe-sac-k4` in another.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// Name of the method.
@@ -21,18 +21,19 @@ pub struct Entry<'a> {
 }
 
 impl<'a> From<&'a Run> for Entry<'a> {
-    /// Under the name of its algorithm.
+    /// Uses the method name in the manifest.
     fn from(run: &'a Run) -> Self {
         Self { method: &run.manifest.method, run }
     }
 }
 
-/// All methods of a group of runs beside each other, task by task.
+/// All methods of a group of runs, compared task by task.
 #[derive(Debug, Clone)]
 pub struct Comparison<'a> {
-    /// The method that the others are divided by, if one is given.
+    /// Method that the others are divided by, if any.
     pub reference: Option<String>,
-    /// One cell per method and task that has runs: by task, then method, both as first met.
+    /// One cell per method and task with runs, ordered by task, then method, both by first
+    /// appearance.
     pub cells: Vec<Cell<'a>>,
 }
 
@@ -43,60 +44,62 @@ pub struct Cell<'a> {
     pub method: String,
     /// Name of the task.
     pub task: String,
-    /// Budget in environment steps: the largest of the task's runs that can be behind numbers, of any method;
-    /// while there are none, of all.
+    /// Budget in environment steps: the largest one of the task's complete runs, of any method.
+    /// Without complete runs, the largest one of all runs.
     pub total_steps: u64,
-    /// The runs behind the numbers, each of another seed.
+    /// Runs behind the numbers, with distinct seeds.
     pub runs: Vec<&'a Run>,
-    /// Seeds of those that are not, and why: they are shown, never averaged away.
+    /// Seeds of the other runs and why they are excluded: they are always shown, never hidden by an
+    /// average.
     pub excluded: Vec<(u64, Excluded)>,
     /// Mean evaluation return over training, see [`auc`].
     pub auc: Option<Estimate>,
     /// Mean evaluation return of the last tenth of the budget.
     pub final_return: Option<Estimate>,
-    /// `auc` in units of the reference's on the same task; `None` if either has none, and where the
+    /// `auc` divided by the reference's on the same task; `None` if either is missing, or if the
     /// reference is not clearly above zero.
     pub relative_auc: Option<Estimate>,
-    /// Whether `relative_auc` is `None` for the second reason.
+    /// Whether `relative_auc` is `None` because the reference is not clearly above zero.
     pub reference_near_zero: bool,
-    /// Probability that a run has a higher AUC than one of the reference on this task; `None` for the
-    /// reference, and if either has no finished run.
+    /// Probability that a run has a higher AUC than a run of the reference on this task; `None` for
+    /// the reference itself, and if either has no finished run.
     pub improvement: Option<Estimate>,
-    /// Mean evaluation curve of the runs behind the numbers. While there are none, of the
-    /// unfinished ones, as far as all of them are.
+    /// Mean evaluation curve of the runs behind the numbers. Without any, that of the unfinished
+    /// runs, as far as all of them have come.
     pub curve: Vec<BandPoint>,
     /// Number of runs behind `curve`.
     pub curve_seeds: usize,
 }
 
-/// Why a run is not behind the numbers of its cell.
+/// Why a run is excluded from the numbers of its cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Excluded {
-    /// It failed.
+    /// The run failed.
     Failed {
-        /// The reason in its manifest.
+        /// Failure reason from the manifest.
         reason: String,
     },
-    /// It is not at the end of its budget.
+    /// The run has not spent its budget.
     Unfinished {
-        /// Environment steps so far.
+        /// Environment steps done so far.
         env_step: u64,
     },
-    /// It is done, but its evaluations do not reach over the budget of its task.
+    /// The run is done, but its evaluations do not cover the budget of its task.
     Short {
-        /// Its own budget.
+        /// Budget of the run.
         total_steps: u64,
     },
-    /// Another run of the same method, task and seed comes before it.
+    /// The run repeats the method, task and seed of an earlier one.
     Repeated,
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares runs of one group, for instance of one suite. Those of one method and task must have the
-    /// same settings, see [`pmoe_results::methods::variant_names`], and should have the same budget.
+    /// Compares the runs of one group, for instance of one suite. Runs of the same method and task
+    /// must have the same settings, see [`pmoe_results::methods::variant_names`], and should have
+    /// the same budget.
     ///
-    /// The AUC of a task is taken from the first step that all its finished runs have evaluated
-    /// (0, unless evaluations are missing) to its budget.
+    /// The AUC of a task covers the steps from the first one that all its finished runs have
+    /// evaluated (0, unless evaluations are missing) to its budget.
     #[must_use]
     pub fn new(entries: &[Entry<'a>], reference: Option<&str>, bootstrap: &Bootstrap) -> Self {
         let mut cells = Vec::new();
@@ -108,13 +111,13 @@ impl<'a> Comparison<'a> {
         Self { reference: reference.map(str::to_owned), cells }
     }
 
-    /// The cell of a method and task.
+    /// Returns the cell of a method and task.
     #[must_use]
     pub fn cell(&self, method: &str, task: &str) -> Option<&Cell<'a>> {
         self.cells.iter().find(|cell| cell.method == method && cell.task == task)
     }
 
-    /// The tasks, in the order of the cells.
+    /// Returns the tasks, in the order of the cells.
     #[must_use]
     pub fn tasks(&self) -> Vec<&str> {
         distinct(self.cells.iter().map(|cell| cell.task.as_str()))
@@ -122,21 +125,21 @@ impl<'a> Comparison<'a> {
 }
 
 impl Cell<'_> {
-    /// Seeds behind the numbers.
+    /// Returns the seeds behind the numbers.
     #[must_use]
     pub fn seeds(&self) -> Vec<u64> {
         self.runs.iter().map(|run| run.manifest.seed).collect()
     }
 
-    /// Whether a run is behind the numbers. A seed does not tell runs apart: one that failed may have been
-    /// started again elsewhere.
+    /// Whether a run is behind the numbers. The seed can't tell: a failed run may have been started
+    /// again elsewhere with the same seed.
     #[must_use]
     pub fn counts(&self, run: &Run) -> bool {
         self.runs.iter().any(|of| std::ptr::eq(*of, run))
     }
 }
 
-/// The cells of one task, in the order in which its methods appear.
+/// Appends the cells of one task, by first appearance of the method.
 fn compare_task<'a>(
     task: &str,
     entries: &[Entry<'a>],
@@ -145,7 +148,8 @@ fn compare_task<'a>(
     cells: &mut Vec<Cell<'a>>,
 ) {
     let curves: Vec<_> = entries.iter().map(|entry| entry.run.eval_curve()).collect();
-    // What is behind no number must not change one: the budget and the start are those of the runs that are.
+    // Excluded runs must not change any number, so only the included runs determine budget and
+    // start.
     let budget = |entry: &Entry<'_>| entry.run.manifest.total_steps;
     let whole = entries.iter().filter(|entry| entry.run.is_whole());
     let longest = whole.map(budget).max();
@@ -216,14 +220,14 @@ fn compare_task<'a>(
         let relative = cell.auc.as_ref().map(|method| method.over(&auc, bootstrap));
         cell.reference_near_zero = relative == Some(None);
         cell.relative_auc = relative.flatten().map(|ratio| match cell.method == name {
-            // In units of itself it is 1, whatever its seeds.
+            // The reference divided by itself is exactly 1, without an interval.
             true => Estimate::statistic(ratio.value, None),
             false => ratio,
         });
     }
 }
 
-/// Why a run is behind no number of a task, whatever other runs there are.
+/// Returns why a run is excluded from a task's numbers, regardless of the other runs.
 fn exclusion(run: &Run, total_steps: u64) -> Option<Excluded> {
     let Manifest { env_step, total_steps: own, .. } = run.manifest;
     match &run.manifest.status {
@@ -234,7 +238,7 @@ fn exclusion(run: &Run, total_steps: u64) -> Option<Excluded> {
     }
 }
 
-/// The names in the order in which they first appear.
+/// Returns the distinct names in order of first appearance.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for name in names {

@@ -1,4 +1,4 @@
-//! Curves of several methods in one chart: learning curves, success rates, performance profiles.
+//! Charts with curves of several methods: learning curves, success rates, performance profiles.
 
 use pmoe_stats::Estimate;
 
@@ -8,13 +8,13 @@ use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 /// Curves of several methods, on one task or over several.
 #[derive(Debug)]
 pub(crate) struct Figure {
-    /// Above the curves.
+    /// Title above the curves.
     pub(crate) title: String,
     /// What the curves show.
     pub(crate) curve: Curve,
-    /// Right end of the axis: environment steps, or percent.
+    /// Right end of the x axis, in environment steps or percent.
     pub(crate) x_end: u64,
-    /// One per method.
+    /// One series per method.
     pub(crate) series: Vec<Series>,
 }
 
@@ -23,14 +23,14 @@ pub(crate) struct Figure {
 pub(crate) enum Curve {
     /// Evaluation return.
     Return,
-    /// Share of training episodes that reached their goal.
+    /// Share of training episodes that reached the goal.
     Success,
-    /// Share of runs above a score in percent of the reference's.
+    /// Share of runs above a score, in percent of the reference's mean.
     Profile,
 }
 
 impl Curve {
-    /// Labels of the two axes.
+    /// Returns the labels of the x and y axes.
     fn labels(self) -> [&'static str; 2] {
         match self {
             Self::Return => ["environment steps", "evaluation return (undiscounted)"],
@@ -40,25 +40,25 @@ impl Curve {
     }
 }
 
-/// A point of a thick line.
+/// A point of a mean curve.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     pub(crate) x: f64,
     pub(crate) y: Estimate,
 }
 
-/// What is drawn of one method.
+/// The curves of one method.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Its line in the legend.
+    /// Label in the legend.
     pub(crate) label: String,
     /// How it is drawn.
     pub(crate) look: Look,
-    /// Thick line with a band.
+    /// Mean curve: a thick line with a band.
     pub(crate) mean: Vec<Point>,
-    /// Thin lines: step and value.
+    /// Single runs, as thin lines: step and value.
     pub(crate) runs: Vec<Vec<(u64, f64)>>,
-    /// Where a run failed, marked with a cross.
+    /// Points where a run failed, marked with a cross.
     pub(crate) failures: Vec<(u64, f64)>,
 }
 
@@ -73,7 +73,7 @@ impl From<Figure> for Chart {
             shape: KeyShape::Curve(series.look),
         };
         Self {
-            // A little air on both sides, so that the ends of the lines are not cut.
+            // Pad both sides, so that line ends are not clipped.
             x: Axis { label: x_label, range: [-0.02 * x_end, 1.02 * x_end] },
             y: Axis { label: y_label, range: [low, high] },
             is_map: false,
@@ -85,7 +85,7 @@ impl From<Figure> for Chart {
 }
 
 impl Figure {
-    /// Lowest and highest value drawn, with some air.
+    /// Returns the range of the drawn values, with padding.
     fn value_range(&self) -> (f64, f64) {
         if self.curve != Curve::Return {
             return (-0.02, 1.02);
@@ -101,12 +101,12 @@ impl Figure {
         let values = || self.series.iter().flat_map(of_series);
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(f64::NEG_INFINITY, f64::max);
-        // A flat curve is drawn in the middle of some range.
+        // Pad flat curves too, so that they lie in the middle of the axis.
         let air = (0.05 * (high - low)).max(0.01 * high.abs()).max(0.1);
         (low - air, high + air)
     }
 
-    /// Back to front: bands, single runs, means, failures.
+    /// Returns the marks back to front: bands, single runs, means, failures.
     fn marks(&self) -> Vec<Mark> {
         let mut marks = Vec::new();
         for series in &self.series {
@@ -130,7 +130,7 @@ impl Figure {
             marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
             marks.push(Mark::Signs { points, look });
         }
-        // In the colour of the text, to stand out from the lines they lie on.
+        // Crosses have the text colour, to stand out from the lines below.
         let failures = self.series.iter().flat_map(|series| &series.failures);
         let points = failures.map(|&(step, value)| (step as f64, value)).collect();
         marks.push(Mark::Crosses { points, color: Color::Text });

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use pmoe_results::ResultsError;
 
-/// Why there is no report.
+/// Errors of writing or verifying a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The run folders can't be listed, or the report's folder can't be written.
@@ -14,7 +14,7 @@ pub enum ReportError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The underlying I/O error.
         source: io::Error,
     },
     /// A folder of the report is a link, which could lead anywhere.
@@ -25,15 +25,15 @@ pub enum ReportError {
         /// The link.
         path: PathBuf,
     },
-    /// A file behind the report can't be read.
+    /// A file that the report depends on can't be read.
     #[error("failed to read {path}")]
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The underlying I/O error.
         source: io::Error,
     },
-    /// There is no report to be verified.
+    /// There is no report to verify.
     #[error("there is no report at or below {path}: `pmoe report` makes one")]
     NoReport {
         /// The folder.
@@ -42,12 +42,12 @@ pub enum ReportError {
     /// A figure can't be drawn.
     #[error("failed to draw {path}: {message}")]
     Draw {
-        /// The file that was to be.
+        /// The file to draw.
         path: PathBuf,
-        /// The plotting library's reason.
+        /// Error message of the plotting library.
         message: String,
     },
-    /// The page can't be put together.
+    /// The page can't be rendered.
     #[error("failed to render the page")]
     Page(#[from] askama::Error),
 }

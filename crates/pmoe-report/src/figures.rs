@@ -1,4 +1,5 @@
-//! Learning curves and success rates, one figure each per task; performance profiles over several.
+//! Figures with learning curves and success rates per task, and performance profiles over several
+//! tasks.
 
 use pmoe_results::{Run, Status};
 use pmoe_stats::Bootstrap;
@@ -11,13 +12,12 @@ use crate::group::Group;
 use crate::palette::Palette;
 use crate::rows::Row;
 
-/// The learning curves of every task of a group that has an evaluation; the tasks in the order of the
-/// rows.
+/// Returns the learning curves of every task with evaluations, in the order of the rows.
 pub(crate) fn learning_curves(group: &Group<'_>, rows: &[Row], palette: &Palette) -> Vec<Figure> {
     figures(group, rows, Curve::Return, |cell, row| series(group, cell, row, palette))
 }
 
-/// The share of training episodes that reached their goal, for every task with a goal.
+/// Returns the success rates of training episodes, for every task with a goal.
 pub(crate) fn success_rates(
     group: &Group<'_>,
     rows: &[Row],
@@ -29,7 +29,7 @@ pub(crate) fn success_rates(
     })
 }
 
-/// The performance profile over the tasks that the methods have in common, if there are several.
+/// Returns the performance profile over the tasks that the methods share, if there are several.
 pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Vec<Figure> {
     let Some(aggregates) = aggregates.filter(|aggregates| !aggregates.methods.is_empty()) else {
         return Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn profiles(aggregates: Option<&Aggregates>, palette: &Palette) -> Ve
     }]
 }
 
-/// Thresholds are whole hundredths.
+/// Converts a threshold to percent; rounding restores the whole number.
 fn profile_point(point: &ProfilePoint) -> Point {
     let x = (100.0 * point.threshold).round();
     Point { x, y: point.fraction.clone() }
@@ -109,8 +109,8 @@ fn series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, palette: &Palette) -> S
     }
 }
 
-/// As [`series`]: the mean is of the runs behind the cell's numbers, or of the others while there are
-/// none.
+/// Creates the success rates of a cell. As in [`series`], the mean covers the runs behind the
+/// cell's numbers, or all runs if there are none.
 fn success_series(
     group: &Group<'_>,
     cell: &Cell<'_>,

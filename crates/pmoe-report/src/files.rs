@@ -1,4 +1,4 @@
-//! Writing the report's files, and pointing from them to the runs.
+//! Writes the report's files, and links from them to the runs.
 
 use std::fs;
 use std::io;
@@ -8,20 +8,20 @@ use pmoe_results::files::{read_text, write_atomic};
 
 use crate::error::ReportError;
 
-/// The page.
+/// File name of the page.
 pub(crate) const PAGE: &str = "index.html";
 
-/// The numbers.
+/// File name of the numbers.
 pub(crate) const NUMBERS: &str = "numbers.json";
 
-/// The largest page: several times that of all experiments.
+/// Size limit for reading a page: several times the size of a page with all experiments.
 const MOST_PAGE_BYTES: u64 = 1 << 28;
 
-/// The folders of everything else.
+/// Folders of all other files.
 pub(crate) const FOLDERS: [&str; 2] = ["figures", "tables"];
 
-/// Tables and figures that the page of an earlier report in the folder `output` links to, as paths in it: what
-/// that report has left there, and nobody else.
+/// Returns the tables and figures that an earlier report in `output` links to, relative to
+/// `output`. These are the files that a new report may remove.
 pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
     let page = read_text(&output.join(PAGE), MOST_PAGE_BYTES).unwrap_or_default();
     let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
@@ -33,14 +33,14 @@ pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
             && FOLDERS.contains(&folder)
             && ["svg", "png", "md", "csv"].map(Some).contains(&kind)
     };
-    // Another page than a report's may stand there, with files of its own.
+    // The page may not be a report's, and its links may point to the user's files.
     match page.contains(&format!("href=\"{}\"", NUMBERS)) {
         true => links.filter(is_part).map(str::to_owned).collect(),
         false => Vec::new(),
     }
 }
 
-/// Removes a file that may be there.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> Result<(), ReportError> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -50,7 +50,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), ReportError> {
     }
 }
 
-/// Writes a file and the folders above it.
+/// Writes a file and creates its parent folders.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
@@ -58,11 +58,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
         .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }
 
-/// Bytes of a file name, without its ending, that every file system takes.
+/// Maximum length of a file name without extension, in bytes; every file system allows it.
 const LONGEST: usize = 120;
 
-/// A name as a file name that is harmless everywhere, different from those in `taken`. Of one that is too long
-/// the beginning is left, and a checksum of all.
+/// Converts a name to a file name that is valid on every system and not in `taken`. A name that is
+/// too long is cut and gets a checksum of the whole name.
 pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
     let harmless = |c: char| {
         if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
@@ -85,7 +85,7 @@ pub(crate) fn file_stem(name: &str, taken: &mut Vec<String>) -> String {
     unique
 }
 
-/// The path `to` from the folder `from`, both absolute and without links.
+/// Returns the path to `to` relative to `from`; both must be absolute and without symbolic links.
 pub(crate) fn relative(from: &Path, to: &Path) -> String {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
@@ -94,7 +94,7 @@ pub(crate) fn relative(from: &Path, to: &Path) -> String {
     if path.is_empty() { ".".to_owned() } else { path.into_owned() }
 }
 
-/// [`relative`] as a link.
+/// Returns [`relative`] as a percent-encoded link.
 pub(crate) fn link(from: &Path, to: &Path) -> String {
     let mut link = String::new();
     for byte in relative(from, to).bytes() {
@@ -129,7 +129,7 @@ mod tests {
         assert!(stems.iter().all(|stem| stem.len() <= 122), "{stems:?}");
         let distinct: std::collections::BTreeSet<_> = stems.iter().collect();
         assert_eq!((distinct.len(), &stems[3]), (5, &names[3]));
-        // The same names give the same files.
+        // The same names yield the same files.
         let mut again = Vec::new();
         names.iter().for_each(|name| drop(file_stem(name, &mut again)));
         assert_eq!(again, stems);
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(link(page, Path::new("/r/suite/sac")), "../suite/sac");
         assert_eq!(link(page, Path::new("/r/report/a b\"<>#?%")), "a%20b%22%3C%3E%23%3F%25");
         assert_eq!(link(page, page), ".");
-        // A folder's name must not become a scheme.
+        // A folder name must not become a URL scheme.
         assert_eq!(link(page, Path::new("/r/report/javascript:x")), "javascript%3Ax");
     }
 }

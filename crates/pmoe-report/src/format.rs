@@ -1,13 +1,13 @@
-//! Numbers and names as text.
+//! Formats numbers and names.
 
 use pmoe_stats::{Estimate, Interval};
 
 use crate::comparison::Aggregate;
 
-/// What stands where there is no number.
+/// Placeholder for a missing number.
 pub(crate) const NOTHING: &str = "–";
 
-/// A return: one decimal below a thousand.
+/// Formats a return: one decimal below a thousand, none above.
 pub(crate) fn number(value: f64) -> String {
     match value {
         v if v.is_infinite() => if v < 0.0 { "−∞" } else { "∞" }.to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// A number with the sign for minus, unless it is nothing but zeros.
+/// Replaces the hyphen by a minus sign, or drops it if all digits are zero.
 fn minus(text: &str) -> String {
     match text.strip_prefix('-') {
         Some(zero) if zero.chars().all(|c| "0.".contains(c)) => zero.to_owned(),
@@ -25,17 +25,17 @@ fn minus(text: &str) -> String {
     }
 }
 
-/// A number around 1.
+/// Formats a number near 1.
 pub(crate) fn two_decimals(value: f64) -> String {
     minus(&format!("{value:.2}"))
 }
 
-/// A ratio in percent, without the sign.
+/// Formats a ratio in percent, without the percent sign.
 pub(crate) fn percent(ratio: f64) -> String {
     number(100.0 * ratio)
 }
 
-/// `value [low, high]`, each by `show`; a line may break before the bracket only.
+/// Formats `value [low, high]`, each number by `show`. A line may only break before the bracket.
 pub(crate) fn estimate(estimate: Option<&Estimate>, show: fn(f64) -> String) -> String {
     match estimate {
         None => NOTHING.to_owned(),
@@ -46,7 +46,7 @@ pub(crate) fn estimate(estimate: Option<&Estimate>, show: fn(f64) -> String) -> 
     }
 }
 
-/// A whole number with thin spaces between thousands.
+/// Formats a whole number with thin spaces between thousands.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -59,7 +59,7 @@ pub(crate) fn count(value: u64) -> String {
     text
 }
 
-/// A whole number; four digits are read without a gap.
+/// Formats a whole number; four digits stay together.
 fn grouped(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "" };
     let digits = value.abs() as u64;
@@ -67,7 +67,7 @@ fn grouped(value: f64) -> String {
     format!("{sign}{text}")
 }
 
-/// A duration in the two largest units that matter.
+/// Formats a duration in its two largest units.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
@@ -77,18 +77,19 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `1 run`, `2 runs`.
+/// Formats a count with its noun: `1 run`, `2 runs`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// An argument as a POSIX shell reads it back.
+/// Quotes an argument for a POSIX shell.
 pub(crate) fn shell(argument: &str) -> String {
-    // It fails at a NUL only, which no argument of a program can have.
+    // Quoting fails only at a NUL, which no program argument can contain.
     shlex::try_quote(argument).map_or_else(|_| argument.to_owned(), Into::into)
 }
 
-/// `5 × 2 tasks`; if tasks have different numbers of runs, `3 + 4, IQM 3 × 2 tasks`.
+/// Formats the number of runs: `5 × 2 tasks`, or `3 + 4, IQM 3 × 2 tasks` if it differs between
+/// tasks.
 pub(crate) fn runs_text(of: &Aggregate) -> String {
     let tasks = plural(of.num_runs.len(), "task");
     let full = format!("{} × {tasks}", of.iqm_seeds);

@@ -1,4 +1,4 @@
-//! Runs that belong together: those of one suite or folder that have one budget.
+//! Groups of comparable runs: one suite or folder, one budget.
 
 use std::path::{Path, PathBuf};
 
@@ -11,35 +11,35 @@ use crate::lots::{Lot, Origin, uses};
 use crate::palette::Palette;
 use crate::sources::words;
 
-/// The runs of one suite, compared. There may be none yet.
+/// The runs of one suite and their comparison. A group may be empty.
 pub(crate) struct Group<'a> {
-    /// Its name in links, which no other group has.
+    /// Unique name of the group in links.
     pub(crate) id: String,
-    /// Folder of the suite, relative to the input, or the input's own name; with the budget where it is not the
-    /// usual one there.
+    /// Folder of the suite relative to the input, or the input's name. Includes the budget if it
+    /// differs from the suite's usual one.
     pub(crate) name: String,
-    /// The budget then.
+    /// The budget, if it differs from the suite's usual one.
     pub(crate) other_steps: Option<u64>,
-    /// The folder that the report is of, absolute.
+    /// Input folder of the report, absolute.
     pub(crate) input: &'a Path,
-    /// The suite of that name, if there is one.
+    /// The suite of that name, if any.
     pub(crate) suite: Option<&'a Suite>,
-    /// The preset whose budget the runs have.
+    /// Preset that matches the budget of the runs.
     pub(crate) preset: Option<Preset>,
-    /// The largest budget of the plan, where it is below the preset's.
+    /// Budget limit of the plan in environment steps, if any.
     pub(crate) max_steps: Option<u64>,
-    /// The runs, by task, method and seed in the order of the suite.
+    /// Runs sorted by task, method and seed, in the order of the suite.
     pub(crate) entries: Vec<Entry<'a>>,
-    /// Their methods, in the order of the suite.
+    /// Methods of the runs, in the order of the suite.
     pub(crate) methods: Vec<&'a str>,
-    /// Runs of the plan that have no folder.
+    /// Planned runs without a folder.
     pub(crate) missing: Vec<Missing>,
-    /// The numbers.
+    /// The numbers computed from the runs.
     pub(crate) comparison: Comparison<'a>,
 }
 
 impl<'a> Group<'a> {
-    /// The runs of a method on a task, in whatever state.
+    /// Returns the runs of a method on a task, in any state.
     pub(crate) fn runs_of(&self, method: &str, task: &str) -> impl Iterator<Item = &'a Run> {
         let is_wanted = move |entry: &&Entry<'_>| {
             (entry.method, entry.run.manifest.task.as_str()) == (method, task)
@@ -47,23 +47,23 @@ impl<'a> Group<'a> {
         self.entries.iter().filter(is_wanted).map(|entry| entry.run)
     }
 
-    /// An error with its causes, wherever the folder of the report is.
+    /// Formats an error with its causes, independently of the report's location.
     pub(crate) fn words(&self, error: &ResultsError) -> String {
         words(error, self.input)
     }
 }
 
-/// A run that should be there.
+/// A planned run without a folder.
 pub(crate) struct Missing {
     pub(crate) method: String,
     pub(crate) task: String,
     pub(crate) seed: u64,
     pub(crate) total_steps: u64,
-    /// Its folder, relative to the results: the same for every suite that misses it.
+    /// Folder relative to the results; the same for every suite that plans the run.
     pub(crate) dir: PathBuf,
 }
 
-/// Compares the runs of each lot.
+/// Groups the lots and compares the runs of each.
 pub(crate) fn group<'a>(
     lots: &'a [Lot<'a>],
     source: &Origin<'a>,
@@ -136,7 +136,7 @@ pub(crate) fn group<'a>(
     groups.collect()
 }
 
-/// ` (2000 steps)`.
+/// Formats a budget that differs from the usual one: ` (2000 steps)`.
 pub(crate) fn budget_words(other_steps: Option<u64>) -> String {
     other_steps.map(|steps| format!(" ({steps} steps)")).unwrap_or_default()
 }
@@ -172,7 +172,8 @@ impl Missing {
     }
 }
 
-/// The preset whose plan has the budget of the first run that is behind numbers, or of the first of all.
+/// Returns the preset with the budget of the first complete run, or of the first run if none is
+/// complete.
 fn preset_of(suite: &Suite, entries: &[Entry<'_>]) -> Option<Preset> {
     let first = entries.iter().find(|entry| entry.run.is_whole()).or(entries.first())?;
     let of = &first.run.manifest;
@@ -182,8 +183,8 @@ fn preset_of(suite: &Suite, entries: &[Entry<'_>]) -> Option<Preset> {
     })
 }
 
-/// The suite's reference; without a suite, one that any suite knows, if it is among the runs that are behind
-/// numbers.
+/// Returns the suite's reference. Without a suite, returns the first reference of any suite that
+/// has a complete run here.
 fn reference_for<'a>(
     suite: Option<&'a Suite>,
     suites: &'a [Suite],

@@ -1,4 +1,4 @@
-//! Which runs stand beside each other, and under which names: those of one suite or folder, of one budget.
+//! Splits runs into comparable lots by suite or folder and by budget, and names their methods.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -7,41 +7,42 @@ use pmoe_results::methods::{Called, variant_names};
 use pmoe_results::plan::PlannedRun;
 use pmoe_results::{Plan, Run, Suite};
 
-/// Folders from a run up to the results: `<suite>/<method>/<task>/seed_<n>`.
+/// Depth of a run below the results: `<suite>/<method>/<task>/seed_<n>`.
 pub(crate) const DEPTH: usize = 4;
 
 /// Where the runs of a report come from.
 pub(crate) struct Origin<'a> {
-    /// The folder they were found in, absolute.
+    /// Input folder, absolute.
     pub(crate) input: &'a Path,
-    /// What that folder was called when the report was made for the first time.
+    /// Name of that folder when the report was first written.
     pub(crate) name: &'a str,
-    /// The plans of the folders of results, absolute, that they lie in.
+    /// Plans by the absolute path of their results folder.
     pub(crate) plans: &'a BTreeMap<PathBuf, Plan>,
     pub(crate) suites: &'a [Suite],
 }
 
-/// Runs that can be compared.
+/// Comparable runs.
 pub(crate) struct Lot<'a> {
-    /// Folder of their suite, or the input.
+    /// Folder of the suite, or the input.
     pub(crate) folder: PathBuf,
-    /// Their budget, if their folder has others that have more runs, or that its plan says.
+    /// Budget of the runs, if it differs from the folder's usual or planned one.
     pub(crate) other_steps: Option<u64>,
-    /// The runs, each with the name of its method.
+    /// Runs with the names of their methods.
     pub(crate) runs: Vec<(String, &'a Run)>,
 }
 
-/// A run in a folder, before its name is told apart from others.
+/// A run in a folder, before variants of its method get distinct names.
 struct PlacedRun<'a> {
     method: &'a str,
     planned: bool,
     run: &'a Run,
 }
 
-/// Splits runs by suite, and these by budget.
+/// Splits runs by suite, then by budget.
 ///
-/// A run belongs to every suite that the plan names for it. One that no plan knows belongs to the suite
-/// of its folder, `<suite>/<method>/<task>/seed_<n>`, if that is in the input; all others make one lot.
+/// A run belongs to every suite that its plan lists for it. An unplanned run belongs to the suite
+/// of its folder, `<suite>/<method>/<task>/seed_<n>`, if that folder is in the input. All other
+/// runs form one lot.
 pub(crate) fn lots<'a>(runs: &'a [Run], source: &Origin<'a>) -> Vec<Lot<'a>> {
     let input = source.input;
     let mut by_folder: BTreeMap<PathBuf, Vec<PlacedRun<'a>>> = BTreeMap::new();
@@ -54,18 +55,18 @@ pub(crate) fn lots<'a>(runs: &'a [Run], source: &Origin<'a>) -> Vec<Lot<'a>> {
             by_folder.entry(folder).or_default().push(place);
         }
     }
-    // A suite that has no run yet is shown as such.
+    // Keep suites without runs, so that the report shows them.
     for (root, plan) in source.plans {
         for used in plan.runs.iter().flat_map(|run| &run.used_by) {
             by_folder.entry(root.join(&used.suite)).or_default();
         }
     }
-    // A suite beside the input is not asked for, though it may share runs with one that is.
+    // Drop suites outside of the input, even those that share runs with a suite inside.
     by_folder.retain(|folder, _| folder.starts_with(input) || input.starts_with(folder));
     by_folder.into_iter().flat_map(|(folder, places)| by_budget(folder, &places, source)).collect()
 }
 
-/// The suites' folders that a run belongs to by the plan, and its method's name in each.
+/// Returns the suite folders that the plan assigns a run to, with the method's name in each.
 fn planned_places<'a>(run: &Run, source: &Origin<'a>) -> Vec<(PathBuf, &'a str)> {
     let Some((root, plan)) =
         run.path.ancestors().nth(DEPTH).and_then(|root| source.plans.get_key_value(root))
@@ -78,8 +79,9 @@ fn planned_places<'a>(run: &Run, source: &Origin<'a>) -> Vec<(PathBuf, &'a str)>
     uses.map(|used| (root.join(&used.suite), used.method.as_str())).collect()
 }
 
-/// The folder above `<method>/<task>/seed_<n>` and the method, if the run lies like that in the input, so that
-/// what the input is called says nothing of methods; else the input, and the algorithm.
+/// Returns the folder above `<method>/<task>/seed_<n>` and the method, if the run lies at such a
+/// path below the input. Otherwise returns the input and the manifest's method, so that the input's
+/// own name never counts as a method.
 fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
     let of = &run.manifest;
     let below: Vec<_> =
@@ -99,12 +101,12 @@ fn folder_place<'a>(run: &'a Run, input: &Path) -> (PathBuf, &'a str) {
     }
 }
 
-/// One lot of the runs whose budgets belong together, then one for each other budget, longest first.
+/// Returns one lot with the usual budgets, then one for each other budget, longest first.
 fn by_budget<'a>(folder: PathBuf, places: &[PlacedRun<'a>], source: &Origin<'_>) -> Vec<Lot<'a>> {
     let name = source.folder_name(&folder);
     let plan = folder.parent().and_then(|root| source.plans.get(root));
     let planned: Vec<_> = plan.iter().flat_map(|plan| uses(plan, &name)).collect();
-    // A suite says for each task what its settings and its budget are.
+    // A suite defines the settings and the budget of each task.
     let is_suite = !planned.is_empty() || source.suites.iter().any(|suite| suite.name == name);
     let called =
         |of: &PlacedRun<'a>| Called { method: of.method, planned: of.planned, run: of.run };
@@ -129,8 +131,9 @@ fn by_budget<'a>(folder: PathBuf, places: &[PlacedRun<'a>], source: &Origin<'_>)
         .collect()
 }
 
-/// The budget of each task: that of the most runs which are behind numbers, on it or else on all tasks, or else
-/// the longest. Only where a task has no such run its others count.
+/// Returns the usual budget of each task: the one with the most complete runs on the task. Ties go
+/// to the budget with the most complete runs on all tasks, then to the longest. Incomplete runs
+/// count only on tasks without complete ones.
 fn usual_budgets<'a>(places: &[PlacedRun<'a>]) -> BTreeMap<&'a str, u64> {
     let whole: Vec<&Run> = places.iter().map(|of| of.run).filter(|run| run.is_whole()).collect();
     let of_all = |steps: u64| whole.iter().filter(|run| run.manifest.total_steps == steps).count();
@@ -153,7 +156,7 @@ fn usual_budgets<'a>(places: &[PlacedRun<'a>]) -> BTreeMap<&'a str, u64> {
     usual
 }
 
-/// The runs of a suite, and the names of their methods in it.
+/// Returns the planned runs of a suite, with the name of their method in it.
 pub(crate) fn uses<'a>(
     plan: &'a Plan,
     suite: &str,
@@ -165,7 +168,7 @@ pub(crate) fn uses<'a>(
 }
 
 impl Origin<'_> {
-    /// What the last part of a folder's path is, or was.
+    /// Returns the last component of a folder's path; for the input, its recorded name.
     pub(crate) fn folder_name(&self, folder: &Path) -> String {
         match folder.file_name() {
             _ if folder == self.input => self.name.to_owned(),

@@ -1,4 +1,5 @@
-//! What the events of runs give beside AUC and final return: success rates, entropies.
+//! Quantities from the events of runs other than AUC and final return, such as success rates and
+//! entropies.
 
 use pmoe_results::{Quantity, Run};
 use pmoe_stats::{Bootstrap, Estimate};
@@ -7,7 +8,8 @@ use crate::comparison::Cell;
 use crate::group::Group;
 use crate::page::Measured;
 
-/// The quantities that the runs behind the cells have, by quantity. Those of analyses are in their panels.
+/// Measures the quantities of the cells' runs, ordered by quantity. Those of analyses belong to
+/// their panels.
 pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured> {
     let is_wanted = |quantity: &Quantity| {
         let is_in_rows = [Quantity::Auc, Quantity::FinalReturn].contains(quantity);

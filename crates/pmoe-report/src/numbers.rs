@@ -1,4 +1,4 @@
-//! Every number of a report, and what it was made from: `numbers.json`.
+//! `numbers.json`: every number of a report and the runs behind it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,21 +19,21 @@ use crate::sources::Sources;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Numbers {
-    /// Version of this format, [`Numbers::SCHEMA`].
+    /// Version of the format, [`Numbers::SCHEMA`].
     pub schema: u32,
-    /// Version of the program that made the report.
+    /// Version of the program that wrote the report.
     pub version: String,
-    /// The command that makes the report again.
+    /// Command that reproduces the report.
     pub command: String,
-    /// The folder of the runs, from that of the report.
+    /// Folder of the runs, relative to the report.
     pub input: String,
-    /// What that folder was called when the report was made. Parts of the report have names of it, and a copy
-    /// with another name has the same parts.
+    /// Name of that folder when the report was written. It names parts of the report, which must
+    /// stay the same in a copy under another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The method to divide by, where it is not the suite's.
+    /// Method to divide by, if it is not the suite's reference.
     pub reference: Option<String>,
-    /// How the intervals are made.
+    /// Settings of the intervals.
     pub intervals: Intervals,
     /// The runs behind the numbers.
     pub runs: Vec<Source>,
@@ -41,15 +41,15 @@ pub struct Numbers {
     pub numbers: Vec<Number>,
 }
 
-/// How the intervals of a report are made: the middle `level` of `resamples` draws from `seed`.
+/// Settings of a report's bootstrap intervals: the middle `level` of `resamples` draws from `seed`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intervals {
-    /// Coverage aimed at.
+    /// Nominal coverage.
     pub level: f64,
     /// Number of draws.
     pub resamples: usize,
-    /// Seed of the draws.
+    /// Seed of the generator.
     pub seed: u64,
 }
 
@@ -57,16 +57,16 @@ pub struct Intervals {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Its folder, from that of the report.
+    /// Folder relative to the report.
     pub dir: String,
-    /// Its id, where a plan gives it one.
+    /// Id that a plan assigns to the run, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// blake3 of its events and analyses, by file.
+    /// blake3 hash of its events and analyses, by file.
     pub blake3: BTreeMap<String, String>,
 }
 
-/// One number: an [`Estimate`] as the file has it, with its place and its runs.
+/// One number: an [`Estimate`] as stored in the file, with its place and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
@@ -75,29 +75,29 @@ pub struct Number {
     pub item: Option<String>,
     /// Suite or folder of the runs.
     pub suite: String,
-    /// Name of the task; absent for a number over several.
+    /// Name of the task; absent for a number over several tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// Name of the method.
     pub method: String,
-    /// What it is; `docs/report.md` explains the names.
+    /// Name of the quantity; `docs/report.md` explains the names.
     pub quantity: String,
-    /// The number itself.
+    /// The value.
     pub value: f64,
-    /// Its interval, if it has one; `null` for an end that is not finite.
+    /// Interval, if any; an end that is not finite is `null`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[Option<f64>; 2]>,
-    /// Runs behind it.
+    /// Number of runs behind it.
     pub n: usize,
-    /// The paper's number of the same.
+    /// The paper's value of the same quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<f64>,
-    /// Folders of the runs behind it, from that of the report.
+    /// Folders of the runs behind it, relative to the report.
     pub runs: Vec<String>,
 }
 
 impl Numbers {
-    /// The version of the format that this crate writes and reads.
+    /// Version of the format that this crate reads and writes.
     pub const SCHEMA: u32 = 1;
 
     /// Name of the file.
@@ -130,7 +130,7 @@ impl Numbers {
         }
     }
 
-    /// Whether this version of the program made the report.
+    /// Whether this version of the program wrote the report.
     pub(crate) fn is_of_this_version(&self) -> bool {
         self.version == env!("CARGO_PKG_VERSION")
     }
@@ -143,10 +143,10 @@ impl Numbers {
 }
 
 impl Intervals {
-    /// Draws of a report at most: a file must not make the program compute for ever.
+    /// Maximum number of draws, so that a file can't make the program compute forever.
     const MOST_RESAMPLES: usize = 1_000_000;
 
-    /// Whether they can be made.
+    /// Whether the settings are valid.
     pub(crate) fn are_sound(self) -> bool {
         let Self { level, resamples, .. } = self;
         0.0 < level && level < 1.0 && (1..=Self::MOST_RESAMPLES).contains(&resamples)
@@ -158,7 +158,7 @@ impl Intervals {
 }
 
 impl Number {
-    /// Its name: where it is published, and what it is.
+    /// Returns the unique name of the number: its place in the report and its quantity.
     #[must_use]
     pub fn name(&self) -> String {
         let task = self.task.as_deref().unwrap_or("all tasks");
@@ -166,8 +166,8 @@ impl Number {
     }
 }
 
-/// blake3 of the files of a run that numbers are made from. One that can't be read has none: no number is made
-/// from it, and its part of the page says so.
+/// Hashes the files of a run that enter the numbers. Unreadable files are skipped: no number comes
+/// from them, and their part of the page reports the error.
 fn hashes(run: &Path) -> BTreeMap<String, String> {
     let names = [PathBuf::from(Run::EVENTS)].into_iter();
     let names = names.chain(AnalysisKind::ALL.map(AnalysisKind::file));
@@ -178,7 +178,7 @@ fn hashes(run: &Path) -> BTreeMap<String, String> {
     names.filter(|name| run.join(name).is_file()).filter_map(hash).collect()
 }
 
-/// The effects of the claims.
+/// Returns the effects of the claims.
 pub(crate) fn numbers_of_claims(ledger: &Ledger<'_>) -> Vec<Number> {
     let of_line = |line: &ClaimLine<'_>| {
         let ClaimLine { claim, judgement, runs, .. } = line;
@@ -202,19 +202,19 @@ pub(crate) fn numbers_of_claims(ledger: &Ledger<'_>) -> Vec<Number> {
     ledger.lines.iter().filter_map(of_line).filter(|number| number.value.is_finite()).collect()
 }
 
-/// The ends of an interval; JSON has no infinite ones.
+/// Returns the ends of an interval; JSON can't represent infinite ones.
 fn ends(estimate: &Estimate) -> Option<[Option<f64>; 2]> {
     let finite = |end: f64| Some(end).filter(|end| end.is_finite());
     estimate.interval.map(|Interval { low, high }| [finite(low), finite(high)])
 }
 
-/// The return under noise that the paper prints.
+/// Returns the paper's return under observation noise.
 fn printed(group: &Group<'_>, of: &Measured) -> Option<f64> {
     let paper = &group.suite?.paper;
     paper.noise_return(&of.method, &of.task, of.quantity.obs_noise()?).map(|printed| printed.mean)
 }
 
-/// The numbers of a section.
+/// Returns the numbers of a section.
 pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Vec<Number> {
     let mut numbers = Vec::new();
     let number = |method: &str, task: Option<&str>, quantity: &str, of: &Estimate, runs| Number {
@@ -289,7 +289,7 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
             );
         }
     }
-    // JSON has no others.
+    // JSON can't represent the others.
     numbers.retain(|number| number.value.is_finite());
     numbers
 }

@@ -1,4 +1,4 @@
-//! What a report is made with.
+//! Options of a report.
 
 use std::path::Path;
 
@@ -10,31 +10,31 @@ use crate::claims::Claim;
 /// What a report needs besides the runs.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportOptions<'a> {
-    /// The suites: titles, plans, and the paper's numbers.
+    /// Suites, with their titles, plans and the paper's numbers.
     pub suites: &'a [Suite],
-    /// What the paper claims of them.
+    /// The paper's claims about the suites.
     pub claims: &'a [Claim],
-    /// The method to divide by, instead of the suite's.
+    /// Method to divide by, instead of the suite's reference.
     pub reference: Option<&'a str>,
-    /// How the intervals are made.
+    /// Settings of the bootstrap intervals.
     pub bootstrap: Bootstrap,
 }
 
-/// Where a report is made from and for; the folders are absolute and without links.
+/// Input and output folders of a report, absolute and without symbolic links.
 pub(crate) struct Place<'a> {
-    /// The folder of the runs.
+    /// Folder of the runs.
     pub(crate) input: &'a Path,
-    /// What that is called, if not as it is now.
+    /// Name of that folder, if it differs from the current one.
     pub(crate) name: Option<&'a str>,
-    /// The folder of the report.
+    /// Folder of the report.
     pub(crate) output: &'a Path,
 }
 
-/// The figures to draw.
+/// Which figures to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pictures {
     /// SVG and PNG.
     All,
-    /// SVG alone: the same lines and texts, drawn by the reader's program with the reader's fonts.
+    /// SVG only: the same lines and texts, rendered by the viewer with its own fonts.
     Vector,
 }

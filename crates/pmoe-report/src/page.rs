@@ -1,4 +1,4 @@
-//! What the page's templates see: text, ready to be shown.
+//! Data of the page's templates: text, ready to be shown.
 
 mod answer;
 mod claims;
@@ -20,7 +20,7 @@ use crate::palette::css_variables;
 use crate::sources::Sources;
 use crate::summary::ReportSummary;
 
-/// `templates/index.html`.
+/// Data of `templates/index.html`.
 #[derive(Template)]
 #[template(path = "index.html")]
 pub(crate) struct Page<'a> {
@@ -29,14 +29,14 @@ pub(crate) struct Page<'a> {
     ledger: &'a Ledger<'a>,
     /// Folder and error.
     broken: Vec<(String, String)>,
-    /// Links to runs that are counted already.
+    /// Links to runs that are already counted.
     repeated: Vec<String>,
-    /// Runs that one build began and another continued.
+    /// Runs that were continued by another build.
     mixed_builds: Vec<String>,
-    /// All runs, each once.
+    /// Cost of all runs, each counted once.
     cost: Cost,
     command: &'a str,
-    /// Files in the folder `tables`.
+    /// Names of the files in the folder `tables`.
     tables: Vec<&'a str>,
     success_window: usize,
     fewest_seeds: usize,
@@ -77,23 +77,23 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether these are figures and tables of the paper, and not only runs of a folder.
+    /// Whether the report covers figures and tables of the paper, and not only runs of a folder.
     fn has_items(&self) -> bool {
         self.sections.iter().any(|section| section.item.is_some())
     }
 
-    /// Whether any part of it is shorter than the paper's.
+    /// Whether any section has shorter runs than the paper.
     fn is_shorter(&self) -> bool {
         self.sections.iter().any(|section| section.scale_note.is_some())
     }
 
-    /// Runs found, in whatever state.
+    /// Formats the number of runs found, in any state.
     fn found(&self) -> String {
         let ReportSummary { done, failed, unfinished, .. } = self.summary;
         plural(done + failed + unfinished, "run")
     }
 
-    /// State and number of runs in it, for those that there are.
+    /// Returns each state that occurs, with its number of runs.
     fn states(&self) -> Vec<(&'static str, usize)> {
         let ReportSummary { done, failed, unfinished, missing, unreadable, .. } = *self.summary;
         let states = [

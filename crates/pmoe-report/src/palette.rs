@@ -1,24 +1,25 @@
-//! One look per method, the same in every figure and table of a report.
+//! Assigns each method one look, the same in every figure and table of a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pmoe_results::Suite;
 
-/// Okabe and Ito's palette, told apart with any colour vision, strongest contrast on white first.
-/// Their yellow is left out: it can't be seen on white. A violet and a grey, which the others leave room
-/// for, are ours.
+/// Method colours: the palette of Okabe and Ito, distinguishable with any colour vision, highest
+/// contrast on white first. Their yellow is left out because it is invisible on white. The violet
+/// and the grey are ours; the other colours leave room for them.
 ///
 /// # Source
 /// Okabe and Ito, *Color Universal Design* (2008).
 const ON_LIGHT: [&str; 8] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b3a8c", "#808080"];
 
-/// The same hues, lighter where a dark page would swallow them.
+/// The same hues, lightened where they would be hard to see on a dark page.
 const ON_DARK: [&str; 8] =
     ["#4aa3df", "#f08a3c", "#2fc79b", "#e39bc3", "#8fd0f5", "#f2bb4e", "#a98adb", "#a8a8a8"];
 
-/// Colours of primitives, which are no methods: Tol's muted scheme, told apart with any colour vision, and
-/// for the tenth, as the paper has up to ten where they are drawn, a grey. More begin anew.
+/// Primitive colours, distinct from those of methods: Tol's muted scheme, distinguishable with any
+/// colour vision, and a grey for the tenth, since the paper draws up to ten. Further primitives
+/// repeat the colours.
 ///
 /// # Source
 /// Tol, *Colour Schemes* (2021).
@@ -27,41 +28,41 @@ const PRIMITIVES_ON_LIGHT: [&str; 10] = [
     "#aa4499", "#666666",
 ];
 
-/// The same hues, lighter where a dark page would swallow them.
+/// The same hues, lightened where they would be hard to see on a dark page.
 const PRIMITIVES_ON_DARK: [&str; 10] = [
     "#8f7fe8", "#e08793", "#4fb873", "#ddcc77", "#88ccee", "#d0609c", "#44aa99", "#b5b54a",
     "#e08fd6", "#b8b8b8",
 ];
 
-/// What is to be reached, on light and on dark pages: Okabe and Ito's yellow, which no method has, and a
-/// shade of it that light lines stand out from.
+/// Target colour on light and dark pages: Okabe and Ito's yellow, which no method uses, and a
+/// darker shade of it that light lines stand out from.
 const TARGET: [&str; 2] = ["#f0e442", "#6e6712"];
 
-/// A colour that the figure's ink decides.
+/// A colour by its role; the figure's ink determines the actual value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Color {
-    /// Of a method, or of an obstacle: a place in the palette.
+    /// Colour of a method or obstacle, by index into the palette.
     Palette(usize),
-    /// The same for what lies behind.
+    /// The same colour, faint, for background lines.
     Faint(usize),
-    /// Of a primitive, by its number.
+    /// Colour of a primitive, by index.
     Primitive(usize),
-    /// Of what is to be reached.
+    /// Colour of the target.
     Target,
-    /// Of the text.
+    /// Colour of the text.
     Text,
-    /// Of the grid.
+    /// Colour of the grid.
     Grid,
 }
 
-/// How a method is drawn and marked: no two of a report alike.
+/// How a method is drawn. No two methods of a report share a look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Look {
-    /// Place in the palette.
+    /// Index into the palette.
     pub(crate) color: usize,
-    /// Pattern of its lines.
+    /// Pattern of the lines.
     pub(crate) dash: Dash,
-    /// What stands on its lines.
+    /// Sign on the lines.
     pub(crate) sign: Option<Sign>,
 }
 
@@ -88,8 +89,8 @@ pub(crate) enum Sign {
 }
 
 impl Look {
-    /// All of them in the order in which they are given out: plain colours, then dashes, then signs. A report
-    /// of more methods than these 88 begins anew.
+    /// Returns all looks in the order of assignment: plain colours, then dashes, then signs. Beyond
+    /// these 88, looks repeat.
     fn all() -> impl Iterator<Item = Self> {
         let dashes = [Dash::Solid, Dash::Dashed, Dash::Dotted, Dash::Mixed];
         let signs = [
@@ -107,7 +108,7 @@ impl Look {
         levels.flat_map(|level| (0..ON_LIGHT.len()).map(move |color| Self { color, ..level }))
     }
 
-    /// As an element of the page, before the name of the method.
+    /// Renders the look as an HTML element, shown before the method's name.
     pub(crate) fn swatch(self) -> String {
         let Self { color, dash, sign } = self;
         let color = format!("var(--method-{color})");
@@ -125,7 +126,7 @@ impl Look {
 }
 
 impl Dash {
-    /// Lengths that are drawn and left out in turn, in CSS pixels.
+    /// Returns the lengths in CSS pixels that are alternately drawn and skipped.
     pub(crate) fn pattern(self) -> Option<&'static [f64]> {
         match self {
             Self::Solid => None,
@@ -135,7 +136,7 @@ impl Dash {
         }
     }
 
-    /// As SVG has it, short enough for a legend.
+    /// Returns the `stroke-dasharray`, short enough for a legend.
     pub(crate) fn svg(self) -> Option<&'static str> {
         match self {
             Self::Solid => None,
@@ -163,18 +164,19 @@ impl Sign {
 /// The methods of a report and their looks.
 #[derive(Debug)]
 pub(crate) struct Palette {
-    /// In their order, each with the colour that it has if it can.
+    /// Methods in order, each with its preferred colour.
     methods: Vec<(String, usize)>,
     looks: BTreeMap<String, Look>,
 }
 
 impl Palette {
-    /// `beside` holds the methods of each part of the report.
+    /// Assigns looks to the methods; `beside` lists the methods of each part of the report.
     ///
-    /// The suites' methods come first, so that a method keeps its colour from report to report; each wants
-    /// the first colour that no method beside it in a suite has. Then the others, by name. Who comes later and
-    /// finds its colour taken gets another one, and when all are taken a dash or a sign, in a colour that none
-    /// beside it has if there is one.
+    /// The suites' methods come first, so that a method keeps its colour across reports. Each
+    /// prefers the first colour that no other method of its suites has. The remaining methods
+    /// follow by name. A method whose preferred colour is taken gets another one. When all are
+    /// taken, it gets a dash or a sign, if possible in a colour that no method in the same parts
+    /// has.
     pub(crate) fn new(suites: &[Suite], beside: &[Vec<&str>]) -> Self {
         let mut palette = Self { methods: Vec::new(), looks: BTreeMap::new() };
         for method in suites.iter().flat_map(|suite| &suite.methods) {
@@ -195,7 +197,7 @@ impl Palette {
         palette
     }
 
-    /// Without a colour, the next one in turn.
+    /// Adds a method with its preferred colour; without one, it takes the next in turn.
     fn add(&mut self, method: &str, color: Option<usize>) {
         if self.wanted(method).is_none() {
             let color = color.unwrap_or(self.methods.len() % ON_LIGHT.len());
@@ -213,7 +215,7 @@ impl Palette {
             near.filter_map(|other| self.looks.get(*other)).map(|look| look.color).collect();
         let taken: BTreeSet<&Look> = self.looks.values().collect();
         let free: Vec<Look> = Look::all().filter(|look| !taken.contains(look)).collect();
-        // Looks of one level differ in colour alone.
+        // Looks of the same level differ only in colour.
         let level = |look: &Look| (look.sign, look.dash);
         let first = free.first().map(level);
         let of_level = free.into_iter().filter(|look| Some(level(look)) == first);
@@ -221,23 +223,23 @@ impl Palette {
         of_level.min_by_key(rank).unwrap_or(Look { color: wanted, ..Look::default() })
     }
 
-    /// Place of a method among all.
+    /// Returns the position of a method in the order of all methods.
     pub(crate) fn rank(&self, method: &str) -> usize {
         self.methods.iter().position(|(name, _)| name == method).unwrap_or(self.methods.len())
     }
 
-    /// How a method looks.
+    /// Returns the look of a method.
     pub(crate) fn look(&self, method: &str) -> Look {
         self.looks.get(method).copied().unwrap_or_default()
     }
 }
 
-/// Colours of a drawing.
+/// Where a drawing takes its colours from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ink {
-    /// Fixed, dark on white: for files.
+    /// Fixed colours, dark on white: for files.
     File,
-    /// By the page's style sheet, which knows whether it is light or dark there.
+    /// Variables of the page's style sheet, which switches between light and dark.
     Page,
 }
 
@@ -295,7 +297,7 @@ impl Ink {
         }
     }
 
-    /// A method's colour for the lines behind: two fifths of it over the background.
+    /// Returns the faint colour of a method for background lines: 40 % on white in files.
     fn faint_method(self, index: usize) -> String {
         match self {
             Self::File => {
@@ -311,7 +313,7 @@ impl Ink {
     }
 }
 
-/// The style sheet's variables of all colours, for light (`false`) or dark pages.
+/// Returns the style sheet's colour variables, for light (`false`) or dark pages.
 pub(crate) fn css_variables(dark: bool) -> String {
     let (methods, primitives) =
         if dark { (ON_DARK, PRIMITIVES_ON_DARK) } else { (ON_LIGHT, PRIMITIVES_ON_LIGHT) };

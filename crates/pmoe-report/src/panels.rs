@@ -1,4 +1,4 @@
-//! What the paper shows beside learning curves, one panel for each kind of analysis.
+//! Panels of the paper's analyses, one for each kind.
 
 mod exploration;
 mod gait;
@@ -18,31 +18,31 @@ use crate::page::{Measured, Panel, PanelTable, label, show};
 use crate::palette::{Color, Look, Palette};
 use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
-/// Place in the palette of what is to be avoided: grey.
+/// Palette colour of obstacles: grey.
 const OBSTACLE: Color = Color::Palette(7);
 
-/// A panel whose drawings are not on paper yet.
+/// A panel whose charts are not drawn yet.
 pub(crate) struct Sketch {
-    /// In the names of the drawings' files.
+    /// Kind of the analysis, part of the file names of its figures.
     pub(crate) kind: AnalysisKind,
     pub(crate) charts: Vec<Chart>,
     /// The panel, without figures.
     pub(crate) panel: Panel,
 }
 
-/// What was seen of one finished run.
+/// Analysis of one finished run.
 struct Seen<'a, T> {
     method: &'a str,
     task: &'a str,
     seed: u64,
     path: &'a Path,
-    /// How the method is drawn.
+    /// Look of the method.
     look: Look,
     analysis: T,
 }
 
-/// The panels of a group of runs: of the kinds that its suite asks for, or without a suite of those that
-/// there are.
+/// Returns the panels of a group: of the kinds that its suite requests, or without a suite of all
+/// kinds that exist.
 pub(crate) fn panels(group: &Group<'_>, palette: &Palette, bootstrap: &Bootstrap) -> Vec<Sketch> {
     let wanted =
         |kind: &AnalysisKind| group.suite.is_none_or(|suite| suite.analyses.contains_key(kind));
@@ -59,7 +59,8 @@ fn panel(
     let (mut seen, mut notes, mut without) = (Vec::new(), Vec::new(), 0);
     for entry in &group.entries {
         let of = &entry.run.manifest;
-        // Unfinished runs have no analyses, and what is not behind the other numbers is not behind these.
+        // Unfinished runs have no analyses, and runs excluded from the other numbers stay excluded
+        // here.
         let cell = group.comparison.cell(entry.method, &of.task);
         if cell.is_none_or(|cell| !cell.counts(entry.run)) {
             continue;
@@ -128,7 +129,7 @@ fn panel(
     Some(sketch)
 }
 
-/// How the analyses were made, each way once.
+/// Returns the distinct commands that reproduce the analyses.
 fn commands(seen: &[Seen<'_, Analysis>]) -> Vec<String> {
     let mut commands = Vec::new();
     for settings in seen.iter().map(|one| one.analysis.settings()) {
@@ -153,7 +154,7 @@ fn of_kind<'a, T>(
     seen.into_iter().filter_map(one).collect()
 }
 
-/// The runs of each task and method, in their order.
+/// Groups the runs by task and method, in order.
 fn by_cell<'s, 'a, T>(seen: &'s [Seen<'a, T>]) -> Vec<Vec<&'s Seen<'a, T>>> {
     let mut cells: Vec<Vec<&Seen<'_, T>>> = Vec::new();
     for one in seen {
@@ -166,7 +167,7 @@ fn by_cell<'s, 'a, T>(seen: &'s [Seen<'a, T>]) -> Vec<Vec<&'s Seen<'a, T>>> {
     cells
 }
 
-/// What the runs of each task and method give, quantity by quantity.
+/// Measures each quantity over the runs of each task and method.
 fn measured(
     kind: AnalysisKind,
     seen: &[Seen<'_, Analysis>],
@@ -194,7 +195,7 @@ fn measured(
     measured
 }
 
-/// One row per task and method, one column per quantity that any of them has.
+/// Returns a table with one row per task and method and one column per quantity that occurs.
 fn table(measured: &[Measured]) -> Option<PanelTable> {
     let has = |quantity: &Quantity| measured.iter().any(|of| of.quantity == *quantity);
     let quantities: Vec<_> = Quantity::ALL.into_iter().filter(has).collect();
@@ -221,7 +222,7 @@ fn table(measured: &[Measured]) -> Option<PanelTable> {
     (!rows.is_empty()).then_some(PanelTable { head, rows, names: 2 })
 }
 
-/// A map of the arena without anything that moves.
+/// Draws a map of the arena, without trajectories.
 fn map(title: String, arena: &Arena) -> Chart {
     let half = arena.half_extent;
     let edge = [[-half, -half], [half, -half], [half, half], [-half, half], [-half, -half]];

@@ -1,4 +1,4 @@
-//! Charts: marks over two axes. The one place that knows the plotting library.
+//! Charts: marks over two axes. No other module depends on the plotting library.
 
 mod dash;
 mod label;
@@ -20,41 +20,41 @@ use self::dash::{pieces, scaled};
 use self::label::literal;
 use crate::palette::{Color, Ink, Look, Sign};
 
-/// Size of the drawing area with its labels and two lines of legend, in CSS pixels: two fit beside each
-/// other on a desktop, one on a phone, where it is shrunk by a fourth.
+/// Size of the drawing area with its labels and two lines of legend, in CSS pixels. Two charts fit
+/// side by side on a desktop; a phone shows one, shrunk by a quarter.
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 380.0;
 
-/// Height of a map, whose drawing area is a square.
+/// Height of a map, whose drawing area is square.
 const MAP_HEIGHT: f64 = 520.0;
 
-/// Height of a line of the legend.
+/// Height of one legend line.
 const LEGEND_LINE: f64 = 20.0;
 
-/// Pixels of a PNG per CSS pixel.
+/// PNG pixels per CSS pixel.
 const PNG_SCALE: f32 = 3.0;
 
-/// A drawing: marks over two axes, and a legend.
+/// A chart: marks over two axes, and a legend.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// Above the drawing; also its name.
+    /// Title above the chart; also part of its file name.
     pub(crate) title: String,
-    /// The horizontal axis.
+    /// Horizontal axis.
     pub(crate) x: Axis,
-    /// The vertical axis.
+    /// Vertical axis.
     pub(crate) y: Axis,
-    /// Whether a unit is as long on both axes, as on a map.
+    /// Whether both axes have the same scale, as on a map.
     pub(crate) is_map: bool,
-    /// What is drawn, back to front.
+    /// Marks, back to front.
     pub(crate) marks: Vec<Mark>,
-    /// The legend.
+    /// Lines of the legend.
     pub(crate) legend: Vec<Key>,
 }
 
-/// An axis and its ends.
+/// An axis and its range.
 #[derive(Debug)]
 pub(crate) struct Axis {
-    /// What it measures, with its unit; empty for numbers that mean nothing, which are then left out.
+    /// Quantity and unit; empty for an axis without meaning, whose numbers are hidden.
     pub(crate) label: &'static str,
     /// Lowest and highest value.
     pub(crate) range: [f64; 2],
@@ -68,7 +68,7 @@ pub(crate) struct Key {
     pub(crate) shape: KeyShape,
 }
 
-/// What stands for a mark in the legend.
+/// Symbol of a mark in the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyShape {
     Line,
@@ -78,31 +78,31 @@ pub(crate) enum KeyShape {
     Area,
 }
 
-/// Something drawn.
+/// A mark on a chart.
 #[derive(Debug)]
 pub(crate) enum Mark {
-    /// A line; with one point a dot.
+    /// A line, or a dot if there is only one point.
     Line { points: Vec<(f64, f64)>, color: Color, width: f64 },
     /// The line of a method.
     Curve { points: Vec<(f64, f64)>, look: Look, width: f64 },
-    /// The sign of a method on some points of its line, if it has one.
+    /// The signs of a method on some points of its line, if it has any.
     Signs { points: Vec<(f64, f64)>, look: Look },
-    /// Dots of some pixels.
+    /// Dots of a size in pixels.
     Dots { points: Vec<(f64, f64)>, color: Color, size: f64 },
-    /// Crosses.
+    /// Crosses of a fixed size.
     Crosses { points: Vec<(f64, f64)>, color: Color },
-    /// What lies between two lines over `x`.
+    /// The area between two lines over `x`.
     Area { x: Vec<f64>, low: Vec<f64>, high: Vec<f64>, color: Color, opacity: f64 },
 }
 
 impl Mark {
-    /// A filled rectangle between two corners.
+    /// Returns a filled rectangle between two corners.
     pub(crate) fn rectangle(low: [f64; 2], high: [f64; 2], color: Color, opacity: f64) -> Self {
         let x = vec![low[0], high[0]];
         Self::Area { x, low: vec![low[1]; 2], high: vec![high[1]; 2], color, opacity }
     }
 
-    /// A filled disc.
+    /// Returns a filled disc.
     pub(crate) fn disc(center: [f64; 2], radius: f64, color: Color, opacity: f64) -> Self {
         // Enough corners to look round.
         let angles = (0..=48).map(|step| f64::from(step) / 48.0 * std::f64::consts::PI);
@@ -112,7 +112,8 @@ impl Mark {
         Self::Area { x, low: of(-1.0), high: of(1.0), color, opacity }
     }
 
-    /// `units` is the length of a unit on each axis, in CSS pixels.
+    /// Converts the mark for the plotting library; `units` is the length of a unit on each axis in
+    /// CSS pixels.
     fn plots(&self, ink: Ink, units: [f64; 2]) -> Vec<Plot> {
         match self {
             Self::Line { points, color, width } => {
@@ -156,25 +157,26 @@ impl Mark {
 }
 
 impl Chart {
-    /// The drawing as an SVG document, `width` and `height` in CSS pixels.
+    /// Renders the chart as an SVG document, with `width` and `height` in CSS pixels.
     pub(crate) fn svg(&self) -> String {
         self.scaled_svg(Ink::File, "figure")
     }
 
-    /// The drawing as an `svg` element of the page: as wide as its box, in the page's colours.
+    /// Renders the chart as an `svg` element for the page, with the width of its box and the page's
+    /// colours.
     ///
-    /// `id` sets its element ids apart from those of the page's other figures.
+    /// `id` keeps its element ids distinct from those of other figures.
     pub(crate) fn inline_svg(&self, id: &str) -> String {
         self.scaled_svg(Ink::Page, id)
     }
 
-    /// The drawing as a PNG file.
+    /// Renders the chart as a PNG file.
     ///
     /// # Errors
-    /// The plotting library's message.
+    /// Returns the plotting library's message if it fails.
     pub(crate) fn png(&self) -> Result<Vec<u8>, String> {
         let mut scene = self.scene(Ink::File);
-        // The library scales everything but patterns, and gives every piece round ends.
+        // The library scales everything except dash patterns, and draws every dash with round ends.
         for element in &mut scene.elements {
             if let Primitive::Line { stroke_dasharray: Some(pattern), stroke_width, .. } = element {
                 *pattern = scaled(pattern, f64::from(PNG_SCALE), *stroke_width);
@@ -183,13 +185,14 @@ impl Chart {
         RasterBackend::new().with_scale(PNG_SCALE).render_scene(&scene)
     }
 
-    /// Width and height of [`Self::png`], in pixels.
+    /// Returns width and height of [`Self::png`] in pixels.
     pub(crate) fn png_size(&self) -> [u32; 2] {
         let scene = self.scene(Ink::File);
         [scene.width, scene.height].map(|length| (length as f32 * PNG_SCALE).ceil() as u32)
     }
 
-    /// The library writes a fixed size; a view box is what lets a browser scale the drawing.
+    /// Renders the SVG with a view box, which lets a browser scale it; the library only writes a
+    /// fixed size.
     fn scaled_svg(&self, ink: Ink, id: &str) -> String {
         let scene = self.scene(ink);
         let drawn = SvgBackend::new().render_scene(&scene);
@@ -223,7 +226,7 @@ impl Chart {
                 _ => None,
             },
         });
-        // The axes keep their size, however many methods there are.
+        // The axes keep their size for any number of methods.
         let lines_more = self.legend.len().saturating_sub(2) as f64;
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(WIDTH)
@@ -265,7 +268,8 @@ impl Chart {
 }
 
 impl Chart {
-    /// About how many CSS pixels a unit has on each axis: what labels leave of the drawing.
+    /// Returns the approximate length of a unit on each axis in CSS pixels, without the space for
+    /// labels.
     fn units(&self) -> [f64; 2] {
         let lengths = if self.is_map { [400.0, 400.0] } else { [440.0, 250.0] };
         let unit = |length: f64, axis: &Axis| length / (axis.range[1] - axis.range[0]);
@@ -282,9 +286,10 @@ impl Axis {
     }
 }
 
-/// Element ids of a drawing, `<prefix><number>`, as `<id>-<number>` counted from 0.
+/// Renumbers the element ids `<prefix><number>` of a drawing to `<id>-<number>`, counted from 0.
 ///
-/// The library counts on from drawing to drawing, so the same figure would differ from time to time.
+/// The library's counter continues from drawing to drawing, so the same figure would get different
+/// ids each time.
 fn renumbered(drawn: &str, prefix: &str, id: &str) -> String {
     let mut parts = drawn.split(prefix);
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -301,7 +306,7 @@ fn renumbered(drawn: &str, prefix: &str, id: &str) -> String {
     text
 }
 
-/// A line, or a dot where there is only one point.
+/// Creates a line, or a dot for a single point.
 fn line(points: Vec<(f64, f64)>, color: String, stroke_width: f64) -> Option<Plot> {
     match points.len() {
         0 => None,
@@ -316,10 +321,10 @@ fn line(points: Vec<(f64, f64)>, color: String, stroke_width: f64) -> Option<Plo
     }
 }
 
-/// Signs on a line at most.
+/// Maximum number of signs on a line.
 const SIGNS: usize = 8;
 
-/// Some of the points, spread over all.
+/// Returns a few evenly spaced points.
 fn few(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let every = points.len().div_ceil(SIGNS).max(1);
     points.iter().skip(every / 2).step_by(every).copied().collect()
@@ -339,7 +344,7 @@ impl Sign {
     }
 }
 
-/// Steps in the fewest characters: `500`, `20k`, `1.5M`.
+/// Formats steps in the fewest characters: `500`, `20k`, `1.5M`.
 fn steps(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
         v if 1e6 <= v => (value / 1e6, "M"),

@@ -26,15 +26,15 @@ use crate::sources::{Sources, find};
 use crate::summary::ReportSummary;
 use crate::tables;
 
-/// Makes a report of every run folder at or below `input` and writes it to the folder `output`.
+/// Creates a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
-/// A failed, unfinished, missing or unreadable run is shown as such and hides no other. Without a
-/// single run there is still a page that says so. Tables and figures of an earlier report there that this one
-/// does not have are removed; other files are left alone.
+/// Failed, unfinished, missing and unreadable runs are shown as such and do not hide other runs.
+/// Without any run the page says so. Tables and figures that an earlier report left there are
+/// removed unless this report contains them; other files stay untouched.
 ///
 /// # Errors
-/// When `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
-/// replaced in one step, so none is ever half of one.
+/// If `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
+/// replaced atomically, so no file is ever incomplete.
 pub fn write_report(
     input: &Path,
     output: &Path,
@@ -48,9 +48,9 @@ pub fn write_report(
     let failed = |source| ReportError::Write { path: output.to_owned(), source };
     let is_new = !output.exists();
     fs::create_dir_all(output).map_err(failed)?;
-    // Of the report alone is known that its folder is meant, not of a link in there.
+    // The user named the output folder itself, but not the target of a link inside it.
     for folder in FOLDERS.map(|name| output.join(name)) {
-        // Nobody takes that long to write a file.
+        // Writing a file never takes that long.
         let old = Duration::from_secs(3600);
         remove_leftovers(&folder, old)
             .and_then(|()| remove_leftovers(output, old))
@@ -66,7 +66,7 @@ pub fn write_report(
     let place = Place { input: &input, name: None, output: &absolute_output };
     let report = Report::new(&place, &command, options, Pictures::All).inspect_err(|_| {
         if is_new {
-            // Empty as it is; if that fails, the error to tell is the report's.
+            // The folder is still empty. If removing it fails, the report's error matters more.
             let _ = fs::remove_dir(output);
         }
     });
@@ -84,7 +84,7 @@ pub fn write_report(
     Ok(summary)
 }
 
-/// Refuses to divide by a method that has no run here.
+/// Returns an error if `name` is a method without a run here, which can't serve as reference.
 fn check_reference<'a>(
     name: &str,
     methods: impl Iterator<Item = &'a str>,
@@ -105,20 +105,20 @@ fn check_reference<'a>(
 
 /// A report in memory.
 pub(crate) struct Report {
-    /// Every file: its path in the report's folder, and its content.
+    /// Every file: path relative to the report's folder, and content.
     pub(crate) files: Vec<(String, Vec<u8>)>,
-    /// Name and size of every PNG file, drawn or not: width and height in pixels.
+    /// Name, width and height in pixels of every PNG file, drawn or not.
     pub(crate) pictures: Vec<(String, [u32; 2])>,
-    /// What `numbers.json` holds.
+    /// Content of `numbers.json`.
     pub(crate) numbers: Numbers,
-    /// What it is made from.
+    /// The runs behind the report.
     pub(crate) sources: Sources,
-    /// What was found; paths are those in the report's folder.
+    /// Summary; paths are relative to the report's folder.
     pub(crate) summary: ReportSummary,
 }
 
 impl Report {
-    /// Makes the report.
+    /// Creates the report.
     pub(crate) fn new(
         place: &Place<'_>,
         command: &str,
@@ -172,7 +172,7 @@ impl Report {
         let has_tasks = sections.iter().any(|section| !section.aggregate_rows.is_empty());
         let has_more = sections.iter().any(|section| section.measured().next().is_some());
         let has_claims = !ledger.lines.is_empty();
-        // A table without lines is not written.
+        // Empty tables are not written.
         let tables = [
             ("auc.md", true, tables::markdown(&sections, level)),
             ("auc.csv", true, tables::csv(&sections)),
@@ -213,7 +213,7 @@ impl Report {
     }
 }
 
-/// The methods that stand beside each other in a part of the report: those of its runs, and of its suite.
+/// Returns the methods that one part of the report compares: those of its runs, suite and plan.
 fn methods<'a>(lot: &'a Lot<'_>, source: &Origin<'a>) -> Vec<&'a str> {
     let name = source.folder_name(&lot.folder);
     let suite = source.suites.iter().find(|suite| suite.name == name);
@@ -225,15 +225,15 @@ fn methods<'a>(lot: &'a Lot<'_>, source: &Origin<'a>) -> Vec<&'a str> {
     of_runs.chain(of_suite).chain(of_plan).collect()
 }
 
-/// The figures of a report as they are drawn.
+/// State of drawing a report's figures.
 struct Drawing {
-    /// Whether there are several groups of the usual budget, which must be told apart by name.
+    /// Whether several groups have the usual budget, so that file names must include the group.
     several: bool,
     pictures: Pictures,
     stems: Vec<String>,
     number: usize,
     files: Vec<(String, Vec<u8>)>,
-    /// Of the PNG files.
+    /// Names and sizes of the PNG files.
     sizes: Vec<(String, [u32; 2])>,
 }
 
@@ -265,7 +265,7 @@ impl Drawing {
         figures.into_iter().map(Into::into).map(draw).collect()
     }
 
-    /// Puts the drawings of panels on paper.
+    /// Draws the charts of panels.
     fn panels(
         &mut self,
         group: &Group<'_>,

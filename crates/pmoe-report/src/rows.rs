@@ -1,4 +1,4 @@
-//! The lines of the tables.
+//! Rows of the tables.
 
 use pmoe_stats::{Estimate, Interval};
 use serde::{Serialize, Serializer};
@@ -7,12 +7,12 @@ use crate::comparison::Excluded;
 use crate::format;
 use crate::group::Group;
 
-/// A seed that is not behind the numbers.
+/// A seed that is excluded from the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// The seed.
     pub seed: u64,
-    /// Why.
+    /// Why it is excluded.
     pub reason: String,
 }
 
@@ -27,22 +27,22 @@ pub struct Row {
     pub method: String,
     /// Budget in environment steps.
     pub total_steps: u64,
-    /// Seeds behind the numbers.
+    /// Seeds included in the numbers.
     pub seeds: Vec<u64>,
-    /// Seeds that are not.
+    /// Seeds excluded from the numbers.
     pub left_out: Vec<LeftOut>,
     /// Mean evaluation return over training.
     #[serde(serialize_with = "mean_and_interval")]
     pub auc: Option<Estimate>,
-    /// `auc` over that of the reference.
+    /// `auc` divided by that of the reference.
     #[serde(serialize_with = "mean_and_interval")]
     pub relative_auc: Option<Estimate>,
     /// Whether `relative_auc` is absent because the reference is not clearly above zero.
     pub reference_near_zero: bool,
-    /// Probability that a run's AUC is higher than one of the reference's.
+    /// Probability that a run's AUC is higher than that of a run of the reference.
     #[serde(serialize_with = "mean_and_interval")]
     pub improvement: Option<Estimate>,
-    /// What the paper prints for `relative_auc`, in percent.
+    /// The paper's value of `relative_auc`, in percent.
     pub paper_percent: Option<f64>,
     /// Mean evaluation return of the last tenth of the budget.
     #[serde(serialize_with = "mean_and_interval")]
@@ -50,7 +50,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Seeds behind the numbers, of those planned or found.
+    /// Formats the number of included seeds and of all planned or found ones.
     pub(crate) fn seed_count(&self) -> String {
         format!("{} of {}", self.seeds.len(), self.seeds.len() + self.left_out.len())
     }
@@ -78,7 +78,7 @@ impl Row {
         self.paper_percent.map_or(format::NOTHING.to_owned(), format::number)
     }
 
-    /// `seed 1 failed: …; seeds 2, 3 not started`.
+    /// Formats the excluded seeds: `seed 1 failed: …; seeds 2, 3 not started`.
     pub(crate) fn note(&self) -> String {
         let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
         for LeftOut { seed, reason } in &self.left_out {
@@ -95,7 +95,7 @@ impl Row {
     }
 }
 
-/// The rows of a group: one per method on each task that any method has a run on.
+/// Returns the rows of a group: one per method and task, for the tasks with at least one run.
 pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for cell in &group.comparison.cells {
@@ -140,7 +140,7 @@ pub(crate) fn rows(group: &Group<'_>) -> Vec<Row> {
             }),
         }
     }
-    // As the methods are ordered; one without a run is the suite's.
+    // The suite's order comes first, because it includes methods without a run.
     let of_suite =
         |row: &Row| group.suite?.methods.iter().position(|method| method.name == row.method);
     let of_runs = |row: &Row| group.methods.iter().position(|method| *method == row.method);
@@ -154,7 +154,7 @@ fn paper(group: &Group<'_>, method: &str, task: &str) -> Option<f64> {
     group.suite?.paper.auc.get(method)?.get(task).copied()
 }
 
-/// `{ "mean": 2.0, "interval": [1.0, 3.0] }`, the form of `pmoe report --json`.
+/// Serializes `{ "mean": 2.0, "interval": [1.0, 3.0] }`, the form of `pmoe report --json`.
 fn mean_and_interval<S: Serializer>(
     estimate: &Option<Estimate>,
     serializer: S,

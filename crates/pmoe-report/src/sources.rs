@@ -1,4 +1,4 @@
-//! The runs that a report is made from.
+//! Finds the runs of a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,25 +14,25 @@ use crate::files::relative;
 use crate::format::count;
 use crate::lots::DEPTH;
 
-/// What lies at or below a folder, and what its suites share with others.
+/// The runs at or below a folder, and those that its suites share with others.
 pub(crate) struct Sources {
     /// The runs, by path.
     pub(crate) runs: Vec<Run>,
-    /// The plans of the folders of results that they lie in, by folder.
+    /// Plans of the runs' results folders, by folder.
     pub(crate) plans: BTreeMap<PathBuf, Plan>,
-    /// What can't be read: its path from the input, and why.
+    /// Unreadable files: path relative to the input, and error.
     pub(crate) broken: Vec<(PathBuf, String)>,
-    /// Links to runs that are counted already, in words.
+    /// Links to runs that were found before, as text.
     pub(crate) repeated: Vec<String>,
-    /// Runs that one build began and another continued, in words.
+    /// Runs that were continued by another build, as text.
     pub(crate) mixed_builds: Vec<String>,
 }
 
-/// Finds the runs of the folder `input`, absolute and without links.
+/// Finds the runs of `input`, an absolute path without symbolic links.
 pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
     let mut found = scan(input)?;
     let of_runs = found.runs.iter().filter_map(|run| run.path.ancestors().nth(DEPTH));
-    // The input may be the results themselves or a suite in them, with no run in it yet.
+    // The input may be the results folder or a suite in it, still without runs.
     let roots: BTreeSet<PathBuf> =
         of_runs.chain(input.ancestors().take(2)).map(Path::to_owned).collect();
     let mut plans = BTreeMap::new();
@@ -42,7 +42,7 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
             Err(error) => found.broken.push((root.join(Plan::FILE), error)),
         }
     }
-    // One that lies elsewhere may have been found by a link.
+    // A run outside of the input may already have been found through a link.
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut known: BTreeSet<PathBuf> = found.runs.iter().map(|run| real(&run.path)).collect();
     for (root, plan) in &plans {
@@ -73,7 +73,7 @@ pub(crate) fn find(input: &Path) -> Result<Sources, ReportError> {
     Ok(Sources { runs: found.runs, plans, broken, repeated, mixed_builds })
 }
 
-/// Where another build went on with a run, and what is different in it.
+/// Describes where another build continued a run, and the changes in it.
 fn mixed_builds(run: &Run, input: &Path) -> Vec<String> {
     let name = relative(input, &run.path);
     let sentence = |(step, changes): (u64, Vec<String>)| {
@@ -82,7 +82,8 @@ fn mixed_builds(run: &Run, input: &Path) -> Vec<String> {
     run.manifest.code_changes().into_iter().map(sentence).collect()
 }
 
-/// An error with its causes. Paths in it are from the folder `input`, so that it says the same wherever that is.
+/// Formats an error with its causes. Paths are relative to `input`, so the text does not depend on
+/// its location.
 pub(crate) fn words(error: &ResultsError, input: &Path) -> String {
     let mut text = with_causes(error);
     for (folder, from_input) in [(Some(input), ""), (input.parent(), "../")] {
@@ -95,13 +96,13 @@ pub(crate) fn words(error: &ResultsError, input: &Path) -> String {
 }
 
 impl Sources {
-    /// Path and error of what can't be read.
+    /// Returns path and error of every unreadable file.
     pub(crate) fn broken_texts(&self) -> Vec<(String, String)> {
         let text = |(path, error): &(PathBuf, String)| (path.display().to_string(), error.clone());
         self.broken.iter().map(text).collect()
     }
 
-    /// The id of the run in a folder, if a plan gives it one.
+    /// Returns the id that a plan assigns to the run in a folder, if any.
     pub(crate) fn id_of(&self, path: &Path) -> Option<&str> {
         let (root, plan) =
             path.ancestors().nth(DEPTH).and_then(|root| self.plans.get_key_value(root))?;

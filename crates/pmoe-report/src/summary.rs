@@ -1,4 +1,4 @@
-//! What a report found and wrote.
+//! Summary of a report.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,22 @@ use serde::Serialize;
 
 use crate::rows::Row;
 
-/// The files of a report, its runs by state, and its rows.
+/// The files of a report, the number of runs in each state, and the rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReportSummary {
-    /// The page.
+    /// Path of the page.
     #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub page: PathBuf,
-    /// Every file, the page included.
+    /// Every file, including the page.
     #[serde(serialize_with = "pmoe_results::text::path_texts")]
     pub files: Vec<PathBuf>,
-    /// Runs whose budget is spent.
+    /// Runs that have spent their budget.
     pub done: usize,
     /// Runs that failed.
     pub failed: usize,
-    /// Runs that are under way or stopped.
+    /// Runs that are in progress or interrupted.
     pub unfinished: usize,
-    /// Runs of the suites' plans that have no folder.
+    /// Planned runs of the suites without a folder.
     pub missing: usize,
     /// Folders that can't be read as a run.
     pub unreadable: usize,

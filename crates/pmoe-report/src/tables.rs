@@ -1,4 +1,4 @@
-//! The tables as files.
+//! Tables as Markdown and CSV files.
 
 mod claims;
 
@@ -8,7 +8,7 @@ pub(crate) use self::claims::{claims_csv, claims_markdown};
 use crate::format::{self, runs_text};
 use crate::page::{Section, label};
 
-/// AUC, final return and what goes with them: GitHub's Markdown, one table per suite.
+/// Formats AUC, final return and related numbers as GitHub Markdown, one table per suite.
 pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Area under the learning curve\n");
     for section in sections.iter().filter(|section| !section.rows.is_empty()) {
@@ -41,7 +41,7 @@ pub(crate) fn markdown(sections: &[Section], level: f64) -> String {
     text
 }
 
-/// Several tasks in one number: GitHub's Markdown, one table per suite that has several.
+/// Formats the aggregates over tasks as GitHub Markdown, one table per suite with several tasks.
 pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Several tasks in one number\n");
     for section in sections {
@@ -81,7 +81,7 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
     text
 }
 
-/// What else the runs give: GitHub's Markdown, one table per suite that has something.
+/// Formats the other quantities as GitHub Markdown, one table per suite that has any.
 pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
     let mut text = String::from("# Other quantities\n");
     for section in sections.iter().filter(|section| section.measured().next().is_some()) {
@@ -106,7 +106,7 @@ pub(crate) fn more_markdown(sections: &[Section], level: f64) -> String {
     text
 }
 
-/// As [`csv`], for what [`more_markdown`] shows.
+/// Formats the content of [`more_markdown`] as CSV, see [`csv`].
 pub(crate) fn more_csv(sections: &[Section]) -> String {
     let mut text = String::from("suite,task,method,quantity,mean,low,high,runs\n");
     for (section, more) in
@@ -129,13 +129,13 @@ fn scale_note(section: &Section) -> String {
     section.scale_note.as_ref().map(|note| format!("{}\n\n", plain(note))).unwrap_or_default()
 }
 
-/// A row of a Markdown table.
+/// Formats a row of a Markdown table.
 fn line(cells: &[String]) -> String {
     let cells: Vec<_> = cells.iter().map(|cell| plain(cell)).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Text that Markdown leaves as it is, on one line.
+/// Escapes a text for Markdown and keeps it on one line.
 fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -148,7 +148,8 @@ fn plain(text: &str) -> String {
     escaped
 }
 
-/// Comma-separated values (RFC 4180), full precision, empty where there is no number.
+/// Formats the rows as comma-separated values (RFC 4180) in full precision; missing numbers are
+/// empty.
 pub(crate) fn csv(sections: &[Section]) -> String {
     let mut text = String::from(
         "suite,task,method,total_steps,seeds,left_out,auc,auc_low,auc_high,\
@@ -172,7 +173,8 @@ pub(crate) fn csv(sections: &[Section]) -> String {
     text
 }
 
-/// As [`csv`], for what [`tasks_markdown`] shows; scores are in units of the reference's mean.
+/// Formats the content of [`tasks_markdown`] as CSV, see [`csv`]. Scores are in units of the
+/// reference's mean.
 pub(crate) fn tasks_csv(sections: &[Section]) -> String {
     let mut text = String::from(
         "suite,method,tasks,runs,iqm_seeds,iqm,iqm_low,iqm_high,median,median_low,median_high,mean,mean_low,mean_high,\
@@ -199,7 +201,7 @@ pub(crate) fn tasks_csv(sections: &[Section]) -> String {
     text
 }
 
-/// A number and the ends of its interval.
+/// Returns a number and the ends of its interval.
 fn numbers(estimate: Option<&Estimate>) -> [String; 3] {
     let interval = estimate.and_then(|estimate| estimate.interval);
     let parts =
@@ -207,7 +209,8 @@ fn numbers(estimate: Option<&Estimate>) -> [String; 3] {
     parts.map(|value| value.map(|value| value.to_string()).unwrap_or_default())
 }
 
-/// A text as a cell: one that a spreadsheet would take for a formula begins with an apostrophe.
+/// Quotes a text as a CSV cell. A text that a spreadsheet would read as a formula gets a leading
+/// apostrophe.
 fn quoted(text: &str) -> String {
     let is_formula =
         text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);

@@ -1,4 +1,4 @@
-//! Published reports computed again from the runs, and compared.
+//! Recomputes published reports from their runs and compares the results.
 
 mod files;
 mod quotes;
@@ -20,45 +20,45 @@ use crate::numbers::{Intervals, Number, Numbers};
 use crate::options::{Pictures, Place, ReportOptions};
 use crate::report::Report;
 
-/// What [`verify`] looked at, and what is not as published.
+/// What [`verify`] checked and the differences that it found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Verification {
-    /// The reports.
+    /// Verified reports.
     pub reports: Vec<VerifiedReport>,
-    /// Marked tables of documents.
+    /// Number of tables quoted in documents.
     pub quotes: usize,
-    /// Everything that differs; empty if all agree.
+    /// All differences; empty if everything agrees.
     pub differences: Vec<Difference>,
 }
 
-/// A report that was computed again.
+/// A report that was recomputed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiedReport {
-    /// Its folder.
+    /// Folder of the report.
     #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
-    /// Version of the program that made it.
+    /// Version of the program that wrote it.
     pub version: String,
-    /// Runs behind it.
+    /// Number of runs behind it.
     pub runs: usize,
-    /// Numbers compared.
+    /// Number of numbers compared.
     pub numbers: usize,
-    /// Whether page and figures were compared: only those that this version makes can be. Of the PNG files
-    /// only the sizes are, as the pictures depend on the fonts of the machine.
+    /// Whether page and figures were compared, which requires a report by this version. PNG files
+    /// are only compared in size, because their pixels depend on the machine's fonts.
     pub drawings: bool,
 }
 
-/// Something that is not as published.
+/// A difference between a published report and its recomputation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The file that says so.
+    /// File with the published value.
     #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub file: PathBuf,
-    /// What it is: the name of a number, a run, a line.
+    /// What differs: the name of a number, a run or a line.
     pub name: String,
-    /// As published.
+    /// Published value.
     pub published: String,
-    /// As found or computed now.
+    /// Value found or computed now.
     pub found: String,
 }
 
@@ -69,24 +69,27 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What stands for something that is not there.
+/// Placeholder for a missing item.
 const NOTHING: &str = "nothing";
 
-/// Computes every report at or below the folder `results` again from its runs, and compares: the runs'
-/// files with their checksums, every number, every table, and page and figures; of a report of another version only that it is one. Of
-/// the runs it also compares what their plan says of them, and silhouettes of actions with the actions.
+/// Recomputes every report at or below the folder `results` from its runs and compares the two:
+/// checksums of the runs' files, all numbers and tables, page and figures. Page and figures are
+/// skipped for a report by another version, which is itself a difference. The runs are also
+/// compared with their plan, and silhouettes of actions with the stored actions.
 ///
-/// With `docs`, tables that `README.md` and `docs/*.md` below it quote from these reports are compared
-/// too: the lines between `<!-- table: <path from docs> -->` and `<!-- end of table -->`.
+/// With `docs`, the tables that `README.md` and `docs/*.md` below it quote from these reports are
+/// compared too. A quote consists of the lines between `<!-- table: <path from docs> -->` and
+/// `<!-- end of table -->`.
 ///
-/// Links to folders are followed. A report whose runs lie outside of `results` is not made again but named; if
-/// `results` is a report itself, they may lie in the folder above it.
+/// Links to folders are followed. A report whose runs lie outside of `results` is not recomputed
+/// but listed as a difference. If `results` is itself a report, its runs may lie in the parent
+/// folder.
 ///
-/// Numbers agree if they are the same to twelve digits; the last ones depend on a machine's mathematical
+/// Numbers agree if twelve digits are equal; the remaining digits depend on the machine's math
 /// library.
 ///
 /// # Errors
-/// When there is no report, or something can't be read at all. What differs is no error.
+/// If there is no report, or a file can't be read. A difference is not an error.
 pub fn verify(
     results: &Path,
     docs: Option<&Path>,
@@ -129,30 +132,30 @@ pub fn verify(
     Ok(verification)
 }
 
-/// Whether a folder is a report. One of an older version has no numbers, but a page.
+/// Whether a folder is a report. Reports by older versions have tables but no `numbers.json`.
 fn is_report(dir: &Path) -> bool {
     dir.join(Numbers::FILE).is_file() || dir.join("tables/auc.md").is_file()
 }
 
-/// The folders that a report may name as that of its runs: those at or below `results`, and the one above if
-/// `results` is a report itself.
+/// Returns the folders that a report may declare as the folder of its runs: those at or below
+/// `results`, and its parent if `results` is itself a report.
 fn inputs(results: &Path, folders: &Folders) -> BTreeSet<PathBuf> {
     let real = |path: &PathBuf| fs::canonicalize(path).ok();
     let above = Some(results.join("..")).filter(|_| is_report(results));
     folders.all.iter().chain(above.iter()).filter_map(real).collect()
 }
 
-/// One report being compared.
+/// The comparison of one report.
 struct Check<'a> {
     dir: &'a Path,
-    /// Where its runs may lie.
+    /// Folders that may contain its runs.
     inputs: &'a BTreeSet<PathBuf>,
     differences: Vec<Difference>,
 }
 
 impl Check<'_> {
-    /// The published numbers and the report made again; `None` if there is nothing to compare with. Adds
-    /// the tables to `tables`, by path.
+    /// Returns the published numbers and the recomputed report, or `None` if there is nothing to
+    /// compare. Adds the tables to `tables`, by path.
     fn report(
         &mut self,
         suites: &[Suite],
@@ -169,7 +172,7 @@ impl Check<'_> {
             self.differs(&path, "the folder of the runs", &numbers.input, NOTHING);
             return Ok(None);
         };
-        // What a file says of paths is no reason to read what nobody asked to be read.
+        // A path in a file must not make the program read folders outside of `results`.
         if !self.inputs.contains(&input) {
             let outside = "outside of what is verified: name a folder that holds both";
             self.differs(&path, "the folder of the runs", &numbers.input, outside);
@@ -205,7 +208,7 @@ impl Check<'_> {
             }
             Err(source) => return Err(ReportError::Read { path: path.to_owned(), source }),
         };
-        // The version first: what another one holds need not be understood.
+        // Check the schema first: a file with another schema may not parse.
         let json = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
         match (json["schema"].as_u64(), serde_json::from_str::<Numbers>(&text)) {
             (Some(schema), _) if schema != u64::from(Numbers::SCHEMA) => {
@@ -264,7 +267,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether two numbers of one name are the same.
+/// Whether two numbers of the same name agree.
 fn agree(a: &Number, b: &Number) -> bool {
     let ends = |number: &Number| number.interval.unwrap_or_default();
     let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
@@ -278,7 +281,7 @@ fn agree(a: &Number, b: &Number) -> bool {
         && (a.n, &a.item, &a.runs) == (b.n, &b.item, &b.runs)
 }
 
-/// A number with all that belongs to it, in full precision.
+/// Formats a number with everything that belongs to it, in full precision.
 fn text(number: &Number) -> String {
     let mut text = number.value.to_string();
     if let Some(ends) = number.interval {

@@ -1,8 +1,8 @@
-//! How often the bootstrap intervals of a score matrix hold the true value: simulated.
+//! Simulates how often the bootstrap intervals of a score matrix cover the true value.
 //!
-//! Normal scores of standard deviation 1 on 6 tasks, 1 on average for the method and 0.5 for the other
-//! one; intervals of nominal 95 % from 1000 draws. The true mean and interquartile mean are 1, the
-//! optimality gap at 1 is E max(0, -z) = 1 / √(2π), and P(X > Y) is Φ(0.5 / √2).
+//! Scores are normal with standard deviation 1 on 6 tasks, with mean 1 for the method and 0.5 for
+//! the other one. Intervals are nominal 95 % from 1000 draws. The true mean and interquartile mean
+//! are 1, the optimality gap at 1 is E max(0, -z) = 1 / √(2π), and P(X > Y) is Φ(0.5 / √2).
 //!
 //! ```text
 //! cargo run --release -p pmoe-stats --example interval_coverage -- 2000
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn normal_scores(num_runs: u64, mean: f64, rng: &mut ChaCha8Rng) -> Result<Scores, ScoresError> {
-    // Box and Muller.
+    // Box-Muller.
     let mut normal = || {
         let (u, v): (f64, f64) = (rng.random(), rng.random());
         mean + (-2.0 * (1.0 - u).ln()).sqrt() * (TAU * v).cos()

@@ -1,12 +1,14 @@
-//! t-SNE with the paper's settings on 10 000 points of 11 dimensions in 8 blobs: the size of Hopper's
-//! states in Fig. 4. Computes it twice and compares the bits: twice five minutes of one core, 0.4 GB.
+//! t-SNE with the paper's settings on 10 000 points of 11 dimensions in 8 blobs, the size of
+//! Hopper's states in Fig. 4. Runs it twice and compares the bits. Each run takes five minutes of
+//! one core and 0.4 GB.
 //!
 //! ```text
 //! cargo build --release --workspace --example tsne_of_blobs
 //! time taskset -c 0 target/release/examples/tsne_of_blobs
 //! ```
 //!
-//! Fewer points, more dimensions, fewer iterations: `tsne_of_blobs POINTS DIMENSIONS ITERATIONS`.
+//! For fewer points, more dimensions or fewer iterations:
+//! `tsne_of_blobs POINTS DIMENSIONS ITERATIONS`.
 
 use std::error::Error;
 use std::time::Instant;
@@ -19,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 const BLOBS: usize = 8;
-/// Standard deviation of the blobs' centres, in units of that within a blob.
+/// Standard deviation of the blobs' centres, relative to that within a blob.
 const SPREAD: f64 = 4.0;
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]

@@ -1,9 +1,9 @@
-//! How a number varies when its seeds are drawn again.
+//! Bootstrap intervals: how a statistic varies when the seeds are resampled.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A range that likely holds the true value.
+/// A range that likely contains the true value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// Lower end.
@@ -12,14 +12,14 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Percentile bootstrap over seeds: how a statistic varies when the seeds are drawn again.
+/// Percentile bootstrap over seeds: how a statistic varies when the seeds are resampled.
 ///
-/// Seeds are drawn with replacement, as many as there are; the interval is the middle `level` of
-/// the statistic's values. The generator starts anew from `seed` for every interval, so an interval
-/// depends on its own data alone, not on what was computed before it.
+/// Each draw resamples the seeds with replacement. The interval is the middle `level` of the
+/// statistic's values. The generator restarts from `seed` for every interval, so an interval
+/// depends only on its own data and not on earlier computations.
 ///
-/// With few seeds it is too narrow: of normal values, an interval of nominal 95 % covers the true
-/// mean in about 73 % of cases with 3 seeds, 84 % with 5, 91 % with 10 (simulated).
+/// With few seeds the interval is too narrow: for normal values, a nominal 95 % interval covers the
+/// true mean in about 73 % of cases with 3 seeds, 84 % with 5 and 91 % with 10 (simulated).
 ///
 /// # Source
 /// Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 13.3.
@@ -27,23 +27,24 @@ pub struct Interval {
 pub struct Bootstrap {
     /// Number of draws.
     pub resamples: usize,
-    /// Coverage aimed at, in (0, 1).
+    /// Nominal coverage, in (0, 1).
     pub level: f64,
-    /// Seed of the draws.
+    /// Seed of the generator.
     pub seed: u64,
 }
 
 impl Bootstrap {
-    /// 95 % from 10 000 draws.
+    /// A 95 % interval from 10 000 draws.
     pub const STANDARD: Self = Self { resamples: 10_000, level: 0.95, seed: 0 };
 
-    /// How often an interval of nominal 95 % covers the true mean of normal values with 3 seeds.
+    /// Share of nominal 95 % intervals over 3 seeds that cover the true mean of normal values.
     ///
     /// # Source
     /// Simulated: `examples/interval_coverage.rs`.
     pub const COVERAGE_OF_THREE: f64 = 0.73;
 
-    /// Interval of the mean. `None` below two values: one seed says nothing about the spread.
+    /// Returns the interval of the mean, or `None` for fewer than two values: one seed carries no
+    /// information about the spread.
     #[must_use]
     pub fn mean(&self, values: &[f64]) -> Option<Interval> {
         if values.len() < 2 {
@@ -53,10 +54,11 @@ impl Bootstrap {
         self.interval(|| Some(resampled_mean(values, &mut rng)))
     }
 
-    /// Interval of the mean of `values` over the mean of `reference`, drawn independently.
+    /// Returns the interval of the mean of `values` divided by the mean of `reference`, both
+    /// resampled independently.
     ///
-    /// A draw whose reference is not above zero counts as infinite. `None` if either side has fewer
-    /// than two values.
+    /// A draw whose reference mean is not above zero counts as infinite. Returns `None` if either
+    /// side has fewer than two values.
     #[must_use]
     pub fn ratio(&self, values: &[f64], reference: &[f64]) -> Option<Interval> {
         if values.is_empty() || reference.is_empty() {
@@ -67,10 +69,11 @@ impl Bootstrap {
         })
     }
 
-    /// Interval of the mean over tasks of `combine(mean of one side, mean of the other)`, the runs of
-    /// every task and side drawn independently. A side without values has mean 0.
+    /// Returns the interval of the mean over tasks of
+    /// `combine(mean of one side, mean of the other)`. The runs of every task and side are
+    /// resampled independently. A side without values has mean 0.
     ///
-    /// `None` without tasks, and if a side has a single value.
+    /// Returns `None` without tasks or if a side has a single value.
     #[must_use]
     pub fn pairs<V: AsRef<[f64]>>(
         &self,
@@ -93,12 +96,12 @@ impl Bootstrap {
         })
     }
 
-    /// The draws, from their beginning.
+    /// Returns a generator at the start of the draws.
     pub(crate) fn rng(&self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.seed)
     }
 
-    /// The middle of the draws; `None` if there is none for one of them.
+    /// Returns the middle of the draws, or `None` if any draw is `None`.
     pub(crate) fn interval(&self, mut draw: impl FnMut() -> Option<f64>) -> Option<Interval> {
         let mut draws: Vec<f64> = (0..self.resamples).map(|_| draw()).collect::<Option<_>>()?;
         draws.sort_by(f64::total_cmp);
@@ -112,11 +115,11 @@ fn resampled_mean(values: &[f64], rng: &mut ChaCha8Rng) -> f64 {
     (0..count).map(|_| values[rng.random_range(0..count)]).sum::<f64>() / count as f64
 }
 
-/// Linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996).
+/// Interpolates linearly between order statistics (type 7 of Hyndman and Fan, 1996).
 fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let position = p * sorted.len().checked_sub(1)? as f64;
     let (low, high) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
-    // An infinite lower end stays infinite; the difference of two would be NaN.
+    // An infinite lower end stays infinite: the difference of two infinities would be NaN.
     Some(if low.is_finite() { low + position.fract() * (high - low) } else { low })
 }
 
@@ -128,7 +131,7 @@ pub(crate) mod tests {
 
     pub(crate) const QUICK: Bootstrap = Bootstrap { resamples: 1000, level: 0.95, seed: 7 };
 
-    /// Standard normal by Box and Muller, so that the test needs no distribution crate.
+    /// Draws a standard normal value (Box-Muller), which spares the tests a distribution crate.
     pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
         let (u, v): (f64, f64) = (rng.random(), rng.random());
         (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
@@ -157,7 +160,7 @@ pub(crate) mod tests {
         let values = [1.0, 5.0];
         let interval = QUICK.ratio(&values, &[2.0, 2.0]).unwrap();
         assert_eq!(interval, Interval { low: 0.5, high: 2.5 });
-        // A reference that may be zero: some draws are infinite, and the upper end says so.
+        // With a reference that may be zero, some draws are infinite, and so is the upper end.
         let interval = QUICK.ratio(&values, &[0.0, 2.0]).unwrap();
         assert!(interval.high.is_infinite());
     }
@@ -169,8 +172,8 @@ pub(crate) mod tests {
         assert_ne!(QUICK.mean(&values), Bootstrap { seed: 8, ..QUICK }.mean(&values));
     }
 
-    /// 20 normal values, true mean 3: the percentile interval covers a little less than 95 % there
-    /// (about 93 %); over 500 trials the standard error is 1.1 points.
+    /// For 20 normal values with true mean 3, the percentile interval covers slightly less than
+    /// 95 % (about 93 %). Over 500 trials the standard error is 1.1 points.
     #[test]
     fn coverage_of_the_mean_is_near_nominal() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -184,7 +187,8 @@ pub(crate) mod tests {
         assert!((445..=485).contains(&covered), "{covered} of 500");
     }
 
-    /// What the page says of intervals over three runs; the standard error is 1.4 points.
+    /// Checks the coverage that the page states for intervals over three runs. The standard error
+    /// is 1.4 points.
     #[test]
     fn coverage_of_three_is_what_is_said() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -197,7 +201,7 @@ pub(crate) mod tests {
         assert!((share - Bootstrap::COVERAGE_OF_THREE).abs() < 0.045, "{share}");
     }
 
-    /// As of the mean of 20 values, for the ratio of two such means, 6 over 3.
+    /// Same as for the mean of 20 values, but for the ratio of two such means, 6 and 3.
     #[test]
     fn coverage_of_the_ratio_is_near_nominal() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -220,7 +224,7 @@ pub(crate) mod tests {
             let Interval { low, high } = QUICK.mean(&values).unwrap();
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
             let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            // atol: the sum of equal values over their count may round.
+            // atol: dividing the sum of equal values by their count may round.
             prop_assert!(least - 1e-9 <= low && low <= high && high <= most + 1e-9);
         }
     }

@@ -1,30 +1,33 @@
-//! A number over the training of a run, and what becomes of it over several runs.
+//! Learning curves: a quantity over the training of one run, and its mean over several runs.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::bootstrap::Bootstrap;
 use crate::estimate::{Estimate, mean};
 
-/// Mean evaluation return of one run over its training, or another quantity that is drawn like it.
+/// Mean evaluation return of one run over training, or another quantity over the same axis.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EvalCurve {
-    /// Environment step and value there, for instance the mean return of an evaluation; steps rising.
+    /// Environment step and value (for instance the mean return of an evaluation), by ascending
+    /// step.
     points: Vec<(u64, f64)>,
 }
 
 impl EvalCurve {
-    /// The curve through some points, in whatever order; of two at one step the later counts.
+    /// Creates a curve from points in any order. Of two points at the same step, the later one
+    /// wins.
     #[must_use]
     pub fn new(points: impl IntoIterator<Item = (u64, f64)>) -> Self {
         let points: BTreeMap<_, _> = points.into_iter().collect();
         Self { points: points.into_iter().collect() }
     }
 
-    /// Share of a run's newest training episodes that reached their goal, at [`Self::SUCCESS_POINTS`]
-    /// steps of its budget: of the last [`Self::SUCCESS_WINDOW`] episodes that had ended by then, or of
-    /// as many as there were. Empty without episodes.
+    /// Computes the success rate of the newest training episodes at [`Self::SUCCESS_POINTS`] steps
+    /// of the budget. Each point covers the last [`Self::SUCCESS_WINDOW`] episodes that had ended
+    /// by then, or all of them if there were fewer. The curve is empty without episodes.
     ///
-    /// `episodes` are the steps at which they ended, rising, and whether they reached the goal.
+    /// `episodes` yields the step at which each episode ended, ascending, and whether it reached
+    /// the goal.
     ///
     /// # Units
     /// Successes per episode.
@@ -53,25 +56,26 @@ impl EvalCurve {
         Self { points }
     }
 
-    /// Episodes behind a point of [`Self::success_rate`].
+    /// Number of episodes in a point of [`Self::success_rate`].
     pub const SUCCESS_WINDOW: usize = 100;
 
-    /// Points of [`Self::success_rate`] over a whole run.
+    /// Number of points of [`Self::success_rate`] over a whole run.
     pub const SUCCESS_POINTS: u64 = 100;
 
-    /// Environment step and value of each point, steps rising.
+    /// Returns the environment step and value of each point, by ascending step.
     #[must_use]
     pub fn points(&self) -> &[(u64, f64)] {
         &self.points
     }
 
-    /// First and last evaluated step.
+    /// Returns the first and the last evaluated step.
     #[must_use]
     pub fn span(&self) -> Option<(u64, u64)> {
         Some((self.points.first()?.0, self.points.last()?.0))
     }
 
-    /// The return at a step, on the line between the evaluations around it; `None` outside.
+    /// Returns the value at a step, interpolated linearly between the neighbouring evaluations, or
+    /// `None` outside of the curve.
     #[must_use]
     pub fn at(&self, env_step: u64) -> Option<f64> {
         match self.points.binary_search_by_key(&env_step, |point| point.0) {
@@ -86,11 +90,12 @@ impl EvalCurve {
     }
 }
 
-/// Area under a curve between two steps, divided by their distance: the mean return over that part
-/// of training, by the trapezoid rule.
+/// Computes the area under a curve between two steps, divided by their distance: the mean return
+/// over that part of training, by the trapezoid rule.
 ///
-/// The rule is linear in the curve, so the mean of this over seeds is this of the seeds' mean curve
-/// on their common grid. `None` if the curve does not cover the steps, or they are the same.
+/// The rule is linear in the curve, so the mean of the areas over seeds equals the area under the
+/// seeds' mean curve on their common grid. Returns `None` if the curve does not cover both steps,
+/// or if they are equal.
 ///
 /// ```text
 /// auc = 1 / (to - from) · Σ_i (step_{i+1} - step_i) · (return_i + return_{i+1}) / 2
@@ -110,17 +115,18 @@ pub fn auc(curve: &EvalCurve, from: u64, to: u64) -> Option<f64> {
     (from < to).then(|| area / (to - from) as f64)
 }
 
-/// Mean return of the evaluations in the last tenth of the budget; `None` if there are none.
+/// Returns the mean return of the evaluations in the last tenth of the budget, or `None` without
+/// any.
 #[must_use]
 pub fn final_return(curve: &EvalCurve, total_steps: u64) -> Option<f64> {
     let last = curve.points.iter().filter(|(step, _)| is_last_tenth(*step, total_steps));
     mean(&last.map(|(_, value)| *value).collect::<Vec<_>>())
 }
 
-/// Whether a step is in the last tenth of the budget.
+/// Whether a step lies in the last tenth of the budget.
 #[must_use]
 pub fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
-    // Integers, so that the tenth begins at the same step on every machine.
+    // Integer arithmetic, so that the tenth begins at the same step on every machine.
     9 * u128::from(total_steps) < 10 * u128::from(env_step) && env_step <= total_steps
 }
 
@@ -129,11 +135,12 @@ pub fn is_last_tenth(env_step: u64, total_steps: u64) -> bool {
 pub struct BandPoint {
     /// Environment step.
     pub env_step: u64,
-    /// Mean over the curves there.
+    /// Mean over the curves at that step.
     pub estimate: Estimate,
 }
 
-/// The mean of several curves at every step that any of them evaluates and all of them cover.
+/// Computes the mean of several curves at every step that at least one of them evaluates and all of
+/// them cover.
 #[must_use]
 pub fn band(curves: &[&EvalCurve], bootstrap: &Bootstrap) -> Vec<BandPoint> {
     let mut steps: Vec<_> =

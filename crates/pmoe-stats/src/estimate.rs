@@ -1,20 +1,20 @@
-//! A number made from several values, and how sure it is.
+//! A number computed from several values, and its uncertainty.
 
 use crate::bootstrap::{Bootstrap, Interval};
 
-/// A number with its interval, and the values that it was made from.
+/// A number with its interval and the values behind it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Estimate {
-    /// The number: the mean of the values, or another statistic.
+    /// The mean of the values, or another statistic.
     pub value: f64,
-    /// Its bootstrap interval; `None` where nothing is known of the spread, as of a single run.
+    /// Bootstrap interval; `None` where the spread is unknown, as for a single run.
     pub interval: Option<Interval>,
-    /// One value per run; empty where the number is made of more than one list of them.
+    /// One value per run; empty if the number comes from more than one list of values.
     pub values: Vec<f64>,
 }
 
 impl Estimate {
-    /// The mean of some values; `None` if there are none.
+    /// Computes the mean of the values, or `None` without any.
     #[must_use]
     pub fn mean(values: Vec<f64>, bootstrap: &Bootstrap) -> Option<Self> {
         let value = mean(&values)?;
@@ -22,15 +22,17 @@ impl Estimate {
         Some(Self { value, interval, values })
     }
 
-    /// A statistic of more than one list of values.
+    /// Creates an estimate of a statistic of more than one list of values.
     #[must_use]
     pub fn statistic(value: f64, interval: Option<Interval>) -> Self {
         Self { value, interval, values: Vec::new() }
     }
 
-    /// This mean in units of another; `None` if that says nothing, as the other one is not clearly
-    /// above zero: its mean or the lower end of its interval is zero or less, or it is under a hundredth
-    /// of this.
+    /// Divides this mean by a reference mean.
+    ///
+    /// Returns `None` if the reference is not clearly above zero, since the ratio is meaningless
+    /// then: if its mean or the lower end of its interval is at most zero, or if it is below a
+    /// hundredth of this mean.
     #[must_use]
     pub fn over(&self, reference: &Self, bootstrap: &Bootstrap) -> Option<Self> {
         let low = reference.interval.map_or(reference.value, |interval| interval.low);
@@ -42,7 +44,7 @@ impl Estimate {
     }
 }
 
-/// Mean of some numbers; `None` without any.
+/// Computes the mean of the values, or `None` without any.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

@@ -1,31 +1,33 @@
-//! Clusters of points by their means.
+//! k-means clustering.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::points::{Points, PointsError, squared_distance};
 
-/// Points in clusters.
+/// Points grouped into clusters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clusters {
-    /// The cluster of each point, from 0.
+    /// Cluster of each point, from 0.
     pub labels: Vec<usize>,
-    /// The mean of each cluster's points, `[K, dim]` row by row.
+    /// Mean of each cluster's points, `[K, dim]` in row-major order.
     pub centers: Vec<f64>,
-    /// Sum of the squared distances of all points to the centre of their cluster.
+    /// Sum of the squared distances of all points to their cluster's centre.
     pub inertia: f64,
     /// Iterations of Lloyd's algorithm until no point changed its cluster.
     pub iterations: usize,
 }
 
-/// Splits points into `num_clusters` by k-means: the best of `restarts` runs of [`lloyd`], each from
-/// other points drawn by k-means++.
+/// Splits points into `num_clusters` clusters by k-means.
+///
+/// Returns the best of `restarts` runs of [`lloyd`], each of which starts from other points drawn
+/// by k-means++.
 ///
 /// # Source
 /// Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
 ///
 /// # Errors
-/// When there are fewer points than clusters, no clusters, restarts or iterations.
+/// If there are fewer points than clusters, or no clusters, restarts or iterations.
 pub fn kmeans(
     points: Points<'_>,
     num_clusters: usize,
@@ -49,8 +51,8 @@ pub fn kmeans(
     best.ok_or_else(|| PointsError::bad_value("restarts", restarts, "at least 1"))
 }
 
-/// k-means++: the first centre is any point, every other one a point drawn with a probability in
-/// proportion to its squared distance from the nearest centre so far.
+/// Draws the initial centres by k-means++: the first uniformly from the points, every other one
+/// with a probability proportional to its squared distance to the nearest centre so far.
 fn draw_centers(points: Points<'_>, num_clusters: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut nearest = vec![1.0; points.len()];
     let mut centers = Vec::with_capacity(num_clusters * points.dim());
@@ -67,7 +69,7 @@ fn draw_centers(points: Points<'_>, num_clusters: usize, rng: &mut ChaCha8Rng) -
     centers
 }
 
-/// An index with a probability in proportion to its weight; the first if all weights are zero.
+/// Draws an index with a probability proportional to its weight; 0 if all weights are zero.
 fn draw(weights: &[f64], rng: &mut ChaCha8Rng) -> usize {
     let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
     let mut last = 0;
@@ -78,24 +80,24 @@ fn draw(weights: &[f64], rng: &mut ChaCha8Rng) -> usize {
             break;
         }
     }
-    // Rounding can leave a rest above zero after the last.
+    // Rounding can leave a positive remainder after the last weight.
     last
 }
 
-/// Lloyd's algorithm: every point goes to its nearest centre, every centre to the mean of its points,
-/// until nothing changes or `max_iterations` are over.
+/// Runs Lloyd's algorithm: assigns every point to its nearest centre and moves every centre to the
+/// mean of its points, until nothing changes or after `max_iterations`.
 ///
-/// Of centres at one distance the first counts. A centre without points takes over the point that is
-/// farthest from its own, as in scikit-learn.
+/// Ties between centres go to the first one. A centre without points takes over the point that is
+/// farthest from its own centre, as in scikit-learn.
 ///
 /// # Shapes
-/// `centers` is `[K, dim]`, row by row.
+/// `centers` is `[K, dim]` in row-major order.
 ///
 /// # Source
 /// Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28 (1982).
 ///
 /// # Errors
-/// When the centres do not have the points' dimensions, or there are no iterations.
+/// If the centres are not finite points of the same dimension, or `max_iterations` is 0.
 pub fn lloyd(
     points: Points<'_>,
     centers: &[f64],
@@ -118,12 +120,12 @@ pub fn lloyd(
         iterations += 1;
         move_centers(points, &labels, distances, &mut centers);
     }
-    // The labels that belong to the centres, also where the iterations ended before.
+    // Assign once more, so that the labels match the centres even if the iterations ran out.
     let (labels, distances) = assign(points, &centers);
     Ok(Clusters { labels, centers, inertia: distances.iter().sum(), iterations })
 }
 
-/// The nearest centre of every point, and the squared distance to it.
+/// Returns the nearest centre of every point and the squared distance to it.
 fn assign(points: Points<'_>, centers: &[f64]) -> (Vec<usize>, Vec<f64>) {
     let nearest = |point: &[f64]| {
         let mut best = (0, f64::INFINITY);
@@ -151,7 +153,8 @@ fn move_centers(
     labels.iter().for_each(|&label| counts[label] += 1);
     for empty in 0..counts.len() {
         if counts[empty] == 0 {
-            // As many points as there are centres leave at least one cluster with two.
+            // With at least as many points as centres, an empty cluster implies one with two
+            // points.
             let shared = (0..points.len()).filter(|&point| 1 < counts[labels[point]]);
             let Some(farthest) =
                 shared.reduce(

@@ -1,13 +1,14 @@
-//! Series of several columns that repeat.
+//! Periods of multivariate series.
 
-/// How alike the rows of a series are `lag` steps apart: 1 the same, 0 not related.
+/// Computes the autocorrelation of a multivariate series at a lag: 1 if the rows repeat exactly, 0
+/// if they are unrelated.
 ///
 /// ```text
 /// r(lag) = mean_t Σ_d (x_d(t) - m_d) (x_d(t + lag) - m_d) / Σ_d var_d
 /// ```
 ///
-/// with mean `m_d` and variance `var_d` of each column. `None` where nothing changes, and for a lag as
-/// long as the series. Over few steps it may pass 1 a little.
+/// with mean `m_d` and variance `var_d` of each column. Returns `None` for a constant series, and
+/// if the lag is not shorter than the series. On a short series the value may slightly exceed 1.
 #[must_use]
 pub fn autocorrelation(rows: &[Vec<f64>], lag: usize) -> Option<f64> {
     let columns = rows.first()?.len();
@@ -24,12 +25,12 @@ pub fn autocorrelation(rows: &[Vec<f64>], lag: usize) -> Option<f64> {
     (0.0 < variance).then(|| covariance / variance)
 }
 
-/// Steps after which a series repeats.
+/// Returns the number of steps after which a series repeats, or `None` if it does not.
 ///
-/// Every column is divided by its standard deviation. Of the lags up to half the series at which the
-/// [`autocorrelation`] has a peak, after it first fell below zero, it is the first whose peak is at least
-/// nine tenths of the highest: whole multiples of a period are as alike as the period itself. `None`
-/// where nothing repeats.
+/// Every column is first divided by its standard deviation. Candidates are the lags up to half the
+/// series at which the [`autocorrelation`] peaks after it first fell below zero. The period is the
+/// first candidate whose peak reaches nine tenths of the highest one, because multiples of a period
+/// correlate as strongly as the period itself.
 #[must_use]
 pub fn period(rows: &[Vec<f64>]) -> Option<usize> {
     let columns = rows.first()?.len();
@@ -63,14 +64,14 @@ mod tests {
 
     #[test]
     fn a_period_is_the_shortest_of_its_multiples_and_constants_have_none() {
-        // A pure tone of 10 steps, with another of a third of it.
+        // A sine of period 10 with its third harmonic.
         let tone = |step: usize| {
             let phase = TAU * step as f64 / 10.0;
             vec![phase.sin() + 0.5 * (3.0 * phase).cos()]
         };
         assert_eq!(period(&(0..200).map(tone).collect::<Vec<_>>()), Some(10));
         assert_eq!(period(&vec![vec![1.0, 2.0]; 50]), None);
-        // A straight line comes back to nothing.
+        // A straight line never repeats.
         assert_eq!(period(&(0..50).map(|step| vec![f64::from(step)]).collect::<Vec<_>>()), None);
         assert_eq!(period(&[]), None);
     }

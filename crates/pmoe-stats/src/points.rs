@@ -1,19 +1,19 @@
-//! Points in a space of many dimensions, and the distance between them.
+//! Points in a high-dimensional space, and the distance between them.
 
-/// Several points in one slice, one after the other.
+/// Points stored one after the other in a single slice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Points<'a> {
     values: &'a [f64],
     dim: usize,
 }
 
-/// Why points can't be put into clusters or drawn.
+/// Errors of clustering and embedding points.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PointsError {
-    /// The numbers do not make points.
+    /// The numbers do not form whole points.
     #[error("{len} numbers are not one or more points of {dim} dimensions")]
     Shape {
-        /// How many numbers there are.
+        /// Number of values.
         len: usize,
         /// Dimensions of a point.
         dim: usize,
@@ -25,7 +25,7 @@ pub enum PointsError {
         point: usize,
         /// The coordinate, from 0.
         coordinate: usize,
-        /// The number.
+        /// Its value.
         value: f64,
     },
     /// A setting is out of range.
@@ -35,19 +35,19 @@ pub enum PointsError {
         key: &'static str,
         /// Its value.
         value: String,
-        /// The values allowed.
+        /// Description of the allowed values.
         allowed: String,
     },
-    /// t-SNE ended nowhere.
+    /// The t-SNE iterations diverged.
     #[error(
         "the positions are not finite: learning_rate or initial_std is too large, or the points \
          are too far from each other"
     )]
     Diverged,
-    /// The thread that computes can't be started.
+    /// The worker thread can't be started.
     #[error("failed to start a thread: {message}")]
     Thread {
-        /// The system's reason.
+        /// The underlying error.
         message: String,
     },
 }
@@ -63,13 +63,13 @@ impl PointsError {
 }
 
 impl<'a> Points<'a> {
-    /// Reads a slice as points.
+    /// Creates points from a slice.
     ///
     /// # Shapes
-    /// `values` is `[N, dim]`, row by row.
+    /// `values` is `[N, dim]` in row-major order.
     ///
     /// # Errors
-    /// When there is no point, the last one is not whole, or a coordinate is not finite.
+    /// If there is no point, the last point is incomplete, or a coordinate is not finite.
     pub fn new(values: &'a [f64], dim: usize) -> Result<Self, PointsError> {
         let len = values.len();
         if dim == 0 || len == 0 || !len.is_multiple_of(dim) {
@@ -82,33 +82,34 @@ impl<'a> Points<'a> {
         Ok(Self { values, dim })
     }
 
-    /// Number of points, at least 1.
+    /// Returns the number of points, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "there is always a point")]
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.len() / self.dim
     }
 
-    /// Dimensions of a point, at least 1.
+    /// Returns the dimension of a point, at least 1.
     #[must_use]
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// The points, in order.
+    /// Iterates over the points in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [f64]> + Clone {
         self.values.chunks_exact(self.dim)
     }
 
-    /// The coordinates of a point.
+    /// Returns the coordinates of a point.
     pub(crate) fn get(&self, point: usize) -> &'a [f64] {
         &self.values[point * self.dim..][..self.dim]
     }
 }
 
-/// Squared Euclidean distance.
+/// Computes the squared Euclidean distance.
 pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    // Four sums side by side, which one vector instruction adds; in a fixed order, like any sum.
+    // Four parallel sums map to one vector instruction; their order is fixed, so the result is
+    // reproducible.
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     let mut sums = [0.0; 4];
     for (a, b) in a.iter().zip(b) {
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn distances_by_hand() {
-        // 1 + 4 + 9 + 16 + 25 over five dimensions: one vector of four and a rest.
+        // 1 + 4 + 9 + 16 + 25 over five dimensions: one vector of four and a remainder.
         let distance = squared_distance(&[0.0; 5], &[1.0, -2.0, 3.0, -4.0, 5.0]);
         assert!((distance - 55.0).abs() < 1e-15);
     }

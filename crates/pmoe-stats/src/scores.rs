@@ -1,4 +1,4 @@
-//! Several tasks in one number or curve.
+//! Scores of a method over several tasks, aggregated into one number or curve.
 
 use std::cmp::Ordering;
 
@@ -8,44 +8,44 @@ use rand_chacha::ChaCha8Rng;
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::estimate::Estimate;
 
-/// Scores of one method over several tasks: the field's `[runs x tasks]` matrix, kept by task.
+/// Scores of one method over several tasks: the usual `[runs x tasks]` matrix, stored by task.
 ///
-/// Tasks may have different numbers of runs, because some runs failed or are not finished. These have
-/// no score; who shows a number made from this shows [`num_runs`](Self::num_runs) with it. What is a
-/// mean over tasks weighs every task alike, however many runs it has; what is defined over a full
-/// matrix alone is `None` for others.
+/// Tasks may have different numbers of runs, because failed and unfinished runs have no score. Show
+/// [`num_runs`](Self::num_runs) along with every number computed from these scores. Means over
+/// tasks weight every task equally, regardless of its number of runs. Statistics that are defined
+/// only on a full matrix are `None` for others.
 ///
-/// Scores of different tasks are put together, so they must be in one unit: in terms of a reference's
-/// on the same task, for instance.
+/// Aggregates combine the scores of different tasks, so all scores must share one unit, for
+/// instance the score of a reference on the same task.
 ///
 /// # Source
 /// Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
-/// arXiv:2108.13264; on full matrices the numbers are those of their library rliable 1.2.0
+/// arXiv:2108.13264. On full matrices the numbers match the authors' library rliable 1.2.0
 /// (`metrics.py`, `library.py`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
-    /// The runs of each task.
+    /// Scores of each task's runs.
     tasks: Vec<Vec<f64>>,
 }
 
-/// Why numbers are no score matrix, or why two are not comparable.
+/// Why numbers do not form a score matrix, or why two matrices are not comparable.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScoresError {
-    /// There is nothing to put together.
+    /// There are no tasks to aggregate.
     #[error("there are no tasks")]
     NoTasks,
-    /// A task has no score: leaving it out would compare other tasks than those asked for.
+    /// A task has no score. Leaving it out would compare other tasks than the requested ones.
     #[error("task {task} has no finished run")]
     NoRuns {
-        /// Its place, from 0.
+        /// Index of the task.
         task: usize,
     },
     /// A score is infinite or not a number.
     #[error("the score of run {run} on task {task} is {value}, which is not finite")]
     NotFinite {
-        /// Place of the task, from 0.
+        /// Index of the task.
         task: usize,
-        /// Place of the run, from 0.
+        /// Index of the run.
         run: usize,
         /// The score.
         value: f64,
@@ -61,13 +61,13 @@ pub enum ScoresError {
 }
 
 impl Scores {
-    /// The scores of every task's runs.
+    /// Creates a score matrix from the scores of every task's runs.
     ///
     /// # Shapes
-    /// `tasks[m][n]` is run `n` on task `m`; tasks may differ in their number of runs.
+    /// `tasks[m][n]` is run `n` on task `m`; the number of runs may differ between tasks.
     ///
     /// # Errors
-    /// Without tasks, for a task without runs, and for a score that is not finite.
+    /// If there are no tasks, a task has no runs, or a score is not finite.
     pub fn new(tasks: Vec<Vec<f64>>) -> Result<Self, ScoresError> {
         if tasks.is_empty() {
             return Err(ScoresError::NoTasks);
@@ -83,26 +83,26 @@ impl Scores {
         Ok(Self { tasks })
     }
 
-    /// The scores by task.
+    /// Returns the scores by task.
     #[must_use]
     pub fn tasks(&self) -> &[Vec<f64>] {
         &self.tasks
     }
 
-    /// Number of runs of each task.
+    /// Returns the number of runs of each task.
     #[must_use]
     pub fn num_runs(&self) -> Vec<usize> {
         self.tasks.iter().map(Vec::len).collect()
     }
 
-    /// Mean over the tasks of the mean over a task's runs (`aggregate_mean`).
+    /// Computes the mean over tasks of each task's mean score (`aggregate_mean`).
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.mean_over_tasks(mean)
     }
 
-    /// Median over the tasks of the mean over a task's runs (`aggregate_median`); of an even number
-    /// of tasks, the middle between the two in the middle.
+    /// Computes the median over tasks of each task's mean score (`aggregate_median`). For an even
+    /// number of tasks it is the midpoint of the two middle ones.
     #[must_use]
     pub fn median(&self) -> f64 {
         let mut means: Vec<f64> = self.tasks.iter().map(|runs| mean(runs)).collect();
@@ -115,11 +115,11 @@ impl Scores {
         }
     }
 
-    /// Interquartile mean (`aggregate_iqm`): of all runs of all tasks in one row, the mean of the
-    /// middle half. A quarter of them, rounded down, is left out at either end.
+    /// Computes the interquartile mean (`aggregate_iqm`): the mean of the middle half of all runs
+    /// of all tasks. A quarter of the runs, rounded down, is dropped at either end.
     ///
-    /// `None` if tasks have different numbers of runs: those with fewer would count less, and the
-    /// half in the middle be another one.
+    /// Returns `None` if tasks have different numbers of runs: tasks with fewer runs would weigh
+    /// less, and the middle half would shift.
     #[must_use]
     pub fn iqm(&self) -> Option<f64> {
         if self.tasks.iter().any(|runs| runs.len() != self.tasks[0].len()) {
@@ -131,8 +131,9 @@ impl Scores {
         Some(mean(&scores[cut..scores.len() - cut]))
     }
 
-    /// How far the scores stay below `gamma` on average, what is above counting as `gamma`
-    /// (`aggregate_optimality_gap`). Lower is better; 0 if every run reaches it.
+    /// Computes how far the scores fall short of `gamma` on average, with higher scores counted as
+    /// `gamma` (`aggregate_optimality_gap`). Lower is better; the gap is 0 if every run reaches
+    /// `gamma`.
     ///
     /// ```text
     /// gap = gamma - mean over tasks of the mean over runs of min(score, gamma)
@@ -142,26 +143,29 @@ impl Scores {
         gamma - self.mean_over_tasks(|runs| mean_of(runs.iter().map(|score| score.min(gamma))))
     }
 
-    /// Fraction of runs that score above `threshold`, averaged over the tasks: the performance profile
-    /// at that threshold (`run_score_deviation`).
+    /// Computes the fraction of runs that score above `threshold`, averaged over tasks: the
+    /// performance profile at that threshold (`run_score_deviation`).
     #[must_use]
     pub fn fraction_above(&self, threshold: f64) -> f64 {
         let above = |score: &f64| f64::from(u8::from(threshold < *score));
         self.mean_over_tasks(|runs| mean_of(runs.iter().map(above)))
     }
 
-    /// Average probability that a run of this method scores higher than one of `other` on the same
-    /// task (`probability_of_improvement`): 0.5 for equal methods, 1 if every run wins.
+    /// Computes the average probability that a run of this method scores higher than a run of
+    /// `other` on the same task (`probability_of_improvement`): 0.5 for equal methods, 1 if every
+    /// run wins.
     ///
     /// ```text
     /// P(X > Y) = mean over tasks of U / (n_x · n_y),    U = #{x > y} + #{x = y} / 2
     /// ```
     ///
-    /// with `U` the statistic of Mann and Whitney. It depends on the order of the scores of a task
-    /// alone, so raw returns do.
+    /// with the Mann-Whitney statistic `U`. It depends only on the order of the scores within a
+    /// task, so raw returns work too.
+    ///
+    /// Both methods must list the tasks in the same order.
     ///
     /// # Errors
-    /// When the two have different numbers of tasks; the tasks must be in the same order.
+    /// If the two have different numbers of tasks.
     pub fn probability_of_improvement(&self, other: &Self) -> Result<f64, ScoresError> {
         let (left, right) = (self.tasks.len(), other.tasks.len());
         if left != right {
@@ -173,15 +177,15 @@ impl Scores {
         })))
     }
 
-    /// [`Self::probability_of_improvement`] with its interval; `None` if the two have different numbers of
-    /// tasks.
+    /// Computes [`Self::probability_of_improvement`] with its interval, or `None` if the two have
+    /// different numbers of tasks.
     #[must_use]
     pub fn improvement_over(&self, other: &Self, bootstrap: &Bootstrap) -> Option<Estimate> {
         let value = self.probability_of_improvement(other).ok()?;
         Some(Estimate::statistic(value, bootstrap.improvement(self, other)))
     }
 
-    /// Draws as many runs as there are with replacement, within each task.
+    /// Resamples each task's runs with replacement, as many as there are.
     fn resample(&self, rng: &mut ChaCha8Rng) -> Self {
         let draw = |runs: &Vec<f64>| -> Vec<f64> {
             (0..runs.len()).map(|_| runs[rng.random_range(0..runs.len())]).collect()
@@ -195,14 +199,14 @@ impl Scores {
 }
 
 impl Bootstrap {
-    /// Interval of any statistic of a score matrix; the runs are drawn within each task, so that
-    /// every draw has the matrix's own tasks and numbers of runs (stratified bootstrap).
+    /// Returns the interval of any statistic of a score matrix. Runs are resampled within each
+    /// task, so every draw keeps the tasks and their numbers of runs (stratified bootstrap).
     ///
-    /// It says what other seeds on the same tasks would give, not what other tasks would. `None` if
-    /// a task has a single run, or the statistic is `None`.
+    /// The interval covers the variation over seeds on the same tasks, not the variation over
+    /// tasks. Returns `None` if a task has a single run or the statistic is `None`.
     ///
-    /// With few runs it is too narrow. Of normal scores on 6 tasks, an interval of nominal 95 % holds
-    /// the true value in so many cases (2000 trials, `examples/interval_coverage.rs`):
+    /// With few runs the interval is too narrow. For normal scores on 6 tasks, a nominal 95 %
+    /// interval covers the true value this often (2000 trials, `examples/interval_coverage.rs`):
     ///
     /// | runs per task | mean | IQM | optimality gap | P(X > Y) |
     /// |--:|--:|--:|--:|--:|
@@ -223,8 +227,8 @@ impl Bootstrap {
     /// ```
     ///
     /// # Source
-    /// Agarwal et al., arXiv:2108.13264, section 4.1; `StratifiedBootstrap` of rliable 1.2.0, except
-    /// that there the draws can't be seeded.
+    /// Agarwal et al., arXiv:2108.13264, section 4.1; `StratifiedBootstrap` of rliable 1.2.0, whose
+    /// draws can't be seeded.
     #[must_use]
     pub fn scores(
         &self,
@@ -238,9 +242,9 @@ impl Bootstrap {
         self.interval(|| statistic(&scores.resample(&mut rng)))
     }
 
-    /// Interval of [`Scores::probability_of_improvement`], the runs of both methods drawn
-    /// independently. `None` if a task has a single run of either, or they have different numbers
-    /// of tasks.
+    /// Returns the interval of [`Scores::probability_of_improvement`]. The runs of both methods are
+    /// resampled independently. Returns `None` if either method has a single run on a task, or if
+    /// the two have different numbers of tasks.
     #[must_use]
     pub fn improvement(&self, x: &Scores, y: &Scores) -> Option<Interval> {
         if has_single_run(x) || has_single_run(y) {
@@ -261,19 +265,20 @@ fn has_single_run(scores: &Scores) -> bool {
 /// One point of a performance profile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProfilePoint {
-    /// The score to be reached.
+    /// Score threshold.
     pub threshold: f64,
-    /// Fraction of runs above it, see [`Scores::fraction_above`], with the interval at this threshold.
+    /// Fraction of runs above the threshold, see [`Scores::fraction_above`], with its pointwise
+    /// interval.
     pub fraction: Estimate,
 }
 
-/// Performance profile: the fraction of runs above each of the thresholds.
+/// Computes a performance profile: the fraction of runs above each threshold.
 ///
-/// The intervals hold for one threshold each; that all hold at once is less likely.
+/// The intervals are pointwise: the probability that all of them hold at once is lower.
 #[must_use]
 pub fn profile(scores: &Scores, thresholds: &[f64], bootstrap: &Bootstrap) -> Vec<ProfilePoint> {
     let point = |&threshold: &f64| {
-        // The draws start anew for every threshold, so all see the same ones.
+        // The generator restarts for every threshold, so all thresholds use the same draws.
         let interval = bootstrap.scores(scores, |draw| Some(draw.fraction_above(threshold)));
         let fraction = Estimate::statistic(scores.fraction_above(threshold), interval);
         ProfilePoint { threshold, fraction }
@@ -281,9 +286,9 @@ pub fn profile(scores: &Scores, thresholds: &[f64], bootstrap: &Bootstrap) -> Ve
     thresholds.iter().map(point).collect()
 }
 
-/// What a pair counts in the statistic of Mann and Whitney.
+/// Returns the contribution of a pair to the Mann-Whitney statistic.
 fn win(x: f64, y: f64) -> f64 {
-    // Scores are finite, so there is an order; total_cmp would tell -0 from 0.
+    // Scores are finite, so they are ordered; `total_cmp` would distinguish -0 from 0.
     match x.partial_cmp(&y) {
         Some(Ordering::Greater) => 1.0,
         Some(Ordering::Equal) => 0.5,
@@ -295,7 +300,7 @@ fn mean(values: &[f64]) -> f64 {
     mean_of(values.iter().copied())
 }
 
-/// The mean of at least one value.
+/// Computes the mean of at least one value.
 fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
     sum / f64::from(count)

@@ -1,31 +1,32 @@
-//! How well points lie in their clusters.
+//! Silhouettes: how well points fit their clusters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::points::{Points, PointsError, squared_distance};
 
-/// Silhouette of every one of some things, by a distance between two of them: near 1 well within its
-/// cluster, 0 between two, below in the wrong one. `None` with fewer than two clusters.
+/// Computes the silhouette of every item from pairwise distances: near 1 well inside its cluster, 0
+/// between two clusters, negative in the wrong one. Returns `None` with fewer than two clusters.
 ///
 /// ```text
 /// s = (b - a) / max(a, b)
 /// ```
 ///
-/// with `a` the mean distance to the others of its cluster and `b` the smallest mean distance to those of
-/// another one. A thing alone in its cluster has 0, as does one with `a = b = 0`. All pairs are looked at.
+/// where `a` is the mean distance to the other items of its cluster and `b` the smallest mean
+/// distance to the items of another cluster. An item alone in its cluster has silhouette 0, as does
+/// one with `a = b = 0`. The time is quadratic in the number of items.
 ///
 /// # Shapes
-/// `labels` is `[N]`; any numbers. `distance` takes two indices below N.
+/// `labels` is `[N]` with arbitrary values. `distance` accepts two indices below N.
 ///
 /// # Source
-/// Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis",
-/// Journal of Computational and Applied Mathematics 20 (1987).
+/// Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster
+/// analysis", Journal of Computational and Applied Mathematics 20 (1987).
 #[must_use]
 pub fn silhouettes_by(
     labels: &[usize],
     distance: impl Fn(usize, usize) -> f64,
 ) -> Option<Vec<f64>> {
-    // Labels as indices without gaps.
+    // Map the labels to contiguous indices.
     let mut counts = BTreeMap::new();
     labels.iter().for_each(|&label| *counts.entry(label).or_insert(0_usize) += 1);
     if counts.len() < 2 {
@@ -54,14 +55,13 @@ pub fn silhouettes_by(
     Some(places.iter().enumerate().map(silhouette).collect())
 }
 
-/// Silhouette of every point by Euclidean distance, see [`silhouettes_by`]: near 1 well within its cluster, 0
-/// between two, below in the wrong one.
+/// Computes the silhouette of every point by Euclidean distance, see [`silhouettes_by`].
 ///
 /// # Shapes
-/// `labels` is `[N]`; any numbers.
+/// `labels` is `[N]` with arbitrary values.
 ///
 /// # Errors
-/// Without exactly one label per point, and with fewer than two clusters.
+/// If the number of labels differs from the number of points, or there are fewer than two clusters.
 pub fn silhouettes(points: Points<'_>, labels: &[usize]) -> Result<Vec<f64>, PointsError> {
     if labels.len() != points.len() {
         let allowed = format!("one per point, {}", points.len());
@@ -74,17 +74,18 @@ pub fn silhouettes(points: Points<'_>, labels: &[usize]) -> Result<Vec<f64>, Poi
     })
 }
 
-/// Mean of the [`silhouettes`]: how well the clusters are separated, in -1..=1.
+/// Computes the mean of the [`silhouettes`], in -1..=1: how well the clusters are separated.
 ///
 /// # Errors
-/// Without exactly one label per point, and with fewer than two clusters.
+/// If the number of labels differs from the number of points, or there are fewer than two clusters.
 pub fn silhouette_score(points: Points<'_>, labels: &[usize]) -> Result<f64, PointsError> {
     let silhouettes = silhouettes(points, labels)?;
     Ok(silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
 }
 
-/// Mean silhouette of what primitives do in the same states, grouped by primitive; `None` of one state, where
-/// nothing is near an action, or of one primitive.
+/// Computes the mean silhouette of the primitives' actions in the same states, grouped by
+/// primitive. Returns `None` for a single state, where every action is alone in its group, and for
+/// a single primitive.
 ///
 /// # Shapes
 /// `actions` is `[N, K, A]`.

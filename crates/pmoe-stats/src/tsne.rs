@@ -1,4 +1,4 @@
-//! Points of many dimensions as a picture.
+//! t-SNE: embeds high-dimensional points in the plane.
 
 use bhtsne::{Neighbor, SparseAffinities, tSNE};
 use rand::SeedableRng;
@@ -7,58 +7,60 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::points::{Points, PointsError, squared_distance};
 
-/// Settings of t-SNE: where points of many dimensions go in a plane, so that neighbours stay
+/// Settings of t-SNE, which places high-dimensional points in a plane such that neighbours stay
 /// neighbours.
 ///
-/// The attraction is between a point and its `3 · perplexity` nearest neighbours, the repulsion
-/// between all, far ones put together (Barnes-Hut). The same points, settings and seed give the same
-/// bits: the start is drawn from `seed`, ties between neighbours are broken by their order, and one
-/// thread computes. Time goes with `N² · dim` for the neighbours and with
-/// `N · (perplexity + log N)` for each iteration.
+/// A point attracts its `3 · perplexity` nearest neighbours and repels all points; far ones are
+/// grouped (Barnes-Hut). The same points, settings and seed give the same bits: the initial
+/// positions are drawn from `seed`, ties between neighbours are broken by index, and a single
+/// thread does the computation. The time is `N² · dim` for the neighbour search and
+/// `N · (perplexity + log N)` per iteration.
 ///
 /// # Source
 /// Van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 9 (2008); van der Maaten,
-/// "Accelerating t-SNE using tree-based algorithms", JMLR 15 (2014). The iterations are those of the
-/// crate bhtsne, where the gains of the coordinates end at 2; in the authors' code they do not.
+/// "Accelerating t-SNE using tree-based algorithms", JMLR 15 (2014). The iterations are those of
+/// the crate bhtsne, which caps the gains of the coordinates at 2; the authors' code does not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tsne {
-    /// Effective number of neighbours; above 1, and a third of the number of points at most.
+    /// Effective number of neighbours: above 1, at most a third of the number of other points.
     pub perplexity: f64,
-    /// Step along the gradient of the divergence, which has the factor 4 of the first paper's eq. 5,
-    /// as in scikit-learn. Code that leaves it out (bhtsne, openTSNE) needs four times as much.
+    /// Step size along the gradient of the divergence. The gradient includes the factor 4 of eq. 5
+    /// of the first paper, as in scikit-learn. Implementations without it (bhtsne, openTSNE) need
+    /// four times the value.
     pub learning_rate: f64,
     /// Number of iterations.
     pub iterations: usize,
-    /// What the attraction is multiplied with at first; 1 or more.
+    /// Initial factor on the attraction; at least 1.
     pub early_exaggeration: f64,
-    /// Momentum at first.
+    /// Initial momentum.
     pub early_momentum: f64,
-    /// Number of iterations with the two above; 2 or more, less than `iterations`.
+    /// Number of iterations with `early_exaggeration` and `early_momentum`; at least 2, less than
+    /// `iterations`.
     pub early_iterations: usize,
     /// Momentum afterwards.
     pub momentum: f64,
-    /// Largest ratio of a far cell's size to its distance; larger is faster and less exact.
+    /// Maximum ratio of a far cell's size to its distance; larger is faster and less accurate.
     pub theta: f64,
-    /// Standard deviation of the first positions.
+    /// Standard deviation of the initial positions.
     pub initial_std: f64,
-    /// Seed of the first positions.
+    /// Seed of the initial positions.
     pub seed: u64,
 }
 
-/// Points in a plane.
+/// Points embedded in a plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
-    /// The position of each point.
+    /// Position of each point.
     pub positions: Vec<[f64; 2]>,
-    /// What t-SNE makes small: the divergence of Kullback and Leibler between nearness before and
-    /// after, in nats. Of embeddings of the same points with the same perplexity the one with less
+    /// The t-SNE objective: the Kullback-Leibler divergence between the affinities before and
+    /// after, in nats. Among embeddings of the same points with the same perplexity, a lower value
     /// is better.
     pub divergence: f64,
 }
 
 impl Tsne {
-    /// The settings of the paper's Figs. 4 and 10: perplexity, learning rate and iterations are
-    /// printed in its section 4.2, all else is the default of scikit-learn at that time.
+    /// The settings of the paper's Figs. 4 and 10. Section 4.2 gives perplexity, learning rate and
+    /// iterations; the rest are the defaults of scikit-learn at that time.
     pub const PAPER: Self = Self {
         perplexity: 300.0,
         learning_rate: 150.0,
@@ -72,17 +74,16 @@ impl Tsne {
         seed: 0,
     };
 
-    /// Puts the points into a plane.
+    /// Embeds the points in a plane.
     ///
     /// # Errors
-    /// When a setting is out of range, the positions grow without bounds, or the thread can't be
-    /// started.
+    /// If a setting is out of range, the positions diverge, or the thread can't be started.
     pub fn embed(&self, points: Points<'_>) -> Result<Embedding, PointsError> {
         self.check(points.len())?;
         let neighbors = neighbors(points, (3.0 * self.perplexity) as usize);
         let start = self.start(points.len());
         let rows: Vec<&[f64]> = points.iter().collect();
-        // With several threads bhtsne adds up in any order.
+        // With several threads bhtsne sums in an unspecified order.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let pool = pool.map_err(|error| PointsError::Thread { message: error.to_string() })?;
         let (flat, affinities) = pool.install(|| {
@@ -92,7 +93,7 @@ impl Tsne {
                 .epochs(self.iterations)
                 .early_exaggeration(self.early_exaggeration)
                 .momentum(self.early_momentum)
-                // The last of them, from 0.
+                // Index of the last early iteration.
                 .stop_lying_epoch(self.early_iterations - 1)
                 .momentum_switch_epoch(self.early_iterations - 1)
                 .final_momentum(self.momentum)
@@ -101,7 +102,7 @@ impl Tsne {
             (tsne.embedding(), tsne.affinities())
         });
         let positions = flat.as_chunks::<2>().0.to_vec();
-        // bhtsne's own divergence (0.7.13) takes the affinities of other pairs.
+        // bhtsne's own divergence (0.7.13) uses the affinities of other pairs.
         let divergence = affinities.map(|affinities| divergence(&affinities, &positions));
         let divergence = divergence.filter(|divergence| divergence.is_finite());
         divergence.map_or(Err(PointsError::Diverged), |divergence| {
@@ -109,7 +110,7 @@ impl Tsne {
         })
     }
 
-    /// The first positions, normal around 0.
+    /// Draws the initial positions, normal around 0.
     fn start(&self, num_points: usize) -> Vec<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
@@ -117,7 +118,7 @@ impl Tsne {
     }
 
     fn check(&self, num_points: usize) -> Result<(), PointsError> {
-        // The attraction needs three times as many other points.
+        // Each point needs three times `perplexity` other points.
         let most = (num_points - 1) as f64 / 3.0;
         let positive = |value: f64| 0.0 < value && value.is_finite();
         let momentum = |value: f64| (0.0..1.0).contains(&value);
@@ -164,8 +165,8 @@ impl Tsne {
     }
 }
 
-/// The `count` nearest other points of every point, nearest first; of points at one distance the
-/// first ones.
+/// Returns the `count` nearest other points of every point, nearest first. Ties go to the lower
+/// index.
 fn neighbors(points: Points<'_>, count: usize) -> Vec<Vec<Neighbor<f64>>> {
     let by_distance = |a: &Neighbor<f64>, b: &Neighbor<f64>| {
         a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index))
@@ -184,14 +185,15 @@ fn neighbors(points: Points<'_>, count: usize) -> Vec<Vec<Neighbor<f64>>> {
     points.iter().enumerate().map(nearest).collect()
 }
 
-/// The divergence of nearness in the plane from the affinities, over all pairs.
+/// Computes the Kullback-Leibler divergence from the affinities to those in the plane, over all
+/// pairs.
 ///
 /// ```text
 /// KL(P | Q) = Σ p_ij ln (p_ij / q_ij),    q_ij = (1 + |y_i - y_j|²)⁻¹ / Z
 /// ```
 ///
-/// Not a number if the affinities do not add up to 1: between points too far from each other for
-/// `exp`, all vanish.
+/// Returns NaN if the affinities do not sum to 1: between points too far apart, `exp` underflows
+/// and all of them vanish.
 fn divergence(affinities: &SparseAffinities<f64>, positions: &[[f64; 2]]) -> f64 {
     let spread = |a: [f64; 2], b: [f64; 2]| 1.0 + (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2);
     let later = positions

@@ -1,4 +1,4 @@
-//! k-means, silhouettes and t-SNE beside scikit-learn, see `golden/clusters.py`.
+//! k-means, silhouettes and t-SNE compared with scikit-learn, see `golden/clusters.py`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
@@ -58,9 +58,10 @@ fn kmeans_and_silhouettes_are_scikit_learns() {
     }
 }
 
-/// Which minimum is found depends on the start. Scikit-learn's best of twelve must be met by the best of
-/// five up to a tenth (bhtsne's iterations get a little less far). With a quarter of the learning rate,
-/// that is in the units of other code, the best is a third above.
+/// The local minimum depends on the start, so the best of several starts is compared. The best of
+/// five must come within a tenth of scikit-learn's best of twelve (bhtsne's iterations end slightly
+/// higher). With a quarter of the learning rate, which is the value other implementations would
+/// use, the best is a third higher.
 #[test]
 fn tsne_gets_as_near_as_scikit_learn() {
     let point = |index: u32| {

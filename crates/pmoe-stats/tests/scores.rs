@@ -1,4 +1,4 @@
-//! Score matrices beside rliable, see `golden/rliable.py`.
+//! Score matrices compared with rliable, see `golden/rliable.py`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
@@ -39,7 +39,7 @@ struct Intervals {
     probability_of_improvement: [f64; 2],
 }
 
-/// One case: its name, both methods, what is expected.
+/// Returns the expected values, and the two methods of each case.
 fn golden() -> (Golden, Vec<(Scores, Scores)>) {
     let golden: Golden = serde_json::from_str(include_str!("golden/rliable.json")).unwrap();
     let pairs = golden.cases.iter().map(|Case { x, y, .. }| {
@@ -73,10 +73,10 @@ fn point_estimates_are_rliables() {
     }
 }
 
-/// Both draw at random. An end of an interval is a quantile at 2.5 % of 20 000 draws, whose standard
-/// error is √(0.025 · 0.975 / 20 000) / 0.058 = 0.019 standard deviations of a normal statistic, that
-/// is 0.5 % of the interval's width; the difference of two has 0.7 %. Beside that, P(X > Y) goes in
-/// steps of 1/150, up to 2.3 % of the width.
+/// Both libraries draw at random. An interval end is a 2.5 % quantile of 20 000 draws. For a normal
+/// statistic its standard error is √(0.025 · 0.975 / 20 000) / 0.058 = 0.019 standard deviations,
+/// that is 0.5 % of the interval's width, or 0.7 % for the difference of two. In addition, P(X > Y)
+/// moves in steps of 1/150, up to 2.3 % of the width.
 #[test]
 fn intervals_are_rliables_up_to_chance() {
     let (golden, pairs) = golden();

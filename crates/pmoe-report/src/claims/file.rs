@@ -1,4 +1,4 @@
-//! `configs/claims.toml`.
+//! Reads `configs/claims.toml`.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use super::{Claim, Relation, RunTest, Test, Than};
 
-/// The file as written.
+/// Raw content of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClaimsToml {
     claims: Vec<ClaimToml>,
 }
 
-/// A claim as written: either `quantity` and what belongs to it, or `instead`.
+/// A raw claim: either `quantity` with its related keys, or `instead`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClaimToml {
@@ -27,14 +27,14 @@ struct ClaimToml {
     task: Option<String>,
     quantity: Option<Quantity>,
     method: Option<String>,
-    /// A method.
+    /// Name of a method to compare with.
     than: Option<String>,
-    /// A number.
+    /// Number to compare with.
     than_value: Option<f64>,
     is: Option<RelationToml>,
-    /// Of `is = "equal"`.
+    /// Margin of `is = "equal"`.
     within: Option<f64>,
-    /// Why no run can test it, or what holds it instead.
+    /// Why no run can test the claim, or the alternative evidence.
     instead: Option<String>,
 }
 
@@ -50,15 +50,17 @@ impl Claim {
     /// Reads a file of claims and checks it against the suites.
     ///
     /// # Errors
-    /// When it can't be read, has an unknown key, a wrong type, or names what there is not.
+    /// If the file can't be read, contains an unknown key or a wrong type, or refers to an unknown
+    /// suite, task or method.
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Vec<Self>, ResultsError> {
         Self::parse(&read_text(path, MOST_CONFIG_BYTES)?, path, suites)
     }
 
-    /// Checks the text of a file of claims.
+    /// Parses the text of a file of claims and checks it against the suites.
     ///
     /// # Errors
-    /// When it has an unknown key, a wrong type, or names what there is not.
+    /// If the text contains an unknown key or a wrong type, or refers to an unknown suite, task or
+    /// method.
     pub fn parse(text: &str, path: &Path, suites: &[Suite]) -> Result<Vec<Self>, ResultsError> {
         let table = settings::parse(text, path)?;
         let raw: ClaimsToml =

@@ -1,4 +1,4 @@
-//! The one judge: what runs say of a claim, and of a method beside its reference.
+//! Judges claims by runs, and methods against their reference.
 
 use pmoe_results::{Preset, Run, Suite};
 use pmoe_stats::{Bootstrap, Estimate, Interval, mean};
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 use super::{Claim, Relation, RunTest, Test, Than};
 use crate::comparison::Comparison;
 
-/// What the runs say of a claim.
+/// Result of testing a claim with runs.
 #[derive(Debug, Clone)]
 pub struct Judgement<'a> {
-    /// In a word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How large it is.
+    /// The measured effect, if there are runs.
     pub effect: Option<Effect>,
-    /// Runs of the method and of what it is compared with; 0 for a fixed number.
+    /// Number of runs of the method and of what it is compared with; 0 for a fixed number.
     pub num_runs: [usize; 2],
-    /// Begun runs that are not behind it: failed, unfinished or without the number. Those that were never
-    /// started are not counted.
+    /// Number of started runs that are left out: failed, unfinished or without the quantity. Runs
+    /// that never started do not count.
     pub left_out: usize,
-    /// Tasks behind it.
+    /// Tasks behind the effect.
     pub tasks: Vec<String>,
-    /// Tasks that the claim is about and that are not behind it.
+    /// Number of the claim's tasks that are missing.
     pub missing_tasks: usize,
-    /// Environment steps of the longest run here and at the paper's scale.
+    /// Environment steps of the longest run, here and at the paper's scale.
     pub steps: [u64; 2],
-    /// The runs behind it.
+    /// Runs behind the effect.
     pub runs: Vec<&'a Run>,
 }
 
-/// What becomes of a claim.
+/// Verdict on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -37,55 +37,55 @@ pub enum Verdict {
     Reproduced,
     /// The whole interval is on the other side.
     Contradicted,
-    /// The interval holds both.
+    /// The interval covers both sides.
     Inconclusive,
-    /// It is about several tasks, and not all of them have runs on both sides.
+    /// The claim covers several tasks, and some of them lack runs on a side.
     TooFewTasks,
-    /// There are fewer than [`Decision::FEWEST_RUNS`] runs on a side.
+    /// A side has fewer than [`Decision::FEWEST_RUNS`] runs.
     TooFewRuns,
-    /// There is no finished run on one side.
+    /// A side has no finished run.
     NotRun,
-    /// It is not tested by runs.
+    /// The claim is not tested by runs.
     NotTested,
 }
 
-/// What an effect says of a relation.
+/// Decision about a relation, given an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// The relation holds: the whole interval is on its side.
     Holds,
-    /// It does not: the whole interval is on the other side.
+    /// The relation fails: the whole interval is on the other side.
     Fails,
-    /// The interval holds both, or there is none.
+    /// The interval covers both sides, or is missing.
     Open,
-    /// There are fewer than [`Decision::FEWEST_RUNS`] runs on a side.
+    /// A side has fewer than [`Decision::FEWEST_RUNS`] runs.
     TooFewRuns,
 }
 
-/// A difference between two numbers.
+/// The effect of a comparison of two numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effect {
-    /// What it is.
+    /// Unit of the effect.
     pub kind: EffectKind,
-    /// How large it is, with the interval over the runs of both sides.
+    /// Size of the effect, with an interval over the runs of both sides.
     pub estimate: Estimate,
 }
 
-/// The unit of an effect.
+/// Unit of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectKind {
-    /// The method's mean over the other's; of several tasks, the mean of that.
+    /// The method's mean divided by the other's; averaged over tasks.
     Ratio,
-    /// The method's mean minus the other's, or minus the fixed number.
+    /// The method's mean minus the other's, or minus the fixed number; averaged over tasks.
     Difference,
 }
 
-/// The runs of a suite.
+/// The runs of a suite, as evidence for claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'c, 'a> {
     /// The suite.
     pub suite: &'c Suite,
-    /// Its runs, compared under the names that their methods have there.
+    /// Comparison of its runs, under the suite's method names.
     pub comparison: &'c Comparison<'a>,
 }
 
@@ -93,14 +93,14 @@ impl Decision {
     /// All decisions, strongest first.
     pub const ALL: [Self; 4] = [Self::Holds, Self::Fails, Self::Open, Self::TooFewRuns];
 
-    /// Runs on either side below which nothing is decided: the interval of two is far too narrow.
+    /// Minimum number of runs on a side for a decision: the interval of two runs is far too narrow.
     pub const FEWEST_RUNS: usize = 3;
 
-    /// Decides by an effect, and by the number of runs on each side that has any.
+    /// Decides by an effect and by the number of runs on each side that has runs.
     ///
     /// # Source
-    /// The rule is ours: a relation *holds* if the whole interval of the effect is on its side, it *fails* if
-    /// the interval is wholly on the other, else it is *open*.
+    /// Our rule: a relation *holds* if the whole interval of the effect is on its side, *fails* if
+    /// the whole interval is on the other side, and is *open* otherwise.
     #[must_use]
     pub fn of(is: Relation, effect: &Effect, num_runs: &[usize]) -> Self {
         if num_runs.iter().any(|runs| *runs < Self::FEWEST_RUNS) {
@@ -152,7 +152,7 @@ impl Verdict {
         Self::NotTested,
     ];
 
-    /// In a word; `at_scale` says whether the runs are as long as the paper's.
+    /// Returns a short text; `at_scale` is whether the runs are as long as the paper's.
     #[must_use]
     pub fn text(self, at_scale: bool) -> &'static str {
         match (self, at_scale) {
@@ -170,7 +170,7 @@ impl Verdict {
 }
 
 impl Judgement<'_> {
-    /// Whether the runs are as long as at the paper's scale.
+    /// Whether the runs are as long as those at the paper's scale.
     #[must_use]
     pub fn at_scale(&self) -> bool {
         self.steps[1] <= self.steps[0]
@@ -191,7 +191,8 @@ impl Judgement<'_> {
 }
 
 impl Claim {
-    /// Judges the claim by the runs of its suite; of several such, by the longest, then by the most.
+    /// Judges the claim by the runs of its suite. With several groups of such runs, the longest
+    /// ones decide, then the most numerous.
     #[must_use]
     pub fn judge<'a>(&self, evidence: &[Evidence<'_, 'a>], bootstrap: &Bootstrap) -> Judgement<'a> {
         let test = match &self.test {
@@ -204,7 +205,7 @@ impl Claim {
             let [ours, theirs] = judgement.num_runs;
             (judgement.effect.is_some(), judgement.steps[0], ours + theirs)
         };
-        // Of equals the first.
+        // Ties go to the first.
         let longest = judgements.reduce(|a, b| if weight(&a) < weight(&b) { b } else { a });
         longest.unwrap_or(Judgement::without_runs(Verdict::NotRun))
     }
@@ -213,7 +214,7 @@ impl Claim {
 impl RunTest {
     fn judge<'a>(&self, evidence: &Evidence<'_, 'a>, bootstrap: &Bootstrap) -> Judgement<'a> {
         let mut judgement = Judgement::without_runs(Verdict::NotRun);
-        // The values of both sides, task by task.
+        // The values of both sides, by task.
         let mut values: Vec<[Vec<f64>; 2]> = Vec::new();
         let tasks = match &self.task {
             Some(task) => std::slice::from_ref(task),
@@ -255,7 +256,7 @@ impl RunTest {
         judgement
     }
 
-    /// The runs of a method on a task that have the number.
+    /// Returns the runs of a method on a task that have the quantity.
     fn side<'a>(&self, method: &str, task: &str, evidence: &Evidence<'_, 'a>) -> Side<'a> {
         let Some(cell) = evidence.comparison.cell(method, task) else {
             return Side::default();
@@ -269,12 +270,12 @@ impl RunTest {
         }
     }
 
-    /// The effect over tasks with values on both sides; `None` without tasks.
+    /// Computes the effect over tasks with values on both sides, or `None` without tasks.
     fn effect(&self, tasks: &[[Vec<f64>; 2]], bootstrap: &Bootstrap) -> Option<Effect> {
-        // The side of a fixed number has no values.
+        // A fixed number has no values on its side.
         let of_side = |values: &Vec<f64>| mean(values).unwrap_or(0.0);
         let means: Vec<_> = tasks.iter().map(|sides| sides.each_ref().map(of_side)).collect();
-        // What is above zero on one side only has no ratio.
+        // Ratios apply to returns only, and need a positive denominator.
         let has_ratio =
             || self.quantity.is_return() && means.iter().all(|[_, theirs]| 0.0 < *theirs);
         let kind = match self.than {

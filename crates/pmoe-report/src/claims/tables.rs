@@ -1,12 +1,12 @@
-//! The claims that the suites' tables of the paper's numbers make.
+//! Derives claims from the tables of the paper's numbers in the suites.
 
 use pmoe_results::{Quantity, Suite};
 
 use super::{Claim, Relation, RunTest, Test, Than};
 
 impl Claim {
-    /// What the paper's tables say, number by number, from those in the suites: an AUC is above or below the
-    /// reference's, and the highest return under a noise is above each other one under the same.
+    /// Returns the claims of the paper's tables, number by number. Each AUC is above or below the
+    /// reference's. At each noise level, the highest return is above every other one.
     #[must_use]
     pub fn of_tables(suites: &[Suite]) -> Vec<Self> {
         suites.iter().flat_map(|suite| of_auc(suite).into_iter().chain(of_noise(suite))).collect()
@@ -15,14 +15,14 @@ impl Claim {
 
 fn of_auc(suite: &Suite) -> Vec<Claim> {
     let mut claims = Vec::new();
-    // In the order of the suite, not of the alphabet.
+    // The order is the suite's, not alphabetical.
     for method in suite.methods.iter().filter(|method| method.name != suite.reference) {
         for task in &suite.tasks {
             let percent = suite.paper.auc.get(&method.name).and_then(|of| of.get(task));
             let (percent, side, is) = match percent {
                 Some(percent) if *percent < 100.0 => (percent, "below", Relation::Lower),
                 Some(percent) if 100.0 < *percent => (percent, "above", Relation::Higher),
-                // As much as the reference has no side.
+                // A value equal to the reference's implies no direction.
                 _ => continue,
             };
             let (name, reference) = (&method.name, &suite.reference);
@@ -73,7 +73,7 @@ fn of_noise(suite: &Suite) -> Vec<Claim> {
     claims
 }
 
-/// The table among the suite's items.
+/// Returns the table among the suite's items.
 fn place(suite: &Suite) -> String {
     let table = suite.item.split(", ").find(|item| item.starts_with("Table"));
     table.unwrap_or(&suite.item).to_owned()

@@ -1,56 +1,56 @@
-//! Several tasks of a comparison put together, method by method.
+//! Aggregates a comparison over several tasks, method by method.
 
 use pmoe_stats::scores::{ProfilePoint, profile};
 use pmoe_stats::{Bootstrap, Estimate, Scores};
 
 use super::{Cell, Comparison};
 
-/// All methods of a comparison over the same tasks.
+/// All methods of a comparison, aggregated over the same tasks.
 ///
-/// A score is a run's AUC in units of the reference's mean on the same task; that mean is taken as given,
-/// its own spread is not in the intervals.
+/// A score is a run's AUC divided by the reference's mean on the same task. That mean is taken as
+/// given: the intervals do not include its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregates {
-    /// The tasks behind the numbers: those on which every method of `methods` has a finished run and the
-    /// reference is clearly above zero.
+    /// Tasks behind the numbers: those on which every method of `methods` has a finished run and
+    /// the reference is clearly above zero.
     pub tasks: Vec<String>,
-    /// The other tasks, and why.
+    /// The other tasks, and why they are left out.
     pub left_out: Vec<(String, Gap)>,
-    /// Methods that have a finished run somewhere, in the order of the comparison. Empty below two tasks:
-    /// one is not several.
+    /// Methods with at least one finished run, in the order of the comparison. Empty with fewer
+    /// than two tasks.
     pub methods: Vec<Aggregate>,
 }
 
-/// Why a task is not behind an aggregate.
+/// Why a task is left out of the aggregates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gap {
-    /// These methods have no finished run on it.
+    /// These methods have no finished run on the task.
     NoRuns(Vec<String>),
     /// The reference is not clearly above zero.
     NoReference,
 }
 
-/// One method over several tasks; see [`Scores`] for what the numbers are.
+/// One method over several tasks; [`Scores`] defines the numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
     /// Name of the method.
     pub method: String,
-    /// Runs of each task.
+    /// Number of runs on each task.
     pub num_runs: Vec<usize>,
-    /// [`Scores::iqm`], which is defined over a full matrix, of the seeds that have a run on every task;
-    /// `None` without any.
+    /// [`Scores::iqm`] over the seeds that have a run on every task, since it needs a full matrix;
+    /// `None` without such seeds.
     pub iqm: Option<Estimate>,
-    /// Number of these seeds.
+    /// Number of seeds behind `iqm`.
     pub iqm_seeds: usize,
     /// [`Scores::median`].
     pub median: Estimate,
     /// [`Scores::mean`].
     pub mean: Estimate,
-    /// [`Scores::optimality_gap`] at 1, which is the reference's mean.
+    /// [`Scores::optimality_gap`] at 1, the reference's mean.
     pub optimality_gap: Estimate,
-    /// [`Scores::probability_of_improvement`] over the reference; `None` for the reference.
+    /// [`Scores::probability_of_improvement`] over the reference; `None` for the reference itself.
     pub improvement: Option<Estimate>,
-    /// Fraction of runs above each score of [`Aggregate::THRESHOLDS`] hundredths, in steps of 2.
+    /// Fraction of runs above each score in [`Aggregate::THRESHOLDS`], in steps of 2 hundredths.
     pub profile: Vec<ProfilePoint>,
 }
 
@@ -94,10 +94,11 @@ impl Aggregate {
 }
 
 impl Comparison<'_> {
-    /// The methods over all tasks that they have in common; `None` without a reference.
+    /// Aggregates the methods over all tasks that they share, or returns `None` without a
+    /// reference.
     ///
-    /// Every method is judged on the same tasks, so a task on which one of them has no finished run is
-    /// left out for all, and named.
+    /// Every method is judged on the same tasks. A task on which one of them has no finished run is
+    /// left out for all of them, and listed.
     #[must_use]
     pub fn aggregates(&self, bootstrap: &Bootstrap) -> Option<Aggregates> {
         let reference = self.reference.as_deref()?;
@@ -136,7 +137,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// What keeps a task from being put together with others.
+    /// Returns why a task can't be aggregated, or `None` if it can.
     fn gap(&self, task: &str, methods: &[&str]) -> Option<Gap> {
         let cells = || methods.iter().map(|method| self.cell(method, task));
         let has_runs = |cell: Option<&Cell<'_>>| cell.is_some_and(|cell| cell.auc.is_some());
@@ -152,7 +153,8 @@ impl Comparison<'_> {
         (!cells().all(has_ratio)).then_some(Gap::NoReference)
     }
 
-    /// The runs of a method on `tasks`, in units of the reference's mean; of the seeds that count alone.
+    /// Returns the AUCs of a method on `tasks`, divided by the reference's means, for the seeds
+    /// that pass `counts`.
     fn scores(&self, method: &str, tasks: &[&str], counts: impl Fn(u64) -> bool) -> Option<Scores> {
         let of_task = |task: &&str| {
             let reference = self.cell(self.reference.as_deref()?, task)?.auc.as_ref()?.value;

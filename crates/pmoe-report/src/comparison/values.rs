@@ -1,4 +1,4 @@
-//! What a quantity is for the runs behind a cell.
+//! Values of a quantity for the runs of a cell.
 
 use pmoe_results::{Event, Quantity, Run};
 use pmoe_stats::curve::{auc, final_return, is_last_tenth};
@@ -7,7 +7,7 @@ use pmoe_stats::mean;
 use super::Cell;
 
 impl<'a> Cell<'a> {
-    /// The runs behind the numbers that have a quantity, with its value for each.
+    /// Returns the cell's runs that have a quantity, each with its value.
     pub fn values_of(&self, quantity: Quantity) -> impl Iterator<Item = (&'a Run, f64)> {
         let value = move |(index, run): (usize, &&'a Run)| {
             let value = match quantity {
@@ -23,14 +23,15 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Success rate over as much of the training as has one.
+/// Computes the mean success rate over the part of training for which it is defined.
 fn success_auc(run: &Run, total_steps: u64) -> Option<f64> {
     let curve = run.success_rate(total_steps);
     let (first, last) = curve.span()?;
     auc(&curve, first, last)
 }
 
-/// Mean of minus the log-density of the policy's actions over the updates of the last tenth.
+/// Computes the policy's entropy: the mean negative log-density of its actions over the updates in
+/// the last tenth.
 fn entropy(run: &Run, total_steps: u64) -> Option<f64> {
     let of_event = |event: &Event| match event {
         Event::Update { env_step, metrics, .. } if is_last_tenth(*env_step, total_steps) => {
@@ -41,7 +42,8 @@ fn entropy(run: &Run, total_steps: u64) -> Option<f64> {
     mean(&run.events.iter().filter_map(of_event).collect::<Vec<_>>())
 }
 
-/// The value by the run's analysis. A file that can't be read gives none; the report says so.
+/// Returns the value from the run's analysis. An unreadable file yields `None`; the report shows
+/// the error.
 fn of_analysis(run: &Run, quantity: Quantity) -> Option<f64> {
     let analysis = run.analysis(quantity.analysis()?).ok()??;
     let measures = analysis.measures();

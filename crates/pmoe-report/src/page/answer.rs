@@ -1,4 +1,4 @@
-//! What a section's numbers say, in words.
+//! Sentences about a section's numbers.
 
 use pmoe_results::suite::Paper;
 use pmoe_results::{Preset, Quantity, Suite};
@@ -11,8 +11,8 @@ use crate::format::{count, estimate, number, percent, plural};
 use crate::group::Group;
 use crate::rows::Row;
 
-/// Whether a method's AUC is higher than the reference's on one task; `None` for the reference itself and
-/// where there is no ratio.
+/// Decides whether a method's AUC is higher than the reference's on one task. Returns `None` for
+/// the reference itself, and if there is no ratio.
 pub(crate) fn standing(row: &Row, rows: &[Row], reference: Option<&str>) -> Option<Decision> {
     let reference = reference.filter(|name| *name != row.method)?;
     let estimate = row.relative_auc.clone()?;
@@ -32,7 +32,8 @@ pub(crate) fn standing_text(standing: Decision) -> &'static str {
     }
 }
 
-/// One sentence with our numbers and the paper's: what the item is about, if the runs have it.
+/// Returns a sentence with our numbers and the paper's. It covers the quantities that the suite is
+/// about, if the runs have them.
 pub(crate) fn answer(
     group: &Group<'_>,
     rows: &[Row],
@@ -94,7 +95,8 @@ pub(crate) fn answer(
     format!("{alone}Final return: {shown}{more}.")
 }
 
-/// `Success rate over training, %, on TargetReaching-v0: sac 41.2 [31.2, 51.2], …`; `None` without any.
+/// Formats one quantity, or returns `None` without values:
+/// `Success rate over training, %, on TargetReaching-v0: sac 41.2 [31.2, 51.2], …`.
 fn of_quantity(quantity: Quantity, measured: &[&Measured]) -> Option<String> {
     let measures: Vec<_> = measured.iter().filter(|of| of.quantity == quantity).collect();
     let mut tasks: Vec<&str> = measures.iter().map(|row| row.task.as_str()).collect();
@@ -111,10 +113,11 @@ fn of_quantity(quantity: Quantity, measured: &[&Measured]) -> Option<String> {
     (!each.is_empty()).then(|| format!("{label}{comma} {}.", each.join("; ")))
 }
 
-/// Methods that a sentence can hold.
+/// Maximum number of methods listed in a sentence.
 const LISTED: usize = 3;
 
-/// `a 97.0 [90.1, 104.0] (paper 104.8), …`; of many the highest and the lowest.
+/// Formats values as `a 97.0 [90.1, 104.0] (paper 104.8), …`; with many, only the highest and the
+/// lowest.
 fn listed(mut values: Vec<(&str, &Estimate, Option<f64>)>) -> String {
     let text = |(method, value, paper): &(&str, &Estimate, Option<f64>)| {
         let paper = paper.map(|paper| format!(" (paper {})", number(paper))).unwrap_or_default();
@@ -128,7 +131,7 @@ fn listed(mut values: Vec<(&str, &Estimate, Option<f64>)>) -> String {
     format!("highest {}, lowest {}", text(highest), text(lowest))
 }
 
-/// Mean of what the paper prints over the tasks, if it prints all of them.
+/// Returns the mean of the paper's values over the tasks, if the paper prints all of them.
 pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) -> Option<f64> {
     let printed = suite?.paper.auc.get(method)?;
     let values: Vec<f64> =
@@ -136,7 +139,8 @@ pub(crate) fn paper_mean(suite: Option<&Suite>, method: &str, tasks: &[String]) 
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// How many comparisons with the reference come out how: `1 higher, 4 undecided`; `None` without any.
+/// Counts the outcomes of the comparisons with the reference, or returns `None` without any:
+/// `1 higher, 4 undecided`.
 pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
     let standings: Vec<_> = rows.iter().filter_map(|row| standing(row, rows, reference)).collect();
     let parts = Decision::ALL.iter().filter_map(|decision| {
@@ -148,7 +152,7 @@ pub(crate) fn verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// How many of the same comparisons the paper prints above its reference.
+/// Counts how many of the same comparisons the paper prints above its reference.
 pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<String> {
     let judged = rows.iter().filter(|row| standing(row, rows, reference).is_some());
     let printed: Vec<f64> = judged.filter_map(|row| row.paper_percent).collect();
@@ -159,7 +163,7 @@ pub(crate) fn paper_verdict(rows: &[Row], reference: Option<&str>) -> Option<Str
     })
 }
 
-/// What the paper says of the runs behind its numbers.
+/// Describes what the paper states about the runs behind its numbers.
 pub(crate) fn paper_scale(suite: &Suite) -> String {
     match scale(suite, true).as_slice() {
         [] => "The paper's numbers are without intervals.".to_owned(),
@@ -167,7 +171,8 @@ pub(crate) fn paper_scale(suite: &Suite) -> String {
     }
 }
 
-/// What the paper leaves open of its runs, as the suite has it; `None` where nothing is the paper's.
+/// Describes what the suite assumes where the paper states nothing, or returns `None` if nothing in
+/// the suite is from the paper.
 pub(crate) fn assumed(suite: &Suite) -> Option<String> {
     let parts = scale(suite, false);
     (is_of_paper(suite) && !parts.is_empty())
@@ -178,7 +183,7 @@ fn is_of_paper(suite: &Suite) -> bool {
     suite.paper != Paper::default()
 }
 
-/// Seeds and steps at the paper's scale, those that it states or those that it does not.
+/// Returns seeds and steps at the paper's scale, either those that the paper states or the others.
 fn scale(suite: &Suite, is_stated: bool) -> Vec<String> {
     let (plan, states) = (suite.preset(Preset::Paper), &suite.paper.states);
     let all = suite.tasks(Preset::Paper);
@@ -198,7 +203,8 @@ fn scale(suite: &Suite, is_stated: bool) -> Vec<String> {
     seeds.into_iter().chain(steps).collect()
 }
 
-/// Where the runs are smaller than the paper's: said wherever they stand beside it.
+/// Returns a note if the runs are shorter than the paper's; it appears wherever they are compared
+/// with it.
 pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> {
     let suite = suite?;
     let paper_steps = |task: &str| suite.preset(Preset::Paper).steps_of(task);
@@ -223,7 +229,7 @@ pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> 
     ))
 }
 
-/// Why there is no number over several tasks, or which tasks are not in it.
+/// Describes the tasks that are left out of the aggregates, and why.
 pub(crate) fn gaps(aggregates: &Aggregates) -> Vec<String> {
     let gap = |(task, gap): &(String, Gap)| match gap {
         Gap::NoRuns(methods) if methods.is_empty() => format!("{task}: no finished run"),
@@ -287,7 +293,7 @@ mod tests {
         let text = paper_verdict(&rows, Some("ref")).unwrap();
         assert_eq!(text, "Of these the paper prints 3 of 3 above 100 %, without intervals.");
         assert_eq!(verdict(&rows, None), None);
-        // A reference with too few seeds decides nothing either.
+        // A reference with too few seeds leaves the comparison undecided too.
         let rows = [row("ref", 2, Some((1.0, None))), row("a", 5, Some((2.0, Some([1.5, 3.0]))))];
         assert_eq!(standing(&rows[1], &rows, Some("ref")), Some(Decision::TooFewRuns));
     }
@@ -331,7 +337,7 @@ mod tests {
         };
         let numbers = |stated: &str| format!("The paper's numbers{stated} without intervals.");
         let open = |parts: &str| format!("Not stated in the paper, assumed: {parts}.");
-        // Nothing of it is the paper's.
+        // Nothing in the suite is from the paper.
         assert_eq!(said(""), (numbers(" are"), String::new()));
         let all = "2 seeds, 300 or 900 environment steps per run";
         assert_eq!(said("[paper]\nshows = \"s\"\n"), (numbers(" are"), open(all)));

@@ -1,4 +1,4 @@
-//! What the paper claims, claim by claim, and what the runs say.
+//! The paper's claims and their verdicts.
 
 use std::path::Path;
 
@@ -12,36 +12,37 @@ use crate::format::{NOTHING, count, estimate, number, percent};
 use crate::group::Group;
 use crate::sources::Sources;
 
-/// What `templates/claims.html` shows.
+/// Data of `templates/claims.html`.
 pub(crate) struct Ledger<'a> {
-    /// The claims, in the order of the files that they come from.
+    /// The claims, in the order of their files.
     pub(crate) lines: Vec<ClaimLine<'a>>,
 }
 
-/// A claim and what became of it.
+/// A claim and its verdict.
 pub(crate) struct ClaimLine<'a> {
     pub(crate) claim: &'a Claim,
     pub(crate) judgement: Judgement<'a>,
-    /// The part of the page that shows its runs.
+    /// Section of the page with its runs.
     pub(crate) section: Option<String>,
-    /// The runs behind it.
+    /// Runs behind the verdict.
     pub(crate) runs: Vec<ClaimRun>,
 }
 
 /// A run behind a claim.
 pub(crate) struct ClaimRun {
-    /// Its folder, from that of the report.
+    /// Folder relative to the report.
     pub(crate) dir: String,
-    /// The same as a link.
+    /// The folder as a link.
     pub(super) link: String,
-    /// Its id, where a plan gives it one.
+    /// Id that a plan assigns to the run, if any.
     pub(crate) id: Option<String>,
 }
 
 impl<'a> Ledger<'a> {
-    /// Judges the claims by the runs of the suites among `groups`; without such there are no claims.
+    /// Judges the claims by the runs of the suites among `groups`. Without any suite the ledger is
+    /// empty.
     ///
-    /// `sections` are those of the groups.
+    /// `sections` are the sections of `groups`, in the same order.
     pub(crate) fn new(
         claims: &'a [Claim],
         groups: &[Group<'a>],
@@ -79,17 +80,17 @@ impl<'a> Ledger<'a> {
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
     }
 
-    /// The claims that were decided either way.
+    /// Returns the claims that were decided either way.
     pub(super) fn decided(&self) -> Vec<&ClaimLine<'a>> {
         self.judged().filter(|line| line.is_decided()).collect()
     }
 
-    /// The claims with a finished run behind them.
+    /// Returns the claims with finished runs behind them.
     pub(super) fn judged(&self) -> impl Iterator<Item = &ClaimLine<'a>> {
         self.lines.iter().filter(|line| line.judgement.effect.is_some())
     }
 
-    /// Those of a verdict.
+    /// Returns the claims with the given verdict.
     fn of(&self, verdict: Verdict) -> Vec<&ClaimLine<'a>> {
         self.lines.iter().filter(|line| line.judgement.verdict == verdict).collect()
     }
@@ -102,13 +103,13 @@ impl<'a> Ledger<'a> {
         self.of(Verdict::NotTested)
     }
 
-    /// Verdict and how many claims have it, strongest first.
+    /// Returns each verdict and its number of claims, strongest first.
     pub(super) fn counts(&self) -> Vec<(&'static str, usize)> {
         counts(&self.lines.iter().collect::<Vec<_>>())
     }
 
-    /// What became of the claims that are tested by the runs of a section, in a sentence or two; `None`
-    /// without such.
+    /// Describes the verdicts of the claims that a section's runs test, or returns `None` without
+    /// such claims.
     pub(super) fn of_section(&self, id: &str) -> Option<String> {
         let of_section = |line: &&ClaimLine<'_>| line.section.as_deref() == Some(id);
         let lines: Vec<_> = self.judged().filter(of_section).collect();
@@ -119,8 +120,8 @@ impl<'a> Ledger<'a> {
         (!lines.is_empty()).then(|| format!("{}.{}", all.join(", "), quoted.collect::<String>()))
     }
 
-    /// The claims that were decided either way, and how many would be by chance if there were no
-    /// difference anywhere.
+    /// Describes how many claims were decided either way, and how many would be decided by chance
+    /// if no methods differed.
     pub(super) fn chance(&self, level: &f64) -> String {
         let tested = self.judged().filter(|line| line.is_decidable()).count();
         let decided = self.decided().len();
@@ -140,7 +141,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Verdict and how many of the claims have it, strongest first.
+/// Returns each verdict and its number of claims, strongest first.
 fn counts(lines: &[&ClaimLine<'_>]) -> Vec<(&'static str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for verdict in Verdict::ALL {
@@ -163,7 +164,8 @@ impl ClaimLine<'_> {
         self.judgement.verdict.text(self.judgement.at_scale())
     }
 
-    /// Class of the verdict in the style sheet: what is not at the paper's scale has no colour.
+    /// Returns the verdict's class in the style sheet. Verdicts from runs below the paper's scale
+    /// have no colour.
     pub(super) fn class(&self) -> &'static str {
         match (self.judgement.verdict, self.judgement.at_scale()) {
             (Verdict::Reproduced, true) => "done",
@@ -182,7 +184,7 @@ impl ClaimLine<'_> {
         matches!(self.judgement.verdict, Verdict::Reproduced | Verdict::Contradicted)
     }
 
-    /// What is compared: `auc of pmoe-sac in % of sac`.
+    /// Describes the comparison: `area under the learning curve of pmoe-sac in % of sac's`.
     pub(crate) fn compared(&self) -> String {
         let Test::Runs(test) = &self.claim.test else {
             return NOTHING.to_owned();
@@ -214,7 +216,7 @@ impl ClaimLine<'_> {
         format!("{} of {} {than}{tasks}", test.quantity.label(), test.method)
     }
 
-    /// The effect with its interval.
+    /// Formats the effect with its interval.
     pub(crate) fn effect(&self) -> String {
         let Some(Effect { kind, estimate: of }) = &self.judgement.effect else {
             return NOTHING.to_owned();
@@ -228,7 +230,7 @@ impl ClaimLine<'_> {
         estimate(Some(of), show)
     }
 
-    /// The paper's ratio; `None` where ours is a difference, or of other tasks.
+    /// Returns the paper's ratio, or `None` if our effect is a difference or covers other tasks.
     pub(crate) fn paper_ratio(&self) -> Option<f64> {
         let Test::Runs(test) = &self.claim.test else {
             return None;
@@ -238,21 +240,22 @@ impl ClaimLine<'_> {
         test.paper.filter(|_| is_alike)
     }
 
-    /// Whether the paper's ratio is inside or outside our interval; the test is of the direction alone.
+    /// Returns whether the paper's ratio lies inside or outside our interval; the verdict depends
+    /// only on the direction.
     pub(crate) fn paper_place(&self) -> Option<&'static str> {
         let paper = self.paper_ratio()?;
         let of = self.judgement.effect.as_ref()?.estimate.interval?;
         Some(if of.low <= paper && paper <= of.high { "inside" } else { "outside" })
     }
 
-    /// `the paper: 115.4, outside this interval`.
+    /// Formats the paper's ratio: `the paper: 115.4, outside this interval`.
     pub(super) fn paper_beside_ours(&self) -> Option<String> {
         let paper = percent(self.paper_ratio()?);
         let place = self.paper_place().map(|place| format!(", {place} this interval"));
         Some(format!("the paper: {paper}{}", place.unwrap_or_default()))
     }
 
-    /// Number of runs on either side.
+    /// Formats the number of runs on either side.
     pub(crate) fn num_runs(&self) -> String {
         let Judgement { num_runs: [ours, theirs], left_out, .. } = &self.judgement;
         let mut text = match theirs {
@@ -268,7 +271,7 @@ impl ClaimLine<'_> {
         text
     }
 
-    /// How long the runs are, beside the suite's for the paper.
+    /// Formats the length of the runs, and that of the paper's if ours are shorter.
     pub(crate) fn steps(&self) -> String {
         let [ours, theirs] = self.judgement.steps;
         match self.judgement.at_scale() {
@@ -277,7 +280,7 @@ impl ClaimLine<'_> {
         }
     }
 
-    /// Why it is not tested.
+    /// Returns why the claim is not tested.
     pub(super) fn reason(&self) -> &str {
         match &self.claim.test {
             Test::Otherwise(reason) => reason,
@@ -286,7 +289,7 @@ impl ClaimLine<'_> {
     }
 }
 
-/// A difference.
+/// Formats a difference.
 fn difference(value: f64) -> String {
     match value.abs() {
         ..10.0 => format!("{}{value:.3}", plus(value)).replace('-', "−"),
@@ -294,12 +297,12 @@ fn difference(value: f64) -> String {
     }
 }
 
-/// A difference of two shares, in percentage points.
+/// Formats a difference of two shares in percentage points.
 fn points(value: f64) -> String {
     format!("{}{}", plus(value), percent(value))
 }
 
-/// The sign of what is above zero.
+/// Returns the sign of a positive number; others carry their own.
 fn plus(value: f64) -> &'static str {
     if 0.0 < value { "+" } else { "" }
 }

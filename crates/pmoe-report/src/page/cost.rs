@@ -1,4 +1,4 @@
-//! What runs have cost, and on which machines they were made.
+//! Cost of runs, and the machines they ran on.
 
 use pmoe_results::Run;
 
@@ -7,18 +7,18 @@ use crate::format::{NOTHING, count, duration, plural};
 use crate::group::Group;
 use crate::rows::Row;
 
-/// What some runs have cost.
+/// Cost of a set of runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) runs: usize,
-    /// Environment steps, those that were lost and made again included.
+    /// Environment steps, including those that were lost and redone.
     pub(crate) env_steps: u64,
     pub(crate) wall_seconds: f64,
-    /// Time × threads of the run.
+    /// Wall time × threads of the run.
     pub(crate) core_hours: f64,
 }
 
-/// What a method on a task has cost.
+/// Cost of a method on a task.
 #[derive(Debug)]
 pub(crate) struct CostRow {
     pub(crate) task: String,
@@ -65,7 +65,7 @@ impl Cost {
     }
 }
 
-/// One line per row that has runs.
+/// Returns one line per row with runs.
 pub(crate) fn costs(group: &Group<'_>, rows: &[Row]) -> Vec<CostRow> {
     let cost = |row: &Row| {
         let cost = Cost::of(group.runs_of(&row.method, &row.task));
@@ -78,7 +78,7 @@ pub(crate) fn costs(group: &Group<'_>, rows: &[Row]) -> Vec<CostRow> {
     rows.iter().filter_map(cost).collect()
 }
 
-/// Label, and every value that occurs, in the order of the runs.
+/// Returns each label with its distinct values, in the order of the runs.
 pub(crate) fn provenance(entries: &[Entry<'_>]) -> Vec<(&'static str, Vec<String>)> {
     let facts = entries.iter().map(|Entry { run, .. }| {
         let of = &run.manifest.provenance;

@@ -1,4 +1,4 @@
-//! What a section shows beside learning curves: figures and tables of one kind, with their explanation.
+//! Panels of a section: figures and tables of one kind of analysis, with an explanation.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use pmoe_stats::Estimate;
 use super::SectionFigure;
 use crate::format;
 
-/// What `templates/panel.html` shows.
+/// Data of `templates/panel.html`.
 #[derive(Default)]
 pub(crate) struct Panel {
     pub(crate) heading: String,
-    /// What is to be seen, for someone who has not read the paper.
+    /// What the figures show, for readers who do not know the paper.
     pub(crate) explanation: String,
     pub(crate) figures: Vec<SectionFigure>,
     pub(crate) tables: Vec<PanelTable>,
-    /// The numbers behind it.
+    /// The numbers behind the panel.
     pub(crate) measured: Vec<Measured>,
-    /// What is missing or can't be read, one sentence each.
+    /// What is missing or unreadable, one sentence each.
     pub(crate) notes: Vec<String>,
-    /// Commands that make the analyses behind it of a run, each with all of its settings.
+    /// Commands that reproduce the analyses of a run, with all settings.
     pub(crate) commands: Vec<String>,
 }
 
-/// A number of the runs of a method on a task.
+/// A quantity of a method's runs on a task.
 pub(crate) struct Measured {
     pub(crate) task: String,
     pub(crate) method: String,
@@ -35,11 +35,11 @@ pub(crate) struct Measured {
     pub(crate) runs: Vec<PathBuf>,
 }
 
-/// A table of texts.
+/// A table of text cells.
 pub(crate) struct PanelTable {
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
-    /// How many columns, from the first, are names; the others are numbers.
+    /// Number of leading columns with names; the others contain numbers.
     pub(crate) names: usize,
 }
 
@@ -59,13 +59,13 @@ impl Measured {
     }
 }
 
-/// What a quantity is, with the unit that [`show`] writes it in.
+/// Returns the label of a quantity, with the unit that [`show`] formats it in.
 pub(crate) fn label(quantity: Quantity) -> String {
     let label = quantity.label();
     if quantity.is_share() { format!("{label}, %") } else { label.to_owned() }
 }
 
-/// How a value of a quantity is written.
+/// Returns the formatter of a quantity's values.
 pub(crate) fn show(quantity: Quantity) -> fn(f64) -> String {
     match quantity {
         _ if quantity.is_share() => format::percent,

@@ -1,4 +1,4 @@
-//! One item of the paper, or one folder of runs.
+//! Sections of the page, one per item of the paper or folder of runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,70 +16,70 @@ use crate::group::{Group, budget_words};
 use crate::palette::{Look, Palette};
 use crate::rows::{Row, reason};
 
-/// What `templates/section.html` shows.
+/// Data of `templates/section.html`.
 pub(crate) struct Section {
-    /// Its name in links.
+    /// Name in links.
     pub(crate) id: String,
     /// Suite, or folder of the runs.
     pub(crate) suite: String,
     pub(crate) title: String,
     /// Figure or table of the paper.
     pub(crate) item: Option<String>,
-    /// What the paper shows there.
+    /// What the paper's figure or table shows.
     pub(crate) paper_shows: Option<String>,
     pub(crate) subtitle: String,
     pub(crate) answer: String,
     pub(crate) verdict: Option<String>,
     pub(super) paper_verdict: Option<String>,
     pub(crate) scale_note: Option<String>,
-    /// Seeds behind the numbers, least to most.
+    /// Range of the number of seeds behind the numbers.
     pub(crate) num_seeds: String,
     pub(crate) states: States,
     pub(crate) reference: Option<String>,
-    /// Where the paper prints numbers beside ours: what it says of the runs behind them.
+    /// What the paper states about its runs, if its numbers are shown next to ours.
     pub(crate) paper_scale: Option<String>,
-    /// What it does not say of them.
+    /// What the suite assumes because the paper does not state it.
     pub(super) assumed: Option<String>,
     pub(crate) command: Option<String>,
     pub(crate) figures: Vec<SectionFigure>,
     pub(crate) success_figures: Vec<SectionFigure>,
     pub(crate) profiles: Vec<SectionFigure>,
-    /// What there is beside learning curves.
+    /// Panels of the analyses.
     pub(crate) panels: Vec<Panel>,
     pub(crate) rows: Vec<Row>,
-    /// How each row's method looks.
+    /// Look of each row's method.
     pub(super) looks: Vec<Look>,
     pub(crate) aggregates: Option<Aggregates>,
     pub(crate) aggregate_rows: Vec<AggregateRow>,
-    /// Tasks without a number over all, and why.
+    /// Tasks left out of the aggregates, and why.
     pub(crate) gaps: Vec<String>,
-    /// What the events give beside the rows.
+    /// Other quantities from the runs' events.
     pub(crate) more: Vec<Measured>,
-    /// What is not behind the numbers, one sentence each.
+    /// Runs excluded from the numbers, one sentence each.
     pub(crate) left_out: Vec<String>,
-    /// The methods, in the order of the settings' columns.
+    /// Methods, in the order of the settings' columns.
     pub(super) methods: Vec<String>,
     pub(super) differing: Vec<Setting>,
     pub(super) common: Vec<Setting>,
     pub(crate) costs: Vec<CostRow>,
     pub(super) cost: Cost,
-    /// Label and distinct values.
+    /// Each label with its distinct values.
     pub(super) provenance: Vec<(&'static str, Vec<String>)>,
     pub(super) runs: Vec<RunLine>,
 }
 
-/// A figure of a task, or of several.
+/// A figure of one or several tasks.
 pub(crate) struct SectionFigure {
-    /// What it is of: the name of the task.
+    /// Name of the task, or the title.
     pub(crate) task: String,
-    /// The `svg` element.
+    /// The inline `svg` element.
     pub(crate) inline: String,
-    /// The files, relative to the page.
+    /// Files relative to the page.
     pub(crate) svg: String,
     pub(crate) png: String,
 }
 
-/// Runs of a section by state.
+/// Number of a section's runs in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct States {
     pub(crate) done: usize,
@@ -88,7 +88,7 @@ pub(crate) struct States {
     pub(crate) missing: usize,
 }
 
-/// A method over several tasks.
+/// Table row of a method over several tasks.
 pub(crate) struct AggregateRow {
     pub(super) method: String,
     pub(super) look: Look,
@@ -104,7 +104,7 @@ pub(crate) struct AggregateRow {
 /// One run in the list.
 pub(super) struct RunLine {
     pub(super) link: String,
-    /// Name and file of each analysis, the file from the run's folder.
+    /// Name and file of each analysis; the file is relative to the run's folder.
     pub(super) analyses: Vec<(&'static str, String)>,
     pub(super) task: String,
     pub(super) method: String,
@@ -199,31 +199,31 @@ impl Section {
         }
     }
 
-    /// Its entry in the contents.
+    /// Returns the section's entry in the table of contents.
     pub(crate) fn label(&self) -> &str {
         self.item.as_deref().unwrap_or(&self.title)
     }
 
-    /// Rows with the look of their method, and how they stand against the reference.
+    /// Returns the rows, each with the look of its method and how it compares with the reference.
     pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &Look, &'static str)> {
         let standing = |row| answer::standing(row, &self.rows, self.reference.as_deref());
         let text = move |row| standing(row).map_or(NOTHING, answer::standing_text);
         self.rows.iter().zip(&self.looks).map(move |(row, look)| (row, look, text(row)))
     }
 
-    /// What the runs give beside the rows, by their events and by analyses.
+    /// Returns the quantities besides those in the rows, from events and analyses.
     pub(crate) fn measured(&self) -> impl Iterator<Item = &Measured> {
         measured(&self.more, &self.panels)
     }
 
-    /// The labels in `more`, each once.
+    /// Returns the distinct labels in `more`.
     pub(super) fn more_labels(&self) -> String {
         let mut labels: Vec<_> = self.more.iter().map(|more| more.quantity.label()).collect();
         labels.dedup();
         labels.join(", ")
     }
 
-    /// Whether the tasks could have been put together, had there been enough of them.
+    /// Whether there are several tasks, so that aggregates would be possible.
     pub(super) fn has_several_tasks(&self) -> bool {
         let first = self.rows.first().map(|row| &row.task);
         self.rows.iter().any(|row| Some(&row.task) != first)
@@ -247,7 +247,7 @@ impl States {
         self.done + self.failed + self.unfinished + self.missing
     }
 
-    /// Name and number of those that occur.
+    /// Returns name and count of the states that occur.
     pub(crate) fn listed(&self) -> Vec<(&'static str, usize)> {
         let Self { done, failed, unfinished, missing } = *self;
         let states = [
@@ -289,7 +289,7 @@ fn budget(rows: &[Row]) -> Option<String> {
     Some(format!("{range} environment steps per run"))
 }
 
-/// `3`, or `2 to 5`, over the rows that have a number.
+/// Formats the number of seeds over the rows with numbers: `3` or `2 to 5`.
 fn num_seeds(rows: &[Row]) -> String {
     let counts = || rows.iter().map(|row| row.seeds.len()).filter(|count| 0 < *count);
     match (counts().min(), counts().max()) {
@@ -299,10 +299,11 @@ fn num_seeds(rows: &[Row]) -> String {
     }
 }
 
-/// Runs that are one sentence each; more than these are only counted.
+/// Number of unfinished runs up to which each gets its own sentence.
 const FEW: usize = 6;
 
-/// Runs that failed one by one, those under way too while they are few, those not started by their number.
+/// Lists the excluded runs: one sentence each, except that many unfinished runs and all missing
+/// runs are only counted.
 fn left_out(group: &Group<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut unfinished: Vec<(&str, String)> = Vec::new();
@@ -330,7 +331,7 @@ fn left_out(group: &Group<'_>) -> Vec<String> {
     sentences
 }
 
-/// `Ant-v2 3, Hopper-v2 1`.
+/// Counts runs by task: `Ant-v2 3, Hopper-v2 1`.
 fn by_task<'a>(tasks: impl Iterator<Item = &'a str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     tasks.for_each(|task| *counts.entry(task).or_default() += 1);
@@ -364,7 +365,7 @@ fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
 
 #[cfg(test)]
 impl Section {
-    /// Nothing but rows, for tests of what is made from them.
+    /// Creates a section with rows only, for tests of the tables.
     pub(crate) fn of_rows(title: &str, rows: Vec<Row>) -> Self {
         let group = Group {
             id: title.to_owned(),

@@ -1,4 +1,4 @@
-//! The configs of a group's methods beside each other.
+//! Compares the configs of a group's methods.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ pub(crate) struct Setting {
     pub(crate) values: Vec<String>,
 }
 
-/// Settings that differ between the methods, and those that do not; both by key.
+/// Returns the settings that differ between methods and those that do not, both sorted by key.
 ///
-/// What tells the runs of a method apart (method, task, seed) is no setting.
+/// The keys that identify a run (method, task, seed) are not settings.
 pub(crate) fn settings(entries: &[Entry<'_>], methods: &[&str]) -> (Vec<Setting>, Vec<Setting>) {
     let configs: Vec<_> = entries.iter().map(|entry| (entry, flatten(&entry.run.config))).collect();
     let mut keys: Vec<_> = configs.iter().flat_map(|(_, config)| config.keys()).collect();
@@ -28,7 +28,7 @@ pub(crate) fn settings(entries: &[Entry<'_>], methods: &[&str]) -> (Vec<Setting>
     settings.partition(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
 }
 
-/// The value in the runs of a method; if it depends on the task, each with its tasks.
+/// Returns the value in a method's runs; if it depends on the task, each value with its tasks.
 fn value_of(key: &str, method: &str, configs: &[(&Entry<'_>, BTreeMap<String, String>)]) -> String {
     let mut tasks_of: Vec<(&str, Vec<&str>)> = Vec::new();
     for (entry, config) in configs.iter().filter(|(entry, _)| entry.method == method) {

@@ -12,7 +12,7 @@ fn suite(name: &str, methods: &[&str]) -> Suite {
     Suite::parse(&text, Path::new(name)).unwrap()
 }
 
-/// Looks of all methods in order; no two alike.
+/// Returns the looks of all methods in order, and checks that they are distinct.
 fn looks(palette: &Palette, methods: &[&str]) -> Vec<Look> {
     let looks: Vec<_> = methods.iter().map(|method| palette.look(method)).collect();
     let distinct: BTreeSet<_> = looks.iter().collect();
@@ -35,8 +35,8 @@ fn methods_of_a_suite_differ_in_colour_and_keep_theirs() {
     let two = Palette::new(&suites, &[second.to_vec(), vec!["z"]]);
     assert_eq!(second.map(|method| color(&two, method)), [0, 7, 1]);
     assert_eq!((two.rank("h"), two.rank("z"), two.rank("unheard")), (8, 10, 11));
-    // Both suites in one report: eight have the colours, two another line, in colours that none beside
-    // them has.
+    // Both suites in one report: eight methods get plain colours, the other two dashed lines, in
+    // colours that no method in the same suite has.
     let all = Palette::new(&suites, &[first.to_vec(), second.to_vec()]);
     let looks = looks(&all, &["a", "b", "c", "d", "e", "f", "g", "sac", "h", "i"]);
     assert!(looks[..8].iter().all(|look| (look.dash, look.sign) == (Dash::Solid, None)));
@@ -59,7 +59,8 @@ fn no_two_of_2_to_24_methods_look_alike() {
         "k16",
     ];
     for count in 2..=24 {
-        // Of one suite, of folders, of users beside those of suites, each in a part of its own or in one.
+        // Methods of one suite, of plain folders, and of a user's runs next to known suites, each
+        // in a separate part or all in one.
         let of_suite = names(count, "variant");
         let of_suite: Vec<&str> = of_suite.iter().map(String::as_str).collect();
         let plain = looks(
@@ -80,7 +81,7 @@ fn no_two_of_2_to_24_methods_look_alike() {
             known_names.iter().copied().chain(of_user.iter().map(String::as_str)).collect();
         let palette = Palette::new(&known, &[mixed[..count].to_vec()]);
         let first = looks(&palette, &mixed[..count]);
-        // Whatever the order that they are met in.
+        // The order of discovery does not matter.
         let turned = Palette::new(&known, &[mixed[..count].iter().rev().copied().collect()]);
         assert_eq!(looks(&turned, &mixed[..count]), first);
     }

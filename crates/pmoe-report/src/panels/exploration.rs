@@ -7,11 +7,11 @@ use crate::page::Panel;
 use crate::palette::Color;
 use crate::plot::{Key, KeyShape, Mark};
 
-/// One map per method.
+/// Draws one map per task and method.
 pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
-        // The first seed is drawn; the table has all.
+        // The figure shows the first seed, the table all of them.
         let one = cell[0];
         let mut chart = map(format!("{}, seed {}", one.method, one.seed), &one.analysis.arena);
         let color = Color::Palette(one.look.color);

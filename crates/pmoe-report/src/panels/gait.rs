@@ -6,16 +6,16 @@ use crate::page::Panel;
 use crate::palette::Color;
 use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
-/// Steps of the strip at most.
+/// Maximum number of steps in the strip.
 const STRIP: usize = 60;
-/// Steps of a period whose actions are drawn, as in Fig. 9.
+/// Number of steps in a period whose actions are drawn, as in Fig. 9.
 const SELECTED: usize = 5;
 
-/// The weights over time, and at five steps of a period weights and actions.
+/// Draws the weights over time, and weights and actions at five steps of a period.
 pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
-        // The first seed is drawn; the table has all.
+        // The figure shows the first seed, the table all of them.
         let one = cell[0];
         let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
         let period = one.analysis.period();
@@ -63,14 +63,14 @@ pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
     }
 }
 
-/// The weights over time; `selected` steps are dotted.
+/// Draws the weights over time, with dots at the `selected` steps.
 fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
     let steps = gait.weights.len().min(STRIP);
     let mut marks = Vec::new();
     let mut legend: Vec<_> =
         (0..gait.num_primitives()).map(|k| primitive_key(k, KeyShape::Line)).collect();
     if let Some(period) = gait.period() {
-        // Every second period.
+        // Shade every second period.
         for begin in (0..steps).step_by(2 * period) {
             let end = (begin + period).min(steps - 1) as f64;
             marks.push(Mark::rectangle([begin as f64, 0.0], [end, 1.0], Color::Grid, 0.6));
@@ -101,7 +101,7 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
     }
 }
 
-/// Groups of bars, one bar for each primitive.
+/// Draws groups of bars, one bar per primitive.
 fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: [f64; 2]) -> Chart {
     let num_primitives = groups.first().map_or(0, Vec::len);
     let width = 0.8 / num_primitives.max(1) as f64;
@@ -109,7 +109,7 @@ fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: 
     for (index, group) in groups.iter().enumerate() {
         for (k, value) in group.iter().enumerate() {
             let left = index as f64 + 0.6 + k as f64 * width;
-            // A bar of nothing is still a bar.
+            // Keep bars of value zero visible.
             let (low, high) = (value.min(-0.005), value.max(0.005));
             let color = Color::Primitive(k);
             marks.push(Mark::rectangle([left, low], [left + width, high], color, 1.0));

@@ -6,10 +6,10 @@ use crate::page::Panel;
 use crate::palette::Color;
 use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
-/// Points of a drawing at most; of more, every second, third, ... is drawn.
+/// Maximum number of points in a figure; of more points, every second, third, ... is drawn.
 const DRAWN: usize = 2_000;
 
-/// Two drawings for each task and method: the states, and the actions in the cluster that is shown.
+/// Draws two figures for each task and method: the states, and the actions in the cluster shown.
 pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
@@ -19,7 +19,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
         if let Some(states) = &one.analysis.state_map {
             let mut chart = chart(format!("{title}: states"), &states.map);
             let shown = one.analysis.shown.cluster;
-            // The cluster that is shown stands out; neighbours among the others differ.
+            // The cluster shown stands out; consecutive clusters have different colours.
             for cluster in 0..one.analysis.clusters.len() {
                 let color = if cluster == shown { Color::Text } else { Color::Faint(cluster) };
                 dots(&mut chart, &states.map, &states.labels, cluster, color);
@@ -66,10 +66,10 @@ fn chart(title: String, map: &Map) -> Chart {
     Chart { title, x: axis(0), y: axis(1), is_map: false, marks: Vec::new(), legend: Vec::new() }
 }
 
-/// The points of one label.
+/// Draws the points of one label.
 fn dots(chart: &mut Chart, map: &Map, labels: &[usize], label: usize, color: Color) {
     let every = map.positions.len().div_ceil(DRAWN).max(1);
-    // Counted within the label, so that none is missed by its place in the order.
+    // Step within the label, so that no label is missed because of its positions.
     let of_label = map.positions.iter().zip(labels).filter(|(_, of)| **of == label);
     let points = of_label.step_by(every).map(|([x, y], _)| (*x, *y)).collect();
     chart.marks.push(Mark::Dots { points, color, size: 2.0 });

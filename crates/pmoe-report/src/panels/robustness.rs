@@ -8,18 +8,18 @@ use crate::page::{Panel, PanelTable};
 use crate::palette::{Color, Look};
 use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
-/// The mean returns of a method at one strength of the noise.
+/// Mean returns of a method at one noise level.
 struct Level<'a> {
     task: &'a str,
     method: &'a str,
     look: Look,
     obs_noise: f64,
     estimate: Estimate,
-    /// Standard deviation over the episodes of a run, mean over the runs.
+    /// Standard deviation over the episodes of a run, averaged over the runs.
     spread: f64,
 }
 
-/// One chart per task, and the rows of Table 5 with the paper's beside them.
+/// Draws one chart per task, and the rows of Table 5 next to the paper's.
 pub(super) fn sketch(
     seen: &[Seen<'_, Robustness>],
     suite: Option<&Suite>,
@@ -45,7 +45,8 @@ pub(super) fn sketch(
     Sketch { kind: AnalysisKind::Robustness, charts, panel }
 }
 
-/// What the runs of one method on one task have at every strength that one of them was played with.
+/// Returns the levels of one method on one task, at every noise level that any of its runs was
+/// evaluated at.
 fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Level<'a>> {
     let all = || cell.iter().flat_map(|one| &one.analysis.levels);
     let mut strengths: Vec<f64> = all().map(|level| level.obs_noise).collect();

@@ -7,7 +7,8 @@ use crate::page::Panel;
 use crate::palette::Color;
 use crate::plot::{Chart, Key, KeyShape, Mark};
 
-/// One map per method, of all seeds; of one with primitives another, of one seed, where each acts alone.
+/// Draws one map per task and method with all seeds. A mixture gets another map, of one seed, where
+/// each primitive acts alone.
 pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
     let mut charts = Vec::new();
     for cell in by_cell(seen) {
@@ -21,7 +22,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
         let label = format!("{arrived} of {} arrive", all().count());
         whole.legend.push(Key { label, color, shape: KeyShape::Line });
         charts.push(whole);
-        // Primitives of different seeds have nothing in common.
+        // Primitives of different seeds do not correspond.
         let arrives =
             |one: &Trajectories| one.of(None).any(|rollout| rollout.outcome == EpisodeEnd::Reached);
         let one = cell.iter().find(|one| arrives(&one.analysis)).unwrap_or(&cell[0]);

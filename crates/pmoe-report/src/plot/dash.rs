@@ -1,8 +1,8 @@
-//! Broken lines as whole pieces: the plotting library begins a pattern anew at every point of a line, so that one
-//! of many points would look whole.
+//! Splits dashed lines into separate pieces. The plotting library restarts the dash pattern at
+//! every point of a line, so a line with many points would look solid.
 
-/// The pieces of a line that are drawn. The lengths of `pattern` are drawn and left out in turn, `units` is the
-/// length of a unit on each axis.
+/// Returns the visible pieces of a line. The lengths in `pattern` alternate between drawn and
+/// skipped; `units` is the length of a unit on each axis.
 pub(super) fn pieces(
     points: &[(f64, f64)],
     pattern: &[f64],
@@ -10,7 +10,7 @@ pub(super) fn pieces(
 ) -> Vec<Vec<(f64, f64)>> {
     let mut pieces = Vec::new();
     let mut piece = Vec::from_iter(points.first().copied());
-    // Lengths of the pattern from the first on, and what is left of the newest.
+    // The repeating lengths of the pattern, and the remainder of the current one.
     let mut lengths = pattern.iter().copied().cycle();
     let mut left = lengths.next().unwrap_or(f64::INFINITY);
     let mut is_drawn = true;
@@ -18,7 +18,7 @@ pub(super) fn pieces(
         let ((mut x, mut y), (to_x, to_y)) = (pair[0], pair[1]);
         loop {
             let length = ((to_x - x) * units[0]).hypot((to_y - y) * units[1]);
-            // Not finite: it is not on the drawing.
+            // A segment that is not finite lies outside of the drawing.
             if !(left < length && length.is_finite()) {
                 left -= if length.is_finite() { length } else { 0.0 };
                 break;
@@ -44,7 +44,7 @@ pub(super) fn pieces(
     pieces
 }
 
-/// A pattern of a line so many times as wide, whose pieces have round ends.
+/// Scales a dash pattern for a line that many times as wide, whose dashes have round ends.
 pub(super) fn scaled(pattern: &str, scale: f64, stroke_width: f64) -> String {
     let lengths = pattern.split(' ').filter_map(|length| length.parse::<f64>().ok()).enumerate();
     let ends = |index: usize| if index.is_multiple_of(2) { -stroke_width } else { stroke_width };
@@ -59,14 +59,14 @@ mod tests {
 
     #[test]
     fn patterns_keep_their_look_in_pictures() {
-        // Ends of 2 at either piece: 5 and 3 are seen, three times as long.
+        // Round ends add 2 to each dash, so 5 and 3 remain visible, three times as long.
         assert_eq!(scaled("5 3", 3.0, 2.0), "9 15");
         assert_eq!(scaled("6 2 2 2", 3.0, 2.0), "12 12 0.1 12");
     }
 
     #[test]
     fn pieces_by_hand() {
-        // 2 drawn, 1 not, along a corner, a unit of x twice as long as one of y.
+        // 2 drawn, 1 skipped, around a corner; a unit of x is twice as long as one of y.
         let line = [(0.0, 0.0), (2.0, 0.0), (2.0, 5.0)];
         let expected = vec![
             vec![(0.0, 0.0), (1.0, 0.0)],

@@ -1,12 +1,13 @@
-//! Titles and lines of legends.
+//! Chart titles and legend labels.
 
 use pmoe_results::text::one_line;
 
-/// Room for a title or a line of a legend, in units of the size of its letters.
+/// Maximum width of a title or legend line, in units of the font size.
 const ROOM: f64 = 33.0;
 
-/// A text as it is: the library reads `$…$` as mathematics, and SVG has no control characters. What is too long
-/// for the drawing is cut in the middle, as names differ at their ends.
+/// Escapes a text for the library, which reads `$…$` as mathematics, and removes control
+/// characters, which SVG does not allow. A text that is too long is cut in the middle, because
+/// names differ at their ends.
 pub(super) fn literal(text: &str) -> String {
     let text = one_line(text);
     let width = |c: char| match c {

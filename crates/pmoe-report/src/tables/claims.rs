@@ -3,7 +3,7 @@ use crate::claims::EffectKind;
 use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
 
-/// The claims with finished runs behind them, in GitHub's Markdown; the others are counted.
+/// Formats the claims with finished runs as GitHub Markdown, and counts the others.
 pub(crate) fn claims_markdown(ledger: &Ledger<'_>, level: f64) -> String {
     let mut text = format!(
         "# The paper's claims\n\n\
@@ -33,7 +33,8 @@ pub(crate) fn claims_markdown(ledger: &Ledger<'_>, level: f64) -> String {
     text + &format!("\nWithout runs: {without} more claims.\n")
 }
 
-/// Every claim, with the ids of the runs behind it and, in the same order, their folders from the report's.
+/// Formats every claim as CSV, with the ids of its runs and, in the same order, their folders
+/// relative to the report.
 pub(crate) fn claims_csv(ledger: &Ledger<'_>) -> String {
     let mut text = String::from(
         "id,place,says,verdict,effect,effect_low,effect_high,kind,paper,paper_place,runs,other_runs,left_out,steps,\

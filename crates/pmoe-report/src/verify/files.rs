@@ -1,4 +1,4 @@
-//! The files of a report: tables, drawings, and those that are not its own.
+//! Compares a report's files: tables, drawings, and files that do not belong to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::numbers::Numbers;
 use crate::report::Report;
 
 impl Check<'_> {
-    /// Compares every file; what is drawn only if `drawings`.
+    /// Compares every file; page and figures only with `drawings`.
     pub(super) fn files(&mut self, made: &Report, drawings: bool) -> Result<(), ReportError> {
         for (name, bytes) in &made.files {
             let path = self.dir.join(name);
@@ -37,7 +37,7 @@ impl Check<'_> {
         self.others(made)
     }
 
-    /// Names what lies beside the tables and figures of this report.
+    /// Reports the other files in the folders of tables and figures.
     fn others(&mut self, made: &Report) -> Result<(), ReportError> {
         let files = made.files.iter().map(|(name, _)| self.dir.join(name));
         let pictures = made.pictures.iter().map(|(name, _)| self.dir.join(name));
@@ -58,7 +58,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reads a file that should be there.
+    /// Reads a file, and reports it if it is missing.
     fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
         match fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -70,7 +70,7 @@ impl Check<'_> {
         }
     }
 
-    /// The first line that is another.
+    /// Reports the first line that differs.
     fn table(&mut self, path: &Path, published: &[u8], found: &[u8]) {
         let [published, found] = [published, found].map(String::from_utf8_lossy);
         if published == found {
@@ -88,11 +88,12 @@ impl Check<'_> {
     }
 }
 
-/// Whether a file is a whole PNG picture of some width and height; the error is for people.
+/// Checks that a file is a complete PNG picture of the given size. Returns a readable error
+/// otherwise.
 fn check_png(bytes: &[u8], [width, height]: [u32; 2]) -> Result<(), String> {
     let text = |error: png::DecodingError| error.to_string();
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(text)?;
-    // The size first: so much memory is needed for its pixels.
+    // Check the size first, because it determines the memory for the pixels.
     let (found_width, found_height) = reader.info().size();
     if (found_width, found_height) != (width, height) {
         return Err(format!("{found_width} x {found_height} pixels, not {width} x {height}"));

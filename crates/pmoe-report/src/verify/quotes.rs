@@ -1,4 +1,4 @@
-//! Tables that documents quote from reports.
+//! Compares the tables that documents quote from reports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,13 +9,13 @@ use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use super::Difference;
 use crate::error::ReportError;
 
-/// What stands before a quoted table, with the path of the file behind it.
+/// Start of a quoted table, followed by the path of its source.
 const BEGIN: &str = "<!-- table: ";
-/// What stands behind it.
+/// End of a quoted table.
 const END: &str = "<!-- end of table -->";
 
-/// Compares the quotes in `README.md` and `docs/*.md` below `root` that name a file below `results` with
-/// `tables`; returns how many there are.
+/// Compares the quotes in `README.md` and `docs/*.md` below `root` with `tables`, for sources below
+/// `results`. Returns the number of quotes and the differences.
 pub(super) fn check(
     root: &Path,
     results: &Path,
@@ -50,7 +50,7 @@ pub(super) fn check(
             if blocks(table).any(|block| block == quoted) {
                 continue;
             }
-            // The line that the nearest table has instead.
+            // Report the first differing line of the most similar table.
             let same =
                 |block: &[&str]| block.iter().zip(&quoted).take_while(|(a, b)| a == b).count();
             let nearest = blocks(table).max_by_key(|block| same(block)).unwrap_or_default();
@@ -77,13 +77,13 @@ fn documents(root: &Path) -> Result<Vec<PathBuf>, ReportError> {
     Ok(documents)
 }
 
-/// A marked table of a document.
+/// A quoted table of a document.
 struct Quote<'a> {
-    /// Line of the mark, from 1.
+    /// Line number of the start mark, from 1.
     line: usize,
-    /// The file that it quotes.
+    /// Path of the quoted file.
     path: &'a str,
-    /// What stands between the marks, empty lines apart; `None` if there is no end.
+    /// Lines between the marks except empty ones; `None` without an end mark.
     lines: Option<Vec<&'a str>>,
 }
 
@@ -104,7 +104,7 @@ fn quotes(text: &str) -> Vec<Quote<'_>> {
     quotes
 }
 
-/// The tables of a Markdown file: lines in a row that begin with `|`.
+/// Returns the tables of a Markdown file: blocks of lines that start with `|`.
 fn blocks(text: &str) -> impl Iterator<Item = Vec<&str>> {
     let mut lines = text.lines().map(str::trim).peekable();
     std::iter::from_fn(move || {

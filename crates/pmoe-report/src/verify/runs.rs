@@ -1,4 +1,4 @@
-//! The runs behind a report: their files, their plan, and what an analysis has computed of its own data.
+//! Compares the runs behind a report: their files, their plan, and analyses with their stored data.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ impl Check<'_> {
         for run in published {
             let name = format!("run {}", run.dir);
             let Some(now) = found.iter().find(|now| now.dir == run.dir) else {
-                // Unreadable ones are named already.
+                // Unreadable runs are already reported.
                 let input = Path::new(&made.numbers.input);
                 let is_broken = |(of, _): &(PathBuf, String)| input.join(of) == Path::new(&run.dir);
                 if !made.sources.broken.iter().any(is_broken) {
@@ -56,7 +56,7 @@ impl Check<'_> {
         }
     }
 
-    /// Compares what plans say of runs that are there with the runs.
+    /// Compares the plans with the existing runs.
     pub(super) fn plans(&mut self, sources: &Sources) {
         for (root, plan) in &sources.plans {
             for planned in &plan.runs {
@@ -90,11 +90,11 @@ impl Check<'_> {
         }
     }
 
-    /// Compares the one silhouette whose actions are kept with these.
+    /// Recomputes the silhouette of the cluster whose actions are stored, and compares.
     pub(super) fn analyses(&mut self, sources: &Sources) {
         for run in &sources.runs {
             let kind = AnalysisKind::Primitives;
-            // One that can't be read has no numbers.
+            // An unreadable analysis contributes no numbers.
             let Ok(Some(Analysis::Primitives(seen))) = run.analysis(kind) else { continue };
             let cluster = seen.shown.cluster;
             let stored = seen.clusters.get(cluster).and_then(|cluster| cluster.silhouette);
@@ -104,8 +104,8 @@ impl Check<'_> {
                 seen.shown.action_dim,
             );
             let agree = match (stored, found) {
-                // The actions are those that it was computed from, to the last digit; sums may be rounded
-                // otherwise on another machine.
+                // The stored actions are exactly those behind the silhouette, but sums may round
+                // differently on another machine.
                 (Some(stored), Some(found)) => (stored - found).abs() <= 1e-9,
                 (stored, found) => stored == found,
             };
@@ -118,7 +118,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether two settings are the same; `1` is `1.0`.
+/// Whether two settings are equal; `1` equals `1.0`.
 fn is_same(a: &Value, b: &Value) -> bool {
     let number = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
     match (number(a), number(b)) {

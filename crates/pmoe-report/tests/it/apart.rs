@@ -1,4 +1,4 @@
-//! What keeps runs apart: how they stand, their budgets, their settings, their folder.
+//! Tests that runs are kept apart by status, budget, settings and folder.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{Fixture, SUITE, manifest};
 
 const VALUES: [f64; 4] = [10.0, 20.0, 30.0, 40.0];
 
-/// A config of a method with a line of its own; its budget is no part of what is compared.
+/// Returns a method's config with one extra line; the budget in it is not compared.
 fn config(method: &str, seed: u64, line: &str) -> String {
     format!(
         "method = {method:?}\ntask = \"Hopper-v4\"\nseed = {seed}\ndevice = \"flex\"\n[algo.sac]\ntau = 0.005\n{line}\n\
@@ -26,7 +26,7 @@ fn done(fixture: &Fixture, folder: &str, names: (&str, &str, u64), line: &str, v
     fixture.write(folder, manifest, &config(method, seed, line), values, Status::Done);
 }
 
-/// Name, budget, seeds and AUC of the rows.
+/// Returns name, budget, number of seeds and AUC of the rows.
 fn rows(summary: &ReportSummary) -> Vec<(&str, u64, usize, Option<f64>)> {
     let row = |row: &'_ Row| row.auc.as_ref().map(|auc| auc.value);
     summary
@@ -40,7 +40,7 @@ fn numbers(folder: &Path) -> Numbers {
     serde_json::from_slice(&fs::read(folder.join("numbers.json")).unwrap()).unwrap()
 }
 
-/// Every number but costs, which are of all runs.
+/// Returns every number except costs, which cover all runs.
 fn values(fixture: &Fixture) -> Vec<Number> {
     let costs = ["env_steps", "wall_seconds", "steps_per_second", "core_hours"];
     let mut all = numbers(&fixture.output()).numbers;
@@ -54,7 +54,7 @@ fn a_run_that_is_in_no_number_changes_none() {
     for (name, as_suite) in [("table9", true), ("mine", false)] {
         let fixture = Fixture::new();
         let folder = |method: &str, seed| format!("{name}/{method}/Hopper-v4/seed_{seed}");
-        // Two methods of which another one would be the reference if it were there.
+        // `mine` has no run of `sac`, which would be its reference.
         let methods = if as_suite { ["sac", "pmoe-sac"] } else { ["pmoe-sac", "mcp-sac"] };
         for (method, seed, level) in
             [(methods[0], 0, 1.0), (methods[0], 1, 2.0), (methods[1], 0, 3.0)]
@@ -123,7 +123,7 @@ fn budgets_have_parts_of_their_own() {
         ("sac", 2000, 1, Some(1.0)),
     ];
     assert_eq!(rows(&summary), expected);
-    // Each is divided by the reference of its own budget.
+    // Each is divided by the reference of the same budget.
     let relative: Vec<_> = summary
         .rows
         .iter()
@@ -182,7 +182,7 @@ fn other_settings_are_another_method() {
         let (folder, seed) = (format!("run-{seed}"), seed as u64);
         done(&fixture, &folder, ("sac", "Hopper-v4", seed), line, &[seed as f64; 4]);
     }
-    // The time limit is the task's.
+    // The time limit is a setting of the environment.
     let limit = config("sac", 5, "") + "[env.mujoco]\nmax_episode_steps = 50\n";
     fixture.write("limit", manifest("sac", "Hopper-v4", 5), &limit, &[5.0; 4], Status::Done);
     let summary = fixture.report();
@@ -194,7 +194,7 @@ fn other_settings_are_another_method() {
         ("sac (hidden=[8])", 3000, 1, Some(3.0)),
     ];
     assert_eq!(rows(&summary), expected);
-    // Nothing of it looks alike: one swatch, one line in the legend each.
+    // No two look alike: each has its own swatch and its own line in the legend.
     let page = fixture.page();
     let swatches: std::collections::BTreeSet<_> =
         page.split("class=\"swatch\" style=\"").skip(1).map(|rest| &rest[..28]).collect();
@@ -208,7 +208,7 @@ fn an_equal_seed_is_a_repetition_with_equal_settings_alone() {
     done(&fixture, "a", ("sac", "Hopper-v4", 0), "gamma = 0.99", &[1.0; 4]);
     done(&fixture, "b", ("sac", "Hopper-v4", 0), "gamma = 0.9", &[2.0; 4]);
     done(&fixture, "c", ("sac", "Hopper-v4", 0), "gamma = 0.99", &[3.0; 4]);
-    // Of a file of the user's that is called as ours is.
+    // From a user's config that reuses the name of a built-in method.
     done(&fixture, "d", ("sac", "Hopper-v4", 0), "gamma = 0.99\nhome_made = true", &[4.0; 4]);
     let summary = fixture.report();
     let expected = [
@@ -241,7 +241,7 @@ fn a_suite_may_give_a_task_its_own_settings() {
     let by_hand = fixture.report();
     assert_eq!(names(&by_hand), ["sac", "pmoe-sac", "sac", "pmoe-sac"]);
     assert!(fixture.page().contains("mean of 2 tasks: pmoe-sac 200.0"));
-    // With a plan as well; and a seed with the settings of the other task is not one of this.
+    // The same with a plan. A seed with the other task's settings is a variant.
     let planned: Vec<_> = ["sac", "pmoe-sac"]
         .iter()
         .flat_map(|method| {
@@ -264,10 +264,10 @@ fn a_copy_of_results_agrees_with_its_report_wherever_it_is() {
         let folder = format!("mine/sac/Hopper-v4/seed_{seed}");
         done(&fixture, &folder, ("sac", "Hopper-v4", seed), line, &VALUES);
         done(&fixture, &format!("mine/x{seed}"), ("ppo", "Ant-v4", seed), line, &VALUES);
-        // Suites are known by the name of the folder.
+        // The folder name identifies the suite.
         done(&fixture, &format!("table9/{seed}"), ("sac", "Hopper-v4", seed), line, &VALUES);
     }
-    // What can't be read is named by where it is in the results.
+    // Unreadable files are named by their path within the results.
     let broken = fixture.results().join("mine/broken");
     fs::create_dir(&broken).unwrap();
     fs::write(broken.join("manifest.json"), "{}").unwrap();

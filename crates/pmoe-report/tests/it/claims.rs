@@ -20,7 +20,7 @@ T = 115.4
 U = 94.5
 "#;
 
-/// Highest without noise is one method, with noise the other; one number stands alone.
+/// One method is highest without noise, the other with noise. One value has no counterpart.
 const NOISE: &str = r#"
 noise = [
     { method = "sac", task = "T", obs_noise = 0.0, mean = 3000.0, std = 1.0 },
@@ -35,7 +35,7 @@ fn suite() -> Suite {
     Suite::parse(SUITE, Path::new("fig1.toml")).unwrap()
 }
 
-/// A finished run of 100 steps that returns `level` in each of its evaluations.
+/// Returns a finished run of 100 steps with return `level` in each evaluation.
 fn run(method: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
     let manifest = format!(
         r#"{{"schema": 1, "algo": "{method}", "task": "{task}", "seed": {seed}, "total_steps": 100,
@@ -62,7 +62,8 @@ fn run(method: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
 
 const DONE: &str = r#"{"state": "done"}"#;
 
-/// Three runs a method and task: PMOE at 120, 130, 140 on T and 50, 100, 150 on U; SAC at 90, 100, 110.
+/// Returns three runs per method and task: PMOE at 120, 130, 140 on T and 50, 100, 150 on U; SAC at
+/// 90, 100, 110 on both.
 fn runs() -> Vec<Run> {
     let levels = [("pmoe-sac", "T", [120.0, 130.0, 140.0]), ("sac", "T", [90.0, 100.0, 110.0])];
     let others = [("pmoe-sac", "U", [50.0, 100.0, 150.0]), ("sac", "U", [90.0, 100.0, 110.0])];
@@ -100,7 +101,7 @@ fn the_interval_decides() {
     assert_eq!((higher.verdict, higher.num_runs), (Verdict::Reproduced, [3, 3]));
     let effect = higher.effect.as_ref().unwrap();
     assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Ratio, 1.3));
-    // As in the tables of a report.
+    // The same interval as in a report's tables.
     let expected = Bootstrap::STANDARD.ratio(&[120.0, 130.0, 140.0], &[90.0, 100.0, 110.0]);
     assert_eq!(effect.estimate.interval, expected);
     assert_eq!(higher.runs.len(), 6);
@@ -126,7 +127,7 @@ fn without_a_task_the_tasks_are_averaged() {
     assert!((effect.estimate.value - (1.3 + 1.0) / 2.0).abs() < 1e-12);
     assert_eq!(judgement.tasks, ["T", "U"]);
     assert_eq!((judgement.verdict, judgement.missing_tasks), (Verdict::Inconclusive, 0));
-    // A task without runs of one side is not in it, and the claim not judged.
+    // A task without runs on one side is left out, and the claim is not decided.
     let judgement = judge(HIGHER, &runs[..9]);
     assert_eq!(
         (judgement.tasks, judgement.effect.unwrap().estimate.value),
@@ -166,7 +167,7 @@ fn few_failed_and_missing_runs_decide_nothing() {
     let judgement = judge(&claim, &runs);
     assert_eq!((judgement.verdict, judgement.left_out), (Verdict::TooFewRuns, 1));
     assert_eq!(judgement.num_runs, [2, 3]);
-    // What there is is shown.
+    // The available effect is still shown.
     assert_eq!(judgement.effect.unwrap().estimate.value, 1.25);
 }
 
@@ -222,7 +223,7 @@ fn a_claim_has_what_the_paper_prints_of_it() {
         }
     };
     assert_eq!(paper(&format!("task = \"U\"\n{HIGHER}")), Some(0.945));
-    // Over all tasks the mean.
+    // The mean over all tasks.
     assert_eq!(paper(HIGHER), Some(1.0495));
     assert_eq!(paper(&HIGHER.replace("\"auc\"", "\"entropy\"")), None);
     assert_eq!(paper(&HIGHER.replace("than = \"sac\"", "than_value = 1.0")), None);
@@ -234,8 +235,8 @@ fn the_committed_claims_fit_the_committed_suites() {
     let suites = Suite::load_all(&root.join("configs/suites")).unwrap();
     let claims = Claim::load(&root.join("configs/claims.toml"), &suites).unwrap();
     let derived = Claim::of_tables(&suites);
-    // Tables 2 to 4: 18, 12 and 5 numbers beside a reference; Table 5: the highest of four at three
-    // strengths beside the others, 3632.2 over 3387.4 first.
+    // Tables 2 to 4 compare 18, 12 and 5 numbers with a reference. Table 5 compares the highest of
+    // four with the others at three noise levels, starting with 3632.2 over 3387.4.
     assert_eq!(derived.len(), 35 + 9);
     let Test::Runs(test) = &derived[35].test else { panic!("tested by runs") };
     assert_eq!((test.method.as_str(), test.paper), ("pmoe-sac", Some(3632.2 / 3387.4)));

@@ -11,19 +11,19 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
     Manifest { total_steps: 100, ..crate::manifest(method, task, seed) }
 }
 
-/// Writes a run folder whose evaluations give `curve`.
+/// Writes a run folder whose evaluations yield `curve`.
 fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Status) {
     let evaluations: Vec<_> = curve.iter().map(|(step, value)| (*step, vec![*value])).collect();
     crate::write_run(path, manifest, "[schedule]\n", &evaluations, status);
 }
 
-/// Writes a run of a straight curve over the whole budget, or up to `last`.
+/// Writes a run with a straight curve over the whole budget, or up to `last`.
 fn line(dir: &Path, manifest: Manifest, values: [f64; 2], last: u64, status: Status) {
     let name = format!("{}/{}/seed_{}", manifest.method, manifest.task, manifest.seed);
     write_run(&dir.join(name), manifest, &[(0, values[0]), (last, values[1])], status);
 }
 
-/// The comparison borrows the runs: they are kept as long as the test.
+/// The comparison borrows the runs, so they are leaked.
 fn compare(dir: &Path) -> Comparison<'static> {
     let found = scan(dir).unwrap();
     assert!(found.broken.is_empty());
@@ -61,11 +61,11 @@ fn by_hand() {
     assert_eq!(cell.relative_auc, Some(Estimate::statistic(3.0, interval)));
     let reference = comparison.cell("sac", "Hopper-v4").unwrap();
     assert_eq!(reference.relative_auc, Some(Estimate::statistic(1.0, None)));
-    // Both of 30 and 60 are above both of 10 and 20.
+    // 30 and 60 are both above 10 and 20.
     let interval = Some(Interval { low: 1.0, high: 1.0 });
     assert_eq!(cell.improvement, Some(Estimate::statistic(1.0, interval)));
     assert_eq!(reference.improvement, None);
-    // One task is not several.
+    // A single task is not aggregated.
     let aggregates = comparison.aggregates(&BOOTSTRAP).unwrap();
     assert_eq!(
         (aggregates.tasks.as_slice(), aggregates.methods.len()),
@@ -79,7 +79,8 @@ fn several_tasks_by_hand() {
     let run = |method, task, seed, value| {
         line(dir.path(), manifest(method, task, seed), [value, value], 100, Status::Done);
     };
-    // In units of the reference's mean: sac 0.5 and 1.5, then 0.8 and 1.2; pmoe-sac 2 and 1, then 1.1 and 0.9.
+    // In units of the reference's mean: sac 0.5 and 1.5, then 0.8 and 1.2; pmoe-sac 2 and 1, then
+    // 1.1 and 0.9.
     for (task, sac, pmoe) in
         [("Hopper-v4", [10.0, 30.0], [40.0, 20.0]), ("Swimmer-v4", [80.0, 120.0], [110.0, 90.0])]
     {
@@ -94,22 +95,23 @@ fn several_tasks_by_hand() {
     let of = |name: &str| aggregates.methods.iter().find(|of| of.method == name).unwrap();
     let pmoe = of("pmoe-sac");
     assert_eq!(pmoe.num_runs, [2, 2]);
-    // Task means 1.5 and 1; of 0.9, 1, 1.1, 2 the middle two.
+    // Task means 1.5 and 1; the middle two of 0.9, 1, 1.1, 2.
     assert_eq!((pmoe.mean.value, pmoe.median.value), (1.25, 1.25));
     assert!((pmoe.iqm.as_ref().unwrap().value - 1.05).abs() < 1e-15);
-    // Only 0.9 is short of 1, by a tenth, in one of two runs of one of two tasks.
+    // Only 0.9 falls short of 1: by a tenth, in one of two runs of one of two tasks.
     assert!((pmoe.optimality_gap.value - 0.025).abs() < 1e-15);
-    // Against 0.5 and 1.5 the values 2 and 1 win 3 of 4, against 0.8 and 1.2 the others 2 of 4.
+    // Against 0.5 and 1.5, the values 2 and 1 win 3 of 4 pairs. Against 0.8 and 1.2, the values 1.1
+    // and 0.9 win 2 of 4.
     assert_eq!(pmoe.improvement.as_ref().unwrap().value, 0.625);
     assert_eq!(of("sac").improvement, None);
     assert_eq!((of("sac").mean.value, of("sac").profile.len()), (1.0, 101));
     let at_one = &pmoe.profile[50];
     assert_eq!((at_one.threshold, at_one.fraction.value), (1.0, 0.5));
-    // Every draw of a task's mean lies between its two runs.
+    // Every resampled task mean lies between the task's two runs.
     let interval = pmoe.mean.interval.unwrap();
     assert_eq!((interval.low, interval.high), (0.95, 1.55));
 
-    // A third run of one task is in the mean, and not in the IQM, which is of the seeds of both tasks.
+    // A third run on one task enters the mean but not the IQM, which uses the seeds of both tasks.
     run("pmoe-sac", "Hopper-v4", 2, 60.0);
     let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
     let more = aggregates.methods.iter().find(|of| of.method == "pmoe-sac").unwrap();
@@ -134,8 +136,8 @@ fn a_task_that_a_method_lacks_is_named() {
     }
     let aggregates = compare(dir.path()).aggregates(&BOOTSTRAP).unwrap();
     assert_eq!(aggregates.tasks, ["Swimmer-v4"]);
-    // In the order of the runs, whose first method by name is mcp-sac: without any finished run it leaves
-    // nothing out itself. The reference is below zero on Ant.
+    // Gaps follow the order of the runs. mcp-sac comes first by name, but it has no finished run
+    // and so causes no gap. The reference is below zero on Ant.
     let left_out = [
         ("Hopper-v4".to_owned(), Gap::NoRuns(vec!["pmoe-sac".to_owned()])),
         ("Ant-v4".to_owned(), Gap::NoReference),
@@ -164,7 +166,7 @@ fn failed_and_unfinished_runs_are_named_not_averaged() {
     assert_eq!(cell.seeds(), [0]);
     let mut excluded = cell.excluded.clone();
     excluded.sort_by_key(|(seed, _)| *seed);
-    // `sac/Hopper-v4` comes before `sac/again`.
+    // `sac/Hopper-v4` sorts before `sac/again`.
     let expected = [
         (0, Excluded::Repeated),
         (1, Excluded::Failed { reason }),
@@ -234,7 +236,7 @@ fn a_run_that_is_in_no_number_changes_none() {
         (long(7), &[(0, 1e9), (50, 1e9)], Status::Running),
         (long(8), &[], failed("out of memory")),
         (long(9), &[(0, 1e9)], Status::Interrupted),
-        // Done by its manifest, but most of its evaluations are missing.
+        // Done according to its manifest, but most of its evaluations are missing.
         (long(10), &[(0, 1e9), (100, 1e9)], Status::Done),
         (of(11), &[(90, 1e9), (100, 1e9)], failed("diverged at the end")),
         (of(12), &[(100, 1e9)], Status::Done),
@@ -262,7 +264,7 @@ fn a_run_that_is_in_no_number_changes_none() {
             assert!(cell.method == "sac" || left_out <= index + 1, "{:?}", now.excluded);
         }
     }
-    // A second run of a seed that began to evaluate late moves no start either.
+    // A second run of a seed that began to evaluate late does not move the start either.
     let late = [(50, 50.0), (100, 50.0)];
     write_run(&dir.path().join("zz"), manifest("sac", "Hopper-v4", 0), &late, Status::Done);
     let after = compare(dir.path());

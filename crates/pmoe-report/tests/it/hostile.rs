@@ -1,4 +1,4 @@
-//! Names, paths and links that want to do harm, or just are long: they stay text, and hide no other run.
+//! Tests malicious or just very long names, paths and links: they stay text and hide no other run.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -57,7 +57,7 @@ fn no_name_keeps_the_others_from_being_shown() {
     assert_eq!(summary.unreadable, 0);
     let row = summary.rows.iter().find(|row| row.suite == "table9").unwrap();
     assert_eq!(row.auc.as_ref().unwrap().value, 2.5);
-    // Each task has its own file, with a name that every system takes.
+    // Each task has its own file, with a name that every system accepts.
     let page = fixture.page();
     assert_self_contained(&page);
     let mut figures = 0;
@@ -74,7 +74,7 @@ fn no_name_keeps_the_others_from_being_shown() {
     assert_eq!(figures, 2 + names.len());
     let again = fixture.report();
     assert_eq!(again.files, summary.files);
-    // No cell of a table is a formula, and each row is one line.
+    // No table cell is a formula, and each row is one line.
     let csv = fs::read_to_string(fixture.output().join("tables/auc.csv")).unwrap();
     for bad in ['=', '-', '@', '\t', '\r'] {
         assert!(
@@ -103,9 +103,9 @@ fn numbers_of_any_size_are_no_end_of_a_report() {
         let summary = fixture.report();
         let row = summary.rows.iter().find(|row| row.suite == "table9").unwrap();
         assert_eq!(row.auc.as_ref().unwrap().value, 2.5, "{to}");
-        // What is no number is not published as one.
+        // Values that are not numbers are not published as numbers.
         let found = verify(fixture.dir.path(), None, &fixture.suites, &fixture.claims()).unwrap();
-        // A budget that is not the config's is damage, which is named.
+        // A budget that contradicts the config is reported as damage.
         let others = found.differences.iter().filter(|of| !of.found.contains("`total_steps`"));
         assert_eq!(others.count(), 0, "{to}: {:?}", found.differences);
     };
@@ -164,7 +164,7 @@ fn what_a_report_says_of_folders_is_not_believed() {
     fixture.try_report(&fixture.results(), &report).unwrap();
     fixture.run("../outside/x", ("sac", "Hopper-v4", 0), &VALUES, Status::Done);
     let check = |folder: &Path| verify(folder, None, &fixture.suites, &fixture.claims()).unwrap();
-    // A report alone: its runs are in the folder above it.
+    // A report on its own: its runs lie in the parent folder.
     for folder in [fixture.results(), report.clone(), fixture.dir.path().to_owned()] {
         assert_eq!(check(&folder).differences, []);
     }
@@ -180,7 +180,7 @@ fn what_a_report_says_of_folders_is_not_believed() {
             assert!(found[0].found.starts_with("outside of what is verified"), "{}", found[0]);
         }
     }
-    // Nor is it looked whether there is something elsewhere.
+    // Nor does it check what exists elsewhere.
     let dir = "\"dir\": \"../table9/sac/Hopper-v4/seed_0\"";
     assert!(text.contains(dir));
     fs::write(&numbers, text.replace(dir, "\"dir\": \"../../outside/x\"")).unwrap();
@@ -213,7 +213,7 @@ fn a_report_is_written_through_no_link() {
         assert!(matches!(error, ReportError::Link { .. }), "{error}");
         assert!(error.to_string().contains(&format!("{name} is a link")), "{error}");
     }
-    // A file that is a link is replaced, and what it leads to left alone.
+    // A file that is a link is replaced; its target is left alone.
     let report = fixture.dir.path().join("files");
     fs::create_dir(&report).unwrap();
     symlink(mine.join("page"), report.join("index.html")).unwrap();
@@ -254,7 +254,7 @@ fn links_to_runs_are_in_the_report_and_a_second_way_is_said() {
     ] {
         assert!(page.contains(words), "{words}");
     }
-    // Verified by the same way, and where a folder of results is a link itself.
+    // Verification follows the same links, even if the results folder itself is a link.
     let check = |folder: &Path| verify(folder, None, &fixture.suites, &fixture.claims()).unwrap();
     assert_eq!(check(&fixture.results()).differences, []);
     let all = fixture.dir.path().join("all");

@@ -1,4 +1,4 @@
-//! Reports of made-up run folders, through the public interface.
+//! Tests reports of synthetic run folders through the public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
@@ -81,7 +81,7 @@ impl Fixture {
         fs::read_to_string(self.output().join("index.html")).unwrap()
     }
 
-    /// A run at `folder` below the results, with evaluations at 0, 1000, …
+    /// Writes a run to `folder` below the results, with evaluations at 0, 1000, …
     fn run(&self, folder: &str, names: (&str, &str, u64), values: &[f64], status: Status) {
         let (method, task, seed) = names;
         let config = format!(
@@ -94,7 +94,7 @@ impl Fixture {
         self.write(folder, manifest(method, task, seed), &config, values, status);
     }
 
-    /// A run with this manifest and config.
+    /// Writes a run with this manifest and config.
     fn write(
         &self,
         folder: &str,
@@ -115,7 +115,8 @@ impl Fixture {
     }
 }
 
-/// Writes a run folder with these evaluations, step and returns; what its config must have is added.
+/// Writes a run folder with these evaluations (step and returns), and adds the required keys to its
+/// config.
 fn write_run(
     path: &Path,
     manifest: Manifest,
@@ -131,7 +132,7 @@ fn write_run(
     let total_steps = i64::try_from(manifest.total_steps).unwrap();
     schedule.insert("total_steps".to_owned(), total_steps.into());
     let config = toml::to_string(&config).unwrap();
-    // Made elsewhere: a run folder in another one is refused.
+    // Created elsewhere, because a run folder inside another one is rejected.
     let scratch = tempfile::tempdir().unwrap();
     drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
     fs::create_dir_all(path).unwrap();

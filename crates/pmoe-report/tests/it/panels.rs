@@ -1,4 +1,4 @@
-//! What is shown beside learning curves.
+//! Tests the panels of analyses.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use pmoe_results::{AnalysisKind, Run, Status, Suite};
 use crate::report::{assert_self_contained, assert_well_formed};
 use crate::{Fixture, SUITE};
 
-/// The committed analyses of `pmoe-results`, as if they were of this run.
+/// Adds a committed analysis from `pmoe-results` to a run.
 pub(crate) fn analyse(fixture: &Fixture, run: &str, kind: AnalysisKind) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pmoe-results/tests/golden");
     let mut file = AnalysisFile::read(&golden, kind).unwrap().unwrap();
@@ -53,13 +53,13 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
         assert_eq!(page.matches(heading).count(), 1 + page.matches(&format!("{heading}:")).count());
     }
     assert!(!page.contains("without this analysis"));
-    // How it was measured: with every setting, and where the files are.
+    // The commands with every setting, and links to the files.
     assert!(page.contains("pmoe analyze RUN --kind primitives --set "));
     assert!(page.contains("perplexity=") && page.contains("/analysis/gait.json\">gait</a>"));
-    // Two seeds alike: an interval without width. The paper's number is beside ours.
+    // Two equal seeds give an interval of zero width. The paper's number is next to ours.
     assert!(page.contains("1994.9 ± 718.6") || page.contains("1995 ± 718.6"), "Table 5");
-    // The ways of all policies and those of one policy's primitives, for each method; the gait has a
-    // period of 8 steps.
+    // The trajectories of all policies and those of one policy's primitives, for each method. The
+    // gait has a period of 8 steps.
     let figures = fixture.output().join("figures");
     for name in [
         "pmoe-sac__2_seeds-trajectories.svg",
@@ -108,7 +108,7 @@ fn what_is_missing_or_bad_is_said() {
 #[test]
 fn a_run_that_is_there_twice_counts_once() {
     let fixture = Fixture::new();
-    // The first of the seed failed early; what a folder is called says nothing.
+    // The first run of the seed failed early; folder names carry no information.
     let names = ("pmoe-sac", "Hopper-v4", 0);
     let failed = Status::Failed { reason: "NaN".into(), diverged: true };
     fixture.run("table9/a", names, &[1.0], failed);

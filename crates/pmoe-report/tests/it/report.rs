@@ -1,4 +1,4 @@
-//! What the page says, and that its files are what they claim.
+//! Tests the content of the page, and that its files are valid.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use pmoe_stats::{Bootstrap, Interval};
 
 use crate::{Fixture, SUITE};
 
-/// A whole element or attribute from elsewhere would need one of these.
+/// Checks that the page loads nothing from elsewhere, which would need one of these strings.
 pub(crate) fn assert_self_contained(page: &str) {
     for foreign in ["http:", "https:", "<script", "<link", "<img", "@import", "url(", "src="] {
         // The figures refer to their own clip paths.
@@ -22,7 +22,7 @@ pub(crate) fn assert_self_contained(page: &str) {
     }
 }
 
-/// Every element closed in order, by a reader as strict as XML's about nesting.
+/// Checks that every element is closed in order, as strictly as XML requires.
 pub(crate) fn assert_well_formed(svg: &str) {
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{}", &svg[..60]);
     let mut open = Vec::new();
@@ -90,7 +90,7 @@ fn a_suite_with_every_kind_of_run() {
     ] {
         assert!(page.contains(expected), "{expected}");
     }
-    // The methods' settings that are the same are not listed as differences.
+    // Settings that all methods share are not listed as differences.
     let (before, after) = page.split_once("Settings that all methods share").unwrap();
     assert!(!before.contains("gamma") && after.contains("gamma"));
 
@@ -101,7 +101,7 @@ fn a_suite_with_every_kind_of_run() {
         assert!(svg.contains(task) && svg.contains("environment steps"));
         let png = fs::read(file("png")).unwrap();
         assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
-        // A blank picture of this size compresses to almost nothing.
+        // A blank picture of this size would compress to almost nothing.
         assert!(20_000 < png.len(), "{}", png.len());
     }
     let csv = fs::read_to_string(fixture.output().join("tables/auc.csv")).unwrap();
@@ -174,14 +174,14 @@ fn groups_are_apart() {
     // No reference in the other group, so no ratio across groups.
     let other = summary.rows.iter().find(|row| row.suite == "other").unwrap();
     assert_eq!(other.relative_auc, None);
-    // The suite's group is the same when its folder is the input.
+    // The suite's group is the same if its folder is the input.
     let inner = fixture.try_report(&fixture.results().join("table9"), &fixture.output()).unwrap();
     assert_eq!(inner.missing, summary.missing);
     assert_eq!(
         inner.rows[0].auc,
         summary.rows.iter().find(|row| row.suite != "other").unwrap().auc
     );
-    // Each figure's clip paths are its own.
+    // Each figure has its own clip paths.
     fixture.report();
     let page = fixture.page();
     let ids: Vec<_> = page.split("<clipPath id=\"").skip(1).map(|rest| &rest[..20]).collect();
@@ -206,7 +206,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     }
     let values = [10.0, 20.0, 30.0, 40.0];
     fixture.suite_run(("pmoe-sac", "Hopper-v4", 0), &values, Status::Done);
-    // Of no plan, but in the folder of a suite: beside the suite's own.
+    // Unplanned, but in a suite's folder: shown next to the suite's own runs.
     fixture.suite_run(("sac", "Hopper-v4", 7), &values, Status::Done);
     let planned = |dir: &str, used_by: &[(&str, &str)]| PlannedRun {
         id: dir.to_owned(),
@@ -233,7 +233,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
     plan.write(&fixture.results()).unwrap();
 
     let summary = fixture.report();
-    // One of two suites, one of a suite that has no run.
+    // One belongs to two suites, the other to a suite without runs.
     assert_eq!((summary.done, summary.missing), (2, 2));
     let rows: Vec<_> = summary
         .rows
@@ -260,18 +260,18 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         assert!(page.contains(expected), "{expected}");
     }
 
-    // Alone, a suite still has the runs that lie elsewhere, and only those.
+    // On its own, a suite still includes its runs that lie elsewhere, but no others.
     fs::create_dir(fixture.results().join("fig10")).unwrap();
     let alone = fixture.try_report(&fixture.results().join("fig10"), &fixture.output()).unwrap();
     assert_eq!((alone.done, alone.missing, alone.rows.len()), (1, 1, 1));
     assert_eq!(alone.rows[0].auc, k4.auc);
 
-    // From above, the plan is found as well.
+    // From the parent folder, the plan is found as well.
     let above = fixture.try_report(fixture.dir.path(), &fixture.output()).unwrap();
     let names: Vec<_> = above.rows.iter().map(|row| row.suite.as_str()).collect();
     assert_eq!(names, ["results/table9", "results/table9", "results/fig10"]);
 
-    // A plan that can't be read hides no run.
+    // An unreadable plan hides no run.
     fs::write(fixture.results().join("plan.json"), "{").unwrap();
     let summary = fixture.report();
     assert_eq!((summary.done, summary.unreadable), (2, 1));
@@ -293,7 +293,7 @@ fn a_run_that_another_build_continued_is_named() {
         attempt
     };
     let same = vec![attempt(0, "aaaa"), attempt(1500, "aaaa")];
-    // Begun anew by another build, it is that build's alone.
+    // A run that another build restarted from 0 belongs to that build alone.
     let anew = vec![attempt(0, "aaaa"), attempt(0, "bbbb")];
     let other = vec![attempt(0, "aaaa"), attempt(1500, "bbbb")];
     for (attempts, is_mixed) in [(same, false), (anew, false), (other, true)] {
@@ -397,7 +397,8 @@ fn several_tasks_are_put_together() {
     }
     fixture.report();
     let page = fixture.page();
-    // 165 of 110 and 15 of 20: on average 112.5 %, between the lowest and highest runs of both tasks.
+    // 165 of 110 and 15 of 20: on average 112.5 %, between the lowest and the highest runs of both
+    // tasks.
     for expected in [
         "All tasks together",
         "over Hopper-v4, Ant-v4",
@@ -408,7 +409,7 @@ fn several_tasks_are_put_together() {
     ] {
         assert!(page.contains(expected), "{expected}");
     }
-    // Interquartile mean: of 50, 100, 136.4 and 163.6 the middle two.
+    // Interquartile mean: the middle two of 50, 100, 136.4 and 163.6.
     let table = fs::read_to_string(fixture.output().join("tables/tasks.md")).unwrap();
     assert!(table.contains("| pmoe-sac | 118.2"), "{table}");
     assert!(fixture.output().join("figures/Performance_profile.svg").is_file());
@@ -452,8 +453,8 @@ fn claims_are_judged_where_their_runs_are() {
     };
     write_report(&fixture.results(), &fixture.output(), &options).unwrap();
     let page = fixture.page();
-    // One task of two says nothing of all, the paper's mean over both neither; a number of the paper is
-    // tested by its direction.
+    // One of two tasks does not decide a claim about both, and the paper's mean over both is not
+    // comparable. A printed number is tested by its direction.
     assert!(page.contains("too few tasks: 1"));
     assert!(page.contains("in % of sac&#39;s, on Hopper-v4 alone, 1 of 2"));
     assert!(page.contains("disagrees so far: 1"));
@@ -463,7 +464,7 @@ fn claims_are_judged_where_their_runs_are() {
     assert!(page.contains(here));
     assert!(page.contains("Of 1 with enough runs 1 are decided."));
 
-    // Behind each claim are its runs, with their ids if a plan gives them.
+    // Each claim lists its runs, with their ids if a plan assigns them.
     let run = "../results/table9/sac/Hopper-v4/seed_0";
     assert!(page.contains(&format!("<li><a href=\"{run}\">{run}</a> <code>0a1b</code></li>")));
     let table =

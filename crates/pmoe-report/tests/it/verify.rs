@@ -1,4 +1,4 @@
-//! A published report against its runs: everything that was changed is found and named.
+//! Verifies published reports against their runs: every change is found and named.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use pmoe_results::{AnalysisKind, Plan, Preset, ResultsError, Status};
 use crate::Fixture;
 use crate::panels::analyse;
 
-/// Two methods with two runs each, and their report in the folder of the results.
+/// Writes two runs for each of two methods, and their report to the results folder.
 fn published() -> (Fixture, PathBuf) {
     let fixture = Fixture::new();
     fixture.suite_run(("sac", "Hopper-v4", 0), &[0.0, 100.0, 100.0, 200.0], Status::Done);
@@ -63,7 +63,7 @@ fn a_changed_digit_is_found() {
     };
     assert_eq!(found, [expected]);
     change(&numbers, "\"value\": 166.0", "\"value\": 165.0");
-    // The last bits of a number are the machine's.
+    // The last bits of a number depend on the machine.
     change(&numbers, "\"value\": 165.0", "\"value\": 165.00000000000003");
     assert_eq!(check(&fixture).differences, []);
 
@@ -85,7 +85,7 @@ fn a_changed_event_is_found() {
     assert!(first.found.contains("has changed since the run wrote it"), "{first}");
     assert!(names(&verification).contains(&"table9 / Hopper-v4 / sac / auc"));
 
-    // With a manifest that knows nothing of it: by the report's own checksum.
+    // With a matching checksum in the manifest, the report's own checksum reveals the change.
     let hash = |path: &std::path::Path| blake3::hash(&fs::read(path).unwrap()).to_hex().to_string();
     let manifest = fs::read_to_string(run.join("manifest.json")).unwrap();
     let (_, rest) = manifest.split_once("\"events_blake3\": \"").unwrap();
@@ -124,11 +124,11 @@ fn stale_drawings_are_found_if_this_version_made_them() {
     fs::remove_file(report.join("figures/Hopper-v4.svg")).unwrap();
     let found: Vec<_> = check(&fixture).differences.into_iter().map(|of| of.file).collect();
     assert_eq!(found, [report.join("figures/Hopper-v4.svg"), report.join("index.html")]);
-    // What another version has made is never as published, whatever its drawings are.
+    // A report by another version always differs, whatever its drawings are.
     change(&report.join("numbers.json"), "\"version\": \"0", "\"version\": \"older-0");
     let verification = check(&fixture);
     assert!(!verification.reports[0].drawings);
-    // A file that is not there is missed all the same.
+    // A missing file is still reported.
     assert_eq!(names(&verification), ["version of the program", "the file"]);
     let version = &verification.differences[0];
     assert!(version.published.starts_with("older-0"), "{version}");
@@ -149,7 +149,7 @@ fn a_picture_that_is_none_is_found() {
     found(b"");
     found(b"garbage");
     found(&picture[..picture.len() / 2]);
-    // Without its end.
+    // A truncated end.
     found(&picture[..picture.len() - 12]);
     let mut changed = picture.clone();
     changed[picture.len() / 2] ^= 1;
@@ -171,7 +171,7 @@ fn what_an_earlier_report_left_is_found_and_a_new_one_removes_it() {
     let again = || fixture.try_report(&fixture.results(), &report).unwrap();
     again();
     assert!(report.join("figures/Ant-v4.png").is_file());
-    // Mine, though named like parts of a report.
+    // The user's files, though named like parts of a report.
     for name in ["figures/mine.svg", "figures/mine.png", "tables/more.txt"] {
         fs::write(report.join(name), "mine").unwrap();
     }
@@ -217,7 +217,7 @@ fn a_plan_of_other_runs_is_found() {
         analyses: Vec::new(),
         progress: RunProgress::Done,
     };
-    // The second is planned and not there.
+    // The second run is planned but does not exist.
     let runs = vec![run(0), run(7)];
     let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
     plan.write(&fixture.results()).unwrap();
@@ -242,7 +242,7 @@ fn a_plan_of_other_runs_is_found() {
     }
 }
 
-/// Though the checksum in the report is changed as well.
+/// The change is found even if the checksum in the report is changed as well.
 #[test]
 fn changed_actions_are_found_by_their_silhouette() {
     let (fixture, report) = published();
@@ -253,7 +253,8 @@ fn changed_actions_are_found_by_their_silhouette() {
     let write = |silhouette, change: fn(&mut Vec<f64>)| {
         let mut file = AnalysisFile::read(&folder, AnalysisKind::Primitives).unwrap().unwrap();
         let Analysis::Primitives(seen) = &mut file.analysis else { panic!("of another kind") };
-        // Two states in which two primitives act 2 apart: within a primitive 0, between them 2.
+        // Two states in which two primitives act 2 apart: distance 0 within a primitive, 2 between
+        // them.
         seen.weights = vec![0.5, 0.5];
         seen.clusters = vec![Cluster { states: 2, silhouette }];
         seen.settings.clusters = 1;
@@ -275,7 +276,7 @@ fn changed_actions_are_found_by_their_silhouette() {
     let difference = &verification.differences[0];
     assert!(difference.file.ends_with(AnalysisKind::Primitives.file()));
     assert_eq!(difference.published, "1");
-    // The silhouette taken away.
+    // The silhouette removed.
     write(None, |_| {});
     assert!(names(&check(&fixture)).contains(&"silhouette of the actions in cluster 0"));
 }
@@ -305,7 +306,7 @@ fn quoted_tables_are_compared() {
     let verification = check(&fixture);
     assert_eq!((verification.quotes, verification.differences.len()), (1, 0));
 
-    // A changed digit, a row left out, no such table.
+    // A changed digit, a missing row, and a table that does not exist.
     let changed = rows[3].replace("165.0", "166.0");
     let stale = [rows[0], rows[1], rows[2], &changed];
     fs::create_dir(fixture.dir.path().join("docs")).unwrap();
@@ -335,7 +336,7 @@ fn what_is_no_report_is_bad_input_or_named() {
     assert!(check(&fixture).differences[0].found.contains("make the report again"));
     fs::write(report.join("numbers.json"), "{\"schema\": 1}").unwrap();
     assert!(check(&fixture).differences[0].found.contains("missing field"));
-    // Of another version only that is said, whatever else it holds.
+    // For another schema, only that is reported, whatever else the file contains.
     fs::write(report.join("numbers.json"), "{\"schema\": 2, \"new\": 0}").unwrap();
     let difference = &check(&fixture).differences[0];
     let parts = [&difference.name, &difference.published, &difference.found];

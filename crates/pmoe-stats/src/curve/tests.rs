@@ -21,7 +21,7 @@ fn auc_by_hand() {
     let curve = curve(&[(0, 0.0), (10, 4.0), (40, 10.0)]);
     // (10 · 2 + 30 · 7) / 40
     assert_eq!(auc(&curve, 0, 40), Some(5.75));
-    // From 5, where it is 2, to 25, where it is 7: (5 · 3 + 15 · 5.5) / 20.
+    // From 5, where the value is 2, to 25, where it is 7: (5 · 3 + 15 · 5.5) / 20.
     assert_eq!(auc(&curve, 5, 25), Some(4.875));
     assert_eq!(auc(&curve, 0, 41), None);
     assert_eq!(auc(&curve, 10, 10), None);
@@ -42,13 +42,13 @@ fn a_band_covers_what_all_curves_cover() {
     let band = band(&[&long, &short], &BOOTSTRAP);
     let means: Vec<_> = band.iter().map(|point| (point.env_step, point.estimate.value)).collect();
     assert_eq!(means, [(0, 5.0), (10, 20.0)]);
-    // Two values: the interval is the values.
+    // With two values, the interval spans exactly these.
     assert_eq!(band[1].estimate.interval, Some(Interval { low: 10.0, high: 30.0 }));
     assert_eq!(super::band(&[&long], &BOOTSTRAP)[0].estimate.interval, None);
     assert_eq!(super::band(&[], &BOOTSTRAP), []);
 }
 
-/// Curves on random grids that all start at 0 and end at 100.
+/// Curves on random grids from 0 to 100.
 fn any_curve() -> impl Strategy<Value = EvalCurve> {
     let inner = prop::collection::btree_map(1_u64..100, -1e3_f64..1e3, 0..8);
     (inner, -1e3_f64..1e3, -1e3_f64..1e3).prop_map(|(mut points, first, last)| {
@@ -97,10 +97,10 @@ fn the_success_rate_is_of_the_newest_episodes() {
     let episodes = || (0..150).map(|index| (10 * (index + 1), 30 <= index));
     let curve = EvalCurve::success_rate(episodes(), 2_000);
     assert_eq!(curve.points()[..2], [(20, 0.0), (40, 0.0)]);
-    // At 400: 10 of 40. At 1200: 90 of the last 100. At 1500, the last: all.
+    // At 400: 10 of 40. At 1200: 90 of the last 100. At 1500, the last point: all.
     assert_eq!((curve.at(400), curve.at(1_200)), (Some(0.25), Some(0.9)));
     assert_eq!(curve.points().last(), Some(&(1_500, 1.0)));
-    // Each step once, however short the run.
+    // Each step occurs once, even in a short run.
     let curve = EvalCurve::success_rate(episodes(), 30);
     assert_eq!(
         curve.points().iter().map(|point| point.0).collect::<Vec<_>>(),

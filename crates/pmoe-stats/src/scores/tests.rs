@@ -17,12 +17,12 @@ fn aggregates_by_hand() {
     let scores = scores(&[&[1.0, 3.0], &[5.0, 7.0], &[0.0, 20.0]]);
     // The tasks' means are 2, 6 and 10.
     assert_eq!((scores.mean(), scores.median()), (6.0, 6.0));
-    // 0 1 3 5 7 20: a quarter of six is one and a half, so one is left out at either end.
+    // 0 1 3 5 7 20: a quarter of six is one and a half, so one score is dropped at either end.
     assert_eq!(scores.iqm(), Some(4.0));
     // 4 - (1 + 3 + 4 + 4 + 0 + 4) / 6
     assert!((scores.optimality_gap(4.0) - 4.0 / 3.0).abs() < 1e-15);
     assert_eq!(scores.optimality_gap(-1.0), 0.0);
-    // Of 1, 2 and 1 tasks' halves; what is equal to the threshold is not above it.
+    // 0, 2 and 1 of the two runs of each task; a score equal to the threshold is not above it.
     assert_eq!(scores.fraction_above(3.0), 0.5);
     assert_eq!(self::scores(&[&[1.0], &[2.0]]).median(), 1.5);
 }
@@ -32,15 +32,15 @@ fn tasks_with_fewer_runs_count_like_the_others() {
     let scores = scores(&[&[2.0], &[0.0, 4.0, 8.0]]);
     assert_eq!(scores.num_runs(), [1, 3]);
     assert_eq!((scores.mean(), scores.median()), (3.0, 3.0));
-    // Half of 1 and half of a third.
+    // 1 and 2/3, averaged over the tasks.
     assert!((scores.fraction_above(1.0) - 5.0 / 6.0).abs() < 1e-15);
     assert_eq!(scores.optimality_gap(8.0), 8.0 - 3.0);
-    // Not defined on what is no matrix, nor is an interval with a single run.
+    // The IQM needs a full matrix, and an interval needs at least two runs.
     assert_eq!(scores.iqm(), None);
     assert_eq!(BOOTSTRAP.scores(&scores, |draw| Some(draw.mean())), None);
     assert_eq!(BOOTSTRAP.improvement(&scores, &scores), None);
     assert_eq!(profile(&scores, &[1.0], &BOOTSTRAP)[0].fraction.interval, None);
-    // With two runs at least, what is defined has an interval.
+    // With at least two runs per task, every defined statistic has an interval.
     let scores = self::scores(&[&[2.0, 2.0], &[0.0, 4.0, 8.0]]);
     assert!(BOOTSTRAP.scores(&scores, |draw| Some(draw.mean())).is_some());
     assert_eq!(BOOTSTRAP.scores(&scores, Scores::iqm), None);
@@ -70,13 +70,13 @@ fn what_is_no_score_matrix_is_refused() {
 
 #[test]
 fn draws_stay_within_their_task() {
-    // Two values a task: of the mean over tasks, the extremes are those of both tasks at once.
+    // Two values per task: the mean over tasks is extreme where both tasks are.
     let scores = scores(&[&[0.0, 2.0], &[100.0, 102.0]]);
     let interval = BOOTSTRAP.scores(&scores, |draw| Some(draw.mean()));
     assert_eq!(interval, Some(Interval { low: 50.0, high: 52.0 }));
     let interval = BOOTSTRAP.scores(&scores, |draw| Some(draw.fraction_above(50.0)));
     assert_eq!(interval, Some(Interval { low: 0.5, high: 0.5 }));
-    // A method that always wins, always wins.
+    // A method that always wins does so in every draw.
     let better = self::scores(&[&[3.0, 4.0], &[200.0, 300.0]]);
     let interval = BOOTSTRAP.improvement(&better, &scores);
     assert_eq!(interval, Some(Interval { low: 1.0, high: 1.0 }));
@@ -108,7 +108,7 @@ fn a_profile_falls_from_one_to_zero() {
     }
 }
 
-/// Matrices of 1 to 5 runs of 1 to 4 tasks, with ties.
+/// Matrices of 1 to 4 tasks with 1 to 5 runs, with ties.
 fn full() -> impl Strategy<Value = Scores> {
     (1_usize..5, 1_usize..6).prop_flat_map(|(tasks, runs)| {
         let score = prop_oneof![-3.0_f64..3.0, (-3_i8..4).prop_map(f64::from)];
@@ -117,7 +117,7 @@ fn full() -> impl Strategy<Value = Scores> {
     })
 }
 
-/// Two methods on the same tasks, with any numbers of runs.
+/// Two methods on the same tasks, each with any number of runs.
 fn pair() -> impl Strategy<Value = (Scores, Scores)> {
     let runs = || prop::collection::vec((-3_i8..4).prop_map(f64::from), 1..6);
     prop::collection::vec((runs(), runs()), 1..5).prop_map(|tasks| {
@@ -131,17 +131,17 @@ fn map(scores: &Scores, f: impl Fn(f64) -> f64) -> Scores {
     Scores { tasks: scores.tasks.iter().map(task).collect() }
 }
 
-/// 5 normal scores on each of 6 tasks. A draw within a task has 4/5 of the variance that the
-/// scores show, so that the interval is √(4/5) · 1.96 = 1.753 standard errors wide to each side:
-/// Student's t with 24 degrees of freedom is within that in 90.8 % of cases; over 500 trials the
-/// standard error is 1.3 points.
+/// 5 normal scores on each of 6 tasks. Resampling within a task yields 4/5 of the variance of the
+/// scores, so the interval extends √(4/5) · 1.96 = 1.753 standard errors to each side. Student's t
+/// with 24 degrees of freedom lies within that in 90.8 % of cases. Over 500 trials the standard
+/// error is 1.3 points.
 #[test]
 fn coverage_of_the_mean_over_tasks_is_as_few_runs_let_expect() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let covered = (0..500)
         .filter(|_| {
             let mut task = |mean: f64| (0..5).map(|_| mean + normal(&mut rng)).collect();
-            // The means of the tasks are 0 to 5, on average 2.5.
+            // The tasks' means are 0 to 5, on average 2.5.
             let scores = Scores::new((0..6).map(|mean| task(f64::from(mean))).collect()).unwrap();
             let interval = QUICK.scores(&scores, |draw| Some(draw.mean()));
             let Interval { low, high } = interval.unwrap();
@@ -203,11 +203,11 @@ proptest! {
     fn improvement_is_a_probability_and_sees_the_order_alone((x, y) in pair()) {
         let p = x.probability_of_improvement(&y).unwrap();
         prop_assert!((0.0..=1.0).contains(&p));
-        // Either wins or the other does, ties half each.
+        // One of the two wins each pair; ties count half for each.
         prop_assert!((p + y.probability_of_improvement(&x).unwrap() - 1.0).abs() < 1e-14);
         let rising = |score: f64| (2.0 * score).exp() + score;
         prop_assert_eq!(map(&x, rising).probability_of_improvement(&map(&y, rising)), Ok(p));
-        // A method moved above all of the other's scores always wins.
+        // A method shifted above all of the other's scores always wins.
         prop_assert_eq!(map(&x, |score| score + 7.0).probability_of_improvement(&y), Ok(1.0));
     }
 

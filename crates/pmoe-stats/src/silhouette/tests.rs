@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn by_hand() {
     let points = Points::new(&[0.0, 1.0, 4.0, 6.0, 20.0], 1).unwrap();
-    // Clusters {0, 1}, {4, 6} and {20}, under names with gaps.
+    // Clusters {0, 1}, {4, 6} and {20}, with non-contiguous labels.
     let silhouettes = silhouettes(points, &[7, 7, 3, 3, usize::MAX]).unwrap();
     // a = 1, b = 5;  a = 1, b = 4;  a = 2, b = 3.5;  a = 2, b = 5.5;  alone.
     let expected = [4.0 / 5.0, 3.0 / 4.0, 1.5 / 3.5, 3.5 / 5.5, 0.0];
@@ -19,7 +19,7 @@ fn by_hand() {
 #[test]
 fn wrong_clusters_are_negative_and_equal_points_have_none() {
     let points = Points::new(&[0.0, 10.0, 0.0, 10.0], 1).unwrap();
-    // a = 10 and b = 5 for all.
+    // a = 10 and b = 5 for all points.
     assert!((silhouette_score(points, &[0, 0, 1, 1]).unwrap() + 0.5).abs() < 1e-15);
     assert!((silhouette_score(points, &[0, 1, 0, 1]).unwrap() - 1.0).abs() < 1e-15);
     let points = Points::new(&[3.0; 4], 1).unwrap();
@@ -66,7 +66,7 @@ proptest! {
 
 #[test]
 fn primitives_that_do_the_same_everywhere_and_one_alone_by_hand() {
-    // Two states, two primitives, one dimension: each primitive does the same in both states.
+    // Two states, two primitives, one dimension: each primitive acts the same in both states.
     assert_eq!(silhouette_of_primitives(&[0.0, 4.0, 0.0, 4.0], 2, 1), Some(1.0));
     assert_eq!(silhouette_of_primitives(&[0.0, 4.0], 2, 1), None);
     assert_eq!(silhouette_of_primitives(&[0.0, 4.0, 1.0], 1, 1), None);

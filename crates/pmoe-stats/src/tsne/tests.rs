@@ -1,11 +1,11 @@
 use super::*;
 use crate::silhouette::silhouette_score;
 
-/// Few points, few iterations.
+/// Few iterations, for few points.
 const QUICK: Tsne =
     Tsne { perplexity: 10.0, iterations: 300, early_iterations: 100, ..Tsne::PAPER };
 
-/// 90 points in three blobs far from each other, and the blob of each.
+/// 90 points in three distant blobs, and the blob of each.
 fn blobs() -> (Vec<f64>, Vec<usize>) {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let labels: Vec<usize> = (0..90).map(|point| point % 3).collect();
@@ -41,10 +41,10 @@ fn the_same_seed_gives_the_same_bits() {
     assert_ne!(embed(0), embed(1));
 }
 
-/// Ties between neighbours, where a search that starts at random points would take others each time.
+/// Ties between neighbours: a randomised search would choose differently each time.
 #[test]
 fn equal_points_give_the_same_bits_too() {
-    // 60 points on five places: each has 11 others at distance 0 and needs 15.
+    // 60 points in five places: each has 11 others at distance 0 and needs 15.
     let values: Vec<f64> = (0..60_u32).map(|point| f64::from(point % 5)).collect();
     let points = Points::new(&values, 1).unwrap();
     let settings = Tsne { perplexity: 5.0, ..QUICK };
@@ -59,7 +59,7 @@ fn equal_points_give_the_same_bits_too() {
 
 #[test]
 fn neighbors_by_hand() {
-    // From 0: 1 and -1 at the same distance, the earlier one first; then 3.
+    // From 0: -1 and 1 at the same distance, in order of index; then 3.
     let values = [3.0, -1.0, 0.0, 1.0, 10.0];
     let all = neighbors(Points::new(&values, 1).unwrap(), 3);
     let of = |point: usize| all[point].iter().map(|n| (n.index, n.distance)).collect::<Vec<_>>();
@@ -101,8 +101,8 @@ fn positions_without_bounds_are_an_error() {
 
 #[test]
 fn divergence_by_hand() {
-    // Three equal points have affinities of one sixth each. On a line, two pairs at distance 1 and one
-    // at 2 have 1/2, 1/2 and 1/5 before they are divided by Z = 2 · 6/5.
+    // Three equal points have affinities of one sixth each. On a line, the two pairs at distance 1
+    // have 1/2 and the pair at distance 2 has 1/5, before the division by Z = 2 · 6/5.
     let values = [0.0; 6];
     let rows: Vec<&[f64]> = values.chunks(2).collect();
     let points = Points::new(&values, 2).unwrap();
