@@ -1,4 +1,5 @@
-//! Links MuJoCo so that nobody sets a library path, embeds the configs, and records the commit.
+//! Links MuJoCo so that users need not set a library path, embeds the configs and records the
+//! commit.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +14,7 @@ fn main() {
     record_build(&root);
 }
 
-/// The build script of `pmoe-envs` has found the library and says where.
+/// Adds the library folder that the build script of `pmoe-envs` found to the binary's rpath.
 fn link_mujoco() {
     println!("cargo::rerun-if-env-changed=DEP_PMOE_MUJOCO_FOLDER");
     if let Ok(folder) = env::var("DEP_PMOE_MUJOCO_FOLDER") {
@@ -21,7 +22,7 @@ fn link_mujoco() {
     }
 }
 
-/// Writes `configs.rs`: name and text of every file in `configs/suites`, and the text of
+/// Writes `configs.rs`: the name and text of every file in `configs/suites`, and the text of
 /// `configs/claims.toml`.
 fn embed_configs(configs: &Path) {
     let mut code = String::new();
@@ -58,7 +59,8 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Sets `PMOE_COMMIT`, `PMOE_DIRTY`, `PMOE_RUSTC` and `PMOE_BURN` for the manifest of every run.
+/// Sets `PMOE_COMMIT`, `PMOE_DIRTY`, `PMOE_RUSTC` and `PMOE_BURN`, which every run's manifest
+/// records.
 fn record_build(root: &Path) {
     for file in ["HEAD", "index"] {
         println!("cargo::rerun-if-changed={}", root.join(".git").join(file).display());

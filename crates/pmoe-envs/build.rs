@@ -1,6 +1,7 @@
-//! Decides how MuJoCo's library comes into the program: loaded when it is needed (`sim/library.rs`), else
-//! linked (`cfg(linked_mujoco)`). For the latter it lets executables find the library without
-//! `LD_LIBRARY_PATH`: this package's own, and, through `DEP_PMOE_MUJOCO_FOLDER`, those of dependents.
+//! Decides whether MuJoCo's library is loaded when it is needed (`sim/library.rs`) or linked
+//! (`cfg(linked_mujoco)`). If it is linked from a given folder, executables find it without
+//! `LD_LIBRARY_PATH`: those of this package through an rpath, those of dependents through
+//! `DEP_PMOE_MUJOCO_FOLDER`.
 
 use std::env;
 use std::path::Path;
@@ -13,7 +14,7 @@ fn main() {
     if env::var_os("CARGO_FEATURE_MUJOCO").is_none() {
         return;
     }
-    // Without the variable the library is linked statically or comes from the system's own paths.
+    // Without the variable, the library is linked statically or found in the system's own paths.
     let folder = env::var("MUJOCO_DYNAMIC_LINK_DIR").ok();
     let folder = folder.filter(|_| env::var_os("MUJOCO_STATIC_LINK_DIR").is_none());
     let Some(folder) = folder else {
@@ -33,7 +34,7 @@ fn main() {
         );
         return;
     }
-    // The table of functions is written for these.
+    // The function table supports only these targets.
     if is("OS", &["linux"]) && is("ENV", &["gnu"]) && is("ARCH", &["x86_64", "aarch64"]) {
         return;
     }

@@ -1,4 +1,5 @@
-//! The experiments of the paper from a checkout: builds `pmoe`, and runs the matrix in the workspace root.
+//! Runs the paper's experiments from a checkout: builds `pmoe` and runs the matrix in the workspace
+//! root.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use pmoe_results::{Exit, Methods, Suite};
 
 const CONSOLE: Console = Console { show: |text| show!("{text}"), say: |line| say!("{line}") };
 
-/// Runs the experiments with a `pmoe` that is built.
+/// Runs the experiments with the built program `pmoe`.
 pub fn run(root: &Path, pmoe: &Path, mut options: Options) -> Result<Exit> {
     let committed = root.join("configs/suites");
     let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
@@ -18,10 +19,10 @@ pub fn run(root: &Path, pmoe: &Path, mut options: Options) -> Result<Exit> {
     Ok(pmoe_matrix::run(&matrix, pmoe, options.dry_run, CONSOLE)?.into())
 }
 
-/// `out`, relative to the workspace root if it is below it.
+/// Returns `out`, relative to the workspace root if it is below it.
 ///
-/// Programs run there, and a path that is short and free of this machine's folders is what they
-/// should write down.
+/// Programs run there, and the paths that they record should be short and independent of this
+/// machine.
 fn folder(root: &Path, out: &Path) -> PathBuf {
     out.strip_prefix(root).unwrap_or(out).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Cargo, and what it builds.
+//! Runs cargo.
 
 use std::env;
 use std::path::PathBuf;
@@ -7,12 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use pmoe_matrix::process;
 
-/// The cargo that started this program, else the one on the search path.
+/// Returns a command for the cargo that started this program, otherwise for the one on the search
+/// path.
 pub fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target directory.
 pub fn target_directory() -> Result<PathBuf> {
     #[derive(serde::Deserialize)]
     struct Metadata {

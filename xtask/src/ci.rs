@@ -1,4 +1,4 @@
-//! Every check that a change must pass, except for the tests.
+//! All checks that a change must pass, except the tests.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,10 +10,10 @@ use pmoe_results::{Exit, Preset};
 
 use crate::{bench_all, cargo, setup, tidy, torture};
 
-/// Runs the steps, cheapest first, and stops at the first that fails.
+/// Runs the steps, cheapest first, and stops at the first failure.
 ///
-/// One profile and one set of packages and features all through, so that burn is compiled once and
-/// checked once.
+/// All steps use the same profile, packages and features, so that burn is compiled once and checked
+/// once.
 pub fn run(root: &Path) -> Result<()> {
     let before = tree()?;
     let target = cargo::target_directory()?;
@@ -30,7 +30,7 @@ pub fn run(root: &Path) -> Result<()> {
         doc.env("RUSTDOCFLAGS", "-D warnings");
         start(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
     })?;
-    // Tests, examples and benchmarks too: what is only compiled is compiled here.
+    // Include tests, examples and benchmarks, as no other step compiles all of them.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
     step("configurations", || {
         let mut check = Command::new(&pmoe);
@@ -70,7 +70,7 @@ pub fn run(root: &Path) -> Result<()> {
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    // On stderr, like cargo's own lines, so that a log has them in order.
+    // On stderr, like cargo's own output, so that logs keep the order.
     say!("=== {name}");
     let begun = Instant::now();
     work().with_context(|| format!("step `{name}`"))?;
@@ -86,7 +86,7 @@ fn start(command: &mut Command) -> Result<()> {
     Ok(process::run(command)?)
 }
 
-/// What differs from the index, new files included.
+/// Returns all changes from the index, new files included.
 fn tree() -> Result<String> {
     let status = process::stdout(Command::new("git").args(["status", "--porcelain"]))?;
     Ok(status + &process::stdout(Command::new("git").arg("diff"))?)

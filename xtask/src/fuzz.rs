@@ -1,9 +1,10 @@
-//! Wrong inputs by the thousand, through the program that users run.
+//! Fuzzes the program that users run with thousands of invalid inputs.
 //!
-//! Each case is a small folder and one to five calls of `pmoe` in it, as processes of their own: a panic, an abort,
-//! a hang and too much memory can be told from outside only, and an abort in MuJoCo ends no more than the case.
-//! A process starts in 4 ms, and what it reads takes longer than that. No library is used for it: those for
-//! stable Rust make values for functions, ours are files and folders.
+//! Each case is a small folder and one to five calls of `pmoe` in it, as separate processes. A
+//! panic, an abort, a hang or excessive memory can only be detected from outside, and an abort in
+//! MuJoCo then ends just the case. Starting a process takes 4 ms, less than reading its inputs. No
+//! fuzzing library is used: those for stable Rust generate arguments of functions, but these inputs
+//! are files and folders.
 
 mod case;
 mod mutate;
@@ -25,10 +26,11 @@ use crate::BadInput;
 use case::{Case, Record};
 use target::{Maker, Target};
 
-/// Tries wrong inputs of every kind: none may cause a panic, an abort, a hang or take a gigabyte
+/// Fuzzes with invalid inputs of every kind: none may cause a panic, an abort, a hang or take a
+/// gigabyte
 ///
-/// Inputs are valid ones (committed configs, models and results, checkpoints of small runs) that are changed at
-/// random. What may not happen is kept as a folder, which `--replay` runs again.
+/// Inputs are valid ones (committed configs, models and results, checkpoints of small runs),
+/// changed at random. Each failure is kept as a folder, which `--replay` runs again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,16 +41,16 @@ Examples:
 
 Exit codes: 0 nothing found, 1 something found, 2 bad input.")]
 pub struct Options {
-    /// Only this kind of input; may be given several times
+    /// Only this kind of input; may be repeated
     #[arg(long, value_enum)]
     target: Vec<Target>,
-    /// How long to try each kind
+    /// Seconds to fuzz each kind for
     #[arg(long, default_value = "600", conflicts_with = "cases")]
     seconds: NonZeroU64,
-    /// Stop after so many cases of each kind instead
+    /// Stop after this many cases of each kind instead
     #[arg(long)]
     cases: Option<NonZeroU64>,
-    /// Where the choices come from [default: the time]
+    /// Seed of all choices [default: the time]
     #[arg(long)]
     seed: Option<u64>,
     /// Run one finding again
@@ -56,12 +58,12 @@ pub struct Options {
     pub replay: Option<PathBuf>,
 }
 
-/// Most findings of a kind; more of them are most likely the same fault.
+/// The most findings of a kind; further ones are most likely the same fault.
 const MAX_FINDINGS: usize = 10;
 
-/// Tries every kind that is asked for; `out` is the folder for what is found.
+/// Fuzzes all requested kinds; `out` is the folder for findings.
 pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Exit> {
-    // A name of our own: a build meanwhile gives the other one to another program.
+    // A separate link, as a build during the run would replace the program under its usual name.
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let own = tempfile::tempdir_in(out)?;
     let linked = own.path().join("pmoe");
@@ -85,7 +87,7 @@ pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Ex
     Ok(if found == 0 { Exit::Done } else { Exit::Failed })
 }
 
-/// Tries one kind; returns how much was found.
+/// Fuzzes one kind and returns the number of findings.
 fn fuzz(
     maker: &Maker<'_>,
     target: Target,
@@ -102,7 +104,7 @@ fn fuzz(
     };
     let (mut cases, mut found, mut record) = (0, 0, Record::default());
     while goes_on(cases) && found < MAX_FINDINGS {
-        // A stream for each case, so that it can be made without those before.
+        // Each case has a separate stream, so that it does not depend on those before it.
         let mut rng = mutate::Rng::seed_from_u64(seed);
         rng.set_stream(cases);
         let case = maker.case(&mut rng);

@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask <command>`.
+//! Development tasks of the workspace: `cargo xtask <command>`.
 
 #![expect(unreachable_pub, reason = "`pub` is for the other modules; a program has no outside")]
 
@@ -11,8 +11,9 @@ use clap::{Parser, Subcommand};
 use pmoe_matrix::MatrixError;
 use pmoe_results::{Exit, ResultsError};
 
-/// Writes a line to stderr, without anything that a terminal would obey. Nobody has to read it: a full disk
-/// or a reader that went away ends nothing.
+/// Writes a line to stderr, without terminal control characters.
+///
+/// Write errors, such as a full disk or a closed pipe, are ignored.
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -21,7 +22,7 @@ macro_rules! say {
     }};
 }
 
-/// The same for stdout.
+/// Like `say!`, for stdout.
 macro_rules! show {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -48,9 +49,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Fetches MuJoCo and the model files, pinned by sha256; the other commands do it themselves
+    /// Fetches MuJoCo and the model files, pinned by sha256; other commands do so automatically
     ///
-    /// Needs python3 with pip. Does nothing if all is there.
+    /// Needs python3 with pip. Does nothing if everything is already there.
     #[command(after_help = "Example:\n  cargo xtask setup")]
     Setup,
     #[command(after_help = "\
@@ -65,27 +66,27 @@ Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some o
 130 interrupted (start again to continue).")]
     BenchAll(pmoe_matrix::Options),
     Fuzz(fuzz::Options),
-    /// Runs all tests, doc tests included
+    /// Runs all tests, including doc tests
     #[command(after_help = "\
 Examples:
   cargo xtask test
   cargo xtask test --package pmoe-envs
   cargo xtask test -- --nocapture")]
     Test {
-        /// Handed on to `cargo test`
+        /// Passed on to `cargo test`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
-    /// Runs every other check that a change must pass, cheapest first; stops at the first failure
+    /// Runs all other checks that a change must pass, cheapest first; stops at the first failure
     #[command(after_help = "Example:\n  cargo xtask ci && cargo xtask test    what .ci/run does")]
     Ci,
     Torture(torture::Options),
-    /// Checks what no other tool does: dependency rules, paths and tables of the documentation
+    /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
 }
 
-/// The user's arguments or files are at fault.
+/// An error in the user's arguments or files.
 #[derive(Debug)]
 struct BadInput(String);
 
@@ -107,14 +108,15 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<Exit> {
-    // Of now, which `cargo run` sets: a shared target folder may hold another checkout's program.
+    // Prefer the variable at run time, which `cargo run` sets: a shared target folder may contain a
+    // program built from another checkout.
     let package = env::var("CARGO_MANIFEST_DIR");
     let package = package.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR"));
     let root = Path::new(package).parent().context("no workspace root")?;
     match task {
         Task::Setup => setup::run(root)?,
         Task::BenchAll(mut options) => {
-            // The user's path, seen from the root, where everything below runs.
+            // Resolve the user's paths before changing to the root, where everything below runs.
             options.out = path::absolute(&options.out)?;
             options.suites = options.suites.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
@@ -151,7 +153,7 @@ fn run(task: Task) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Runs the tests. Says nothing after them: the last line is the test runner's.
+/// Runs the tests. Prints nothing afterwards, so that the last line is the test runner's.
 fn test(arguments: &[String]) -> Result<Exit> {
     let ours = arguments.iter().take_while(|argument| *argument != "--");
     let all =

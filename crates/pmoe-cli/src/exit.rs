@@ -1,4 +1,4 @@
-//! Which error ends the program with which exit code.
+//! Maps errors to exit codes.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use pmoe_matrix::MatrixError;
 use pmoe_report::ReportError;
 use pmoe_results::{Exit, ResultsError};
 
-/// An argument or a file of the user's that no library error describes.
+/// A bad argument or user file that no library error describes.
 #[derive(Debug)]
 pub(crate) struct BadInput(pub(crate) String);
 
@@ -21,9 +21,10 @@ impl std::fmt::Display for BadInput {
 
 impl std::error::Error for BadInput {}
 
-/// The error for an output file that can't be written: a full disk is nobody's input, its name and place are.
+/// The error for an output file that can't be written. Its path is the user's input; a full disk is
+/// not.
 pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error {
-    // What the system says, without the file that was to become this one.
+    // Only the system's reason: the temporary file's name would not help the user.
     let reason = error.get_ref().and_then(std::error::Error::source);
     let reason = reason.map_or_else(|| error.to_string(), ToString::to_string);
     let message = format!("cannot write {}: {reason}", path.display());
@@ -33,12 +34,12 @@ pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error 
     }
 }
 
-/// The code for an error: the first cause that has one decides.
+/// The exit code for an error, from the first cause that determines one.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     error.chain().find_map(exit_of).unwrap_or(Exit::Failed).into()
 }
 
-/// Whether an error is that of a run folder which has suffered, and which starting over would put right.
+/// Whether an error means that a run folder is damaged, which starting over would fix.
 pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let of_folder = cause.downcast_ref::<ResultsError>().is_some_and(|error| {
@@ -104,7 +105,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<CheckpointError>() {
         return (!matches!(error, CheckpointError::Io { .. })).then_some(Exit::BadInput);
     }
-    // An unstable simulation is nobody's input, nor is a missing graphics driver.
+    // Neither an unstable simulation nor a missing graphics driver is the user's mistake.
     let env = cause.downcast_ref::<EnvError>()?;
     (!matches!(env, EnvError::Unstable { .. } | EnvError::Render { .. })).then_some(Exit::BadInput)
 }

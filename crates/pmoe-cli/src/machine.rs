@@ -1,4 +1,4 @@
-//! What this machine has, and whether a run fits into it.
+//! How much memory this machine has, and whether a run fits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use pmoe_envs::EnvSpec;
 
 use crate::exit::BadInput;
 
-/// What a run takes in memory, of which it has `total_steps` steps left to make.
+/// Returns the memory that a run needs for its remaining `total_steps` steps.
 ///
 /// # Errors
-/// When that is more than there is: [`BadInput`], with the setting that is most to blame.
+/// If the machine has less: [`BadInput`], which names the setting that needs the most.
 pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec) -> Result<Memory> {
     let memory = config.algo.memory(total_steps, spec);
     match memory_bytes() {
@@ -28,7 +28,7 @@ pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec)
     }
 }
 
-/// What to say of a run's memory before it begins; `kept` steps are learnt from.
+/// Describes a run's memory before it begins. `kept` is the number of transitions to learn from.
 pub(crate) fn memory_line(memory: &Memory, kept: usize) -> String {
     let Memory { steps, networks, batch } = *memory;
     let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(gigabytes);
@@ -46,7 +46,8 @@ fn gigabytes(bytes: u64) -> String {
     format!("{:.2}", bytes as f64 / 1e9)
 }
 
-/// Memory (bytes) that this process can have: all of the machine's, or less if its control group says so.
+/// Memory (bytes) available to this process: the machine's, or less if its control group sets a
+/// limit.
 fn memory_bytes() -> Option<u64> {
     let read = |path: &Path| fs::read_to_string(path).ok();
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
@@ -65,10 +66,11 @@ fn of_meminfo(name: &str) -> Option<u64> {
     kib?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The files that may hold a limit, of the groups in `/proc/self/cgroup` and all above them; `max` is none.
+/// Paths of the files that may contain a limit for the groups in `/proc/self/cgroup` and their
+/// ancestors. A file that contains `max` sets no limit.
 fn limit_files(groups: &str) -> impl Iterator<Item = PathBuf> {
     groups.lines().flat_map(|line| {
-        // hierarchy:controllers:path, the second version without controllers
+        // hierarchy:controllers:path; version 2 has no controllers.
         let mut fields = line.splitn(3, ':').skip(1);
         let (controllers, path) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
         let (mount, file) = match controllers {

@@ -1,7 +1,8 @@
 //! The `pmoe` command: train, evaluate, report and measure mixture-of-experts policies.
 
-/// Writes a line to stderr, without anything that a terminal would obey. Nobody has to read it: a full disk
-/// or a reader that went away ends nothing.
+/// Writes a line to stderr, without terminal control characters.
+///
+/// Write errors, such as a full disk or a closed pipe, are ignored.
 macro_rules! say {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -42,26 +43,26 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a policy; continues an unfinished run folder, leaves a finished one alone.
+    /// Train a policy. Resumes an unfinished run folder and leaves a finished one alone.
     Train(commands::train::Args),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
-    /// Look at a finished run: ways, exploration, primitives, gait, robustness.
+    /// Analyze a finished run: trajectories, exploration, primitives, gait or robustness.
     Analyze(commands::analyze::Args),
-    /// Draw what the policy of a run does, as a picture or a clip.
+    /// Draw an episode of a run's policy, as a picture or a clip.
     Render(commands::render::Args),
     /// List methods, tasks or suites.
     List(commands::list::Args),
     /// Check config files.
     #[command(subcommand)]
     Config(commands::config::Command),
-    /// Run the experiments of the paper and make the report; continues where it stopped.
+    /// Run the experiments of the paper and write the report. Resumes where it stopped.
     Matrix(commands::matrix::Args),
-    /// Show how a folder of runs stands, live in the terminal or once.
+    /// Show the state of a folder of runs, live in the terminal or once.
     Watch(commands::watch::Args),
-    /// Make tables, figures and one HTML page from run folders.
+    /// Create tables, figures and an HTML page from run folders.
     Report(commands::report::Args),
-    /// Make published reports again from their runs, and say what differs.
+    /// Recompute published reports from their runs and list the differences.
     Verify(commands::verify::Args),
     /// Step and time environments.
     #[command(subcommand)]
@@ -71,12 +72,13 @@ enum Command {
     Bench(commands::bench::Command),
 }
 
-/// Says what is wrong with the arguments, which may hold anything, or shows the help that they ask for.
+/// Reports invalid arguments, or prints the help that they request, and exits. The message is made
+/// printable, as arguments may contain anything.
 fn refuse(error: &clap::Error) -> ! {
     if !error.use_stderr() {
         error.exit();
     }
-    // Nobody has to read it.
+    // Ignore write errors.
     let _ =
         write!(std::io::stderr(), "{}", pmoe_results::text::printable(&error.render().to_string()));
     std::process::exit(error.exit_code())

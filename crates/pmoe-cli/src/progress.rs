@@ -1,4 +1,4 @@
-//! What the user sees while a run is under way.
+//! What the user sees during a run.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde::Serialize;
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// A bar on a terminal, a line per evaluation elsewhere.
+    /// A bar on a terminal, otherwise one line per evaluation.
     Auto,
     /// JSON lines on stdout, for programs.
     Json,
@@ -19,7 +19,7 @@ pub(crate) enum Kind {
     None,
 }
 
-/// At most one JSON line in this time.
+/// The shortest time between two JSON lines.
 const JSON_EVERY: Duration = Duration::from_millis(100);
 
 /// One line of `--progress json`.
@@ -31,7 +31,7 @@ struct Line {
     steps_per_second: Option<f64>,
 }
 
-/// Progress of one run.
+/// The progress display of one run.
 pub(crate) struct Display {
     kind: Kind,
     bar: Option<ProgressBar>,
@@ -56,7 +56,8 @@ impl Display {
         }
     }
 
-    /// Starts the clock at a step: what an earlier process did is not this one's speed.
+    /// Starts the clock at `env_step`, so that steps of an earlier process do not count as this
+    /// one's speed.
     pub(crate) fn begin(&mut self, env_step: u64) {
         self.begun = Instant::now();
         self.first_step = env_step;
@@ -66,7 +67,7 @@ impl Display {
         }
     }
 
-    /// Takes an event in. Whoever watches the run may be gone; the run is not.
+    /// Shows an event. Write errors are ignored: the run continues even if its reader has gone.
     pub(crate) fn show(&mut self, event: &Event) {
         let env_step = match event {
             Event::Episode { env_step, episode_return, .. } => {

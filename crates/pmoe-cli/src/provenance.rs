@@ -1,4 +1,4 @@
-//! What made a run: build, machine, command.
+//! The provenance of a run: build, machine and command line.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use pmoe_results::run::Provenance;
 use crate::config::device_name;
 use crate::machine::total_memory;
 
-/// The provenance of this process, which trains on `device` with so many threads.
+/// The provenance of this process, which trains on `device` with `threads` threads.
 pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> {
     Ok(Provenance {
         pmoe: env!("CARGO_PKG_VERSION").to_owned(),
@@ -29,9 +29,9 @@ pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> 
     })
 }
 
-/// The command line for a shell, without the folder that the program lies in.
+/// The command line, quoted for a shell, without the folder of the program.
 fn command() -> Result<String> {
-    // Not `args`, which panics at a path that is not UTF-8.
+    // Not `args`, which panics if an argument is not UTF-8.
     let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let words: Vec<_> = ["pmoe".to_owned()].into_iter().chain(arguments).collect();
     shlex::try_join(words.iter().map(String::as_str)).context("cannot write down the command line")

@@ -1,4 +1,4 @@
-//! `pmoe analyze` on short runs: what it leaves, twice the same, and what it refuses.
+//! `pmoe analyze` on short runs: its results, their reproducibility, and what it rejects.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 const STEPS: usize = 1200;
 
-/// A short run of `algo` on `task`.
+/// Trains a short run of `algo` on `task`.
 fn trained(algo: &str, task: &str, out: &Path) {
     let mut command = pmoe();
     command.args(["train", "--task", task, "--seed", "3", "--method", algo, "--progress", "none"]);
@@ -39,7 +39,8 @@ fn read(run: &Path, kind: AnalysisKind) -> Analysis {
     AnalysisFile::read(run, kind).unwrap().unwrap().analysis
 }
 
-/// Made again from nothing it has the same bytes; with other settings it is another.
+/// Checks that an analysis recomputed from scratch has the same bytes, and that other settings
+/// change it.
 fn check_remade(run: &Path, kind: AnalysisKind, set: &[&str], other: &str) {
     let path = run.join(kind.file());
     let first = fs::read(&path).unwrap();
@@ -51,7 +52,7 @@ fn check_remade(run: &Path, kind: AnalysisKind, set: &[&str], other: &str) {
     assert!(fs::read(&path).unwrap() == first, "{kind} differs");
     succeed(&mut analyze(run, kind.name(), &[set, &[other]].concat()));
     assert!(fs::read(&path).unwrap() != first, "{kind} is of the settings before");
-    // What can't be read is made again.
+    // An unreadable file is replaced.
     fs::write(&path, "{").unwrap();
     succeed(&mut analyze(run, kind.name(), set));
     assert!(fs::read(&path).unwrap() == first);
@@ -69,14 +70,14 @@ fn target_reaching_is_looked_at() {
     assert_eq!(seen.rollouts.len(), 2 * (1 + 4));
     for rollout in &seen.rollouts {
         assert_eq!(rollout.positions[0], [-4.5, -4.5]);
-        // A step of at most 0.1 m on each axis, and half an acceleration step more.
+        // A step moves at most 0.1 m along each axis, plus half an acceleration step.
         let steps = rollout.positions.windows(2);
         assert!(steps.into_iter().all(|pair| (pair[1][0] - pair[0][0]).abs() < 0.12));
         let last = rollout.positions.last().unwrap();
         let at_edge = last.iter().any(|x| x.abs() >= 4.9995);
         assert_eq!(at_edge, rollout.outcome == EpisodeEnd::Edge);
     }
-    // Ways are drawn, not the policy's one best way.
+    // Actions are sampled, so rollouts differ.
     assert_ne!(seen.rollouts[0].positions, seen.rollouts[1].positions);
     check_remade(&run, AnalysisKind::Trajectories, &["rollouts=2"], "rollouts=3");
 
@@ -90,13 +91,13 @@ fn target_reaching_is_looked_at() {
         assert_eq!(json["measures"][name.name()].as_f64(), Some(value));
     }
     check_remade(&run, AnalysisKind::Exploration, &["steps=700"], "cells=5");
-    // More steps than the run has: all of them.
+    // If more steps are asked for than the run took, all are used.
     succeed(&mut analyze(&run, "exploration", &["steps=5000"]));
     let Analysis::Exploration(seen) = read(&run, AnalysisKind::Exploration) else { panic!() };
     let steps: usize = seen.episodes.iter().map(|episode| episode.positions.len() - 1).sum();
     assert_eq!(steps, STEPS);
 
-    // A run that another build has made, as far as its events tell.
+    // As if another build had trained the run, as far as the events can tell.
     let events = run.join("events.jsonl");
     let text = fs::read_to_string(&events).unwrap();
     let text = text.replacen("\"episode\":1,", "\"episode\":9,", 1);
@@ -151,7 +152,7 @@ fn robustness_is_measured() {
     assert_ne!(seen.levels[0].returns, seen.levels[1].returns);
     check_remade(&run, AnalysisKind::Robustness, &small, "episodes=2");
 
-    // What this run can't show.
+    // Analyses that do not apply to this run.
     for kind in ["trajectories", "exploration"] {
         refuse(&mut analyze(&run, kind, &[]), 2, &[kind, "target-reaching", "Hopper-v4"]);
     }

@@ -1,4 +1,5 @@
-//! Bad input: exit code 2, a message that names the place and what is allowed, nothing changed.
+//! Bad input gives exit code 2 and a message that names the place and the allowed values, and
+//! changes nothing.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -158,7 +159,7 @@ fn a_run_folder_of_another_config_is_refused_untouched() {
     other_seed.args(["train", "--task", "Hopper-v4", "--seed", "4", "--method", "sac", "--out"]);
     refuse(other_seed.arg(dir.path()), 2, &["another config"]);
     assert_eq!(snapshot(dir.path()), before);
-    // A folder that is no run folder.
+    // A folder that is not a run folder.
     let other = tempfile::tempdir().unwrap();
     fs::write(other.path().join("events.jsonl"), "notes\n").unwrap();
     refuse(&mut with(other.path(), &[]), 2, &["not a run folder"]);
@@ -200,7 +201,7 @@ fn a_damaged_checkpoint_is_refused_untouched() {
 fn a_run_does_not_continue_from_a_damaged_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     succeed(&mut with(dir.path(), &[]));
-    // As if killed right before the end was written down.
+    // As if killed right before the manifest recorded the end.
     let manifest = dir.path().join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("\"done\"", "\"running\"")).unwrap();
@@ -297,7 +298,7 @@ fn every_command_has_help_with_an_example() {
     }
 }
 
-/// A folder of model files in which Hopper's is `text`.
+/// Creates a folder of model files in which Hopper's is `text`.
 fn models(dir: &Path, text: &str) -> Command {
     fs::write(dir.join("hopper.xml"), text).unwrap();
     let mut command = command(&["env", "bench", "--task", "Hopper-v4", "--seconds", "0.1"]);

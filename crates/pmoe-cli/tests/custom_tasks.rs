@@ -1,4 +1,4 @@
-//! A task from a model file of the user's: every command takes it, and a run belongs to its files.
+//! A task from a user's model file: every command accepts it, and a run is tied to its files.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -16,7 +16,7 @@ const MODEL: &str = "robots/cart_pole.xml";
 const SETTINGS: &str = "robots/cart_pole.toml";
 const RUN: &str = "results/runs/sac/mjcf-cart_pole/seed_0";
 
-/// A folder with a model and its settings.
+/// Creates a folder with a model and its settings.
 fn workplace() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("robots")).unwrap();
@@ -28,7 +28,7 @@ fn workplace() -> tempfile::TempDir {
     dir
 }
 
-/// `pmoe` in that folder.
+/// `pmoe`, run in that folder.
 fn here(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = pmoe();
     command.current_dir(dir).args(arguments);
@@ -44,7 +44,7 @@ fn train(dir: &Path) -> Command {
     command
 }
 
-/// Replaces text in a file; gives back what was there.
+/// Replaces text in a file and returns the original.
 fn edit(path: &Path, from: &str, to: &str) -> String {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from}");
@@ -91,7 +91,7 @@ fn every_command_takes_a_task_from_a_model_file() {
     let files = ["--input", "in.json", "--output", "out.json"];
     succeed(&mut here(dir, &[&["env", "trace", "--task", TASK][..], &files].concat()));
     let traced: Value = serde_json::from_slice(&fs::read(dir.join("out.json")).unwrap()).unwrap();
-    // 1 a step, less 0.01 of the squared action.
+    // 1 per step minus 0.01 times the squared action.
     let rewards: Vec<f64> =
         traced["reward"].as_array().unwrap().iter().map(|r| r.as_f64().unwrap()).collect();
     assert!(
@@ -99,7 +99,7 @@ fn every_command_takes_a_task_from_a_model_file() {
         "{rewards:?}"
     );
 
-    // Elsewhere it takes a graphics device.
+    // Elsewhere rendering needs a graphics device.
     let picture = ["render", RUN, "--steps", "2", "--output", "a.png"];
     let finished = run(&mut here(dir, &picture));
     let is_drawn = finished.code == Some(0) && dir.join("a.png").exists();
@@ -117,7 +117,7 @@ fn a_run_belongs_to_its_model_and_settings() {
     let before = edit(&settings, "weight = 1.0", "weight = 2.0");
     let key = "`env.mjcf.reward.alive.weight` is 1.0 there and 2.0 here";
     refuse(&mut train(dir), 2, &["another config", key]);
-    // What was trained keeps the settings that it was trained with.
+    // A trained run keeps the settings that it was trained with.
     succeed(&mut evaluate());
     fs::write(&settings, before).unwrap();
 
@@ -129,7 +129,7 @@ fn a_run_belongs_to_its_model_and_settings() {
     fs::write(&model, before).unwrap();
     succeed(&mut train(dir));
 
-    // A relative path is from the folder in which the program runs.
+    // A relative path is resolved against the working directory.
     let elsewhere = tempfile::tempdir().unwrap();
     let mut command = pmoe();
     command.current_dir(elsewhere.path()).arg("evaluate").arg(dir.join(RUN));

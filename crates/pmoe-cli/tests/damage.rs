@@ -1,5 +1,5 @@
-//! Damaged run folders: what is whole is used, what is not is named, nothing is lost, and the remedy that
-//! the program prints works.
+//! Damaged run folders: intact parts are used, damaged ones are named, nothing is lost, and the
+//! remedy that the program prints works.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -16,7 +16,7 @@ use common::{
 
 const STEPS: u64 = 2000;
 
-/// A run on a quick task, with a checkpoint every 300 steps.
+/// A run on a fast task, with a checkpoint every 300 steps.
 fn train(algo: &str, seed: u64, out: &Path) -> Command {
     train_for(STEPS, algo, seed, out)
 }
@@ -32,7 +32,7 @@ fn train_for(steps: u64, algo: &str, seed: u64, out: &Path) -> Command {
     command
 }
 
-/// A run that was killed after its third checkpoint, and what it would have been.
+/// A run killed after its third checkpoint, and the same run uninterrupted.
 struct Killed {
     _dir: tempfile::TempDir,
     whole: PathBuf,
@@ -51,7 +51,7 @@ impl Killed {
         Self { _dir: dir, whole, killed }
     }
 
-    /// A copy of the killed run, to be damaged.
+    /// Copies the killed run, to damage the copy.
     fn copy(&self) -> PathBuf {
         let copy = self.killed.with_extension("copy");
         let _ = fs::remove_dir_all(&copy);
@@ -59,7 +59,7 @@ impl Killed {
         copy
     }
 
-    /// The copy continues, says `words`, and ends as if nothing had happened.
+    /// Asserts that the copy resumes, prints `words`, and ends like the uninterrupted run.
     #[track_caller]
     fn continues(&self, copy: &Path, words: &[&str]) {
         let Finished { code, stderr, .. } = run(&mut train("sac", 3, copy));
@@ -69,7 +69,8 @@ impl Killed {
         assert_eq!(policy(copy), policy(&self.whole));
     }
 
-    /// The copy is refused with `words`, nothing is changed, and what the message advises works.
+    /// Asserts that the copy is refused with `words` and stays unchanged, and that the advice in
+    /// the message works.
     #[track_caller]
     fn is_refused(&self, copy: &Path, words: &[&str]) {
         let before = snapshot(copy);
@@ -87,7 +88,7 @@ impl Killed {
     }
 }
 
-/// Runs the command that an error message names between backquotes.
+/// Runs the command that an error message gives in backquotes.
 #[track_caller]
 fn follow_the_advice(finished: &Finished) {
     let command = finished.stderr.split('`').nth(1).expect("a command in backquotes");
@@ -96,10 +97,10 @@ fn follow_the_advice(finished: &Finished) {
     succeed(Command::new("sh").args(["-c", &format!("'{program}' {arguments}")]));
 }
 
-/// What is said of a damage, and how it is done to a checkpoint.
+/// The message about a damage, and a function that damages a checkpoint.
 type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
 
-/// Bytes of the events before a checkpoint.
+/// Length of the events before a checkpoint (bytes).
 fn position(checkpoint: &Path) -> usize {
     let progress = fs::read(checkpoint.join("progress.json")).unwrap();
     let progress: serde_json::Value = serde_json::from_slice(&progress).unwrap();
@@ -165,7 +166,7 @@ fn events_before_the_checkpoint_are_checked() {
         fs::write(copy.join("events.jsonl"), damaged).unwrap();
         killed.is_refused(&copy, &["events.jsonl", "can't be used as it is", "--restart"]);
     }
-    // What the older checkpoint does not need is written again.
+    // Events after the older checkpoint are rewritten.
     let copy = killed.copy();
     fs::write(copy.join("events.jsonl"), changed(older..newest, b'x')).unwrap();
     killed.continues(&copy, &["warning: ", "events.jsonl has changed"]);
@@ -211,7 +212,7 @@ fn a_checkpoint_of_another_run_is_refused() {
         succeed(Command::new("cp").arg("-r").arg(&foreign).arg(&place));
         killed.is_refused(&copy, &["is of another run"]);
     }
-    // Nor does another command use it.
+    // Other commands don't use it either.
     succeed(&mut train("sac", 4, &other));
     fs::remove_dir_all(checkpoint(&killed.whole)).unwrap();
     let place = checkpoints(&other).pop().unwrap();
@@ -260,7 +261,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
             assert_eq!(policy(&copy), policy(&whole), "{word}");
             assert_eq!(manifest(&copy)["status"]["state"], "done");
         }
-        // As published: without checkpoints.
+        // As published, without checkpoints.
         let _ = fs::remove_dir_all(copy.join("checkpoint"));
         let finished = run(&mut train(algo, 3, &copy));
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
@@ -270,7 +271,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
     }
 }
 
-/// The advice names the larger budget then.
+/// The advice then contains the larger number of steps.
 #[test]
 fn more_steps_for_a_damaged_run_are_repaired_by_the_advice() {
     let dir = tempfile::tempdir().unwrap();
@@ -281,7 +282,7 @@ fn more_steps_for_a_damaged_run_are_repaired_by_the_advice() {
         ("net.bpk", &|run| fs::remove_file(checkpoint(run).join("net.bpk")).unwrap()),
         ("config.toml", &|run| fs::write(run.join("config.toml"), "seed = ").unwrap()),
         ("manifest.json", &|run| fs::write(run.join("manifest.json"), "{").unwrap()),
-        // Where starting over with more steps was cut short.
+        // As if starting over with more steps had been interrupted.
         ("config.toml", &|run| fs::rename(run.join("config.toml"), run.join("config.1")).unwrap()),
     ];
     succeed(&mut train("ppo", 3, &less));
@@ -341,7 +342,7 @@ fn a_damaged_config_is_restored_by_starting_over() {
     assert_eq!(fs::read_to_string(&config).unwrap(), whole);
     assert_eq!(fs::read_to_string(dir.path().join("config.1.toml")).unwrap(), "seed = ");
 
-    // Another run's folder is not started over.
+    // `--restart` does not touch another run's folder.
     let before = snapshot(dir.path());
     refuse(train("sac", 4, dir.path()).arg("--restart"), 2, &["another config", "`seed`"]);
     assert_eq!(snapshot(dir.path()), before);

@@ -1,5 +1,5 @@
-//! A run folder and what else may lie there: other people's files, links, left-overs; more steps for a
-//! finished run, and a start from another run's policy.
+//! Run folders with other contents, such as the user's files, links and left-overs; more steps for
+//! a finished run; and starting from another run's policy.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -56,7 +56,7 @@ fn other_peoples_files_are_not_overwritten() {
         assert_eq!((listing(), fs::read(folder.join("lock")).ok()), (before, lock));
         assert_eq!(fs::read(&victim).unwrap(), b"precious");
     }
-    // In a run of ours, too.
+    // The same inside a run folder.
     fs::remove_dir_all(&folder).unwrap();
     let mut child = start_until(&mut train("sac", 3000, &folder), 500);
     child.kill().unwrap();
@@ -120,7 +120,7 @@ fn left_overs_go_and_the_users_files_stay() {
 #[test]
 fn a_finished_run_goes_on_where_that_is_exact() {
     let dir = tempfile::tempdir().unwrap();
-    // On-policy methods are fast: the more steps, the surer they are met under way.
+    // On-policy methods are fast; with more steps they are still running when signalled.
     let cases = [
         ("ppo", None, [8_000, 9_000, 60_000]),
         ("dac", None, [8_000, 9_000, 60_000]),
@@ -128,7 +128,7 @@ fn a_finished_run_goes_on_where_that_is_exact() {
     ];
     for (algo, keep, [first, moment, all]) in cases {
         let [whole, more] = ["whole", "more"].map(|name| dir.path().join(algo).join(name));
-        // Multiples of eval_every, and of rollouts only by chance.
+        // Multiples of eval_every, but of rollouts only by chance.
         let train = |steps: u64, out: &Path| {
             let mut command = train(algo, steps, out);
             command.args(keep).args(["--set", "schedule.eval_every=400"]);
@@ -137,7 +137,7 @@ fn a_finished_run_goes_on_where_that_is_exact() {
         succeed(&mut train(all, &whole));
         succeed(&mut train(first, &more));
         assert_eq!(manifest(&more)["status"]["state"], "done");
-        // Stopped on the way, too.
+        // Also if stopped on the way.
         let mut child = start_until(&mut train(all, &more), moment);
         signal(&child, "TERM");
         assert_eq!(child.wait().unwrap().code(), Some(99));
@@ -170,7 +170,7 @@ fn a_finished_run_that_cannot_go_on_says_why_and_what_to_do() {
         succeed(&mut command(steps));
         let before = snapshot(&folder);
         refuse(&mut command(1500), 2, &[word, "--out", "--from"]);
-        // Fewer steps, or other settings as well, are another run.
+        // Fewer steps, or other changed settings, make it a different run.
         refuse(&mut command(steps - 100), 2, &["another config", "total_steps"]);
         refuse(command(1500).args(["--set", "gamma=0.5"]), 2, &["another config", "gamma"]);
         assert_eq!(snapshot(&folder), before);
@@ -201,13 +201,13 @@ fn a_run_can_start_from_anothers_policy() {
         assert_eq!(events(&again), events(&second));
         succeed(&mut train(algo, steps, &plain));
         assert_ne!(events(&plain), events(&second));
-        // What the new run evaluates at its start is the old one's policy.
+        // The new run's first evaluation is that of the old policy.
         let start = |run: &Path| events(run).lines().next().unwrap().to_owned();
         assert_ne!(start(&plain), start(&second));
         let config = fs::read_to_string(second.join("config.toml")).unwrap();
         assert!(config.contains("[from]"), "{config}");
 
-        // It is another run than one that starts elsewhere.
+        // A different starting policy makes it a different run.
         refuse(&mut train(algo, steps, &second), 2, &["another config", "from"]);
         refuse(&mut from(&plain), 2, &["another config", "from"]);
     }

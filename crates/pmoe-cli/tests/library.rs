@@ -1,4 +1,4 @@
-//! MuJoCo's library is loaded by the commands that need it, and by no other.
+//! Only commands that need MuJoCo's library load it.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 // Elsewhere the library is linked.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -19,7 +19,7 @@ struct Installed(tempfile::TempDir);
 
 impl Installed {
     fn new() -> Self {
-        // On the file system of the program, so that a link is enough.
+        // On the program's file system, so that a hard link suffices.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         fs::create_dir(dir.path().join("bin")).unwrap();
         fs::hard_link(env!("CARGO_BIN_EXE_pmoe"), dir.path().join("bin/pmoe")).unwrap();
@@ -44,14 +44,15 @@ impl Installed {
         command
     }
 
-    /// The copy, with no library to be found.
+    /// The copy, unable to find any library.
     fn without(&self, arguments: &[&str]) -> Command {
         let mut command = self.pmoe(arguments);
         command.env(VARIABLE, self.library("none", "README", b""));
         command
     }
 
-    /// Asserts that a command which needs the library ends with one sentence that says all of `words`.
+    /// Asserts that a command that needs the library fails with one sentence that contains all
+    /// `words`.
     #[track_caller]
     fn refuse(&self, command: &mut Command, words: &[&str]) {
         let remedy = ["error: cannot load MuJoCo: ", VARIABLE, "cargo xtask setup"];
@@ -64,7 +65,7 @@ fn whole() -> Vec<u8> {
     fs::read(Path::new(env!("MUJOCO_DYNAMIC_LINK_DIR")).join("libmujoco.so")).unwrap()
 }
 
-/// The library with every `from` replaced, which has the length of `to`.
+/// The library with every `from` replaced by `to`, which has the same length.
 fn changed(from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = whole();
     let found = bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from);
@@ -140,7 +141,7 @@ fn what_needs_it_says_so_and_changes_nothing() {
     here.refuse(here.without(&render).arg(&picture), &words);
     assert!(!picture.exists());
 
-    // A run that was begun with the library, and a finished one.
+    // A finished run that was trained with the library.
     succeed(here.pmoe(&train).arg(&out));
     let before = common::snapshot(&out);
     here.refuse(here.without(&["evaluate", "--episodes", "1"]).arg(&out), &words);
@@ -151,7 +152,7 @@ fn what_needs_it_says_so_and_changes_nothing() {
 fn it_is_found_by_the_variable_beside_the_program_or_where_it_was_built() {
     let here = Installed::new();
     succeed(&mut here.pmoe(&BENCH));
-    // A library of another version, which every error names, shows what is looked at first.
+    // Libraries of another version, named in every error, reveal the search order.
     let wrong = of_version_3_16();
     let [lib, bin] = ["lib", "bin"].map(|folder| {
         let folder = here.library(folder, NAME, &wrong).join(NAME);
@@ -188,7 +189,7 @@ fn a_broken_one_and_one_of_another_version_are_refused() {
     refuse(&of_version_3_16(), &["is of version 3.16.0, not 3.17.0"]);
     refuse(&changed(b"\0mj_versionString\0", b"\0mj_versionStrunk\0"), &["no library of MuJoCo"]);
     refuse(&changed(b"\0mju_Halton\0", b"\0mju_HaltoX\0"), &["lacks mju_Halton"]);
-    // A folder and a pipe are no libraries.
+    // A folder and a pipe are not libraries.
     let folder = here.path("folder");
     fs::create_dir_all(folder.join(NAME)).unwrap();
     here.refuse(here.pmoe(&BENCH).env(VARIABLE, &folder), &["there is no", NAME]);

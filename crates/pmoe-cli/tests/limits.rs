@@ -1,4 +1,5 @@
-//! Sizes: refused where they are too large for anybody or for this machine, and an end in order without memory.
+//! Size limits: settings too large for any machine or for this one are rejected, and running out of
+//! memory ends the program in order.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -58,7 +59,7 @@ fn sizes_beyond_all_bounds_are_refused_before_a_folder_is_made() {
 fn a_run_that_does_not_fit_is_refused_with_what_it_is_due_to() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    // A hundred layers of 65 536 units are 50 TB and more.
+    // A hundred layers of 65 536 units need 50 TB and more.
     let layers = format!("hidden={:?}", [65_536; 100]);
     let wide =
         ["batch_size=16M", "buffer_size=17M", "hidden=[65536]", "actor.pmoe.num_primitives=500"];
@@ -75,7 +76,7 @@ fn a_run_that_does_not_fit_is_refused_with_what_it_is_due_to() {
         refuse(&mut command, 2, &["this takes about", "GB are there", due]);
     }
     assert!(!out.exists());
-    // The same of a policy that is only to be looked at, and of what is only to be timed.
+    // The same for commands that only inspect a policy or time a method.
     let words = &["this takes about", "`algo.sac.hidden`"];
     for kind in ["cost", "update", "train"] {
         let arguments = ["bench", kind, "--method", "sac", "--task", "Hopper-v4", "--set", &layers];
@@ -107,12 +108,13 @@ fn the_memory_that_is_announced_counts_networks() {
     command.args(["--set", "hidden=[2048,2048]", "--set", "learning_starts=119"]);
     let finished = run(&mut command);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    // 4.25 million parameters of the actor, twice 4.23 of the critics, 40 bytes each: 0.51 GB.
+    // 4.25 million parameters of the actor and two critics of 4.23 million each, 40 bytes per
+    // parameter: 0.51 GB.
     let line = "memory: about 0.55 GB at the most (networks 0.51 GB, a batch 0.00 GB, 120 transitions to learn from";
     assert!(finished.stderr.contains(line), "{}", finished.stderr);
 }
 
-/// The same program with so much address space (KiB).
+/// Runs the same program with a limited address space (KiB).
 fn with_memory(kib: u32, command: &Command) -> Command {
     let mut limited = Command::new("sh");
     limited
@@ -141,7 +143,7 @@ fn without_memory_the_run_ends_with_a_line_and_a_code_of_its_own() {
         errors[0].starts_with("error: out of memory: ") && errors[0].contains("bytes"),
         "{errors:?}"
     );
-    // The folder is one that a kill leaves: the same command goes on.
+    // The folder is left as after a kill, so the same command resumes it.
     succeed(&mut large(130, &starved));
     succeed(&mut large(130, &fed));
     let [starved, fed] = [starved, fed].map(|run| fs::read(run.join("events.jsonl")).unwrap());
@@ -261,7 +263,7 @@ fn a_trace_is_not_endless() {
 fn a_run_that_would_make_no_update_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    // Of the small settings, an update comes after 100 steps.
+    // With the small settings, the first update comes after 100 steps.
     for (algo, key) in [
         ("sac", "algo.sac.learning_starts"),
         ("pmoe-sac", "algo.sac.learning_starts"),
@@ -282,7 +284,7 @@ fn a_run_that_would_make_no_update_is_refused() {
     }
     let show = ["config", "show", "--method", "ppo", "--set", "schedule.total_steps=2047"];
     refuse(&mut command(&show), 2, &["2047", "at least 2048", "algo.ppo.rollout_steps"]);
-    // What is timed is not a run.
+    // Timing accepts runs that would never learn.
     let cost = [
         "bench",
         "cost",

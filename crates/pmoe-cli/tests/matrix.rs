@@ -1,5 +1,6 @@
-//! `pmoe matrix` with real runs: stopped, or killed at random moments, and started again, it ends with the bytes of one
-//! that was left alone; what is done is left alone; bad input is refused.
+//! `pmoe matrix` with real runs. If it is stopped, or killed at random moments, and started again,
+//! its results have the same bytes as those of an uninterrupted matrix. Finished work is left
+//! alone, and bad input is rejected.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 
@@ -14,7 +15,7 @@ use std::thread;
 
 use common::{pmoe, refuse, signal, snapshot, succeed};
 
-/// Two methods of either family on two tasks.
+/// SAC and PMOE-SAC on two tasks.
 const ONE: &str = r#"
 title = "One"
 item = "Fig. 1"
@@ -69,7 +70,7 @@ fn three() -> String {
     text.replace("\"sac\"", "\"k4\"").replace("Fig. 1", "Fig. 3")
 }
 
-/// One method on a task that needs no MuJoCo, for a second.
+/// One method on a task without MuJoCo, for a second.
 const TINY: &str = r#"
 title = "Tiny"
 item = "Fig. 1"
@@ -100,14 +101,14 @@ fn matrix(suites: &Path, out: &Path) -> Command {
     command
 }
 
-/// The same for nobody to read.
+/// The same, without output.
 fn quiet(suites: &Path, out: &Path) -> Command {
     let mut command = matrix(suites, out);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-/// A folder of suites.
+/// Creates a folder of suites.
 fn write_suites(folder: &Path, suites: &[(&str, &str)]) {
     fs::create_dir(folder).unwrap();
     for (name, text) in suites {
@@ -115,11 +116,11 @@ fn write_suites(folder: &Path, suites: &[(&str, &str)]) {
     }
 }
 
-/// Every file below `folder` of one of `names`, by path.
+/// Reads every file below `folder` whose name is in `names`, by path.
 fn files(folder: &Path, names: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).into_iter().flatten() {
-        // What is being replaced may be gone again.
+        // A file being replaced may have disappeared.
         let Ok(entry) = entry else { continue };
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
@@ -131,7 +132,8 @@ fn files(folder: &Path, names: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// What a matrix leaves: learning curves, policies, analyses, the plan; by path from the results.
+/// Reads the results of a matrix (learning curves, policies, analyses and plan), by path relative
+/// to its folder.
 fn results(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let names = ["events.jsonl", "actor.bpk", "net.bpk", "robustness.json", "plan.json"];
     let files = files(out, &names).into_iter();
@@ -142,11 +144,11 @@ fn reported(out: &Path) -> usize {
     files(out, &["events.jsonl"]).values().map(Vec::len).sum()
 }
 
-/// Processes that `parent` has started and not waited for.
+/// Child processes of `parent` that it has not waited for.
 fn children(parent: u32) -> Vec<String> {
     let is_child = |id: &String| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // The name before it is in parentheses and may hold anything.
+        // The name before it is in parentheses and may contain anything.
         let parent_of = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
         parent_of == Some(parent.to_string().as_str())
     };
@@ -154,7 +156,7 @@ fn children(parent: u32) -> Vec<String> {
     ids.map(|id| id.unwrap().file_name().to_string_lossy().into_owned()).filter(is_child).collect()
 }
 
-/// Kills the matrix as the system would when it runs out of memory, or with it all that it started, as a
+/// Kills the matrix alone, as the system does when memory runs out, or with all its runs, as a
 /// power failure does.
 fn kill(matrix: &mut Child, with_runs: bool) {
     let runs = children(matrix.id());
@@ -162,7 +164,7 @@ fn kill(matrix: &mut Child, with_runs: bool) {
     matrix.wait().unwrap();
     if with_runs {
         for run in runs {
-            // It may be over.
+            // The run may already have ended.
             let _ = Command::new("kill").args(["-s", "KILL", &run]).stderr(Stdio::null()).status();
         }
     }
@@ -182,7 +184,7 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
 
     let total = reported(&whole);
     for (index, with_runs) in [true, false, true].into_iter().enumerate() {
-        // Somewhere in a third of what is to be reported.
+        // A random moment within the next third of all events.
         let random = RandomState::new().hash_one(index) as usize % (total / 3);
         let moment = index * (total / 3) + random;
         let mut matrix = quiet(&suites, &killed).spawn().unwrap();
@@ -192,7 +194,7 @@ fn a_matrix_killed_at_random_moments_ends_as_one_left_alone() {
         println!("killed at byte {moment} of {total}");
         kill(&mut matrix, with_runs);
     }
-    // A run that outlives its matrix is left to finish.
+    // Runs that outlive their matrix are left to finish.
     let code = loop {
         let code = quiet(&suites, &killed).status().unwrap().code();
         if code != Some(75) {
@@ -261,7 +263,7 @@ fn bad_input_is_refused_and_nothing_is_written() {
 
 #[test]
 fn the_committed_suites_are_part_of_the_program() {
-    // Far from any checkout.
+    // Outside of any checkout.
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["matrix", "--preset", "smoke", "--only", "fig3/pmoe-sac", "--dry-run"];
     let text = succeed(pmoe().current_dir(dir.path()).args(arguments));

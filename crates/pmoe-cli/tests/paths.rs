@@ -1,6 +1,6 @@
 //! Paths that are not UTF-8.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-// Other systems have no such paths.
+// Other systems don't allow such paths.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, succeed};
 
-/// `\xff` is in no UTF-8 text, and `\xc3` lacks what has to follow.
+/// Neither `\xff` nor an incomplete `\xc3` sequence is valid UTF-8.
 fn strange(name: &[u8]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(OsStr::from_bytes(name));
@@ -22,7 +22,7 @@ fn strange(name: &[u8]) -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-/// Trains in a folder, and lets every command that reads runs read it.
+/// Trains in a folder, then runs every command that reads runs on it.
 fn use_everywhere(runs: &Path, run: &Path) {
     let mut train = pmoe();
     train.args(["train", "--method", "pmoe-sac", "--task", "TargetReaching-v0", "--steps", "600"]);
@@ -30,7 +30,7 @@ fn use_everywhere(runs: &Path, run: &Path) {
         train.args(["--set", setting]);
     });
     succeed(train.arg("--out").arg(run));
-    // Done, and known to be.
+    // The second time it is already finished.
     succeed(&mut train);
     for arguments in [
         &["evaluate", "--episodes=1"][..],
@@ -87,7 +87,7 @@ fn inputs_and_outputs_of_other_commands_may_have_them() {
     succeed(pmoe().args(["config", "check"]).arg(config));
 }
 
-/// MuJoCo takes UTF-8 only.
+/// MuJoCo accepts UTF-8 paths only.
 #[test]
 fn a_folder_of_models_is_refused_before_the_work() {
     let (_dir, dir) = strange(b"models-\xff");

@@ -1,5 +1,5 @@
-//! Pictures and clips. MuJoCo's need a graphics device: without one the tests pass with a remark, unless
-//! `PMOE_REQUIRE_RENDER` is set, as it is in CI.
+//! Pictures and clips. MuJoCo's need a graphics device: without one the tests print a remark and
+//! pass, unless `PMOE_REQUIRE_RENDER` is set, as in CI.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use common::{pmoe, refuse, run, succeed, train};
 
-/// Width, height and the colours of a picture.
+/// Width, height and set of colours of a picture.
 fn decode_png(path: &Path) -> (u32, u32, BTreeSet<[u8; 3]>) {
     let decoder = png::Decoder::new(BufReader::new(File::open(path).unwrap()));
     let mut reader = decoder.read_info().unwrap();
@@ -22,7 +22,7 @@ fn decode_png(path: &Path) -> (u32, u32, BTreeSet<[u8; 3]>) {
     (info.width, info.height, bytes.as_chunks::<3>().0.iter().copied().collect())
 }
 
-/// Size and number of pictures of a clip, and whether any two differ.
+/// Width, height and number of pictures of a clip, and whether any two differ.
 fn decode_gif(path: &Path) -> (u16, u16, usize, bool) {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::RGBA);
@@ -36,7 +36,7 @@ fn decode_gif(path: &Path) -> (u16, u16, usize, bool) {
     (width, height, pictures.len(), moves)
 }
 
-/// Whether MuJoCo's pictures can be drawn here.
+/// Whether MuJoCo can render here.
 #[expect(clippy::print_stderr, reason = "a remark in the log of the tests")]
 fn has_graphics(message: &str) -> bool {
     let missing = message.contains("no graphics device");
@@ -93,7 +93,7 @@ fn mujoco_tasks_and_policies_are_drawn() {
     command.arg("render").arg(&folder).args(["--steps", "12", "--width", "96", "--height", "96"]);
     succeed(command.arg("--output").arg(output("a.gif")));
     let (width, height, pictures, moves) = decode_gif(&output("a.gif"));
-    // A picture at the start, then every fifth step, and the last.
+    // One picture at the start, one every fifth step, and one at the end.
     assert_eq!((width, height, pictures), (96, 96, 4));
     assert!(moves);
 }
@@ -102,7 +102,7 @@ fn mujoco_tasks_and_policies_are_drawn() {
 fn a_missing_graphics_device_is_named_with_what_to_install() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = pmoe();
-    // Where libEGL looks for drivers.
+    // Where libEGL searches for drivers.
     command.env("__EGL_VENDOR_LIBRARY_FILENAMES", dir.path().join("none.json"));
     command.args(["env", "render", "--task", "Ant-v5", "--output"]).arg(dir.path().join("a.png"));
     refuse(&mut command, 1, &["no graphics device", "libegl1", "libgl1-mesa-dri"]);

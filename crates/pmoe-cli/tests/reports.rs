@@ -1,4 +1,5 @@
-//! `report`, `verify` and `watch` of committed runs: copies of them, and what odd names in them do to a terminal.
+//! `report`, `verify` and `watch` on copies of committed runs, and names in them that contain
+//! control characters.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 
@@ -19,7 +20,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
 
-/// Changes the name of the method, or of the task, of a run.
+/// Renames the method or the task of a run.
 fn rename(run: &Path, from: &str, to: &str) {
     for name in ["manifest.json", "config.toml"] {
         let path = run.join(name);
@@ -60,7 +61,7 @@ fn no_text_of_a_file_or_an_argument_is_an_order_to_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let results = dir.path().join("r\u{1b}[31m\u{9b}2J");
     copy(&committed("hopper-300k"), &results);
-    // In JSON and TOML alike.
+    // The escapes are valid in both JSON and TOML.
     let odd = r"x\u001b[31m\u009b2J\u0007\r\nall agree\u202e";
     rename(&results.join("sac/Hopper-v4/seed_0"), "sac", odd);
     rename(&results.join("sac/Hopper-v4/seed_1"), "Hopper-v4", odd);

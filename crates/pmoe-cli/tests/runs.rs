@@ -1,4 +1,4 @@
-//! Runs from start to end: the same bits twice, killed or not; signals, locks, divergence.
+//! Whole runs: the same bits every time, killed or not; signals, locks and divergence.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -17,7 +17,7 @@ const STEPS: u64 = 4000;
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_whole_or_killed() {
-    // On-policy methods are fast: the more steps, the surer they are met while at work.
+    // On-policy methods are fast; with more steps they are still running when signalled.
     let long = 4 * STEPS;
     for (algo, steps) in [("sac", STEPS), ("pmoe-sac", STEPS), ("pmoe-ppo", long), ("dac", long)] {
         let dir = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
     assert_eq!(status["state"], "failed");
     assert_eq!(status["diverged"], true);
     assert!(events(dir.path()).contains("\"eval\""));
-    // It would diverge again: nothing is run, nothing changed.
+    // It would diverge again, so nothing is run or changed.
     let before = snapshot(dir.path());
     refuse(&mut diverging(), 3, &["diverged before", "--restart"]);
     assert_eq!(snapshot(dir.path()), before);
@@ -103,7 +103,7 @@ fn a_run_that_cannot_keep_its_events_has_failed_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let mut unlimited = train("sac", 1000, dir.path());
     unlimited.args(["--set", "schedule.log_every=1", "--set", "schedule.checkpoint_every=1000"]);
-    // No file may have more than some 100 kB; to write more is an error, not a signal.
+    // Limit files to about 100 kB; writing more gives an error instead of a signal.
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh"]);
     limited.arg(unlimited.get_program()).args(unlimited.get_args());
@@ -114,7 +114,7 @@ fn a_run_that_cannot_keep_its_events_has_failed_and_says_why() {
         status["reason"].as_str().unwrap().starts_with("cannot write the events: "),
         "{status}"
     );
-    // With room it goes on.
+    // With enough space it resumes.
     succeed(&mut unlimited);
 }
 
@@ -139,7 +139,7 @@ fn the_manifest_names_code_and_machine_of_the_newest_attempt() {
     let provenance = &manifest(dir.path())["provenance"];
     assert_ne!(provenance["commit"], "another");
     assert_eq!((&provenance["device"], &provenance["threads"]), (&"flex_plain".into(), &2.into()));
-    // A shell would make two arguments of the braces.
+    // A shell would expand the braces into two arguments.
     let line = provenance["command"].as_str().unwrap();
     assert!(line.starts_with("pmoe train ") && line.contains(&format!("'{setting}'")), "{line}");
 }
@@ -165,7 +165,7 @@ fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
     let events = events(&folder);
     assert!(events.contains("\"episode_length\":20"), "{events}");
     assert!(events.contains("\"success\":false") && events.contains("\"successes\":[false]"));
-    // Other settings are another run.
+    // Other settings make it a different run.
     refuse(&mut command("env.max_episode_steps=30"), 2, &["max_episode_steps", "20", "30"]);
 
     let mut evaluate = common::pmoe();
@@ -235,15 +235,16 @@ fn the_cost_of_a_run_is_measured_for_every_family() {
             assert!(0.0 < ms && ms < 1e3, "{algo}: {part} is {ms}");
         }
         let bytes = |part: &str| cost[part].as_f64().unwrap();
-        // What a finished run keeps, but for the state of task and loop, which is a few kilobytes.
+        // Bytes of the finished run, except for the state of task and loop, which takes a few
+        // kilobytes.
         let kept = fs::read_dir(checkpoint(&folder)).unwrap();
         let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
         let rest = kept as f64 - bytes("bytes_when_finished");
         assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than said");
-        // A finished run of SAC keeps its policy alone.
+        // A finished run of SAC keeps only its policy.
         let is_less = bytes("bytes_when_finished") < bytes("bytes_of_learner");
         assert_eq!(is_less, algo == "sac", "{algo}");
-        // 400 transitions, or 100 of a rollout, of 11 observed numbers and 3 actions.
+        // 400 transitions (100 for a rollout) of 11 observed values and 3 actions.
         let steps = if algo == "sac" { 400.0 } else { 100.0 };
         let per_step = bytes("bytes_of_steps") / steps;
         assert!((60.0..80.0).contains(&per_step), "{algo}: {per_step} bytes a step");

@@ -1,4 +1,4 @@
-//! Signals, and output that nobody reads: neither ends a run without a checkpoint or changes it.
+//! Neither signals nor unread output end a run without a checkpoint or change its results.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -35,8 +35,8 @@ fn train_showing(progress: &str, out: &Path) -> Command {
     command
 }
 
-/// A run that takes days to come to its first update, evaluation or end, once it has its checkpoint of
-/// the start.
+/// Starts a run that takes days to reach its first update, evaluation or end, and waits for its
+/// initial checkpoint.
 fn stuck(setting: &str, out: &Path) -> Child {
     let mut command = train_showing("none", out);
     let mut child = command.args(["--set", setting]).stderr(Stdio::null()).spawn().unwrap();
@@ -67,7 +67,8 @@ fn every_signal_that_ends_programs_writes_a_checkpoint() {
         ("VTALRM", 99),
         ("PROF", 99),
         ("XCPU", 99),
-        // IO, PWR, and the first and last of the real-time signals, which not every `kill` has names for.
+        // IO, PWR, and the first and last real-time signals, which some `kill` programs have no
+        // names for.
         ("29", 99),
         ("30", 99),
         ("34", 99),
@@ -118,7 +119,7 @@ fn a_second_polite_signal_changes_nothing() {
         let folder = dir.path().join(name);
         let mut child = stuck("schedule.eval_episodes=1M", &folder);
         for _ in 0..3 {
-            // It may be over.
+            // The run may already have ended.
             let id = child.id().to_string();
             let _ = Command::new("kill").args(["-s", name, &id]).stderr(Stdio::null()).status();
         }
@@ -136,7 +137,7 @@ fn a_hang_up_that_is_ignored_stays_ignored() {
     command.arg(of_run.get_program()).args(of_run.get_args());
     let mut child = start_until(&mut command, 1);
     signal(&child, "HUP");
-    // Nobody reads what it goes on to say.
+    // Its further output has no reader.
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(manifest(dir.path())["status"]["state"], "done");
 }
@@ -164,7 +165,7 @@ fn output_that_nobody_reads_changes_no_run() {
         assert_eq!(events(&gone), events(&whole), "{kind}");
     }
 
-    // As with Ctrl-C where the output goes through `tee`, which that ends as well.
+    // As with Ctrl-C if the output is piped to `tee`, which also ends.
     let mut command = train(&stopped);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop((child.stdout.take(), child.stderr.take()));
@@ -174,7 +175,7 @@ fn output_that_nobody_reads_changes_no_run() {
     assert_eq!(manifest(&stopped)["status"]["state"], "interrupted");
 }
 
-/// What every command says on stderr may be lost; how it ends may not.
+/// A command's messages on stderr may be lost, but not its exit code.
 #[test]
 fn errors_that_nobody_reads_keep_their_exit_codes() {
     let dir = tempfile::tempdir().unwrap();
@@ -220,7 +221,7 @@ fn a_checkpoint_that_does_not_fit_on_the_disk_leaves_room_for_the_manifest() {
     let dir = tempfile::tempdir().unwrap();
     let mut large = train(dir.path());
     large.args(["--set", "hidden=[256,256]"]);
-    // No file may have more than some 100 kB.
+    // Limit files to about 100 kB.
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -f 100; exec \"$@\"", "sh"]);
     limited.arg(large.get_program()).args(large.get_args());
@@ -228,6 +229,6 @@ fn a_checkpoint_that_does_not_fit_on_the_disk_leaves_room_for_the_manifest() {
     assert_eq!(manifest(dir.path())["status"]["state"], "failed");
     let left: Vec<_> = fs::read_dir(dir.path().join("checkpoint")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
-    // With room it goes on.
+    // With enough space it resumes.
     succeed(&mut large);
 }

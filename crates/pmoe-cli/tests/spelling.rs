@@ -1,4 +1,5 @@
-//! Numbers, names and places as people write them: taken where they are clear, else answered with the right spelling.
+//! Numbers, names and places as people write them: accepted if unambiguous, otherwise answered with
+//! the right spelling.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -15,7 +16,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// What `config show` prints with these arguments behind it.
+/// Returns the output of `config show` with these additional arguments.
 fn shown(arguments: &[&str]) -> toml::Table {
     let all = [&["config", "show", "--method", "pmoe-sac"], arguments].concat();
     succeed(&mut command(&all)).parse().unwrap()
@@ -41,7 +42,7 @@ fn every_spelling_of_a_number_is_the_same_setting() {
         let set = [format!("batch_size={batch_size}"), format!("schedule.eval_every={eval_every}")];
         assert_eq!(shown(&["--seed", seed, "--set", &set[0], "--set", &set[1]]), plain);
     }
-    // Inside lists and tables, and where a float is asked for.
+    // Inside lists and tables, and for settings of type float.
     let inside = [
         "--set",
         "hidden=[1e2,64.0]",
@@ -161,11 +162,11 @@ fn what_was_meant_by_a_name_is_said() {
     );
     refuse(&mut command(&["env", "bench", "--task", "Ant-v3"]), 2, &["did you mean `Ant-v2`?"]);
     refuse(&mut command(&["analyze", "x", "--kind", "primitive"]), 2, &["'primitives'"]);
-    // What is like nothing is listed only.
+    // An unrelated name gets only the list of known names.
     let finished = common::run(&mut run("qmix", "Hopper-v4", "gamma=0.5"));
     assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("pmoe-sac") && !finished.stderr.contains("did you mean"));
-    // In a file as well.
+    // The same in a file.
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.toml");
     let text = fs::read_to_string("../../configs/methods/sac.toml").unwrap();
@@ -184,7 +185,7 @@ fn a_reference_that_no_run_has_is_refused() {
     assert!(!dir.path().join("report").exists());
 }
 
-/// Places where nothing can be made, and what is said of them.
+/// Places where nothing can be created, and the expected message for each.
 fn places(dir: &Path) -> Vec<(String, &'static str)> {
     let file = dir.join("file");
     fs::write(&file, "mine").unwrap();
@@ -221,7 +222,7 @@ fn a_place_where_nothing_can_be_made_is_named() {
         let input = input.to_str().unwrap();
         refuse(&mut command(&["env", "trace", "--input", input, "--output", &place]), 2, &[reason]);
     }
-    // An analysis goes into the run's folder.
+    // An analysis is written into the run's folder.
     let analysis = dir.path().join("run/analysis");
     fs::write(&analysis, "mine").unwrap();
     let before = snapshot(dir.path());
@@ -260,7 +261,7 @@ fn what_is_no_readable_file_is_named_and_not_waited_for() {
         refuse(&mut command(&train), 2, words);
         assert!(!out.exists());
         refuse(&mut command(&["env", "trace", "--output", "/dev/null", "--input", file]), 2, words);
-        // In place of a run's config.
+        // The same file as a run's `config.toml`.
         let run = path("folder");
         let _ = fs::remove_dir_all(&run);
         fs::create_dir(&run).unwrap();

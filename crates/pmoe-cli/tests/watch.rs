@@ -1,5 +1,5 @@
-//! `pmoe watch` in a terminal of its own, as over ssh: it shows the runs, goes when it is told to or when the
-//! terminal does, and leaves terminal and files as they were.
+//! `pmoe watch` in a pseudo-terminal, as over ssh: it shows the runs, quits on request or when the
+//! terminal closes, and leaves terminal and files unchanged.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use common::{snapshot, succeed, train};
 
-/// What a full-screen program says first, and last.
+/// The first and last output of a full-screen program.
 const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?1049l";
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
 
-/// Says whether the terminal's settings are afterwards what they were before.
+/// Runs `watch` and prints whether it restored the terminal's settings.
 const WATCH_AND_COMPARE: &str = r#"
 stty rows 40 cols 120
 before=$(stty -g)
@@ -29,13 +29,13 @@ code=$?
 [ "$(stty -g)" = "$before" ] && echo "settings as before"
 exit $code"#;
 
-/// Says which process it is.
+/// Prints its process id, then runs `watch`.
 const WATCH: &str = r#"
 stty rows 40 cols 120
 echo "process $$ "
 exec "$PMOE" watch "$RESULTS""#;
 
-/// A pseudo-terminal that util-linux's `script` makes, and all that was written to it.
+/// A pseudo-terminal created by util-linux's `script`, and everything written to it.
 struct Terminal {
     script: Child,
     screen: Arc<Mutex<Vec<u8>>>,
@@ -71,12 +71,12 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A test that fails leaves nothing behind; after one that does not, it is over.
+        // Don't leave the process running if a test fails; otherwise it has already ended.
         let _ = self.script.kill();
     }
 }
 
-/// Asks again and again, and gives up where a machine would have to be very slow.
+/// Polls until `is_so` is true; fails after a time that suffices for very slow machines.
 #[track_caller]
 fn wait_until(mut is_so: impl FnMut() -> bool, failure: impl Fn() -> String) {
     let begun = Instant::now();
@@ -86,7 +86,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool, failure: impl Fn() -> String) {
     }
 }
 
-/// Results of one run.
+/// Creates results of one run.
 fn results() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     succeed(&mut train("sac", 300, &dir.path().join("suite/sac/Hopper-v4/seed_3")));
@@ -118,7 +118,7 @@ fn it_ends_when_the_terminal_goes_away() {
     let (_, id) = text.split_once("process ").unwrap();
     let stat = format!("/proc/{}/stat", id.split_once(' ').unwrap().0);
     let is_over = || match fs::read_to_string(&stat) {
-        // A zombie is over as well: nobody may be there to take note of it.
+        // A zombie has ended too; there may be no parent to wait for it.
         Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
         Err(_) => true,
     };

@@ -1,4 +1,5 @@
-//! A router learns, without a gradient through the choice, how often each primitive is the best.
+//! Trains a router, without a gradient through the choice, to learn how often each primitive is
+//! best.
 //!
 //! `cargo run --release -p pmoe-core --example frequency_routing`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -28,7 +29,8 @@ fn main() {
             log_std: row([[[0.1_f32.ln()], [0.2_f32.ln()]]]),
         };
 
-        // Each draws an action; the critic is Q(s, a) = a, so the larger action is the better.
+        // Each primitive samples an action. The critic is Q(s, a) = a, so the larger action is
+        // better.
         let noise = normal([2 * ROWS, 1], &mut rng, &device);
         let q = mixture.primitives().rsample(noise).action.reshape([ROWS, 2]);
         let best = best_primitive(q);

@@ -1,4 +1,4 @@
-//! One state, two equally good actions, a = ±0.5: which ways to learn keep both?
+//! One state with two equally good actions, a = ±0.5: which losses keep both?
 //!
 //! `cargo run --release -p pmoe-core --example two_peaks`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -15,7 +15,7 @@ use rand_chacha::rand_core::SeedableRng;
 const ROWS: usize = 256;
 const UPDATES: usize = 4_000;
 const LEARNING_RATE: f64 = 0.05;
-/// Weight of the entropy: next to nothing, so that peaks are narrow.
+/// Weight of the entropy, almost zero so that the peaks are narrow.
 const ALPHA: f64 = 1e-3;
 
 type Loss = fn(&Mixture, TanhSample, Tensor<2>) -> Tensor<1>;
@@ -30,7 +30,7 @@ fn main() {
     }
 }
 
-/// Q(a) = −min((a − ½)², (a + ½)²)
+/// Q(a) = −min((a − ½)², (a + ½)²).
 fn critic(action: Tensor<2>) -> Tensor<2> {
     let distance = |peak: f64| action.clone().add_scalar(-peak).square();
     distance(0.5).min_pair(distance(-0.5)).neg()
@@ -55,7 +55,7 @@ fn marginal(mixture: &Mixture, sample: TanhSample, q: Tensor<2>) -> Tensor<1> {
     weighted_loss(mixture.log_weights().exp(), q - log_prob.mul_scalar(ALPHA))
 }
 
-/// Gradient descent on the parameters of one state's mixture, from the given means before squashing.
+/// Runs gradient descent on the mixture of one state, from the given means before squashing.
 fn learn(name: &str, start: &[f32], loss: Loss) {
     let device = Device::flex();
     let num_primitives = start.len();

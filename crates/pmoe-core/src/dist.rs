@@ -1,5 +1,5 @@
-//! Densities of Gaussian primitives, squashed by tanh or not, of their mixtures, and of their compositions
-//! into one.
+//! Gaussian primitives with or without tanh squashing, their mixtures, and their composition into
+//! one Gaussian.
 
 mod gated;
 mod mixture;
@@ -15,9 +15,9 @@ pub use multiplicative::multiplicative;
 pub use normal::Normal;
 pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};
 
-/// `log Σ exp` over a dimension, which stays with length 1; stable.
+/// Computes `log Σ exp` over a dimension, which is kept with length 1; numerically stable.
 fn log_sum_exp<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
-    // A constant shift: its gradient cancels.
+    // The shift is a constant: its gradient cancels.
     let max = x.clone().inner().max_dim(dim);
     (x - max.clone()).exp().sum_dim(dim).log() + max
 }

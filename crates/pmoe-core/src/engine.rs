@@ -1,13 +1,13 @@
-//! Who computes: our own operations, or burn's.
+//! Selects the implementation of operations: this crate's or burn's.
 
 use std::cell::Cell;
 
-/// Who computes.
+/// An implementation of the operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// Our own code, where there is one: see [`fused`](crate::fused).
+    /// This crate's own code where available; see [`fused`](crate::fused).
     Fused,
-    /// burn's operations, everywhere.
+    /// burn's operations only.
     Plain,
 }
 
@@ -15,7 +15,7 @@ thread_local! {
     static ENGINE: Cell<Engine> = const { Cell::new(Engine::Fused) };
 }
 
-/// The engine of this thread.
+/// Returns the engine of this thread.
 pub fn engine() -> Engine {
     ENGINE.get()
 }

@@ -1,9 +1,9 @@
-//! Operations that the CPU does in one go, with backward passes written by hand.
+//! Fused CPU operations with handwritten backward passes.
 //!
-//! Each is a function of tensors like any other, with gradients. On [`Device::flex`] they work on plain
-//! memory with `gemm` for matrix products and vector instructions chosen at run time; on every other
-//! device, in double precision, and inside [`with_engine`](crate::engine::with_engine)`(Engine::Plain, ..)` they are burn's own
-//! operations. Both give the same numbers up to the rounding of sums.
+//! Each is a differentiable function of tensors. On [`Device::flex`] it works on plain memory, with
+//! `gemm` for matrix products and vector instructions chosen at run time. On other devices, in
+//! double precision, and inside [`with_engine`](crate::engine::with_engine)`(Engine::Plain, ..)` it
+//! uses burn's own operations. Both give the same results up to the rounding of sums.
 //!
 //! [`Device::flex`]: burn::tensor::Device::flex
 

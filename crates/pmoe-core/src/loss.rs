@@ -1,4 +1,4 @@
-//! The losses: pure functions of tensors, each `[1]`.
+//! Losses: pure functions of tensors. Each returns a tensor of shape `[1]`.
 
 mod frequency;
 mod primitive;

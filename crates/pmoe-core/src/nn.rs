@@ -1,4 +1,4 @@
-//! Network blocks: linear layers with seeded initialisation, multi-layer perceptrons.
+//! Network building blocks: linear layers with seeded initialisation, and multi-layer perceptrons.
 
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
@@ -9,10 +9,10 @@ use rand_distr::StandardNormal;
 use crate::fused::{Activation, linear_act};
 use crate::noise::Rng;
 
-/// A linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in): PyTorch's default.
+/// Creates a linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in), PyTorch's default.
 ///
-/// Values and parameter ids come from `rng` alone, so equal seeds give equal modules, and a layer
-/// with a stream of its own does not shift the others.
+/// Values and parameter ids depend only on `rng`, so equal seeds give equal modules. A layer with a
+/// separate stream does not shift the others.
 ///
 /// # Shapes
 /// - weight: `[d_input, d_output]`, bias: `[d_output]`
@@ -20,22 +20,23 @@ pub fn linear(d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -
     Init::Torch.linear(d_input, d_output, rng, device)
 }
 
-/// How a linear layer starts.
+/// Initial values of a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Weights and biases from U(−1/√fan_in, 1/√fan_in), see [`linear`].
+    /// Weights and biases from U(−1/√fan_in, 1/√fan_in); see [`linear`].
     Torch,
     /// Weights and biases from U(−bound, bound).
     Uniform {
-        /// Positive.
+        /// Positive bound.
         bound: f64,
     },
-    /// Weights from U(−1/√fan_out, 1/√fan_out), biases 0.1: hidden layers of rlkit, whose "fan-in" is the
-    /// number of outputs.
+    /// Weights from U(−1/√fan_out, 1/√fan_out), biases 0.1, as in the hidden layers of rlkit, whose
+    /// "fan-in" is the number of outputs.
     RlkitHidden,
-    /// A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`; biases 0.
+    /// A random matrix with orthonormal rows or columns (the fewer of the two) times `gain`; biases
+    /// 0.
     ///
-    /// Source: Saxe et al., arXiv:1312.6120. Usual for PPO.
+    /// Source: Saxe et al., arXiv:1312.6120. Common for PPO.
     Orthogonal {
         /// Largest singular value, positive.
         gain: f64,
@@ -43,7 +44,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// A layer with these initial values; those and the parameter ids come from `rng` alone.
+    /// Creates a layer with these initial values. Values and parameter ids depend only on `rng`.
     pub fn linear(self, d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
         let shape = [d_input, d_output];
         let (weight, bias) = match self {
@@ -71,7 +72,7 @@ impl Init {
     }
 }
 
-/// A trainable parameter with an id from `rng` and initial values from `values`.
+/// Creates a trainable parameter with an id from `rng` and initial values from `values`.
 pub fn parameter<const D: usize>(
     shape: [usize; D],
     values: impl FnOnce(&mut Rng) -> Vec<f32>,
@@ -87,10 +88,11 @@ fn uniform(count: usize, bound: f32, rng: &mut Rng) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-bound..bound)).collect()
 }
 
-/// A row-major matrix whose rows or columns, whichever are fewer, are orthogonal with norm `gain`.
+/// Returns a row-major matrix whose rows or columns (the fewer of the two) are orthogonal with norm
+/// `gain`.
 ///
-/// Gram and Schmidt's method on normal vectors, twice for each, so that rounding leaves nothing: the
-/// result is uniformly distributed, without the sign corrections that a QR decomposition needs.
+/// Uses Gram–Schmidt on normal vectors, twice per vector so that no rounding error remains. The
+/// result is uniformly distributed, without the sign correction that a QR decomposition needs.
 fn orthogonal([rows, cols]: [usize; 2], gain: f64, rng: &mut Rng) -> Vec<f32> {
     let (count, len) = (rows.min(cols), rows.max(cols));
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
@@ -112,7 +114,7 @@ fn orthogonal([rows, cols]: [usize; 2], gain: f64, rng: &mut Rng) -> Vec<f32> {
     (0..rows * cols).map(|at| (gain * element(at / cols, at % cols)) as f32).collect()
 }
 
-/// What follows every hidden layer.
+/// The nonlinearity of hidden layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nonlinearity {
     /// max(·, 0).
@@ -122,7 +124,7 @@ pub enum Nonlinearity {
 }
 
 impl Nonlinearity {
-    /// `f(input · W + b)`.
+    /// Computes `f(input · W + b)`.
     pub fn layer(self, input: Tensor<2>, layer: &Linear) -> Tensor<2> {
         match self {
             Self::Relu => linear_act(input, layer, Activation::Relu),
@@ -131,39 +133,39 @@ impl Nonlinearity {
     }
 }
 
-/// Linear layers with a nonlinearity between them and, if asked, after the last.
+/// Linear layers with a nonlinearity in between and optionally after the last.
 #[derive(Module, Debug)]
 pub struct Mlp {
-    /// The layers, first to last.
+    /// The layers, from first to last.
     pub layers: Vec<Linear>,
     #[module(skip)]
     nonlinearity: Nonlinearity,
-    /// Whether the last layer is followed by the nonlinearity too (a trunk) or not (an output).
+    /// Whether the last layer is also followed by the nonlinearity, as in a trunk.
     #[module(skip)]
     is_trunk: bool,
 }
 
-/// How the layers of a network start and what follows them.
+/// Initialisation and nonlinearity of a network's layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MlpStyle {
-    /// What follows every hidden layer.
+    /// The nonlinearity of hidden layers.
     pub nonlinearity: Nonlinearity,
-    /// How hidden layers start.
+    /// Initial values of hidden layers.
     pub init: Init,
 }
 
 impl MlpStyle {
-    /// ReLU and PyTorch's initial values.
+    /// ReLU with PyTorch's initial values.
     pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: Init::Torch };
 
-    /// A trunk: every layer of `sizes` is followed by the nonlinearity.
+    /// Creates a trunk, in which the nonlinearity follows every layer of `sizes`.
     pub fn trunk(self, sizes: &[usize], rng: &mut Rng, device: &Device) -> Mlp {
         let layer = |pair: &[usize]| self.init.linear(pair[0], pair[1], rng, device);
         let layers = sizes.windows(2).map(layer).collect();
         Mlp { layers, nonlinearity: self.nonlinearity, is_trunk: true }
     }
 
-    /// A network whose last layer is linear and starts as `output` says.
+    /// Creates a network whose last layer is linear, with the initial values `output`.
     pub fn network(self, sizes: &[usize], output: Init, rng: &mut Rng, device: &Device) -> Mlp {
         let last = sizes.len() - 1;
         let mut network = self.trunk(&sizes[..last], rng, device);
@@ -174,17 +176,17 @@ impl MlpStyle {
 }
 
 impl Mlp {
-    /// A trunk: every layer of `sizes` is followed by ReLU.
+    /// Creates a trunk, in which ReLU follows every layer of `sizes`.
     pub fn trunk(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
         MlpStyle::RELU.trunk(sizes, rng, device)
     }
 
-    /// A network of ReLU layers whose last layer is linear.
+    /// Creates a network of ReLU layers with a linear last layer.
     pub fn new(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
         MlpStyle::RELU.network(sizes, Init::Torch, rng, device)
     }
 
-    /// `[N, sizes[0]]` to `[N, sizes[last]]`.
+    /// Maps `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         self.layers.iter().enumerate().fold(input, |x, (index, layer)| {
@@ -216,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_orthogonal_matrix_keeps_lengths() {
-        // The products of the rows, or columns if those are fewer, are gain² times the identity.
+        // The Gram matrix of the rows (or columns, if fewer) is gain² times the identity.
         for [rows, cols] in [[3, 7], [7, 3], [5, 5], [1, 4], [4, 1]] {
             let gain = 2.0_f64.sqrt();
             let matrix = orthogonal([rows, cols], gain, &mut Rng::seed_from_u64(2));
@@ -263,7 +265,7 @@ mod tests {
             (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
         };
         let largest = |values: &[f32]| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
-        // 1/√25 = .2; of 10 000 draws the largest is near the bound.
+        // 1/√25 = .2; the largest of 10 000 values is close to the bound.
         let (weights, biases) = values(Init::RlkitHidden);
         assert!((0.199..=0.2).contains(&largest(&weights)));
         assert!(biases.iter().all(|&bias| bias.to_bits() == 0.1_f32.to_bits()));
@@ -302,7 +304,8 @@ mod tests {
             data([[2.0, 3.0]]).transpose(),
             Tensor::from_data([1.0_f32], &device),
         );
-        // x = 2: relu(2.5, −2) = (2.5, 0); 2·2.5 + 1 = 6. x = −3: relu(−2.5, 3) = (0, 3); 3·3 + 1 = 10.
+        // x = 2: relu(2.5, −2) = (2.5, 0); 2·2.5 + 1 = 6.
+        // x = −3: relu(−2.5, 3) = (0, 3); 3·3 + 1 = 10.
         let y = network.forward(Tensor::from_data([[2.0_f32], [-3.0]], &device));
         assert_eq!(y.try_to_vec_as::<f32>().unwrap(), [6.0, 10.0]);
     }

@@ -1,4 +1,4 @@
-//! Optimiser steps: modules with their Adam state, gradient clipping, Polyak averaging.
+//! Optimisation: modules with their Adam state, gradient clipping, Polyak averaging.
 
 mod adam;
 mod clip;

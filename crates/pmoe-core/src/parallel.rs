@@ -1,7 +1,7 @@
-//! Two independent computations side by side, if the run may use two threads.
+//! Runs two independent computations in parallel, if the run may use two threads.
 //!
-//! Numbers never depend on the number of threads: both computations are the same wherever they run, and
-//! what one of them computes is never split.
+//! Results never depend on the number of threads: both computations are the same wherever they run,
+//! and neither is split.
 
 use std::cell::Cell;
 use std::thread;
@@ -12,7 +12,7 @@ thread_local! {
     static THREADS: Cell<usize> = const { Cell::new(1) };
 }
 
-/// Runs `body`, whose [`join`]s may use `threads` threads; more than two are of no use.
+/// Runs `body` and lets its [`join`]s use up to `threads` threads. More than two have no effect.
 pub fn with_threads<R>(threads: usize, body: impl FnOnce() -> R) -> R {
     struct Restore(usize);
     impl Drop for Restore {
@@ -24,7 +24,7 @@ pub fn with_threads<R>(threads: usize, body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// Both results, computed one after the other or on two threads.
+/// Returns both results, computed in sequence or on two threads.
 pub fn join<A, B: Send>(one: impl FnOnce() -> A, two: impl FnOnce() -> B + Send) -> (A, B) {
     if THREADS.get() < 2 {
         return (one(), two());

@@ -1,4 +1,4 @@
-//! Our own code beside burn's operations: values and gradients on random networks and batches.
+//! Compares fused operations with burn's: values and gradients for random networks and batches.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -12,7 +12,7 @@ use pmoe_core::noise::{self, Rng};
 use proptest::prelude::*;
 use rand::SeedableRng;
 
-/// Sums of up to some hundred terms in another order, in single precision.
+/// Allows for sums of up to some hundred terms in another order, in single precision.
 const TOLERANCE: f32 = 1e-5;
 
 fn trainable() -> Device {
@@ -27,14 +27,14 @@ fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     tensor.try_to_vec_as::<f32>().unwrap()
 }
 
-/// Largest difference relative to the largest magnitude.
+/// The largest difference, relative to the largest magnitude.
 fn difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let largest = |x: &mut dyn Iterator<Item = f32>| x.fold(0.0_f32, |max, x| max.max(x.abs()));
     largest(&mut a.iter().zip(b).map(|(a, b)| a - b)) / largest(&mut b.iter().copied()).max(1e-6)
 }
 
-/// What `compute` gives with our own code and with burn's.
+/// Compares the results of `compute` with fused and with burn's operations.
 fn both(compute: impl Fn() -> Vec<Vec<f32>>) -> Vec<f32> {
     let (fused, plain) = (compute(), with_engine(Engine::Plain, &compute));
     assert_eq!(fused.len(), plain.len());
@@ -64,7 +64,7 @@ proptest! {
             if tracked_input {
                 found.push(values(&x.grad(&grads).unwrap()));
             }
-            // Without a graph, and frozen: only the input gets a gradient.
+            // Without a graph; then with frozen parameters, so that only the input gets a gradient.
             found.push(values(&linear_act(input.clone(), &layer.valid(), activation)));
             let x = input.clone().autodiff().require_grad();
             let y = linear_act(x.clone(), &layer.valid(), activation);
@@ -115,7 +115,7 @@ proptest! {
         let [one, two] = [0, 1].map(|_| Mlp::new(&sizes, rng, &trainable()).valid());
         let rows = states * per_state;
         let (state, action) = (normal([states, obs_dim], rng), normal([rows, action_dim], rng));
-        // Zeros among the incoming gradients, as choosing one of several actions leaves them.
+        // Some incoming gradients are zero, as after choosing one of several actions.
         let weights: Tensor<1> = normal([1, rows], rng).reshape([rows]).clamp_min(0.0);
         let differences = both(|| {
             let a = action.clone().autodiff().require_grad();
@@ -132,7 +132,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Widths at which products skip what ReLU leaves at zero, and widths at which they do not.
+    /// Widths for which products skip ReLU's zeros, and widths for which they do not.
     #[test]
     fn networks_of_usual_sizes_and_their_gradients(
         rows in 1..130_usize, hidden in prop::sample::select(vec![48_usize, 64, 128, 256]), seed in any::<u64>(),
@@ -183,7 +183,7 @@ fn the_plain_engine_is_the_bodys_alone() {
 
 #[test]
 fn gradients_reach_tracked_critics_too() {
-    // With tracked networks the gradient is not cut off: burn's operations run.
+    // With tracked networks the gradient is not cut off, as burn's operations run.
     let rng = &mut Rng::seed_from_u64(0);
     let [one, two] = [0, 1].map(|_| Mlp::new(&[3, 8, 1], rng, &trainable()));
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
@@ -191,7 +191,7 @@ fn gradients_reach_tracked_critics_too() {
     assert!(one.layers[0].weight.val().grad(&grads).is_some());
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 
-    // One of them tracked is enough.
+    // One tracked network is enough.
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
     let grads = twin_min([&one.valid().layers, &two.layers], state, action).sum().backward();
     assert!(two.layers[0].weight.val().grad(&grads).is_some());

@@ -1,4 +1,5 @@
-//! `cargo bench --workspace --bench env_step`: one step of each robot's version 4 with random actions, resets included.
+//! `cargo bench --workspace --bench env_step`: times one step of version 4 of each robot with
+//! random actions, resets included.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]

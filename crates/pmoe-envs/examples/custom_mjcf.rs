@@ -1,9 +1,9 @@
-//! Your own task from a model file (MJCF): a pole on a cart must stay up.
+//! A custom task from a model file (MJCF): keep a pole upright on a cart.
 //!
 //! `cargo run --release -p pmoe-envs --example custom_mjcf`
 //!
-//! What it makes is an [`Env`] like any other: wrap it in [`RescaleAction`] and [`TimeLimit`] and train on
-//! it as `crates/pmoe-algos/examples/custom_env.rs` does.
+//! The result is an [`Env`] like any other. To train on it, wrap it in [`RescaleAction`] and
+//! [`TimeLimit`], as `crates/pmoe-algos/examples/custom_env.rs` does.
 
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 
@@ -15,8 +15,8 @@ use pmoe_envs::mujoco::{MujocoEnv, Reward, RewardTerms, Rules};
 use pmoe_envs::{Env, RescaleAction, Rng, TimeLimit};
 use rand_chacha::rand_core::SeedableRng;
 
-/// Observation `[4]`: position (m) and angle (rad), then their rates. It pays 1 a step, less what the
-/// force costs, until the pole leans more than 0.2 rad.
+/// Observation `[4]`: position (m) and angle (rad), then their rates. The reward is 1 per step
+/// minus the cost of the force, until the pole leans more than 0.2 rad.
 fn cart_pole() -> Rules {
     Rules {
         model: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cart_pole.xml")),

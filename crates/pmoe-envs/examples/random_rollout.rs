@@ -1,4 +1,5 @@
-//! Random actions in a task, several episodes: `cargo run --release -p pmoe-envs --example random_rollout Ant-v5`.
+//! Plays episodes of a task with random actions: `cargo run --release -p pmoe-envs --example
+//! random_rollout Ant-v5`.
 
 #![expect(clippy::print_stdout, reason = "an example shows something")]
 

@@ -1,14 +1,15 @@
-//! How long an episode may be.
+//! The length of episodes.
 
 use crate::env::EnvError;
 
-/// Steps of an episode (1): the limit of every task here, unless its settings say otherwise.
+/// Default time limit of every task (steps).
 pub const EPISODE_STEPS: u32 = 1000;
 
-/// The longest limit: an evaluation plays whole episodes, these for an hour.
+/// The longest time limit (steps). Evaluations play whole episodes; one of this length takes an
+/// hour.
 pub(crate) const MOST_EPISODE_STEPS: u32 = 10_000_000;
 
-/// Checks the time limit of a task of a family.
+/// Validates the time limit of a task; `family` is used in the error's key.
 pub(crate) fn check_episode_steps(family: &str, steps: u32) -> Result<(), EnvError> {
     let allowed = match steps {
         0 => "at least 1".to_owned(),

@@ -1,4 +1,4 @@
-//! From the name of a task to the task.
+//! Creates tasks from their names.
 
 use crate::env::{Env, EnvError};
 #[cfg(feature = "mujoco")]
@@ -8,10 +8,11 @@ use crate::task::{EnvConfig, MujocoConfig, TaskId};
 use crate::wrappers::{RescaleAction, TimeLimit};
 
 impl TaskId {
-    /// The settings that its id stands for; those of a model file are read, and checked by it.
+    /// Returns the default settings of this task. For a model file they are read from the TOML file
+    /// next to it and checked against the model.
     ///
     /// # Errors
-    /// When a model file or its settings can't be used, or the build lacks MuJoCo for them.
+    /// If a model file or its settings can't be used, or the build lacks MuJoCo.
     pub fn config(&self) -> Result<EnvConfig, EnvError> {
         Ok(match self {
             Self::Mujoco { robot, version } => {
@@ -28,18 +29,18 @@ impl TaskId {
     }
 }
 
-/// The task as training uses it: actions in [-1, 1], episodes of limited length.
+/// Creates a task for training: actions in [-1, 1], episodes of limited length.
 ///
 /// # Errors
-/// When a model file can't be loaded, or the build lacks MuJoCo.
+/// If a model file can't be loaded, or the build lacks MuJoCo.
 pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
     make_with(task, &task.config()?)
 }
 
-/// The same with your own settings.
+/// Like [`make`], with custom settings.
 ///
 /// # Errors
-/// When the settings don't fit, a model file can't be loaded, or the build lacks MuJoCo.
+/// If the settings don't fit the task, a model file can't be loaded, or the build lacks MuJoCo.
 pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
     config.validate(task)?;
     let max_steps = config.max_episode_steps();
@@ -60,19 +61,20 @@ pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvE
     }
 }
 
-/// The bare MuJoCo task: actions in its own units, no time limit.
+/// Creates a bare MuJoCo task: actions in its own units, no time limit.
 ///
 /// # Errors
-/// When the model file can't be loaded or `task` is no MuJoCo task.
+/// If the model file can't be loaded or `task` is not a MuJoCo task.
 #[cfg(feature = "mujoco")]
 pub fn make_mujoco(task: &TaskId) -> Result<MujocoEnv, EnvError> {
     make_mujoco_with(task, &task.config()?)
 }
 
-/// The same with your own settings.
+/// Like [`make_mujoco`], with custom settings.
 ///
 /// # Errors
-/// When the model file can't be loaded, the settings don't fit or `task` is no MuJoCo task.
+/// If the model file can't be loaded, the settings don't fit the task, or `task` is not a MuJoCo
+/// task.
 #[cfg(feature = "mujoco")]
 pub fn make_mujoco_with(task: &TaskId, config: &EnvConfig) -> Result<MujocoEnv, EnvError> {
     config.validate(task)?;

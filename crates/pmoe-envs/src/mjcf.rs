@@ -1,7 +1,7 @@
-//! Tasks from a user's model file: what the TOML file beside it holds.
+//! Settings of tasks from a user's model file, read from the TOML file next to it.
 //!
-//! `docs/custom-tasks.md` explains every key. Lengths are in metres, angles in radians, whatever the model file
-//! is written in.
+//! `docs/custom-tasks.md` explains every key. Lengths are in metres and angles in radians, whatever
+//! the units of the model file.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,27 +11,27 @@ use crate::episode::{EPISODE_STEPS, check_episode_steps};
 /// The most simulation steps per control step.
 const MOST_FRAME_SKIP: u32 = 1000;
 
-/// What makes a task out of a model file.
+/// Settings that turn a model file into a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MjcfConfig {
-    /// blake3 of the model file and of all files that it names. With another one the task is refused; filled in
-    /// where the file leaves it out.
+    /// blake3 of the model file and of all files that it refers to. A mismatch is an error. Filled
+    /// in if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_blake3: Option<String>,
     /// Simulation steps per control step.
     pub frame_skip: u32,
-    /// Steps of an episode. A cut is no end: the next state keeps its value.
+    /// Time limit of an episode (steps). It truncates: the next state keeps its value.
     #[serde(default = "default_episode_steps")]
     pub max_episode_steps: u32,
-    /// Spread of the initial state.
+    /// Noise on the initial state.
     pub reset: ResetNoise,
     /// What is observed: positions, then velocities, then contact forces.
     #[serde(default)]
     pub observation: Observation,
-    /// What a step pays: the sum of the terms that are there.
+    /// The reward of a step: the sum of all terms present.
     pub reward: Reward,
-    /// When an episode ends before its time limit.
+    /// Conditions that end an episode before its time limit.
     #[serde(default)]
     pub termination: Termination,
 }
@@ -46,7 +46,7 @@ pub struct ResetNoise {
     pub qvel: Noise,
 }
 
-/// Noise on a number, in its unit.
+/// The distribution of noise, in the unit of the noisy quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Noise {
@@ -60,12 +60,12 @@ pub enum Noise {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observation {
-    /// Leading positions that are left out, such as those that the task does not depend on.
+    /// Number of leading positions to leave out, such as those that the task does not depend on.
     pub skip_qpos: usize,
-    /// Velocities are clipped to ± this; not at all if absent.
+    /// Velocities are clipped to ± this limit; unclipped if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qvel_limit: Option<f64>,
-    /// External torque and force on each body but the world; not observed if absent.
+    /// External torque and force on each body except the world; not observed if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_forces: Option<ContactObservation>,
 }
@@ -74,19 +74,19 @@ pub struct Observation {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContactObservation {
-    /// They are clipped to ± this; not at all if absent.
+    /// Forces and torques are clipped to ± this limit; unclipped if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
-/// The terms of a reward; one at least is there.
+/// The terms of the reward, at least one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reward {
-    /// For moving.
+    /// Reward for moving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<Forward>,
-    /// For every step.
+    /// Reward for every step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alive: Option<Alive>,
     /// Cost of the action.
@@ -101,7 +101,7 @@ pub struct Reward {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Forward {
-    /// Factor.
+    /// Weight of the term.
     pub weight: f64,
     /// A joint, see [`Coordinate`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,68 +114,69 @@ pub struct Forward {
     pub axis: Option<Axis>,
 }
 
-/// `weight` for every step.
+/// A constant `weight` per step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alive {
-    /// The amount.
+    /// Reward per step.
     pub weight: f64,
-    /// Whether the step that ends the episode is paid for as well.
+    /// Whether the step that terminates the episode is rewarded too.
     #[serde(default)]
     pub on_last_step: bool,
 }
 
-/// `weight` times the sum of the squares of the action as given.
+/// `weight` times the sum of squares of the action, before clamping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlCost {
-    /// Factor.
+    /// Weight of the term.
     pub weight: f64,
 }
 
-/// `weight` times the sum of the squares of the external torques and forces on all bodies.
+/// `weight` times the sum of squares of the external torques and forces on all bodies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContactCost {
-    /// Factor.
+    /// Weight of the term.
     pub weight: f64,
-    /// Each is clipped to ± this first; not at all if absent.
+    /// Each component is first clipped to ± this limit; unclipped if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
-/// When an episode ends.
+/// Conditions that end an episode.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Termination {
-    /// What an unstable simulation is.
+    /// How an unstable simulation is treated.
     pub when_unstable: WhenUnstable,
-    /// Bounds of all positions and velocities; none if absent.
+    /// Bounds on all positions and velocities; unbounded if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<StateRange>,
-    /// Bounds of coordinates: the episode goes on while each is inside.
+    /// Bounds on coordinates; the episode ends when one is violated.
     pub healthy: Vec<HealthyRange>,
 }
 
-/// What becomes of an episode whose simulation reaches a state that is not finite or beyond MuJoCo's bounds.
+/// What happens if the simulation reaches a state that is not finite or exceeds MuJoCo's bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnstable {
-    /// It ends there. The step pays nothing, and the observation is that of the model's initial state.
+    /// The episode terminates. The step's reward is 0, and its observation that of the model's
+    /// initial state.
     #[default]
     Terminate,
-    /// The run fails, as with the tasks that are built in.
+    /// The run fails, as with the built-in tasks.
     Fail,
 }
 
-/// `low < x < high` for every velocity and every position from one on.
+/// `low < x < high` for every velocity and for all positions after the first `skip_qpos`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateRange {
-    /// Leading positions that don't count.
+    /// Number of leading positions that are not bounded.
     #[serde(default)]
     pub skip_qpos: usize,
-    /// `[low, high]`
+    /// Bounds, `[low, high]`.
     pub range: [f64; 2],
 }
 
@@ -192,7 +193,7 @@ pub struct HealthyRange {
     /// An axis, see [`Coordinate`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis: Option<Axis>,
-    /// `[low, high]`; either may be infinite.
+    /// Bounds, `[low, high]`; either may be infinite.
     pub range: [f64; 2],
 }
 
@@ -200,27 +201,27 @@ pub struct HealthyRange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
-    /// The first.
+    /// The first axis.
     X,
-    /// The second.
+    /// The second axis.
     Y,
-    /// The third, upwards.
+    /// The third axis, upwards.
     Z,
 }
 
-/// A number of the simulation by name.
+/// A named quantity of the simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Coordinate<'a> {
-    /// Position of a sliding joint (m) or angle of a hinge (rad).
+    /// Position of a slide joint (m) or angle of a hinge joint (rad).
     Joint(&'a str),
-    /// Coordinate of a free joint's position (m).
+    /// Component of a free joint's position (m).
     FreeJoint(&'a str, Axis),
-    /// Coordinate of a body's frame (m), as of the last force evaluation.
+    /// Component of a body frame's position (m), as of the last force evaluation.
     Body(&'a str, Axis),
 }
 
 impl<'a> Coordinate<'a> {
-    /// The coordinate that a table below `key` names.
+    /// Returns the coordinate that the table `key` describes.
     fn new(
         key: &str,
         joint: Option<&'a str>,
@@ -246,10 +247,10 @@ impl<'a> Coordinate<'a> {
 }
 
 impl Forward {
-    /// What moves.
+    /// Returns the coordinate whose velocity is rewarded.
     ///
     /// # Errors
-    /// When not exactly one of joint and body is named, or an axis is missing.
+    /// If not exactly one of `joint` and `body` is given, or a required axis is missing.
     pub fn coordinate(&self) -> Result<Coordinate<'_>, EnvError> {
         let Self { joint, body, axis, .. } = self;
         Coordinate::new("reward.forward", joint.as_deref(), body.as_deref(), *axis)
@@ -257,10 +258,10 @@ impl Forward {
 }
 
 impl HealthyRange {
-    /// What is bounded; `key` is for the message.
+    /// Returns the bounded coordinate; `key` is used in error messages.
     ///
     /// # Errors
-    /// When not exactly one of joint and body is named, or an axis is missing.
+    /// If not exactly one of `joint` and `body` is given, or a required axis is missing.
     pub fn coordinate(&self, key: &str) -> Result<Coordinate<'_>, EnvError> {
         let Self { joint, body, axis, .. } = self;
         Coordinate::new(key, joint.as_deref(), body.as_deref(), *axis)
@@ -268,7 +269,7 @@ impl HealthyRange {
 }
 
 impl Termination {
-    /// The bounded coordinates, each with the key that it is called by in messages.
+    /// Returns the bounded coordinates, each with its key for error messages.
     pub fn keyed_ranges(&self) -> impl Iterator<Item = (String, &HealthyRange)> {
         let ranges = self.healthy.iter().enumerate();
         ranges.map(|(index, range)| (format!("termination.healthy[{index}]"), range))
@@ -280,10 +281,10 @@ fn default_episode_steps() -> u32 {
 }
 
 impl MjcfConfig {
-    /// Checks every value that can be judged without the model.
+    /// Checks all values that can be checked without the model.
     ///
     /// # Errors
-    /// Names the key, its value and the allowed ones.
+    /// If a value is out of range; the error names the key, the value and the allowed values.
     pub fn validate(&self) -> Result<(), EnvError> {
         if let Some(hash) = &self.model_blake3 {
             let is_hash =
@@ -364,7 +365,7 @@ fn check(
     if is_right { Ok(()) } else { Err(error(key, value, allowed)) }
 }
 
-/// Start of the keys in a run's config; the file beside the model has none.
+/// Prefix of the keys in a run's config. The file next to the model omits it.
 pub(crate) const KEYS: &str = "env.mjcf.";
 
 pub(crate) fn error(key: &str, value: impl std::fmt::Display, allowed: &str) -> EnvError {

@@ -1,14 +1,14 @@
-//! Gym's MuJoCo tasks, and your own tasks from any model file.
+//! Gym's MuJoCo tasks, and custom tasks from any model file.
 //!
-//! [`MujocoEnv`] is what the tasks have in common; a file per robot has the rest, as [`Rules`]: which
-//! model, what is observed, what is paid, when it ends.
+//! [`MujocoEnv`] implements what the tasks share. One file per robot defines the rest as [`Rules`]:
+//! model, observation, reward and termination.
 //!
-//! Who compares with Gymnasium should give it actions in `float64`: with `float32`, the type of its action
-//! spaces, it computes the control costs in `float32`, too.
+//! To compare results with Gymnasium, pass it actions in `float64`: given `float32`, the type of
+//! its action spaces, it also computes the control cost in `float32`.
 //!
-//! Your own task is a model file (MJCF) and what is paid for: in a TOML file beside it, for
-//! `make("mjcf:FILE")` (see [`crate::mjcf`]), or as a value of [`Rules`] for [`MujocoEnv::new`]. It trains,
-//! evaluates and renders like the others.
+//! A custom task consists of a model file (MJCF) and a reward. The reward is defined either in a
+//! TOML file next to the model, for `make("mjcf:FILE")` (see [`crate::mjcf`]), or as [`Rules`] for
+//! [`MujocoEnv::new`]. Custom tasks train, evaluate and render like the others.
 
 mod ant;
 pub(crate) mod described;
@@ -34,40 +34,40 @@ pub use sim::Renderer;
 pub use sim::{Sim, mujoco_version};
 use sim::{model_error, model_path};
 
-/// Something that is read off the simulation.
+/// A function of the simulation's state.
 pub type Measure<T> = Box<dyn Fn(&Sim) -> T + Send>;
 
-/// What writes an observation.
+/// A function that writes an observation.
 pub type Observe = Box<dyn Fn(&Sim, &mut [f64]) + Send>;
 
-/// What makes a task out of a model.
+/// Everything that turns a model into a task.
 pub struct Rules {
-    /// The model file (MJCF): an absolute path, or one in the folder `PMOE_MODEL_DIR`.
+    /// The model file (MJCF): an absolute path, or one relative to `PMOE_MODEL_DIR`.
     pub model: PathBuf,
     /// Simulation steps per control step.
     pub frame_skip: u32,
     /// Length O of an observation.
     pub obs_dim: usize,
-    /// Spread of the initial state.
+    /// Noise on the initial state.
     pub reset: ResetNoise,
     /// Whether the contact forces are computed after each control step.
     pub contact_forces: bool,
-    /// What an unstable simulation is.
+    /// How an unstable simulation is treated.
     pub when_unstable: WhenUnstable,
-    /// The coordinate whose speed is rewarded (m).
+    /// The coordinate whose velocity is rewarded (m).
     pub position: Measure<f64>,
-    /// Whether the episode goes on.
+    /// Whether the episode continues.
     pub is_healthy: Measure<bool>,
-    /// What a step pays.
+    /// Computes the reward of a step.
     pub reward: Box<dyn Fn(&Outcome<'_>) -> Reward + Send>,
     /// Writes the observation, `[O]`.
     pub observe: Observe,
 }
 
-/// One of Gym's tasks, named `id`.
+/// Creates one of Gym's tasks, named `id`.
 ///
 /// # Errors
-/// When the model can't be loaded or is none of this robot.
+/// If the model can't be loaded or is not of this robot.
 pub(crate) fn gym_task(
     id: &str,
     robot: Robot,
@@ -76,7 +76,7 @@ pub(crate) fn gym_task(
 ) -> Result<MujocoEnv, EnvError> {
     let rules = rules(robot, version, config);
     let sim = Sim::load(&rules.model)?;
-    // Positions, velocities, motors, bodies.
+    // Numbers of positions, velocities, motors and bodies.
     let expected = match robot {
         Robot::Hopper => [6, 6, 3, 5],
         Robot::Walker2d | Robot::HalfCheetah => [9, 9, 6, 8],
@@ -110,80 +110,82 @@ fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
     }
 }
 
-/// What a reward is made of.
+/// Inputs of the reward function.
 pub struct Outcome<'a> {
-    /// After the step.
+    /// The simulation after the step.
     pub sim: &'a Sim,
-    /// As given, not clamped, `[A]`.
+    /// The action before clamping, `[A]`.
     pub action: &'a [f64],
     /// Change of [`Rules::position`] over the step (m).
     pub displacement: f64,
-    /// Length of the step (s).
+    /// Duration of the step (s).
     pub dt_seconds: f64,
-    /// Whether the episode goes on.
+    /// Whether the episode continues.
     pub is_healthy: bool,
 }
 
 impl Outcome<'_> {
-    /// Mean speed of [`Rules::position`] over the step (m/s).
+    /// Mean velocity of [`Rules::position`] over the step (m/s).
     pub fn velocity(&self) -> f64 {
         self.displacement / self.dt_seconds
     }
 }
 
-/// The terms, and their sum in the order of the original, on which its last bits depend.
+/// A reward: its terms, and their sum in the order of the original, which determines the last bits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reward {
-    /// What the step pays.
+    /// Total reward of the step.
     pub total: f64,
-    /// What it is made of.
+    /// The terms of the total.
     pub terms: RewardTerms,
 }
 
-/// The parts of a reward, each with its weight.
+/// The weighted terms of a reward.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RewardTerms {
-    /// For moving forward.
+    /// Reward for moving forward.
     pub progress: f64,
-    /// For being upright.
+    /// Reward for staying upright.
     pub alive: f64,
-    /// Cost of the action, not negative.
+    /// Cost of the action, non-negative.
     pub control_cost: f64,
-    /// Cost of the contact forces, not negative; zero where a task has none.
+    /// Cost of the contact forces, non-negative; zero for tasks without it.
     pub contact_cost: f64,
 }
 
 impl RewardTerms {
-    /// The reward, up to rounding: a task may add in another order.
+    /// Returns the total reward, up to rounding, as a task may add the terms in another order.
     pub fn sum(&self) -> f64 {
         self.progress + self.alive - self.control_cost - self.contact_cost
     }
 }
 
-/// A task with its physics; actions are in the motors' own units.
+/// A task with its physics. Actions are in the motors' own units.
 ///
-/// An action outside the range acts like the nearest one inside and costs what it says.
+/// An action outside the range acts like the nearest one inside, but its cost is that of the action
+/// before clamping.
 pub struct MujocoEnv {
     spec: EnvSpec,
     rules: Rules,
     sim: Sim,
-    /// [`Rules::position`] after the last step or reset: it can't be computed again from the state.
+    /// [`Rules::position`] after the last step or reset. It can't be recomputed from the state.
     position: f64,
     terms: RewardTerms,
 }
 
 impl MujocoEnv {
-    /// A task named `id` with these rules; the state is the model's own until a reset.
+    /// Creates a task named `id` with these rules. The state is the model's initial one until the
+    /// first reset.
     ///
-    /// Environments of the same model file share it in memory. A file may have 20 000 elements at most, copies
-    /// and included files counted, and take 1 GiB.
+    /// Environments of the same model file share the model in memory. A model may contain at most
+    /// 20 000 elements, counting copies and included files, and take at most 1 GiB.
     ///
-    /// MuJoCo ends the process, with exit code 1, when a state does not fit into the memory that the model
-    /// has for it (`memory` of `size` in the file), with thousands of contacts at once for instance. Gym's
-    /// tasks use less than a hundredth of theirs.
+    /// MuJoCo exits the process, with exit code 1, if a state does not fit into the memory that the
+    /// model reserves (`memory` of `size` in the file), for instance with thousands of simultaneous
+    /// contacts. Gym's tasks use less than a hundredth of theirs.
     ///
     /// # Errors
-    /// When the model can't be loaded, is too large, or a motor's range is not finite.
+    /// If the model can't be loaded, is too large, or a motor's range is not finite.
     pub fn new(id: &str, rules: Rules) -> Result<Self, EnvError> {
         let sim = Sim::load(&rules.model)?;
         Self::with_sim(id, rules, sim)
@@ -207,7 +209,7 @@ impl MujocoEnv {
         Ok(Self { spec, rules, sim, position, terms: RewardTerms::default() })
     }
 
-    /// The simulator, to look at.
+    /// Returns the simulator, for inspection.
     pub fn sim(&self) -> &Sim {
         &self.sim
     }
@@ -227,7 +229,7 @@ impl MujocoEnv {
         self.rules.reset
     }
 
-    /// The parts of the last step's reward; zero before the first step.
+    /// Terms of the last step's reward; zero before the first step.
     pub fn reward_terms(&self) -> RewardTerms {
         self.terms
     }
@@ -235,10 +237,10 @@ impl MujocoEnv {
     /// Starts an episode from a given state and writes its first observation, `[O]`.
     ///
     /// # Shapes
-    /// - `qpos`: `[nq]`, `qvel`: `[nv]`, as [`MujocoEnv::qpos`] and [`MujocoEnv::qvel`] give them
+    /// - `qpos`: `[nq]`, `qvel`: `[nv]`, as returned by [`MujocoEnv::qpos`] and [`MujocoEnv::qvel`]
     ///
     /// # Errors
-    /// When a length is wrong or a value is not finite.
+    /// If a length is wrong or a value is not finite.
     pub fn set_physics(
         &mut self,
         qpos: &[f64],
@@ -254,7 +256,7 @@ impl MujocoEnv {
         self.begin(obs)
     }
 
-    /// Derives the rest from positions and velocities just set.
+    /// Computes everything that depends on the positions and velocities just set.
     fn begin(&mut self, obs: &mut [f64]) -> Result<(), EnvError> {
         self.sim.forward();
         self.position = (self.rules.position)(&self.sim);
@@ -268,7 +270,7 @@ impl MujocoEnv {
         self.fault().map_or(Ok(()), |fault| Err(self.unstable(fault)))
     }
 
-    /// Why the state is none to go on from.
+    /// Returns why the simulation can't continue from the current state, if it can't.
     fn fault(&self) -> Option<&'static str> {
         let is_finite = || self.sim.qpos().iter().chain(self.sim.qvel()).all(|x| x.is_finite());
         let not_finite = || (!is_finite()).then_some("a position or velocity is not finite");
@@ -321,7 +323,7 @@ impl Env for MujocoEnv {
             return match self.rules.when_unstable {
                 WhenUnstable::Fail => Err(self.unstable(fault)),
                 WhenUnstable::Terminate => {
-                    // There is no state to observe or to pay for.
+                    // The state can't be observed or rewarded.
                     self.sim.reset();
                     self.begin(obs)?;
                     Ok(Step { reward: 0.0, terminated: true, truncated: false, success: None })

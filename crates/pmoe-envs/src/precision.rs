@@ -1,18 +1,18 @@
-//! From the precision of tasks (64 bits) to that of learners (32 bits) and back.
+//! Conversion between the precision of tasks (64 bits) and of learners (32 bits).
 
 /// Rounds an observation to 32 bits.
 ///
 /// # Panics
-/// When the lengths differ.
+/// If the lengths differ.
 pub fn obs_to_f32(obs: &[f64], to: &mut [f32]) {
     assert_eq!(obs.len(), to.len(), "the observation fits");
     to.iter_mut().zip(obs).for_each(|(to, from)| *to = *from as f32);
 }
 
-/// Widens an action to 64 bits, which changes no value.
+/// Converts an action to 64 bits, without changing any value.
 ///
 /// # Panics
-/// When the lengths differ.
+/// If the lengths differ.
 pub fn action_to_f64(action: &[f32], to: &mut [f64]) {
     assert_eq!(action.len(), to.len(), "the action fits");
     to.iter_mut().zip(action).for_each(|(to, from)| *to = f64::from(*from));

@@ -1,7 +1,7 @@
-//! Target-reaching: a point mass in a square that is to reach a target and touch nothing else.
+//! Target-reaching: a point mass in a square must reach a target and touch nothing else.
 //!
-//! Appendix C of the paper, which leaves 21 points open. Every one is a setting ([`ReachingConfig`]),
-//! and a preset is a task:
+//! Appendix C of the paper describes the task but leaves 21 points open. Each is a setting
+//! ([`ReachingConfig`]), and each preset is a task:
 //!
 //! | setting              | `TargetReaching-v0` | `TargetReachingPaper-v0` | `TargetReachingFixed-v0` |
 //! |----------------------|---------------------|--------------------------|--------------------------|
@@ -13,13 +13,14 @@
 //! | touching an obstacle | -10                 | -10                      | -100                     |
 //! | observation          | `[17]`              | `[12]`                   | `[17]`                   |
 //!
-//! With the paper's limits and reward, moving for ever is worth ‖v‖₂ / (1 − γ) = 2.83 / 0.01 = 283 at
-//! γ = 0.99, and reaching the target ends that after about 35 steps for 154 in all: circling is
-//! optimal. With the published factor 0.1 moving is worth 14 and reaching about 57.
+//! With the paper's limits and reward, moving forever is worth ‖v‖₂ / (1 − γ) = 2.83 / 0.01 = 283
+//! at γ = 0.99. Reaching the target ends that after about 35 steps, for 154 in all: circling is
+//! optimal. With the published factor of 0.1, moving is worth 14 and reaching about 57.
 //!
 //! # Observation
-//! For M obstacles, x the agent's position, v its velocity, a the acceleration of the last step
-//! (clipped; 0 at the start), h = 5 m half the arena's side. Each point is two values.
+//! M is the number of obstacles, x the agent's position, v its velocity, a the acceleration of the
+//! last step (clipped; 0 at the start), and h = 5 m half the side of the arena. Each point takes
+//! two values.
 //!
 //! | index (published) | meaning                        | unit | index (paper)  | meaning              | unit |
 //! |-------------------|--------------------------------|------|----------------|----------------------|------|
@@ -41,7 +42,7 @@
 //! ```
 //!
 //! # Reward and termination
-//! The first that holds, after the step:
+//! The first row that applies after the step:
 //!
 //! | case                                       | reward        | episode ends |
 //! |--------------------------------------------|---------------|--------------|
@@ -50,16 +51,17 @@
 //! | |x − target| < 0.5 m                       | 100           | yes, reached |
 //! | else                                       | for moving    | no           |
 //!
-//! The agent is a point; with a radius it touches that much earlier. The time limit of 1000 steps is
-//! a wrapper's.
+//! The agent is a point; an agent with a radius touches objects that much earlier. A wrapper sets
+//! the time limit of 1000 steps.
 //!
 //! # Reset
-//! x = (-4.5, -4.5) m, v = a = 0. Target, then centres, then radii are drawn, coordinate by
-//! coordinate; centres outside the arena move to its edge. Obstacles may cover start or target.
+//! x = (-4.5, -4.5) m, v = a = 0. The target is drawn first, then all centres, then all radii,
+//! coordinate by coordinate. Centres outside the arena move to its edge. Obstacles may cover the
+//! start or the target.
 //!
 //! # Source
-//! Appendix C and Figs. 3, 5, 7 of the paper; published values: `reach_goal.py` of the first author's
-//! repository LapUtopia/Mixture_IL (October 2020), of which only facts are used.
+//! Appendix C and Figs. 3, 5, 7 of the paper. Published values come from `reach_goal.py` in the
+//! first author's repository LapUtopia/Mixture_IL (October 2020), of which only facts are used.
 
 mod config;
 mod draw;
@@ -75,23 +77,23 @@ use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 
 /// Distance to the start that [`RandomLayout::reject_overlap`] keeps free (m).
 const FREE_AROUND_START: f64 = 0.5;
-/// Draws of an obstacle before [`RandomLayout::reject_overlap`] gives up.
+/// Draws per obstacle before [`RandomLayout::reject_overlap`] gives up.
 const MAX_DRAWS: u32 = 1000;
 
 type Point = [f64; 2];
 
-/// What a step of target-reaching met.
+/// What the agent touched in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
     /// An obstacle.
     Obstacle,
     /// The edge of the arena.
     Edge,
-    /// The target, and nothing else.
+    /// The target and nothing else.
     Target,
 }
 
-/// The task; see the head of this file.
+/// The target-reaching task; see the [module documentation](self).
 #[derive(Debug, Clone)]
 pub struct TargetReaching {
     config: ReachingConfig,
@@ -105,10 +107,10 @@ pub struct TargetReaching {
 }
 
 impl TargetReaching {
-    /// The task with these settings; `id` is its name in specs and messages.
+    /// Creates the task with these settings. `id` is its name in specs and messages.
     ///
     /// # Errors
-    /// When a setting is out of range.
+    /// If a setting is out of range.
     pub fn new(id: &str, config: ReachingConfig) -> Result<Self, EnvError> {
         config.validate()?;
         let limit = config.acceleration_limit;
@@ -145,7 +147,7 @@ impl TargetReaching {
         &self.config
     }
 
-    /// Where the agent is (m).
+    /// Position of the agent (m).
     pub fn position(&self) -> [f64; 2] {
         self.position
     }
@@ -160,9 +162,9 @@ impl TargetReaching {
         &self.obstacles
     }
 
-    /// What the last step met, where it went; `None` after a reset or a restored state.
+    /// Returns what the agent touched in the last step; `None` after a reset or a restored state.
     ///
-    /// Where collisions don't end the episode the agent is no longer there.
+    /// If collisions don't end the episode, the agent is no longer at that place.
     pub fn touched(&self) -> Option<Touched> {
         self.touched
     }
@@ -202,7 +204,7 @@ impl TargetReaching {
         }
     }
 
-    /// Advances position and velocity.
+    /// Advances position and velocity by one step.
     fn advance(&mut self, action: &[f64]) {
         let ReachingConfig { acceleration_limit, speed_limit, dt_seconds: dt, .. } = self.config;
         let before = self.velocity;
@@ -230,7 +232,7 @@ impl TargetReaching {
         }
     }
 
-    /// What the agent touches where it is now.
+    /// Returns what the agent touches at its current position.
     fn touches(&self) -> Option<Touched> {
         let ReachingConfig { agent_radius, half_extent, target_radius, .. } = self.config;
         let x = self.position;

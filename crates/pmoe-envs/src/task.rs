@@ -1,4 +1,4 @@
-//! Names of the tasks, and their settings.
+//! Task ids and settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,25 +10,25 @@ use crate::episode::{EPISODE_STEPS, check_episode_steps};
 use crate::mjcf::MjcfConfig;
 use crate::reaching::{ReachingConfig, ReachingPreset};
 
-/// The robots of Gym's MuJoCo tasks. A new one is a variant here and a file in `mujoco/`.
+/// The robots of Gym's MuJoCo tasks. To add one, add a variant here and a file in `mujoco/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Robot {
     /// Planar one-legged hopper, 3 motors.
     Hopper,
-    /// Planar figure on two legs, 6 motors.
+    /// Planar two-legged walker, 6 motors.
     Walker2d,
     /// Planar two-legged runner, 6 motors.
     HalfCheetah,
     /// Four-legged ant, 8 motors.
     Ant,
-    /// Two-legged body with arms that walks, 17 motors.
+    /// Walking humanoid with arms, 17 motors.
     Humanoid,
-    /// The same body, which rises from the ground.
+    /// The same humanoid, rising from the ground.
     HumanoidStandup,
 }
 
 impl Robot {
-    /// All of them.
+    /// All robots.
     pub const ALL: [Self; 6] = [
         Self::Hopper,
         Self::Walker2d,
@@ -50,13 +50,13 @@ impl Robot {
     }
 }
 
-/// Generation of Gym's formulas for observation, reward and ending.
+/// Version of Gym's formulas for observation, reward and termination.
 ///
-/// The physics is MuJoCo 3.17 for all of them: `V2` has the formulas of gym 0.17, not the engine of
-/// its time, so returns are not comparable with MuJoCo 1.50 to the last digit.
+/// All versions use MuJoCo 3.17: `V2` takes the formulas of gym 0.17, not the engine of its time,
+/// so returns are not exactly comparable with those of MuJoCo 1.50.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Version {
-    /// gym 0.17, contact forces computed.
+    /// gym 0.17, with contact forces computed.
     V2,
     /// Gymnasium 1.4.0 with default arguments.
     V4,
@@ -65,7 +65,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// All of them.
+    /// All versions.
     pub const ALL: [Self; 3] = [Self::V2, Self::V4, Self::V5];
 
     fn name(self) -> &'static str {
@@ -77,7 +77,7 @@ impl Version {
     }
 }
 
-/// A task, written like `Hopper-v4` or `mjcf:robots/crawler.xml`.
+/// A task id, such as `Hopper-v4` or `mjcf:robots/crawler.xml`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TaskId {
@@ -85,21 +85,21 @@ pub enum TaskId {
     Mujoco {
         /// The robot.
         robot: Robot,
-        /// The formulas.
+        /// The version of the formulas.
         version: Version,
     },
-    /// The paper's target-reaching task, see [`crate::reaching`].
+    /// The paper's target-reaching task; see [`crate::reaching`].
     TargetReaching(ReachingPreset),
-    /// A model file, with its settings in a TOML file beside it, see [`crate::mjcf`]. The path is as the user gave
-    /// it: a relative one is from where the program runs.
+    /// A model file with its settings in a TOML file next to it; see [`crate::mjcf`]. The path is
+    /// the user's; a relative one is resolved against the working directory.
     Mjcf(String),
 }
 
-/// Start of the id of a task from a model file.
+/// Prefix of the ids of tasks from model files.
 const MJCF: &str = "mjcf:";
 
 impl TaskId {
-    /// Every task that is built in, robot by robot, then target-reaching.
+    /// Returns all built-in tasks: robot by robot, then target-reaching.
     pub fn all() -> impl Iterator<Item = Self> {
         let robots = Robot::ALL.into_iter();
         robots
@@ -107,7 +107,7 @@ impl TaskId {
             .chain(ReachingPreset::ALL.map(Self::TargetReaching))
     }
 
-    /// Name of the family of its settings, as in a config file.
+    /// Key of this task's settings in a config file.
     fn family(&self) -> &'static str {
         match self {
             Self::Mujoco { .. } => "mujoco",
@@ -161,30 +161,30 @@ impl From<TaskId> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum EnvConfig {
-    /// Of a MuJoCo task.
+    /// Settings of a MuJoCo task.
     Mujoco(MujocoConfig),
-    /// Of target-reaching.
+    /// Settings of target-reaching.
     TargetReaching(ReachingConfig),
-    /// Of a task from a model file.
+    /// Settings of a task from a model file.
     Mjcf(MjcfConfig),
 }
 
-/// Settings of a MuJoCo task. What a task has no choice of is absent.
+/// Settings of a MuJoCo task. Settings that don't apply to the task are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MujocoConfig {
-    /// Steps of an episode. A cut is no end: the next state keeps its value.
+    /// Time limit of an episode (steps). It truncates: the next state keeps its value.
     pub max_episode_steps: u32,
-    /// Version 2 of the ant and the humanoids: what became of the contact forces.
+    /// Version 2 of the ant and the humanoids: how contact forces are treated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_forces: Option<ContactForces>,
     /// Version 4 of the ant: whether contact forces are observed and cost something, as with
-    /// Gymnasium's argument of this name.
+    /// Gymnasium's argument of the same name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_contact_forces: Option<bool>,
 }
 
-/// Contact forces of gym 0.17, which depended on the MuJoCo of the time.
+/// Contact forces of gym 0.17, which depended on the MuJoCo version at the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContactForces {
@@ -229,7 +229,7 @@ impl EnvConfig {
     /// Checks that the settings are in range and belong to `task`.
     ///
     /// # Errors
-    /// Names the key, its value and the allowed ones.
+    /// If they don't; the error names the key, the value and the allowed values.
     pub fn validate(&self, task: &TaskId) -> Result<(), EnvError> {
         match (self, task) {
             (Self::Mujoco(config), TaskId::Mujoco { robot, version }) => {
@@ -245,7 +245,7 @@ impl EnvConfig {
         }
     }
 
-    /// Name of the family, as in a config file.
+    /// Key of the family in a config file.
     pub fn family(&self) -> &'static str {
         match self {
             Self::Mujoco(_) => "mujoco",
@@ -254,7 +254,7 @@ impl EnvConfig {
         }
     }
 
-    /// Steps of an episode.
+    /// Time limit of an episode (steps).
     pub fn max_episode_steps(&self) -> u32 {
         match self {
             Self::Mujoco(config) => config.max_episode_steps,

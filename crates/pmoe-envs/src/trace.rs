@@ -1,4 +1,4 @@
-//! Stepping a task from a given state with given actions, for comparison with other programs.
+//! Traces: steps from a given state with given actions, for comparison with other programs.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use crate::make::make_mujoco_with;
 use crate::mujoco::mujoco_version;
 use crate::task::{ContactForces, EnvConfig, TaskId};
 
-/// The most steps: all that is seen on the way is kept, some kilobytes a step.
+/// The most steps of a trace. Everything observed on the way is kept, some kilobytes per step.
 const MOST_STEPS: usize = 100_000;
 
-/// What to do.
+/// Input of a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceInput {
@@ -19,18 +19,18 @@ pub struct TraceInput {
     /// Version 2 of the ant and the humanoids: whether contact forces are computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_forces: Option<ContactForces>,
-    /// Ant-v4: whether contact forces are observed and charged for.
+    /// Ant-v4: whether contact forces are observed and cost something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_contact_forces: Option<bool>,
     /// Initial positions, `[nq]` (m, rad, quaternions).
     pub qpos: Vec<f64>,
     /// Initial velocities, `[nv]` (m/s, rad/s).
     pub qvel: Vec<f64>,
-    /// T actions, `[T][A]`, in the task's own units; values outside its range are allowed.
+    /// T actions, `[T][A]`, in the task's own units; values outside the range are allowed.
     pub actions: Vec<Vec<f64>>,
 }
 
-/// What happened. All values are finite, so JSON keeps them exactly.
+/// Result of a trace. All values are finite, so JSON keeps them exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceOutput {
@@ -38,13 +38,13 @@ pub struct TraceOutput {
     pub task: TaskId,
     /// Version of the MuJoCo library.
     pub mujoco: String,
-    /// Observations, `[T + 1][O]`; the first is that of the initial state.
+    /// Observations, `[T + 1][O]`, starting with that of the initial state.
     pub obs: Vec<Vec<f64>>,
     /// Rewards, `[T]`.
     pub reward: Vec<f64>,
-    /// Whether the task ended at a step, `[T]`. The stepping goes on all the same.
+    /// Whether each step terminated the episode, `[T]`. Stepping continues regardless.
     pub terminated: Vec<bool>,
-    /// Whether the time limit was reached at a step, `[T]`.
+    /// Whether each step reached the time limit, `[T]`.
     pub truncated: Vec<bool>,
     /// Positions, `[T + 1][nq]`.
     pub qpos: Vec<Vec<f64>>,
@@ -52,10 +52,11 @@ pub struct TraceOutput {
     pub qvel: Vec<Vec<f64>>,
 }
 
-/// Sets the state and takes all the steps, without resets.
+/// Sets the state and takes all steps, without resets.
 ///
 /// # Errors
-/// When a length is wrong, a value is not finite, there are too many steps or the simulation becomes unstable.
+/// If a length is wrong, a value is not finite, there are too many steps, or the simulation becomes
+/// unstable.
 pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
     let steps = input.actions.len();
     if MOST_STEPS < steps {
@@ -97,7 +98,7 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
     Ok(output)
 }
 
-/// The task's settings with those that the input gives.
+/// Returns the task's settings, overridden by those of the input.
 fn config(input: &TraceInput) -> Result<EnvConfig, EnvError> {
     let mut config = input.task.config()?;
     if let EnvConfig::Mujoco(settings) = &mut config {

@@ -1,15 +1,15 @@
-//! Many environments stepped at once, on several threads.
+//! Many environments, stepped in parallel on several threads.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 
-/// N copies of a task with a random-number generator each, shared among threads.
+/// N copies of a task, each with its own random-number generator, distributed among threads.
 ///
-/// What a copy does depends on its generator and its actions alone: the number of threads changes
-/// nothing. After [`VecEnv::step`] the observations are the true successors, also where an episode
-/// ended; [`VecEnv::reset_ended`] then starts the next ones.
+/// The behaviour of a copy depends only on its generator and its actions, not on the number of
+/// threads. After [`VecEnv::step`] the observations are the true successors, even where an episode
+/// ended. [`VecEnv::reset_ended`] then starts the next episodes.
 ///
 /// ```
 /// use pmoe_envs::{Rng, TaskId, VecEnv, make};
@@ -38,29 +38,29 @@ pub struct VecEnv {
     steps: Vec<Step>,
 }
 
-/// A thread and the copies it owns.
+/// A thread and the copies that it owns.
 struct Worker {
-    /// Taken when the thread is to end.
+    /// Dropped to stop the thread.
     jobs: Option<Sender<Job>>,
     done: Receiver<Job>,
     thread: Option<JoinHandle<()>>,
-    /// Index of its first copy, and how many it has.
+    /// Index of the first copy; `count` is the number of copies.
     first: usize,
     count: usize,
-    /// The buffers of the last job, used again.
+    /// The last job, whose buffers are reused.
     idle: Option<Job>,
 }
 
-/// What a worker is to do, and what came of it.
+/// A job for a worker, and its results.
 struct Job {
     task: Task,
-    /// `[count · A]`
+    /// Actions, `[count · A]`.
     actions: Vec<f64>,
-    /// `[count · O]`
+    /// Observations, `[count · O]`.
     obs: Vec<f64>,
-    /// `[count]`
+    /// Results of the steps, `[count]`.
     steps: Vec<Step>,
-    /// The first copy that failed, among the worker's.
+    /// Index and error of the worker's first copy that failed.
     error: Option<(usize, EnvError)>,
 }
 
@@ -72,10 +72,10 @@ enum Task {
 }
 
 impl VecEnv {
-    /// `envs` with a generator each, on at most `threads` threads.
+    /// Creates copies from `envs` with one generator each, on at most `threads` threads.
     ///
     /// # Panics
-    /// When there is no environment or no thread, the counts of environments and generators differ,
+    /// If there is no environment or no thread, the numbers of environments and generators differ,
     /// or the environments have different specs.
     pub fn new(envs: Vec<Box<dyn Env>>, rngs: Vec<Rng>, threads: usize) -> Self {
         assert!(!envs.is_empty() && threads > 0, "at least one environment and one thread");
@@ -87,7 +87,7 @@ impl VecEnv {
         let mut workers = Vec::with_capacity(threads);
         let mut first = 0;
         for index in 0..threads {
-            // As equal as possible.
+            // Distribute the copies as evenly as possible.
             let count = (total - first).div_ceil(threads - index);
             workers.push(Worker::new(copies.by_ref().take(count).collect(), first, &spec));
             first += count;
@@ -111,7 +111,7 @@ impl VecEnv {
         &self.obs
     }
 
-    /// What the latest [`VecEnv::step`] gave, `[N]`.
+    /// Results of the latest [`VecEnv::step`], `[N]`.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -119,7 +119,7 @@ impl VecEnv {
     /// Starts an episode in every copy.
     ///
     /// # Errors
-    /// That of the first copy that failed.
+    /// The error of the first copy that failed.
     pub fn reset(&mut self) -> Result<(), EnvError> {
         self.run(Task::Reset, &[])
     }
@@ -127,17 +127,17 @@ impl VecEnv {
     /// Steps every copy with its row of `actions`, `[N · A]`.
     ///
     /// # Errors
-    /// That of the first copy that failed; the others have stepped.
+    /// The error of the first copy that failed; the others have stepped.
     pub fn step(&mut self, actions: &[f64]) -> Result<(), EnvError> {
         let expected = self.num_envs() * self.spec.action_dim();
         check_length(&self.spec.id, "action", actions.len(), expected)?;
         self.run(Task::Step, actions)
     }
 
-    /// Starts a new episode where the latest step ended one.
+    /// Starts a new episode in every copy whose latest step ended one.
     ///
     /// # Errors
-    /// That of the first copy that failed.
+    /// The error of the first copy that failed.
     pub fn reset_ended(&mut self) -> Result<(), EnvError> {
         self.run(Task::ResetEnded, &[])
     }
@@ -230,7 +230,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of an environment was reported when it happened.
+            // A panic of an environment was already reported when it happened.
             let _ = thread.join();
         }
     }

@@ -1,13 +1,13 @@
-//! Wrappers that fit any task.
+//! Wrappers for any task.
 
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 
-/// Cuts an episode after a fixed number of steps.
+/// Truncates episodes after a fixed number of steps.
 ///
-/// The cut is reported as `truncated`; `terminated` stays what the task says, so a step can be both.
+/// This sets `truncated`; `terminated` is still the task's, so a step can set both.
 #[derive(Debug, Clone)]
 pub struct TimeLimit<E> {
     env: E,
@@ -21,7 +21,7 @@ impl<E: Env> TimeLimit<E> {
         Self { env, max_steps, steps: 0 }
     }
 
-    /// The task inside.
+    /// Returns the wrapped task.
     pub fn inner(&self) -> &E {
         &self.env
     }
@@ -61,14 +61,14 @@ impl<E: Env> Env for TimeLimit<E> {
     }
 }
 
-/// Lets a task be driven with actions in [-1, 1].
+/// Maps actions in [-1, 1] to the task's range.
 ///
 /// ```text
 /// env_action = (high + low) / 2 + (high − low) / 2 · action
 /// ```
 ///
-/// Nothing is clipped: an action outside [-1, 1] leaves the task's range in proportion. For a range
-/// of [-1, 1] the map is the identity, bit for bit but for the sign of zero.
+/// Nothing is clipped: an action outside [-1, 1] exceeds the task's range in proportion. For a
+/// range of [-1, 1] the map is the identity, bit for bit except for the sign of zero.
 #[derive(Debug, Clone)]
 pub struct RescaleAction<E> {
     env: E,
@@ -79,10 +79,10 @@ pub struct RescaleAction<E> {
 }
 
 impl<E: Env> RescaleAction<E> {
-    /// Wraps `env`; the new spec's bounds are -1 and 1.
+    /// Wraps `env`; the bounds of the new spec are -1 and 1.
     ///
     /// # Panics
-    /// When a bound of `env` is not finite: there is no range to map to.
+    /// If a bound of `env` is not finite.
     pub fn new(env: E) -> Self {
         let spec = env.spec();
         let bounds = || spec.action_low.iter().zip(&spec.action_high);
@@ -102,7 +102,7 @@ impl<E: Env> RescaleAction<E> {
         Self { env, spec, center, half_width, env_action: vec![0.0; num_actions] }
     }
 
-    /// The task inside.
+    /// Returns the wrapped task.
     pub fn inner(&self) -> &E {
         &self.env
     }
@@ -137,10 +137,11 @@ impl<E: Env> Env for RescaleAction<E> {
     }
 }
 
-/// Moves every action into the task's range before it acts.
+/// Clips every action to the task's range.
 ///
-/// Outside it, a task decides itself: MuJoCo's motors saturate, but the control cost is that of the
-/// action as given; clipped, it is that of the action that acts.
+/// Tasks treat actions outside their range differently. MuJoCo's motors saturate, but the control
+/// cost is computed from the action before clamping; with this wrapper it is computed from the
+/// clipped action.
 #[derive(Debug, Clone)]
 pub struct ClipAction<E> {
     env: E,
@@ -148,13 +149,13 @@ pub struct ClipAction<E> {
 }
 
 impl<E: Env> ClipAction<E> {
-    /// Wraps `env`; its bounds stay.
+    /// Wraps `env` and keeps its bounds.
     pub fn new(env: E) -> Self {
         let env_action = vec![0.0; env.spec().action_dim()];
         Self { env, env_action }
     }
 
-    /// The task inside.
+    /// Returns the wrapped task.
     pub fn inner(&self) -> &E {
         &self.env
     }
@@ -170,7 +171,7 @@ impl<E: Env> Env for ClipAction<E> {
     }
 
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
-        // Not a number and infinities are refused, not clipped.
+        // NaN and infinities are rejected, not clipped.
         check_action(self.env.spec(), action)?;
         let EnvSpec { action_low, action_high, .. } = self.env.spec();
         let bounds = action_low.iter().zip(action_high);
@@ -191,10 +192,10 @@ impl<E: Env> Env for ClipAction<E> {
     }
 }
 
-/// Adds Gaussian noise to every observation: what the policy sees, not what happens.
+/// Adds Gaussian noise to observations. The noise does not affect the task itself.
 ///
-/// The noise of an episode has a generator of its own, which each reset draws from the caller's, so
-/// equal seeds give equal noise whatever the actions.
+/// Each reset draws a generator for the episode's noise from the caller's generator. Equal seeds
+/// thus give equal noise, whatever the actions.
 #[derive(Debug, Clone)]
 pub struct ObsNoise<E> {
     env: E,
@@ -203,16 +204,16 @@ pub struct ObsNoise<E> {
 }
 
 impl<E: Env> ObsNoise<E> {
-    /// Wraps `env`; `std` is the standard deviation, in the units of each value.
+    /// Wraps `env`. `std` is the standard deviation, in the units of each observed value.
     ///
     /// # Panics
-    /// When `std` is negative or not finite.
+    /// If `std` is negative or not finite.
     pub fn new(env: E, std: f64) -> Self {
         assert!(0.0 <= std && std.is_finite(), "a standard deviation of {std}");
         Self { env, std, rng: Rng::from_seed([0; 32]) }
     }
 
-    /// The task inside.
+    /// Returns the wrapped task.
     pub fn inner(&self) -> &E {
         &self.env
     }
@@ -225,7 +226,7 @@ impl<E: Env> ObsNoise<E> {
     }
 }
 
-/// Numbers of a saved generator: seed and position in 32-bit words, which `f64` holds exactly.
+/// Length of a saved generator: its seed and position in 32-bit words, which `f64` holds exactly.
 const RNG_WORDS: usize = 8 + 4;
 
 impl<E: Env> Env for ObsNoise<E> {

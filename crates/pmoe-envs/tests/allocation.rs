@@ -1,4 +1,4 @@
-//! Stepping and resetting take no memory.
+//! Stepping and resetting do not allocate.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

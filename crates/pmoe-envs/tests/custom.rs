@@ -1,4 +1,4 @@
-//! Tasks from a model file and the settings beside it.
+//! Tasks from a model file and the settings next to it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,14 +12,14 @@ use common::{actions, rng};
 use pmoe_envs::{Env, EnvConfig, EnvError, TaskId, make, make_mujoco, make_with};
 use tempfile::TempDir;
 
-/// The example of the documentation.
+/// Returns the settings that the documentation shows.
 fn documented() -> String {
     let page = include_str!("../../../docs/custom-tasks.md");
     let (_, rest) = page.split_once("```toml\n").unwrap();
     rest.split_once("```").unwrap().0.to_owned()
 }
 
-/// A folder with a built-in robot's model file and these settings beside it.
+/// Creates a folder with a built-in robot's model file and these settings next to it.
 fn beside(model: &str, settings: &str) -> (TempDir, TaskId) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(model);
@@ -32,7 +32,8 @@ fn id(path: &Path) -> TaskId {
     format!("mjcf:{}", path.display()).parse().unwrap()
 }
 
-/// Takes random steps in both, with resets; `is_same` judges the rewards.
+/// Takes random steps in both tasks, with resets, and compares them; `is_same` compares the
+/// rewards.
 fn compare(ours: &TaskId, built_in: &str, steps: usize, is_same: fn(f64, f64) -> bool) {
     let mut envs = [ours.clone(), built_in.parse().unwrap()].map(|task| make(&task).unwrap());
     let action_dim = envs[0].spec().action_dim();
@@ -87,7 +88,7 @@ healthy = [{ joint = "root", axis = "z", range = [0.2, 1.0] }]
 #[test]
 fn bodies_free_joints_and_contact_forces_make_an_ant() {
     let (_folder, task) = beside("ant.xml", ANT);
-    // The terms are added in another order.
+    // The terms are added in a different order.
     compare(&task, "Ant-v5", 1000, |one, two| (one - two).abs() < 1e-12);
 }
 
@@ -196,7 +197,7 @@ fn settings_of_a_run_are_checked_by_the_model_as_well() {
     assert_eq!(error, "`env` is `mjcf`, but must be `mujoco` for Hopper-v4");
 }
 
-/// A slider with a motor, in a model that includes one file and has a mesh.
+/// Creates a slider with a motor, in a model that includes one file and uses a mesh.
 fn model_of_three_files() -> (TempDir, TaskId, [PathBuf; 3]) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -223,7 +224,7 @@ fn a_model_that_has_changed_is_refused() {
     let config = task.config().unwrap();
     let EnvConfig::Mjcf(settings) = &config else { panic!("a task from a file") };
     let texts = files.each_ref().map(|path| fs::read_to_string(path).unwrap());
-    // Of the contents, in the order in which they are named.
+    // The hash covers the contents, in the order in which the files are referred to.
     let [model, part, mesh] = &texts;
     let expected = blake3::hash(format!("{model}{mesh}{part}").as_bytes()).to_hex().to_string();
     assert_eq!(settings.model_blake3.as_ref(), Some(&expected));

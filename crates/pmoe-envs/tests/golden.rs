@@ -1,10 +1,10 @@
 //! Replays cases recorded from Gymnasium (`golden/generate.py`).
 //!
-//! MuJoCo's last bits depend on the C library's sin, cos, exp, ... The same variant of it as at
-//! recording time (told by a fingerprint) must give the same bits over the whole case, another one
-//! the same numbers up to 1e-9 for 25 steps, after which chaos may take over.
+//! MuJoCo's last bits depend on the C library's sin, cos, exp and so on. With the C library used
+//! for recording (identified by a fingerprint), the whole case must match bit for bit. With another
+//! one, values must match up to 1e-9 for 25 steps, after which chaos may take over.
 //!
-//! The folder of `PMOE_GOLDEN_DIR`, if set, is replayed too.
+//! The folder in `PMOE_GOLDEN_DIR`, if set, is replayed too.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use pmoe_envs::{TaskId, TraceInput, TraceOutput, trace};
 use serde::Deserialize;
 
-/// Steps that are compared across variants of the C library.
+/// Number of steps compared if the C library differs.
 const LOOSE_STEPS: usize = 25;
-/// Tolerance of that, relative to max(1, |x|). Measured: 3e-10 at worst over the tasks at step 50.
+/// Tolerance of that comparison, relative to max(1, |x|). The worst measured over all tasks is
+/// 3e-10, at step 50.
 const LOOSE_TOLERANCE: f64 = 1e-9;
 
 #[derive(Deserialize)]
@@ -33,7 +34,7 @@ struct Meta {
     libm_fingerprint: String,
 }
 
-/// FNV-1a over the results of libm's functions, as in `generate.py`.
+/// FNV-1a over results of libm's functions, as in `generate.py`.
 fn libm_fingerprint() -> String {
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     for i in 0..4096 {
@@ -48,7 +49,8 @@ fn libm_fingerprint() -> String {
     format!("{digest:016x}")
 }
 
-/// All numbers of one step: reward (none before the first), observation, positions, velocities.
+/// Returns all values of one step: reward (none before the first step), observation, positions,
+/// velocities.
 fn numbers(output: &TraceOutput, step: usize) -> Vec<f64> {
     let reward = step.checked_sub(1).map(|last| output.reward[last]);
     let states = [&output.obs[step], &output.qpos[step], &output.qvel[step]];

@@ -1,4 +1,4 @@
-//! Model files that are missing, broken or hostile give an error, never the end of the process.
+//! A missing, broken or hostile model file gives an error; it does not end the process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ fn rules(model: PathBuf) -> Rules {
     }
 }
 
-/// A slider with a motor, and `extra` lines of MJCF.
+/// A slider with a motor and `extra` lines of MJCF.
 fn slider(extra: &str, ctrlrange: &str) -> String {
     format!(
         r#"<mujoco>{extra}<worldbody><body><joint name="x" type="slide" axis="1 0 0"/><geom size="0.1"/></body>
@@ -83,7 +83,7 @@ fn bad_ones_are_errors_that_name_the_file() {
     assert!(error.to_string().starts_with("cannot load the model /nowhere/at/all.xml"), "{error}");
 }
 
-/// A slider beside a body of two elements that is repeated so many times, and that again, and so on.
+/// A slider and a body of two elements, replicated by each of the nested `counts`.
 fn repeated(counts: &[u64]) -> String {
     let mut body = r#"<body pos="0 0 9"><geom size="0.1"/></body>"#.to_owned();
     for count in counts {
@@ -115,7 +115,7 @@ fn sizes_without_bounds_are_refused_before_anything_is_allocated() {
         assert!(error.to_string().contains(reason), "{error}");
     }
 
-    // Copies of what another file holds count, too.
+    // Copies of another file's elements count too.
     let part = r#"<mujoco><body pos="0 0 9"><geom size="0.1"/></body></mujoco>"#;
     write("part.xml", part);
     let many = repeated(&[10_000]).replace("<geom", r#"<include file="part.xml"/><geom"#);

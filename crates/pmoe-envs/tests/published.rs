@@ -1,4 +1,4 @@
-//! Numbers that tasks were published with. A task that is not listed here is tested all the same, elsewhere.
+//! Published dimensions and values of tasks. Tasks not listed here are tested elsewhere.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What differs between the versions of a task, and between the settings of one.
+//! Differences between the versions of a task, and between settings of one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -64,7 +64,7 @@ fn humanoid_versions_differ_as_documented() {
         let v4 = envs[1].step(&action, &mut obs4).unwrap();
         let v5 = envs[2].step(&action, &mut obs5).unwrap();
         assert_eq!(obs2.map(f64::to_bits), obs4.map(f64::to_bits));
-        // v5 leaves out the world's inertia, velocity and force and the forces on the root.
+        // v5 leaves out the world's inertia, velocity and force, and the forces on the root.
         let zeros = [45..55, 185..191, 269..275, 292..298];
         assert!(zeros.iter().all(|range| obs4[range.clone()].iter().all(|&x| x == 0.0)));
         let is_kept = |index: &usize| !zeros.iter().any(|range| range.contains(index));
@@ -80,7 +80,8 @@ fn humanoid_versions_differ_as_documented() {
     assert!(touched, "the humanoid met the ground");
 }
 
-/// Both versions on the same actions from the same start: observations, rewards, endings.
+/// Runs both versions with the same actions from the same start. Returns observations, rewards and
+/// endings.
 fn pair(robot: Robot, versions: [Version; 2], steps: usize) -> [Vec<(Vec<f64>, f64, bool)>; 2] {
     versions.map(|version| {
         let mut env = task(robot, version);
@@ -102,7 +103,7 @@ fn planar_versions_differ_as_documented() {
     }
     let [v4, v5] = pair(Robot::HalfCheetah, [Version::V4, Version::V5], 150);
     assert_eq!(v4, v5);
-    // The friction of a foot: the same until it slides.
+    // The friction of a foot makes no difference until the foot slides.
     let [v4, v5] = pair(Robot::Walker2d, [Version::V4, Version::V5], 150);
     assert_eq!(v4[..5], v5[..5]);
     assert_ne!(v4[150].0, v5[150].0);
@@ -137,7 +138,7 @@ fn with(robot: Robot, version: Version, change: fn(&mut MujocoConfig)) -> Mujoco
 
 #[test]
 fn contact_forces_can_be_left_out_or_put_in() {
-    // Version 2 without forces: zeros in the observation, no cost, the same motion.
+    // Version 2 without contact forces: zeros in the observation, no cost, the same motion.
     for robot in [Robot::Ant, Robot::Humanoid, Robot::HumanoidStandup] {
         let mut computed = task(robot, Version::V2);
         let mut zero = with(robot, Version::V2, |config| {
@@ -155,7 +156,7 @@ fn contact_forces_can_be_left_out_or_put_in() {
         }
         assert!(paid > 0.0, "{robot:?} met the ground");
     }
-    // Ant-v4 with forces: the observation of version 2, and its reward up to rounding.
+    // Ant-v4 with contact forces: version 2's observation, and its reward up to rounding.
     let mut v2 = task(Robot::Ant, Version::V2);
     let mut v4 = with(Robot::Ant, Version::V4, |config| config.use_contact_forces = Some(true));
     assert_eq!(v4.spec().obs_dim, 111);

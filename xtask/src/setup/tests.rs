@@ -4,14 +4,14 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A workspace, and beside it a `python3` and the wheels that its pip finds.
+/// A workspace, with a `python3` and the wheels that its pip finds next to it.
 struct Scene {
     folder: TempDir,
     wheels: Vec<Wheel>,
 }
 
 impl Scene {
-    /// Small wheels with the layout of the real ones.
+    /// Creates small wheels with the layout of the real ones.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["root", "index"] {
@@ -38,8 +38,8 @@ impl Scene {
         self.folder.path().join("index").join(file_name(wheel))
     }
 
-    /// Runs the set-up with a `python3` whose `pip download` runs `script`; everything else that
-    /// it is asked to do is done by the real one.
+    /// Runs the set-up with a `python3` whose `pip download` runs `script`. The real one does
+    /// everything else.
     fn fetch(&self, script: &str) -> Result<()> {
         let python = self.folder.path().join("python3");
         let text = format!(
@@ -58,7 +58,7 @@ impl Scene {
         fetch(&self.root(), &self.wheels, "any", python.as_os_str())
     }
 
-    /// A download that works.
+    /// A successful download.
     fn copy(&self) -> String {
         format!("cp '{}'/* \"$dest\"", self.folder.path().join("index").display())
     }

@@ -1,4 +1,4 @@
-//! What crates may depend on, and which file may name MuJoCo's bindings.
+//! Rules for dependencies of crates, and for the files that may use MuJoCo's bindings.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use pmoe_matrix::process;
 use super::Files;
 use crate::cargo::cargo;
 
-/// A package and the names of packages that it must not depend on, as their beginnings.
+/// Packages and the prefixes of packages that they must not depend on.
 const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
@@ -41,10 +41,10 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// The one file that may name MuJoCo's bindings.
+/// The only module that may use MuJoCo's bindings: this file and its folder.
 const SIMULATOR: &str = "crates/pmoe-envs/src/mujoco/sim";
 
-/// Packages that a package is built with, but must not be.
+/// Returns forbidden dependencies of packages.
 pub(super) fn dependencies(root: &Path) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for (package, forbidden) in FORBIDDEN {
@@ -69,7 +69,7 @@ fn forbidden_in<'a>(tree: &'a str, package: &str, forbidden: &[&str]) -> BTreeSe
         .collect()
 }
 
-/// Source files that name MuJoCo's bindings beside the one that may.
+/// Returns source files that use MuJoCo's bindings without permission.
 pub(super) fn simulator(files: &Files) -> Vec<String> {
     files
         .below("crates/", ".rs")

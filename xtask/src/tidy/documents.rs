@@ -1,14 +1,14 @@
-//! What documents and configurations say, beside what is there.
+//! Compares documents and configurations with the repository.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Files;
 
-/// Paths in the architecture that lead nowhere.
+/// Returns paths in the architecture and contribution guides that do not exist.
 ///
-/// A path is what stands in backticks and either begins with a folder of the root, or ends in
-/// `.rs`; the latter may leave out its first folders.
+/// A path is text in backticks that begins with a top-level folder or ends in `.rs`. The latter may
+/// omit leading folders.
 pub(super) fn documented_paths(files: &Files) -> Vec<String> {
     let tops: BTreeSet<&str> =
         files.0.iter().filter_map(|(path, _)| Some(path.split_once('/')?.0)).collect();
@@ -43,7 +43,7 @@ pub(super) fn documented_paths(files: &Files) -> Vec<String> {
     problems
 }
 
-/// Metrics that the learners report, but `docs/metrics.md` has no row for, and the reverse.
+/// Returns metrics that the learners report but `docs/metrics.md` does not list, and the reverse.
 pub(super) fn metrics(files: &Files) -> Vec<String> {
     let document = "docs/metrics.md";
     let documented: BTreeSet<&str> = files
@@ -64,7 +64,8 @@ pub(super) fn metrics(files: &Files) -> Vec<String> {
     missing.chain(stale).collect()
 }
 
-/// The names in the bodies of `fn metrics` and `fn metrics_of..`: their string literals.
+/// The metric names in a source file: string literals in the bodies of `fn metrics` and `fn
+/// metrics_of..`.
 fn metric_names(source: &str) -> impl Iterator<Item = &str> {
     let mut end = String::new();
     let body = source.lines().filter(move |line| {
@@ -83,7 +84,7 @@ fn metric_names(source: &str) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.split('"').skip(1).step_by(2))
 }
 
-/// Keys of the methods' configurations that do not say where their value comes from.
+/// Returns keys of the methods' configurations without a source for their value.
 pub(super) fn config_sources(files: &Files) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, text) in files.below("configs/methods/", ".toml") {
@@ -94,7 +95,8 @@ pub(super) fn config_sources(files: &Files) -> Vec<String> {
     problems
 }
 
-/// Line and name of each key with no mark like `[P]` in the comment behind it or right above it.
+/// Returns line and name of each key without a mark like `[P]` in the comment after it or right
+/// above it.
 fn keys_without_source(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut above_is_marked = false;
@@ -117,7 +119,7 @@ fn keys_without_source(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// Whether a comment holds capital letters in brackets.
+/// Whether a comment contains one to three capital letters in brackets.
 fn has_mark(comment: &str) -> bool {
     let mut bracketed = comment.split('[').skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
     bracketed.any(|mark| {
@@ -125,9 +127,9 @@ fn has_mark(comment: &str) -> bool {
     })
 }
 
-/// Files that name a folder of somebody's machine.
+/// Returns lines that contain a folder of a particular machine.
 pub(super) fn machine_paths(files: &Files, root: &Path) -> Vec<String> {
-    // Written so that this file does not name them itself.
+    // Written so that this file does not contain them itself.
     let mut folders = ["home", "root", "Users"].map(|name| format!("/{name}/")).to_vec();
     folders.push(root.display().to_string());
     let names_folder = |line: &str| folders.iter().any(|folder| line.contains(folder.as_str()));

@@ -1,4 +1,4 @@
-//! Which modules of a crate import which, read from its source.
+//! Finds out from the source which modules of a crate import each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use syn::{Attribute, Item, UseTree};
 
 use super::Files;
 
-/// Something that a module takes from another.
+/// An import of one module from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Import {
     /// The source file.
     pub(super) file: String,
-    /// The module right below the root that it belongs to.
+    /// The top-level module that the file belongs to.
     pub(super) from: String,
-    /// The module right below the root that the name comes from.
+    /// The top-level module that the name comes from.
     pub(super) to: String,
-    /// The name, if it was taken from the root, which only re-exports it.
+    /// The name, if it was imported from the crate's root, which only re-exports it.
     pub(super) through_root: Option<String>,
 }
 
-/// What the modules right below the root of a crate, such as `crates/pmoe-core`, import from each other. Code of tests
-/// does not count.
+/// Returns what the top-level modules of a crate, such as `crates/pmoe-core`, import from each
+/// other. Test code is ignored.
 pub(super) fn imports(files: &Files, folder: &str) -> Result<Vec<Import>> {
     let source = format!("{folder}/src/");
     let mut modules = Vec::new();
@@ -69,14 +69,14 @@ pub(super) fn imports(files: &Files, folder: &str) -> Result<Vec<Import>> {
     Ok(all.into_iter().collect())
 }
 
-/// A source file, and the names in it that are known to be of its own crate.
+/// A source file and the names of its own crate that it uses.
 struct Module {
     file: String,
-    /// The module, from the root.
+    /// The module's path from the root.
     path: Vec<String>,
-    /// Modules that are there for tests alone.
+    /// Modules that exist only for tests.
     tests: BTreeSet<Vec<String>>,
-    /// What it imports: the name that it has here, and the path from the root.
+    /// Imports: the local name, and the path from the root.
     names: Vec<(String, Vec<String>)>,
     /// Other paths, from the root.
     paths: Vec<Vec<String>>,
@@ -98,14 +98,15 @@ impl Module {
         }
     }
 
-    /// A path as it is written here, from the root; `None` if it may be of another crate or of a name here.
+    /// Resolves a path against the root; `None` if it may refer to another crate or to a local
+    /// name.
     fn absolute(&self, written: &[String]) -> Option<Vec<String>> {
         let (first, mut rest) = written.split_first()?;
         let mut path = match first.as_str() {
             "crate" => Vec::new(),
             "self" => self.path.clone(),
             "super" => self.path.split_last()?.1.to_vec(),
-            // In the root, what begins with a module of its own is of this crate.
+            // In the root, any path may start with a module of this crate.
             _ if self.path.is_empty() => vec![first.clone()],
             _ => return None,
         };
@@ -141,7 +142,7 @@ impl Module {
         self.names.extend(self.absolute(written).map(|path| (name, path)));
     }
 
-    /// Paths in the argument of a macro, which may be anything.
+    /// Adds the paths in a macro's argument, which may be any tokens.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -207,7 +208,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// Attributes of the items that tests have for themselves.
+/// Returns the attributes of items that tests may have on their own.
 fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
@@ -220,7 +221,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether there is a `#[cfg(test)]`.
+/// Whether the attributes contain `#[cfg(test)]`.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let condition = attribute.parse_args::<syn::Path>();
@@ -232,7 +233,8 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
 mod tests {
     use super::*;
 
-    /// What the modules of a crate with these files import: `from -> to`, and the name if it is the root's.
+    /// Returns the imports in a crate with these files, as `from -> to`, with the name if it is the
+    /// root's.
     fn found(contents: &[(&str, &str)]) -> Vec<String> {
         let contents: Vec<_> =
             contents.iter().map(|(path, text)| (format!("crates/x/src/{path}"), *text)).collect();

@@ -1,16 +1,16 @@
 //! Rules for the modules of a crate.
 //!
-//! They are about the modules right below a crate's root, each with all that is inside it. A module *imports* another
-//! if a `use` or a path anywhere in it names something of the other, as `crate::other::Name` or
-//! `super::other::Name`, or by a name that the root re-exports from it. Code of tests does not count.
+//! They apply to top-level modules, each including all its submodules. A module *imports* another
+//! if a `use` or a path anywhere in it refers to an item of the other, as `crate::other::Name` or
+//! `super::other::Name`, or through a name that the root re-exports. Test code is ignored.
 //!
-//! - **No circles.** A circle is a set of two or more such modules in which each imports the next, and the last imports
-//!   the first. What is inside one module is one thing: a child may use its parent and its siblings, and a parent
-//!   its children. The root stands outside: it declares and re-exports all others, and what it defines itself is for
-//!   everybody.
-//! - **Names come from where they are.** A module takes `crate::module::Name`, not the `crate::Name` that the root only
-//!   re-exports for other crates.
-//! - **No algorithm imports another.** What they share lies beside them.
+//! - **No cycles.** A cycle is a set of two or more such modules in which each imports the next,
+//!   and the last imports the first. Inside a module there are no restrictions: a child may use its
+//!   parent and its siblings, and a parent its children. The root is exempt: it declares and
+//!   re-exports all modules, and any module may use the items that it defines itself.
+//! - **Import names from where they are defined.** A module uses `crate::module::Name`, not
+//!   `crate::Name`, which the root only re-exports for other crates.
+//! - **No algorithm imports another.** Shared code is in separate modules.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,10 +19,10 @@ use anyhow::Result;
 use super::Files;
 use super::imports::{Import, imports};
 
-/// The modules of `pmoe-algos` that are algorithms.
+/// The algorithm modules of `pmoe-algos`.
 const ALGORITHMS: [&str; 4] = ["sac", "ppo", "dac", "td3"];
 
-/// What is wrong with the modules of every crate.
+/// Returns violations of the rules in all crates.
 pub(super) fn module_rules(files: &Files) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for folder in crates(files) {
@@ -32,13 +32,13 @@ pub(super) fn module_rules(files: &Files) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The folders of all crates.
+/// Returns the folders of all crates.
 fn crates(files: &Files) -> BTreeSet<&str> {
     let manifests = files.below("", "/Cargo.toml").map(|(path, _)| path.as_str());
     manifests.filter_map(|path| path.strip_suffix("/Cargo.toml")).collect()
 }
 
-/// What is wrong with the modules of a crate.
+/// Returns violations of the rules in one crate.
 fn check(name: &str, imports: &[Import]) -> Vec<String> {
     let mut found: Vec<String> = circles(imports)
         .into_iter()
@@ -60,10 +60,11 @@ fn check(name: &str, imports: &[Import]) -> Vec<String> {
     found
 }
 
-/// Who imports whom, and in which file.
+/// For each module, the modules that it imports, each with a file that does so.
 type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>;
 
-/// Sets of modules that import each other, each with a shortest circle in it and the files that close it.
+/// Returns maximal sets of modules that import each other, each with a shortest cycle in it and the
+/// files responsible.
 fn circles(imports: &[Import]) -> Vec<String> {
     let mut graph: Graph<'_> = BTreeMap::new();
     for Import { file, from, to, .. } in imports.iter().filter(|import| import.from != import.to) {
@@ -97,8 +98,8 @@ fn circles(imports: &[Import]) -> Vec<String> {
     found
 }
 
-/// Every module that can be reached from `start`, by a way of at least one step; with the one before it on a shortest
-/// way.
+/// Returns every module that can be reached from `start` in one or more steps, with its predecessor
+/// on a shortest path.
 fn reached<'a>(graph: &Graph<'a>, start: &'a str) -> BTreeMap<&'a str, &'a str> {
     let mut before = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
@@ -113,7 +114,7 @@ fn reached<'a>(graph: &Graph<'a>, start: &'a str) -> BTreeMap<&'a str, &'a str> 
     before
 }
 
-/// The shortest way from `start` back to it, `start` once.
+/// Returns the shortest cycle through `start`, which is listed once.
 fn circle<'a>(before: &BTreeMap<&'a str, &'a str>, start: &'a str) -> Vec<&'a str> {
     let mut way = vec![before[start]];
     while let Some(&last) = way.last().filter(|&&last| last != start) {

@@ -1,4 +1,4 @@
-//! `pmoe analyze`: what a finished run shows beside its learning curve.
+//! `pmoe analyze`: analyses of a finished run, beyond its learning curve.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ Settings and their values: configs/analyses.toml.")]
 pub(crate) struct Args {
     /// Folder of a finished run.
     run: PathBuf,
-    /// What to look at.
+    /// Analysis to run.
     #[arg(long, value_parser = kinds())]
     kind: AnalysisKind,
     /// Override a setting, e.g. `rollouts=20`.
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     set: Vec<String>,
     #[command(flatten)]
     compute: ComputeArgs,
-    /// One JSON document on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -69,13 +69,13 @@ struct Summary<'a> {
 
 pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     let settings = settings(args.kind, &args.set)?;
-    // No other process trains this run or looks at it meanwhile.
+    // Keeps other processes from training or analyzing this run meanwhile.
     let _lock = policy::lock(&args.run)?;
     let run = Run::read(&args.run)?;
     let (Status::Done, Some(events)) = (&run.manifest.status, &run.manifest.events_blake3) else {
         return Err(BadInput(format!("{} is not finished", args.run.display())).into());
     };
-    // One that can't be read is made again.
+    // An unreadable file is replaced.
     let there = AnalysisFile::read(&args.run, args.kind).ok().flatten();
     let analysis = match there.filter(|file| file.is_of(events, &settings)) {
         Some(file) => {
@@ -109,7 +109,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The committed settings, and those of the command line over them.
+/// Returns the committed settings, overridden by those of the command line.
 fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
     let mut table = Table::new();
     for setting in set {
@@ -139,7 +139,7 @@ fn look(run: &Run, config: &RunConfig, settings: &AnalysisSettings) -> Result<An
     })
 }
 
-/// What a random stream of an analysis is for.
+/// The use of a random stream in an analysis.
 #[derive(Clone, Copy)]
 enum Purpose {
     Trajectories,
@@ -150,16 +150,18 @@ enum Purpose {
 }
 
 impl Purpose {
-    /// The first of a million sub-streams of [`Stream::Analyze`](pmoe_algos::seed::Stream::Analyze).
+    /// Index of the first of a million sub-streams of
+    /// [`Stream::Analyze`](pmoe_algos::seed::Stream::Analyze).
     fn stream(self) -> u64 {
         self as u64 * 1_000_000
     }
 }
 
-/// The most of anything that an analysis holds in memory.
+/// The largest number of items that an analysis may hold in memory.
 const MOST_HELD: u64 = 100_000_000;
 
-/// Refuses an analysis that would hold `held` of something in memory, due to a setting.
+/// Returns an error if an analysis would hold too much in memory. `setting` is the setting
+/// responsible, `held` the number of items, and `what` their name in the message.
 fn check_size(setting: &str, held: u64, what: &str) -> Result<()> {
     if held <= MOST_HELD {
         return Ok(());
@@ -170,10 +172,10 @@ fn check_size(setting: &str, held: u64, what: &str) -> Result<()> {
     Err(BadInput(message).into())
 }
 
-/// Target-reaching whose inside can be looked at.
+/// Target-reaching with access to its inner state.
 type ReachingEnv = TimeLimit<RescaleAction<TargetReaching>>;
 
-/// The target-reaching task of a run.
+/// Creates the target-reaching task of a run.
 fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
     let EnvConfig::TargetReaching(reaching) = &config.env else {
         let message = format!("{kind} are of target-reaching, not of {}", config.task);
@@ -183,7 +185,8 @@ fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
     Ok(TimeLimit::new(RescaleAction::new(env), reaching.max_episode_steps))
 }
 
-/// Where everything is; target and obstacles only where they are so in every episode.
+/// Returns the layout of the arena. Target and obstacles are included only if every episode shares
+/// them.
 fn arena(env: &TargetReaching) -> Arena {
     let config = env.config();
     let (target, obstacles) = match &config.layout {
@@ -206,11 +209,12 @@ fn arena(env: &TargetReaching) -> Arena {
     }
 }
 
-/// How an episode ended whose last step this is.
+/// Returns how the episode whose last step is `last` ended.
 fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> EpisodeEnd {
     match env.touched() {
         Some(Touched::Target) => EpisodeEnd::Reached,
-        // Where collisions don't end the episode, time was up at the step of one.
+        // Where collisions don't end episodes, this one reached its time limit at the step of a
+        // collision.
         Some(_) if !last.terminated => EpisodeEnd::TimeLimit,
         Some(Touched::Obstacle) => EpisodeEnd::Obstacle,
         Some(Touched::Edge) => EpisodeEnd::Edge,
@@ -218,10 +222,11 @@ fn outcome(env: &TargetReaching, last: &pmoe_envs::Step) -> EpisodeEnd {
     }
 }
 
-/// To `digits` digits behind the point: files stay small, and what is read is what was measured with.
+/// Rounds to `digits` decimal places, which keeps files small. Measures use the rounded values, so
+/// they can be recomputed from the file.
 fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
-    // Without a minus before zero.
+    // Adding 0.0 turns -0.0 into 0.0.
     (value * scale).round() / scale + 0.0
 }
 

@@ -1,4 +1,4 @@
-//! `pmoe bench`: what learning costs.
+//! `pmoe bench`: measures the cost of learning.
 
 mod cost;
 mod train;
@@ -12,26 +12,26 @@ use crate::config::{ComputeArgs, MethodArgs};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Time gradient updates on random transitions, part by part, beside the matrix products of the
-    /// same shapes alone.
+    /// Time gradient updates on random transitions, part by part, and compare them with the bare
+    /// matrix products of the same shapes.
     Update(update::Args),
-    /// Time training as a whole: acting, simulating, learning.
+    /// Time whole training: acting, simulating and learning.
     Train(train::Args),
-    /// Estimate what a run takes, in time for each of its steps and in bytes on the disk.
+    /// Estimate the cost of a run: time per environment step, and bytes on disk.
     Cost(cost::Args),
 }
 
-/// What to time.
+/// What to time, and how.
 #[derive(clap::Args)]
 struct CommonArgs {
     #[command(flatten)]
     method: MethodArgs,
-    /// Task id, see `pmoe list tasks`; `update` takes its sizes alone.
+    /// Task id, see `pmoe list tasks`; `update` uses only its dimensions.
     #[arg(long)]
     task: String,
     #[command(flatten)]
     compute: ComputeArgs,
-    /// One JSON document on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
 }

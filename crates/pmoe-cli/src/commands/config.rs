@@ -1,4 +1,4 @@
-//! `pmoe config`: config files.
+//! `pmoe config`: checks and shows configs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::exit;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Check methods, suites and run configs; says where each is wrong.
+    /// Check methods, suites and run configs, and report where each is wrong.
     #[command(
         after_help = "Example: pmoe config check configs/methods/*.toml configs/suites/*.toml"
     )]
@@ -28,7 +28,7 @@ pub(crate) enum Command {
         /// Task id, see `pmoe list tasks`.
         #[arg(long, default_value = "Hopper-v4")]
         task: String,
-        /// Seed of all randomness.
+        /// Seed of the run.
         #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
         seed: u64,
     },

@@ -1,4 +1,4 @@
-//! `pmoe env`: environments by themselves.
+//! `pmoe env`: environments on their own, without learning.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,14 +15,15 @@ use super::{print_json, print_line, render};
 use crate::config;
 use crate::exit::{BadInput, cannot_write};
 
-/// The largest input of a trace: the most steps of the robot with the most motors, in full precision.
+/// The largest input of a trace: the maximum number of steps, with the most motors, in full
+/// precision.
 const MOST_TRACE_BYTES: u64 = 64 << 20;
-/// The longest time to step for: a day.
+/// The longest time to step for (s): a day.
 const MOST_SECONDS: f64 = 86_400.0;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Step a task from a given state with given actions; every number in full precision.
+    /// Step a task from a given state with given actions; all numbers in full precision.
     #[command(after_help = "\
 Example: pmoe env trace --task Hopper-v4 --input in.json --output out.json
 
@@ -32,7 +33,7 @@ obs, qpos and qvel begin with the given state. Nothing is reset; actions are in 
 The input may also hold \"use_contact_forces\": true (Ant-v4), or \"contact_forces\": \"zero\" (version 2 of
 Ant, Humanoid and HumanoidStandup).")]
     Trace {
-        /// Task id; must be the input's.
+        /// Task id; must match the input's.
         #[arg(long)]
         task: Option<String>,
         /// JSON file to read.
@@ -59,10 +60,10 @@ Ant, Humanoid and HumanoidStandup).")]
         /// Task id, see `pmoe list tasks`.
         #[arg(long)]
         task: String,
-        /// How long to step.
+        /// Seconds to step for.
         #[arg(long, default_value_t = 5.0, allow_negative_numbers = true)]
         seconds: f64,
-        /// One JSON document on stdout.
+        /// Print one JSON document on stdout.
         #[arg(long)]
         json: bool,
     },

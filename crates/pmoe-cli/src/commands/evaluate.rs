@@ -1,4 +1,4 @@
-//! `pmoe evaluate`: how good the policy of a run is.
+//! `pmoe evaluate`: evaluates the policy of a run.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,7 +17,8 @@ use super::{print_json, print_line};
 use crate::config;
 use crate::exit::BadInput;
 
-/// The largest number that a primitive may be called by; how many a policy has is known later.
+/// The largest index of a primitive on the command line. The policy's number of primitives is
+/// checked later.
 const MOST_PRIMITIVE: u64 = 1_000;
 
 #[derive(clap::Args)]
@@ -31,25 +32,25 @@ pub(crate) struct Args {
     /// Episodes to play.
     #[arg(long, default_value_t = 100, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_EPISODES))]
     episodes: u32,
-    /// Seed of resets, noise and the choice of primitives.
+    /// Seed of resets, noise and sampled primitives.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
-    /// Standard deviation of Gaussian noise on what the policy sees.
+    /// Standard deviation of Gaussian noise on the observations.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     obs_noise: f64,
-    /// Always act with this primitive of a mixture, from 0.
+    /// Always act with this primitive of a mixture, counted from 0.
     #[arg(
         long, conflicts_with = "eval_primitive", allow_negative_numbers = true,
         value_parser = whole::<usize>(0..=MOST_PRIMITIVE)
     )]
     primitive: Option<usize>,
-    /// Which primitive of a mixture acts; as trained if absent.
+    /// How the acting primitive of a mixture is chosen; by default as in the run's config.
     #[arg(long, rename_all = "snake_case")]
     eval_primitive: Option<Choice>,
-    /// Threads that step the environments; results do not depend on it.
+    /// Threads that step the environments. Results do not depend on it.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=255))]
     threads: u8,
-    /// One JSON document on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -57,11 +58,11 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Choice {
-    /// Drawn from the router's weights.
+    /// Sampled from the router's weights.
     Sample,
-    /// The one with the largest weight.
+    /// The primitive with the largest weight.
     ArgmaxW,
-    /// The one whose mean action the critics value most.
+    /// The primitive whose mean action the critics rate highest.
     ArgmaxQ,
 }
 
@@ -126,7 +127,7 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts the command line's choice of primitive into the config, which is checked again.
+/// Writes the primitive chosen on the command line into the config and validates it again.
 fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
     let choice = match (args.primitive, args.eval_primitive) {
         (Some(index), _) => EvalPrimitive::Index(index),

@@ -1,4 +1,4 @@
-//! `pmoe list`: methods, tasks and suites.
+//! `pmoe list`: lists methods, tasks and suites.
 
 use std::process::ExitCode;
 
@@ -27,20 +27,20 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
-    /// Methods, the values of `--method`.
+    /// Methods, as accepted by `--method`.
     #[value(alias = "algos")]
     Methods,
-    /// Tasks, the values of `--task`.
+    /// Tasks, as accepted by `--task`.
     Tasks,
-    /// Suites, the experiments that `pmoe matrix --only` takes.
+    /// Suites, the experiments that `pmoe matrix --only` accepts.
     Suites,
 }
 
-/// One thing of the list.
+/// One entry of the list.
 #[derive(Serialize)]
 struct Item {
     name: String,
-    /// Empty for tasks, whose names say it all.
+    /// Empty for tasks, whose names are enough.
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
 }

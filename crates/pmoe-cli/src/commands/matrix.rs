@@ -1,4 +1,4 @@
-//! `pmoe matrix`: the experiments of the paper, from nothing to the report.
+//! `pmoe matrix`: the experiments of the paper, from training to the report.
 
 use std::env;
 use std::process::ExitCode;
@@ -34,10 +34,10 @@ pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
         None => config::suites()?,
     };
     let matrix = Matrix::new(suites, Methods::embedded()?, &options)?;
-    // Each run is a process of this same program.
+    // Each run is a process of this same executable.
     let pmoe = env::current_exe().context("cannot find the program that is running")?;
     let console = Console {
-        // Nobody has to read it.
+        // Ignore write errors.
         show: |text| drop(print_line(text)),
         say: |line| say!("{line}"),
     };

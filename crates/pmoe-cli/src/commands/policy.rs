@@ -1,4 +1,4 @@
-//! The policy of a finished or running run, to act with.
+//! Loads the policy of a finished or running run, and acts with it.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
 
-/// The config of a run folder.
+/// Reads the config of a run folder.
 pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
     let source = run.join(RunDir::CONFIG).display().to_string();
     Ok(RunConfig::from_toml(&config_text(run)?, &source)?)
@@ -27,13 +27,13 @@ fn config_text(run: &Path) -> Result<String> {
         .with_context(|| format!("{} is not a run folder", run.display()))
 }
 
-/// Takes the lock of a run folder; nothing else of it is changed.
+/// Locks a run folder; nothing else in it changes.
 pub(super) fn lock(run: &Path) -> Result<RunDir> {
     let manifest = Manifest::read(run)?;
     Ok(RunDir::open(run, &config_text(run)?, || manifest)?)
 }
 
-/// The checkpoints of a run in its folder, to read them.
+/// Returns the checkpoints of a run, for reading.
 pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
     Checkpoints {
         folder: run.join(RunDir::CHECKPOINT),
@@ -43,7 +43,7 @@ pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
     }
 }
 
-/// The policy in the run's newest usable checkpoint, acting as `config` says.
+/// Restores the policy of the run's newest usable checkpoint; it acts according to `config`.
 pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
     let mut agent = new_agent(config, spec)?;
     start_from(run, &mut agent)?;
@@ -53,12 +53,12 @@ pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config::device(config.device)?;
     let total_steps = config.schedule.total_steps;
-    // Nothing is kept to learn from.
+    // No transitions are stored, as the agent won't learn.
     machine::check_memory(config, 0, spec)?;
     Ok(config.algo.agent(spec, total_steps, config.seed, &device))
 }
 
-/// Gives an agent the policy in a run's newest usable checkpoint.
+/// Loads the policy of a run's newest usable checkpoint into an agent.
 pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
     let checkpoints = checkpoints(run, &read_config(run)?);
     let found = train::restore_policy(&checkpoints, agent)
@@ -76,7 +76,7 @@ pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
     Ok(())
 }
 
-/// The policy of `run`, as the config of a run that starts from it names it.
+/// Describes the policy of `run` for the config of a run that starts from it.
 pub(super) fn origin(run: &Path, config: &RunConfig) -> Result<Origin> {
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
     let mut agent = new_agent(config, env.spec())?;
@@ -86,19 +86,20 @@ pub(super) fn origin(run: &Path, config: &RunConfig) -> Result<Origin> {
     Ok(Origin { run: read_config(run)?.id(), policy: policy.blake3()? })
 }
 
-/// Environments that play at the same time, whatever the threads.
+/// Environments stepped in parallel, whatever the number of threads.
 const COPIES: u32 = 8;
 
-/// Where the randomness of some evaluation episodes comes from.
+/// Random streams of some evaluation episodes.
 #[derive(Clone, Copy)]
 pub(super) struct Streams {
     pub(super) seed: u64,
     pub(super) stream: Stream,
-    /// The first of two sub-streams for each environment.
+    /// The first sub-stream; every environment uses two.
     pub(super) first: u64,
 }
 
-/// Plays evaluation episodes with the policy of a run, with noise of this standard deviation on what it sees.
+/// Plays evaluation episodes with the policy of a run. `obs_noise` is the standard deviation of the
+/// noise on its observations.
 pub(super) fn play(
     run: &Path,
     config: &RunConfig,
@@ -113,7 +114,7 @@ pub(super) fn play(
         Ok(if obs_noise > 0.0 { Box::new(ObsNoise::new(env, obs_noise)) } else { env })
     };
     let envs = (0..copies).map(make).collect::<Result<Vec<_>>>()?;
-    // Of each copy one stream for the environment, one for the policy.
+    // Two streams per copy: one for the environment, one for the policy.
     let Streams { seed, stream, first } = streams;
     let rngs = |which| {
         (0..u64::from(copies)).map(move |i| sub_stream(seed, stream, first + 2 * i + which))
@@ -124,7 +125,7 @@ pub(super) fn play(
     Ok(evaluate_many(&agent, &mut envs, episodes, &mut rngs)?)
 }
 
-/// What to say where an analysis needs primitives that the policy does not have.
+/// The error for an analysis of primitives if the policy has none.
 pub(super) fn no_primitives(config: &RunConfig, kind: AnalysisKind) -> BadInput {
     BadInput(format!(
         "{kind}: the policy of {} has no primitives to look at; those of the SAC family with gating, MCP \

@@ -32,27 +32,27 @@ pub(crate) struct Args {
     picture: Picture,
 }
 
-/// What to draw, and where to.
+/// What to draw, and the output file.
 #[derive(clap::Args)]
 pub(crate) struct Picture {
-    /// File to write: .png is the state after the last step, .gif the way there.
+    /// File to write: .png for the state after the last step, .gif for a clip of all steps.
     #[arg(long)]
     output: PathBuf,
-    /// Steps to take; an episode that ends earlier ends the picture.
+    /// Number of steps; the end of the episode stops it earlier.
     #[arg(long, default_value_t = 200, allow_negative_numbers = true, value_parser = whole::<u32>(1..=100_000))]
     steps: u32,
-    /// Seed of reset, noise and actions.
+    /// Seed of the reset, noise and actions.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
-    /// Pixels in a row; target-reaching is a square of this width.
+    /// Width in pixels; target-reaching is drawn as a square of this width.
     #[arg(long, default_value_t = 480, allow_negative_numbers = true, value_parser = whole::<u16>(16..=4096))]
     width: u16,
-    /// Rows of pixels.
+    /// Height in pixels.
     #[arg(long, default_value_t = 480, allow_negative_numbers = true, value_parser = whole::<u16>(16..=4096))]
     height: u16,
 }
 
-/// Draws what the policy of a run does.
+/// Draws an episode of a run's policy.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let config = policy::read_config(&args.run)?;
     let mut stage = Stage::new(&config.task, &config.env, &args.picture)?;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Draws what uniformly random actions do.
+/// Draws an episode of uniformly random actions.
 pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
     let task = config::task(task)?;
     let mut stage = Stage::new(&task, &task.config()?, picture)?;
@@ -75,7 +75,7 @@ pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
     })
 }
 
-/// A task and what draws it.
+/// A task with its renderer.
 enum Stage {
     #[cfg(feature = "render")]
     Mujoco(Box<TimeLimit<RescaleAction<MujocoEnv>>>, Box<Renderer>),
@@ -117,7 +117,7 @@ impl Stage {
         }
     }
 
-    /// The present state.
+    /// Draws the current state.
     fn frame(&mut self) -> Result<Frame, EnvError> {
         match self {
             #[cfg(feature = "render")]
@@ -126,7 +126,7 @@ impl Stage {
         }
     }
 
-    /// Plays an episode and writes the picture.
+    /// Plays an episode and writes the picture or clip.
     fn play(
         &mut self,
         picture: &Picture,
@@ -140,7 +140,7 @@ impl Stage {
         let mut env_action = vec![0.0; action.len()];
         self.env().reset(&mut rng, &mut obs)?;
         self.leave_trail();
-        // Viewers show about 25 pictures a second.
+        // About 25 pictures per second, as viewers expect.
         let stride = (0.04 / spec.dt_seconds).round().max(1.0) as u32;
         let mut clip = match kind {
             Kind::Png => None,
@@ -216,10 +216,10 @@ fn png_bytes(frame: &Frame) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The most pixels of a clip, which is in memory until it is written.
+/// The most pixels of a clip, which is held in memory until it is written.
 const MOST_PIXELS: u64 = 5_000_000_000;
 
-/// Refuses a clip that is too long for its size.
+/// Returns an error if a clip has too many pixels in all.
 fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
     let Picture { steps, width, height, .. } = *picture;
     let pictures = u64::from(steps / stride) + 2;
@@ -236,20 +236,20 @@ fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
     Err(BadInput(message).into())
 }
 
-/// An endless clip that grows picture by picture.
+/// An endlessly repeating clip, built picture by picture.
 struct Clip {
     encoder: Encoder<Vec<u8>>,
-    /// Hundredths of a second.
+    /// Time that each picture is shown, in hundredths of a second.
     delay: u16,
 }
 
 impl Clip {
-    /// A clip that begins with `first`; each picture stays for `seconds`.
+    /// Creates a clip that starts with `first` and shows each picture for `seconds`.
     fn new(first: &Frame, seconds: f64) -> Result<Self> {
         let (width, height) = (u16::try_from(first.width)?, u16::try_from(first.height)?);
         let mut encoder = Encoder::new(Vec::new(), width, height, &[])?;
         encoder.set_repeat(Repeat::Infinite)?;
-        // Viewers take less than two hundredths for ten.
+        // Viewers treat a delay below two hundredths as ten.
         let mut clip = Self { encoder, delay: (100.0 * seconds).round().max(2.0) as u16 };
         clip.add(first)?;
         Ok(clip)
@@ -257,7 +257,7 @@ impl Clip {
 
     fn add(&mut self, frame: &Frame) -> Result<()> {
         let (width, height) = (u16::try_from(frame.width)?, u16::try_from(frame.height)?);
-        // 10: of 1 (best colours) to 30 (fastest).
+        // Speed 10, on a scale from 1 (best colours) to 30 (fastest).
         let mut picture = GifFrame::from_rgb_speed(width, height, &frame.rgb, 10);
         picture.delay = self.delay;
         Ok(self.encoder.write_frame(&picture)?)

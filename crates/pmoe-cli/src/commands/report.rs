@@ -1,4 +1,4 @@
-//! `pmoe report`: tables, figures and a page from run folders.
+//! `pmoe report`: creates tables, figures and a page from run folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ use crate::exit::BadInput;
 #[derive(clap::Args)]
 #[command(after_help = "Example: pmoe report results/smoke --out results/smoke/report")]
 pub(crate) struct Args {
-    /// Folder with run folders in it, at any depth.
+    /// Folder with run folders, at any depth.
     dir: PathBuf,
     /// Folder for the report [default: DIR/report].
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Method to divide by, instead of the suite's.
+    /// Method that others are relative to, instead of the suite's reference.
     #[arg(long)]
     reference: Option<String>,
-    /// One JSON document on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -53,7 +53,8 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `report` beside the runs. If that is a link, somebody else may have said where it leads.
+/// Returns the folder `report` next to the runs. Refuses a link, whose target someone other than
+/// the user may have chosen.
 fn default_out(dir: &Path) -> Result<PathBuf> {
     let out = dir.join("report");
     if fs::symlink_metadata(&out).is_ok_and(|metadata| metadata.is_symlink()) {
@@ -65,7 +66,8 @@ fn default_out(dir: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// One method on one task in a line: final return, and AUC relative to the reference.
+/// Formats a row as a line: one method on one task, its final return, and its AUC relative to the
+/// reference.
 fn line(row: &Row) -> String {
     let text = |estimate: &Option<Estimate>, factor: f64| {
         let number = |value: f64| format!("{:.1}", value * factor);

@@ -1,4 +1,4 @@
-//! `pmoe verify`: published numbers computed again from the runs.
+//! `pmoe verify`: recomputes published numbers from the runs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,13 +18,13 @@ checksums, every number of numbers.json, every table, page and figures. A report
 pmoe made differs by that; its page and figures are not looked at.
 Exit codes: 0 all agree, 1 something differs, 2 bad input.")]
 pub(crate) struct Args {
-    /// Folder with reports in it, at any depth.
+    /// Folder with reports, at any depth.
     results: PathBuf,
-    /// Folder whose README.md and docs/*.md quote tables, between `<!-- table: PATH -->` and
-    /// `<!-- end of table -->`; PATH is relative to it.
+    /// Folder whose README.md and docs/*.md quote tables, between `<!-- table: PATH -->` and `<!--
+    /// end of table -->`. PATH is relative to this folder.
     #[arg(long, default_value = ".")]
     docs: PathBuf,
-    /// One JSON document on stdout.
+    /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
 }

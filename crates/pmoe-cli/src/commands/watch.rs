@@ -1,4 +1,4 @@
-//! `pmoe watch`: how a folder of runs stands, live, as text or as JSON.
+//! `pmoe watch`: shows the state of a folder of runs, live, as text or as JSON.
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ Examples:
 It reads files only, so it can be started and stopped at any time, also over ssh or on another machine that
 sees the folder. NO_COLOR=1 switches colours off.")]
 pub(crate) struct Args {
-    /// Folder with run folders in it, at any depth; with a plan.json in it, what is still to come is shown, too.
+    /// Folder with run folders, at any depth. If it contains a plan.json, pending runs are shown
+    /// too.
     dir: PathBuf,
     /// Print the state once, as text.
     #[arg(long, conflicts_with = "json")]
@@ -28,12 +29,12 @@ pub(crate) struct Args {
     /// Print the state once, as one JSON document.
     #[arg(long)]
     json: bool,
-    /// Seconds between two looks at the files.
+    /// Seconds between two reads of the files.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     interval: Duration,
 }
 
-/// Seconds that one can wait for: at least a tenth, at most a day.
+/// Parses an interval of 0.1 s to one day.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     if (0.1..=86_400.0).contains(&seconds) {

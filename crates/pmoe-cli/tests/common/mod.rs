@@ -1,4 +1,4 @@
-//! Running the program under test.
+//! Helpers that run the program under test.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
@@ -11,14 +11,14 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// Settings that make a run of SAC take a second, with updates and evaluations in it.
+/// Settings with which a run of SAC takes a second, including updates and evaluations.
 pub const SMALL: &[&str] =
     &["hidden=[16,16]", "batch_size=8", "random_steps=100", "learning_starts=100"];
 
 /// The same for PPO and DAC.
 pub const SMALL_ROLLOUTS: &[&str] = &["rollout_steps=100", "minibatch_size=50", "epochs=2"];
 
-/// The same for every method.
+/// The same for every method's schedule.
 pub const SMALL_SCHEDULE: &[&str] = &[
     "schedule.eval_every=400",
     "schedule.eval_episodes=1",
@@ -61,7 +61,7 @@ pub fn succeed(command: &mut Command) -> String {
     finished.stdout
 }
 
-/// Asserts the exit code and that the message says all of `words`.
+/// Asserts the exit code, and that the message contains all `words`.
 #[track_caller]
 pub fn refuse(command: &mut Command, code: i32, words: &[&str]) {
     let finished = run(command);
@@ -72,7 +72,7 @@ pub fn refuse(command: &mut Command, code: i32, words: &[&str]) {
     assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
 }
 
-/// Every file below `folder` with a checksum of its bytes; who last held the lock does not count.
+/// Checksums of all files below `folder`, except for the record of the last lock holder.
 pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -112,13 +112,14 @@ pub fn manifest(run: &Path) -> Value {
     serde_json::from_slice(&fs::read(run.join("manifest.json")).unwrap()).unwrap()
 }
 
-/// The policy's file of a finished run: of the SAC family, or of the others.
+/// Returns the policy file of a finished run, `actor.bpk` for the SAC family and `net.bpk` for
+/// others.
 pub fn policy(run: &Path) -> Vec<u8> {
     let [actor, net] = ["actor.bpk", "net.bpk"].map(|name| checkpoint(run).join(name));
     fs::read(actor).or_else(|_| fs::read(net)).unwrap()
 }
 
-/// Starts a run and waits until it has reported a step of at least `step`.
+/// Starts a run and waits until it reports a step of at least `step`.
 pub fn start_until(command: &mut Command, step: u64) -> Child {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();

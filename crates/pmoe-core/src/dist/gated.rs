@@ -1,4 +1,4 @@
-//! The gating operation: Gaussians blended into one by weights, the classical mixture of experts.
+//! Gating: Gaussians blended into one by weights, the classical mixture of experts.
 
 use burn::tensor::Tensor;
 
@@ -7,16 +7,17 @@ use super::log_sum_exp;
 /// The variance of a blend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlendVariance {
-    /// `Σ w_k std_k²`: eq. 15 of the paper.
+    /// `Σ w_k std_k²`, eq. 15 of the paper.
     Paper,
-    /// `Σ w_k² std_k²`: that of a weighted sum of independent Gaussians.
+    /// `Σ w_k² std_k²`, the variance of a weighted sum of independent Gaussians.
     Exact,
 }
 
-/// Mean and log standard deviation, `[B, A]` each, of the blend `Σ_k w_k u_k`, `u_k ~ N(mean_k, std_k²)`.
+/// Computes mean and log standard deviation, `[B, A]` each, of the blend `Σ_k w_k u_k`, `u_k ~
+/// N(mean_k, std_k²)`.
 ///
-/// It has one mode, unlike a mixture. One Gaussian of weight 1 comes out bit for bit, and so do its
-/// gradients.
+/// Unlike a mixture, the blend has a single mode. A single Gaussian of weight 1 is returned bit for
+/// bit, and so are its gradients.
 ///
 /// ```text
 /// mean = Σ_k w_k mean_k      std² = Σ_k w_k std_k²   or   Σ_k w_k² std_k²
@@ -87,7 +88,7 @@ mod tests {
             .collect();
         let mean = blended.iter().sum::<f64>() / draws as f64;
         let variance = blended.iter().map(|u| (u - mean).powi(2)).sum::<f64>() / draws as f64;
-        // Standard errors √(.305 / n) = .0009 and .305 √(2 / n) = .0007, four of each.
+        // Four standard errors; these are √(.305 / n) = .0009 and .305 √(2 / n) = .0007.
         assert!((mean - 0.55).abs() < 0.0036, "{mean}");
         assert!((variance - 0.305).abs() < 0.0028, "{variance}");
     }

@@ -1,17 +1,20 @@
-//! The product of weighted Gaussians: how multiplicative compositional policies (MCP) act as one.
+//! Products of weighted Gaussians, which compose the primitives of multiplicative compositional
+//! policies (MCP) into one Gaussian.
 
 use burn::tensor::{Tensor, activation::softmax};
 
 use super::log_sum_exp;
 
-/// The smallest precision of a product: weights that all but vanish leave a deviation of at most 10⁴.
+/// The smallest precision of a product. Vanishing weights give a standard deviation of at most 10⁴.
 const MIN_PRECISION: f64 = 1e-8;
 
-/// Mean and log standard deviation, `[B, A]` each, of the density `∝ Π_k N(mean_k, std_k²)^w_k`.
+/// Computes mean and log standard deviation, `[B, A]` each, of the density `∝ Π_k N(mean_k,
+/// std_k²)^w_k`.
 ///
-/// The weights need not sum to 1: a common factor c leaves the mean as it is and divides the variance
-/// by c. Everything is computed in logarithms, so that tiny deviations and weights keep their digits.
-/// One Gaussian of weight 1 comes out bit for bit, and so do its gradients.
+/// The weights need not sum to 1: a common factor c leaves the mean unchanged and divides the
+/// variance by c. Everything is computed in logarithms, so that tiny standard deviations and
+/// weights keep their precision. A single Gaussian of weight 1 is returned bit for bit, and so are
+/// its gradients.
 ///
 /// ```text
 /// P = Σ_k w_k / std_k²      std² = 1 / P      mean = Σ_k (w_k / std_k²) mean_k / P
@@ -22,12 +25,13 @@ const MIN_PRECISION: f64 = 1e-8;
 /// - `mean`, `log_std`: `[B, K, A]`
 ///
 /// # Gradients
-/// Flow into all three. Where the precision is below its floor of 1e-8 the deviation gets none.
+/// Flow into all three. If the precision is below its floor of 1e-8, the standard deviation gets
+/// none.
 ///
 /// # Source
 /// Peng et al., "MCP: Learning Composable Hierarchical Control with Multiplicative Compositional
-/// Policies", arXiv:1905.09808. Some implementations divide by deviations in place of variances, which is
-/// not the product of the densities.
+/// Policies", arXiv:1905.09808. Some implementations divide by standard deviations instead of
+/// variances, which is not the product of the densities.
 pub fn multiplicative(
     log_weights: Tensor<2>,
     mean: Tensor<3>,
@@ -44,7 +48,7 @@ mod tests {
     use super::*;
     use crate::testing::{assert_close, t2, t3, values};
 
-    /// Mean and variance of three Gaussians in one dimension under the given weights.
+    /// Mean and variance of the product of three one-dimensional Gaussians with the given weights.
     fn product(weights: [f64; 3]) -> (Tensor<2>, Tensor<2>) {
         let mean = t3([[[1.0], [-0.5], [2.0]]]);
         let log_std = t3([[[0.25_f64.ln() / 2.0], [0.0], [0.5_f64.ln() / 2.0]]]);
@@ -58,7 +62,7 @@ mod tests {
         let (mean, variance) = product([0.6, 0.9, 0.3]);
         assert_close(&mean, &[0.8076923077], 1e-10);
         assert_close(&variance, &[0.2564102564], 1e-10);
-        // Normalised, that is divided by 1.8: the same mean, the variance times 1.8.
+        // Normalised weights (divided by 1.8): the same mean, the variance times 1.8.
         let (mean, variance) = product([0.6 / 1.8, 0.9 / 1.8, 0.3 / 1.8]);
         assert_close(&mean, &[0.8076923077], 1e-10);
         assert_close(&variance, &[0.4615384615], 1e-10);
@@ -66,7 +70,8 @@ mod tests {
 
     #[test]
     fn equals_the_normalised_product_of_densities() {
-        // Σ over a grid of u, u² times Π_k N(u; mean_k, std_k²)^w_k, divided by Σ of the product.
+        // Σ of u and u² times Π_k N(u; mean_k, std_k²)^w_k over a grid, divided by Σ of the
+        // product.
         let (weights, means) = ([0.6, 0.9, 0.3], [1.0, -0.5, 2.0]);
         let variances = [0.25, 1.0, 0.5];
         let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);

@@ -1,12 +1,12 @@
-//! A diagonal Gaussian: the action distribution of PPO.
+//! The diagonal Gaussian, PPO's action distribution.
 
 use std::f64::consts::PI;
 
 use burn::tensor::Tensor;
 
-/// `a ~ N(mean, diag std²)`, unbounded; the environment sees the action clipped to its limits.
+/// `a ~ N(mean, diag std²)`, unbounded; the environment receives actions clipped to its range.
 ///
-/// `log_std` may be one row for all, a parameter that does not depend on the state.
+/// `log_std` may be a single row for all states, a parameter that does not depend on the state.
 #[derive(Debug, Clone)]
 pub struct Normal {
     /// Mean, `[N, A]`.
@@ -16,7 +16,7 @@ pub struct Normal {
 }
 
 impl Normal {
-    /// `mean + std · noise`, `[N, A]`.
+    /// Returns the sample `mean + std · noise`, `[N, A]`.
     ///
     /// # Shapes
     /// - `noise`: `[N, A]`, standard normal
@@ -43,7 +43,7 @@ impl Normal {
         .squeeze_dim(1)
     }
 
-    /// Differential entropy in nats, `[N]`, or `[1]` where all rows share one `log_std`.
+    /// Differential entropy in nats, `[N]`, or `[1]` if all rows share one `log_std`.
     ///
     /// ```text
     /// H = Σ_A [ log_std + ½ (1 + log 2π) ]
@@ -53,7 +53,7 @@ impl Normal {
     }
 }
 
-/// `(x − mean) / std`, with whatever shapes broadcast.
+/// Computes `(x − mean) / std`, with broadcasting.
 pub(super) fn standardised<const D: usize>(
     x: Tensor<D>,
     mean: Tensor<D>,
@@ -62,8 +62,8 @@ pub(super) fn standardised<const D: usize>(
     (x - mean) * log_std.neg().exp()
 }
 
-/// `Σ_A [ −z²/2 − log_std − ½ log 2π ]` over the last dimension, which stays as one element, with `z`
-/// standardised.
+/// Computes `Σ_A [ −z²/2 − log_std − ½ log 2π ]` for standardised `z` over the last dimension,
+/// which is kept with length 1.
 pub(super) fn gaussian_log_prob<const D: usize>(z: Tensor<D>, log_std: Tensor<D>) -> Tensor<D> {
     let action_dim = z.dims()[D - 1];
     let normaliser = 0.5 * (2.0 * PI).ln() * action_dim as f64;
@@ -71,7 +71,8 @@ pub(super) fn gaussian_log_prob<const D: usize>(z: Tensor<D>, log_std: Tensor<D>
     per_dim.sum_dim(D - 1).sub_scalar(normaliser)
 }
 
-/// `Σ_A [ log_std + ½ (1 + log 2π) ]` over the last dimension, which stays as one element.
+/// Computes `Σ_A [ log_std + ½ (1 + log 2π) ]` over the last dimension, which is kept with length
+/// 1.
 pub(super) fn gaussian_entropy<const D: usize>(log_std: Tensor<D>) -> Tensor<D> {
     let action_dim = log_std.dims()[D - 1];
     let constant = 0.5 * (1.0 + (2.0 * PI).ln()) * action_dim as f64;
@@ -118,7 +119,7 @@ mod tests {
     }
 
     proptest! {
-        /// Minus the mean log-density is the entropy: a sum over a fine grid.
+        /// The entropy is minus the mean log-density, summed over a fine grid.
         #[test]
         fn entropy_is_minus_the_mean_log_density(mean in -1.0..1.0_f64, log_std in -1.5..1.0_f64) {
             let dist = Normal { mean: t2([[mean]]), log_std: t2([[log_std]]) };

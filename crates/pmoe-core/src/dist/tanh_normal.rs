@@ -1,4 +1,4 @@
-//! A diagonal Gaussian squashed by tanh: the action distribution of one primitive.
+//! The diagonal Gaussian squashed by tanh: the action distribution of one primitive.
 
 use std::f64::consts::LN_2;
 
@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use super::normal::{gaussian_log_prob, standardised};
 use crate::fused::squash;
 
-/// `a = tanh(u)`, `u ~ N(mean, diag std²)`: actions in (-1, 1) with a density in closed form.
+/// `a = tanh(u)`, `u ~ N(mean, diag std²)`: actions in (-1, 1) with a closed-form density.
 ///
 /// # Source
 /// Haarnoja et al., "Soft Actor-Critic", arXiv:1801.01290, appendix C.
@@ -19,10 +19,10 @@ pub struct TanhNormal {
     pub log_std: Tensor<2>,
 }
 
-/// A reparameterised draw: gradients flow from all three fields into `mean` and `log_std`.
+/// A reparameterised sample. Gradients flow from all three fields into `mean` and `log_std`.
 #[derive(Debug, Clone)]
 pub struct TanhSample {
-    /// The draw before squashing, `[N, A]`.
+    /// The sample before squashing, `[N, A]`.
     pub pre_tanh: Tensor<2>,
     /// The action `tanh(pre_tanh)`, `[N, A]`.
     pub action: Tensor<2>,
@@ -31,14 +31,14 @@ pub struct TanhSample {
 }
 
 impl TanhNormal {
-    /// Draws `u = mean + std · noise`, and the log-density of `tanh(u)`.
+    /// Samples `u = mean + std · noise` and computes the log-density of `tanh(u)`.
     ///
     /// ```text
     /// log π(a) = Σ_A [ −noise²/2 − log_std − ½ log 2π ] − Σ_A log(1 − tanh² u)
     /// ```
     ///
-    /// The Gaussian part is a function of the noise itself: dividing `u − mean` by `std` again
-    /// would lose digits for small deviations.
+    /// The Gaussian part is computed from the noise itself: recovering it as `(u − mean) / std`
+    /// would lose precision for small standard deviations.
     ///
     /// # Shapes
     /// - `noise`: `[N, A]`, standard normal
@@ -52,7 +52,7 @@ impl TanhNormal {
         TanhSample { action: pre_tanh.clone().tanh(), pre_tanh, log_prob }
     }
 
-    /// Log-density of the action `tanh(pre_tanh)`, `[N]`, given the value before squashing.
+    /// Log-density of the action `tanh(pre_tanh)`, `[N]`, given its value before squashing.
     ///
     /// # Shapes
     /// - `pre_tanh`: `[N, A]`
@@ -62,20 +62,20 @@ impl TanhNormal {
         gaussian - log_det_tanh(pre_tanh)
     }
 
-    /// The action without noise, `tanh(mean)`, `[N, A]`.
+    /// The deterministic action `tanh(mean)`, `[N, A]`.
     pub fn mode(&self) -> Tensor<2> {
         self.mean.clone().tanh()
     }
 }
 
-/// Logarithm of the Jacobian determinant of tanh, `Σ_A log(1 − tanh² u)`, `[N]`.
+/// Log-determinant of the Jacobian of tanh, `Σ_A log(1 − tanh² u)`, `[N]`.
 ///
 /// ```text
 /// log(1 − tanh² u) = 2 (log 2 − |u| − log(1 + exp(−2|u|)))
 /// ```
 ///
-/// Exact however far into the tails, where the popular `log(1 − a² + 1e-6)` saturates at −13.8; its
-/// gradient −2 tanh(u) is right at u = 0 too.
+/// Exact arbitrarily far into the tails, where the popular `log(1 − a² + 1e-6)` saturates at −13.8.
+/// Its gradient, −2 tanh(u), is also right at u = 0.
 ///
 /// # Shapes
 /// - `pre_tanh`: `[N, A]`
@@ -111,7 +111,7 @@ mod tests {
         assert_close(&sample.log_prob, &[1.3192706690], 1e-10);
         let gaussian = gaussian_log_prob(t2([[0.25, -1.5]]), dist.log_std.clone());
         assert_close(&gaussian, &[-2.4833014426], 1e-10);
-        // The density of a given action is the same number.
+        // The density of a given action is the same.
         assert_close(&dist.log_prob(sample.pre_tanh), &[1.3192706690], 1e-10);
     }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     proptest! {
-        /// Change of variables by hand: the density of a = tanh(u) is N(u) / (1 − a²).
+        /// The density of a = tanh(u) is N(u) / (1 − a²), by change of variables.
         #[test]
         fn agrees_with_the_change_of_variables(
             mean in -2.0..2.0_f64, log_std in -2.0..1.0_f64, noise in -2.5..2.5_f64,
@@ -149,7 +149,7 @@ mod tests {
             let sample = dist.rsample(t2([[noise]]));
             let u = mean + log_std.exp() * noise;
             let normal = (-0.5 * noise * noise).exp() / (log_std.exp() * (2.0 * PI).sqrt());
-            // 1 − tanh² u = 1 / cosh² u, which keeps its digits in the tails.
+            // 1 − tanh² u = 1 / cosh² u, which keeps its precision in the tails.
             let expected = (normal * u.cosh().powi(2)).ln();
             let found = values(&sample.log_prob)[0];
             prop_assert!((found - expected).abs() < 1e-9 * expected.abs().max(1.0));

@@ -1,13 +1,13 @@
-//! What AVX-512 does in one instruction and the compiler does not find by itself; `None` on processors
-//! without it.
+//! Operations that AVX-512 does in one instruction but the compiler does not find on its own. They
+//! return `None` on processors without AVX-512.
 
 #[cfg(target_arch = "x86_64")]
 use pulp::{bytemuck::cast, x86::V4};
 
-/// Numbers in a vector.
+/// Number of elements in a vector.
 pub(super) const LANES: usize = 16;
 
-/// Bit l tells whether element l is not zero.
+/// Returns a mask whose bit l is set if element l is not zero.
 #[inline(always)]
 pub(super) fn nonzeros(values: &[f32; 64]) -> Option<u64> {
     #[cfg(target_arch = "x86_64")]
@@ -21,13 +21,13 @@ pub(super) fn nonzeros(values: &[f32; 64]) -> Option<u64> {
     None
 }
 
-/// Writes the columns of a square, whose rows begin `lines`, to the fronts of the rows of `out`, `width`
-/// numbers apart; `None`, and nothing done, also where `lines` are too short.
+/// Writes the columns of a square block, whose rows are the starts of `lines`, to rows of `out`
+/// that begin `width` elements apart. Returns `None` and writes nothing if `lines` are too short.
 #[inline(always)]
 pub(super) fn transpose(lines: [&[f32]; LANES], out: &mut [f32], width: usize) -> Option<()> {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = V4::try_new() {
-        // By turns an element of the first half and of the second, whose numbers begin at 16.
+        // Elements of the first and second half in alternation; those of the second start at 16.
         const ORDER: [[u32; LANES]; 2] = [
             [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23],
             [8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31],
@@ -37,7 +37,7 @@ pub(super) fn transpose(lines: [&[f32]; LANES], out: &mut [f32], width: usize) -
         for (row, line) in rows.iter_mut().zip(lines) {
             *row = cast(*line.first_chunk::<LANES>()?);
         }
-        // Four times the two halves are shuffled like cards.
+        // Four perfect shuffles of the two halves.
         for _ in 0..LANES.ilog2() {
             rows = std::array::from_fn(|row| {
                 let (one, two) = (rows[row / 2], rows[LANES / 2 + row / 2]);

@@ -1,4 +1,4 @@
-//! Tensors as plain memory: burn's CPU backend seen from below.
+//! Low-level access to the plain memory of burn's CPU backend.
 
 use burn::backend::autodiff::ops::NodeGuard;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -10,15 +10,15 @@ use crate::engine::{Engine, engine};
 /// Where the operands of an operation live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In plain memory, all of them constants.
+    /// In plain memory, all constant.
     Constant,
-    /// In plain memory, some of them in a graph.
+    /// In plain memory, some of them tracked in a graph.
     Tracked,
-    /// On a device without our own code.
+    /// Not supported by the fused operations.
     Elsewhere,
 }
 
-/// Where operands live; our own code is for single precision.
+/// Returns where the operands live. Fused operations support single precision only.
 pub(super) fn place(tensors: &[&Tensor<2>]) -> Place {
     let devices = || tensors.iter().map(|tensor| tensor.device());
     let is_ours = engine() == Engine::Fused
@@ -33,17 +33,17 @@ pub(super) fn place(tensors: &[&Tensor<2>]) -> Place {
     }
 }
 
-/// Whether tensors of this device, or of its plain twin, are memory that loops can work on.
+/// Whether tensors of this device, or of its non-autodiff counterpart, are in plain memory.
 pub(crate) fn is_host(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
-/// The memory of a constant.
+/// Returns the memory of a constant.
 pub(crate) fn constant<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     contiguous(tensor.try_into_primitive::<Flex>().expect("a constant in plain memory"))
 }
 
-/// The memory of a tensor and its node in the graph; a constant gets a leaf of its own.
+/// Returns the memory of a tensor and its node in the graph; a constant gets a new leaf.
 pub(super) fn tracked<const D: usize>(tensor: Tensor<D>) -> (FlexTensor, NodeGuard) {
     let tensor = if tensor.device().is_autodiff() { tensor } else { tensor.autodiff() };
     let tensor = tensor.try_into_primitive::<Autodiff<Flex>>().expect("a tensor in plain memory");
@@ -51,9 +51,9 @@ pub(super) fn tracked<const D: usize>(tensor: Tensor<D>) -> (FlexTensor, NodeGua
     (contiguous(tensor), node)
 }
 
-/// The tensor with its elements in order and nothing else in its memory.
+/// Returns the tensor with its elements in order and nothing else in its memory.
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    // `to_contiguous` alone would keep a second handle: the memory would never be unique.
+    // `to_contiguous` alone would keep a second handle, and the memory would never be unique.
     let len = tensor.layout().num_elements();
     if tensor.is_contiguous() && tensor.bytes().len() == len * size_of::<f32>() {
         tensor
@@ -62,12 +62,12 @@ pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The elements of a [`contiguous`] tensor.
+/// Returns the elements of a [`contiguous`] tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.storage::<f32>()
 }
 
-/// A tensor that takes over `values`.
+/// Creates a tensor that takes ownership of `values`.
 pub(super) fn new_tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
 }

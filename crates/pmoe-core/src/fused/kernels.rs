@@ -1,19 +1,19 @@
-//! Elementwise loops, compiled for each instruction set and chosen at run time.
+//! Elementwise loops, compiled for each instruction set and dispatched at run time.
 
 use pulp::Arch;
 
 use super::math;
 
-/// Runs `body` with the widest vector instructions this CPU has.
+/// Runs `body` with the widest vector instructions that this CPU supports.
 ///
-/// `body` is a closure marked `#[inline(always)]` around plain loops; the numbers do not depend on the
+/// `body` is a closure around plain loops, marked `#[inline(always)]`. Results do not depend on the
 /// instruction set, as no operation is reordered or contracted.
 #[inline(always)]
 pub(crate) fn vectorised<R>(body: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(body)
 }
 
-/// `x ← x + bias` in every row, `[bias.len()]`.
+/// `x ← x + bias` in every row; `bias` determines the row length.
 pub(super) fn add_bias(x: &mut [f32], bias: &[f32]) {
     vectorised(
         #[inline(always)]
@@ -25,7 +25,7 @@ pub(super) fn add_bias(x: &mut [f32], bias: &[f32]) {
     );
 }
 
-/// `x ← max(x + bias, 0)` in every row, `[bias.len()]`; what is not a number stays so.
+/// `x ← max(x + bias, 0)` in every row; NaN is kept.
 pub(super) fn add_bias_relu(x: &mut [f32], bias: &[f32]) {
     vectorised(
         #[inline(always)]
@@ -40,7 +40,7 @@ pub(super) fn add_bias_relu(x: &mut [f32], bias: &[f32]) {
     );
 }
 
-/// `x ← tanh(x + bias)` in every row, `[bias.len()]`.
+/// `x ← tanh(x + bias)` in every row.
 pub(super) fn add_bias_tanh(x: &mut [f32], bias: &[f32]) {
     vectorised(
         #[inline(always)]
@@ -60,8 +60,8 @@ pub(super) fn tanh_backward(grad: &mut [f32], y: &[f32]) {
     );
 }
 
-/// `grad ← 0` where the ReLU's output `y` is 0. (A product, not a choice: of a choice the compiler makes
-/// stores under a mask, and those are ten times slower on AMD's processors.)
+/// `grad ← 0` where ReLU's output `y` is 0. Written as a product, because the compiler turns a
+/// conditional into masked stores, which are ten times slower on AMD processors.
 pub(super) fn relu_backward(grad: &mut [f32], y: &[f32]) {
     vectorised(
         #[inline(always)]
@@ -73,7 +73,7 @@ pub(super) fn relu_backward(grad: &mut [f32], y: &[f32]) {
     );
 }
 
-/// Sums over the rows of a row-major matrix, `[cols]`.
+/// Sums the rows of a row-major matrix; returns `[cols]`.
 pub(super) fn column_sums(x: &[f32], cols: usize) -> Vec<f32> {
     let mut sums = vec![0.0; cols];
     vectorised(

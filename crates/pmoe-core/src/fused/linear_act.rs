@@ -1,4 +1,4 @@
-//! A linear layer with its activation, as one operation.
+//! A linear layer and its activation as one operation.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -15,10 +15,10 @@ use super::kernels::{
 };
 use super::matmul::{Matrix, matmul};
 
-/// What follows a linear layer.
+/// The activation after a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation.
     Identity,
     /// max(·, 0).
     Relu,
@@ -26,16 +26,16 @@ pub enum Activation {
     Tanh,
 }
 
-/// `activation(input · W + b)`.
+/// Computes `activation(input · W + b)`.
 ///
-/// On the CPU one pass over memory follows the matrix product, forward and backward; elsewhere these
-/// are burn's own operations.
+/// On the CPU, forward and backward pass each make one pass over memory in addition to the matrix
+/// products. Elsewhere these are burn's own operations.
 ///
 /// # Shapes
 /// - `input`: `[N, I]`, `layer`: `I → O`; returns `[N, O]`
 ///
 /// # Gradients
-/// Flow into the input and the parameters, those that are tracked.
+/// Flow into the input and the parameters, as far as they are tracked.
 pub fn linear_act(input: Tensor<2>, layer: &Linear, activation: Activation) -> Tensor<2> {
     let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
     let Some(bias) = bias else { return plain(input, layer, activation) };

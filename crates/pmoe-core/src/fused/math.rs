@@ -1,34 +1,34 @@
-//! Elementary functions without branches, so that the compiler makes vector instructions of loops
-//! over them; the C library's are called for one number at a time.
+//! Branch-free elementary functions, so that the compiler vectorises loops over them. The C
+//! library's functions process one value at a time.
 //!
-//! Ranges are reduced exactly as in textbooks (Cody & Waite, "Software Manual for the Elementary
-//! Functions"), polynomials are Taylor's or, for tanh near 0, that of Cephes. The tests bound the error
-//! against double precision. Nothing is contracted to fused multiply-adds: the bits do not depend on
-//! the instruction set.
+//! Ranges are reduced as in textbooks (Cody & Waite, "Software Manual for the Elementary
+//! Functions"). Polynomials are Taylor's or, for tanh near 0, that of Cephes. Tests bound the error
+//! against double precision. Nothing is contracted to fused multiply-adds, so the bits do not
+//! depend on the instruction set.
 
 use std::f32::consts::LOG2_E;
 
-/// e^x to 2 units in the last place; outside ±87 that of the nearer bound, of NaN NaN.
+/// Computes e^x to within 2 ulp. Clamps x to ±87; NaN gives NaN.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    /// Adding it leaves the nearest integer in the lowest bits.
+    /// Adding this leaves the nearest integer in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    /// log 2 in two parts, the first with trailing zeros, so that its multiples are exact.
+    /// log 2 in two parts. The first ends in zero bits, so that its multiples are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     let x = x.clamp(-87.0, 87.0);
     let shifted = x * LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = x - n * LN_2[0] - n * LN_2[1];
-    // Taylor's up to r⁷, |r| ≤ log 2 / 2.
+    // Taylor series up to r⁷, |r| ≤ log 2 / 2.
     let mut sum = 1.0 / 5040.0;
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         sum = sum * r + coefficient;
     }
-    // 2ⁿ, its exponent written in place.
+    // 2ⁿ, with its exponent bits written directly.
     sum * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
 }
 
-/// tanh x to 3 units in the last place, of NaN NaN.
+/// Computes tanh x to within 3 ulp; NaN gives NaN.
 #[inline(always)]
 pub(super) fn tanh(x: f32) -> f32 {
     let (magnitude, square) = (x.abs(), x * x);
@@ -41,10 +41,10 @@ pub(super) fn tanh(x: f32) -> f32 {
     (if magnitude < 0.625 { near } else { far }).copysign(x)
 }
 
-/// log(1 + x) of x in [0, 1] to 3 units in the last place, of NaN NaN.
+/// Computes log(1 + x) for x in [0, 1] to within 3 ulp; NaN gives NaN.
 #[inline(always)]
 pub(super) fn log_1p(x: f32) -> f32 {
-    // 2 artanh s of s ≤ 1/3: the odd powers up to s¹⁵.
+    // 2 artanh s for s ≤ 1/3: odd powers up to s¹⁵.
     let s = x / (2.0 + x);
     let square = s * s;
     let mut sum = 2.0 / 15.0;
@@ -58,7 +58,7 @@ pub(super) fn log_1p(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Largest error, in units in the last place of the exact value, over a fine grid.
+    /// The largest error on a fine grid, in ulp of the exact value.
     fn largest_error(low: f32, high: f32, ours: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
         let points = 400_000;
         let error = |i: i32| {

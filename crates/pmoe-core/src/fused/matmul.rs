@@ -1,13 +1,14 @@
-//! Matrix products on slices: a safe face of the `gemm` crate.
+//! Matrix products on slices: a safe interface to the `gemm` crate.
 //!
-//! The only unsafe code of the workspace's numerics. `gemm` takes raw pointers with strides, reads the
-//! elements that they span and writes every element of the output. A [`Matrix`] can only be made of a
-//! slice that holds all of its elements, and the output's length or capacity is checked, so every
-//! element lies inside its memory. The output is owned or borrowed mutably, so it overlaps no operand.
+//! This is the only unsafe code in the workspace's numerics. `gemm` takes raw pointers with
+//! strides, reads the elements that they span and writes every element of the output. A [`Matrix`]
+//! can only be created from a slice that contains all its elements, and the output's length or
+//! capacity is checked, so every element lies inside its memory. The output is owned or borrowed
+//! mutably, so it overlaps no operand.
 
 use super::{products, sparse, thin};
 
-/// A matrix in memory that belongs to somebody else: row-major, or the transpose of such a one.
+/// A borrowed matrix: row-major, or the transpose of a row-major one.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     values: &'a [f32],
@@ -17,17 +18,17 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A row-major matrix `[values.len() / cols, cols]`.
+    /// Creates a row-major matrix `[values.len() / cols, cols]`.
     ///
     /// # Panics
-    /// When `values` is not a whole number of rows.
+    /// If `values` is not a whole number of rows.
     pub(super) fn new(values: &'a [f32], cols: usize) -> Self {
         let rows = values.len().checked_div(cols).unwrap_or(0);
         assert_eq!(rows * cols, values.len(), "whole rows");
         Self { values, rows, cols, is_transposed: false }
     }
 
-    /// The transpose, on the same memory.
+    /// Returns the transpose, which shares the memory.
     pub(super) fn transposed(self) -> Self {
         let Self { values, rows, cols, is_transposed } = self;
         Self { values, rows: cols, cols: rows, is_transposed: !is_transposed }
@@ -45,12 +46,12 @@ impl<'a> Matrix<'a> {
         self.is_transposed
     }
 
-    /// The elements, those of the transpose where this is one.
+    /// Returns the elements in memory order, for a transpose those of the original matrix.
     pub(super) fn values(&self) -> &'a [f32] {
         self.values
     }
 
-    /// Memory from element `(row, col)` on, and the distance of neighbours in a row.
+    /// Returns the memory from element `(row, col)` on, and the distance of neighbours in a row.
     #[inline(always)]
     pub(super) fn row_from(&self, row: usize, col: usize) -> (&'a [f32], usize) {
         let (at, stride) = if self.is_transposed {
@@ -68,10 +69,10 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `lhs · rhs`, row-major.
+/// Computes `lhs · rhs`, row-major.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// If the shapes do not match.
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
     products::record(lhs.rows, lhs.cols, rhs.cols);
@@ -90,8 +91,8 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
         return out;
     }
     let mut out = Vec::with_capacity(len);
-    // SAFETY: the vector has room for the product. Without a previous value to read, `gemm` writes
-    // each of the elements (the sums are not empty), so that all `len` of them are initialised.
+    // SAFETY: the vector has capacity for the product. `gemm` does not read the output here and
+    // writes every element (the sums are not empty), so all `len` elements are initialised.
     unsafe {
         call(out.as_mut_ptr(), false, lhs, rhs);
         out.set_len(len);
@@ -99,10 +100,10 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
     out
 }
 
-/// `out ← out + lhs · rhs`; `out` is row-major.
+/// Computes `out ← out + lhs · rhs`; `out` is row-major.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// If the shapes do not match.
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     assert_eq!(out.len(), lhs.rows * rhs.cols, "dimensions of the product");
@@ -117,11 +118,11 @@ pub(super) fn add_matmul(out: &mut [f32], lhs: Matrix<'_>, rhs: Matrix<'_>) {
     unsafe { call(out.as_mut_ptr(), true, lhs, rhs) }
 }
 
-/// `out ← lhs · rhs` of row-major matrices `[.., inner]` and `[inner, ..]`: the product alone, in memory
-/// that is there already. What an update costs at the least is measured with it.
+/// Computes `out ← lhs · rhs` for row-major matrices `[.., inner]` and `[inner, ..]`, into existing
+/// memory. Used to measure the lower bound of an update's cost.
 ///
 /// # Panics
-/// When the lengths do not fit.
+/// If the lengths do not match.
 #[allow(unsafe_code, reason = "see the head of this file")]
 pub fn gemm_into(out: &mut [f32], lhs: &[f32], rhs: &[f32], inner: usize) {
     let (lhs, rhs) = (Matrix::new(lhs, inner), Matrix::new(rhs, rhs.len() / inner));
@@ -130,18 +131,19 @@ pub fn gemm_into(out: &mut [f32], lhs: &[f32], rhs: &[f32], inner: usize) {
     unsafe { call(out.as_mut_ptr(), false, lhs, rhs) }
 }
 
-/// Writes `lhs · rhs` to `out`, added to what is there if `accumulate`.
+/// Writes `lhs · rhs` to `out`, or adds it if `accumulate` is set.
 ///
 /// # Safety
-/// `out` points to memory for `lhs.rows · rhs.cols` numbers that overlaps no operand, initialised if
-/// `accumulate`.
+/// `out` must point to memory for `lhs.rows · rhs.cols` elements that overlaps no operand, and is
+/// initialised if `accumulate` is set.
 #[allow(unsafe_code, reason = "see the head of this file")]
 unsafe fn call(out: *mut f32, accumulate: bool, lhs: Matrix<'_>, rhs: Matrix<'_>) {
     let (m, k, n) = (lhs.rows, lhs.cols, rhs.cols);
     assert_eq!(k, rhs.rows, "inner dimensions");
     let ((lhs_rs, lhs_cs), (rhs_rs, rhs_cs)) = (lhs.strides(), rhs.strides());
-    // SAFETY: with these strides the largest offset into each operand is rows · cols − 1, which is
-    // inside its slice by `Matrix::new`, and m · n − 1 into `out`, by the caller.
+    // SAFETY: with these strides, the largest offset into each operand is rows · cols − 1, which is
+    // inside its slice by `Matrix::new`. The largest offset into `out` is m · n − 1, which the
+    // caller guarantees to be valid.
     unsafe {
         gemm::gemm(
             m,

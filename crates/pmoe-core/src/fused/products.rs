@@ -1,4 +1,4 @@
-//! Which matrix products are computed: what a computation costs at the least.
+//! Records which matrix products are computed: the lower bound of a computation's cost.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ pub struct MatrixProduct {
 }
 
 impl MatrixProduct {
-    /// Multiplications and additions.
+    /// Number of multiplications and additions.
     pub fn flops(self) -> u64 {
         2 * self.m as u64 * self.k as u64 * self.n as u64
     }
@@ -24,8 +24,8 @@ thread_local! {
     static RECORDED: RefCell<Option<Vec<MatrixProduct>>> = const { RefCell::new(None) };
 }
 
-/// Every matrix product of the fused operations that `body` computes on this thread, in its order. Zeros
-/// that a product skips count.
+/// Returns, in order, all matrix products of fused operations that `body` computes on this thread.
+/// Skipped zeros count as computed.
 pub fn matrix_products(body: impl FnOnce()) -> Vec<MatrixProduct> {
     struct Restore(Option<Vec<MatrixProduct>>);
     impl Drop for Restore {
@@ -38,7 +38,7 @@ pub fn matrix_products(body: impl FnOnce()) -> Vec<MatrixProduct> {
     RECORDED.take().unwrap_or_default()
 }
 
-/// Takes note of a product, if somebody asks.
+/// Records a product, inside [`matrix_products`].
 pub(super) fn record(m: usize, k: usize, n: usize) {
     RECORDED.with_borrow_mut(|recorded| {
         if let Some(recorded) = recorded {

@@ -1,29 +1,29 @@
-//! Matrix products that skip the zeros of their left side.
+//! Matrix products that skip zeros of the left operand.
 //!
-//! ReLU leaves about half of its outputs at zero, and its backward pass the same share of a gradient, so
-//! that half of the multiplications of a hidden layer add nothing. A processor's vectors lie along the
-//! columns of the right side here: one element of the left side meets a whole row of it, and the
-//! elements that are zero are never visited. The sums keep their order, so that the result is that of
-//! multiplying everything, bit for bit, for finite numbers; an infinite weight behind a unit at zero
-//! goes unseen.
+//! About half of ReLU's outputs are zero, and so are the corresponding gradients in its backward
+//! pass. Half of a hidden layer's multiplications thus add nothing. Here, vectors lie along the
+//! columns of the right operand: one element of the left operand is multiplied by a whole row, and
+//! zero elements are never visited. Sums keep their order, so the result equals the full product
+//! bit for bit if all values are finite. An infinite weight that is multiplied by zero has no
+//! effect.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::avx512;
 use super::matmul::Matrix;
 
-/// Rows of the right side that are worked on together: one bit each in a mask.
+/// Rows of the right operand that are processed together, one bit each in a mask.
 const DEPTH: usize = u64::BITS as usize;
-/// Most columns that are worked on together; with [`DEPTH`] rows they stay in the first-level cache.
+/// The most columns that are processed together. With [`DEPTH`] rows they fit in the L1 cache.
 const WIDTH: usize = 128;
 /// Columns that are transposed together: a cache line.
 const LINE: usize = 16;
-/// Fewest rows for which copying the right side pays, measured.
+/// The fewest rows for which copying the right operand pays off, measured.
 const MIN_ROWS: usize = 16;
-/// Share of nonzeros above which multiplying everything is faster, measured.
+/// Share of nonzeros above which the full product is faster, measured.
 const MAX_DENSITY: f64 = 0.75;
 
-/// A product whose left side is worth looking at.
+/// A product whose left operand has enough zeros to skip.
 pub(super) struct Product<'a> {
     lhs: Matrix<'a>,
     rhs: Matrix<'a>,
@@ -31,10 +31,11 @@ pub(super) struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// `lhs · rhs`; none where multiplying everything is faster, or the shape does not suit.
+    /// Prepares `lhs · rhs`. Returns `None` if the full product is faster or the shape is
+    /// unsuitable.
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// If the shapes do not match.
     pub(super) fn new(lhs: Matrix<'a>, rhs: Matrix<'a>) -> Option<Self> {
         assert_eq!(lhs.cols(), rhs.rows(), "inner dimensions");
         if lhs.rows() < MIN_ROWS || lhs.cols() == 0 || !Arch::new().dispatch(Suits(rhs.cols())) {
@@ -48,19 +49,19 @@ impl<'a> Product<'a> {
     /// Adds the product to `out`, row-major.
     ///
     /// # Panics
-    /// When `out` has another size.
+    /// If `out` has the wrong length.
     pub(super) fn add_to(&self, out: &mut [f32]) {
         assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
         Arch::new().dispatch(AddTo { product: self, out });
     }
 }
 
-/// Where a matrix is not zero.
+/// The nonzero elements of a matrix.
 struct Nonzeros {
-    /// `[blocks, rows]`: bit l is element `depth · block + l` of a row.
+    /// Masks, `[blocks, rows]`: bit l is element `depth · block + l` of a row.
     masks: Vec<u64>,
     rows: usize,
-    /// Columns of a block; as equal as possible, the last may be shorter.
+    /// Columns per block, about equal; the last block may be smaller.
     depth: usize,
 }
 
@@ -98,7 +99,7 @@ impl Nonzeros {
     }
 }
 
-/// Bit l tells whether element l is not zero, of at most 64.
+/// Returns a mask whose bit l is set if element l, of at most 64, is not zero.
 #[inline(always)]
 fn mask(values: &[f32]) -> u64 {
     let mut padded = [0.0; DEPTH];
@@ -106,7 +107,7 @@ fn mask(values: &[f32]) -> u64 {
         padded[..values.len()].copy_from_slice(values);
         &padded
     });
-    // In halves: vectors of 32-bit integers go with those of floats.
+    // In halves, as vectors of 32-bit integers match those of floats.
     let half = |values: &[f32]| {
         let bits =
             values.iter().enumerate().map(|(bit, x)| if *x == 0.0 { 0 } else { 1_u32 << bit });
@@ -119,7 +120,7 @@ fn mask(values: &[f32]) -> u64 {
     half(&full[..DEPTH / 2]) | half(&full[DEPTH / 2..]) << (DEPTH / 2)
 }
 
-/// Whether so many columns divide into vectors four abreast.
+/// Whether this many columns divide into groups of four vectors.
 struct Suits(usize);
 
 impl WithSimd for Suits {
@@ -146,7 +147,7 @@ impl WithSimd for AddTo<'_> {
         for index in 0..lhs.cols().div_ceil(nonzeros.depth) {
             let mut col = 0;
             while col < rhs.cols() {
-                // As many sums as there are registers for: 16, or 32 where vectors are the widest.
+                // As many sums as registers allow: 16, or 32 with the widest vectors.
                 let vectors = (rhs.cols() - col) / S::F32_LANES;
                 col += S::F32_LANES
                     * match vectors {
@@ -161,12 +162,13 @@ impl WithSimd for AddTo<'_> {
     }
 }
 
-/// Part of the right side, `[DEPTH, width]`, in lines of the cache.
+/// Part of the right operand, `[DEPTH, width]`, aligned to cache lines.
 #[repr(align(64))]
 struct Block([f32; DEPTH * WIDTH]);
 
 impl Product<'_> {
-    /// Adds what one block of rows of the right side gives in `N` vectors of columns; returns `N`.
+    /// Adds the products of one block of rows of the right operand with `N` vectors of columns;
+    /// returns `N`.
     #[inline(always)]
     fn add_block<S: Simd, const N: usize>(
         &self,
@@ -196,7 +198,7 @@ impl Product<'_> {
     }
 }
 
-/// Copies rows and columns, each first and count, of `rhs` to the front of `block`.
+/// Copies rows and columns of `rhs`, each given by first index and count, to the front of `block`.
 #[inline(always)]
 fn copy_block<S: Simd, const N: usize>(
     rhs: Matrix<'_>,
@@ -226,13 +228,13 @@ fn copy_block<S: Simd, const N: usize>(
         for (block, line) in block.chunks_exact_mut(width).zip(lines) {
             let block = S::as_mut_simd_f32s(block).0.as_chunks_mut::<N>().0;
             let line = S::as_simd_f32s(&line[col..col + width]).0.as_chunks::<N>().0;
-            // Through registers: a call of memcpy for so little costs more than the copying.
+            // Through registers: for so few bytes a call of memcpy costs more than the copy.
             block.iter_mut().zip(line).for_each(|(block, line)| *block = *line);
         }
     }
 }
 
-/// `sums ← sums + Σ_l x[l · stride] · block[l]` over the bits l of the mask, in order.
+/// `sums ← sums + Σ_l x[l · stride] · block[l]` over the set bits l of the mask, in order.
 #[inline(always)]
 fn add_rows<S: Simd, const N: usize>(
     simd: S,

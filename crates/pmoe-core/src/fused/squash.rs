@@ -1,4 +1,4 @@
-//! Drawing from squashed Gaussians, with the log-density of what was drawn.
+//! Samples from squashed Gaussians, with their log-density.
 
 use std::f64::consts::{LN_2, PI};
 
@@ -13,14 +13,15 @@ use burn::tensor::Tensor;
 use super::host::{self, Place, new_tensor, values};
 use super::{math, vectorised};
 
-/// Actions `tanh(mean + std · noise)`, `[N, A]`, and their log-density, `[N]`; `None` where there is no code of
-/// our own and burn's operations are to be used.
+/// Returns the actions `tanh(mean + std · noise)`, `[N, A]`, and their log-density, `[N]`; `None`
+/// if there is no fused implementation and burn's operations must be used.
 ///
 /// # Shapes
 /// - `mean`, `log_std`, `noise`: `[N, A]`
 ///
 /// # Gradients
-/// Flow from both results into `mean` and `log_std`, those that are tracked; `noise` is a constant.
+/// Flow from both results into `mean` and `log_std`, as far as they are tracked; `noise` is a
+/// constant.
 pub(crate) fn squash(
     mean: &Tensor<2>,
     log_std: &Tensor<2>,
@@ -63,11 +64,11 @@ pub(crate) fn squash(
 }
 
 struct Drawn {
-    /// `std · noise`, `[N, A]`
+    /// `std · noise`, `[N, A]`.
     scaled: FlexTensor,
-    /// `[N, A]`
+    /// Actions, `[N, A]`.
     action: FlexTensor,
-    /// `[N]`
+    /// Log-density, `[N]`.
     log_prob: FlexTensor,
 }
 
@@ -86,7 +87,7 @@ fn draw(mean: &FlexTensor, log_std: &FlexTensor, noise: &FlexTensor) -> Drawn {
                 *scaled = math::exp(*log_std) * noise;
                 let u = mean + *scaled;
                 *action = math::tanh(u);
-                // −noise²/2 − log_std − log(1 − tanh² u), the constants of the latter left out.
+                // −noise²/2 − log_std − log(1 − tanh² u), without the constants of the last term.
                 let magnitude = u.abs();
                 let log_det = magnitude + math::log_1p(math::exp(-2.0 * magnitude));
                 *term = 2.0 * log_det - 0.5 * noise * noise - log_std;
@@ -109,7 +110,8 @@ struct State {
 }
 
 impl State {
-    /// Registers the gradients of mean and log_std; `compute` writes them given `std · noise` and the action.
+    /// Registers the gradients of `mean` and `log_std`, which `compute` writes, given `std · noise`
+    /// and the action.
     fn register(
         &self,
         parents: &Ops<State, 2>,
@@ -162,7 +164,7 @@ impl Backward<Flex, 2> for LogProb {
     fn backward(self, ops: Ops<State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let incoming = host::contiguous(grads.consume::<Flex>(&ops.node));
         let width = ops.state.action.layout().shape()[1];
-        // One for each action dimension.
+        // Repeat each gradient for every action dimension.
         let incoming = values(&incoming).iter().flat_map(|grad| std::iter::repeat_n(*grad, width));
         let incoming: Vec<f32> = incoming.collect();
         ops.state.register(&ops, grads, |[to_mean, to_log_std], scaled, action| {

@@ -1,28 +1,28 @@
-//! Matrix products with few columns or short sums: heads of a policy, first layers, their gradients.
+//! Matrix products with few columns or short sums: policy heads, first layers, and their gradients.
 //!
-//! General products first copy their operands into blocks that suit the caches, which here costs more
-//! than the product itself. These read the operands where they are.
+//! General products first copy their operands into cache-sized blocks, which here costs more than
+//! the product itself. These products read the operands in place.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::matmul::Matrix;
 
-/// Most columns of the right side for which the sums are made one by one, measured.
+/// The most columns of the right operand for which sums are computed one by one, measured.
 const FEW: usize = 16;
-/// Longest sums that are made for whole rows at once, measured.
+/// The longest sums that are computed for whole rows at once, measured.
 const SHORT: usize = 32;
-/// Rows and columns, or vectors of them, that are worked on together: eight sums in registers keep the
-/// multipliers of any processor busy.
+/// Rows and columns, or vectors of columns, that are processed together. Eight sums in registers
+/// keep the multipliers of any processor busy.
 const ROWS: usize = 2;
 const COLS: usize = 4;
 
-/// How a product is made.
+/// How a product is computed.
 enum Kind {
     /// Short sums.
     Short,
-    /// Few columns, the left side's rows in order.
+    /// Few columns; the left operand is row-major.
     Dots,
-    /// Few columns, the left side's columns in order.
+    /// Few columns; the left operand is column-major.
     Outer,
 }
 
@@ -40,7 +40,7 @@ fn kind(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Option<Kind> {
     }
 }
 
-/// Whether `lhs · rhs` is for [`add_product`].
+/// Whether [`add_product`] supports `lhs · rhs`.
 pub(super) fn suits(lhs: Matrix<'_>, rhs: Matrix<'_>) -> bool {
     kind(lhs, rhs).is_some()
 }
@@ -48,7 +48,7 @@ pub(super) fn suits(lhs: Matrix<'_>, rhs: Matrix<'_>) -> bool {
 /// Adds `lhs · rhs` to `out`, row-major.
 ///
 /// # Panics
-/// When the shapes do not fit each other or do not suit.
+/// If the shapes do not match or are not supported.
 pub(super) fn add_product(lhs: Matrix<'_>, rhs: Matrix<'_>, out: &mut [f32]) {
     let (rows, sums, cols) = (lhs.rows(), lhs.cols(), rhs.cols());
     assert_eq!(sums, rhs.rows(), "inner dimensions");
@@ -66,7 +66,7 @@ pub(super) fn add_product(lhs: Matrix<'_>, rhs: Matrix<'_>, out: &mut [f32]) {
     }
 }
 
-/// The elements row by row, copied if they lie otherwise.
+/// Returns the elements in row-major order, copied if necessary.
 fn rows_of(matrix: Matrix<'_>) -> std::borrow::Cow<'_, [f32]> {
     if !matrix.is_transposed() {
         return matrix.values().into();
@@ -79,7 +79,7 @@ fn rows_of(matrix: Matrix<'_>) -> std::borrow::Cow<'_, [f32]> {
     rows.into()
 }
 
-/// Whether so many numbers are whole vectors, at least as many as are worked on together.
+/// Whether this many elements are whole vectors, at least as many as are processed together.
 struct IsWhole(usize);
 
 impl WithSimd for IsWhole {
@@ -90,10 +90,10 @@ impl WithSimd for IsWhole {
     }
 }
 
-/// `out += lhs · rhs` with short sums: vectors lie along the columns.
+/// `out += lhs · rhs` with short sums. Vectors lie along the columns.
 struct Short<'a> {
     lhs: Matrix<'a>,
-    /// `[sums, cols]`
+    /// Right operand, `[sums, cols]`.
     rhs: &'a [f32],
     cols: usize,
     out: &'a mut [f32],
@@ -124,7 +124,7 @@ impl WithSimd for Short<'_> {
     }
 }
 
-/// Adds to some rows, from a vector of columns on, `N` vectors.
+/// Adds the products for some rows and for `N` vectors of columns, from a given vector on.
 #[inline(always)]
 fn add_lines<S: Simd, const N: usize>(
     simd: S,
@@ -150,11 +150,11 @@ fn add_lines<S: Simd, const N: usize>(
     }
 }
 
-/// `out += lhs · columnsᵀ` with few columns: vectors lie along the sums.
+/// `out += lhs · columnsᵀ` with few columns. Vectors lie along the sums.
 struct Dots<'a> {
-    /// `[rows, sums]`
+    /// Left operand, `[rows, sums]`.
     lhs: &'a [f32],
-    /// `[cols, sums]`
+    /// Transposed right operand, `[cols, sums]`.
     columns: &'a [f32],
     sums: usize,
     cols: usize,
@@ -186,7 +186,7 @@ impl WithSimd for Dots<'_> {
     }
 }
 
-/// Adds to some rows the products with `N` columns.
+/// Adds the products of some rows with `N` columns.
 #[inline(always)]
 fn add_dots<'a, S: Simd, const N: usize>(
     simd: S,
@@ -212,11 +212,11 @@ fn add_dots<'a, S: Simd, const N: usize>(
     }
 }
 
-/// `out += lhsᵀ · rhs` with few columns: vectors lie along the rows.
+/// `out += lhsᵀ · rhs` with few columns. Vectors lie along the rows.
 struct Outer<'a> {
-    /// `[sums, rows]`
+    /// Transposed left operand, `[sums, rows]`.
     lhs: &'a [f32],
-    /// `[sums, cols]`
+    /// Right operand, `[sums, cols]`.
     rhs: &'a [f32],
     rows: usize,
     cols: usize,
@@ -230,7 +230,7 @@ impl WithSimd for Outer<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { lhs, rhs, rows, cols, out } = self;
         let width = ROWS * S::F32_LANES;
-        // The last vectors may cover rows that were covered before; those are not added again.
+        // The last vectors may overlap rows that are already done, which are not added again.
         for start in (0..rows).step_by(width) {
             let first = start.min(rows - width);
             for col in (0..cols).step_by(COLS) {
@@ -247,7 +247,7 @@ impl WithSimd for Outer<'_> {
     }
 }
 
-/// Adds to some vectors of rows, but for the first `skip` rows, the products with `N` columns.
+/// Adds the products of some vectors of rows, except the first `skip` rows, with `N` columns.
 #[inline(always)]
 fn add_outer<S: Simd, const N: usize>(
     simd: S,
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_shapes_of_policies_suit() {
         let (a, b) = (values(100 * 256, 5), values(256 * 16, 7));
-        // A head, its weights' gradient, its inputs' gradient, a first layer.
+        // A policy head, its weight gradient, its input gradient, and a first layer.
         let head = (Matrix::new(&a, 256), Matrix::new(&b[..256 * 3], 3));
         assert!(suits(head.0, head.1));
         let dy = Matrix::new(&a[..300], 3);

@@ -1,4 +1,4 @@
-//! The smaller of two frozen networks' values: what a policy sees of its critics.
+//! The minimum of two frozen networks: the critics' value as the policy's loss uses it.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -15,20 +15,20 @@ use super::linear_act::{Activation, linear_act};
 use super::matmul::{Matrix, add_matmul, matmul};
 use crate::parallel::join;
 
-/// `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` whose parameters are constants.
+/// Computes `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` with constant parameters.
 ///
-/// Several actions may be judged at each state. On the CPU the state's part of the first layer is then
-/// computed once per state, and the backward pass visits, row by row, the smaller network alone, and
-/// no row whose incoming gradient is zero: choosing the best of K actions costs K rows there and
-/// one row back. Elsewhere these are burn's own operations.
+/// A state may have several actions. On the CPU the state's part of the first layer is then
+/// computed once per state. For each row, the backward pass visits only the network with the
+/// smaller value, and it skips rows whose incoming gradient is zero. Choosing the best of K actions
+/// thus costs K rows forward and one row backward. Elsewhere these are burn's own operations.
 ///
 /// # Shapes
-/// - `state`: `[B, O]`, `action`: `[B·K, A]`, the K actions of a state being neighbours
+/// - `state`: `[B, O]`, `action`: `[B·K, A]`, with the K actions of a state in adjacent rows
 /// - returns: `[B·K]`
 ///
 /// # Gradients
-/// Flow into `action` alone where the networks are plain modules (of `module.valid()`). With
-/// tracked networks burn's own operations run and the gradient reaches those as well.
+/// Flow only into `action` if the networks are plain modules (as from `module.valid()`). If the
+/// networks are tracked, burn's own operations run, and gradients flow into the networks too.
 ///
 /// # Source
 /// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
@@ -86,11 +86,11 @@ struct Frozen {
     layers: Vec<(FlexTensor, FlexTensor)>,
 }
 
-/// What a forward pass leaves.
+/// The results of a forward pass.
 struct Judged {
-    /// Activations of every hidden layer, `[N, H]` each.
+    /// Activations of each hidden layer, `[N, H]`.
     hidden: Vec<Vec<f32>>,
-    /// `[N]`
+    /// Values, `[N]`.
     q: Vec<f32>,
 }
 
@@ -135,7 +135,8 @@ impl Frozen {
         Judged { hidden, q: x }
     }
 
-    /// Gradient with respect to the actions of `rows`, `[rows, A]`, from that of their values.
+    /// Computes the gradient with respect to the actions of `rows`, `[rows, A]`, from that of their
+    /// values.
     fn backward(
         &self,
         hidden: &[Vec<f32>],
@@ -164,7 +165,7 @@ fn forward(networks: &[Frozen; 2], state: &FlexTensor, action: &FlexTensor) -> (
     join(|| networks[0].forward(state, action), || networks[1].forward(state, action))
 }
 
-/// Each row of `x`, `[N, width]`, `count` times in succession.
+/// Repeats each row of `x`, `[N, width]`, `count` times in succession.
 fn repeat_rows(x: &[f32], width: usize, count: usize) -> Vec<f32> {
     let mut all = Vec::with_capacity(x.len() * count);
     for row in x.chunks_exact(width) {
@@ -177,7 +178,7 @@ fn width_of(tensor: &FlexTensor) -> usize {
     tensor.layout().shape()[1]
 }
 
-/// The smaller value of each row, and whether it is the second one.
+/// Returns the smaller value of each row, and whether it is the second network's.
 fn smaller(one: &Judged, two: &Judged) -> (FlexTensor, Vec<bool>) {
     let is_two: Vec<bool> = one.q.iter().zip(&two.q).map(|(one, two)| two < one).collect();
     let pairs = one.q.iter().zip(&two.q).zip(&is_two);
@@ -194,7 +195,7 @@ struct State {
     networks: [Frozen; 2],
     hidden: [Vec<Vec<f32>>; 2],
     is_two: Vec<bool>,
-    /// Width A of an action.
+    /// Length A of an action.
     actions: usize,
 }
 

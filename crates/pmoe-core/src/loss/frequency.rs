@@ -1,17 +1,17 @@
-//! The frequency loss: how the router learns without a gradient through the choice.
+//! The frequency loss: trains the router without a gradient through the choice of primitive.
 
 use burn::tensor::{Int, Tensor};
 
-/// How the frequency loss adds up the K squared differences of a row.
+/// How the frequency loss reduces the K squared differences of each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
     /// Sum over primitives, mean over the batch: eq. 7 of the paper.
     Sum,
-    /// Mean over primitives and batch: the authors' release (`mse_loss`), eq. 7 divided by K.
+    /// Mean over primitives and batch, as in the authors' release (`mse_loss`): eq. 7 divided by K.
     Mean,
 }
 
-/// The primitive whose action scores highest in each row, `[B]`; the first of equal ones.
+/// Returns the primitive with the highest score in each row, `[B]`; in a tie the first.
 ///
 /// ```text
 /// j_b = argmax_k Q(s_b, a_bk)
@@ -26,10 +26,10 @@ pub fn best_primitive(score: Tensor<2>) -> Tensor<1, Int> {
     score.argmax(1).squeeze_dim(1)
 }
 
-/// Squared distance between the routing weights and the one-hot choice of the best primitive.
+/// Squared distance between the routing weights and the one-hot best primitive.
 ///
-/// The minimiser over repeated draws is the frequency with which each primitive is best (the loss
-/// is the Brier score, strictly proper), which gives it its name.
+/// The loss is the Brier score, a strictly proper scoring rule: over repeated samples its minimiser
+/// is the frequency with which each primitive is best. Hence its name.
 ///
 /// ```text
 /// L_freq = mean_b Σ_k ( onehot(j_b)_k − w_bk )²
@@ -57,7 +57,7 @@ pub fn frequency_loss(
     }
 }
 
-/// Rows with a 1 where `index`, `[B]`, says, shaped like `weights`, `[B, K]`; a constant.
+/// Returns one-hot rows, `[B, K]` like `weights`, with the 1 at `index`, `[B]`; a constant.
 pub(super) fn one_hot(index: &Tensor<1, Int>, weights: &Tensor<2>) -> Tensor<2> {
     let shape = weights.dims();
     let [_, num_primitives] = shape;
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn known_answer() {
-        // Logits (.2, -.1, .5), target index 1.
+        // Logits (.2, -.1, .5), best primitive 1.
         let logits = t2([[0.2, -0.1, 0.5]]).autodiff().require_grad();
         let weights = softmax(logits.clone(), 1);
         assert_close(&weights, &[0.3235537039, 0.2396944792, 0.4367518169], 1e-10);
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn gradient_descent_finds_the_frequencies() {
-        // Ten rows with one shared logit vector whose best primitives come with frequencies
-        // (.5, .3, .2): the minimum is at w = f with the value 1 − Σ f² = .62.
+        // Ten rows with one shared logit vector, whose best primitives have frequencies (.5, .3,
+        // .2). The minimum is at w = f, with value 1 − Σ f² = .62.
         let best = index(&[0, 0, 0, 0, 0, 1, 1, 1, 2, 2]);
         let mut logits = t2([[0.0, 0.0, 0.0]]);
         let mut loss = f64::NAN;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     proptest! {
-        /// Hand arithmetic on random rows.
+        /// Equals a direct computation on random rows.
         #[test]
         fn equals_the_double_loop(
             logits in prop::collection::vec(prop::array::uniform3(-3.0..3.0_f64), 1..6),

@@ -1,11 +1,11 @@
-//! What the primitives themselves learn from: the critic's value of their actions.
+//! Losses of the primitives: the soft value of their actions.
 
 use burn::tensor::Tensor;
 
 /// Soft policy loss of one action per state.
 ///
-/// For PMOE the action is the best primitive's (back-propagation-max); with the single action of a
-/// Gaussian policy it is SAC's actor loss, the same operations in the same order.
+/// For PMOE this is the action of the best primitive (back-propagation-max). For a Gaussian
+/// policy's single action it is SAC's actor loss, with the same operations in the same order.
 ///
 /// ```text
 /// L_pri = mean_b ( α log π(a_b) − Q(s_b, a_b) )
@@ -24,7 +24,7 @@ pub fn backpropagate_max_loss(alpha: f64, log_prob: Tensor<1>, q: Tensor<1>) -> 
     (log_prob.mul_scalar(alpha) - q).mean()
 }
 
-/// Soft policy loss of every primitive's action (back-propagation-all).
+/// Soft policy loss of all primitives' actions (back-propagation-all).
 ///
 /// ```text
 /// L_pri = mean_b Σ_k ( α log π_k(a_bk) − Q(s_b, a_bk) )
@@ -79,8 +79,9 @@ mod tests {
 
     const ROWS: usize = 100_000;
 
-    /// Gradient of a loss, with respect to the log standard deviation that K primitives of mean 0 share,
-    /// at 0: without entropy, and with the action before squashing as its value.
+    /// Gradient of a loss with respect to the log standard deviation shared by K primitives of mean
+    /// 0, at 0. There is no entropy term, and the value of an action is the action before
+    /// squashing.
     fn gradient_of_log_std(num_primitives: usize, loss: fn(Tensor<2>) -> Tensor<1>) -> f64 {
         let shape = [ROWS, num_primitives];
         let noise = normal(shape, &mut Rng::seed_from_u64(8), &Device::flex()).cast(DType::F64);
@@ -97,9 +98,9 @@ mod tests {
 
     #[test]
     fn the_best_of_several_draws_gains_from_wider_primitives() {
-        // E max of K standard normal numbers: back-propagation-max widens the primitives although
-        // neither reward nor entropy asks for it, the more the larger K. Standard errors are below
-        // √(1 / ROWS) = .0032, four of each.
+        // Expected maximum of K standard normal variables: back-propagation-max widens the
+        // primitives although neither reward nor entropy favours it, and more so for larger K. The
+        // tolerance is four standard errors, which are below √(1 / ROWS) = .0032.
         for (num_primitives, expected) in
             [(1, 0.0), (2, 0.5642), (4, 1.0294), (8, 1.4236), (16, 1.7660)]
         {
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_even_choice_or_all_gain_nothing_from_wider_primitives() {
-        // The expected gradient is 0; standard errors √(K / ROWS) at most.
+        // The expected gradient is 0; the standard error is at most √(K / ROWS).
         let even = |q: Tensor<2>| {
             let [_, num_primitives] = q.dims();
             weighted_loss(q.full_like(1.0 / num_primitives as f64).inner(), q)

@@ -1,14 +1,16 @@
-//! Other ways for the router to learn than the frequency loss: estimators of the gradient of
-//! `J = E_k~w [ G_k ]`, where `G_k = Q(s, a_k) − α log π(a_k|s)` is the soft value of primitive k's draw.
+//! Alternatives to the frequency loss for training the router. They estimate the gradient of `J =
+//! E_k~w [ G_k ]`, where `G_k = Q(s, a_k) − α log π(a_k|s)` is the soft value of primitive k's
+//! sample.
 //!
-//! The paper compares with Gumbel-softmax and REINFORCE (Fig. 11) and gives no formulas; these are ours.
+//! The paper compares with Gumbel-softmax and REINFORCE (Fig. 11) but gives no formulas; these are
+//! ours.
 
 use burn::tensor::{Int, Tensor, activation::softmax};
 
 use super::{best_primitive, frequency::one_hot};
 use crate::dist::select_value;
 
-/// One primitive per row, `[B]`, with the probabilities of the weights.
+/// Samples one primitive per row, `[B]`, from the router's weights.
 ///
 /// ```text
 /// k = argmax_k ( log w_k + g_k )
@@ -20,7 +22,8 @@ pub fn draw_primitive(log_weights: Tensor<2>, gumbel: Tensor<2>) -> Tensor<1, In
     best_primitive(log_weights.inner() + gumbel)
 }
 
-/// A relaxed draw from the weights: rows that sum to 1 and become one-hot as T falls to 0.
+/// Samples relaxed one-hot rows from the weights. Rows sum to 1 and become one-hot as T approaches
+/// 0.
 ///
 /// ```text
 /// y = softmax( (log w + g) / T )
@@ -40,13 +43,14 @@ pub fn gumbel_softmax(log_weights: Tensor<2>, gumbel: Tensor<2>, temperature: f6
     softmax((log_weights + gumbel).mul_scalar(temperature.recip()), 1)
 }
 
-/// The one-hot rows of the largest elements, with the gradient of the relaxed ones; and their indices.
+/// Returns one-hot rows of the largest elements, with the gradient of the relaxed rows, and their
+/// indices.
 ///
 /// # Shapes
 /// - `relaxed`: `[B, K]`; returns `[B, K]`, exactly 0 or 1, and `[B]`
 ///
 /// # Gradients
-/// Of the rows with respect to `relaxed`: the identity.
+/// From the one-hot rows to `relaxed`: the identity.
 ///
 /// # Source
 /// Jang et al., arXiv:1611.01144, section 2.2.
@@ -54,26 +58,26 @@ pub fn straight_through(relaxed: Tensor<2>) -> (Tensor<2>, Tensor<1, Int>) {
     let constant = relaxed.clone().inner();
     let index = best_primitive(constant.clone());
     let one_hot = one_hot(&index, &constant);
-    // The difference first: it is exactly zero.
+    // Subtract first: the difference is exactly zero.
     ((relaxed - constant) + one_hot, index)
 }
 
 /// Minus the mean soft value under weights: `−mean_b Σ_k w_bk G_bk`.
 ///
-/// With the router's weights the choice of the primitive is summed out: with the mixture's
-/// log-density in G this is the policy's own objective, without noise from the choice. With the
-/// one-hot rows of [`straight_through`] it is the loss of the Gumbel estimator.
+/// With the router's weights, the choice of primitive is marginalised: if G uses the mixture's
+/// log-density, this is the policy's own objective, without noise from the choice. With the one-hot
+/// rows of [`straight_through`] it is the loss of the Gumbel estimator.
 ///
 /// # Shapes
 /// - `weights`, `soft_q`: `[B, K]`; returns `[1]`
 ///
 /// # Gradients
-/// Flow into both; a primitive whose weight is 0 gets exactly none.
+/// Flow into both; a primitive whose weight is 0 gets exactly zero.
 pub fn weighted_loss(weights: Tensor<2>, soft_q: Tensor<2>) -> Tensor<1> {
     expected_value(weights, soft_q).mean().neg()
 }
 
-/// The value expected under weights, `[B]`: `Σ_k w_k G_k`.
+/// The expected value under weights, `[B]`: `Σ_k w_k G_k`.
 ///
 /// # Shapes
 /// - `weights`, `soft_q`: `[B, K]`
@@ -84,7 +88,8 @@ pub fn expected_value(weights: Tensor<2>, soft_q: Tensor<2>) -> Tensor<1> {
     (weights * soft_q).sum_dim(1).squeeze_dim(1)
 }
 
-/// The score-function estimator: the drawn primitive follows the critic, its weight its advantage.
+/// The score-function estimator: the sampled primitive follows the critic, and its weight follows
+/// its advantage.
 ///
 /// ```text
 /// L = −mean_b ( G_bk + log w_bk · sg(G_bk − b_b) ),   k ~ w
@@ -92,13 +97,13 @@ pub fn expected_value(weights: Tensor<2>, soft_q: Tensor<2>) -> Tensor<1> {
 ///
 /// # Shapes
 /// - `log_weights`, `soft_q`: `[B, K]`
-/// - `drawn`: `[B]`, in `0..K`, drawn from the weights
-/// - `baseline`: `[B]`, a constant that does not depend on the draw
+/// - `drawn`: `[B]`, in `0..K`, sampled from the weights
+/// - `baseline`: `[B]`, a constant that does not depend on the sample
 /// - returns: `[1]`
 ///
 /// # Gradients
-/// Flow into `log_weights`, and into the drawn elements of `soft_q`. The former is unbiased for any
-/// baseline.
+/// Flow into `log_weights`, and into the sampled elements of `soft_q`. The gradient of
+/// `log_weights` is unbiased for any baseline.
 ///
 /// # Source
 /// Williams, "Simple Statistical Gradient-Following Algorithms", 1992.
@@ -113,7 +118,7 @@ pub fn reinforce_loss(
     (soft_q + select_value(log_weights, drawn) * advantage).mean().neg()
 }
 
-/// The score-function estimator for the whole policy: no gradient through the critic.
+/// The score-function estimator for the whole policy, without a gradient through the critic.
 ///
 /// ```text
 /// L = mean_b log π(a_b|s_b) · sg( α log π(a_b|s_b) − Q(s_b, a_b) + V(s_b) ),   a ~ π
@@ -121,14 +126,14 @@ pub fn reinforce_loss(
 ///
 /// # Shapes
 /// - `log_prob`: `[B]`, of constant actions under the mixture
-/// - `q`, `value`: `[B]`, constants; `value` does not depend on the action
+/// - `q`, `value`: `[B]`, constants; `value` must not depend on the action
 /// - returns: `[1]`
 ///
 /// # Gradients
 /// Flow into `log_prob`.
 ///
 /// # Source
-/// Haarnoja et al., the first version of arXiv:1801.01290, whose policies were Gaussian mixtures.
+/// Haarnoja et al., first version of arXiv:1801.01290, whose policies were Gaussian mixtures.
 pub fn likelihood_ratio_loss(
     alpha: f64,
     log_prob: Tensor<1>,
@@ -158,7 +163,7 @@ mod tests {
         Tensor::from_data(values, &Device::flex())
     }
 
-    /// Minus the gradient of a loss of the logits.
+    /// Minus the gradient of a loss with respect to the logits.
     fn ascent(loss: impl Fn(Tensor<2>) -> Tensor<1>) -> Vec<f64> {
         let logits = t2(LOGITS).autodiff().require_grad();
         let grads = loss(logits.clone()).backward();
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn reinforce_by_hand_and_its_primitive_gradient() {
-        // Drawn: 2. log w_2 = log .4367518169; −(4 + log w_2 · (4 − 1)).
+        // Sampled: 2. log w_2 = log .4367518169; −(4 + log w_2 · (4 − 1)).
         let soft_q = t2(SOFT_Q).autodiff().require_grad();
         let log_weights = log_softmax(t2(LOGITS), 1);
         let loss = reinforce_loss(log_weights, soft_q.clone(), &index(&[2]), t1(&[1.0]));
@@ -209,8 +214,8 @@ mod tests {
 
     #[test]
     fn likelihood_ratio_by_hand() {
-        // log π = (−1, 2), Q = (3, 1), V = (2, 5), α = .5: costs −.5 − 3 + 2 = −1.5 and 1 − 1 + 5 = 5;
-        // L = (−1 · −1.5 + 2 · 5) / 2, and the costs are constants.
+        // log π = (−1, 2), Q = (3, 1), V = (2, 5), α = .5: costs −.5 − 3 + 2 = −1.5 and
+        // 1 − 1 + 5 = 5; L = (−1 · −1.5 + 2 · 5) / 2, and the costs are constants.
         let log_prob = t1(&[-1.0, 2.0]).autodiff().require_grad();
         let loss = likelihood_ratio_loss(0.5, log_prob.clone(), t1(&[3.0, 1.0]), t1(&[2.0, 5.0]));
         assert_close(&loss, &[5.75], 1e-15);
@@ -253,7 +258,7 @@ mod tests {
         for (hard, soft) in of_hard.iter().zip(&of_soft) {
             assert!((hard - soft).abs() < 1e-14 && soft.abs() > 1e-3);
         }
-        // Only the drawn primitive learns from the critic.
+        // Only the sampled primitive learns from the critic.
         let soft_q = t2(SOFT_Q).autodiff().require_grad();
         let grads = weighted_loss(hard, soft_q.clone()).backward();
         assert_close(&soft_q.grad(&grads).expect("tracked"), &[0.0, -1.0, 0.0], 0.0);
@@ -261,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_gradient_of_a_relaxed_draw_is_exact() {
-        // y (G − Σ y G) / T, as of a softmax of the logits over T.
+        // y (G − Σ y G) / T, as for a softmax of logits / T.
         let (gumbel, temperature) = (t2([[0.3, 1.1, -0.4]]), 0.7);
         let soft = |logits| gumbel_softmax(log_softmax(logits, 1), gumbel.clone(), temperature);
         let y = values(&soft(t2(LOGITS)));
@@ -280,7 +285,8 @@ mod tests {
             let soft = gumbel_softmax(log_softmax(t2(LOGITS), 1), gumbel.clone(), temperature);
             values(&(soft - t2([[0.0, 1.0, 0.0]])).abs().sum())[0]
         };
-        // The runner-up is .5 behind: 2 exp(−.5 / T) once it is cold, 2 exp(−5) and 2 exp(−50).
+        // The runner-up is .5 behind: for small T the distance is 2 exp(−.5 / T), here 2 exp(−5)
+        // and 2 exp(−50).
         assert!(distance(10.0) > 1.0);
         assert!((distance(0.1) - 2.0 * (-5.0_f64).exp()).abs() < 1e-3);
         assert!(distance(0.01) < 1e-20);

@@ -1,8 +1,9 @@
-//! The losses of proximal policy optimisation: pure functions of tensors, each `[1]`.
+//! The losses of PPO: pure functions of tensors. Each returns a tensor of shape `[1]`.
 
 use burn::tensor::Tensor;
 
-/// The clipped surrogate: no gain from moving the probability of an action further than the ratio allows.
+/// The clipped surrogate loss: moving an action's probability ratio beyond the clip range gains
+/// nothing.
 ///
 /// ```text
 /// L = mean max( −ρ A, −clip(ρ, 1 − ε, 1 + ε) A ),   ρ = π(a|s) / π_old(a|s)
@@ -29,7 +30,7 @@ pub fn clipped_surrogate_loss(
 
 /// Half the mean squared error of the values: `½ mean (V − R)²`.
 ///
-/// With `clip`, old values and ε, a value gains nothing from moving further than ε from the old one:
+/// With `clip` (old values and ε), moving a value further than ε from the old one gains nothing:
 ///
 /// ```text
 /// L = ½ mean max( (V − R)², (V_old + clip(V − V_old, ±ε) − R)² )
@@ -42,7 +43,7 @@ pub fn clipped_surrogate_loss(
 /// Flow into `value`; the others are constants.
 ///
 /// # Source
-/// Without clipping arXiv:1707.06347, eq. 9; with it OpenAI Baselines.
+/// Without clipping: arXiv:1707.06347, eq. 9. With clipping: OpenAI Baselines.
 pub fn value_loss(
     value: Tensor<1>,
     returns: Tensor<1>,
@@ -59,8 +60,8 @@ pub fn value_loss(
     error.mean().mul_scalar(0.5)
 }
 
-/// How far the policy has moved from the one that acted: an estimate of KL(π_old ‖ π), and the share of
-/// actions whose ratio is out of its range.
+/// Measures how far the policy has moved from the behaviour policy: an estimate of KL(π_old ‖ π),
+/// and the fraction of actions whose ratio is outside the clip range.
 ///
 /// ```text
 /// mean (ρ − 1 − log ρ),   mean [ |ρ − 1| > ε ]
@@ -70,7 +71,7 @@ pub fn value_loss(
 /// - `log_ratio`: log ρ, `[B]`
 ///
 /// # Source
-/// John Schulman, "Approximating KL Divergence" (2020): unbiased and never negative.
+/// John Schulman, "Approximating KL Divergence" (2020): unbiased and non-negative.
 pub fn ratio_statistics(log_ratio: &Tensor<1>, clip_ratio: f64) -> (f64, f64) {
     let log_ratios: Vec<f64> = log_ratio.try_to_vec_as::<f64>().expect("converted to f64");
     let count = log_ratios.len() as f64;
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn surrogate_by_hand() {
-        // (A, ρ) to loss and its gradient by log ρ, which is −ρ A where nothing is clipped.
+        // (A, ρ) to the loss and its gradient with respect to log ρ, which is −ρ A if nothing is
+        // clipped.
         for (advantage, ratio, loss, gradient) in [
             (1.0, 1.5, -1.2, 0.0),
             (1.0, 0.5, -0.5, -0.5),
@@ -126,7 +128,8 @@ mod tests {
         assert_close(&plain, &[(1.0 + 0.81) / 4.0]);
         // Clipped at .2: V = 1.2 and .1, errors .64 and .81; the larger ones are 1 and .81.
         assert_close(&value_loss(value, returns, Some((old, 0.2))), &[(1.0 + 0.81) / 4.0]);
-        // V = 1.9 of R = 2, old 1: the clipped one, 1.2, is further away; no gradient.
+        // V = 1.9, R = 2, old value 1: the clipped value, 1.2, has the larger error, so there is no
+        // gradient.
         let value = vector(&[1.9]).autodiff().require_grad();
         let loss = value_loss(value.clone(), vector(&[2.0]), Some((vector(&[1.0]), 0.2)));
         assert_close(&loss, &[0.32]);
@@ -137,7 +140,7 @@ mod tests {
     fn statistics_by_hand() {
         let (kl, clipped) = ratio_statistics(&vector(&[0.0, 0.0]), 0.2);
         assert!(kl.abs() < 1e-15 && clipped.abs() < 1e-15);
-        // ρ = 2 and 1: (1 − log 2) / 2; one of two is out of range.
+        // ρ = 2 and 1: (1 − log 2) / 2; one of two is outside the clip range.
         let (kl, clipped) = ratio_statistics(&vector(&[2.0_f64.ln(), 0.0]), 0.2);
         assert!((kl - (1.0 - 2.0_f64.ln()) / 2.0).abs() < 1e-12);
         assert!((clipped - 0.5).abs() < 1e-15);

@@ -1,4 +1,4 @@
-//! The Adam step, in place on the CPU.
+//! The Adam optimiser, in place on the CPU.
 
 use burn::backend::Flex;
 use burn::optim::{AdaptiveMomentumState, LearningRate, Optimizer};
@@ -13,9 +13,9 @@ use crate::fused::{constant, is_host, vectorised};
 /// θ ← θ − lr · m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 /// ```
 ///
-/// On the CPU the three arrays are updated in place in one pass; elsewhere the same formula runs
-/// as tensor operations. [`Adam::new`] takes ε explicitly because libraries disagree on it: PyTorch
-/// has 1e-8, burn's own Adam 1e-5.
+/// On the CPU the three arrays are updated in place in one pass; elsewhere the same formula runs as
+/// tensor operations. [`Adam::new`] requires ε explicitly because libraries disagree on its
+/// default: 1e-8 in PyTorch, 1e-5 in burn's own Adam.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
     beta_1: f32,
@@ -23,19 +23,19 @@ pub struct Adam {
     epsilon: f32,
 }
 
-/// The scalars of one step, after bias correction.
+/// The scalars of one step, with bias correction.
 #[derive(Clone, Copy)]
 struct StepFactors {
     beta_1: f32,
     beta_2: f32,
     /// `lr · √(1 − β₂ᵗ) / (1 − β₁ᵗ)`.
     step_size: f32,
-    /// `ε · √(1 − β₂ᵗ)`: moves the bias correction of v out of the square root.
+    /// `ε · √(1 − β₂ᵗ)`, which moves the bias correction of v out of the square root.
     epsilon: f32,
 }
 
 impl Adam {
-    /// Adam with β = (0.9, 0.999) and the given ε.
+    /// Creates Adam with β = (0.9, 0.999) and the given ε.
     pub fn new(epsilon: f32) -> Self {
         Self { beta_1: 0.9, beta_2: 0.999, epsilon }
     }
@@ -54,7 +54,7 @@ impl Adam {
 }
 
 impl Optimizer for Adam {
-    // burn's own state: step count and moments, with its record format.
+    // burn's own state, with step count, moments and its record format.
     type State<const D: usize> = AdaptiveMomentumState<D>;
 
     fn step<const D: usize>(
@@ -92,7 +92,7 @@ fn step_in_place<const D: usize>(
 ) -> Tensor<D> {
     let grad = constant(grad);
     let mut parameter = constant(tensor);
-    // The state's tensors are taken out so that no second handle forces a copy.
+    // The state's tensors are moved out, so that no second handle forces a copy.
     let placeholder = || Tensor::empty([0; D], &Device::flex());
     let mut moment_1 = constant(std::mem::replace(&mut state.moment_1, placeholder()));
     let mut moment_2 = constant(std::mem::replace(&mut state.moment_2, placeholder()));

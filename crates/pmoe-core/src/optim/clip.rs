@@ -1,4 +1,4 @@
-//! Gradients clipped by their global norm.
+//! Gradient clipping by global norm.
 
 use burn::backend::Flex;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -7,17 +7,18 @@ use burn::tensor::Tensor;
 
 use crate::fused::{constant, is_host, vectorised};
 
-/// Scales all gradients of `module` so that together they have at most the norm `max_norm`; returns the
-/// norm that they had.
+/// Scales all gradients of `module` so that their global norm is at most `max_norm`. Returns the
+/// norm before scaling.
 ///
 /// ```text
 /// g ← g · min(1, max_norm / (‖g‖ + 1e-6)),   ‖g‖² = Σ over all parameters
 /// ```
 ///
-/// burn's own clipping does this for each tensor alone. Here the direction stays. In place on the CPU.
+/// burn's own clipping treats each tensor separately; here the direction is preserved. In place on
+/// the CPU.
 ///
 /// # Source
-/// Pascanu et al., arXiv:1211.5063; the small number is that of PyTorch's `clip_grad_norm_`.
+/// Pascanu et al., arXiv:1211.5063; the constant 1e-6 is that of PyTorch's `clip_grad_norm_`.
 pub fn clip_grad_norm<M: Module>(
     module: &M,
     gradients: &mut GradientsParams,
@@ -27,7 +28,7 @@ pub fn clip_grad_norm<M: Module>(
     module.visit(&mut squares);
     let norm = squares.sum.sqrt();
     let factor = max_norm / (norm + 1e-6);
-    // A norm that is not a number leaves the gradients alone; they are not numbers either.
+    // If the norm is NaN, the gradients are left as they are.
     if factor < 1.0 {
         module.visit(&mut Scale { gradients, factor: factor as f32 });
     }
@@ -51,7 +52,7 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Accumulated in double precision, in an order that is the same on every machine.
+/// Sums squares in double precision, in an order that is the same on every machine.
 fn sum_of_squares(values: &[f32]) -> f64 {
     const LANES: usize = 8;
     vectorised(
@@ -103,7 +104,8 @@ mod tests {
     use crate::nn::linear;
     use crate::noise::Rng;
 
-    /// The gradient of weight and bias, `[2, 1]` and `[1]`, and its norm, clipped at `max_norm`.
+    /// Returns the gradient of weight and bias, `[2, 1]` and `[1]`, clipped at `max_norm`, and its
+    /// norm before.
     fn clipped(max_norm: f64) -> (Vec<f32>, f64) {
         let layer = linear(2, 1, &mut Rng::seed_from_u64(0), &Device::flex().autodiff());
         let x = Tensor::<2>::from_data([[1.0_f32, 4.0], [2.0, 0.0]], &Device::flex());
@@ -122,7 +124,7 @@ mod tests {
         let (gradient, norm) = clipped(10.0);
         assert!((norm - 29.0_f64.sqrt()).abs() < 1e-9);
         assert_eq!(gradient, [3.0, 4.0, 2.0], "small enough: untouched");
-        // At most .5: every element times .5 / (√29 + 1e-6).
+        // At most .5: every element is scaled by .5 / (√29 + 1e-6).
         let (gradient, norm) = clipped(0.5);
         assert!((norm - 29.0_f64.sqrt()).abs() < 1e-9);
         for (found, g) in gradient.iter().zip([3.0_f64, 4.0, 2.0]) {

@@ -1,4 +1,4 @@
-//! A module together with the optimiser that trains it.
+//! A module with the optimiser that trains it.
 
 use std::ops::Deref;
 
@@ -11,17 +11,17 @@ use super::stored::{Parameters, in_order};
 use super::{Adam, clip_grad_norm};
 use crate::parallel::join;
 
-/// A trainable module and its Adam state. Reads like the module itself.
+/// A trainable module and its Adam state. Dereferences to the module.
 ///
-/// The module is moved through each step by value, so that parameters are updated in place; a copy
-/// held elsewhere (`clone`, `valid`) during a step costs a copy of the parameters, never a wrong
-/// number.
+/// Each step moves the module by value, so that its parameters are updated in place. A copy held
+/// elsewhere (`clone`, `valid`) during a step costs a copy of the parameters but never affects the
+/// results.
 pub struct Learner<M> {
     module: Option<M>,
     optimizer: ModuleOptimizer,
 }
 
-/// A learner that can't be written or read back.
+/// An error while writing or reading a learner.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} the parameters or their optimiser state: {reason}")]
 pub struct LearnerError {
@@ -36,22 +36,23 @@ impl LearnerError {
 }
 
 impl<M: Module> Learner<M> {
-    /// A learner at its first step. The module lives on an autodiff device.
+    /// Creates a learner at its first step. The module must be on an autodiff device.
     pub fn new(module: M, adam: Adam) -> Self {
         Self { module: Some(module), optimizer: ModuleOptimizer::from(adam) }
     }
 
-    /// One Adam step down the gradient of `loss`, `[1]`; parameters without a gradient stay.
+    /// Takes one Adam step down the gradient of `loss`, `[1]`. Parameters without a gradient keep
+    /// their values.
     pub fn descend(&mut self, lr: f64, loss: Tensor<1>) {
         let module = self.module.take().expect("present between calls");
         let gradients = GradientsParams::from_grads(loss.backward(), &module);
-        // The graph holds handles on the parameters until it is gone.
+        // The graph holds handles to the parameters until it is dropped.
         drop(loss);
         self.module = Some(self.optimizer.step(lr, module, gradients));
     }
 
-    /// The same with all gradients scaled so that together they have at most `max_grad_norm`, see
-    /// [`clip_grad_norm`]; returns their norm before.
+    /// Like [`Learner::descend`], with gradients clipped to the global norm `max_grad_norm`; see
+    /// [`clip_grad_norm`]. Returns the norm before clipping.
     pub fn descend_clipped(&mut self, lr: f64, loss: Tensor<1>, max_grad_norm: f64) -> f64 {
         let module = self.module.take().expect("present between calls");
         let mut gradients = GradientsParams::from_grads(loss.backward(), &module);
@@ -61,7 +62,8 @@ impl<M: Module> Learner<M> {
         norm
     }
 
-    /// One Adam step down the gradients of two losses that share no parameter, taken side by side.
+    /// Takes one Adam step down the gradients of two losses that share no parameters. The backward
+    /// passes may run in parallel.
     pub fn descend_both(&mut self, lr: f64, losses: (Tensor<1>, Tensor<1>)) {
         let module = self.module.take().expect("present between calls");
         let (one, two) = losses;
@@ -72,10 +74,10 @@ impl<M: Module> Learner<M> {
         self.module = Some(self.optimizer.step(lr, module, merge.all));
     }
 
-    /// The parameters and the optimiser state, as two burnpack byte strings.
+    /// Serialises the parameters and the optimiser state, as two burnpack byte strings.
     ///
     /// # Errors
-    /// When they can't be serialised.
+    /// If they can't be serialised.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), LearnerError> {
         let error = |reason: String| LearnerError { action: "write", reason };
         let module = module_to_bytes(&**self)?;
@@ -84,10 +86,10 @@ impl<M: Module> Learner<M> {
         Ok((module, optimizer.to_vec()))
     }
 
-    /// Restores what [`Learner::to_bytes`] wrote.
+    /// Restores what [`Learner::to_bytes`] returned.
     ///
     /// # Errors
-    /// When the bytes are damaged or belong to another network.
+    /// If the bytes are damaged or belong to another network.
     pub fn load_bytes(&mut self, module: Vec<u8>, optimizer: Vec<u8>) -> Result<(), LearnerError> {
         let error = LearnerError::read::<String>;
         let loaded = module_from_bytes((**self).clone(), module)?;
@@ -95,7 +97,7 @@ impl<M: Module> Learner<M> {
         let tensors = Parameters::of(&loaded).check_optimizer(bytes.clone()).map_err(error)?;
         let record = OptimizerRecord::from_bytes(bytes).map_err(|e| error(e.to_string()))?;
         let optimizer = self.optimizer.clone().load_record(record);
-        // What lacks a part is left out.
+        // burn drops states that lack a part.
         if optimizer.to_record().len() != tensors {
             return Err(error("the state of a parameter is not whole".to_owned()));
         }
@@ -104,10 +106,10 @@ impl<M: Module> Learner<M> {
         Ok(())
     }
 
-    /// Restores the parameters alone, to act with.
+    /// Restores only the parameters, for acting.
     ///
     /// # Errors
-    /// When the bytes are damaged or belong to another network.
+    /// If the bytes are damaged or belong to another network.
     pub fn load_module(&mut self, module: Vec<u8>) -> Result<(), LearnerError> {
         self.module = Some(module_from_bytes((**self).clone(), module)?);
         Ok(())
@@ -128,20 +130,20 @@ impl ModuleVisitor for Merge {
     }
 }
 
-/// A module's parameters as burnpack bytes.
+/// Serialises a module's parameters as burnpack bytes.
 ///
 /// # Errors
-/// When they can't be serialised.
+/// If they can't be serialised.
 pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
     let bytes = module.clone().into_record().into_bytes();
     let error = |reason: String| LearnerError { action: "write", reason };
     Ok(bytes.map_err(|e| error(e.to_string()))?.to_vec())
 }
 
-/// `module` with the parameters that [`module_to_bytes`] wrote.
+/// Returns `module` with the parameters that [`module_to_bytes`] serialised.
 ///
 /// # Errors
-/// When the bytes are damaged or belong to another network.
+/// If the bytes are damaged or belong to another network.
 pub fn module_from_bytes<M: Module>(module: M, bytes: Vec<u8>) -> Result<M, LearnerError> {
     let error = LearnerError::read::<String>;
     let parameters = Parameters::of(&module);
@@ -258,7 +260,7 @@ mod tests {
             learner.to_bytes().unwrap()
         };
         let (module, optimizer) = trained(&[2, 16, 1], 1);
-        // Other parameters, as many numbers in another shape, and as many in the same.
+        // States of other parameters: as many in another shape, and as many in the same shape.
         for (sizes, seed) in [(&[3, 4, 1][..], 1), (&[2, 16, 1, 1], 1), (&[2, 16, 1], 2)] {
             let (_, other) = trained(sizes, seed);
             let mut restored = learner(0);

@@ -1,4 +1,4 @@
-//! Slowly moving copies of a module.
+//! Polyak averaging: copies of a module that follow it slowly.
 
 use std::ops::Deref;
 
@@ -17,10 +17,10 @@ use crate::fused::{constant, is_host, vectorised};
 /// θ̄ ← (1 − τ) θ̄ + τ θ
 /// ```
 ///
-/// `target` is taken by value, so that it is updated in place unless somebody else holds it.
+/// `target` is taken by value and updated in place, unless another handle to it exists.
 ///
 /// # Panics
-/// When `target` is not a copy of `online` (other parameter ids).
+/// If `target` is not a copy of `online` (its parameter ids differ).
 pub fn polyak<M: Module>(target: M, online: &M, tau: f64) -> M {
     let mut collected = Collect(TensorContainer::new());
     online.visit(&mut collected);
@@ -71,22 +71,22 @@ impl ModuleMapper for Blend {
 pub struct Target<M>(Option<M>);
 
 impl<M: Module> Target<M> {
-    /// An exact copy of `online`.
+    /// Creates an exact copy of `online`.
     pub fn new(online: &M) -> Self {
-        // A copy in memory too, or the first step of `online` would have to make one.
+        // Copies the memory too, or the first step of `online` would have to.
         Self(Some(polyak(online.valid(), online, 1.0)))
     }
 
-    /// One step towards `online`, see [`polyak`].
+    /// Takes one step towards `online`; see [`polyak`].
     pub fn follow(&mut self, online: &M, tau: f64) {
         let target = self.0.take().expect("present between calls");
         self.0 = Some(polyak(target, online, tau));
     }
 
-    /// Restores what [`module_to_bytes`](super::module_to_bytes) wrote of a target of `online`.
+    /// Restores what [`module_to_bytes`](super::module_to_bytes) returned for a target of `online`.
     ///
     /// # Errors
-    /// When the bytes are damaged or belong to a copy of another module.
+    /// If the bytes are damaged or belong to a copy of another module.
     pub fn load_bytes(&mut self, online: &M, bytes: Vec<u8>) -> Result<(), LearnerError> {
         let module = module_from_bytes((**self).clone(), bytes)?;
         if Parameters::of(&module) != Parameters::of(online) {
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn error_shrinks_geometrically() {
-        // Frozen source, tau .005: after n updates the error is x · .995ⁿ; .995¹⁰⁰⁰ = .0066539686,
-        // half-life 138.28 updates.
+        // Frozen source, τ = .005: after n updates the error is x · .995ⁿ; .995¹⁰⁰⁰ = .0066539686,
+        // and the half-life is 138.28 updates.
         let online = network(0);
         let mut target = Target::new(&online.clone().map(&mut Shift));
         let error = |target: &Mlp| weights(target)[0] - weights(&online)[0];

@@ -1,5 +1,5 @@
-//! What a stored module or optimiser state must hold to be that of a module: burn takes another type of numbers,
-//! or a state of another shape, and panics when it is used.
+//! Checks that a stored module or optimiser state fits a module. burn accepts another element type,
+//! or a state of another shape, and panics later when it is used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Bytes, DType, Int, Shape, Tensor};
 use burn_pack::{Reader, Writer};
 
-/// What a parameter's numbers are, and how many.
+/// Shape and element type of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 struct Form {
     shape: Shape,
     dtype: DType,
 }
 
-/// The parameters of a module in their order: id and form.
+/// The parameters of a module in order: id and form.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Parameters(Vec<(u64, Form)>);
 
@@ -25,8 +25,8 @@ impl Parameters {
         found
     }
 
-    /// Refuses parameters that were loaded in place of `self`, unless they differ by their ids alone, each of
-    /// which is there once.
+    /// Checks parameters that were loaded in place of `self`. Only their ids may differ, and these
+    /// must be unique.
     pub(super) fn check_loaded(&self, loaded: &Self) -> Result<(), String> {
         let ids: BTreeSet<u64> = loaded.0.iter().map(|(id, _)| *id).collect();
         if ids.len() < loaded.0.len() {
@@ -39,8 +39,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// Refuses an optimiser state with something that is none of these parameters'; returns how many tensors it
-    /// holds.
+    /// Returns the number of tensors in an optimiser state, or an error if an entry does not belong
+    /// to one of these parameters.
     pub(super) fn check_optimizer(&self, bytes: Bytes) -> Result<usize, String> {
         let forms: BTreeMap<u64, &Form> = self.0.iter().map(|(id, form)| (*id, form)).collect();
         let reader = Reader::from_bytes(bytes).map_err(|error| error.to_string())?;
@@ -64,8 +64,8 @@ impl Parameters {
     }
 }
 
-/// The bytes of an optimiser state with its tensors in the order of their names: burn has them in the order of a
-/// hash map, which is another one in each process.
+/// Sorts the tensors of an optimiser state by name. burn writes them in the order of a hash map,
+/// which differs between processes.
 pub(super) fn in_order(bytes: Bytes) -> Result<Bytes, String> {
     let reader = Reader::from_bytes(bytes).map_err(|error| error.to_string())?;
     let (metadata, scalars) = (reader.metadata().clone(), reader.scalars().clone());
@@ -81,7 +81,8 @@ pub(super) fn in_order(bytes: Bytes) -> Result<Bytes, String> {
     writer.into_bytes().map_err(|error| error.to_string())
 }
 
-/// The form of the parameter that an entry of an optimiser state, such as `17.moment_1`, belongs to.
+/// Returns the form of the parameter that an entry of an optimiser state, such as `17.moment_1`,
+/// belongs to.
 fn form_of<'a>(name: &str, forms: &BTreeMap<u64, &'a Form>) -> Result<&'a Form, String> {
     let id = name.split_once('.').and_then(|(id, _)| id.parse().ok());
     let form = id.and_then(|id: u64| forms.get(&id).copied());

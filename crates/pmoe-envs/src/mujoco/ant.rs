@@ -1,11 +1,12 @@
-//! Ant: a torso on four two-jointed legs that is to walk forward.
+//! Ant: a torso on four two-jointed legs must walk forward.
 //!
 //! Model `ant.xml`: Runge–Kutta steps of 0.01 s, 5 per control step, so `dt` = 0.05 s. The state is
-//! `qpos` `[15]` = position and orientation of the torso, 8 joint angles, and `qvel` `[14]`. x and y
-//! are not observed. Leg 1 is the front left one, 2 front right, 3 back left, 4 back right.
+//! `qpos` `[15]` = position and orientation of the torso, 8 joint angles, and `qvel` `[14]`. x and
+//! y are not observed. Leg 1 is the front left one, 2 front right, 3 back left, 4 back right.
 //!
 //! # Observation
-//! `[111]` in version 2, `[27]` in version 4 (`[111]` with `use_contact_forces`), `[105]` in version 5.
+//! `[111]` in version 2, `[27]` in version 4 (`[111]` with `use_contact_forces`), `[105]` in
+//! version 5.
 //!
 //! | index    | meaning                                             | unit   | joint                  |
 //! |----------|-----------------------------------------------------|--------|------------------------|
@@ -20,9 +21,10 @@
 //! | 19 to 26 | rates of the joint angles, in the order of 5 to 12  | rad/s  | as 5 to 12             |
 //! | 27 on    | external torque and force on each body, 6 values    | N m, N | –                      |
 //!
-//! The forces are clipped to ±1. Version 2 has those of all 14 bodies, the world (always 0) first;
-//! version 5 leaves out the world's. The bodies are the torso, then for each leg a fixed base, the
-//! upper and the lower part. In the first observation of an episode the forces are 0.
+//! The forces are clipped to ±1. Version 2 includes those of all 14 bodies, starting with the world
+//! (always 0); version 5 leaves out the world's. The bodies are the torso, then for each leg a
+//! fixed base, the upper part and the lower part. In the first observation of an episode the forces
+//! are 0.
 //!
 //! # Action
 //! `[8]`, each in [-1, 1] times 150 N m. Leg 4 comes first.
@@ -44,32 +46,31 @@
 //! | `control_cost` | 0.5 Σ action², of the action as given                                     |
 //! | `contact_cost` | 5·10⁻⁴ Σ clip(external forces, ±1)² over all bodies; 0 in version 4       |
 //!
-//! Gym takes x from the arrays that the last simulation step left, not from `qpos`: for a
-//! Runge–Kutta step they belong to its last stage, within 5 mm of the new state.
+//! Gym takes x from the arrays of the last simulation step, not from `qpos`. After a Runge–Kutta
+//! step they belong to its last stage, within 5 mm of the new state.
 //!
 //! # Reset
 //! The model's initial state (z = 0.75 m, upright) plus U(-0.1, 0.1) on each position, quaternion
 //! included, and 0.1 · N(0, 1) on each velocity.
 //!
-//! # Termination
-//! Unless 0.2 m ≤ z ≤ 1.0 m. The time limit of 1000 steps is a wrapper's.
+//! The episode ends unless 0.2 m ≤ z ≤ 1.0 m. A wrapper sets the time limit of 1000 steps.
 //!
 //! # Versions
-//! 4 has no contact forces, neither observed nor as a cost, unless `use_contact_forces` is set: then
-//! its observation is that of 2, bit for bit, and its reward that of 2 but for the order of addition.
-//! 2 computes them once after each control step, as the MuJoCo 1.50 of its time did; with the 2.0
-//! that came later they were all zero (`contact_forces = "zero"`). 5 pays no `alive` on the step that
-//! ends the episode.
+//! Version 4 neither observes nor penalises contact forces, unless `use_contact_forces` is set.
+//! Then its observation is that of version 2, bit for bit, and its reward differs only in the order
+//! of addition. Version 2 computes the forces once after each control step, as MuJoCo 1.50 did at
+//! the time; with the later 2.0 they were all zero (`contact_forces = "zero"`). Version 5 does not
+//! add `alive` on the step that ends the episode.
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::{weighted_clipped_square_sum, weighted_square_sum};
 use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
 
-/// Row of the torso among the bodies.
+/// Index of the torso among the bodies.
 const TORSO: usize = 1;
-/// Torque and force of one body.
+/// Number of values of a body's torque and force.
 const WRENCH: usize = 6;
 
 pub(super) fn rules(version: Version) -> Rules {
@@ -99,7 +100,8 @@ pub(super) fn rules(version: Version) -> Rules {
     }
 }
 
-/// Version 4 with Gymnasium's argument `use_contact_forces`: observed as in version 2, and charged for.
+/// Version 4 with Gymnasium's argument `use_contact_forces`: contact forces are observed as in
+/// version 2, and cost something.
 pub(super) fn rules_v4_with_forces() -> Rules {
     Rules {
         reward: Box::new(|outcome| {

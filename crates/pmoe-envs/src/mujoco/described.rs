@@ -1,4 +1,4 @@
-//! Tasks from a model file and the TOML file beside it (`mjcf:FILE`).
+//! Tasks from a model file and the TOML file next to it (`mjcf:FILE`).
 
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -9,13 +9,13 @@ use super::{Measure, MujocoEnv, Outcome, Reward, RewardTerms, Rules};
 use crate::env::EnvError;
 use crate::mjcf::{self, Axis, Coordinate, KEYS, MjcfConfig};
 
-/// The largest file of settings (bytes).
+/// The largest settings file (bytes).
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Reads and checks the settings beside a model file, by the model, too.
+/// Reads the settings next to a model file and checks them, also against the model.
 ///
 /// # Errors
-/// Names the file, the key, its value and the allowed ones.
+/// If a setting is invalid; the error names the file, the key, the value and the allowed values.
 pub(crate) fn read(model: &str) -> Result<MjcfConfig, EnvError> {
     let found = hash(model)?;
     let path = Path::new(model).with_extension("toml");
@@ -26,7 +26,7 @@ pub(crate) fn read(model: &str) -> Result<MjcfConfig, EnvError> {
             let source = Box::new(EnvError::Config { key, value, allowed });
             EnvError::InFile { path: path.display().to_string(), source }
         }
-        // It names the model file.
+        // The error already names the model file.
         error => error,
     };
     config.validate().map_err(in_file)?;
@@ -53,10 +53,11 @@ fn parse(path: &Path) -> Result<MjcfConfig, EnvError> {
     })
 }
 
-/// The task of a model file with these settings, named `id`.
+/// Creates the task of a model file with these settings, named `id`.
 ///
 /// # Errors
-/// When the model can't be loaded, is not the one that the settings were made with, or lacks what they name.
+/// If the model can't be loaded, is not the one that the settings were written for, or lacks
+/// something they name.
 pub(crate) fn env(id: &str, model: &str, config: &MjcfConfig) -> Result<MujocoEnv, EnvError> {
     if let Some(expected) = &config.model_blake3 {
         let found = hash(model)?;
@@ -75,12 +76,13 @@ fn hash(model: &str) -> Result<String, EnvError> {
     model_blake3(&absolute(model)?).map_err(|reason| model_error(Path::new(model), reason))
 }
 
-/// A path from where the program runs, as all paths that users give; [`Rules::model`] has another start.
+/// Resolves a path against the working directory, like all paths from users; [`Rules::model`] is
+/// relative to the model folder instead.
 fn absolute(model: &str) -> Result<PathBuf, EnvError> {
     path::absolute(model).map_err(|error| model_error(Path::new(model), error))
 }
 
-/// Where a number of the simulation is.
+/// Location of a quantity in the simulation's arrays.
 #[derive(Clone, Copy)]
 enum Place {
     Qpos(usize),
@@ -88,7 +90,7 @@ enum Place {
 }
 
 impl Place {
-    /// Looks the names up in the model; `key` is the table that has them.
+    /// Looks up the names in the model; `key` is the table that they come from.
     fn new(key: &str, coordinate: Coordinate<'_>, sim: &Sim) -> Result<Self, EnvError> {
         let unknown = |kind: &str, name: &str, known: &[String]| {
             let allowed = match known {
@@ -168,7 +170,7 @@ fn rules(config: &MjcfConfig, model: PathBuf, sim: &Sim) -> Result<Rules, EnvErr
     })
 }
 
-/// Torque and force of one body.
+/// Number of values of a body's torque and force.
 const WRENCH: usize = 6;
 
 fn obs_dim(config: &MjcfConfig, sim: &Sim) -> Result<usize, EnvError> {
@@ -242,7 +244,7 @@ fn observe(observation: &mjcf::Observation, sim: &Sim, obs: &mut [f64]) {
     };
     clip(sim.qvel(), velocities, observation.qvel_limit);
     if let Some(contact) = &observation.contact_forces {
-        // The world's come first, and are always 0.
+        // The world's values come first and are always 0.
         clip(&sim.contact_forces()[WRENCH..], forces, contact.limit);
     }
 }

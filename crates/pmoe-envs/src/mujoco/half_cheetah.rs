@@ -1,8 +1,8 @@
-//! HalfCheetah: a planar two-legged runner that is to run forward as fast as it can.
+//! HalfCheetah: a planar two-legged runner must run forward as fast as possible.
 //!
 //! Model `half_cheetah.xml`: Euler steps of 0.01 s, 5 per control step, so `dt` = 0.05 s. The state
-//! is `qpos` `[9]` = x, z, pitch, back thigh, shin, foot, front thigh, shin, foot, and `qvel` `[9]`,
-//! its rate. x is not observed; z is relative to the model's initial height.
+//! is `qpos` `[9]` = x, z, pitch, back thigh, shin, foot, front thigh, shin, foot, and `qvel`
+//! `[9]`, its rate. x is not observed; z is relative to the model's initial height.
 //!
 //! # Observation
 //! `[17]`; nothing is clipped.
@@ -44,13 +44,13 @@
 //! velocity.
 //!
 //! # Termination
-//! Never. The time limit of 1000 steps is a wrapper's.
+//! Never. A wrapper sets the time limit of 1000 steps.
 //!
 //! # Versions
-//! 2, 4 and 5 are the same, bit for bit.
+//! 2, 4 and 5 are identical, bit for bit.
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
 use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, WhenUnstable};

@@ -1,4 +1,4 @@
-//! Hopper: a planar one-legged figure (torso, thigh, leg, foot) that is to hop forward.
+//! Hopper: a planar one-legged figure (torso, thigh, leg, foot) must hop forward.
 //!
 //! Model `hopper.xml`: Runge–Kutta steps of 0.002 s, 4 per control step, so `dt` = 0.008 s. The
 //! state is `qpos` `[6]` = x, z, pitch, thigh, leg, foot, and `qvel` `[6]`, its rate. x is not
@@ -44,14 +44,14 @@
 //! velocity.
 //!
 //! # Termination
-//! Unless z > 0.7 m, |pitch| < 0.2 rad, and every position from the pitch on and every velocity is
-//! below 100 in magnitude. The time limit of 1000 steps is a wrapper's.
+//! The episode ends unless z > 0.7 m, |pitch| < 0.2 rad, and all velocities and all positions from
+//! the pitch on are below 100 in magnitude. A wrapper sets the time limit of 1000 steps.
 //!
 //! # Versions
-//! 2 and 4 are the same, bit for bit. 5 pays no `alive` on the step that ends the episode.
+//! 2 and 4 are identical, bit for bit. 5 does not add `alive` on the step that ends the episode.
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
 use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
@@ -80,7 +80,7 @@ fn is_healthy(sim: &Sim) -> bool {
     height > 0.7 && angle.abs() < 0.2 && rest.all(|x| x.abs() < 100.0)
 }
 
-/// Walker2d's reward, too.
+/// The reward; Walker2d's too.
 pub(super) fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
     let terms = RewardTerms {
         progress: outcome.velocity(),
@@ -91,7 +91,7 @@ pub(super) fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
     Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
-/// Positions but x, then velocities clipped to ±10; Walker2d's observation, too.
+/// Writes all positions except x, then velocities clipped to ±10; Walker2d's observation too.
 pub(super) fn observe(sim: &Sim, obs: &mut [f64]) {
     let (_, positions) = sim.qpos().split_at(1);
     let (observed, velocities) = obs.split_at_mut(positions.len());

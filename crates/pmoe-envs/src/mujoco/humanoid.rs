@@ -1,4 +1,4 @@
-//! Humanoid: a two-legged body with arms that is to walk forward without falling.
+//! Humanoid: a two-legged body with arms must walk forward without falling.
 //!
 //! Model `humanoid.xml`: Runge–Kutta steps of 0.003 s, 5 per control step, so `dt` = 0.015 s. The
 //! state is `qpos` `[24]` = position and orientation of the torso, 17 joint angles, and `qvel`
@@ -29,8 +29,8 @@
 //! | 275 to 291 | torques of the motors                  | N m    | as 5 to 21                |
 //! | 292 to 375 | external load on each body, 6 values   | below  | –                         |
 //!
-//! Version 5 leaves out what is always 0, the world's rows and 269 to 274. There the inertias are
-//! 45 to 174, the velocities 175 to 252, the torques of the motors 253 to 269, the loads 270 to 347.
+//! Version 5 leaves out values that are always 0: the world's rows and 269 to 274. Its inertias are
+//! at 45 to 174, velocities at 175 to 252, motor torques at 253 to 269, and loads at 270 to 347.
 //!
 //! The 14 bodies are, in this order: the world, `torso`, `lwaist`, `pelvis`, `right_thigh`,
 //! `right_shin`, `right_foot`, `left_thigh`, `left_shin`, `left_foot`, `right_upper_arm`,
@@ -39,16 +39,18 @@
 //!
 //! - inertia: xx, yy, zz, xy, xz, yz of the inertia tensor about c (kg m²); mass times the vector
 //!   from c to the body's own center of mass (kg m); mass (kg),
-//! - velocity: angular velocity (rad/s); velocity at c as if the body reached there (m/s),
-//! - external load: torque about c (N m); force (N). It comes from contacts, and is 0 in the first
-//!   observation of an episode.
+//! - velocity: angular velocity (rad/s); velocity of the point at c, as if it were fixed to the
+//!   body (m/s),
+//! - external load: torque about c (N m); force (N). Contacts cause it; in the first observation of
+//!   an episode it is 0.
 //!
-//! From 45 on the values are what the last simulation step left: for a Runge–Kutta step those of
-//! its last stage, not quite the new state's. After a reset the quaternion has the length 1 up to the
-//! noise, after a step up to rounding.
+//! Values from 45 on are those of the last simulation step: after a Runge–Kutta step they belong to
+//! its last stage, not exactly to the new state. The quaternion has length 1 up to the noise after
+//! a reset, and up to rounding after a step.
 //!
 //! # Action
-//! `[17]`, each in [-0.4, 0.4] times the gear. The abdomen's order is not that of the observation.
+//! `[17]`, each in [-0.4, 0.4] times the gear. The abdomen's joints are not in the observation's
+//! order.
 //!
 //! | index | torque on         | gear (N m) | index | torque on         | gear (N m) |
 //! |-------|-------------------|------------|-------|-------------------|------------|
@@ -72,34 +74,34 @@
 //! | `control_cost` | 0.1 Σ action², of the action as given                                      |
 //! | `contact_cost` | 5·10⁻⁷ Σ (external loads)² over all bodies, at most 10; 0 in version 4     |
 //!
-//! The center of mass, too, is that of the last Runge–Kutta stage, as a rule within 0.1 mm of the
-//! new state's.
+//! The center of mass is also that of the last Runge–Kutta stage, usually within 0.1 mm of the new
+//! state's.
 //!
 //! # Reset
 //! The model's initial state (z = 1.4 m, upright) plus U(-0.01, 0.01) on each position, quaternion
 //! included, and on each velocity.
 //!
 //! # Termination
-//! Unless 1.0 m < z < 2.0 m; in version 2 the bounds themselves don't end the episode. The time
-//! limit of 1000 steps is a wrapper's.
+//! The episode ends unless 1.0 m < z < 2.0 m; in version 2 the bounds themselves don't end the
+//! episode. A wrapper sets the time limit of 1000 steps.
 //!
 //! # Versions
-//! 4 observes the contact forces and doesn't charge for them; its observation is that of 2, bit for
-//! bit. 2 computes them once after each control step, as the MuJoCo 1.50 of its time did; with the
-//! 2.0 that came later they were all zero (`contact_forces = "zero"`). 5 charges for them again and pays no `alive` on the step
-//! that ends the episode.
+//! Version 4 observes the contact forces but does not penalise them; its observation is that of
+//! version 2, bit for bit. Version 2 computes them once after each control step, as MuJoCo 1.50 did
+//! at the time; with the later 2.0 they were all zero (`contact_forces = "zero"`). Version 5
+//! penalises them again and does not add `alive` on the step that ends the episode.
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::{sum, weighted_square_sum};
 use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
 
-/// Values per body: inertia tensor, first moment of mass, mass.
+/// Number of values of a body's inertia: tensor, first moment of mass, mass.
 const INERTIA: usize = 10;
-/// Angular and linear velocity of one body.
+/// Number of values of a body's angular and linear velocity.
 const TWIST: usize = 6;
-/// Torque and force of one body.
+/// Number of values of a body's torque and force.
 const WRENCH: usize = 6;
 /// Degrees of freedom of the joint `root`, which has no motor.
 const ROOT: usize = 6;
@@ -135,7 +137,7 @@ pub(super) fn rules(version: Version) -> Rules {
     }
 }
 
-/// x of the whole humanoid's center of mass (m).
+/// Returns the x coordinate of the whole humanoid's center of mass (m).
 fn center_of_mass(sim: &Sim) -> f64 {
     let masses = sim.body_masses();
     let bodies = masses.iter().zip(sim.body_centers_of_mass());
@@ -143,7 +145,7 @@ fn center_of_mass(sim: &Sim) -> f64 {
 }
 
 fn reward_v2(outcome: &Outcome<'_>) -> Reward {
-    // gym 0.17 multiplies before it divides, and the last bit depends on it.
+    // gym 0.17 multiplies before it divides, which affects the last bit.
     let progress = PROGRESS_WEIGHT * outcome.displacement / outcome.dt_seconds;
     let terms = terms(outcome, progress, true, contact_cost(outcome.sim));
     let total = terms.progress - terms.control_cost - terms.contact_cost + terms.alive;
@@ -171,7 +173,7 @@ fn terms(outcome: &Outcome<'_>, progress: f64, is_alive: bool, contact_cost: f64
     }
 }
 
-/// What the contacts cost, at most 10.
+/// Cost of the contact forces, at most 10.
 pub(super) fn contact_cost(sim: &Sim) -> f64 {
     weighted_square_sum(5e-7, sim.contact_forces()).min(10.0)
 }
@@ -200,7 +202,7 @@ fn observe_without_zeros(sim: &Sim, obs: &mut [f64]) {
     write(&parts, obs);
 }
 
-/// One part after the other.
+/// Writes the parts one after the other.
 fn write(parts: &[&[f64]], obs: &mut [f64]) {
     for (out, &x) in obs.iter_mut().zip(parts.iter().copied().flatten()) {
         *out = x;

@@ -1,15 +1,15 @@
-//! HumanoidStandup: the humanoid lies on its back and is to rise.
+//! HumanoidStandup: the humanoid lies on its back and must stand up.
 //!
-//! Model `humanoidstandup.xml`: Runge–Kutta steps of 0.003 s, 5 per control step, so `dt` = 0.015 s.
-//! State, joints, bodies and motors are those of [Humanoid](super::humanoid); the figure is modelled
-//! lying, and `left_hip_y` bends 10° further.
+//! Model `humanoidstandup.xml`: Runge–Kutta steps of 0.003 s, 5 per control step, so `dt` = 0.015
+//! s. State, joints, bodies and motors are those of [Humanoid](super::humanoid), but the model
+//! starts lying, and `left_hip_y` bends 10° further.
 //!
 //! # Observation
-//! `[376]` in versions 2 and 4, `[348]` in version 5, with the meaning, units and order of
-//! [Humanoid](super::humanoid)'s; index 0 is the height of the torso, 0.105 m at the start.
+//! `[376]` in versions 2 and 4, `[348]` in version 5, with the same meaning, units and order as in
+//! [Humanoid](super::humanoid). Index 0 is the height of the torso, 0.105 m at the start.
 //!
 //! # Action
-//! `[17]`, each in [-0.4, 0.4] times the gear, as [Humanoid](super::humanoid)'s.
+//! `[17]`, each in [-0.4, 0.4] times the gear, as in [Humanoid](super::humanoid).
 //!
 //! # Reward
 //! `progress − control_cost − contact_cost + alive`, added in this order.
@@ -26,15 +26,15 @@
 //! included, and on each velocity.
 //!
 //! # Termination
-//! Never. The time limit of 1000 steps is a wrapper's.
+//! Never. A wrapper sets the time limit of 1000 steps.
 //!
 //! # Versions
-//! 2 and 4 are the same, bit for bit, if 2 computes the contact forces, as the MuJoCo 1.50 of its time
-//! did; with the 2.0 that came later they were all zero (`contact_forces = "zero"`). 5 leaves the
-//! values that are always 0 out of the observation; its reward is theirs.
+//! Versions 2 and 4 are identical, bit for bit, if 2 computes the contact forces, as MuJoCo 1.50
+//! did at the time; with the later 2.0 they were all zero (`contact_forces = "zero"`). Version 5
+//! leaves values that are always 0 out of the observation; its reward is the same.
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::humanoid;
 use super::numeric::weighted_square_sum;

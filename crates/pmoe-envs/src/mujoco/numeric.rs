@@ -1,16 +1,16 @@
-//! Sums in the order of NumPy, whose bits the rewards have to match.
+//! Sums in NumPy's order, so that rewards match bit for bit.
 
-/// `np.sum(values)` for a contiguous array of `f64`.
+/// Computes `np.sum(values)` for a contiguous array of `f64`.
 pub(super) fn sum(values: &[f64]) -> f64 {
     pairwise_sum(values, |x| x)
 }
 
-/// `weight * np.sum(np.square(values))` for a contiguous array of `f64`.
+/// Computes `weight * np.sum(np.square(values))` for a contiguous array of `f64`.
 pub(super) fn weighted_square_sum(weight: f64, values: &[f64]) -> f64 {
     weight * pairwise_sum(values, |x| x * x)
 }
 
-/// The same after `np.clip(values, -limit, limit)`.
+/// Like [`weighted_square_sum`], after `np.clip(values, -limit, limit)`.
 pub(super) fn weighted_clipped_square_sum(weight: f64, values: &[f64], limit: f64) -> f64 {
     weight
         * pairwise_sum(values, |x| {
@@ -19,9 +19,10 @@ pub(super) fn weighted_clipped_square_sum(weight: f64, values: &[f64], limit: f6
         })
 }
 
-/// `np.sum` of `map` applied to `values`.
+/// Computes `np.sum` of `map` applied to `values`.
 ///
-/// Fewer than 8 values are added in turn, up to 128 by eight accumulators, more by halves.
+/// Fewer than 8 values are added in sequence, up to 128 in eight accumulators, and more by
+/// recursive halving.
 fn pairwise_sum(values: &[f64], map: impl Fn(f64) -> f64 + Copy) -> f64 {
     const LANES: usize = 8;
     const BLOCK: usize = 128;
@@ -49,7 +50,8 @@ fn pairwise_sum(values: &[f64], map: impl Fn(f64) -> f64 + Copy) -> f64 {
 mod tests {
     use super::*;
 
-    /// Values that NumPy computes to the same bits: `(i * 2654435761 % 2**32) / 2**32 * 3 - 1.3`.
+    /// Test values that NumPy computes to the same bits: `(i * 2654435761 % 2**32) / 2**32 * 3 -
+    /// 1.3`.
     fn values(count: u64) -> Vec<f64> {
         let hash = |i: u64| (i * 2_654_435_761 % (1 << 32)) as f64 / 4_294_967_296.0;
         (0..count).map(|i| hash(i) * 3.0 - 1.3).collect()
@@ -58,8 +60,8 @@ mod tests {
     #[test]
     #[expect(clippy::float_cmp, reason = "the bits are the point")]
     fn sums_have_the_bits_of_numpy() {
-        // NumPy 2.4.6: np.sum(np.square(x)), np.sum(np.square(np.clip(x, -1, 1))). From 8 values
-        // on, none of them equals the sum in turn.
+        // NumPy 2.4.6: np.sum(np.square(x)), np.sum(np.square(np.clip(x, -1, 1))). For 8 or more
+        // values, none of them equals the sequential sum.
         for (count, plain, clipped) in [
             (5, 3.954218504553701, 2.670802367489627),
             (8, 5.797278003356297, 4.454011797633288),

@@ -1,4 +1,4 @@
-//! The simulator: this file and `sim/` are the only ones that know mujoco-rs.
+//! The simulator. Only this file and `sim/` use mujoco-rs.
 
 mod files;
 mod library;
@@ -23,35 +23,36 @@ pub(super) use files::model_blake3;
 #[cfg(feature = "render")]
 pub use render::Renderer;
 
-/// Most memory of a model and of one state's arena (bytes).
+/// The most memory of a model and one state's arena together (bytes).
 const MAX_MODEL_BYTES: i64 = 1 << 30;
-/// Least memory of one state's arena (bytes); MuJoCo's own choice is several times as much.
+/// The least memory of one state's arena (bytes). MuJoCo's default is several times as much.
 const MIN_ARENA_BYTES: i64 = 1 << 20;
-/// Everything that `mj_step` reads: physics, warm start, controls.
+/// Everything that `mj_step` reads: physics, warm start and controls.
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
-/// Version of MuJoCo that the tasks run on: a library of another one is refused when the first model is read.
+/// Version of MuJoCo that the tasks run on. Loading the first model fails with a library of any
+/// other version.
 pub fn mujoco_version() -> &'static str {
     library::VERSION
 }
 
 /// A joint of a model.
 pub(super) struct Joint {
-    /// Index of its first position.
+    /// Index of the joint's first position.
     pub(super) qpos: usize,
-    /// Whether it has one position: it slides or is a hinge.
+    /// Whether the joint has a single position, as slide and hinge joints do.
     pub(super) is_scalar: bool,
-    /// Whether it leaves its body free; its first three positions are where that is.
+    /// Whether it is a free joint, whose first three positions are the body's position.
     pub(super) is_free: bool,
 }
 
-/// One model and its state.
+/// A model and its state.
 pub struct Sim {
     data: MjData<Arc<MjModel>>,
 }
 
 impl Sim {
-    /// Loads a model file: an absolute path, or one in the folder of model files.
+    /// Loads a model file: an absolute path, or one relative to the folder of model files.
     pub(super) fn load(file: &Path) -> Result<Self, EnvError> {
         let path = model_path(file)?;
         let model = shared_model(&path)?;
@@ -59,19 +60,20 @@ impl Sim {
         Ok(Self { data })
     }
 
-    /// Goes to the model's initial state and forgets the past, warm start and warnings included.
+    /// Resets to the model's initial state and clears all history, including the warm start and
+    /// warnings.
     pub(super) fn reset(&mut self) {
         self.data.reset();
     }
 
-    /// Computes what follows from positions and velocities, without moving.
+    /// Computes all quantities that depend on positions and velocities, without advancing time.
     pub(super) fn forward(&mut self) {
         self.data.forward();
     }
 
-    /// Holds `control` for `count` simulation steps.
+    /// Applies `control` for `count` simulation steps.
     ///
-    /// MuJoCo clamps what acts on the joints to the motors' range and keeps `control` as it is.
+    /// MuJoCo clamps the forces on the joints to the motors' range but keeps `control` unchanged.
     pub(super) fn advance(&mut self, control: &[f64], count: u32) {
         self.data.ctrl_mut().copy_from_slice(control);
         for _ in 0..count {
@@ -79,12 +81,13 @@ impl Sim {
         }
     }
 
-    /// Fills [`Sim::contact_forces`]; the dynamics don't change.
+    /// Computes [`Sim::contact_forces`], without affecting the dynamics.
     pub(super) fn compute_contact_forces(&mut self) {
         self.data.rne_post_constraint();
     }
 
-    /// Why the last steps are void. MuJoCo goes back to the initial state by itself in this case.
+    /// Returns why the last steps are invalid, if they are. MuJoCo then resets the state on its
+    /// own.
     pub(super) fn fault(&self) -> Option<&'static str> {
         let warnings = self.data.warning();
         let seen = |warning: MjtWarning| warnings[warning as usize].number > 0;
@@ -117,31 +120,31 @@ impl Sim {
         self.data.qvel_mut()
     }
 
-    /// Frame positions of the bodies (m), `[nbody][3]`, row 0 the world; as of the last force
-    /// evaluation, which for a Runge–Kutta step is not quite the present.
+    /// Positions of the body frames (m), `[nbody][3]`, row 0 the world; as of the last force
+    /// evaluation, which after a Runge–Kutta step differs slightly from the current state.
     pub fn body_positions(&self) -> &[[f64; 3]] {
         self.data.xpos()
     }
 
-    /// Masses of the bodies (kg), `[nbody]`, first the world's.
+    /// Masses of the bodies (kg), `[nbody]`, starting with the world.
     pub fn body_masses(&self) -> &[f64] {
         self.data.model().body_mass()
     }
 
-    /// Centers of mass of the bodies (m), `[nbody][3]`; of the time of [`Sim::body_positions`].
+    /// Centers of mass of the bodies (m), `[nbody][3]`; same time as [`Sim::body_positions`].
     pub fn body_centers_of_mass(&self) -> &[[f64; 3]] {
         self.data.xipos()
     }
 
     /// Inertia of the bodies about the whole tree's center of mass, `[nbody · 10]`: six values of
-    /// the tensor (kg m²), three of the first moment of mass (kg m), the mass (kg); of the time of
-    /// [`Sim::body_positions`].
+    /// the tensor (kg m²), three of the first moment of mass (kg m), and the mass (kg); same time
+    /// as [`Sim::body_positions`].
     pub fn body_inertias(&self) -> &[f64] {
         self.data.cinert().as_flattened()
     }
 
-    /// Angular and linear velocity of the bodies (rad/s, m/s), the latter where the whole tree's
-    /// center of mass is, `[nbody · 6]`; of the time of [`Sim::body_positions`].
+    /// Angular and linear velocity of the bodies (rad/s, m/s), the latter at the whole tree's
+    /// center of mass, `[nbody · 6]`; same time as [`Sim::body_positions`].
     pub fn body_velocities(&self) -> &[f64] {
         self.data.cvel().as_flattened()
     }
@@ -151,13 +154,13 @@ impl Sim {
         self.data.qfrc_actuator()
     }
 
-    /// External torque and force on the bodies (N m, N), `[nbody · 6]`, first the world's; zero
-    /// where [`Rules::contact_forces`](super::Rules::contact_forces) is off.
+    /// External torque and force on the bodies (N m, N), `[nbody · 6]`, starting with the world;
+    /// zero if [`Rules::contact_forces`](super::Rules::contact_forces) is off.
     pub fn contact_forces(&self) -> &[f64] {
         self.data.cfrc_ext().as_flattened()
     }
 
-    /// The joint of a name.
+    /// Returns the joint of this name.
     pub(super) fn joint(&self, name: &str) -> Option<Joint> {
         let model = self.data.model();
         let is_it = |id: &usize| model.id_to_name(MjtObjBase::mjOBJ_JOINT, *id) == Some(name);
@@ -170,32 +173,32 @@ impl Sim {
         })
     }
 
-    /// Names of the joints that have one.
+    /// Names of all named joints.
     pub(super) fn joint_names(&self) -> Vec<String> {
         let model = self.data.model();
         let name = |id| model.id_to_name(MjtObjBase::mjOBJ_JOINT, id).map(str::to_owned);
         (0..model.jnt_type().len()).filter_map(name).collect()
     }
 
-    /// Names of the bodies, `[nbody]`, first the world's.
+    /// Names of the bodies, `[nbody]`, starting with the world.
     pub(super) fn body_names(&self) -> Vec<Option<String>> {
         let model = self.data.model();
         let name = |id| model.id_to_name(MjtObjBase::mjOBJ_BODY, id).map(str::to_owned);
         (0..self.body_masses().len()).map(name).collect()
     }
 
-    /// Positions, velocities, motors and bodies.
+    /// Numbers of positions, velocities, motors and bodies.
     pub(super) fn dimensions(&self) -> [usize; 4] {
         let bodies = self.body_masses().len();
         [self.qpos().len(), self.qvel().len(), self.control_ranges().len(), bodies]
     }
 
-    /// Range of each motor, `[nu][2]`.
+    /// Control range of each motor, `[nu][2]`.
     pub fn control_ranges(&self) -> &[[f64; 2]] {
         self.data.model().actuator_ctrlrange()
     }
 
-    /// Length of a simulation step (s).
+    /// Duration of a simulation step (s).
     pub fn timestep(&self) -> f64 {
         self.data.model().opt().timestep
     }
@@ -205,20 +208,20 @@ impl Sim {
         self.data.time()
     }
 
-    /// Length of the vector of [`Sim::state`].
+    /// Length of the state vector, see [`Sim::state`].
     pub(super) fn state_len(&self) -> usize {
         self.data.model().state_size(STATE)
     }
 
-    /// All that decides the future steps.
+    /// Returns everything that determines future steps.
     pub(super) fn state(&self) -> Box<[f64]> {
         self.data.state(STATE)
     }
 
-    /// Restores what [`Sim::state`] gave.
+    /// Restores a state from [`Sim::state`].
     ///
     /// # Panics
-    /// When `state` has another length than [`Sim::state_len`].
+    /// If the length of `state` is not [`Sim::state_len`].
     pub(super) fn set_state(&mut self, state: &[f64]) {
         assert_eq!(state.len(), self.state_len(), "a state has the model's length");
         self.data.reset();
@@ -228,12 +231,12 @@ impl Sim {
     }
 }
 
-/// An absolute path as it is, another one in the folder of model files.
+/// Returns an absolute path unchanged, and resolves any other in the folder of model files.
 pub(super) fn model_path(file: &Path) -> Result<PathBuf, EnvError> {
     if file.is_absolute() { Ok(file.to_owned()) } else { Ok(model_folder()?.join(file)) }
 }
 
-/// Where the model files are: `PMOE_MODEL_DIR` of now, else of build time.
+/// The folder of model files: `PMOE_MODEL_DIR` at run time, otherwise at build time.
 fn model_folder() -> Result<PathBuf, EnvError> {
     env::var_os("PMOE_MODEL_DIR")
         .map(PathBuf::from)
@@ -244,7 +247,7 @@ fn model_folder() -> Result<PathBuf, EnvError> {
         })
 }
 
-/// Models in use, so that environments of the same file share one.
+/// Models in use, shared by environments of the same file.
 static MODELS: Mutex<Models> = Mutex::new(Models { library_ready: false, loaded: Vec::new() });
 
 struct Models {
@@ -252,7 +255,7 @@ struct Models {
     loaded: Vec<(PathBuf, Weak<MjModel>)>,
 }
 
-/// The model of a file; one that is in use already is not read again.
+/// Returns the model of a file. A model already in use is not read again.
 fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
     // MuJoCo's own message for a missing file names no cause.
     let path = path.canonicalize().map_err(|error| model_error(path, error))?;
@@ -267,13 +270,13 @@ fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
     Ok(model)
 }
 
-/// A model that belongs to the caller alone.
+/// Returns a model that is not shared.
 #[cfg(feature = "render")]
 fn fresh_model(path: &Path) -> Result<MjModel, EnvError> {
     read_model(path, &mut MODELS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Reads and compiles a file, one at a time: that uses settings of the whole process.
+/// Reads and compiles a file. Only one at a time, as this uses process-wide settings.
 fn read_model(path: &Path, models: &mut Models) -> Result<MjModel, EnvError> {
     if !models.library_ready {
         library::load()?;
@@ -287,21 +290,22 @@ fn read_model(path: &Path, models: &mut Models) -> Result<MjModel, EnvError> {
     Ok(model)
 }
 
-/// Leaves out the search for islands, groups of constraints that can be solved apart, where there is one
-/// at most: in a model of a single tree. No bit changes, and a step takes 3 to 8 % fewer instructions.
+/// Disables the search for islands (groups of constraints that can be solved separately) in models
+/// of a single tree, which have at most one. No bit changes, and a step takes 3 to 8 % fewer
+/// instructions.
 ///
-/// Two more things that look superfluous are not: without the middle phase of collisions, or with sparse
-/// matrices, the humanoids' bits change.
+/// Two other apparent savings would change the humanoids' bits: disabling the collisions' middle
+/// phase, and using sparse matrices.
 fn skip_islands(model: &mut MjModel) {
-    // Sleeping islands need to be known.
+    // Sleeping needs the islands.
     let may_sleep = model.opt().enableflags & MjtEnableBit::mjENBL_SLEEP as i32 != 0;
     if model.ntree() <= 1 && !may_sleep {
         model.opt_mut().disableflags |= MjtDisableBit::mjDSBL_ISLAND as i32;
     }
 }
 
-/// Refuses a model with too large or too small a memory for its state: MuJoCo ends the process when it
-/// can't allocate it, and when a step doesn't find room in it.
+/// Returns an error if a model's memory is too large or too small. MuJoCo exits the process if it
+/// can't allocate the memory, or if a step runs out of it.
 fn check_size(model: &MjModel, path: &Path) -> Result<(), EnvError> {
     let (buffer, arena) = (model.ffi().nbuffer, model.ffi().narena);
     if buffer.saturating_add(arena) > MAX_MODEL_BYTES {
@@ -319,33 +323,33 @@ fn check_size(model: &MjModel, path: &Path) -> Result<(), EnvError> {
     Ok(())
 }
 
-/// Keeps MuJoCo from writing `MUJOCO_LOG.TXT` into the working directory, and its messages go through
-/// [`report`].
+/// Keeps MuJoCo from writing `MUJOCO_LOG.TXT` into the working directory, and routes its messages
+/// through [`report`].
 #[expect(unsafe_code, reason = "MuJoCo's log settings are global variables")]
 fn prepare_log() {
-    // SAFETY: the settings may not change while another thread is in MuJoCo. Every use starts with
-    // a model, models come from `read_model` only, and it calls this once, under a lock, before
-    // the first of them exists.
+    // SAFETY: the settings must not change while another thread is in MuJoCo. Every use starts with
+    // a model, and models come from `read_model` only, which calls this once, under a lock, before
+    // the first model exists.
     unsafe {
         set_log_handler(report);
-        // The registration of a handler asks for news of all kinds.
+        // Registering a handler enables messages of all topics.
         set_log_config(log_config().with_logto_file(false).with_topics(0));
     }
 }
 
-/// Prints what MuJoCo says on stderr. After an error the process ends, with exit code 1: MuJoCo can't go
-/// on, and has no way back.
+/// Prints MuJoCo's messages on stderr. After an error the process exits with code 1, as MuJoCo can
+/// neither continue nor return.
 fn report(message: &MjLogMessage) {
-    // It panics when the text is no UTF-8, cut in the middle of a character for instance.
+    // `subject` panics if the text is not UTF-8, for instance if it was cut within a character.
     let text = catch_unwind(|| message.subject().to_owned()).unwrap_or_default();
     let line = match message.level() {
         MjtLogLevel::mjLOG_DEBUG | MjtLogLevel::mjLOG_INFO => return,
-        // Of Gymnasium's half_cheetah.xml; the attribute does what it did.
+        // Caused by Gymnasium's half_cheetah.xml; the attribute still works.
         MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => return,
         MjtLogLevel::mjLOG_WARNING => format!("warning from MuJoCo: {text}"),
         MjtLogLevel::mjLOG_ERROR => format!("error: MuJoCo cannot go on: {text}"),
     };
-    // Nobody may be reading, which is no reason to end.
+    // Ignore write errors.
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -1,8 +1,8 @@
-//! Walker2d: a planar figure on two legs that is to walk forward.
+//! Walker2d: a planar figure on two legs must walk forward.
 //!
-//! Model `walker2d.xml`, in version 5 `walker2d_v5.xml`: Runge–Kutta steps of 0.002 s, 4 per control
-//! step, so `dt` = 0.008 s. The state is `qpos` `[9]` = x, z, pitch, right thigh, leg, foot, left
-//! thigh, leg, foot, and `qvel` `[9]`, its rate. x is not observed.
+//! Model `walker2d.xml`, in version 5 `walker2d_v5.xml`: Runge–Kutta steps of 0.002 s, 4 per
+//! control step, so `dt` = 0.008 s. The state is `qpos` `[9]` = x, z, pitch, right thigh, leg,
+//! foot, left thigh, leg, foot, and `qvel` `[9]`, its rate. x is not observed.
 //!
 //! # Observation
 //! `[17]`; velocities are clipped to ±10.
@@ -45,14 +45,15 @@
 //! velocity.
 //!
 //! # Termination
-//! Unless 0.8 m < z < 2.0 m and |pitch| < 1 rad. The time limit of 1000 steps is a wrapper's.
+//! The episode ends unless 0.8 m < z < 2.0 m and |pitch| < 1 rad. A wrapper sets the time limit of
+//! 1000 steps.
 //!
 //! # Versions
-//! 2 and 4 are the same, bit for bit. 5 pays no `alive` on the step that ends the episode, and its
-//! right foot rubs as much as the left one always did (friction 1.9 instead of 0.9).
+//! 2 and 4 are identical, bit for bit. 5 does not add `alive` on the step that ends the episode,
+//! and its right foot has the same friction as the left one (1.9 instead of 0.9).
 //!
 //! # Source
-//! gym 0.17.3 (version 2) and Gymnasium 1.4.0 (4, 5), with MuJoCo 3.17.0 and Gymnasium's model file.
+//! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::{Noise, ResetNoise, Rules, Sim, Version, WhenUnstable, hopper};
 

@@ -1,31 +1,32 @@
-//! Pictures of target-reaching, in the manner of Fig. 7: no graphics driver is needed.
+//! Pictures of target-reaching in the style of Fig. 7. No graphics driver is needed.
 
 use super::TargetReaching;
 use crate::frame::Frame;
 
-// Colours that people with any common colour vision tell apart (Okabe and Ito).
+// Colours that remain distinct with common colour vision deficiencies (Okabe and Ito).
 const WHITE: [u8; 3] = [255, 255, 255];
 const BLACK: [u8; 3] = [0, 0, 0];
 const OBSTACLE: [u8; 3] = [120, 120, 120];
 const TARGET: [u8; 3] = [0, 158, 115];
 const AGENT: [u8; 3] = [0, 114, 178];
 
-/// Radius of the dot that stands for the agent (m).
+/// Radius of the agent's dot (m).
 const DOT: f64 = 0.12;
 /// Width of lines (m).
 const LINE: f64 = 0.05;
-/// White around the arena (m).
+/// White margin around the arena (m).
 const MARGIN: f64 = 0.25;
 
 impl TargetReaching {
-    /// The arena as a square of `size` × `size` pixels, y upwards: its edge black, obstacles grey, the
-    /// target green, the agent a blue dot at the end of `trail`, the positions that it came through (m).
+    /// Draws the arena as a square of `size` × `size` pixels, y upwards: edge black, obstacles
+    /// grey, target green, and the agent as a blue dot at the end of `trail`, its past positions
+    /// (m).
     pub fn draw(&self, size: usize, trail: &[[f64; 2]]) -> Frame {
         let half = self.config.half_extent;
         let pixels = size as f64 / (2.0 * (half + MARGIN));
         let mut frame = Frame::new(size, size, WHITE);
-        // What is painted where its signed distance from the outside, in metres, is positive; a pixel
-        // on the border in proportion.
+        // Paints where `depth` is positive. It is the signed distance (m) to the shape's border,
+        // positive inside. Pixels on the border are blended in proportion.
         let mut paint = |color, depth: &dyn Fn([f64; 2]) -> f64| {
             frame.blend(color, |x, y| {
                 let point = [x / pixels - half - MARGIN, half + MARGIN - y / pixels];

@@ -27,7 +27,8 @@ fn a_step_by_hand() {
     let mut env = task(ReachingPreset::Fixed, |_| ());
     reset(&mut env, 0);
     let mut obs = [f64::NAN; 17];
-    // a = (1, -0.5): v' = (0.1, -0.05), x' = x + 0.01 + 0.005 and half of it the other way.
+    // a = (1, -0.5): v' = (0.1, -0.05), x' = x + 0.01 + 0.005, and half of that in the other
+    // direction.
     let found = env.step(&[3.0, -0.5], &mut obs).unwrap();
     let expected = Step {
         reward: 0.1 * 0.1_f64.hypot(-0.05),
@@ -47,7 +48,7 @@ fn a_step_by_hand() {
     near(&obs[8..10], &[1.985 / 5.0, 2.0075 / 5.0]);
     near(&obs[14..], &[0.6; 3]);
 
-    // The textbook's order of the same: no half step.
+    // The textbook's integrator for the same step, without the half step.
     let mut env =
         task(ReachingPreset::Fixed, |config| config.integrator = Integrator::SemiImplicit);
     reset(&mut env, 0);
@@ -95,7 +96,7 @@ fn every_ending_pays_what_it_should() {
         })
     };
     let mut env = task(ReachingPreset::Fixed, |_| ());
-    // The first obstacle is on the diagonal, edges are behind, and between them there is a way.
+    // The first obstacle is on the diagonal, the edges are behind, and a way leads between them.
     let (reward, success, touched, _) = run(&mut env, [1.0, 1.0]).unwrap();
     assert_eq!((reward, success, touched), (-100.0, Some(false), Some(Touched::Obstacle)));
     let (reward, success, touched, _) = run(&mut env, [-1.0, 0.0]).unwrap();
@@ -110,7 +111,7 @@ fn every_ending_pays_what_it_should() {
     assert_eq!((reward, success, touched), (100.0, Some(true), Some(Touched::Target)));
     assert!((70..85).contains(&steps), "{steps} steps");
 
-    // An obstacle on the target: it counts first.
+    // An obstacle covers the target: the obstacle takes precedence.
     let mut covered = task(ReachingPreset::Published, |config| {
         let obstacles = vec![Disc { center: [3.0, 3.0], radius: 0.6 }];
         config.layout = Layout::Fixed { target: [3.0, 3.0], obstacles };
@@ -153,7 +154,7 @@ fn layouts_have_the_documented_distribution() {
     assert!(targets.iter().all(|x| (0.0..3.0).contains(x)));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     assert!((mean(&targets) - 1.5).abs() < 5.0 * 0.866 / (2.0 * RESETS as f64).sqrt());
-    // P(|N| > 5 / 2.35) = 0.0334 lies on the edge.
+    // P(|N| > 5 / 2.35) = 0.0334 of the centres end up on the edge.
     let on_edge = centers.iter().filter(|x| x.abs() == 5.0).count() as f64 / centers.len() as f64;
     assert!((on_edge - 0.0334).abs() < 5.0 * (0.0334 / centers.len() as f64).sqrt(), "{on_edge}");
     assert!(mean(&centers).abs() < 5.0 * 2.35 / (centers.len() as f64).sqrt());
@@ -189,7 +190,8 @@ fn rejected_overlaps_leave_start_and_target_free() {
     assert!(error.to_string().contains("reject_overlap"), "{error}");
 }
 
-/// Mean length, return and shares of endings over episodes of uniformly random actions.
+/// Returns the mean length, mean return and shares of endings over episodes of uniformly random
+/// actions.
 fn random_episodes(preset: ReachingPreset, episodes: u32) -> (f64, f64, [f64; 3]) {
     let mut env = TimeLimit::new(task(preset, |_| ()), EPISODE_STEPS);
     let limit = env.spec().action_high[0];
@@ -220,7 +222,8 @@ fn random_episodes(preset: ReachingPreset, episodes: u32) -> (f64, f64, [f64; 3]
 
 #[test]
 fn random_actions_end_as_in_the_published_code() {
-    // Reference: 1500 episodes; ours 6000. The bounds are about four standard errors of both.
+    // The reference has 1500 episodes, ours 6000. The bounds are about four standard errors of
+    // both.
     let (length, total, [edge, obstacle, reached]) =
         random_episodes(ReachingPreset::Published, 6000);
     assert!((length - 69.0).abs() < 4.0, "length {length}");

@@ -12,7 +12,7 @@ fn envs(threads: usize) -> VecEnv {
     VecEnv::new(envs, rngs, threads)
 }
 
-/// Actions that lead the copies to different ends.
+/// Actions that end the copies' episodes in different ways.
 fn actions(step: usize) -> Vec<f64> {
     (0..2 * COPIES).map(|index| ((step + 3 * index) as f64 * 0.37).sin() - 0.3).collect()
 }

@@ -2,9 +2,10 @@ use proptest::prelude::*;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
-use crate::env::Rng; // proptest's prelude has one too
+use crate::env::Rng; // proptest's prelude also exports an `Rng`
 
-/// Never ends; the reward is the first action, the observation the step count.
+/// Ends only at step `terminates_at`. The reward is the first action, the observation the step
+/// count.
 #[derive(Debug, Clone)]
 struct Endless {
     spec: EnvSpec,
@@ -60,7 +61,7 @@ fn rng() -> Rng {
     Rng::seed_from_u64(0)
 }
 
-/// Steps until the wrapper cuts; at most `limit` of them.
+/// Returns the step at which the wrapper truncates, looking at `limit` steps at most.
 fn steps_to_truncation(env: &mut dyn Env, limit: u32) -> Option<u32> {
     (1..=limit).find(|_| env.step(&[0.0], &mut [0.0]).unwrap().truncated)
 }
@@ -118,7 +119,7 @@ fn time_limit_rejects_a_state_that_is_not_its_own() {
 
 #[test]
 fn rescale_maps_the_corners_and_the_middle() {
-    // [-0.4, 0.4] and [0, 4]: the middle is 0 and 2, half the width 0.4 and 2.
+    // For [-0.4, 0.4] and [0, 4] the centres are 0 and 2, and the half widths 0.4 and 2.
     let mut env = RescaleAction::new(Endless::new(&[(-0.4, 0.4), (0.0, 4.0)]));
     assert_eq!((env.spec().action_low[1], env.spec().action_high[1]), (-1.0, 1.0));
     for (action, expected) in
@@ -186,7 +187,7 @@ fn noisy(std: f64) -> ObsNoise<Endless> {
     ObsNoise::new(Endless::new(&[(-1.0, 1.0)]), std)
 }
 
-/// The noise of an episode: the observation without it is the step count.
+/// Returns the noise of an episode: the observation minus the step count.
 fn noise_of(env: &mut ObsNoise<Endless>, steps: u32) -> Vec<f64> {
     let mut obs = [0.0];
     let step = |count| {

@@ -1,4 +1,4 @@
-//! What the tests of the tasks share.
+//! Helpers shared by the tests of the tasks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
@@ -10,7 +10,7 @@ pub fn rng(seed: u64) -> Rng {
     Rng::seed_from_u64(seed)
 }
 
-/// Uniform actions of [-1.2, 1.2]: some beyond the range.
+/// Uniform actions in [-1.2, 1.2], some of them out of range.
 pub fn actions(num_actions: usize, steps: usize, seed: u64) -> Vec<Vec<f64>> {
     let mut rng = rng(seed);
     (0..steps).map(|_| (0..num_actions).map(|_| rng.random_range(-1.2..1.2)).collect()).collect()

@@ -1,7 +1,7 @@
-//! Where the first steps of training on target-reaching went, Fig. 5.
+//! Positions during the first steps of training on target-reaching, Fig. 5.
 //!
-//! A run keeps no positions. It is deterministic, so its beginning is trained once more, by the same loop,
-//! in a task that writes down where the agent is; what it reports must be what the run reported.
+//! A run does not store positions. As training is deterministic, its beginning is trained again, by
+//! the same loop, in a task that records the agent's position. The events must equal the run's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,11 +51,12 @@ pub(super) fn look(
     Ok(Exploration { settings, arena, episodes: env.finish() })
 }
 
-/// Refuses positions of another training than the run's.
+/// Returns an error if the repeated training reported other events than the run did.
 fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
     let of_run: Vec<_> =
         run.events.iter().take_while(|event| event.env_step() <= env_step).collect();
-    // Training stopped before it learnt from the last step, and reported what comes after that.
+    // The repetition stopped before learning from its last step, so the run may have more events at
+    // that step.
     let rest = of_run.get(events.len()..);
     let is_same = rest.is_some_and(|rest| rest.iter().all(|event| event.env_step() == env_step));
     if is_same && of_run.iter().zip(events).all(|(a, b)| *a == b) {
@@ -70,11 +71,11 @@ fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
     )
 }
 
-/// The task, writing down where the agent is, until it has taken enough steps.
+/// Records the agent's positions until enough steps are taken.
 struct Recording {
     env: ReachingEnv,
     steps_left: u64,
-    /// Ends the training loop after the step that sets it.
+    /// Set at the last step; ends the training loop.
     enough: Arc<AtomicBool>,
     episodes: Vec<ExplorationEpisode>,
 }
@@ -84,7 +85,7 @@ impl Recording {
         millimetres(self.env.inner().inner().position())
     }
 
-    /// The episodes with steps: the loop resets before it stops.
+    /// Returns the episodes with at least one step; the loop may reset before it stops.
     fn finish(mut self) -> Vec<ExplorationEpisode> {
         self.episodes.retain(|episode| 1 < episode.positions.len());
         self.episodes

@@ -1,4 +1,4 @@
-//! The router and the primitives while a robot runs, Figs. 8 and 9.
+//! Router weights and primitive actions while a robot runs, Figs. 8 and 9.
 
 use std::path::Path;
 
@@ -12,14 +12,15 @@ use pmoe_results::analysis::{Gait, GaitSettings};
 use super::{Purpose, rounded};
 use crate::commands::policy;
 
-/// Fewer steps of a gait show no period.
+/// The fewest steps that can show a period.
 const FEWEST_STEPS: usize = 8;
 
-/// One evaluation episode, as far as it goes.
+/// Plays one evaluation episode, until its end or the last step asked for.
 pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Result<Gait> {
     let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
-    // The policy acts by a stream of its own: looking at it changes nothing.
+    // Acting and inspecting use separate streams, so inspection does not change what the policy
+    // does.
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream());
     let mut looking = sub_stream(config.seed, Stream::Analyze, Purpose::Gait.stream() + 1);
     let dt_seconds = env.spec().dt_seconds;

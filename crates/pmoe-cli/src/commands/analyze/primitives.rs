@@ -1,7 +1,7 @@
-//! What the primitives do in similar states, Figs. 4 and 10.
+//! Actions of the primitives in similar states, Figs. 4 and 10.
 //!
-//! States of evaluation episodes are put into clusters; in each state every primitive draws an action of its
-//! own. How far the primitives' actions are apart is measured in every cluster and drawn in one.
+//! States of evaluation episodes are clustered, and each primitive samples an action in each state.
+//! The separation of the primitives' actions is measured in every cluster; one cluster is drawn.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use rand::RngExt;
 use super::{Purpose, check_size, rounded};
 use crate::commands::policy;
 
-/// Runs of k-means, the best of which counts, and the iterations of each: scikit-learn's.
+/// Number of k-means runs, of which the best is kept, and iterations of each, as in scikit-learn.
 const RESTARTS: usize = 10;
 const MAX_ITERATIONS: usize = 300;
 
@@ -83,7 +83,7 @@ pub(super) fn look(
     })
 }
 
-/// The first `count` states of evaluation episodes, `[count, O]`.
+/// Returns the first `count` states of evaluation episodes, `[count, O]`.
 fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> Result<Vec<f32>> {
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut action = vec![0.0_f32; env.spec().action_dim()];
@@ -106,7 +106,7 @@ fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> 
     Ok(states)
 }
 
-/// Every column less its mean, divided by its standard deviation; a constant one is 0.
+/// Standardises each column to mean 0 and standard deviation 1; a constant column becomes 0.
 fn standardised(rows: &[f32], width: usize) -> Vec<f64> {
     let count = (rows.len() / width) as f64;
     let mut scaled: Vec<f64> = rows.iter().map(|x| f64::from(*x)).collect();
@@ -115,14 +115,14 @@ fn standardised(rows: &[f32], width: usize) -> Vec<f64> {
         let mean = values().sum::<f64>() / count;
         let std = (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
         for value in scaled.iter_mut().skip(column).step_by(width) {
-            // What rounding leaves of a constant is no spread.
+            // A constant column's standard deviation is not exactly zero, due to rounding.
             *value = if 1e-9 * mean.abs() < std { (*value - mean) / std } else { 0.0 };
         }
     }
     scaled
 }
 
-/// One drawn action per state and primitive, `[N, K, A]`, to four digits.
+/// Returns one sampled action per state and primitive, `[N, K, A]`, to four decimal places.
 fn actions(primitives: &PrimitiveActions, states: &[usize]) -> Vec<f64> {
     let width = primitives.num_primitives * primitives.action_dim;
     let of_state = |state: &usize| &primitives.drawn[state * width..(state + 1) * width];
@@ -135,7 +135,7 @@ fn mean_weights(primitives: &PrimitiveActions) -> Vec<f64> {
     (0..primitives.num_primitives).map(mean).collect()
 }
 
-/// Points in a plane; `None` for too few.
+/// Embeds points in a plane; `None` if there are too few.
 fn embedded(
     values: &[f64],
     dim: usize,

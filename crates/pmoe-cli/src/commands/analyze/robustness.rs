@@ -1,4 +1,4 @@
-//! Returns of a policy that sees noisy observations, Table 5.
+//! Returns of a policy with noisy observations, Table 5.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use pmoe_results::analysis::{NoiseLevel, Robustness, RobustnessSettings};
 use super::Purpose;
 use crate::commands::policy::{self, Streams};
 
-/// As `pmoe evaluate --obs-noise` plays them.
+/// Plays episodes at each noise level, as `pmoe evaluate --obs-noise` does.
 pub(super) fn look(
     run: &Path,
     config: &RunConfig,

@@ -1,7 +1,7 @@
 //! Rollouts on target-reaching, Fig. 3.
 //!
-//! As in the figure, actions are drawn: from the whole policy as while it explores, its primitive chosen
-//! anew in every step; then from each primitive alone.
+//! As in the figure, actions are sampled: first from the whole policy in exploration mode, which
+//! resamples the primitive at every step, then from each primitive alone.
 
 use std::path::Path;
 
@@ -38,7 +38,8 @@ pub(super) fn look(
     let mut rollouts = Vec::new();
     for (number, primitive) in acting.enumerate() {
         for episode in 0..u64::from(settings.rollouts) {
-            // Every rollout has a stream, so that their number changes none of them.
+            // Each rollout has a separate stream, so the number of rollouts does not change any of
+            // them.
             let stream = Purpose::Trajectories.stream() + 1 + 1000 * number as u64 + episode;
             let mut rng = sub_stream(config.seed, Stream::Analyze, stream);
             rollouts.push(rollout(&mut env, &agent, primitive, &mut rng)?);

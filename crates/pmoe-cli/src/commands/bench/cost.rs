@@ -1,4 +1,4 @@
-//! `pmoe bench cost`: what a run will cost, from a second of it.
+//! `pmoe bench cost`: estimates the cost of a run from about a second of it.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -25,7 +25,7 @@ batch: that changes how long it takes until the first update, not what an update
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Environment steps of the run; the method's own number if absent.
+    /// Environment steps of the run; by default the method's.
     #[arg(long, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: Option<u64>,
 }
@@ -34,24 +34,24 @@ pub(crate) struct Args {
 struct Cost {
     method: String,
     task: String,
-    /// Choosing an action and taking in what it led to.
+    /// Choosing an action and storing the transition.
     ms_per_act: f64,
-    /// One environment step, episode starts included.
+    /// One environment step, including resets.
     ms_per_env_step: f64,
-    /// Learning, for each environment step of a run that learns.
+    /// Learning, averaged over environment steps once learning has begun.
     ms_of_learning_per_env_step: f64,
-    /// A finished run's checkpoint.
+    /// Checkpoint of a finished run.
     bytes_when_finished: u64,
-    /// An unfinished run's checkpoint without the steps to learn from.
+    /// Checkpoint of an unfinished run, without the transitions to learn from.
     bytes_of_learner: u64,
-    /// The steps to learn from, at the end of the run.
+    /// Transitions to learn from, at the end of the run.
     bytes_of_steps: u64,
 }
 
-/// Gradient updates to time, at the least.
+/// The fewest gradient updates to time.
 const UPDATES: u32 = 40;
 
-/// Environment steps to time, at the least.
+/// The fewest environment steps to time.
 const STEPS: u32 = 200;
 
 pub(crate) fn cost(args: Args) -> Result<ExitCode> {
@@ -62,16 +62,16 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let mut env = pmoe_envs::make_with(&id, &config.env)?;
     let total_steps = config.schedule.total_steps;
     machine::check_memory(&config, total_steps, env.spec())?;
-    // The policy acts from the first step on, as it does for most of a run.
+    // The policy acts from the first step, as it does for most of a run.
     let algo = config.algo.clone().with_random_steps(0).learning_early();
     let cost = compute.run(config.device, || -> Result<Cost> {
         let mut agent = algo.agent(env.spec(), total_steps, config.seed, &device);
-        // Once to warm up: the first update, or the first rollout's.
+        // Warm up with the first update, or the first rollout and its updates.
         let mut timed = Timed::default();
         timed.train(&mut agent, &mut *env, 1, 1)?;
         timed = Timed::default();
         timed.train(&mut agent, &mut *env, UPDATES, STEPS)?;
-        // Now, as the optimisers have nothing to keep before their first step.
+        // Only now, as optimisers have no state before their first step.
         let size = |scope| -> Result<u64> {
             let mut files = Files::default();
             agent.save(&mut files, scope)?;
@@ -96,7 +96,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Seconds spent with each part.
+/// Time spent on each part, in seconds.
 #[derive(Default)]
 struct Timed {
     acting: f64,
@@ -107,8 +107,8 @@ struct Timed {
 }
 
 impl Timed {
-    /// Trains until `updates` gradient updates and `steps` environment steps are taken, up to the end of
-    /// an update.
+    /// Trains for at least `updates` gradient updates and `steps` environment steps, and stops
+    /// right after an update.
     fn train<A: Agent>(
         &mut self,
         agent: &mut A,
@@ -165,7 +165,7 @@ impl Timed {
         }
     }
 
-    /// Milliseconds.
+    /// Converts seconds in all to milliseconds per environment step.
     fn per_step(&self, seconds: f64) -> f64 {
         1e3 * seconds / f64::from(self.steps)
     }

@@ -1,4 +1,4 @@
-//! `pmoe bench train`: environment steps per second of training, everything included.
+//! `pmoe bench train`: measures environment steps per second of whole training.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -21,8 +21,8 @@ use crate::machine;
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Environment steps to time, after the random ones before learning starts and some to warm up; for
-    /// an on-policy method the next larger number of whole rollouts.
+    /// Environment steps to time, after the initial random steps and a warm-up. On-policy methods
+    /// round it up to whole rollouts.
     #[arg(long, default_value_t = 2000, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: u64,
 }
@@ -46,14 +46,14 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let (mut env, mut eval_env) =
         (pmoe_envs::make_with(&id, &config.env)?, pmoe_envs::make_with(&id, &config.env)?);
     let (_, first_update) = config.algo.first_update();
-    // From the first update on the policy acts, as it does for most of a run.
+    // The policy acts from the first update on, as it does for most of a run.
     let algo = config.algo.clone().with_random_steps(first_update);
     let (warm_up, steps) = match algo.steps_per_update() {
         1 => (first_update + WARM_UP, steps),
-        // Whole rollouts, each with its update; one to warm up.
+        // Whole rollouts, each with its updates; one to warm up.
         rollout_steps => (rollout_steps, steps.next_multiple_of(rollout_steps)),
     };
-    // The clock runs from one report of the learner to the next.
+    // The learner reports every `steps` steps; the clock runs between two reports.
     let started = warm_up.next_multiple_of(steps);
     let schedule = Schedule {
         total_steps: started + steps,
@@ -81,7 +81,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures from the learner's report at step `from` to its next one.
+/// Measures the time from the learner's report at step `from` to the next one.
 struct Stopwatch {
     from: u64,
     begun: Option<Instant>,

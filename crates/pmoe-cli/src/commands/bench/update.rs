@@ -1,4 +1,4 @@
-//! `pmoe bench update`: what a gradient update costs, and what it costs at the least.
+//! `pmoe bench update`: measures the cost of a gradient update, and its lower bound.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -26,8 +26,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
-    /// Updates to time, after a tenth as many to warm up; for DAC one of each MDP counts as one, for TD3 as
-    /// many as there are for one of the actor.
+    /// Updates to time, after a tenth as many to warm up. For DAC, one update of both MDPs counts
+    /// as one; for TD3, all updates per actor update do.
     #[arg(long, default_value_t = 500, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_UPDATES))]
     updates: u32,
 }
@@ -39,9 +39,9 @@ struct Timing {
     updates: u32,
     batch_size: usize,
     ms_per_update: Quartiles,
-    /// Median of each part.
+    /// Median time of each part, in milliseconds.
     ms_per_part: BTreeMap<String, f64>,
-    /// The matrix products of the same shapes alone.
+    /// Median time of the bare matrix products of the same shapes.
     ms_matrix_products: f64,
     /// `ms_per_update.median / ms_matrix_products`.
     ratio_to_matrix_products: f64,
@@ -54,14 +54,14 @@ struct Quartiles {
     q3: f64,
 }
 
-/// The most updates to time: each leaves its times.
+/// The most updates to time; the time of each is kept.
 const MOST_UPDATES: u64 = 1_000_000;
 
-/// Transitions in the buffer: enough that batches are not in the cache.
+/// Transitions in the buffer, enough that batches are not in the cache.
 const TRANSITIONS: u32 = 100_000;
 
-/// Updates and rounds of matrix products are timed in turn, this many of each at a time, so that
-/// both see the same machine.
+/// Updates and rounds of matrix products alternate, this many at a time, so that both see the
+/// machine in the same state.
 const TURN: u32 = 10;
 
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
@@ -73,7 +73,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     machine::check_memory(&config, TRANSITIONS.into(), spec)?;
     let device = config::device(config.device)?;
     let times = compute.run(config.device, || {
-        // The fused operations, where products are counted, are the default device's.
+        // Only the fused operations of the default device count products.
         let rows = config.algo.rows_per_update();
         let mut step = config.algo.timed_step(spec, rows, &Device::flex());
         let products = matrix_products(|| step(&mut stream(0, Stream::Learn), &mut |_| ()));
@@ -104,7 +104,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Milliseconds.
+/// Measured times, in milliseconds.
 #[derive(Default)]
 struct Times {
     totals: Vec<f64>,
@@ -112,7 +112,7 @@ struct Times {
     parts: BTreeMap<String, Vec<f64>>,
 }
 
-/// Times `step`, beside the products that it is made of.
+/// Times `step`, alternating with its matrix products.
 fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times {
     let mut rng = stream(0, Stream::Learn);
     let mut products = Products::new(products);
@@ -168,7 +168,7 @@ fn quartiles(mut times: Vec<f64>) -> Quartiles {
     Quartiles { q1: at(1), median: at(2), q3: at(3) }
 }
 
-/// Every matrix product of an update, with memory for its operands and its result.
+/// All matrix products of an update, with memory for operands and results.
 struct Products(Vec<Product>);
 
 struct Product {

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Halves, few of them, so that every order of summation gives the same bits; none of them 0.
+/// A few distinct half-integers, so that every order of summation gives the same bits; none is 0.
 fn values(count: usize, step: usize) -> Vec<f32> {
     (0..count).map(|i| (i * step % 17) as f32 - 8.5).collect()
 }
 
-/// Whether this processor has vectors, without which none of this is used.
+/// Whether this processor has vector instructions, without which sparse products are not used.
 fn has_vectors() -> bool {
     Arch::new().dispatch(Suits(256))
 }
@@ -37,7 +37,7 @@ proptest! {
         }
         let lhs = if left { Matrix::new(&a, m).transposed() } else { Matrix::new(&a, k) };
         let rhs = if right { Matrix::new(&b, k).transposed() } else { Matrix::new(&b, n) };
-        // By chance few numbers may be denser than the share they are drawn with.
+        // A small matrix may by chance be denser than the density it is drawn with.
         let found = product(lhs, rhs);
         prop_assert!(found.is_some() || density > 0.5 || m * k < 1000 || !has_vectors());
         for (index, found) in found.iter().flatten().enumerate() {

@@ -1,4 +1,4 @@
-//! The files that a model is made of.
+//! The files that make up a model.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use super::limits;
 
-/// blake3 of the contents of a model file and of every file that it names, one after the other: of the files
-/// that it includes or attaches, and what these name, and of meshes, height fields, textures and skins.
+/// Returns the blake3 of a model file and of every file that it refers to, concatenated: files that
+/// it includes or attaches, recursively, and meshes, height fields, textures and skins.
 ///
-/// A file that is missing is left out; MuJoCo will say so.
+/// Missing files are skipped; MuJoCo will report them.
 pub(in crate::mujoco) fn model_blake3(path: &Path) -> Result<String, String> {
     let path = path.canonicalize().map_err(|error| error.to_string())?;
     let mut files = Files { first: path.clone(), asset_folders: Vec::new(), found: Vec::new() };
@@ -25,7 +25,7 @@ pub(in crate::mujoco) fn model_blake3(path: &Path) -> Result<String, String> {
 }
 
 struct Files {
-    /// The model file, in whose folder MuJoCo looks for what others name.
+    /// The main model file. MuJoCo also searches its folder for files that others refer to.
     first: PathBuf,
     /// `meshdir`, `texturedir` and `assetdir` of all files so far.
     asset_folders: Vec<PathBuf>,
@@ -33,7 +33,7 @@ struct Files {
 }
 
 impl Files {
-    /// Adds a file, and if it is MJCF what it names.
+    /// Adds a file and, if it is MJCF, the files that it refers to.
     fn add(&mut self, path: &Path, is_mjcf: bool) -> Result<(), String> {
         let is_new = !self.found.iter().any(|known| known == path);
         if !is_new || !fs::metadata(path).is_ok_and(|facts| facts.is_file()) {
@@ -55,7 +55,7 @@ impl Files {
         }
         for node in elements() {
             let is_mjcf = ["include", "model"].contains(&node.tag_name().name());
-            // `fileright` and its like are the sides of a cube.
+            // `fileright` and similar attributes name the sides of a cube.
             let named = node.attributes().filter(|attribute| attribute.name().starts_with("file"));
             for attribute in named {
                 for place in self.places(path, Path::new(attribute.value()), is_mjcf) {
@@ -66,13 +66,14 @@ impl Files {
         Ok(())
     }
 
-    /// Where MuJoCo may find a file that `of` names. More than one counts rather than none.
+    /// Paths where MuJoCo may find `file`, referred to by `of`. Extra candidates are harmless;
+    /// missing ones are not.
     fn places(&self, of: &Path, file: &Path, is_mjcf: bool) -> Vec<PathBuf> {
         let mut places = Vec::new();
         for folder in [of, &self.first].map(|path| path.parent().unwrap_or(path)) {
             places.push(folder.join(file));
             if !is_mjcf {
-                // With `strippath` the name alone counts.
+                // `strippath` reduces the path to the file name.
                 let names = [Some(file), file.file_name().map(Path::new)];
                 let names = names.into_iter().flatten();
                 let folders = self.asset_folders.iter();

@@ -1,9 +1,9 @@
 //! MuJoCo's library, loaded when the first model is read.
 //!
-//! mujoco-rs asks the linker for the library, and a program that was linked with it does not start without
-//! it, whatever it is asked to do. Hence [`table`]: it defines the functions that mujoco-rs declares as jumps
-//! to addresses which [`load`] fills in, and the linker leaves the library out. Where that is not done,
-//! the build says `linked_mujoco` and the system's loader brings the library in (see `build.rs`).
+//! mujoco-rs asks the linker for the library, and a program linked with it does not start without
+//! it, whatever the command. Hence [`table`]: it defines the functions that mujoco-rs declares as
+//! jumps to addresses that [`load`] fills in, and the linker leaves out the library. Otherwise the
+//! build sets `linked_mujoco`, and the library is linked as usual (see `build.rs`).
 
 #[cfg(not(linked_mujoco))]
 mod elf;
@@ -14,13 +14,13 @@ mod table;
 
 use crate::env::EnvError;
 
-/// The version whose results this crate reproduces, and the only one that is used.
+/// The only supported version, whose results this crate reproduces.
 pub(super) const VERSION: &str = "3.17.0";
 
-/// Makes MuJoCo ready to be called: nothing of mujoco-rs may be used before this has succeeded.
+/// Loads MuJoCo. Nothing of mujoco-rs may be used before this succeeds.
 ///
 /// # Errors
-/// When there is no library, it is broken or of another version. May be tried again.
+/// If the library is missing, broken or of another version. A failed call may be retried.
 pub(super) fn load() -> Result<(), EnvError> {
     #[cfg(linked_mujoco)]
     let result = check_version(mujoco_rs::mujoco_version()).map_err(|r| format!("the library {r}"));
@@ -46,9 +46,9 @@ mod at_run_time {
 
     use super::{check_version, elf, table};
 
-    /// Names the library's folder: when the program runs, and when it is built.
+    /// Names the library's folder, at run time and at build time.
     const VARIABLE: &str = "MUJOCO_DYNAMIC_LINK_DIR";
-    /// The name in MuJoCo's packages, and the one for linkers.
+    /// The file name in MuJoCo's packages, and the one for linkers.
     const FILES: [&str; 2] = ["libmujoco.so.3.17.0", "libmujoco.so"];
 
     pub(super) fn load() -> Result<(), String> {
@@ -56,18 +56,19 @@ mod at_run_time {
         open(&path).map_err(|reason| format!("{} {reason}", path.display()))
     }
 
-    /// The library in the first folder that has one.
+    /// Finds the library in the first folder that contains it.
     fn find() -> Result<PathBuf, String> {
         let folders = folders();
         let files = folders.iter().flat_map(|folder| FILES.map(|file| folder.join(file)));
-        // A pipe, for instance, would keep the loader waiting.
+        // Only regular files: the loader would block on a pipe, for instance.
         files.into_iter().find(|path| path.is_file()).ok_or_else(|| {
             let folders: Vec<_> = folders.iter().map(|path| path.display().to_string()).collect();
             format!("there is no {} in {}", FILES[0], folders.join(" or "))
         })
     }
 
-    /// The folder that the user names; else that of the program, `../lib` beside it, and that of the build.
+    /// Folders to search: the one that the user names; otherwise the program's, `../lib` next to
+    /// it, and the one set at build time.
     fn folders() -> Vec<PathBuf> {
         if let Some(folder) = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()) {
             return vec![folder.into()];
@@ -79,20 +80,22 @@ mod at_run_time {
         [beside, lib, built].into_iter().flatten().collect()
     }
 
-    /// Loads the library for the rest of the process.
+    /// Loads the library for the lifetime of the process.
     #[expect(unsafe_code, reason = "a library is code that the compiler does not see")]
     fn open(path: &Path) -> Result<(), String> {
         if elf::is_cut_short(path).map_err(|error| format!("cannot be read: {error}"))? {
             return Err("is not whole".to_owned());
         }
-        // SAFETY: loading runs the library's constructors, which MuJoCo's are harmless. That the file is
-        // MuJoCo's we must believe, as the system's loader did; its version is checked before its use.
+        // SAFETY: loading runs the library's constructors, and MuJoCo's are harmless. Like the
+        // system's loader, we must trust that the file is MuJoCo; its version is checked before
+        // use.
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
         let library = library.map_err(|error| {
             let (error, path) = (error.to_string(), format!("{}: ", path.display()));
             format!("cannot be loaded: {}", error.strip_prefix(&path).unwrap_or(&error))
         })?;
-        // SAFETY: `const char* mj_versionString(void)` returns a constant of every version of MuJoCo.
+        // SAFETY: `const char* mj_versionString(void)` returns a constant in every version of
+        // MuJoCo.
         let version = unsafe {
             let function =
                 library.get::<unsafe extern "C" fn() -> *const c_char>(b"mj_versionString\0");
@@ -101,7 +104,7 @@ mod at_run_time {
         };
         check_version(&version)?;
         table::fill(&library)?;
-        // It stays as long as the table points to it.
+        // The table points into the library from now on.
         std::mem::forget(library);
         Ok(())
     }

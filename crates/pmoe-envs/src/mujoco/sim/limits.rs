@@ -1,29 +1,29 @@
-//! How much a model file asks for, found out before MuJoCo reads it.
+//! Size limits of model files, checked before MuJoCo reads them.
 //!
-//! MuJoCo believes what a file says: with a repetition of a billion copies, with a file that attaches
-//! itself or with a million numbers for each body it computes until the system ends the process, and nothing
-//! can stop it. Hence this look ahead at the counts in the file and in those that it names. What is in
-//! meshes and pictures is not looked at.
+//! MuJoCo trusts the file. Given a billion copies, a file that attaches itself, or a million
+//! numbers per body, it computes until the system kills the process, and nothing can stop it. Hence
+//! this check of the counts in the file and in the files that it includes. The contents of meshes
+//! and images are not checked.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// Largest file (bytes).
+/// The largest file (bytes).
 const MAX_FILE_BYTES: u64 = 1 << 26;
-/// Most elements, copies included; MuJoCo takes a few seconds for as many.
+/// The most elements, copies included; MuJoCo takes a few seconds to load as many.
 const MAX_ELEMENTS: f64 = 20_000.0;
-/// Largest size: numbers for each object, keyframes, rows and columns of pictures and of terrain.
+/// The largest size: numbers per object, keyframes, rows and columns of images and terrain.
 const MAX_SIZE: f64 = 10_000.0;
 
-/// Refuses a model that is too large, or includes itself; the error is the reason.
+/// Checks that a model is not too large and does not include itself; the error is the reason.
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let mut elements = 0.0;
     add(path, 1.0, &mut vec![path.to_owned()], &mut elements)
 }
 
-/// Adds the elements of `copies` copies of a file, itself the last of the `open` ones.
+/// Adds the elements of `copies` copies of the file `path`, which is the last of the `open` ones.
 fn add(
     path: &Path,
     copies: f64,
@@ -42,10 +42,10 @@ fn add(
             return Err(format!("it has more than {MAX_ELEMENTS} elements, copies included"));
         }
         if let Some(file) = included(node) {
-            // MuJoCo looks in the folder of the including file and in that of the first one.
+            // MuJoCo looks in the folder of the including file and in that of the main one.
             let folders = [path, open[0].as_path()].map(|path| path.parent().unwrap_or(path));
             let file = folders.iter().find_map(|folder| folder.join(file).canonicalize().ok());
-            // A missing one is for MuJoCo to report.
+            // MuJoCo reports missing files.
             let Some(file) = file else { continue };
             if open.contains(&file) {
                 return Err(format!("{} includes itself", file.display()));
@@ -67,12 +67,12 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
-/// The file that an element brings in.
+/// Returns the file that an element includes.
 fn included<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     matches!(node.tag_name().name(), "include" | "model").then(|| node.attribute("file"))?
 }
 
-/// Copies that an element makes of what is in it, 1 for most.
+/// Number of copies that an element makes of its contents, usually 1.
 fn count(node: Node<'_, '_>) -> f64 {
     let counts = match node.tag_name().name() {
         "replicate" | "composite" | "flexcomp" => {
@@ -80,7 +80,7 @@ fn count(node: Node<'_, '_>) -> f64 {
         }
         _ => return 1.0,
     };
-    // MuJoCo will say what is wrong with a count that is no number.
+    // MuJoCo reports a count that is not a number.
     let number = |word: &str| word.parse::<f64>().unwrap_or(1.0).max(1.0);
     counts.into_iter().flatten().flat_map(str::split_whitespace).map(number).product()
 }

@@ -1,4 +1,4 @@
-//! Pictures of MuJoCo tasks, drawn off screen through EGL.
+//! Renders MuJoCo tasks off screen through EGL.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,23 +13,26 @@ use crate::env::EnvError;
 use crate::frame::Frame;
 use crate::mujoco::MujocoEnv;
 
-/// Largest width and height (pixels).
+/// The largest width and height (pixels).
 const MAX_SIZE: usize = 4096;
 
-/// Draws the states of one task. It holds a graphics context and stays on the thread that made it.
+/// Renders the states of one task. It holds a graphics context and must stay on the thread that
+/// created it.
 pub struct Renderer {
     renderer: MjRenderer,
-    /// A copy to draw from: drawing changes nothing of the task.
+    /// A copy to draw from, so that drawing does not affect the task.
     data: MjData<Arc<MjModel>>,
     width: usize,
     height: usize,
 }
 
 impl Renderer {
-    /// A renderer of `env`'s model, seen from its camera `track` if there is one.
+    /// Creates a renderer of `env`'s model. It uses the model's camera `track` if there is one,
+    /// otherwise a free camera.
     ///
     /// # Errors
-    /// When there is no graphics device, the model can't be read or a size is 0 or above 4096 pixels.
+    /// If there is no graphics device, the model can't be read, or a size is 0 or above 4096
+    /// pixels.
     pub fn new(env: &MujocoEnv, width: usize, height: usize) -> Result<Self, EnvError> {
         for (what, size) in [("width", width), ("height", height)] {
             if !(1..=MAX_SIZE).contains(&size) {
@@ -46,7 +49,7 @@ impl Renderer {
         let view = model.vis_mut();
         view.global.offwidth = width as i32;
         view.global.offheight = height as i32;
-        // Software drivers take four times as long with these.
+        // Software drivers take four times as long with multisampling and shadows.
         view.quality.offsamples = 0;
         view.quality.shadowsize = 0;
         let camera = match model.name_to_id(MjtObjBase::mjOBJ_CAMERA, "track") {
@@ -59,10 +62,10 @@ impl Renderer {
         Ok(Self { renderer, data, width, height })
     }
 
-    /// The present state of `env`, which must be of the same model.
+    /// Renders the current state of `env`, which must use the same model.
     ///
     /// # Errors
-    /// When the graphics driver fails.
+    /// If the graphics driver fails.
     pub fn frame(&mut self, env: &MujocoEnv) -> Result<Frame, EnvError> {
         self.data.qpos_mut().copy_from_slice(env.qpos());
         self.data.qvel_mut().copy_from_slice(env.qvel());

@@ -1,24 +1,24 @@
-//! A look at a library's file before the system maps it into memory.
+//! Checks a library's file before the system maps it into memory.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Bytes of the header of a 64-bit ELF file.
+/// Length of the header of a 64-bit ELF file (bytes).
 const HEADER: usize = 64;
 
-/// Whether an ELF file ends before its last table, as a copy does that was cut short: the system's loader
-/// would map it, and the process would end with a bus error.
+/// Whether an ELF file ends before its last table, like an interrupted copy. The system's loader
+/// would map it, and the process would die of a bus error.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file can't be read.
 pub(super) fn is_cut_short(path: &Path) -> io::Result<bool> {
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
     let mut header = Vec::with_capacity(HEADER);
     file.by_ref().take(HEADER as u64).read_to_end(&mut header)?;
     if !header.starts_with(b"\x7fELF") {
-        // The loader says of what it is none.
+        // Not an ELF file; the loader reports that.
         return Ok(false);
     }
     if header.len() < HEADER {
@@ -30,7 +30,7 @@ pub(super) fn is_cut_short(path: &Path) -> io::Result<bool> {
             .rev()
             .fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
     };
-    // Offset of the section headers, which linkers put last, size of one, and how many.
+    // Offset of the section headers, which linkers put last; size of one; and their number.
     let (offset, size, count) = (number(40, 8), number(58, 2), number(60, 2));
     Ok(offset.saturating_add(size * count) > len)
 }

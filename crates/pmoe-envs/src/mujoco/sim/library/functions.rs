@@ -1,6 +1,6 @@
-//! What mujoco-rs declares.
+//! The functions that mujoco-rs declares.
 
-/// Hands the names of all functions that mujoco-rs 7.0.0 declares (`src/mujoco_c.rs`) to a macro.
+/// Passes the names of all functions that mujoco-rs 7.0.0 declares (`src/mujoco_c.rs`) to a macro.
 macro_rules! with_functions {
     ($macro:ident) => {
         $macro! {

@@ -1,4 +1,4 @@
-//! The functions of MuJoCo as jumps through a table of addresses.
+//! MuJoCo's functions as jumps through a table of addresses.
 #![expect(unsafe_code, reason = "jumps to functions that the compiler does not see")]
 
 use std::arch::global_asm;
@@ -9,9 +9,10 @@ use libloading::os::unix::Library;
 
 use super::functions::with_functions;
 
-/// Defines `NAMES`, each ending with a zero, and for each name the function and its slot in the table.
+/// Defines `NAMES`, each zero-terminated, and for each name its function and its slot in the table.
 ///
-/// The functions are hidden: MuJoCo itself, which calls by the same names, must not find them.
+/// The functions are hidden symbols: MuJoCo itself, which calls functions of the same names, must
+/// not find them.
 macro_rules! define {
     ($($name:ident)*) => {
         const NAMES: &[&str] = &[$(concat!(stringify!($name), "\0")),*];
@@ -51,7 +52,7 @@ macro_rules! jump {
     };
 }
 
-// x16 is the register that the calling convention leaves to such jumps.
+// x16 is reserved for such jumps by the calling convention.
 #[cfg(target_arch = "aarch64")]
 macro_rules! jump {
     () => {
@@ -66,25 +67,26 @@ unsafe extern "C" {
     static SLOTS: [AtomicPtr<c_void>; NAMES.len()];
 }
 
-/// What every slot holds before [`fill`].
+/// The target of every slot before [`fill`].
 extern "C" fn unloaded() -> ! {
     panic!("MuJoCo was called before it was loaded");
 }
 
-/// Points all slots to the functions of `library`, or none.
+/// Points every slot to the function in `library`, or changes none if one is missing.
 pub(super) fn fill(library: &Library) -> Result<(), String> {
     let mut addresses = Vec::with_capacity(NAMES.len());
     for name in NAMES {
-        // SAFETY: only the address is taken; mujoco-rs declares what is there.
+        // SAFETY: only the address is taken; mujoco-rs declares the function's type.
         let function = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
         let function = function.map_err(|_| format!("lacks {}", name.trim_end_matches('\0')))?;
         addresses.push(function.as_raw_ptr());
     }
-    // SAFETY: the table is in writable memory, aligned, one pointer for each name, and no other code
+    // SAFETY: the table is in writable memory, aligned, one pointer per name, and no other code
     // writes to it.
     let slots = unsafe { &SLOTS };
     for (slot, address) in slots.iter().zip(addresses) {
-        // Who calls has a model, which was handed over by a lock after this.
+        // Relaxed suffices: every caller holds a model, which it received through a lock after
+        // this.
         slot.store(address, Ordering::Relaxed);
     }
     Ok(())
