@@ -30,7 +30,8 @@ const EPISODE_EVENT_BYTES: f64 = 130.0;
 
 /// Primitives of a policy, and seconds of t-SNE per point, neighbour and iteration.
 ///
-/// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen 5).
+/// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen
+/// 5).
 const PRIMITIVES: f64 = 4.0;
 const TSNE_SECONDS: f64 = 300.0 / (10_000.0 * 300.0 * 7_000.0);
 

@@ -33,10 +33,10 @@ const DIGITS: usize = 6;
 /// `sac (gamma=0.9)`.
 ///
 /// With `by_task`, settings are compared only between runs on the same task, because a suite may
-/// set them per task. Settings of the task itself are always compared that way. Only finished runs
-/// decide which settings keep the name; if some of them are in a plan, only those. In a tie the
-/// committed method decides, and if its value is not among the winners, every run spells out its
-/// own.
+/// set them per task. Settings of the task itself are always compared that way. If any run is
+/// finished, only finished runs decide which settings keep the name, and of these only the runs of
+/// a plan, if there are any. In a tie the committed method decides; if its value is not among the
+/// winners, every run spells out its own.
 ///
 /// Method, task, seed, budget and checkpoint interval make no difference: the first four are shown
 /// elsewhere, and the last changes no result.
