@@ -1,4 +1,4 @@
-//! Embeds the committed methods.
+//! Generates the table of committed methods that `src/methods.rs` includes.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

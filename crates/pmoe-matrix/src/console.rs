@@ -1,4 +1,4 @@
-//! A matrix from its plan to its report, with words for whoever started it.
+//! Runs a matrix from plan to report, with messages for the user.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,20 +15,23 @@ use crate::select::Planned;
 use crate::table::table;
 use crate::words::{counted, gigabytes, spoken};
 
-/// Where a command writes; the texts may hold names from files.
+/// Output of a command; the texts may contain names from files.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
-    /// Takes a part of the result, for stdout.
+    /// Receives a part of the result, for stdout.
     pub show: fn(&str),
-    /// Takes a line about what is going on, for stderr.
+    /// Receives a line about progress, for stderr.
     pub say: fn(&str),
 }
 
-/// Shows what `matrix` will run and what that takes, and unless this is a `dry_run` runs it on this machine and makes
-/// the report. `pmoe` is the program that does all of that.
+/// Shows what `matrix` will run and what that takes; unless `dry_run`, runs it and writes the
+/// report.
+///
+/// `pmoe` is the program that measures, trains, analyses and reports on this machine.
 ///
 /// # Errors
-/// When there is no estimate, nothing can be run, or the report fails. A run that fails is told by the [`MatrixEnd`].
+/// Returns an error if the estimate fails, nothing can be run, or the report fails. Failed runs are
+/// no error: the [`MatrixEnd`] shows them.
 pub fn run(
     matrix: &Matrix,
     pmoe: &Path,
@@ -61,7 +64,7 @@ pub fn run(
     Ok(end)
 }
 
-/// `Scale paper: 138 runs for 163 places in the suites in results/paper`.
+/// Formats the heading: `Scale paper: 138 runs for 163 places in the suites in results/paper`.
 fn heading(matrix: &Matrix) -> String {
     let runs = matrix.runs();
     let uses = runs.iter().map(|planned| planned.run.used_by.len()).sum::<usize>();
@@ -72,7 +75,7 @@ fn heading(matrix: &Matrix) -> String {
     format!("Scale {}: {num_runs} in {}", matrix.scale(), matrix.out().display())
 }
 
-/// What the runs that are left will take: time, and room on the disk.
+/// Describes the time and disk space that the remaining runs will take.
 fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
     let left = matrix.left().len();
     if left == 0 {
@@ -96,7 +99,7 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
     Ok(text)
 }
 
-/// Bytes that are free on the disk of a path, or of the nearest folder above it that is there.
+/// Returns the free bytes on the disk of a path or its nearest existing parent.
 fn free_bytes(path: &Path) -> Option<f64> {
     let path = std::path::absolute(path).ok()?;
     let found = path.ancestors().find(|path| path.exists())?;
@@ -105,14 +108,14 @@ fn free_bytes(path: &Path) -> Option<f64> {
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
 }
 
-/// Makes the report of all runs in `out`, also of those that this plan does not name.
+/// Writes the report of all runs in `out`, including those that are not in this plan.
 fn report(pmoe: &Path, out: &Path) -> Result<PathBuf, MatrixError> {
     let folder = out.join("report");
     process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(&folder))?;
     Ok(folder.join("index.html"))
 }
 
-/// How many runs ended how, and which did not end well.
+/// Formats how many runs ended in which state, and a table of those that are not done.
 fn summary(runs: &[Planned], ends: &[RunEnd]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! How a run ended, and how all of them did.
+//! How a run and a whole matrix ended.
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -8,22 +8,22 @@ use pmoe_results::{AnalysisKind, Exit};
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEnd {
-    /// Its whole budget is spent, now or before, and its analyses are made.
+    /// Its whole budget is spent, now or earlier, and its analyses are complete.
     Done,
-    /// The learning diverged; it would do so again.
+    /// Training diverged; it would do so again.
     Diverged(String),
     /// It refused its settings or its folder; it would do so again.
     Refused(String),
     /// Anything else; starting it again may help.
     Failed(String),
-    /// Another process is at it.
+    /// Another process is working on it.
     Locked,
     /// Stopped on request, before the start or with a checkpoint.
     Stopped,
 }
 
 impl RunEnd {
-    /// What the end of its program means; `stopping` says whether it was told to stop.
+    /// Interprets the exit status of the program; `stopping` is whether it was asked to stop.
     pub(crate) fn of(status: ExitStatus, stopping: bool, reason: impl FnOnce() -> String) -> Self {
         let Some(code) = status.code() else {
             // Killed by a signal.
@@ -35,13 +35,15 @@ impl RunEnd {
             Some(Exit::Diverged) => Self::Diverged(reason()),
             Some(Exit::Locked) => Self::Locked,
             Some(Exit::Continue | Exit::Interrupted) => Self::Stopped,
-            // Where it was short of memory, the others may be done by the next time.
+            // After a lack of memory the next start may succeed, because other runs may have ended.
             Some(Exit::Failed | Exit::OutOfMemory) | None => Self::Failed(reason()),
         }
     }
 
-    /// How the analysis of a run ended: the reason names it. A policy that acts with numbers that are not
-    /// finite has not diverged while learning.
+    /// Turns the end of an analysis into the end of its run; the reason names the analysis.
+    ///
+    /// Non-finite numbers in an analysis are a failure; they don't mean that training diverged.
+    /// not diverge.
     pub(crate) fn of_analysis(self, kind: AnalysisKind) -> Self {
         match self {
             Self::Diverged(reason) | Self::Failed(reason) => {
@@ -52,7 +54,7 @@ impl RunEnd {
         }
     }
 
-    /// One word for it.
+    /// Returns a word for it.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -65,7 +67,7 @@ impl RunEnd {
         }
     }
 
-    /// Why it is not done, where there is something to say.
+    /// Returns why it is not done, if there is a reason.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -75,7 +77,7 @@ impl RunEnd {
         }
     }
 
-    /// Whether it ended badly: neither done, nor stopped, nor in another process's hands.
+    /// Whether it failed: it is not done, stopped or locked by another process.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Diverged(_) | Self::Refused(_) | Self::Failed(_))
@@ -98,14 +100,14 @@ pub enum MatrixEnd {
     Done,
     /// A run failed.
     Failed,
-    /// Another process is at some of the runs.
+    /// Another process is working on some of the runs.
     Locked,
-    /// Stopped on request; the same command again continues.
+    /// Stopped on request; the same command continues it.
     Interrupted,
 }
 
 impl MatrixEnd {
-    /// What the ends of the runs come to.
+    /// Combines the ends of all runs.
     #[must_use]
     pub fn of(runs: &[RunEnd]) -> Self {
         if runs.contains(&RunEnd::Stopped) {

@@ -5,34 +5,35 @@ use pmoe_results::ResultsError;
 
 use crate::process::ProcessError;
 
-/// What can keep a matrix from being run. A run that fails is no such thing: it is a [`RunEnd`](crate::RunEnd).
+/// An error that keeps a matrix from running. The failure of a single run is a
+/// [`RunEnd`](crate::RunEnd) instead.
 #[derive(Debug, thiserror::Error)]
 pub enum MatrixError {
-    /// A suite, a method or a run folder.
+    /// An error in a suite, a method or a run folder.
     #[error(transparent)]
     Results(#[from] ResultsError),
-    /// A program that can't be started, or failed.
+    /// A program could not be started, or failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// A seed that no run has.
+    /// No run has this seed.
     #[error("--seeds: no run has seed {seed}; the seeds are {known}")]
     UnknownSeed {
         /// The seed.
         seed: u64,
-        /// Those that there are.
+        /// The seeds of the runs.
         known: String,
     },
-    /// A name that nothing has.
+    /// Nothing has this name.
     #[error("--only: nothing is called `{name}`; {known}{meant}")]
     UnknownName {
         /// The name.
         name: String,
-        /// What there is.
+        /// The known names.
         known: String,
-        /// What may have been meant, as a question; or nothing.
+        /// A suggestion, as a question; may be empty.
         meant: String,
     },
-    /// Names and seeds that no run has both of.
+    /// No run has both one of the names and one of the seeds.
     #[error(
         "--only {only} and --seeds {seeds} have no run in common; the seeds of what --only names are {known}"
     )]
@@ -44,15 +45,15 @@ pub enum MatrixError {
         /// The seeds of the runs that have one of the names.
         known: String,
     },
-    /// Runs that would be over before their first update.
+    /// Some runs would end before their first update.
     #[error(
         "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
          after {first} ({key}); {enough} steps are enough for all of them, and --only leaves some out"
     )]
     TooShort {
-        /// How many there are.
+        /// Number of these runs.
         runs: String,
-        /// Method of the first.
+        /// Method of the first such run.
         method: String,
         /// Its task.
         task: String,
@@ -60,12 +61,12 @@ pub enum MatrixError {
         steps: u64,
         /// The step of its first update.
         first: u64,
-        /// The setting that says so.
+        /// The setting that determines this step.
         key: &'static str,
-        /// A budget that is enough for all.
+        /// A budget that is enough for all of them.
         enough: u64,
     },
-    /// The folder of the results can't be made.
+    /// The folder of the results can't be created.
     #[error("--out: cannot write {path}")]
     Out {
         /// The folder.
@@ -73,10 +74,10 @@ pub enum MatrixError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A measurement said something else than costs.
+    /// A measurement did not write costs.
     #[error("cannot understand what `{command}` wrote")]
     BadCost {
-        /// The measurement.
+        /// The command that measured.
         command: String,
         /// What is wrong with it.
         source: serde_json::Error,
@@ -89,16 +90,16 @@ pub enum MatrixError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A program can't be waited for.
+    /// Waiting for a program failed.
     #[error("cannot wait for a run")]
     Wait(#[source] io::Error),
-    /// Signals can't be handed on to the runs.
+    /// Signals can't be forwarded to the runs.
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
 }
 
 impl MatrixError {
-    /// Whether the user's files or arguments are at fault (exit code 2), not this machine.
+    /// Whether the user's files or arguments are at fault (exit code 2) rather than this machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {

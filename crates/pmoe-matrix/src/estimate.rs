@@ -1,4 +1,5 @@
-//! How long the rest of a plan takes and how much disk, from a short measurement on this machine.
+//! Estimates the time and disk space of the rest of a plan, from a short measurement on this
+//! machine.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -15,27 +16,29 @@ use crate::error::MatrixError;
 use crate::process;
 use crate::select::Planned;
 
-/// Environment steps of an evaluation episode: the tasks' time limit, so an upper bound.
+/// Environment steps of an evaluation episode: the tasks' time limit, an upper bound.
 const EPISODE_LENGTH: f64 = 1_000.0;
 
-/// Seconds from starting a run to its first step, and from its last to its end: networks, model, files.
+/// Seconds of a run outside its steps: setting up networks, model and files, and shutting down.
 const BESIDE_STEPS: f64 = 0.3;
 
-/// Bytes of an event, and environment steps of a training episode: rough, as events are a small part.
+/// Bytes of an event, and environment steps of a training episode: rough values, as events take
+/// little space.
 const EVENT_BYTES: f64 = 700.0;
 const TRAINING_EPISODE: f64 = 100.0;
 const EPISODE_EVENT_BYTES: f64 = 130.0;
 
-/// Primitives of a policy, and seconds of t-SNE for each point, neighbour and iteration.
+/// Primitives of a policy, and seconds of t-SNE per point, neighbour and iteration.
 ///
-/// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen 5).
+/// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen
+/// 5).
 const PRIMITIVES: f64 = 4.0;
 const TSNE_SECONDS: f64 = 300.0 / (10_000.0 * 300.0 * 7_000.0);
 
-/// Bytes that an analysis leaves.
+/// Bytes of an analysis file.
 const ANALYSIS_BYTES: f64 = 3e5;
 
-/// What `pmoe bench cost` says of a run.
+/// The costs of a run, as measured by `pmoe bench cost`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct Cost {
     ms_per_act: f64,
@@ -46,11 +49,11 @@ pub(crate) struct Cost {
     bytes_of_steps: f64,
 }
 
-/// The costs of a plan's runs, by what makes them differ.
+/// The costs of a plan's runs, by kind of run.
 #[derive(Debug, Default)]
 pub(crate) struct Costs(BTreeMap<Kind, Cost>);
 
-/// Runs that differ in the seed alone cost the same.
+/// Base method, task, budget and settings: runs that differ only in the seed cost the same.
 type Kind = (String, String, u64, BTreeMap<String, String>);
 
 fn kind(run: &PlannedRun) -> Kind {
@@ -58,7 +61,8 @@ fn kind(run: &PlannedRun) -> Kind {
 }
 
 impl Costs {
-    /// Measures every kind of run with `pmoe`, `jobs` at a time: runs side by side slow each other.
+    /// Measures every kind of run with `pmoe`, `jobs` at a time, because concurrent runs slow each
+    /// other down.
     pub(crate) fn measure(pmoe: &Path, runs: &[Planned], jobs: usize) -> Result<Self, MatrixError> {
         let mut kinds: BTreeMap<Kind, &PlannedRun> = BTreeMap::new();
         for Planned { run, .. } in runs {
@@ -100,7 +104,7 @@ impl Cost {
     }
 }
 
-/// What decides how much work a run is, beside its budget.
+/// What determines the work of a run, besides its budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Workload {
     /// Environment steps before the first gradient update.
@@ -108,7 +112,7 @@ pub(crate) struct Workload {
     /// Environment steps between evaluations.
     eval_every: f64,
     eval_episodes: f64,
-    /// Environment steps between metrics.
+    /// Environment steps between two reports of metrics.
     log_every: f64,
 }
 
@@ -129,14 +133,14 @@ impl Workload {
         }
     }
 
-    /// Seconds from environment step `done` to `total`.
+    /// Returns the seconds from environment step `done` to `total`.
     fn seconds(&self, done: u64, total: u64, cost: &Cost) -> f64 {
         let (done, total) = (float(done), float(total));
         if done >= total {
             return 0.0;
         }
         let learning = total - done.max(self.learning_starts).min(total);
-        // One evaluation before the first step, then one after every `eval_every`.
+        // One evaluation before the first step, then one every `eval_every` steps.
         let behind = if done > 0.0 { 1.0 + (done / self.eval_every).floor() } else { 0.0 };
         let evaluations = 1.0 + (total / self.eval_every).floor() - behind;
         let env_steps = total - done + evaluations * self.eval_episodes * EPISODE_LENGTH;
@@ -145,7 +149,7 @@ impl Workload {
         BESIDE_STEPS + ms / 1e3
     }
 
-    /// Seconds of an analysis of a finished run.
+    /// Returns the seconds that an analysis of a finished run takes.
     fn analysis_seconds(&self, settings: &AnalysisSettings, seed: u64, cost: &Cost) -> f64 {
         let played = |steps: f64| steps * (cost.ms_per_act + cost.ms_per_env_step) / 1e3;
         BESIDE_STEPS
@@ -173,7 +177,7 @@ impl Workload {
             }
     }
 
-    /// Bytes that a run leaves when it is over: its events and its policy.
+    /// Returns the bytes of a finished run: its events and its policy.
     fn bytes_at_the_end(&self, total: u64, cost: &Cost) -> f64 {
         let total = float(total);
         let events = total / self.eval_every + total / self.log_every + 1.0;
@@ -187,20 +191,20 @@ fn float(steps: u64) -> f64 {
     steps as f64
 }
 
-/// What the rest of a plan takes.
+/// Time and disk space of the rest of a plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Forecast {
-    /// Until the last run is over.
+    /// Seconds until the last run ends.
     pub seconds: f64,
-    /// Of what is left when all runs are over.
+    /// Bytes that remain once all runs have ended.
     pub bytes_at_the_end: f64,
-    /// More than that, while the largest runs are under way.
+    /// Additional bytes while the largest runs are in progress.
     pub bytes_under_way: f64,
 }
 
-/// Estimates what it takes until `jobs` workers have finished `runs`.
+/// Estimates the time and disk space for `jobs` workers to finish `runs`.
 ///
-/// `config` resolves a run.
+/// `config` resolves the config of a run.
 pub(crate) fn estimate(
     runs: &[Planned],
     costs: &Costs,
@@ -223,8 +227,7 @@ pub(crate) fn estimate(
             continue;
         }
         at_the_end += workload.bytes_at_the_end(run.total_steps, cost);
-        // A new checkpoint is written beside the one before.
-        // Two that are kept, and the next one while it is written.
+        // Two checkpoints are kept, and the next one is written next to them.
         under_way.push(3.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
     under_way.sort_by(|a, b| b.total_cmp(a));
@@ -235,7 +238,7 @@ pub(crate) fn estimate(
     })
 }
 
-/// Those of `runs` that are not over, or not analysed.
+/// Returns the runs that are not finished or not fully analysed.
 pub(crate) fn left(runs: &[Planned]) -> Vec<Planned> {
     let is_left = |planned: &&Planned| {
         planned.run.progress != RunProgress::Done || !planned.analyses_left().is_empty()
@@ -243,7 +246,7 @@ pub(crate) fn left(runs: &[Planned]) -> Vec<Planned> {
     runs.iter().filter(is_left).cloned().collect()
 }
 
-/// When the last of `jobs` workers stops, if each takes the next run as soon as it is free.
+/// Returns when the last of `jobs` workers stops if each takes the next run as soon as it is free.
 fn makespan(seconds: &[f64], jobs: usize) -> f64 {
     let mut busy_until = vec![0.0_f64; jobs.max(1)];
     for run in seconds {
@@ -286,12 +289,12 @@ mod tests {
         let seconds = |done, total| workload(SAC).seconds(done, total, &COST);
         // 9 000 updates, 10 000 steps and 3 evaluations of 10 episodes of 1 000 steps.
         close(seconds(0, 10_000), BESIDE_STEPS + 90.0 + 10.0 + 30.0);
-        // From step 6 000 on: 4 000 updates and steps, 1 evaluation.
+        // From step 6 000: 4 000 updates and steps, 1 evaluation.
         close(seconds(6_000, 10_000), BESIDE_STEPS + 40.0 + 4.0 + 10.0);
-        // Over before the first update, but evaluated at its start.
+        // Ends before the first update, but is evaluated at its start.
         close(seconds(0, 400), BESIDE_STEPS + 0.4 + 10.0);
         close(seconds(400, 400), 0.0);
-        // Without a warm-up every step learns.
+        // Without warm-up, every step learns.
         let on_policy = workload(&SAC.replace("sac", "ppo").replace("learning_starts", "epochs"));
         close(on_policy.seconds(0, 400, &COST), BESIDE_STEPS + 4.0 + 0.4 + 10.0);
     }
@@ -301,7 +304,7 @@ mod tests {
         let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
         let costs = Costs([(kind(&runs[0].run), COST)].into());
         let found = estimate(&runs, &costs, 2, |_| Ok(SAC.parse().unwrap())).unwrap();
-        // Two workers, three runs of 1 000 steps: none learns, one evaluation of 10 000 steps each.
+        // Two workers, three runs of 1 000 steps: no updates, one evaluation of 10 000 steps each.
         close(found.seconds, 2.0 * (BESIDE_STEPS + 11.0));
         let events = (0.2 + 1.0 + 1.0) * EVENT_BYTES + 10.0 * EPISODE_EVENT_BYTES;
         close(found.bytes_at_the_end, 3.0 * (1e6 + events));

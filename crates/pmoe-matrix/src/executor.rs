@@ -1,4 +1,4 @@
-//! What brings runs to their end, and what it tells meanwhile.
+//! Executors of runs, and the notices that they send.
 
 use pmoe_results::{AnalysisKind, ResultsError};
 use serde::Deserialize;
@@ -7,15 +7,15 @@ use crate::end::RunEnd;
 use crate::error::MatrixError;
 use crate::select::Planned;
 
-/// Brings runs to their end, wherever they run.
+/// Executes runs, on this machine or elsewhere.
 pub trait Executor {
-    /// Trains and analyses each of `runs` and says how it ended, in the same order.
+    /// Trains and analyses each of `runs`; returns how each ended, in the same order.
     ///
-    /// One that fails keeps no other from running, and one that is done already is found to be so. How far a run is, its
-    /// folder says: an executor keeps nothing that it needs the next time.
+    /// A failed run does not stop the others, and a finished run is recognised as such. Progress is
+    /// kept in the run folders only: an executor stores nothing for its next start.
     ///
     /// # Errors
-    /// When it can't run anything at all.
+    /// Returns an error if nothing can be run at all.
     fn execute(
         &self,
         runs: &[Planned],
@@ -23,54 +23,54 @@ pub trait Executor {
     ) -> Result<Vec<RunEnd>, MatrixError>;
 }
 
-/// Whoever hears what happens; called from several threads.
+/// Receives notices; called from several threads.
 pub type Listener<'a> = dyn Fn(Notice<'_>) + Sync + 'a;
 
-/// Something that happened. A run is named by its index.
+/// An event during execution; runs are given by index.
 #[derive(Debug, Clone, Copy)]
 pub enum Notice<'a> {
-    /// A run has begun, or is being continued.
+    /// A run was started or resumed.
     Started(usize),
-    /// A run has got further.
+    /// A run made progress.
     Advanced(usize, Advance),
-    /// A run is trained, and an analysis of it has begun.
+    /// A run is trained, and one of its analyses was started.
     Analyzing(usize, AnalysisKind),
-    /// A run has failed and is started again.
+    /// A run failed and is started again.
     Retried {
         /// The run.
         run: usize,
         /// Why it failed.
         reason: &'a str,
-        /// Which start this is, from 2.
+        /// Number of this start, from 2.
         attempt: u32,
-        /// The last start that there will be.
+        /// Largest number of starts.
         of: u32,
     },
-    /// Another process is at a run; it is tried once more after all others.
+    /// Another process is working on a run; it is tried once more after all others.
     Postponed(usize),
-    /// A run is over, well or not.
+    /// A run ended, successfully or not.
     Over(usize, &'a RunEnd),
-    /// The plan's file could not be brought up to date with a run that is over.
+    /// The plan's file could not be updated after the end of a run.
     NotNoted(usize, &'a ResultsError),
-    /// The runs are told to write a checkpoint and to end.
+    /// The runs are asked to write a checkpoint and stop.
     Stopping,
-    /// They are killed.
+    /// The runs are killed.
     Killing,
 }
 
-/// How far a run is: a line of `pmoe train --progress json`.
+/// Progress of a run: a line of `pmoe train --progress json`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Advance {
     /// Environment steps taken.
     pub env_step: u64,
-    /// Return of the newest training episode; none has ended yet if absent.
+    /// Return of the newest training episode; absent until one has ended.
     pub episode_return: Option<f64>,
-    /// Environment steps a second, of this process.
+    /// Environment steps per second of this process.
     pub steps_per_second: Option<f64>,
 }
 
 impl Advance {
-    /// Reads a line; anything else is `None`.
+    /// Parses a line; `None` for any other text.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()

@@ -1,4 +1,4 @@
-//! Runs on this machine: some workers, each with one `pmoe train` at a time, or one `pmoe analyze` of its run.
+//! Executes runs on this machine: each worker runs one `pmoe train` or `pmoe analyze` at a time.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
@@ -25,17 +25,18 @@ use children::Children;
 
 mod children;
 
-/// How often a run is started that fails without having diverged or been refused.
+/// Number of starts of a run that fails without having diverged or refused its settings.
 const ATTEMPTS: u32 = 3;
 
-/// Runs are processes on this machine, some at a time.
+/// Executes runs as processes on this machine, several at a time.
 ///
-/// A run that is done is analysed for what its suites show; one whose analysis fails has failed.
-/// Finished runs are started too: `pmoe train` leaves them alone, but tells a run of today's
-/// settings from one of other settings. A run that another process is at is tried once more after all
+/// A trained run gets the analyses that its suites show; if one of them fails, the run has failed.
+/// Finished runs are started too: `pmoe train` leaves them alone, but detects runs with settings
+/// that have changed since. A run that another process is working on is tried once more after all
 /// others.
 ///
-/// Ctrl-C and whatever else would end the program is handed on to the runs, which write a checkpoint.
+/// Ctrl-C and any other signal that would end the program are forwarded to the runs, which write a
+/// checkpoint.
 #[derive(Debug, Clone)]
 pub struct Local {
     pmoe: PathBuf,
@@ -43,7 +44,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// Starts the program `pmoe` for each run, `jobs` at a time.
+    /// Creates an executor that starts the program `pmoe` for each run, `jobs` at a time.
     #[must_use]
     pub fn new(pmoe: impl Into<PathBuf>, jobs: usize) -> Self {
         Self { pmoe: pmoe.into(), jobs }
@@ -106,7 +107,7 @@ impl Executor for Local {
     }
 }
 
-/// What it takes to make one run.
+/// Everything that is needed for one run.
 struct Trainer<'a> {
     pmoe: &'a Path,
     index: usize,
@@ -121,7 +122,7 @@ impl Trainer<'_> {
         if end != RunEnd::Done {
             return end;
         }
-        // One that fails does not keep the others from being made; the first is told.
+        // A failed analysis does not stop the others; the first failure is reported.
         for settings in self.run.analyses_left() {
             let kind = settings.kind();
             (self.listener)(Notice::Analyzing(self.index, kind));
@@ -150,7 +151,7 @@ impl Trainer<'_> {
         end
     }
 
-    /// Runs a program to its end; what it says goes to the log.
+    /// Runs a program to its end; its stderr goes to the log.
     fn start(&self, command: &mut Command) -> RunEnd {
         self.try_start(command).unwrap_or_else(|error| RunEnd::Failed(with_causes(&error)))
     }
@@ -168,7 +169,7 @@ impl Trainer<'_> {
             return Ok(RunEnd::Stopped);
         };
         for line in BufReader::new(stdout).lines() {
-            // Unreadable progress is no reason to give up a run.
+            // Unreadable progress is no reason to give up on a run.
             if let Some(advance) = line.ok().as_deref().and_then(Advance::parse) {
                 (self.listener)(Notice::Advanced(self.index, advance));
             }
@@ -178,8 +179,8 @@ impl Trainer<'_> {
             self.reason(status, &read_from(&mut log, begin).unwrap_or_default())
         });
         if end == RunEnd::Done {
-            // It told of the way there; what remains to be said is in the run folder. Another matrix that
-            // found the run done may have been faster.
+            // The log is no longer needed: the run folder has everything. Another matrix that found
+            // the run finished may have removed the log already.
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of_log(error)),
                 _ => {}
@@ -210,9 +211,10 @@ impl Trainer<'_> {
         command
     }
 
-    /// Why a run failed: as its manifest says, else its last words.
+    /// Returns why a run failed: the reason in its manifest, else its last words in the log.
     fn reason(&self, status: ExitStatus, log: &str) -> String {
-        // A run that was refused did not write its manifest: what it says there is an older story.
+        // A run that refused its settings did not write its manifest, so a reason there is
+        // outdated.
         if status.code().and_then(Exit::from_code) != Some(Exit::BadInput)
             && let Ok(Run { manifest, .. }) = Run::read(&self.run.dir)
             && let Status::Failed { reason, .. } = manifest.status
@@ -229,12 +231,13 @@ impl Trainer<'_> {
     }
 }
 
-/// Beside the run folder, so that what a run says before it has a folder is kept as well.
+/// Returns the path of the log, which is next to the run folder because a run may fail before it
+/// has one.
 fn log_path(run: &Planned) -> PathBuf {
     run.dir.with_extension("log")
 }
 
-/// Appends: the log may be that of another process, which holds the run.
+/// Opens the log to append: it may belong to another process, which holds the run.
 fn open_log(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;

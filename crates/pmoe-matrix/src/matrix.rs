@@ -1,4 +1,4 @@
-//! The runs that are asked for, and running them.
+//! A selection of runs, and running them.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::overview::overview;
 use crate::select::{Planned, check_budgets, select};
 
-/// The runs that are asked for, planned but not run.
+/// The selected runs, planned but not run.
 #[derive(Debug)]
 pub struct Matrix {
     scale: String,
@@ -25,16 +25,17 @@ pub struct Matrix {
     jobs: usize,
     suites: Vec<Suite>,
     methods: Methods,
-    /// All runs of the scale, also those that are not asked for.
+    /// All runs of the scale, including those not selected.
     plan: Plan,
     runs: Vec<Planned>,
 }
 
 impl Matrix {
-    /// Plans what `options` ask for of `suites`, and reads how much of it is there.
+    /// Plans the runs of `suites` that `options` select, and reads their progress.
     ///
     /// # Errors
-    /// When a suite and the methods do not fit, a name or seed has no run, or a run would never learn.
+    /// Returns an error if a suite does not fit the methods, if no run has a given name or seed, or
+    /// if a run is too short for a single update.
     pub fn new(
         suites: Vec<Suite>,
         methods: Methods,
@@ -50,58 +51,61 @@ impl Matrix {
         Ok(Self { scale, out, jobs, suites, methods, plan, runs })
     }
 
-    /// The runs, in the order in which they are started.
+    /// Returns the runs in the order in which they start.
     #[must_use]
     pub fn runs(&self) -> &[Planned] {
         &self.runs
     }
 
-    /// Those that are not over, or not analysed.
+    /// Returns the runs that are not finished or not fully analysed.
     #[must_use]
     pub fn left(&self) -> Vec<Planned> {
         left(&self.runs)
     }
 
-    /// The folder of the results, as `results/paper-300k`.
+    /// Returns the folder of the results, such as `results/paper-300k`.
     #[must_use]
     pub fn out(&self) -> &Path {
         &self.out
     }
 
-    /// Preset and largest budget: `paper-300k`.
+    /// Returns preset and budget cap, such as `paper-300k`.
     #[must_use]
     pub fn scale(&self) -> &str {
         &self.scale
     }
 
-    /// Runs at a time.
+    /// Returns the number of runs at a time.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs
     }
 
-    /// A table of the runs: a row for each suite, task and method.
+    /// Formats the runs as a table with a row for each suite, task and method.
     #[must_use]
     pub fn overview(&self) -> String {
         overview(&self.runs, &self.suites)
     }
 
-    /// What the runs in [`Self::left`] will take, from a measurement that starts `pmoe` for each kind of run.
+    /// Estimates the time and disk space for the runs in [`Self::left`].
+    ///
+    /// Starts `pmoe` once per kind of run for a short measurement.
     ///
     /// # Errors
-    /// When a kind of run can't be measured.
+    /// Returns an error if a kind of run can't be measured.
     pub fn forecast(&self, pmoe: &Path) -> Result<Forecast, MatrixError> {
         let left = self.left();
         let costs = Costs::measure(pmoe, &left, self.jobs)?;
         estimate(&left, &costs, self.jobs, |run| Ok(self.methods.resolve(&run.spec())?))
     }
 
-    /// Writes the plan and brings all runs to their end; says how each ended, in the order of [`Self::runs`].
+    /// Writes the plan and executes all runs; returns how each ended, in the order of
+    /// [`Self::runs`].
     ///
-    /// The plan's file is kept up to date with the runs that are over.
+    /// The plan's file is updated whenever a run ends.
     ///
     /// # Errors
-    /// When the folder of the results can't be written, or nothing can be run.
+    /// Returns an error if the folder of the results can't be written, or nothing can be run.
     pub fn execute(
         &self,
         executor: &dyn Executor,
@@ -122,7 +126,7 @@ impl Matrix {
     }
 }
 
-/// Keeps the plan's file up to date: `run` is over.
+/// Updates the plan's file after the end of a run.
 fn note(plan: &Mutex<Plan>, planned: &Planned, out: &Path) -> Result<(), ResultsError> {
     let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
     let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What is asked for: the command line that `cargo xtask bench-all` and `pmoe matrix` share.
+//! The command line shared by `cargo xtask bench-all` and `pmoe matrix`.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,30 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_results::Preset;
 use pmoe_results::number::{MOST_SEED, MOST_STEPS, whole};
 
-/// The most runs at a time: each has a thread here and a process.
+/// The largest number of runs at a time: each needs a thread here and a process.
 const MOST_JOBS: u64 = 1_000;
 
-/// The experiments of the paper: plans, estimates, runs and reports them
+/// Plans, estimates, runs and reports the experiments of the paper
 ///
 /// Shows what will run and about how long it takes, runs it, and writes tables, figures and an HTML
-/// page. Stopped with Ctrl-C and started again it continues; finished runs are left alone, and a
-/// failed one does not keep the others from running.
+/// page. Stop it with Ctrl-C and start it again to continue. Finished runs are left alone, and a
+/// failed run does not stop the others.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Scale: smoke (minutes), quick (hours) or paper (days)
     #[arg(long, default_value = "paper", value_name = "PRESET", value_parser = presets())]
     pub preset: Preset,
-    /// Only these: suites, items of the paper (fig6), methods, tasks, or starts of
+    /// Run only these: suites, items of the paper (fig6), methods, tasks, or prefixes of
     /// `suite/method/task/seed_n`
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
-    /// Only runs of these seeds
+    /// Run only these seeds
     #[arg(
         long, value_delimiter = ',', value_name = "N,..", allow_negative_numbers = true,
         value_parser = whole::<u64>(0..=MOST_SEED)
     )]
     pub seeds: Vec<u64>,
-    /// No run longer than this, in environment steps; the results are in a folder of their own, such
-    /// as `paper-300k`
+    /// Cap on the steps of each run; the results go to a separate folder, such as `paper-300k`
     #[arg(
         long, value_name = "N", allow_negative_numbers = true,
         value_parser = whole::<u64>(1..=MOST_STEPS)
@@ -42,7 +41,7 @@ pub struct Options {
         value_parser = whole::<usize>(1..=MOST_JOBS)
     )]
     pub jobs: Option<usize>,
-    /// Folder of the results; those of a preset are in a folder of its name
+    /// Folder of the results, with a subfolder for each preset
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
     /// Folder of the suites, one TOML file each [default: the committed ones, `configs/suites`]
@@ -54,7 +53,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Every run of a preset, with results in `out`.
+    /// Selects every run of a preset, with results in `out`.
     #[must_use]
     pub fn new(preset: Preset, out: impl Into<PathBuf>) -> Self {
         Self {
@@ -69,7 +68,7 @@ impl Options {
         }
     }
 
-    /// Preset and largest budget, as a name for the folder: `paper`, `paper-300k`.
+    /// Returns preset and budget cap as a folder name: `paper`, `paper-300k`.
     #[must_use]
     pub fn scale(&self) -> String {
         let preset = self.preset.name();

@@ -1,4 +1,4 @@
-//! What a matrix consists of, as a table.
+//! A table of the runs of a matrix.
 
 use pmoe_results::Suite;
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
@@ -7,8 +7,10 @@ use crate::select::Planned;
 use crate::table::table;
 use crate::words::grouped;
 
-/// One row per suite, method and task: seeds, budget, how many runs are in which state, how many of them lie
-/// in the folder of another suite, and how many analyses of them are to be made.
+/// Formats a table with a row for each suite, method and task.
+///
+/// It shows seeds, budget, how many runs are in each state, how many of them are in the folder of
+/// another suite, and how many analyses are left.
 pub(crate) fn overview(runs: &[Planned], suites: &[Suite]) -> String {
     let mut groups: Vec<(&Use, Vec<&Planned>)> = Vec::new();
     for planned in runs {
@@ -22,7 +24,7 @@ pub(crate) fn overview(runs: &[Planned], suites: &[Suite]) -> String {
             }
         }
     }
-    // In the order of the suites' files, not in that in which shared runs happen to be met.
+    // In the order of the suite files, regardless of where shared runs come first.
     groups.sort_by_key(|(of, group)| {
         let suite = suites.iter().position(|suite| suite.name == of.suite);
         let place = suite.map(|index| {
@@ -87,7 +89,7 @@ mod tests {
         let text = overview(&runs, &suites());
         let rows: Vec<Vec<&str>> =
             text.lines().map(|line| line.split_whitespace().collect()).collect();
-        // A suite that has no file comes first.
+        // A suite without a file comes first.
         assert_eq!(
             rows[1],
             ["other", "Ant-v4", "alpha1", "0", "1", "000", "1", "0", "0", "0", "1", "0"]

@@ -1,21 +1,21 @@
-//! Starting other programs and saying what went wrong with them.
+//! Starts other programs and reports what went wrong with them.
 
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
 use std::string::FromUtf8Error;
 
-/// What can go wrong with another program.
+/// An error with another program.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It can't be started.
     #[error("cannot start `{command}`")]
     Start {
-        /// The command, as one would type it.
+        /// The command, as typed in a shell.
         command: String,
         /// The system's reason.
         source: io::Error,
     },
-    /// It ended otherwise than well.
+    /// It failed.
     #[error("`{command}` failed ({ending})")]
     Failed {
         /// The command.
@@ -23,12 +23,12 @@ pub enum ProcessError {
         /// Its exit code or signal.
         ending: String,
     },
-    /// It wrote no text.
+    /// Its output is not text.
     #[error("`{command}` wrote something that is not UTF-8")]
     NotText {
         /// The command.
         command: String,
-        /// Where it is none.
+        /// Where the output is not UTF-8.
         source: FromUtf8Error,
     },
 }
@@ -36,16 +36,16 @@ pub enum ProcessError {
 /// Runs `command` with this program's output.
 ///
 /// # Errors
-/// When it can't be started or fails.
+/// Returns an error if it can't be started or fails.
 pub fn run(command: &mut Command) -> Result<(), ProcessError> {
     let status = command.status().map_err(|source| cannot_start(command, source))?;
     check(command, status)
 }
 
-/// Runs `command` and returns what it wrote on stdout; its stderr is this program's.
+/// Runs `command` and returns its stdout; its stderr is this program's.
 ///
 /// # Errors
-/// When it can't be started, fails, or writes no text.
+/// Returns an error if it can't be started, fails, or writes anything but UTF-8.
 pub fn stdout(command: &mut Command) -> Result<String, ProcessError> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|source| cannot_start(command, source))?;
@@ -54,7 +54,7 @@ pub fn stdout(command: &mut Command) -> Result<String, ProcessError> {
         .map_err(|source| ProcessError::NotText { command: line(command), source })
 }
 
-/// The error for a command that the system could not start.
+/// Returns the error for a command that could not be started.
 pub(crate) fn cannot_start(command: &Command, source: io::Error) -> ProcessError {
     ProcessError::Start { command: line(command), source }
 }
@@ -66,25 +66,25 @@ fn check(command: &Command, status: ExitStatus) -> Result<(), ProcessError> {
     }
 }
 
-/// `command` as one would type it, environment changes first.
+/// Formats `command` as typed in a shell, with changes to the environment first.
 #[must_use]
 pub fn line(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(key, value)| {
         Some(format!("{}={}", key.display(), quoted(&value?.to_string_lossy())))
     });
     let program = command.get_program().to_string_lossy();
-    // The path that cargo hands down is of no interest, its name is.
+    // Show only the name of cargo: the path that it passes to subcommands is of no interest.
     let program = program.rsplit('/').next().filter(|name| *name == "cargo").unwrap_or(&program);
     let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
     variables.chain([program.to_owned()]).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
-    // No word of a command can hold what shlex refuses, a zero byte.
+    // `shlex` only refuses zero bytes, which no argument can contain.
     shlex::try_quote(word).unwrap_or(word.into()).into_owned()
 }
 
-/// How a program ended: `exit code 2`, `signal 9`.
+/// Describes how a program ended: `exit code 2`, `signal 9`.
 #[must_use]
 pub fn ending(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;

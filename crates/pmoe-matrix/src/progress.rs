@@ -1,4 +1,4 @@
-//! What the user sees while the runs are under way: bars on a terminal, a few lines elsewhere.
+//! Progress for the user: bars on a terminal, a few lines elsewhere.
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use crate::executor::{Advance, Notice};
 use crate::select::Planned;
 use crate::words::spoken;
 
-/// Without a terminal, at most one line about the whole in this time.
+/// Shortest time between two summary lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
 const RUN: &str = "{prefix:<40!} {bar:16} {percent:>3} %  {msg:<26!} {eta} left";
 const MATRIX: &str = "{prefix:<40} {bar:16} {percent:>3} %  {msg:<26} {eta} left";
 
-/// Shows the progress of the runs and of the whole.
+/// Shows the progress of each run and of all runs together.
 pub struct Display<'a> {
     runs: &'a [Planned],
     say: fn(&str),
@@ -32,16 +32,16 @@ pub struct Display<'a> {
 struct Bars {
     all: MultiProgress,
     matrix: ProgressBar,
-    /// One for each run that is under way.
+    /// One bar for each run in progress.
     slots: Vec<ProgressBar>,
 }
 
 struct State {
-    /// How far each run is.
+    /// Steps done of each run.
     run_steps: Vec<u64>,
     /// The run that each bar shows.
     shown: Vec<Option<usize>>,
-    /// Steps that are behind us, and those that were so at the start.
+    /// Steps done of all runs, now and at the start.
     steps: u64,
     steps_before: u64,
     runs_over: usize,
@@ -49,9 +49,9 @@ struct State {
 }
 
 impl<'a> Display<'a> {
-    /// A display of `runs`, of which `jobs` are under way at a time; `say` takes a line for stderr.
+    /// Creates a display of `runs`, `jobs` of which are in progress at a time.
     ///
-    /// Bars appear at once, if stderr is a terminal.
+    /// `say` receives lines for stderr. If stderr is a terminal, bars appear at once.
     #[must_use]
     pub fn new(runs: &'a [Planned], jobs: usize, say: fn(&str)) -> Self {
         let jobs = jobs.min(runs.len());
@@ -76,7 +76,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    /// Shows what an executor tells.
+    /// Shows a notice of an executor.
     pub fn show(&self, notice: Notice<'_>) {
         let name = |run: usize| self.runs[run].name();
         match notice {
@@ -105,7 +105,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub fn clear(&self) {
         if let Some(bars) = &self.bars {
             // A terminal that is gone needs no clearing.
@@ -153,7 +153,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    /// A run is over, well or not: nothing of it is left to wait for.
+    /// Marks a run as ended; its remaining steps count as done.
     fn finish(&self, index: usize, end: &RunEnd) {
         let run = &self.runs[index];
         let mut state = self.lock();
@@ -168,13 +168,13 @@ impl<'a> Display<'a> {
         self.line(&format!("{}: {end}", run.name()));
     }
 
-    /// The bar of a run.
+    /// Returns the bar of a run, if it has one.
     fn bar(&self, state: &State, run: usize) -> Option<&ProgressBar> {
         let slot = state.shown.iter().position(|shown| *shown == Some(run))?;
         Some(&self.bars.as_ref()?.slots[slot])
     }
 
-    /// Frees the bar of a run for another.
+    /// Frees the bar of a run for another run.
     fn release(&self, state: &mut State, run: usize) {
         if let Some(bar) = self.bar(state, run) {
             bar.set_prefix("idle");
@@ -183,7 +183,7 @@ impl<'a> Display<'a> {
         state.shown.iter_mut().filter(|shown| **shown == Some(run)).for_each(|shown| *shown = None);
     }
 
-    /// A line above the bars.
+    /// Writes a line above the bars.
     fn line(&self, line: &str) {
         let line = one_line(line);
         match &self.bars {
@@ -212,7 +212,7 @@ impl<'a> Display<'a> {
     }
 }
 
-/// Return and speed of a run.
+/// Formats return and speed of a run.
 fn message(advance: Advance) -> String {
     let mut parts = Vec::new();
     parts.extend(advance.episode_return.map(|value| format!("return {value:.0}")));
@@ -272,7 +272,7 @@ mod tests {
         display.show(Notice::Advanced(0, advance(600)));
         display.show(Notice::Advanced(1, advance(100)));
         assert_eq!(display.lock().steps, 700);
-        // A run that continues from an older checkpoint than its manifest says takes nothing back.
+        // A run that resumes from a checkpoint older than its manifest takes no steps back.
         display.show(Notice::Advanced(1, advance(50)));
         assert_eq!(display.lock().steps, 700);
         display.show(Notice::Over(0, &RunEnd::Done));

@@ -1,4 +1,4 @@
-//! The part of a plan that is asked for, and how much of it is there already.
+//! Selecting runs of a plan, and how much of them is left to do.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,30 +11,30 @@ use pmoe_results::{Methods, Plan, Suite, settings};
 use crate::error::MatrixError;
 use crate::words::{counted, listed};
 
-/// A run and where it lies.
+/// A run and its folder.
 #[derive(Debug, Clone)]
 pub struct Planned {
-    /// Used by those suites alone that are asked for.
+    /// The run, used only by the selected suites.
     pub run: PlannedRun,
     /// Its folder.
     pub dir: PathBuf,
 }
 
 impl Planned {
-    /// `<suite>/<method>/<task>/seed_<n>`.
+    /// Returns its name, `<suite>/<method>/<task>/seed_<n>`.
     #[must_use]
     pub fn name(&self) -> String {
         self.run.dir.display().to_string()
     }
 
-    /// What is still to be analysed of it.
+    /// Returns the analyses that are missing.
     #[must_use]
     pub fn analyses_left(&self) -> Vec<AnalysisSettings> {
         let is_left = |settings: &&AnalysisSettings| !AnalysisFile::is_made(&self.dir, settings);
         self.run.analyses.iter().filter(is_left).cloned().collect()
     }
 
-    /// Environment steps that need not be taken again.
+    /// Returns the environment steps that are already done.
     #[must_use]
     pub fn steps_done(&self) -> u64 {
         match self.run.progress {
@@ -47,11 +47,14 @@ impl Planned {
     }
 }
 
-/// The runs that `only` names, all of them if it names none; their folders are below `out`.
+/// Selects the runs that match `only` and `seeds`; an empty list matches all runs.
 ///
-/// A name is a suite, an item of the paper such as `fig6`, a method, a task or the start of
-/// `<suite>/<method>/<task>/seed_<n>`; a run is kept if one of them fits, and its seed is one of
-/// `seeds`, if there are any. Names and seeds that have no run in common are refused.
+/// A name in `only` is a suite, an item of the paper such as `fig6`, a method, a task or a prefix
+/// of `<suite>/<method>/<task>/seed_<n>`. A run must match one of the names and one of the seeds.
+/// The folders of the runs are below `out`.
+///
+/// # Errors
+/// Returns an error if a name or seed matches no run, or if no run matches both lists.
 pub(crate) fn select(
     plan: &Plan,
     suites: &[Suite],
@@ -97,7 +100,7 @@ pub(crate) fn select(
     Ok(selected)
 }
 
-/// Refuses runs that would be over before their first update.
+/// Returns an error if runs would end before their first update.
 pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), MatrixError> {
     let mut short = Vec::new();
     for Planned { run, .. } in runs {
@@ -128,18 +131,18 @@ fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {
         || run.dir_in(of).starts_with(name)
 }
 
-/// The figures and tables that a suite makes, as `fig1`.
+/// Returns the figures and tables of a suite, such as `fig1`.
 fn items(suites: &[Suite], suite: &str) -> impl Iterator<Item = String> {
     let suite = suites.iter().find(|known| known.name == suite);
     suite.into_iter().flat_map(|suite| suite.item.split(',').map(plain))
 }
 
-/// Letters and digits, small: `Fig. 1` is `fig1`.
+/// Reduces a name to lowercase letters and digits: `Fig. 1` becomes `fig1`.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
-/// The error for a name that nothing has.
+/// Returns the error for a name that matches no run.
 fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> MatrixError {
     let uses = || plan.runs.iter().flat_map(|run| run.used_by.iter().map(move |of| (run, of)));
     let names: BTreeSet<String> = uses()

@@ -2,7 +2,7 @@
 
 use pmoe_results::text::one_line;
 
-/// `rows` under `header`: text to the left, columns of numbers to the right.
+/// Formats `rows` under `header`: text aligned left, columns of numbers right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let harmless = |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect();
     let rows: &[Vec<String>] = &rows.iter().map(harmless).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! From the plan to the report, with a stand-in for `pmoe`.
+//! A matrix from plan to report, with a stand-in for `pmoe`.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ seeds = [0]
 total_steps = 1000
 "#;
 
-/// Runs the smoke preset of two methods with a stand-in for `pmoe`.
+/// Runs the smoke preset of two methods with the stand-in.
 fn check(
     suite: &str,
     only: &[&str],

@@ -1,26 +1,26 @@
-//! Numbers and lists as one would say them.
+//! Numbers and lists in words.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// `1 run`, `2 runs`.
+/// Formats a count with its noun: `1 run`, `2 runs`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     let ending = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{ending}")
 }
 
-/// `n` with its thousands apart: `1 000 000`.
+/// Formats a number with spaces between thousands: `1 000 000`.
 pub(crate) fn grouped(n: u64) -> String {
     pmoe_results::number::grouped(n).replace('_', " ")
 }
 
-/// `items`, each once, sorted.
+/// Lists the items, sorted and without repeats.
 pub(crate) fn listed<T: Display + Ord>(items: impl Iterator<Item = T>) -> String {
     let items: BTreeSet<_> = items.collect();
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A duration: `about 1 h 20 min`.
+/// Formats a rough duration: `about 1 h 20 min`.
 pub(crate) fn spoken(seconds: f64) -> String {
     let round = |value: f64, to: f64| (value / to).round() * to;
     let minutes = seconds / 60.0;
@@ -28,7 +28,7 @@ pub(crate) fn spoken(seconds: f64) -> String {
         ..55.0 => format!("about {} s", round(seconds, 5.0).max(5.0)),
         ..3570.0 => format!("about {} min", minutes.round()),
         ..86_400.0 => {
-            // Nobody can estimate hours to the minute.
+            // An estimate of hours is not accurate to the minute.
             let minutes = round(minutes, 5.0);
             format!("about {} h {} min", (minutes / 60.0).floor(), minutes % 60.0)
         }
@@ -39,7 +39,7 @@ pub(crate) fn spoken(seconds: f64) -> String {
     }
 }
 
-/// Bytes: `0.4 GB`.
+/// Formats bytes: `0.4 GB`.
 pub(crate) fn gigabytes(bytes: f64) -> String {
     let digits = usize::from(bytes < 1e10);
     format!("{:.digits$} GB", bytes / 1e9)

@@ -1,20 +1,20 @@
-//! What can be wrong with files, and whose fault it is.
+//! Errors about files, and whose fault they are.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can be wrong with a run folder or a suite file.
+/// An error about a run folder, a suite file or a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
-    /// Another process writes this run folder.
+    /// Another process is writing the run folder.
     #[error("{path} is in use by {owner}")]
     Locked {
         /// The run folder.
         path: PathBuf,
-        /// Who holds it, as far as the lock file tells.
+        /// The process that holds the lock, as far as the lock file tells.
         owner: String,
     },
-    /// The folder holds a run of another config.
+    /// The folder contains a run with another config.
     #[error("{path} holds a run of another config: `{key}` is {found} there and {expected} here")]
     ConfigMismatch {
         /// The run folder.
@@ -23,10 +23,10 @@ pub enum ResultsError {
         key: String,
         /// The value in the folder.
         found: String,
-        /// The value asked for.
+        /// The requested value.
         expected: String,
     },
-    /// The folder is no run folder, or not a whole one.
+    /// The folder is not a run folder, or is incomplete.
     #[error("{path} is not a run folder: {reason}")]
     NotARun {
         /// The folder.
@@ -39,52 +39,52 @@ pub enum ResultsError {
     MissingPart {
         /// The folder.
         path: PathBuf,
-        /// A part that is there.
+        /// A part that exists.
         present: &'static str,
-        /// The one that is not.
+        /// The missing part.
         missing: &'static str,
     },
-    /// A file does not hold what it should.
+    /// A file has invalid content.
     #[error("bad file {path}, at `{key}`: {message}")]
     BadFile {
         /// The file.
         path: PathBuf,
-        /// Where in it: a dotted key, or a line.
+        /// Where in the file: a dotted key or a line.
         key: String,
         /// What was expected there.
         message: String,
     },
-    /// A value of a file or an argument is not one of the allowed ones.
+    /// A value in a file or an argument is not allowed.
     #[error("{place}: `{key}` is {value}, but must be {allowed}")]
     BadValue {
-        /// File or argument that holds the value.
+        /// File or argument that contains the value.
         place: String,
         /// Dotted key.
         key: String,
         /// The value found.
         value: String,
-        /// The values allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// A setting is unknown or of the wrong type.
     #[error("{place}: at `{key}`: {message}")]
     BadSetting {
-        /// File or argument that holds the setting.
+        /// File or argument that contains the setting.
         place: String,
         /// Its key.
         key: String,
         /// What was expected there.
         message: String,
     },
-    /// A dotted key leads into a value that has nothing inside.
+    /// A dotted key leads into a value that is not a table.
     #[error("{key}: `{parent}` has no settings inside")]
     NoSettings {
         /// The dotted key.
         key: String,
-        /// The part of it that is a value.
+        /// The part of the key that is not a table.
         parent: String,
     },
-    /// The manifest describes another run than the config beside it.
+    /// The manifest describes a different run than the config next to it.
     #[error(
         "{path} does not fit the config beside it: `{key}` is {found}, but `{config_key}` is {expected} there"
     )]
@@ -93,14 +93,14 @@ pub enum ResultsError {
         path: PathBuf,
         /// Key of the manifest.
         key: &'static str,
-        /// Its value.
+        /// Value in the manifest.
         found: String,
         /// Key of the config.
         config_key: &'static str,
-        /// The value there.
+        /// Value in the config.
         expected: String,
     },
-    /// The events are not those that the run wrote.
+    /// The events are not the ones that the run wrote.
     #[error("{path} has changed since the run wrote it: its blake3 is {found}, not {expected}")]
     ChangedEvents {
         /// The event file.
@@ -110,25 +110,25 @@ pub enum ResultsError {
         /// Checksum of the file.
         found: String,
     },
-    /// The event file is shorter than the checkpoint says.
+    /// The event file is shorter than the checkpoint requires.
     #[error("{path} has {found} bytes, but the checkpoint needs {expected}")]
     ShortEvents {
         /// The event file.
         path: PathBuf,
         /// Bytes that the checkpoint recorded.
         expected: u64,
-        /// Bytes there are.
+        /// Bytes in the file.
         found: u64,
     },
-    /// A file can't be what it should be: there is none, or it is no file, too large or no text.
+    /// A file can't be read: it does not exist, is not a regular file, is too large or is not text.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What is in the way.
+        /// Why it can't be read.
         reason: String,
     },
-    /// The folder can't be written.
+    /// A file or folder can't be written.
     #[error("{path} can't be written")]
     NotWritable {
         /// The file or folder.
@@ -147,7 +147,7 @@ pub enum ResultsError {
 }
 
 impl ResultsError {
-    /// Whether the user's files or arguments are at fault (exit code 2), not this machine.
+    /// Whether the user's files or arguments are at fault (exit code 2) rather than this machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         !matches!(self, Self::Locked { .. } | Self::Io { .. })
@@ -157,12 +157,13 @@ impl ResultsError {
         Self::Io { path: path.to_owned(), source }
     }
 
-    /// A path that leads to nothing that can be read.
+    /// Returns the error for a path that can't be read.
     pub(crate) fn unreadable(path: &Path, reason: impl ToString) -> Self {
         Self::Unreadable { path: path.to_owned(), reason: reason.to_string() }
     }
 
-    /// Sorts a folder that can't be made: all but a full disk is due to its name and place.
+    /// Classifies a failure to create a folder: unless the disk is full, its name or place is at
+    /// fault.
     pub(crate) fn create(path: &Path, source: io::Error) -> Self {
         match is_full(&source) {
             true => Self::io(path, source),
@@ -170,7 +171,8 @@ impl ResultsError {
         }
     }
 
-    /// Sorts a failed write: a place that can't be written is the caller's choice, the rest is not.
+    /// Classifies a failed write: a place that can't be written is the caller's choice, the rest is
+    /// not.
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
         use io::ErrorKind as Kind;
         let path = path.to_owned();
@@ -186,13 +188,13 @@ impl ResultsError {
     }
 }
 
-/// Whether a write failed for want of room, not because of where it goes.
+/// Whether a write failed for lack of space rather than because of its destination.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// An error and its causes on one line.
+/// Formats an error and its causes on one line.
 #[must_use]
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

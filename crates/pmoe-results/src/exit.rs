@@ -1,29 +1,30 @@
-//! How programs end.
+//! Exit codes.
 
 use std::fs;
 use std::process::ExitCode;
 
 use rustix::process::Signal;
 
-/// How a program of this workspace ends: the contract with scripts, and between the matrix and its runs.
+/// How a program of this workspace ends: a contract with scripts, and between the matrix and its
+/// runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, now or before.
+    /// Done, now or earlier.
     Done = 0,
-    /// Anything that has no code of its own.
+    /// Any other failure.
     Failed = 1,
-    /// Arguments, configs or files are at fault; nothing was changed.
+    /// Invalid arguments, configs or files; nothing was changed.
     BadInput = 2,
-    /// Learning diverged.
+    /// Training diverged.
     Diverged = 3,
-    /// The system has no more memory to give; a run is as after a kill.
+    /// The system ran out of memory; a run is in the same state as after a kill.
     OutOfMemory = 71,
     /// Another process holds the run folder.
     Locked = 75,
-    /// SIGTERM, SIGUSR1 or any other signal that ends programs: a checkpoint is written, start again to
-    /// continue.
+    /// SIGTERM, SIGUSR1 or any other signal that terminates programs: a checkpoint was written, and
+    /// the next start resumes from it.
     Continue = 99,
-    /// Ctrl-C or Ctrl-\\: a checkpoint is written.
+    /// Ctrl-C or Ctrl-\\: a checkpoint was written.
     Interrupted = 130,
 }
 
@@ -39,20 +40,20 @@ impl Exit {
         Self::Interrupted,
     ];
 
-    /// How a run that a signal has stopped ends.
+    /// Returns how a run ends after being stopped by a signal.
     #[must_use]
     pub fn of_signal(signal: i32) -> Self {
         let keys = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
         if keys.contains(&signal) { Self::Interrupted } else { Self::Continue }
     }
 
-    /// Its exit code.
+    /// Returns the exit code.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The one that a program's exit code means.
+    /// Returns the variant with this exit code, if there is one.
     #[must_use]
     pub fn from_code(code: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|exit| i32::from(exit.code()) == code)
@@ -65,11 +66,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Every signal that ends a program unless it is caught, and that can be: for runs, which write a
-/// checkpoint first.
+/// Returns every signal that terminates a program by default and can be caught.
 ///
-/// Without those of a fault in the program itself (such as SEGV). A hang-up that was ignored when the
-/// program began (`nohup`) stays ignored.
+/// Runs catch them and write a checkpoint first. Signals for faults in the program itself, such as
+/// SEGV, are left out. A hang-up that was ignored at program start (`nohup`) stays ignored.
 #[must_use]
 pub fn ending_signals() -> Vec<i32> {
     let named = [
@@ -83,7 +83,7 @@ pub fn ending_signals() -> Vec<i32> {
         Signal::VTALARM,
         Signal::PROF,
         Signal::XCPU,
-        // The write that was too much for a limit fails as well, and says so.
+        // The write that exceeds the limit fails with an error as well.
         Signal::XFSZ,
         Signal::IO,
     ];
@@ -91,7 +91,7 @@ pub fn ending_signals() -> Vec<i32> {
     #[cfg(target_os = "linux")]
     {
         signals.extend([Signal::POWER, Signal::STKFLT].map(Signal::as_raw));
-        // The real-time signals, which batch systems and other programs use as they like.
+        // Real-time signals, which batch systems and other programs use for any purpose.
         signals.extend(34..=64);
     }
     let hang_up = Signal::HUP.as_raw();
@@ -99,7 +99,7 @@ pub fn ending_signals() -> Vec<i32> {
     signals
 }
 
-/// Whether the process ignores a signal, as far as the system tells.
+/// Whether the process ignores a signal, as far as the system reports it.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Reading files within bounds, and replacing them in one step.
+//! Bounded reads and atomic writes of files.
 
 mod atomic;
 pub(crate) mod json;

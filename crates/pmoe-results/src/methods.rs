@@ -1,4 +1,4 @@
-//! The methods, each a config that settings are laid over.
+//! The methods: configs that settings are applied to.
 
 mod variants;
 
@@ -14,34 +14,34 @@ use crate::settings::{absolute_key, assign, parse, parse_value};
 use crate::suite::RunSpec;
 use crate::text::{did_you_mean, one_of};
 
-/// The methods' configs, by name: what the settings of a suite are laid over.
+/// The configs of the methods, by name; suites apply their settings to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Methods(BTreeMap<String, Table>);
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 
-/// The methods that come with the program: name, and the text of the file in `configs/methods`.
+/// Returns the methods built into the program: the name and text of each file in `configs/methods`.
 pub fn committed() -> &'static [(&'static str, &'static str)] {
     METHODS
 }
 
-/// What a method is, in one sentence: the first line of its file, a comment.
+/// Returns the one-sentence description of a method: the comment on the first line of its file.
 #[must_use]
 pub fn description(text: &str) -> &str {
     text.lines().next().and_then(|line| line.strip_prefix('#')).unwrap_or_default().trim()
 }
 
 impl Methods {
-    /// The config of a method as it is committed, if there is one of this name.
+    /// Returns the committed config of a method, if there is one with this name.
     pub(crate) fn config_of(name: &str) -> Option<Table> {
         let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
         text.parse().ok()
     }
 
-    /// The committed methods, which are part of every program: `pmoe train --method` means these.
+    /// Parses the methods built into the program, which `pmoe train --method` uses.
     ///
     /// # Errors
-    /// When one of them is no TOML.
+    /// Returns an error if one of them is not valid TOML.
     pub fn embedded() -> Result<Self, ResultsError> {
         let read = |(name, text): &(&str, &str)| {
             let path = format!("configs/methods/{name}.toml");
@@ -50,10 +50,11 @@ impl Methods {
         METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Reads every method file (`*.toml`) of a folder.
+    /// Reads every method file (`*.toml`) in a folder.
     ///
     /// # Errors
-    /// When the folder can't be listed, or a file can't be read or is no TOML.
+    /// Returns an error if the folder can't be listed, or a file can't be read or is not valid
+    /// TOML.
     pub fn load_all(dir: &Path) -> Result<Self, ResultsError> {
         let read = |path: &PathBuf| {
             let text = read_text(path, MOST_CONFIG_BYTES)?;
@@ -63,7 +64,7 @@ impl Methods {
         toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The methods' names, each with the names of its algorithm's settings.
+    /// Iterates over the names of the methods, each with the names of its algorithm's settings.
     pub fn settings(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         self.0.iter().filter_map(|(name, config)| {
             let (_, algo) = config.get("algo")?.as_table()?.iter().next()?;
@@ -71,13 +72,14 @@ impl Methods {
         })
     }
 
-    /// Everything that tells a run from others: its method's config with its settings, task and seed.
+    /// Returns the config that identifies a run: its method's config with the run's settings, task
+    /// and seed.
     ///
-    /// It lacks what a suite can't set or does not: the device, and the task's settings that are left
-    /// as they are.
+    /// It omits what a suite can't or does not set: the device, and settings of the task that keep
+    /// their defaults.
     ///
     /// # Errors
-    /// When there is no such method, or a setting does not fit into its config.
+    /// Returns an error if the method does not exist, or a setting does not fit into its config.
     pub fn resolve(&self, spec: &RunSpec) -> Result<Table, ResultsError> {
         let method = self.0.get(&spec.base).ok_or_else(|| ResultsError::BadValue {
             place: format!("suite {}", spec.suite),

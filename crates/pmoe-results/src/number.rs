@@ -1,20 +1,24 @@
-//! Whole numbers as people write them.
+//! Whole numbers in the notations that people use.
 
 use std::ops::RangeInclusive;
 
-/// The most environment steps of anything: so far a 64-bit float counts exactly, as most readers of JSON count,
-/// and sums of a few of them fit into 64 bits.
+/// The largest number of environment steps.
+///
+/// Up to here a 64-bit float, the number type of most JSON readers, counts exactly, and sums of a
+/// few such numbers fit into 64 bits.
 pub const MOST_STEPS: u64 = 1_000_000_000_000_000;
 
-/// The most episodes of an evaluation: it is one event, a line of some 25 bytes for each of them.
+/// The largest number of episodes in an evaluation, which is one event of some 25 bytes per
+/// episode.
 pub const MOST_EPISODES: u64 = 1_000_000;
 
-/// The largest seed: TOML's integers have 64 bits with a sign.
+/// The largest seed: TOML integers are signed and have 64 bits.
 pub const MOST_SEED: u64 = i64::MAX.unsigned_abs();
 
-/// A parser of arguments that are whole numbers within `range`, whose bounds fit into `T`.
+/// Returns an argument parser for whole numbers within `range`.
 ///
-/// See [`whole_number`] for what it takes. The error is for people: the range, and how to write a number.
+/// It accepts the notations of [`whole_number`]; numbers that don't fit into `T` are errors. Error
+/// messages give the range and show how to write a number.
 pub fn whole<T: TryFrom<u64> + 'static>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -24,14 +28,14 @@ pub fn whole<T: TryFrom<u64> + 'static>(
     }
 }
 
-/// `a whole number from 1 to 1_000_000, such as 2000, 2_000, 2e3 or 2k`.
+/// Returns a message such as `expected a whole number from 1 to 1_000_000, such as 2000, ...`.
 fn expected(range: &RangeInclusive<u64>) -> String {
     let (low, high) = (range.start(), range.end());
     let spelling = if *high < 1000 { "" } else { ", such as 2000, 2_000, 2e3 or 2k" };
     format!("expected a whole number from {low} to {}{spelling}", grouped(*high))
 }
 
-/// With a `_` between thousands, which Rust and TOML read, and so do we.
+/// Formats a number with `_` between thousands, as Rust, TOML and [`whole_number`] accept it.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -45,10 +49,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// The number that a text means, if it is whole and fits.
+/// Parses a whole number; `None` if `text` is not one or it does not fit into 64 bits.
 ///
-/// Digits, with a `_` between two of them where it helps; a fraction, an exponent, `k` for a thousand or `M` for a
-/// million, as long as the value is whole: `2000`, `2_000`, `2e3`, `2.5e3`, `2k`, `1.5M`. Nothing is rounded.
+/// Digits may have a `_` between two of them. A fraction, an exponent, `k` for a thousand or `M`
+/// for a million are allowed as long as the value is whole: `2000`, `2_000`, `2e3`, `2.5e3`, `2k`,
+/// `1.5M`. Nothing is rounded.
 #[must_use]
 pub fn whole_number(text: &str) -> Option<u64> {
     let text = text.strip_prefix('+').unwrap_or(text);
@@ -68,7 +73,7 @@ pub fn whole_number(text: &str) -> Option<u64> {
         Some((whole, fraction)) => (digits(whole)?, digits(fraction)?),
         None => (digits(mantissa)?, String::new()),
     };
-    // What is written is `all` · 10^shift.
+    // The value is `all` · 10^shift.
     let all = whole + &fraction;
     let shift = i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
     let significant = all.trim_start_matches('0');
@@ -85,7 +90,7 @@ pub fn whole_number(text: &str) -> Option<u64> {
     kept.checked_mul(10_u64.checked_pow(u32::try_from(shift.max(0)).ok()?)?)
 }
 
-/// One or more digits; each `_` stands between two.
+/// Returns one or more digits without their `_`; `None` if a `_` is not between two digits.
 fn digits(text: &str) -> Option<String> {
     let parts: Vec<_> = text.split('_').collect();
     let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -173,7 +178,7 @@ mod tests {
         let threads = whole::<u8>(1..=2);
         assert_eq!(threads("2"), Ok(2));
         assert_eq!(threads("3"), Err("expected a whole number from 1 to 2".to_owned()));
-        // A bound that the type does not reach.
+        // The upper bound exceeds the type.
         assert!(whole::<u8>(0..=1000)("256").is_err());
     }
 

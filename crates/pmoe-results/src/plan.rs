@@ -1,4 +1,4 @@
-//! All runs that a preset needs, each once, whichever suites read it.
+//! The runs of a preset, each once even if several suites use it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::methods::Methods;
 use crate::run::{MANIFEST, Run, Status};
 use crate::suite::{Preset, RunSpec, Suite};
 
-/// What the results of a preset consist of: `plan.json` beside the suites' folders.
+/// The runs that make up the results of a preset: `plan.json`, next to the suites' folders.
 ///
-/// A run that several suites need is there once, in the folder that the first of them gives it, and
-/// names all of them.
+/// A run that several suites need is listed once, with all of these suites. It is in the folder of
+/// the first of them, or in that of another one where it was already started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -24,10 +24,10 @@ pub struct Plan {
     pub schema: u32,
     /// The scale.
     pub preset: Preset,
-    /// The largest budget in environment steps, where it is below the preset's.
+    /// Cap on the budgets in environment steps, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// The runs in the order in which they are started.
+    /// The runs, in the order in which they start.
     pub runs: Vec<PlannedRun>,
 }
 
@@ -35,11 +35,12 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedRun {
-    /// Who it is, wherever it lies: the beginning of the blake3 of all that decides its numbers.
+    /// Identity of the run, independent of its folder: a prefix of the blake3 hash of everything
+    /// that determines its results.
     pub id: String,
-    /// Its folder, relative to that of the plan.
+    /// Its folder, relative to the folder of the plan.
     pub dir: PathBuf,
-    /// Its base: the method of `configs/methods` that `set` is laid over; `algo` in version 1.
+    /// Base method: the file in `configs/methods` that `set` applies to; `algo` in version 1.
     #[serde(alias = "algo")]
     pub base: String,
     /// Name of the task.
@@ -50,12 +51,12 @@ pub struct PlannedRun {
     pub total_steps: u64,
     /// Settings for `pmoe train --set key=value`, values as TOML.
     pub set: BTreeMap<String, String>,
-    /// The suites that read it, each with the name that the run's method has there.
+    /// The suites that use it, each with its name for the run's method.
     pub used_by: Vec<Use>,
-    /// What it is analysed for: all that these suites need.
+    /// Its analyses: all that these suites need.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub analyses: Vec<AnalysisSettings>,
-    /// How it stood when the plan was written; its folder knows better.
+    /// Progress when the plan was written; the run folder is more up to date.
     pub progress: RunProgress,
 }
 
@@ -65,48 +66,50 @@ pub struct PlannedRun {
 pub struct Use {
     /// Name of the suite.
     pub suite: String,
-    /// Name of the method in it.
+    /// Name of the method in that suite.
     pub method: String,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RunProgress {
     /// Not started.
     New,
-    /// Under way or stopped.
+    /// Running or stopped.
     Unfinished {
-        /// Environment steps behind its newest checkpoint or evaluation.
+        /// Environment steps at its newest evaluation, or when it stopped.
         env_step: u64,
     },
-    /// Ended by an error, of another budget or unreadable.
+    /// Ended by an error, finished with another budget, or unreadable.
     Failed {
-        /// Environment steps before that.
+        /// Environment steps done before that; 0 if unreadable.
         env_step: u64,
     },
     /// The whole budget is spent.
     Done,
 }
 
-/// Hexadecimal digits of an id: 64 bits tell apart more runs than anybody will make.
+/// Hexadecimal digits of an id: 64 bits are enough to distinguish all runs.
 const ID_DIGITS: usize = 16;
 
 impl Plan {
-    /// The version of the format that this crate writes; it also reads version 1.
+    /// The version of the format that this crate writes; it can also read version 1.
     pub const SCHEMA: u32 = 2;
 
-    /// Name of the file, beside the suites' folders.
+    /// Name of the file, next to the suites' folders.
     pub const FILE: &str = "plan.json";
 
-    /// Plans all runs of `suites` at the scale of `preset`, with no budget above `max_steps`; `root` is
-    /// the folder of the results.
+    /// Plans all runs of `suites` for `preset`, with budgets capped at `max_steps`.
     ///
-    /// The order is fair: every method of a task and seed before the next task, every task of every
-    /// suite before the next seed.
+    /// `root` is the folder of the results.
+    ///
+    /// The order is fair: all methods on a task and seed come before the next task, and all tasks
+    /// of all suites before the next seed.
     ///
     /// # Errors
-    /// When a suite names a method that there is not, or a setting that does not fit into its config.
+    /// Returns an error if a suite names a method that does not exist, if a setting does not fit
+    /// into its config, or if suites that share a run analyse it with different settings.
     pub fn new(
         suites: &[Suite],
         preset: Preset,
@@ -121,7 +124,7 @@ impl Plan {
             let suite = suite.clone().with_max_steps(max_steps.unwrap_or(u64::MAX));
             specs.extend(suite.plan(preset).into_iter().map(|spec| (rank(spec.seed), spec)));
         }
-        // Stable: within a seed everything stays in the order of the suites.
+        // The sort is stable: within a seed, the order of the suites is kept.
         specs.sort_by_key(|(rank, _)| *rank);
 
         let mut runs: Vec<PlannedRun> = Vec::new();
@@ -132,7 +135,7 @@ impl Plan {
             if let Some(&place) = places.get(&id) {
                 let run = &mut runs[place];
                 run.used_by.push(used);
-                // Made when another suite came first, or none did: it stays where it is.
+                // A run that was started under another suite stays where it is.
                 if !is_run(&root.join(&run.dir)) && is_run(&root.join(&spec.dir)) {
                     run.dir = spec.dir;
                 }
@@ -159,10 +162,10 @@ impl Plan {
         Ok(Self { schema: Self::SCHEMA, preset, max_steps, runs })
     }
 
-    /// Reads the plan in a folder of results; `None` if there is none.
+    /// Reads the plan in a folder of results; `None` if the folder has no plan.
     ///
     /// # Errors
-    /// When it can't be read or understood, or names a place outside of the folder.
+    /// Returns an error if it can't be read or parsed, or names a place outside the folder.
     pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
         let path = root.join(Self::FILE);
         let plan: Option<Self> = json::read(&path, 1..=Self::SCHEMA)?;
@@ -184,17 +187,17 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Writes the plan into a folder of results, in one step.
+    /// Writes the plan into a folder of results, atomically.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// Returns an error if the file can't be written.
     pub fn write(&self, root: &Path) -> Result<(), ResultsError> {
         json::write(&root.join(Self::FILE), serde_json::to_vec_pretty(self))
     }
 }
 
 impl PlannedRun {
-    /// The run as its first suite plans it.
+    /// Returns the run as its first suite plans it.
     #[must_use]
     pub fn spec(&self) -> RunSpec {
         let Use { suite, method } = self.used_by.first().cloned().unwrap_or_default();
@@ -210,7 +213,8 @@ impl PlannedRun {
         }
     }
 
-    /// The folder that a use would have if it were the only one: `<suite>/<method>/<task>/seed_<n>`.
+    /// Returns the folder that the run would have if `used` were its only use:
+    /// `<suite>/<method>/<task>/seed_<n>`.
     #[must_use]
     pub fn dir_in(&self, used: &Use) -> PathBuf {
         [&used.suite, &used.method, &self.task, &format!("seed_{}", self.seed)].iter().collect()
@@ -218,7 +222,7 @@ impl PlannedRun {
 }
 
 impl RunProgress {
-    /// How far the run in a folder is, of a budget of `total_steps`.
+    /// Reads the progress of the run in a folder, for a budget of `total_steps`.
     #[must_use]
     pub fn read(dir: &Path, total_steps: u64) -> Self {
         if !is_run(dir) {
@@ -229,7 +233,7 @@ impl RunProgress {
         };
         let env_step = manifest.env_step;
         match manifest.status {
-            // A run of another budget is not this run; starting it says so.
+            // A run with another budget is not this run; starting it reports that.
             Status::Done if manifest.total_steps == total_steps => Self::Done,
             Status::Done | Status::Failed { .. } => Self::Failed { env_step },
             Status::Running | Status::Interrupted => Self::Unfinished { env_step },
@@ -237,7 +241,7 @@ impl RunProgress {
     }
 }
 
-/// What the suites of a run analyse it for, each kind once.
+/// Collects the analyses that the suites of a run need, each kind once.
 fn analyses(
     suites: &[Suite],
     preset: Preset,
@@ -249,7 +253,7 @@ fn analyses(
         for settings in suite.analyses(preset) {
             let kind = settings.kind();
             match needed.get(&kind) {
-                // A run has one file of each kind.
+                // A run folder has one file per kind.
                 Some((other, known)) if *known != settings => {
                     return Err(ResultsError::BadValue {
                         place: format!("suite {}", suite.name),
@@ -265,7 +269,7 @@ fn analyses(
     Ok(needed.into_values().map(|(_, settings)| settings).collect())
 }
 
-/// Whether a path, wherever it is put, stays below that place.
+/// Whether a path stays below every folder that it is joined to.
 fn leads_down(path: &Path) -> bool {
     let is_name = |part| matches!(part, Component::Normal(_));
     path.components().all(is_name) && !path.as_os_str().is_empty()
@@ -275,10 +279,10 @@ fn is_run(dir: &Path) -> bool {
     fs::exists(dir.join(MANIFEST)).unwrap_or(false)
 }
 
-/// The id of the run of a config: the same for the same keys and values, in whichever order.
+/// Returns the id of the run with a config; the order of the keys makes no difference.
 #[must_use]
 pub fn run_id(config: &toml::Table) -> String {
-    // Through JSON's map, which sorts its keys.
+    // `serde_json`'s map sorts its keys.
     let canonical = serde_json::to_value(config).expect("a config has a JSON form").to_string();
     blake3::hash(canonical.as_bytes()).to_hex()[..ID_DIGITS].to_owned()
 }

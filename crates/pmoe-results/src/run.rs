@@ -1,4 +1,4 @@
-//! A run, which is one folder: what is written to it, and how it is read.
+//! Run folders: what a run writes, and how to read it.
 
 mod dir;
 mod event;
@@ -23,7 +23,7 @@ pub use self::tail::{Tail, Tailed};
 use crate::error::ResultsError;
 use crate::{files, settings};
 
-/// A run folder, read.
+/// The content of a run folder.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The folder.
@@ -32,23 +32,24 @@ pub struct Run {
     pub config: toml::Table,
     /// State, provenance, attempts.
     pub manifest: Manifest,
-    /// What it reported, in order.
+    /// The reported events, in order.
     pub events: Vec<Event>,
 }
 
 impl Run {
-    /// Name of the file of the events in a run folder.
+    /// Name of the events file in a run folder.
     pub const EVENTS: &str = EVENTS;
 
-    /// Reads a run folder, without its lock: the run may be under way.
+    /// Reads a run folder without its lock: the run may be in progress.
     ///
-    /// The manifest must be of the same run as the config.
+    /// The manifest must belong to the same run as the config.
     ///
-    /// A last line that a kill has cut in the middle is dropped, unless the run is done: then every
-    /// byte must be there, and the events must have the checksum of the manifest.
+    /// An incomplete last line, which a kill may leave, is dropped. A finished run must be
+    /// complete: its events must have the checksum of the manifest.
     ///
     /// # Errors
-    /// When the folder is not a run or one of its files can't be read or understood.
+    /// Returns an error if the folder is not a run folder or one of its files can't be read or
+    /// parsed.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let manifest = Manifest::read(path)?;
         let config = settings::parse(&read_part(path, CONFIG)?, &path.join(CONFIG))?;
@@ -73,7 +74,7 @@ impl Run {
         Ok(Self { path: path.to_owned(), config, manifest, events })
     }
 
-    /// Mean return of each evaluation; one without episodes is no evaluation.
+    /// Returns the mean return of each evaluation, without evaluations of no episodes.
     #[must_use]
     pub fn eval_curve(&self) -> EvalCurve {
         EvalCurve::new(self.events.iter().filter_map(|event| match event {
@@ -82,7 +83,8 @@ impl Run {
         }))
     }
 
-    /// Success rate of the training episodes over a budget; empty for a task without a goal.
+    /// Returns the success rate of the training episodes over a budget; empty for a task without a
+    /// goal.
     #[must_use]
     pub fn success_rate(&self, total_steps: u64) -> EvalCurve {
         let episodes = self.events.iter().filter_map(|event| match event {
@@ -92,7 +94,7 @@ impl Run {
         EvalCurve::success_rate(episodes, total_steps)
     }
 
-    /// Whether it can be behind numbers: it is done, and its evaluations reach over its budget.
+    /// Whether results may use the run: it is done, and its evaluations span its budget.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let total_steps = self.manifest.total_steps;
@@ -101,7 +103,7 @@ impl Run {
     }
 }
 
-/// The largest file of events: that of ten million steps with an event at each.
+/// Size limit of the events file: ten million steps with an event at each.
 const MOST_EVENT_BYTES: u64 = 4 << 30;
 
 fn verify(path: &Path, bytes: &[u8], expected: Option<&str>) -> Result<(), ResultsError> {
@@ -121,7 +123,7 @@ fn parse_events(path: &Path, bytes: &[u8], done: bool) -> Result<Vec<Event>, Res
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         match serde_json::from_slice(line) {
             Ok(event) => events.push(event),
-            // Only the last line can lack its end.
+            // Only the last line can be incomplete.
             Err(_) if !done && !line.ends_with(b"\n") => break,
             Err(error) => {
                 return Err(ResultsError::BadFile {

@@ -1,4 +1,4 @@
-//! A config, and single settings laid over it.
+//! Configs, and single settings applied to them.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::text::nearest;
 /// Parses the text of the file `path` as TOML.
 ///
 /// # Errors
-/// When it is none, with the line.
+/// Returns an error with the line number if it is not valid TOML.
 pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
     text.parse().map_err(|error: toml::de::Error| ResultsError::BadFile {
         path: path.to_owned(),
@@ -22,8 +22,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
     })
 }
 
-/// A key as written on a command line or in a suite, from the root of `config`: settings of the
-/// algorithm may leave out `algo.<family>.`, those of the task the family.
+/// Returns the full key in `config` of a key from a command line or a suite.
+///
+/// Settings of the algorithm may omit `algo.<family>.`; settings of the task may omit the family.
 #[must_use]
 pub fn absolute_key(config: &Table, key: &str) -> String {
     let family =
@@ -43,7 +44,8 @@ pub fn absolute_key(config: &Table, key: &str) -> String {
     }
 }
 
-/// TOML where it is TOML, else a plain string: `mixture` and `"mixture"` are the same.
+/// Parses TOML, or takes the text as a string if it is not TOML: `mixture` and `"mixture"` are
+/// equal.
 #[must_use]
 pub fn parse_value(text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>().ok();
@@ -52,13 +54,13 @@ pub fn parse_value(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Key and value of a `KEY=VALUE` that somebody typed.
+/// Parses a `KEY=VALUE` from the command line.
 ///
-/// The value is read as by [`parse_value`], and a whole number in every spelling of
-/// [`whole_number`]: `1e3` and `1k` are 1000, which a setting that is no count takes as well.
+/// The value is parsed as in [`parse_value`], but a whole number may have any notation of
+/// [`whole_number`]: `1e3` and `1k` become the integer 1000, which float settings accept as well.
 ///
 /// # Errors
-/// When there is no `=`.
+/// Returns an error if there is no `=`.
 pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
     let (key, value) = text.split_once('=').ok_or_else(|| ResultsError::BadSetting {
         place: "--set".to_owned(),
@@ -75,7 +77,7 @@ pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
     Ok((key.trim(), value))
 }
 
-/// The same with integers for floats that are whole, at any depth, as long as that is exact.
+/// Replaces whole floats with integers, at any depth, where that is exact.
 fn with_whole_numbers(value: Value) -> Value {
     const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
     match value {
@@ -90,8 +92,10 @@ fn with_whole_numbers(value: Value) -> Value {
     }
 }
 
-/// The key of `config` that somebody may have meant by `key`, which it lacks: one of the same name elsewhere, else
-/// the one that is most like it. Both are as `--set` takes them.
+/// Suggests a key of `config` for a `key` that it lacks: one with the same name elsewhere, else the
+/// most similar one.
+///
+/// Both keys are written as for `--set`.
 #[must_use]
 pub fn meant(config: &Table, key: &str) -> Option<String> {
     let mut keys = Vec::new();
@@ -118,7 +122,7 @@ pub fn meant(config: &Table, key: &str) -> Option<String> {
         .or_else(|| nearest(&name(key), names.iter().map(String::as_str)).and_then(of_name))
 }
 
-/// The dotted keys in a table at `prefix`, tables before what is in them.
+/// Collects the dotted keys in a table at `prefix`, tables before their contents.
 fn collect_keys(table: &Table, prefix: &str, keys: &mut Vec<String>) {
     for (key, value) in table {
         let key = format!("{prefix}{key}");
@@ -129,10 +133,10 @@ fn collect_keys(table: &Table, prefix: &str, keys: &mut Vec<String>) {
     }
 }
 
-/// Sets the value at a dotted key, making tables on the way.
+/// Sets the value at a dotted key, creating missing tables.
 ///
 /// # Errors
-/// When a part of the key is there already and no table.
+/// Returns an error if a parent of the key exists and is not a table.
 pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), ResultsError> {
     let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
     let mut table = config;
@@ -148,8 +152,9 @@ pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), Results
     Ok(())
 }
 
-/// The number or text at a dotted key below any family: `rollout_steps` is found as
-/// `algo.ppo.rollout_steps`, `schedule.eval_every` as itself.
+/// Returns the value at a dotted key, which may be shortened as in [`absolute_key`].
+///
+/// `rollout_steps` finds `algo.ppo.rollout_steps`; `schedule.eval_every` is complete.
 #[must_use]
 pub fn find<'a>(config: &'a Table, key: &str) -> Option<&'a Value> {
     let key = absolute_key(config, key);

@@ -25,42 +25,42 @@ pub use paper::{NoiseReturn, Paper, Stated};
 pub struct Suite {
     /// Name of the file, without `.toml`.
     pub name: String,
-    /// What it shows, one line.
+    /// What it shows, in one line.
     pub title: String,
     /// The figure or table of the paper.
     pub item: String,
-    /// The method that the others are compared with, by name.
+    /// Name of the method that the others are compared with.
     pub reference: String,
-    /// The methods, in the order of the legend.
+    /// The methods, in legend order.
     pub methods: Vec<Method>,
-    /// The tasks, in the order of the figures.
+    /// The tasks, in figure order.
     pub tasks: Vec<String>,
-    /// How long, how often, at which scale.
+    /// Seeds, budgets and settings of each preset.
     pub presets: Presets,
-    /// What its runs are analysed for, with the settings that differ from `configs/analyses.toml`.
+    /// Analyses of its runs, with the settings that differ from `configs/analyses.toml`.
     pub analyses: BTreeMap<AnalysisKind, toml::Table>,
-    /// Settings of some methods or tasks, for every preset.
+    /// Settings for some methods or tasks, in every preset.
     pub overrides: Vec<Override>,
-    /// What the paper printed.
+    /// What the paper shows and prints.
     pub paper: Paper,
 }
 
-/// The suite file as written; [`Suite`] is what it means once checked.
+/// A suite file as written; [`Suite`] is its checked form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SuiteToml {
     title: String,
     item: String,
     reference: String,
-    /// Methods as they are.
+    /// Methods without changed settings.
     #[serde(default, alias = "algos")]
     methods: Vec<String>,
-    /// Methods with settings of their own, behind those of `methods` in the legend.
+    /// Methods with changed settings; they follow `methods` in the legend.
     #[serde(default)]
     variants: Vec<Method>,
     tasks: Vec<String>,
     presets: Presets,
-    /// What is shown of its runs beside learning curves.
+    /// Analyses of its runs, in addition to learning curves.
     #[serde(default)]
     analyses: BTreeMap<AnalysisKind, toml::Table>,
     #[serde(default)]
@@ -69,29 +69,30 @@ struct SuiteToml {
     paper: Paper,
 }
 
-/// A method of a suite: one of `configs/methods`, as it is or with other settings under another name.
+/// A method of a suite: a method of `configs/methods`, or one with changed settings and another
+/// name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
-    /// Its name in folders, tables and figures.
+    /// Name in folders, tables and figures.
     pub name: String,
-    /// Its base: the file in `configs/methods`.
+    /// Base method: the name of a file in `configs/methods`.
     #[serde(alias = "algo")]
     pub base: String,
-    /// Settings, as `pmoe train --set` takes them.
+    /// Settings, as `pmoe train --set` accepts them.
     #[serde(default)]
     pub set: toml::Table,
 }
 
-/// One plan per preset.
+/// The scale of each preset.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presets {
-    /// Minutes: does everything work.
+    /// Minutes: checks that everything works.
     pub smoke: PresetPlan,
-    /// Hours: does it learn.
+    /// Hours: shows whether it learns.
     pub quick: PresetPlan,
-    /// The paper's own scale.
+    /// The scale of the paper.
     pub paper: PresetPlan,
 }
 
@@ -99,25 +100,25 @@ pub struct Presets {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PresetPlan {
-    /// Seeds of each method on each task.
+    /// Seeds for each method on each task.
     pub seeds: Vec<u64>,
     /// Budget of a run in environment steps.
     pub total_steps: u64,
-    /// Budgets of tasks that have another one.
+    /// Budgets of tasks that differ from `total_steps`.
     #[serde(default)]
     pub task_steps: BTreeMap<String, u64>,
-    /// The tasks at this scale; all of the suite if left out.
+    /// The tasks at this scale; all tasks of the suite by default.
     pub tasks: Option<Vec<String>>,
-    /// Settings that scale with the budget, as `pmoe train --set` takes them.
+    /// Settings that scale with the budget, as `pmoe train --set` accepts them.
     #[serde(default)]
     pub set: toml::Table,
-    /// Settings of the suite's analyses at this scale, as `pmoe analyze --set` takes them.
+    /// Settings of the suite's analyses at this scale, as `pmoe analyze --set` accepts them.
     #[serde(default)]
     pub analyses: BTreeMap<AnalysisKind, toml::Table>,
 }
 
 impl PresetPlan {
-    /// Budget of a run on a task in environment steps.
+    /// Returns the budget of a run on `task` in environment steps.
     #[must_use]
     pub fn steps_of(&self, task: &str) -> u64 {
         *self.task_steps.get(task).unwrap_or(&self.total_steps)
@@ -128,23 +129,23 @@ impl PresetPlan {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
-    /// Which runs.
+    /// The runs that it applies to.
     pub when: When,
-    /// The settings, as `pmoe train --set` takes them.
+    /// The settings, as `pmoe train --set` accepts them.
     pub set: toml::Table,
 }
 
-/// Selects runs; a part left out matches all.
+/// Selects runs; an omitted field matches all runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// Runs of this task.
     pub task: Option<String>,
-    /// Runs of the method of this name.
+    /// Runs of the method with this name.
     pub method: Option<String>,
 }
 
-/// Scale at which a suite is run.
+/// Scale at which a suite runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
@@ -152,7 +153,7 @@ pub enum Preset {
     Smoke,
     /// Few seeds, a tenth of the steps.
     Quick,
-    /// The paper's own scale.
+    /// The scale of the paper.
     Paper,
 }
 
@@ -160,7 +161,7 @@ impl Preset {
     /// All presets, smallest first.
     pub const ALL: [Self; 3] = [Self::Smoke, Self::Quick, Self::Paper];
 
-    /// Its name in files and arguments.
+    /// Returns the name used in files and arguments.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -192,14 +193,14 @@ impl FromStr for Preset {
     }
 }
 
-/// One run of a suite, ready to be started.
+/// One run of a suite, ready to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
     /// Name of the suite.
     pub suite: String,
     /// Name of the method in the suite.
     pub method: String,
-    /// Its base: the file in `configs/methods`.
+    /// Base method: the name of a file in `configs/methods`.
     pub base: String,
     /// Name of the task.
     pub task: String,
@@ -207,9 +208,10 @@ pub struct RunSpec {
     pub seed: u64,
     /// Budget in environment steps.
     pub total_steps: u64,
-    /// Settings for `pmoe train --set key=value`: key, and value as TOML; each key once, sorted.
+    /// Settings for `pmoe train --set key=value`: keys and TOML values, each key once, sorted by
+    /// key.
     pub set: Vec<(String, String)>,
-    /// Run folder, relative to the results: `<suite>/<method>/<task>/seed_<n>`.
+    /// Run folder, relative to the results folder: `<suite>/<method>/<task>/seed_<n>`.
     pub dir: PathBuf,
 }
 
@@ -217,15 +219,16 @@ impl Suite {
     /// Reads and checks a suite file.
     ///
     /// # Errors
-    /// When it can't be read, has an unknown key, a wrong type, or a value that is not allowed.
+    /// Returns an error if the file can't be read, or has an unknown key, a wrong type or a value
+    /// that is not allowed.
     pub fn load(path: &Path) -> Result<Self, ResultsError> {
         Self::parse(&read_text(path, MOST_CONFIG_BYTES)?, path)
     }
 
-    /// Reads every suite file (`*.toml`) of a folder, in the order of [`Suite::sort`].
+    /// Reads every suite file (`*.toml`) in a folder, in the order of [`Suite::sort`].
     ///
     /// # Errors
-    /// When the folder can't be listed or one of the files is bad.
+    /// Returns an error if the folder can't be listed or a file is invalid.
     pub fn load_all(dir: &Path) -> Result<Vec<Self>, ResultsError> {
         let paths = toml_files(dir)?;
         let mut suites: Vec<_> =
@@ -234,16 +237,18 @@ impl Suite {
         Ok(suites)
     }
 
-    /// Brings suites into the order of the paper: by name, numbers in it by value, `fig2` before
-    /// `fig11`; last those that show nothing of it.
+    /// Sorts suites into the order of the paper.
+    ///
+    /// Names are compared with numbers by value: `fig2` comes before `fig11`. Suites that show
+    /// nothing from the paper come last.
     pub fn sort(suites: &mut [Self]) {
         suites.sort_by_cached_key(|suite| (suite.paper.shows.is_none(), natural_key(&suite.name)));
     }
 
-    /// Checks the text of a suite file; its name comes from `path`.
+    /// Parses and checks the text of a suite file; the name comes from `path`.
     ///
     /// # Errors
-    /// When it has an unknown key, a wrong type, or a value that is not allowed.
+    /// Returns an error if it has an unknown key, a wrong type or a value that is not allowed.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
         let table = settings::parse(text, path)?;
         let raw: SuiteToml =
@@ -268,7 +273,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// The scale of a preset.
+    /// Returns the scale of a preset.
     #[must_use]
     pub fn preset(&self, preset: Preset) -> &PresetPlan {
         match preset {
@@ -278,10 +283,10 @@ impl Suite {
         }
     }
 
-    /// The same suite with no budget above `max_steps`, at any scale.
+    /// Caps every budget at `max_steps`, in all presets.
     ///
     /// # Panics
-    /// For 0 steps, which is no budget.
+    /// Panics if `max_steps` is 0.
     #[must_use]
     pub fn with_max_steps(mut self, max_steps: u64) -> Self {
         assert_ne!(max_steps, 0, "a run has at least one step");
@@ -293,26 +298,26 @@ impl Suite {
         self
     }
 
-    /// The method of a name.
+    /// Returns the method called `name`.
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|method| method.name == name)
     }
 
-    /// The tasks at the scale of a preset, in the order of the figures.
+    /// Returns the tasks of a preset, in figure order.
     #[must_use]
     pub fn tasks(&self, preset: Preset) -> &[String] {
         self.preset(preset).tasks.as_ref().unwrap_or(&self.tasks)
     }
 
-    /// What every run is analysed for at the scale of a preset, in the order of the kinds.
+    /// Returns the analyses that every run of a preset gets, in the order of the kinds.
     #[must_use]
     pub fn analyses(&self, preset: Preset) -> Vec<AnalysisSettings> {
         let settings = |kind| self.analysis(preset, kind, &self.name);
         self.analyses.keys().map(|kind| settings(*kind).expect("checked when read")).collect()
     }
 
-    /// Committed settings, the suite's over them, the preset's on top.
+    /// Merges the settings of an analysis: the committed ones, then the suite's, then the preset's.
     fn analysis(
         &self,
         preset: Preset,
@@ -324,8 +329,10 @@ impl Suite {
         AnalysisSettings::resolve(kind, &layers, place)
     }
 
-    /// The runs in a fair order: every method of a task and seed before the next task, every task
-    /// of a seed before the next seed, so that a matrix stopped early compares like with like.
+    /// Returns the runs in a fair order.
+    ///
+    /// All methods on a task and seed come before the next task, and all tasks of a seed before the
+    /// next seed. A matrix that is stopped early therefore compares like with like.
     #[must_use]
     pub fn plan(&self, preset: Preset) -> Vec<RunSpec> {
         let scale = self.preset(preset);
@@ -350,8 +357,10 @@ impl Suite {
         plan
     }
 
-    /// The method's own, then overrides in the order of the file, then the preset: a small scale is
-    /// always small.
+    /// Merges the settings of a run: the method's, then the overrides in file order, then the
+    /// preset's.
+    ///
+    /// The preset comes last so that a small scale is always small.
     fn settings(&self, preset: Preset, method: &Method, task: &str) -> Vec<(String, String)> {
         let matching = self.overrides.iter().filter(|rule| {
             rule.when.method.as_ref().is_none_or(|name| *name == method.name)
@@ -370,7 +379,7 @@ impl Method {
     }
 }
 
-/// Text and numbers of a name in turn.
+/// Splits a name into alternating text and numbers.
 fn natural_key(name: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = name;

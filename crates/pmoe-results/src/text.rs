@@ -1,4 +1,4 @@
-//! Text: made harmless for a terminal, paths in documents, names that were meant.
+//! Text: safe output for terminals, paths in documents, suggestions for misspelt names.
 
 mod path;
 mod suggest;
@@ -7,21 +7,24 @@ pub use self::path::{path_text, path_texts};
 pub(crate) use self::suggest::one_of;
 pub use self::suggest::{did_you_mean, explained, nearest};
 
-/// Text without anything that a terminal would obey: control characters, escape sequences with them, and
-/// marks that turn the direction of writing. Lines stay lines.
+/// Replaces everything in a text that a terminal would obey with spaces.
+///
+/// This covers control characters, including those of escape sequences, and marks that change the
+/// writing direction. Line breaks stay.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || is_harmless(c) { c } else { ' ' }).collect()
 }
 
-/// [`printable`] on one line, words one space apart: a name can't pass itself off as a line of ours.
+/// Like [`printable`], but on one line with single spaces, so that a name can't pose as one of our
+/// lines.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || !is_harmless(c));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A JSON document of the same meaning without anything that a terminal would obey.
+/// Escapes everything in a JSON document that a terminal would obey; its meaning stays the same.
 #[must_use]
 pub fn printable_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
@@ -48,7 +51,7 @@ mod tests {
     fn a_terminal_obeys_no_text() {
         assert_eq!(one_line("a\n  b\x1b[31mc\td\r\n"), "a b [31mc d");
         assert_eq!(printable("a\n b\x1b]0;title\x07c\td\r\n"), "a\n b ]0;title c d \n");
-        // One byte is enough for a terminal that knows C1; a name that is read backwards is another.
+        // A single byte is enough for a terminal that supports C1; direction marks reverse a name.
         for bad in ['\0', '\x08', '\x7f', '\u{9b}', '\u{9d}', '\u{202e}', '\u{2066}', '\u{200f}'] {
             assert_eq!(printable(&format!("a{bad}b")), "a b", "{bad:?}");
             assert_eq!(one_line(&format!("{bad}a{bad}{bad}b")), "a b", "{bad:?}");

@@ -1,4 +1,4 @@
-//! What the viewer looks at, and what the keys change of that.
+//! State of the viewer, and how keys change it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,21 +7,21 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::snapshot::{Count, Kind, RunView, Snapshot};
 
-/// The viewer's state. What is selected is kept by name, so that it stays through new snapshots.
+/// State of the viewer. Selections are kept by name, so that they survive new snapshots.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) snapshot: Snapshot,
     pub(crate) pane: Pane,
-    /// The list that was last in use: the curves are of what is selected there.
+    /// The list used last; the curves show its selection.
     pub(crate) list: List,
     pub(crate) place: Place,
     run: Option<PathBuf>,
     pub(crate) sort: Sort,
     pub(crate) filter: Option<Kind>,
-    /// Whether the pane has the whole screen.
+    /// Whether the pane fills the whole screen.
     pub(crate) zoom: bool,
     pub(crate) help: bool,
-    /// Why the newest refresh brought nothing.
+    /// Why the newest refresh failed.
     pub(crate) error: Option<String>,
 }
 
@@ -33,14 +33,14 @@ pub(crate) enum Pane {
     Curves,
 }
 
-/// A part of the screen that one selects in.
+/// A pane with a selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum List {
     Suites,
     Runs,
 }
 
-/// What can be selected among the suites.
+/// A selectable item of the suites pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     All,
@@ -70,7 +70,7 @@ impl Sort {
     }
 }
 
-/// Rows that a page key moves by.
+/// Rows that a page key moves.
 const PAGE: isize = 10;
 
 impl App {
@@ -89,7 +89,7 @@ impl App {
         }
     }
 
-    /// The rows of the list of suites, each with its runs.
+    /// Returns the rows of the suites pane, each with the count of its runs.
     pub(crate) fn places(&self) -> Vec<(Place, &Count)> {
         let mut places = vec![(Place::All, &self.snapshot.total.count)];
         for suite in &self.snapshot.suites {
@@ -102,12 +102,12 @@ impl App {
         places
     }
 
-    /// Row of the selected place; the first if it is gone.
+    /// Returns the row of the selected place; the first row if it is gone.
     pub(crate) fn place_row(&self) -> usize {
         self.places().iter().position(|(place, _)| *place == self.place).unwrap_or(0)
     }
 
-    /// The runs of the selected place that pass the filter, in order.
+    /// Returns the sorted runs of the selected place that pass the filter.
     pub(crate) fn runs(&self) -> Vec<&RunView> {
         let mut runs: Vec<_> = self
             .snapshot
@@ -127,7 +127,7 @@ impl App {
         runs
     }
 
-    /// Row of the selected run among [`App::runs`]; the first if it is not there.
+    /// Returns the row of the selected run in [`App::runs`]; the first row if it is gone.
     pub(crate) fn run_row(&self) -> usize {
         let selected = |run: &&RunView| Some(&run.dir) == self.run.as_ref();
         self.runs().iter().position(selected).unwrap_or(0)
@@ -137,7 +137,7 @@ impl App {
         self.runs().get(self.run_row()).copied()
     }
 
-    /// The suite that the selected place is in.
+    /// Returns the suite of the selected place.
     pub(crate) fn suite(&self) -> Option<&str> {
         match &self.place {
             Place::All => None,
@@ -145,13 +145,14 @@ impl App {
         }
     }
 
-    /// The runs whose curves are shown: the selected one, or those of a task of the selected suite.
+    /// Returns the runs whose curves are shown: the selected one, or those of one task of the
+    /// selected suite.
     pub(crate) fn drawn(&self) -> Vec<&RunView> {
         if self.list == List::Runs {
             return self.selected_run().into_iter().collect();
         }
         let of_place = || self.snapshot.runs.iter().filter(|run| self.place.holds(run));
-        // Of several tasks the one at work, else the first with something to show.
+        // Prefer a task with a running run, then the first one with a curve.
         let lead = of_place()
             .find(|run| run.state.kind() == Kind::Running)
             .or_else(|| of_place().find(|run| !run.curve.is_empty()))
@@ -165,12 +166,12 @@ impl App {
         self.snapshot.runs.iter().filter(is_beside).collect()
     }
 
-    /// The runs whose events are needed now.
+    /// Returns the runs whose events are needed now.
     pub(crate) fn wanted(&self) -> BTreeSet<PathBuf> {
         self.drawn().into_iter().map(|run| run.dir.clone()).collect()
     }
 
-    /// Does what a key asks for; `false` if that is to quit.
+    /// Handles a key; returns `false` if it quits.
     pub(crate) fn press(&mut self, key: KeyEvent) -> bool {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return false;
@@ -263,7 +264,7 @@ impl App {
         }
     }
 
-    /// The next state that there are runs in; after the last, all.
+    /// Returns the next state that has runs; after the last one, all states.
     fn next_filter(&self) -> Option<Kind> {
         let there = Kind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
         there.into_iter().find(|kind| self.filter.is_none_or(|filter| filter < *kind))
@@ -280,7 +281,7 @@ impl Place {
     }
 }
 
-/// The item after `item`, the first after the last.
+/// Returns the item after `item`, cyclically.
 fn after<T: Copy + PartialEq>(all: &[T], item: T) -> T {
     let place = all.iter().position(|other| *other == item).unwrap_or(0);
     all[(place + 1) % all.len()]

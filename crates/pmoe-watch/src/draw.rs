@@ -16,7 +16,7 @@ use crate::format::{counts, duration, percent, scale, spoken_left};
 use crate::snapshot::{Count, Kind};
 use crate::theme::{Theme, sign};
 
-/// Below this size there is room for one pane.
+/// Below this size only one pane fits.
 const MIN_WIDTH: u16 = 70;
 const MIN_HEIGHT: u16 = 18;
 
@@ -71,7 +71,7 @@ fn draw_pane(frame: &mut Frame<'_>, app: &App, pane: Pane, area: Rect, theme: Th
     }
 }
 
-/// A pane's border: thick where the keys go.
+/// Returns the border of a pane, thick if the pane has the focus.
 fn block(app: &App, pane: Pane, title: &str) -> Block<'static> {
     let block = Block::bordered().title(format!(" {} ", one_line(title)));
     if app.pane == pane {
@@ -81,7 +81,7 @@ fn block(app: &App, pane: Pane, title: &str) -> Block<'static> {
     }
 }
 
-/// Two lines on the whole, as full as the width allows.
+/// Returns two lines about all runs, with as much detail as fits.
 fn summary(app: &App, width: u16, theme: Theme) -> Paragraph<'static> {
     let snapshot = &app.snapshot;
     let count = &snapshot.total.count;
@@ -132,19 +132,19 @@ fn summary(app: &App, width: u16, theme: Theme) -> Paragraph<'static> {
     ])
 }
 
-/// The first text that fits into `width` columns, else the last.
+/// Returns the first text that fits into `width` columns, else the last.
 fn widest<const N: usize>(width: u16, texts: [String; N]) -> String {
     let fits = |text: &&String| text.chars().count() <= width.into();
     texts.iter().find(fits).or(texts.last()).cloned().unwrap_or_default()
 }
 
-/// `✓11 ▶2 ·332`.
+/// Formats counts with signs: `✓11 ▶2 ·332`.
 fn signs(count: &Count) -> String {
     let there = Kind::ALL.into_iter().rev().filter(|kind| count.of(*kind) > 0);
     there.map(|kind| format!("{}{}", sign(kind), count.of(kind))).collect::<Vec<_>>().join(" ")
 }
 
-/// The last line: what is wrong, else which keys there are.
+/// Returns the last line: a problem if there is one, else the keys.
 fn hints(app: &App) -> Line<'static> {
     let problem = app.error.as_ref().or_else(|| app.snapshot.problems.first());
     if let Some(problem) = problem {
@@ -171,12 +171,13 @@ fn draw_help(frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(HELP).wrap(Wrap { trim: false }).block(block), area);
 }
 
-/// The first row to show of a list, so that the selected one can be seen, in the middle if possible.
+/// Returns the first row to show of a list so that the selected one is visible, centred if
+/// possible.
 fn first_row(selected: usize, rows: usize, height: usize) -> usize {
     selected.saturating_sub(height / 2).min(rows.saturating_sub(height))
 }
 
-/// `text` in at most `width` columns, its end replaced by `…` where it is cut.
+/// Cuts `text` to `width` columns, with `…` at the end if it is cut.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

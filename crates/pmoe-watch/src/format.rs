@@ -1,11 +1,11 @@
-//! Numbers as one reads them.
+//! Numbers formatted for reading.
 
 use crate::snapshot::{Count, Kind, Left, Snapshot};
 
-/// Stands for a number that there is not.
+/// Placeholder for a missing number.
 pub(crate) const NONE: &str = "–";
 
-/// A duration in its two largest units: `3 h 20 min`.
+/// Formats a duration in its two largest units: `3 h 20 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let seconds = seconds.round().max(0.0) as u64;
@@ -18,12 +18,12 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A share in percent. Only what is complete has 100.
+/// Formats a share in percent, rounded down: only 1 gives 100 %.
 pub(crate) fn percent(share: f64) -> String {
     format!("{} %", (share * 100.0).floor())
 }
 
-/// A return, with as many digits as its size deserves.
+/// Formats a return, with fewer digits the larger it is.
 pub(crate) fn quantity(value: f64) -> String {
     match value.abs() {
         1e6.. => format!("{value:.2e}"),
@@ -37,7 +37,7 @@ pub(crate) fn optional(value: Option<f64>, format: impl Fn(f64) -> String) -> St
     value.map_or_else(|| NONE.to_owned(), format)
 }
 
-/// Environment steps on an axis: `300k`.
+/// Formats environment steps: `300k`.
 pub(crate) fn steps(steps: f64) -> String {
     match steps {
         1e6.. => format!("{}M", (steps / 1e4).round() / 100.0),
@@ -46,7 +46,7 @@ pub(crate) fn steps(steps: f64) -> String {
     }
 }
 
-/// `12 of 345 runs done, 2 running, 331 waiting`.
+/// Formats counts per state: `12 of 345 runs done, 2 running, 331 waiting`.
 pub(crate) fn counts(count: &Count) -> String {
     let all = count.all();
     let noun = if all == 1 { "run" } else { "runs" };
@@ -58,7 +58,7 @@ pub(crate) fn counts(count: &Count) -> String {
     parts.join(", ")
 }
 
-/// `about 2 d 3 h left, 2 runs at a time`.
+/// Formats the time left: `about 2 d 3 h left, 2 runs at a time`.
 pub(crate) fn spoken_left(left: Left) -> String {
     let Left { work_seconds, seconds, jobs, rough } = left;
     let about = if rough { "very roughly" } else { "about" };
@@ -71,7 +71,7 @@ pub(crate) fn spoken_left(left: Left) -> String {
     }
 }
 
-/// What kind of folder it is: `paper, at most 300k steps`.
+/// Formats the scale of a folder: `paper, at most 300k steps`.
 pub(crate) fn scale(snapshot: &Snapshot) -> String {
     let preset = snapshot.preset.map_or("no plan".to_owned(), |preset| preset.to_string());
     match snapshot.max_steps {

@@ -1,4 +1,4 @@
-//! How a folder of runs stands: what was read of it, and what follows from that.
+//! State of a folder of runs: what was read and what follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,33 +13,33 @@ mod left;
 pub use left::Left;
 use left::left;
 
-/// A folder of runs at one moment: a function of its files and the time alone.
+/// A folder of runs at one moment: a function of its files and the time only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
     /// The folder.
     #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
-    /// Scale of the plan, if there is a plan.
+    /// Preset of the plan, if there is a plan.
     pub preset: Option<Preset>,
-    /// The largest budget in environment steps, where the plan has one.
+    /// Cap on the budgets in environment steps, if the plan has one.
     pub max_steps: Option<u64>,
     /// All runs together.
     pub total: Total,
-    /// Each suite, in the order of the plan.
+    /// The suites, in the order of the plan.
     pub suites: Vec<SuiteView>,
-    /// The runs: those of the plan in its order, then the others by path.
+    /// The runs: first those of the plan in its order, then the others by path.
     pub runs: Vec<RunView>,
-    /// What could not be read, in words.
+    /// Descriptions of what could not be read.
     pub problems: Vec<String>,
 }
 
 /// A run at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunView {
-    /// Its folder, relative to the one that is watched; empty if it is that one.
+    /// Its folder, relative to the watched one; empty if it is the watched one.
     #[serde(serialize_with = "pmoe_results::text::path_text")]
     pub dir: PathBuf,
-    /// The suites that it belongs to, each with the name that its method has there.
+    /// The suites that it belongs to, each with its name for the run's method.
     pub used_by: Vec<Use>,
     /// Name of the method, as in `configs/methods`.
     pub method: String,
@@ -47,63 +47,63 @@ pub struct RunView {
     pub task: String,
     /// Seed.
     pub seed: u64,
-    /// What the plan changes of the method's settings.
+    /// Settings of the method that the plan changes.
     pub set: BTreeMap<String, String>,
-    /// How it stands.
+    /// Its state.
     #[serde(flatten)]
     pub state: State,
-    /// Environment steps behind its newest evaluation, event or checkpoint.
+    /// Environment steps at its newest evaluation or event.
     pub env_step: u64,
     /// Budget in environment steps.
     pub total_steps: u64,
-    /// Environment steps per second, evaluations included: over the last evaluations that were seen,
-    /// else over its newest attempt.
+    /// Environment steps per second, including evaluations: over the last evaluations seen, else
+    /// over the newest attempt.
     pub steps_per_second: Option<f64>,
-    /// Seconds of work left, for a run that is under way.
+    /// Seconds of work left, for a run in progress.
     pub seconds_left: Option<f64>,
-    /// Seconds since it last wrote something.
+    /// Seconds since its last write.
     pub quiet_seconds: Option<f64>,
     /// Newest evaluation.
     pub last_eval: Option<Evaluation>,
-    /// All evaluations: environment step, mean return.
+    /// Environment step and mean return of all evaluations.
     #[serde(skip)]
     pub curve: Vec<(u64, f64)>,
-    /// How often it was started.
+    /// Number of starts.
     pub attempts: usize,
-    /// Seconds of work over all attempts.
+    /// Duration of all attempts together, in seconds.
     pub wall_seconds: f64,
 }
 
 /// An evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Environment steps of training behind it.
+    /// Environment steps that the evaluated policy was trained for.
     pub env_step: u64,
     /// Mean undiscounted return of its episodes.
     pub mean_return: f64,
-    /// Share of its episodes that reached their goal; absent for a task without one.
+    /// Share of its episodes that reached their goal; absent for tasks without a goal.
     pub success_rate: Option<f64>,
 }
 
-/// How a run stands, in the order in which one wants to know.
+/// State of a run, most urgent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Ended by an error, of another budget or unreadable.
+    /// Ended by an error, finished with another budget, or unreadable.
     Failed {
         /// What went wrong.
         reason: String,
     },
-    /// Under way by its manifest, but it has long written nothing: killed, or stuck.
+    /// Running according to its manifest, but without a write for a long time: killed or stuck.
     Quiet {
-        /// Its last words in the matrix's log, if it left any.
+        /// The last error in the matrix's log, if there is one.
         reason: Option<String>,
     },
-    /// Under way.
+    /// In progress.
     Running,
-    /// Stopped on request, to be continued from its checkpoint.
+    /// Stopped on request; the next start resumes from its checkpoint.
     Stopped,
-    /// Planned, not started.
+    /// Planned but not started.
     Waiting,
     /// The whole budget is spent.
     Done,
@@ -128,11 +128,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in order.
+    /// All kinds, in order.
     pub const ALL: [Self; 6] =
         [Self::Failed, Self::Quiet, Self::Running, Self::Stopped, Self::Waiting, Self::Done];
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -147,7 +147,7 @@ impl Kind {
 }
 
 impl State {
-    /// Which state it is.
+    /// Returns the kind of state.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -160,7 +160,7 @@ impl State {
         }
     }
 
-    /// What went wrong, if that is known.
+    /// Returns what went wrong, if known.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -171,31 +171,31 @@ impl State {
     }
 }
 
-/// Runs per state, and their steps.
+/// Number of runs per state, and their steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Count {
-    /// Runs in each state; states that no run is in are absent.
+    /// Number of runs in each state; states without runs are absent.
     pub runs: BTreeMap<Kind, usize>,
-    /// Environment steps behind them.
+    /// Environment steps done.
     pub env_steps: u64,
-    /// Their budgets.
+    /// Budgets in environment steps.
     pub total_steps: u64,
 }
 
 impl Count {
-    /// Runs in a state.
+    /// Returns the number of runs in a state.
     #[must_use]
     pub fn of(&self, kind: Kind) -> usize {
         self.runs.get(&kind).copied().unwrap_or(0)
     }
 
-    /// Runs in any state.
+    /// Returns the number of runs in any state.
     #[must_use]
     pub fn all(&self) -> usize {
         self.runs.values().sum()
     }
 
-    /// Steps done of all steps, between 0 and 1.
+    /// Returns the share of steps done, between 0 and 1.
     #[must_use]
     pub fn share(&self) -> f64 {
         share(self.env_steps, self.total_steps)
@@ -211,14 +211,14 @@ impl Count {
 /// All runs together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Total {
-    /// How many stand how.
+    /// Their states and steps.
     #[serde(flatten)]
     pub count: Count,
-    /// What is left to do; `None` if nothing is, or if no run has shown its speed yet.
+    /// Work left; `None` if there is none, or if the speed of no run is known yet.
     pub left: Option<Left>,
 }
 
-/// A suite, with its tasks.
+/// A suite with its tasks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SuiteView {
     /// Its name.
@@ -241,7 +241,7 @@ pub struct TaskView {
 }
 
 impl Snapshot {
-    /// Adds up `runs`.
+    /// Counts `runs` per suite and task, and estimates the work left.
     #[must_use]
     pub fn new(
         dir: &Path,
@@ -253,7 +253,7 @@ impl Snapshot {
         let mut suites: Vec<SuiteView> = Vec::new();
         for run in &runs {
             count.add(run);
-            // A suite may read a run under several names, but it is one run there.
+            // A suite may use a run under several names, but it counts once.
             let names: BTreeSet<&String> = run.used_by.iter().map(|used| &used.suite).collect();
             for name in names {
                 let new = || SuiteView { name: name.clone(), ..SuiteView::default() };
@@ -278,13 +278,13 @@ impl Snapshot {
 }
 
 impl RunView {
-    /// Steps done of its budget, between 0 and 1.
+    /// Returns the share of its budget that is done, between 0 and 1.
     #[must_use]
     pub fn share(&self) -> f64 {
         share(self.env_step, self.total_steps)
     }
 
-    /// The name that its method has in a suite, or in its first.
+    /// Returns the name of its method in a suite; without `suite`, in its first suite.
     #[must_use]
     pub fn method(&self, suite: Option<&str>) -> &str {
         let used = match suite {
@@ -301,7 +301,7 @@ impl RunView {
     }
 }
 
-/// The first item that `is` the one, or a new one at the end.
+/// Returns the first item that satisfies `is`, or appends a new one.
 fn entry<T>(items: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
     let place = items.iter().position(is).unwrap_or_else(|| {
         items.push(new());
@@ -320,7 +320,7 @@ pub(crate) fn steps(count: u64) -> f64 {
     count as f64
 }
 
-/// Seconds from `then` to `now`; clocks that disagree make it zero.
+/// Returns the seconds from `then` to `now`; 0 if the clocks disagree.
 pub(crate) fn seconds_since(then: SystemTime, now: SystemTime) -> f64 {
     now.duration_since(then).map_or(0.0, |duration| duration.as_secs_f64())
 }

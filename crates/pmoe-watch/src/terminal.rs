@@ -1,4 +1,4 @@
-//! The terminal: keys in, screens out, and left as it was found.
+//! The terminal: reads keys, draws screens, and restores it at the end.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::draw::draw;
 use crate::theme::Theme;
 use crate::watcher::{Wanted, Watcher};
 
-/// How soon a signal is noticed.
+/// Longest time until a signal is noticed.
 const SIGNAL_CHECK: Duration = Duration::from_millis(200);
 
 /// Why watching ended.
@@ -33,18 +33,18 @@ pub enum WatchError {
     Terminal(#[from] io::Error),
 }
 
-/// Shows a folder until the user quits or a signal ends the program, and reads it again every `interval`.
+/// Shows a folder until the user quits or a signal ends the program; reads it every `interval`.
 ///
-/// The terminal is then as before, after a panic too.
+/// The terminal is restored at the end, even after a panic.
 ///
 /// # Errors
-/// When the folder can't be listed at the start, or the terminal fails.
+/// Returns an error if the folder can't be listed at the start, or the terminal fails.
 pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(), WatchError> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, stop.clone())?;
     }
-    // Before the terminal is touched: the error is for the shell.
+    // Before the terminal changes, so that the shell shows the error.
     let wanted = Wanted::Runs(&[].into());
     let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
     thread::Builder::new().spawn(exit_on_hang_up)?;
@@ -52,20 +52,20 @@ pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(
     let result = run(&mut terminal, &mut app, &mut watcher, interval, theme, &stop);
     ratatui::restore();
     match result {
-        // The terminal went away, and the signal says so.
+        // The terminal is gone, as the signal shows.
         Err(_) if stop.load(Ordering::Relaxed) => Ok(()),
         result => Ok(result?),
     }
 }
 
-/// Ends the program when the terminal is gone, as when a connection drops.
+/// Ends the program when the terminal is gone, for instance when a connection drops.
 ///
-/// Waiting for keys would not end then: the terminal library reads the end of its input over and over. There is
-/// nothing left to restore.
+/// Waiting for keys would never end then, because the terminal library reads the end of its input
+/// over and over. There is nothing left to restore.
 fn exit_on_hang_up() {
     let terminal = io::stdout();
     let mut watched = [PollFd::new(&terminal, PollFlags::empty())];
-    // No flags to wait for: only what is always reported, an error or the end.
+    // Without flags, `poll` only reports what it always reports: an error or a hang-up.
     while poll(&mut watched, None).is_err_and(|error| error == Errno::INTR) {}
     if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
         std::process::exit(0);
@@ -83,7 +83,7 @@ fn run(
     let mut refreshed = Instant::now();
     loop {
         terminal.draw(|frame| draw(frame, app, theme))?;
-        // Until a key, a new size or the next refresh.
+        // Wait for a key, a new size or the next refresh.
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
@@ -103,7 +103,7 @@ fn run(
                     if !app.press(key) {
                         return Ok(());
                     }
-                    // What is looked at now may not have been read yet.
+                    // The runs on screen now may not have been read yet.
                     if app.wanted() != wanted {
                         refresh(app, watcher);
                     }
@@ -116,7 +116,7 @@ fn run(
     }
 }
 
-/// The newest snapshot; the one before stays where the folder can't be read.
+/// Takes a new snapshot; the previous one stays if the folder can't be read.
 fn refresh(app: &mut App, watcher: &mut Watcher) {
     match watcher.refresh(SystemTime::now(), Wanted::Runs(&app.wanted())) {
         Ok(snapshot) => {

@@ -10,7 +10,8 @@ use pmoe_results::{Event, Manifest, Plan, Preset, RunDir, Sink, Status};
 
 use crate::snapshot::{Evaluation, RunView, Snapshot, State};
 
-/// A run of suite `fig1` with a budget of 1000 steps and an evaluation every 100 steps so far.
+/// Returns a run of suite `fig1` with a budget of 1000 steps and an evaluation every 100 steps so
+/// far.
 pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: u64) -> RunView {
     let curve: Vec<(u64, f64)> = (0..=env_step / 100)
         .filter(|_| env_step > 0)
@@ -41,7 +42,7 @@ pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: 
     }
 }
 
-/// Two methods on two tasks, in every state.
+/// Returns two methods on two tasks, with runs in every state.
 pub(crate) fn snapshot() -> Snapshot {
     let failed = State::Failed { reason: "diverged: the loss is NaN\nat step 300".into() };
     let quiet = State::Quiet { reason: None };
@@ -56,7 +57,7 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot::new(Path::new("results/paper"), Some((Preset::Paper, Some(1_000))), runs, vec![])
 }
 
-/// A manifest of a run of 300 steps, under way, that took 2 seconds to step 100.
+/// Returns the manifest of a run of 300 steps in progress that took 2 seconds to reach step 100.
 pub(crate) fn manifest() -> Manifest {
     Manifest {
         schema: Manifest::SCHEMA,
@@ -92,19 +93,19 @@ pub(crate) fn manifest() -> Manifest {
     }
 }
 
-/// The folder of a run of a suite.
+/// Returns the folder of a run of a suite.
 pub(crate) fn folder(seed: u64) -> PathBuf {
     ["fig1", "sac", "Hopper-v2", &format!("seed_{seed}")].iter().collect()
 }
 
-/// Writes a run folder, with an evaluation at each step of `evals`, whose mean return is the step.
+/// Writes a run folder with an evaluation at each step of `evals`, whose mean return is the step.
 pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
     let Manifest { method, task, seed, total_steps, .. } = &manifest;
     let [method, task] = [method, task].map(|name| toml::Value::from(name.as_str()));
     let config = format!(
         "method = {method}\ntask = {task}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
     );
-    // Made elsewhere: a run folder in another one is refused.
+    // Created elsewhere and copied, because a run folder inside another one is refused.
     let scratch = tempfile::tempdir().unwrap();
     drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
     fs::create_dir_all(path).unwrap();
@@ -137,7 +138,7 @@ pub(crate) fn append(path: &Path, bytes: &[u8]) {
     File::options().append(true).open(events).unwrap().write_all(bytes).unwrap();
 }
 
-/// Writes a plan of `seeds` runs of 300 steps, the first of which a second suite reads, too.
+/// Writes a plan of `seeds` runs of 300 steps; a second suite uses the first run too.
 pub(crate) fn write_plan(root: &Path, seeds: u64) {
     let run = |seed| PlannedRun {
         id: format!("{seed:016}"),
@@ -160,7 +161,7 @@ pub(crate) fn write_plan(root: &Path, seeds: u64) {
     plan.write(root).unwrap();
 }
 
-/// Every file below a folder with its content.
+/// Returns every file below a folder with its content.
 pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! A snapshot as plain text: for logs, pipes and people without a terminal.
+//! Snapshots as plain text, for logs, pipes and users without a terminal.
 
 use pmoe_results::text::one_line;
 
@@ -6,7 +6,8 @@ use crate::format::{counts, duration, optional, percent, quantity, scale, spoken
 use crate::snapshot::{Count, Kind, RunView, Snapshot};
 
 impl Snapshot {
-    /// The whole, each suite, and each run that is under way, stopped or failed.
+    /// Formats all runs together, each suite, and each run that is running, quiet, stopped or
+    /// failed.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{} ({})\n", one_line(&self.dir.display().to_string()), scale(self));
@@ -90,7 +91,7 @@ fn run_row(run: &RunView) -> Vec<String> {
     row
 }
 
-/// Columns, two spaces apart; what looks like a number stands to the right. Rows may end early.
+/// Formats columns two spaces apart, numbers aligned right. Rows may have fewer cells.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

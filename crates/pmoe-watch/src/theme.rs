@@ -1,31 +1,31 @@
-//! Colours, and signs that say the same without them.
+//! Colours, and signs with the same meaning.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::snapshot::Kind;
 
-/// Whether there are colours.
+/// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
-    /// Of the 256 that nearly every terminal has.
+    /// Colours of the 256-colour palette, which nearly every terminal has.
     Colors,
-    /// None: bold, dim and reversed text only.
+    /// No colours: only bold, dim and reversed text.
     Plain,
 }
 
-/// The hues of the report's figures (Okabe and Ito's, told apart with any colour vision), in shades that can
-/// be seen on black and on white.
+/// The hues of the report's figures (those of Okabe and Ito, distinguishable with any colour
+/// vision), in shades that are visible on black and on white.
 const HUES: [u8; 8] = [32, 166, 36, 175, 74, 178, 98, 245];
 
 impl Theme {
-    /// No colours if the environment variable `NO_COLOR` has a value.
+    /// Returns [`Theme::Plain`] if the environment variable `NO_COLOR` has a value.
     #[must_use]
     pub fn from_env() -> Self {
         let is_set = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         if is_set { Self::Plain } else { Self::Colors }
     }
 
-    /// Of a method, by its place among those beside it.
+    /// Returns the colour of a method by its place in the legend.
     pub(crate) fn method(self, place: usize) -> Color {
         self.hue(place % HUES.len())
     }
@@ -49,7 +49,7 @@ impl Theme {
     }
 }
 
-/// The sign of a state.
+/// Returns the sign of a state.
 pub(crate) fn sign(kind: Kind) -> &'static str {
     match kind {
         Kind::Failed => "✗",

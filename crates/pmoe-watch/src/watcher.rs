@@ -1,4 +1,4 @@
-//! Reads a folder of runs again and again, each time only what is new. It writes and locks nothing.
+//! Reads a folder of runs incrementally. It neither writes nor locks anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,29 +23,29 @@ pub struct Watcher {
     runs: BTreeMap<PathBuf, Known>,
 }
 
-/// Whose events a refresh reads to the end; the others take turns.
+/// Runs whose events a refresh reads to the end; the others take turns.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
-    /// Those of every run.
+    /// Every run.
     All,
-    /// Those of runs under way, and of these.
+    /// Runs in progress, and these.
     Runs(&'a BTreeSet<PathBuf>),
 }
 
 impl Watcher {
-    /// Of a folder of runs, with a plan or without.
+    /// Creates a watcher of a folder of runs, with or without a plan.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), plan: None, plan_stamp: None, runs: BTreeMap::new() }
     }
 
-    /// Reads what is new.
+    /// Reads what is new and returns the state of the folder.
     ///
-    /// A run that can't be read is a failed one in the snapshot; a plan that can't be read is one of its
-    /// problems, and the plan before stays.
+    /// A run that can't be read counts as failed. A plan that can't be read is reported as a
+    /// problem, and the previous plan stays in use.
     ///
     /// # Errors
-    /// When the folder can't be listed.
+    /// Returns an error if the folder can't be listed.
     pub fn refresh(
         &mut self,
         now: SystemTime,
@@ -80,7 +80,7 @@ impl Watcher {
         path.strip_prefix(&self.dir).unwrap_or(path).to_owned()
     }
 
-    /// Reads the plan if it is another one by now; says what is wrong with it.
+    /// Reads the plan if it has changed; returns what is wrong with it.
     fn read_plan(&mut self) -> Option<String> {
         let stamp = Stamp::read(&self.dir.join(Plan::FILE));
         if stamp == self.plan_stamp {
@@ -205,8 +205,10 @@ impl Watcher {
         view
     }
 
-    /// Where a run belongs that no plan knows: `<suite>/<method>/<task>/seed_<n>` if its folder is called
-    /// so, else the folder above it.
+    /// Returns the suite and method of a run that is not in the plan.
+    ///
+    /// They come from the path if it is `<suite>/<method>/<task>/seed_<n>`; otherwise the suite is
+    /// the folder above the run.
     fn place(&self, dir: &Path, manifest: Option<&Manifest>) -> Use {
         let names: Vec<_> = dir.iter().map(|name| name.to_string_lossy()).collect();
         let (depth, method) = match (names.as_slice(), manifest) {

@@ -1,4 +1,4 @@
-//! The running programs, and stopping them together.
+//! Child processes that are stopped together.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Programs started by several threads that one signal stops.
+/// Programs that several threads start and one signal stops.
 ///
-/// Each is in a process group of its own, so that it gets a signal from here and from nowhere
-/// else: once, whether the user pressed Ctrl-C or a scheduler signalled this process alone.
+/// Each is in its own process group, so that it gets every signal once and only from here, whether
+/// the user pressed Ctrl-C or a scheduler signalled only this process.
 #[derive(Default)]
 pub(crate) struct Children {
     state: Mutex<State>,
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl Children {
-    /// Starts a program and returns its id and what it writes; `None` once stopping has begun.
+    /// Starts a program and returns its id and stdout; `None` once stopping has begun.
     pub(crate) fn start(&self, command: &mut Command) -> io::Result<Option<(u32, ChildStdout)>> {
         let mut state = self.lock();
         if state.stopping {
@@ -40,10 +40,10 @@ impl Children {
         Ok(Some((id, stdout)))
     }
 
-    /// Waits for a program from [`Self::start`].
+    /// Waits for a program that [`Self::start`] started.
     pub(crate) fn wait(&self, id: u32) -> io::Result<ExitStatus> {
         loop {
-            // Not `Child::wait`: the lock must be free meanwhile, for signals.
+            // Not `Child::wait`, because the lock must be free for signals meanwhile.
             let mut state = self.lock();
             let child = state.running.get_mut(&id).ok_or(io::ErrorKind::NotFound)?;
             if let Some(status) = child.try_wait()? {
@@ -55,15 +55,15 @@ impl Children {
         }
     }
 
-    /// Sends `signal` to all programs and lets no more start. From the second call on it kills.
+    /// Sends `signal` to all programs and prevents new ones from starting; later calls kill.
     pub(crate) fn stop(&self, signal: Signal) {
         let mut state = self.lock();
         let signal = if state.stopping { Signal::KILL } else { signal };
         state.stopping = true;
-        // Nobody else has waited for them, so the ids are still theirs.
+        // No other code waits for these processes, so the ids are still theirs.
         let ids = state.running.keys().filter_map(|&id| Pid::from_raw(id.cast_signed()));
         for id in ids {
-            // It may have ended meanwhile; then there is nothing to stop.
+            // A process that has already ended needs no signal.
             let _ = kill_process(id, signal);
         }
     }
@@ -104,8 +104,9 @@ mod tests {
     #[test]
     fn the_first_stop_asks_and_the_second_kills() {
         let children = Children::default();
-        // One that obeys and one that does not; both say when they are ready for the signal. TERM, as a
-        // shell can't trap an INT that was ignored when it began, which is so for jobs in the background.
+        // One program obeys the signal and one does not; both write a line when they are ready for
+        // it. TERM, because a shell can't trap an INT that was ignored when it started, as it is
+        // for background jobs.
         let polite = "trap 'exit 130' TERM; echo; while :; do sleep 0.01; done";
         let stubborn = "trap '' TERM; echo; while :; do sleep 0.01; done";
         let mut ids = Vec::new();

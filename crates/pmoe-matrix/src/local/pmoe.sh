@@ -1,11 +1,11 @@
 #!/bin/sh
-# Stands in for `pmoe` in tests. `train`: the method's name says how it ends.
+# Stands in for `pmoe` in tests. The name of the method determines how `train` ends.
 case $1 in
 bench) echo '{"ms_per_act": 0.1, "ms_per_env_step": 0.1, "ms_of_learning_per_env_step": 2.0,
     "bytes_when_finished": 1, "bytes_of_learner": 2, "bytes_of_steps": 3}'; exit ;;
 report) mkdir -p "$4" && echo page >"$4/index.html"; exit ;;
 analyze)
-    # Leaves what it was asked for; of a run of `lookless` nothing can be seen.
+    # Keeps its arguments; runs of `lookless` can't be analysed.
     case $2 in */lookless/*) echo 'error: nothing to see' >&2; exit 2 ;; esac
     echo "$*" >>"$2/looks"; exit ;;
 esac

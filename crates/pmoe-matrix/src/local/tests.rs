@@ -7,18 +7,18 @@ use pmoe_results::plan::RunProgress;
 use super::*;
 use crate::select::tests::planned;
 
-/// A signal to this process reaches the runs of all tests, so there is one test at a time.
+/// Serialises the tests, because a signal to this process reaches the runs of all of them.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A script that behaves like `pmoe` as far as these tests need.
+/// Returns the path of a script that behaves like `pmoe` as far as these tests need.
 pub(crate) fn stand_in() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/pmoe.sh")
 }
 
-/// Runs a stand-in for each of `methods`, whose names say how it ends, and returns the folder.
+/// Runs the stand-in for each of `methods`, whose name determines how it ends; returns the folder.
 fn check(methods: &[&str], jobs: usize, expected: &[RunEnd]) -> tempfile::TempDir {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ fn a_finished_run_is_analysed_and_a_failed_analysis_is_a_failed_run() {
     assert_eq!(looks.len(), 2);
     assert!(looks[0].ends_with("--kind gait --set skip=200 --set steps=200"), "{}", looks[0]);
     assert!(looks[1].ends_with("--set episodes=100 --set obs_noise=[0.0, 0.05, 0.1]"));
-    // What has not been trained is not looked at.
+    // A run that is not trained is not analysed.
     assert!(matches!(outcomes[1], RunEnd::Diverged(_)));
     assert!(!runs[1].dir.join("looks").exists());
     let RunEnd::Refused(reason) = &outcomes[2] else { panic!("{}", outcomes[2]) };

@@ -4,7 +4,7 @@ use pmoe_results::Preset;
 
 use super::*;
 
-/// A run that has no folder yet.
+/// Returns a run without a folder on disk.
 pub(crate) fn planned(method: &str, task: &str, seed: u64, progress: RunProgress) -> Planned {
     let dir: PathBuf = ["fig", method, task, &format!("seed_{seed}")].iter().collect();
     let run = PlannedRun {
@@ -37,7 +37,7 @@ pub(crate) fn suites() -> Vec<Suite> {
     vec![Suite::parse(SUITE, Path::new("fig.toml")).unwrap()]
 }
 
-/// Two methods, two tasks, two seeds; another suite reads PMOE-SAC on Hopper as `k4`.
+/// Returns a plan of two methods, tasks and seeds; another suite uses PMOE-SAC on Hopper as `k4`.
 fn plan() -> Plan {
     let mut runs = Vec::new();
     for seed in [1, 10] {
@@ -69,7 +69,7 @@ fn only_takes_suites_items_methods_tasks_and_folders() {
     assert_eq!(selected(&["sac"]).len(), 4);
     assert_eq!(selected(&["Ant-v4", "fig/sac/Hopper-v4"]).len(), 6);
     assert_eq!(selected(&["fig/sac/Ant-v4/seed_1"]), ["fig/sac/Ant-v4/seed_1"]);
-    // A shared run by the name that it has elsewhere, in the folder where it lies.
+    // A shared run can be selected by its other name, and is in the folder of its first suite.
     let shared = ["fig/pmoe-sac/Hopper-v4/seed_1", "fig/pmoe-sac/Hopper-v4/seed_10"];
     assert_eq!(selected(&["other"]), shared);
     assert_eq!(selected(&["k4"]), shared);
@@ -147,7 +147,7 @@ fn a_budget_without_an_update_is_refused() {
         "2 runs would end before the first update: pmoe-sac on Ant-v4 has 1000 steps, and its first update comes \
          after 1001 (learning_starts); 2048 steps are enough for all of them, and --only leaves some out"
     );
-    // What the suite sets counts.
+    // Settings of the suite count.
     let mut short = runs(&["ppo"]);
     short[0].run.set.insert("rollout_steps".to_owned(), "500".to_owned());
     check_budgets(&short, &methods).unwrap();

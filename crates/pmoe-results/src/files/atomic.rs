@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-/// Replaces a file in one step: after a crash at any moment it has the old bytes or the new ones.
+/// Replaces a file atomically: after a crash it has either the old bytes or the new ones.
 ///
-/// Writes a sibling with a name of its own, syncs it, renames it over `path` and syncs the folder. Of
-/// several processes that write the same path at once the last one wins.
+/// Writes a sibling with a unique name, syncs it, renames it to `path` and syncs the folder. If
+/// several processes write the same path at once, the last one wins.
 ///
 /// # Errors
-/// When the sibling can't be written or renamed; `path` is then as before, and the sibling is gone.
+/// Returns an error if the sibling can't be written or renamed; `path` is then unchanged and the
+/// sibling removed. Also returns an error if the folder can't be synced after that.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.file_name().is_none() {
         return Err(io::ErrorKind::InvalidFilename.into());
@@ -25,13 +26,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync(folder)
 }
 
-/// How the name of a sibling begins.
+/// Prefix of a sibling's name.
 const PREFIX: &str = ".tmp";
 
-/// Random letters and digits behind that.
+/// Number of random letters and digits after the prefix.
 const RANDOM: usize = 6;
 
-/// A new file that vanishes unless it is renamed, and that others may read as far as the umask lets them.
+/// Creates a file that is deleted unless it is renamed; its permissions follow the umask.
 fn sibling_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).rand_bytes(RANDOM);
@@ -43,7 +44,7 @@ fn sibling_in(folder: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Whether a file's name is that of a sibling which a killed process did not rename.
+/// Whether a file name is that of a sibling that a killed process did not rename.
 #[must_use]
 pub fn is_leftover(name: &std::ffi::OsStr) -> bool {
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
@@ -52,11 +53,13 @@ pub fn is_leftover(name: &std::ffi::OsStr) -> bool {
     })
 }
 
-/// Removes what killed processes left of [`write_atomic`] in a folder, which need not be there. Others
-/// may be writing there at the moment: what is younger than `min_age` stays.
+/// Removes what [`write_atomic`] left in a folder when its process was killed.
+///
+/// The folder need not exist. Files younger than `min_age` stay, because another process may be
+/// writing them.
 ///
 /// # Errors
-/// When the file system refuses.
+/// Returns an error if the file system refuses.
 pub fn remove_leftovers(folder: &Path, min_age: Duration) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -65,7 +68,7 @@ pub fn remove_leftovers(folder: &Path, min_age: Duration) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         let is_ours = is_leftover(&entry.file_name()) && entry.file_type()?.is_file();
-        // Gone meanwhile, or from the future: not old.
+        // A file that is gone by now or dated in the future is not old.
         let age = entry.metadata().and_then(|metadata| metadata.modified());
         let age = age.ok().and_then(|modified| modified.elapsed().ok());
         if is_ours && (min_age.is_zero() || age.is_some_and(|age| age >= min_age)) {
@@ -75,7 +78,7 @@ pub fn remove_leftovers(folder: &Path, min_age: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a rename last: on Unix the folder itself has to reach the disk.
+/// Makes a rename durable: on Unix the folder itself must reach the disk.
 fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn a_failed_write_leaves_what_was_there_and_no_sibling() {
         let dir = tempfile::tempdir().unwrap();
-        // A file can't take a folder's place, not even for root.
+        // Not even root can replace a folder with a file.
         let path = dir.path().join("folder");
         fs::create_dir(&path).unwrap();
         write_atomic(&path, b"new").unwrap_err();

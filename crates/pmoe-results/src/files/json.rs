@@ -1,4 +1,4 @@
-//! Files that hold one JSON document of a numbered version.
+//! Files that hold one versioned JSON document.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -11,10 +11,10 @@ use super::atomic::write_atomic;
 use super::read;
 use crate::error::ResultsError;
 
-/// The largest document: several times an analysis with the most of everything.
+/// Size limit of a document: several times the largest possible analysis.
 const MOST_BYTES: u64 = 1 << 28;
 
-/// Reads a document of version `schema` from a file; `None` if there is none.
+/// Reads a document of one of the versions `schemas`; `None` if the file does not exist.
 pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
     schemas: RangeInclusive<u32>,
@@ -23,13 +23,13 @@ pub(crate) fn read<T: DeserializeOwned>(
     bytes.map(|bytes| parse(&bytes, path, schemas)).transpose()
 }
 
-/// Reads a document of one of the versions `schemas`; `path` is for the error.
+/// Parses a document of one of the versions `schemas`; `path` is for the error message.
 pub(crate) fn parse<T: DeserializeOwned>(
     bytes: &[u8],
     path: &Path,
     schemas: RangeInclusive<u32>,
 ) -> Result<T, ResultsError> {
-    /// The one field that has to be understood in every version.
+    /// The one field that must be readable in every version.
     #[derive(Deserialize)]
     struct Versioned {
         schema: u32,
@@ -48,8 +48,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
             let message = format!("version {found}, but this program reads {readable}");
             return Err(bad("schema", message));
         }
-        // A document without a version is read like any other that is wrong, so that the error has
-        // the place.
+        // A document without a version fails below, where the error gets its place.
         Ok(_) | Err(_) => {}
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -59,7 +58,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     Ok(document)
 }
 
-/// Writes a document, as serde_json makes it, and a line break, in one step.
+/// Writes a document serialised by serde_json, and a line break, atomically.
 pub(crate) fn write(
     path: &Path,
     document: serde_json::Result<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Opening files that we write again and again, where somebody else's may lie instead.
+//! Opening our own files without touching anything else that may have taken their place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Opens a file of ours for writing: a regular file, and never through a link.
+/// Opens a file of ours: a regular file, and never through a link.
 ///
 /// # Errors
-/// When something else is there ([`io::ErrorKind::AlreadyExists`]), which is left as it is, or when
-/// the system refuses.
+/// Returns an error of kind [`io::ErrorKind::AlreadyExists`] if something else is there, which is
+/// left unchanged, or the system's error.
 pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // A pipe without a reader must not block the program.
+    // Opening a pipe without a reader must not block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
     let kind = match fs::symlink_metadata(path) {

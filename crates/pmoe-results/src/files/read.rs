@@ -1,4 +1,4 @@
-//! Reading files that others wrote: never more than asked for, never for ever.
+//! Reading files that others wrote, with a limit on the size and without blocking.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::error::ResultsError;
 use crate::number::grouped;
 
-/// The largest file of settings: a hundred times the largest that is committed.
+/// Size limit of a settings file: a hundred times the largest committed one.
 pub const MOST_CONFIG_BYTES: u64 = 4 << 20;
 
 /// Reads a text file of at most `most_bytes`.
 ///
 /// # Errors
-/// [`ResultsError::Unreadable`] when there is none, it is a folder, a pipe, a device or too large, or is not UTF-8;
-/// [`ResultsError::Io`] when the disk fails.
+/// - [`ResultsError::Unreadable`]: the file is missing, a folder, a pipe, a device, too large, not
+///   UTF-8 or can't be opened
+/// - [`ResultsError::Io`]: reading fails
 pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, ResultsError> {
     String::from_utf8(read_bytes(path, most_bytes)?).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
@@ -27,10 +28,10 @@ pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, ResultsError> {
 /// Reads a file of at most `most_bytes`.
 ///
 /// # Errors
-/// As for [`read_text`].
+/// As for [`read_text`], except that the bytes need not be UTF-8.
 pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError> {
     let unreadable = |reason: &dyn ToString| ResultsError::unreadable(path, reason.to_string());
-    // Before it is opened: a pipe that nobody writes into would never open.
+    // Checked before opening: to open a pipe without a writer would block.
     let facts = fs::metadata(path).map_err(|error| unreadable(&error))?;
     let kind = facts.file_type();
     if !kind.is_file() {
@@ -43,7 +44,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError>
         return Err(unreadable(&format!("it is {what}, not a file")));
     }
     let mut bytes = Vec::new();
-    // The files of /proc say that they are empty, and others may grow: what is read counts.
+    // The size in the metadata is not reliable: files in /proc report 0, and other files may grow.
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let read = file.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes);
     let found = read.map_err(|error| ResultsError::io(path, error))?;
@@ -54,7 +55,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError>
     Ok(bytes)
 }
 
-/// The same; `None` if there is no such file.
+/// Like [`read_bytes`], but returns `None` if the file does not exist.
 pub(crate) fn read_if_there(path: &Path, most_bytes: u64) -> Result<Option<Vec<u8>>, ResultsError> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -62,7 +63,7 @@ pub(crate) fn read_if_there(path: &Path, most_bytes: u64) -> Result<Option<Vec<u
     }
 }
 
-/// The TOML files of a folder, by name.
+/// Returns the TOML files in a folder, sorted by name.
 pub(crate) fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, ResultsError> {
     let failed = |error| ResultsError::unreadable(dir, error);
     let mut paths = Vec::new();
@@ -100,7 +101,7 @@ mod tests {
             reason(&path, 4),
             "cannot read FILE: it has more than the 4 bytes that are read"
         );
-        // 5 GB that take no room on the disk.
+        // A sparse file of 5 GB.
         File::create(&path).unwrap().set_len(5_000_000_000).unwrap();
         assert!(reason(&path, 1_000).contains("more than the 1_000 bytes"));
         fs::write(&path, b"ab\nc\xffd\n").unwrap();
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(reason(&pipe, 9), "cannot read FILE: it is a pipe, not a file");
         let device = Path::new("/dev/zero");
         assert_eq!(reason(device, 9), "cannot read FILE: it is a device, not a file");
-        // Behind a link it is the same.
+        // A link makes no difference.
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(device, &link).unwrap();
         assert_eq!(reason(&link, 9), "cannot read FILE: it is a device, not a file");

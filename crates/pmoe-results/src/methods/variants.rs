@@ -1,4 +1,4 @@
-//! Methods of one name whose settings differ.
+//! Names for methods that share a name but differ in their settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,39 @@ use toml::{Table, Value};
 use super::Methods;
 use crate::run::Run;
 
-/// A run, and what its method is called by the plan or the folder that it is found in.
+/// A run, and the name that its plan or folder gives to its method.
 #[derive(Debug, Clone, Copy)]
 pub struct Called<'a> {
     /// Name of the method.
     pub method: &'a str,
-    /// Whether a plan calls it so.
+    /// Whether the name comes from a plan.
     pub planned: bool,
     /// The run.
     pub run: &'a Run,
 }
 
-/// Settings that a name spells out; more are counted.
+/// Number of settings that a name spells out; further ones are counted.
 const SPELLED_OUT: usize = 3;
 
-/// Characters of a value in a name.
+/// Number of characters of a value in a name; longer values are cut.
 const LONGEST_VALUE: usize = 24;
 
-/// Hexadecimal digits that stand for settings which are not spelled out.
+/// Hexadecimal digits of the hash that replaces settings not spelled out.
 const DIGITS: usize = 6;
 
-/// A name for the method of each run, the same where all settings are: what most runs of a name have keeps
-/// it, the others say behind it what differs, as in `sac (gamma=0.9)`.
+/// Returns a name for the method of each run, equal where all settings are equal.
 ///
-/// With `by_task` settings of different tasks are not compared, as in a suite, which says them for each. Those
-/// of the task itself never are. Finished runs alone decide what keeps the name, and among them those of a
-/// plan; where they are undecided, the committed method does, and without one each says what it has.
+/// The settings of most runs with a name keep that name. Other runs append the differences, as in
+/// `sac (gamma=0.9)`.
 ///
-/// Method, task, seed, budget and the distance of checkpoints make no difference: the first four are told
-/// apart elsewhere, and the last changes no number.
+/// With `by_task`, settings are compared only between runs on the same task, because a suite may
+/// set them per task. Settings of the task itself are always compared that way. If any run is
+/// finished, only finished runs decide which settings keep the name, and of these only the runs of
+/// a plan, if there are any. In a tie the committed method decides; if its value is not among the
+/// winners, every run spells out its own.
+///
+/// Method, task, seed, budget and checkpoint interval make no difference: the first four are shown
+/// elsewhere, and the last changes no result.
 #[must_use]
 pub fn variant_names(runs: &[Called<'_>], by_task: bool) -> Vec<String> {
     let settings: Vec<Settings> = runs.iter().map(|called| settings(&called.run.config)).collect();
@@ -71,7 +75,7 @@ pub fn variant_names(runs: &[Called<'_>], by_task: bool) -> Vec<String> {
     unlike(names, runs, &settings)
 }
 
-/// What most runs have, by key: see [`usual`].
+/// Returns the usual value of each setting among `peers`, see [`usual`].
 fn usual_settings<'a>(
     peers: &[usize],
     runs: &[Called<'_>],
@@ -91,8 +95,9 @@ fn usual_settings<'a>(
     keys.into_iter().map(of_key).collect()
 }
 
-/// Sets names apart that look alike though the settings, or the methods, are not: what is cut short or lacks
-/// what others have.
+/// Appends a hash to names that are equal although the settings or the methods differ.
+///
+/// This happens if a name is shortened, or if a run only lacks settings that others have.
 fn unlike(mut names: Vec<String>, runs: &[Called<'_>], settings: &[Settings]) -> Vec<String> {
     let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut variants: BTreeMap<(&str, &str), BTreeSet<&Settings>> = BTreeMap::new();
@@ -115,10 +120,11 @@ fn unlike(mut names: Vec<String>, runs: &[Called<'_>], settings: &[Settings]) ->
     names
 }
 
-/// Every setting by its dotted key, as text; a table without settings is one.
+/// Every setting as text, by dotted key; an empty table counts as a setting.
 type Settings = BTreeMap<String, String>;
 
-/// Whose settings count more: those of finished runs of a plan, then those of finished ones.
+/// Returns how much a run's settings count: most in a finished run of a plan, less in another
+/// finished run, least in an unfinished one.
 fn weight(called: &Called<'_>) -> u8 {
     match (called.run.is_whole(), called.planned) {
         (true, true) => 2,
@@ -127,7 +133,7 @@ fn weight(called: &Called<'_>) -> u8 {
     }
 }
 
-/// The value that most have; of several such the default, if it is one of them.
+/// Returns the most common value; in a tie the default, if it is among the winners.
 fn usual<'a>(
     values: impl Iterator<Item = Option<&'a String>>,
     default: Option<&String>,
@@ -142,10 +148,11 @@ fn usual<'a>(
     }
 }
 
-/// `gamma=0.9, actor.pmoe.num_primitives=8`.
+/// Formats differences, as in `gamma=0.9, actor.pmoe.num_primitives=8`.
 fn spelled_out(differences: &BTreeMap<&str, Option<&String>>) -> String {
     let present = differences.iter().filter(|(_, value)| value.is_some());
-    // What is not there is said where nothing else is: another variant of a setting takes the place of one.
+    // Missing settings are shown only if there are no others: usually another variant of the
+    // setting takes their place.
     let mut shown: Vec<_> = present.collect();
     if shown.is_empty() {
         shown = differences.iter().collect();
@@ -171,7 +178,7 @@ fn spelled_out(differences: &BTreeMap<&str, Option<&String>>) -> String {
     parts.join(", ")
 }
 
-/// A key as `--set` takes it: without the family of the algorithm or of the task.
+/// Returns a key as `--set` accepts it, without the family of the algorithm or of the task.
 fn short_key(key: &str) -> String {
     let mut parts = key.splitn(3, '.');
     match (parts.next(), parts.next(), parts.next()) {
@@ -204,7 +211,7 @@ fn flatten(table: &Table, prefix: &str, flat: &mut Settings) {
     }
 }
 
-/// A value as TOML, `1.0` as `1`.
+/// Formats a value as TOML, but `1.0` as `1` and strings without quotes.
 fn text(value: &Value) -> String {
     match value {
         Value::Float(number) => number.to_string(),

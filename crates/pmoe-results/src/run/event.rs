@@ -1,4 +1,4 @@
-//! What a run reports while it learns. The event enum is the file format of `events.jsonl`.
+//! Events that a run reports while it trains: the format of `events.jsonl`.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::EVENTS;
 
-/// One line of `events.jsonl`. No field depends on the wall clock, so the same config, seed and
-/// build give the same file byte for byte.
+/// One line of `events.jsonl`.
+///
+/// No field depends on the wall clock: the same config, seed and build give the same file, byte for
+/// byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
@@ -15,7 +17,7 @@ pub enum Event {
     Episode {
         /// Environment steps taken so far.
         env_step: u64,
-        /// Number of the episode, from 1.
+        /// Number of the episode, starting at 1.
         episode: u64,
         /// Undiscounted sum of raw rewards.
         episode_return: f64,
@@ -23,28 +25,28 @@ pub enum Event {
         episode_length: u32,
         /// Whether the time limit ended it.
         truncated: bool,
-        /// Whether it reached its goal; absent for a task without one.
+        /// Whether it reached its goal; absent for tasks without a goal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         success: Option<bool>,
     },
-    /// Training metrics, pulled when due; see `docs/metrics.md`.
+    /// Training metrics at a regular interval; see `docs/metrics.md`.
     Update {
         /// Environment steps taken so far.
         env_step: u64,
         /// Gradient updates taken so far.
         grad_step: u64,
-        /// Name to value.
+        /// Values by name.
         metrics: BTreeMap<String, f64>,
     },
-    /// An evaluation: every episode's outcome, raw; means are the report's job.
+    /// An evaluation, with the raw outcome of every episode; the report computes the means.
     Eval {
-        /// Environment steps of training behind the evaluated policy.
+        /// Environment steps that the evaluated policy has been trained for.
         env_step: u64,
         /// Undiscounted return of each episode.
         returns: Vec<f64>,
         /// Steps in each episode.
         lengths: Vec<u32>,
-        /// Whether each episode reached its goal; absent for a task without one.
+        /// Whether each episode reached its goal; absent for tasks without a goal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         successes: Option<Vec<bool>>,
     },
@@ -54,7 +56,7 @@ impl Event {
     /// Name of the file in a run folder.
     pub const FILE: &str = EVENTS;
 
-    /// Environment steps taken when it was reported.
+    /// Returns the environment steps taken when it was reported.
     #[must_use]
     pub fn env_step(&self) -> u64 {
         match self {
@@ -64,7 +66,7 @@ impl Event {
         }
     }
 
-    /// Whether every number is finite; JSON can hold no others.
+    /// Whether every number is finite; JSON has no other numbers.
     #[must_use]
     pub fn is_finite(&self) -> bool {
         match self {
@@ -77,38 +79,37 @@ impl Event {
 
 /// Receives the events of a run in order.
 pub trait Sink {
-    /// Takes one event.
+    /// Records one event.
     ///
     /// # Errors
-    /// When it can't be kept, a full disk for instance.
+    /// Returns an error if the event can't be kept, for instance because the disk is full.
     fn emit(&mut self, event: &Event) -> std::io::Result<()>;
 
-    /// Makes everything emitted durable and returns the position after it, where a continued run
-    /// goes on.
+    /// Makes all events so far durable and returns the position after them, where a run can resume.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// Returns an error if the disk refuses.
     fn sync(&mut self) -> std::io::Result<Position>;
 }
 
-/// A position in the events of a run, and what must stand before it.
+/// A position in the events of a run, with a checksum of everything before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
     /// Bytes of `events.jsonl` before it.
     pub bytes: u64,
-    /// Their blake3, hexadecimal.
+    /// Blake3 hash of these bytes, hexadecimal.
     pub blake3: String,
 }
 
 impl Position {
-    /// Before the first event.
+    /// Returns the position before the first event.
     #[must_use]
     pub fn start() -> Self {
         Self::after(b"")
     }
 
-    /// After these bytes of `events.jsonl`.
+    /// Returns the position after these bytes of `events.jsonl`.
     #[must_use]
     pub fn after(bytes: &[u8]) -> Self {
         let blake3 = blake3::hash(bytes).to_hex().to_string();
@@ -116,7 +117,7 @@ impl Position {
     }
 }
 
-/// The line of `events.jsonl` that holds an event, with its line break.
+/// Formats an event as a line of `events.jsonl`, with its line break.
 pub(crate) fn line(event: &Event) -> std::io::Result<Vec<u8>> {
     // JSON has no NaN: serde_json would write null, and the file could not be read back.
     if !event.is_finite() {
@@ -136,10 +137,10 @@ pub struct MemorySink {
 }
 
 impl MemorySink {
-    /// Drops the events after a position, as a continued run does.
+    /// Drops the events after a position, as a resumed run does.
     ///
     /// # Errors
-    /// When an event has a number that is not finite.
+    /// Returns an error if an event contains a number that is not finite.
     pub fn truncate(&mut self, position: &Position) -> std::io::Result<()> {
         let mut bytes = 0;
         let mut kept = 0;

@@ -1,4 +1,4 @@
-//! The folders at or below one, and the runs in them.
+//! Finds the run folders at or below a folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,29 +15,29 @@ use crate::error::ResultsError;
 /// What [`scan`] found.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The runs, by path.
+    /// The runs, sorted by path.
     pub runs: Vec<Run>,
-    /// Folders that have a manifest but can't be read as a run, folders that can't be listed, and links
-    /// that lead nowhere.
+    /// Folders that have a manifest but can't be read as a run, folders that can't be listed, and
+    /// dangling links.
     pub broken: Vec<(PathBuf, ResultsError)>,
-    /// Links to runs that are counted already.
+    /// Links to runs that are already counted.
     pub repeated: Vec<Repeated>,
 }
 
 /// What [`Folders::find`] found.
 #[derive(Debug, Default)]
 pub struct Folders {
-    /// Every folder, by path: the one that was searched and those below.
+    /// Every folder, sorted by path: the searched one and those below it.
     pub all: Vec<PathBuf>,
-    /// Those that have a manifest.
+    /// The folders that have a manifest.
     pub runs: Vec<PathBuf>,
-    /// Folders that can't be listed, and links that lead nowhere.
+    /// Folders that can't be listed, and dangling links.
     pub broken: Vec<(PathBuf, ResultsError)>,
-    /// Links to runs that are found already.
+    /// Links to runs that are already found.
     pub repeated: Vec<Repeated>,
 }
 
-/// A link to a folder that is found by another way too.
+/// A link to a folder that is also found another way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
     /// The link.
@@ -53,8 +53,10 @@ impl fmt::Display for Repeated {
     }
 }
 
-/// Name of the folder of a task's runs: the task's own, and for a task from a file `mjcf:FOLDER/NAME.xml` it is
-/// `mjcf-NAME`, with `_` for every character that a shell or a file system may mind.
+/// Returns the folder name for the runs of a task.
+///
+/// This is the name of the task. For a task from a file, `mjcf:FOLDER/NAME.xml`, it is `mjcf-NAME`,
+/// with `_` for every character that may be special to a shell or a file system.
 #[must_use]
 pub fn task_folder(task: &str) -> String {
     let Some((kind, file)) = task.split_once(':') else { return task.to_owned() };
@@ -64,12 +66,12 @@ pub fn task_folder(task: &str) -> String {
     format!("{kind}-{name}")
 }
 
-/// Reads every run folder at or below `dir`, as [`Folders::find`] finds them.
+/// Reads every run folder at or below `dir`, as found by [`Folders::find`].
 ///
 /// A broken run does not hide the others.
 ///
 /// # Errors
-/// When `dir` itself can't be listed.
+/// Returns an error if `dir` itself can't be listed.
 pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
     let Folders { runs, broken, repeated, .. } = Folders::find(dir)?;
     let mut found = Scan { runs: Vec::new(), broken, repeated };
@@ -84,13 +86,14 @@ pub fn scan(dir: &Path) -> Result<Scan, ResultsError> {
 }
 
 impl Folders {
-    /// The folders at or below `dir`; one with a `manifest.json` is a run, also inside another run.
+    /// Finds the folders at or below `dir`; one with a `manifest.json` is a run, even inside
+    /// another run.
     ///
-    /// Links to folders are followed. A folder that is reached in several ways is there once, under its own
-    /// path rather than that of a link, and a link up the way it lies on is not followed.
+    /// Links to folders are followed, except links to `dir` or a folder above it. A folder that can
+    /// be reached in several ways is listed once, under its own path rather than that of a link.
     ///
     /// # Errors
-    /// When `dir` itself can't be listed.
+    /// Returns an error if `dir` itself can't be listed.
     pub fn find(dir: &Path) -> Result<Self, ResultsError> {
         let mut search = Search::default();
         search.folder(dir).map_err(|source| match source.kind() {
@@ -101,7 +104,7 @@ impl Folders {
             _ => ResultsError::io(dir, source),
         })?;
         let root = fs::canonicalize(dir).map_err(|source| ResultsError::io(dir, source))?;
-        // Last, so that what is really there has its own name.
+        // Links come last, so that real folders are listed under their own paths.
         while let Some(link) = search.links.pop_first() {
             search.link(&link, &root);
         }
@@ -115,13 +118,13 @@ impl Folders {
     }
 }
 
-/// A search under way.
+/// A search in progress.
 #[derive(Default)]
 struct Search {
     found: Folders,
-    /// Device and number of every folder, whatever it is called.
+    /// Path of every folder, by device and inode.
     seen: BTreeMap<(u64, u64), PathBuf>,
-    /// Links that were met and not followed yet.
+    /// Links that are not followed yet.
     links: BTreeSet<PathBuf>,
 }
 
@@ -160,7 +163,7 @@ impl Search {
 
     fn link(&mut self, link: &Path, root: &Path) {
         match fs::canonicalize(link) {
-            // Up the way: what is there besides is not in the folder that is searched.
+            // A link to a parent: its other contents are not part of the search.
             Ok(target) if root.starts_with(&target) => {
                 let (link, target) = (link.to_owned(), self.found.all[0].clone());
                 self.found.repeated.push(Repeated { link, target });
@@ -171,7 +174,7 @@ impl Search {
                 }
             }
             Ok(_) => {}
-            // Editors leave hidden links that lead nowhere.
+            // Editors leave hidden dangling links.
             Err(_) if link.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.') => {}
             Err(error) => self.broken(link.to_owned(), error),
         }
@@ -190,7 +193,7 @@ impl Search {
     }
 }
 
-/// Whether a folder is a checkpoint of a run: it has a manifest too, of another kind.
+/// Whether a folder is a checkpoint of a run, which has a manifest of another kind.
 fn is_checkpoint(dir: &Path) -> bool {
     let is_called = |path: &Path, is: fn(&str) -> bool| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(is)

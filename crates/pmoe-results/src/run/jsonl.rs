@@ -15,13 +15,16 @@ pub struct JsonlSink {
 }
 
 impl JsonlSink {
-    /// Opens the file to go on at `position`: what comes after it is dropped, and written again by the
-    /// run that continues there. At the start of a run the file need not exist.
+    /// Opens the file to continue at `position`.
+    ///
+    /// Everything after the position is dropped; the run that resumes there writes it again. At the
+    /// start of a run the file need not exist.
     ///
     /// # Errors
-    /// - [`ResultsError::ShortEvents`], [`ResultsError::ChangedEvents`]: the bytes before `position` are
-    ///   not those it was made for; nothing is changed
-    /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file can't be opened, is a link or is
+    /// - [`ResultsError::ShortEvents`], [`ResultsError::ChangedEvents`]: the bytes before
+    ///   `position` do not match it; nothing is changed
+    /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file can't be opened, is a link
+    ///   or is missing
     ///   missing
     pub fn open_at(path: &Path, position: &Position) -> Result<Self, ResultsError> {
         let failed = |error| ResultsError::write(path, error);
@@ -35,10 +38,10 @@ impl JsonlSink {
         Ok(Self { file: BufWriter::new(file), bytes: position.bytes, hasher })
     }
 
-    /// Checks that the bytes before `position` are those it was made for; changes nothing.
+    /// Checks that the bytes before `position` match it; changes nothing.
     ///
     /// # Errors
-    /// As [`JsonlSink::open_at`].
+    /// As for [`JsonlSink::open_at`].
     pub fn check(path: &Path, position: &Position) -> Result<(), ResultsError> {
         if position.bytes == 0 {
             return Ok(());
@@ -49,7 +52,7 @@ impl JsonlSink {
     }
 }
 
-/// Hashes the bytes before `position`, which must be those it was made for.
+/// Hashes the bytes before `position`, which must match it.
 fn hash_before(
     path: &Path,
     file: &File,

@@ -1,4 +1,4 @@
-//! What a run folder consists of.
+//! The files in a run folder.
 
 use std::fs;
 use std::io;
@@ -9,18 +9,18 @@ use crate::files::{MOST_CONFIG_BYTES, read_text};
 
 /// The resolved config.
 pub(crate) const CONFIG: &str = "config.toml";
-/// Whose run it is, and how far it is.
+/// Identity and progress of the run.
 pub(crate) const MANIFEST: &str = "manifest.json";
-/// What it reported.
+/// The reported events.
 pub(crate) const EVENTS: &str = "events.jsonl";
-/// The folder of what was measured of the finished run.
+/// Folder of the analyses of the finished run.
 pub(crate) const ANALYSIS: &str = "analysis";
-/// The folder of what the learner needs to continue.
+/// Folder of what the learner needs to resume.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// Held by the process that writes the folder.
 pub(crate) const LOCK: &str = "lock";
 
-/// Reads the file that a run can't be without.
+/// Reads a file that every run folder must have.
 pub(crate) fn read_part(folder: &Path, name: &str) -> Result<String, ResultsError> {
     let path = folder.join(name);
     match fs::metadata(&path).map_err(|error| error.kind()) {

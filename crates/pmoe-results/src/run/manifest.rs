@@ -6,7 +6,7 @@ use super::layout::{MANIFEST, read_part};
 use crate::error::ResultsError;
 use crate::files::json;
 
-/// `manifest.json`: whose run this is, how far it got, on what machine and from which code.
+/// `manifest.json`: identity and progress of a run, and the machine and code that it runs on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -15,44 +15,44 @@ pub struct Manifest {
     /// Name of the method, as in `configs/methods`; `algo` before version 3.
     #[serde(alias = "algo")]
     pub method: String,
-    /// Name of the task, with its version.
+    /// Name of the task, including its version.
     pub task: String,
     /// Seed of every random stream of the run.
     pub seed: u64,
     /// Budget in environment steps.
     pub total_steps: u64,
-    /// How it stands.
+    /// Its state.
     pub status: Status,
-    /// Environment steps behind the newest checkpoint, or behind the end.
+    /// Environment steps at the newest evaluation, or at the end of the newest attempt.
     pub env_step: u64,
     /// Code, machine and command of the newest attempt.
     pub provenance: Provenance,
     /// Every start of the run, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Checksum of `events.jsonl`, hexadecimal, set when done.
+    /// Blake3 hash of `events.jsonl`, hexadecimal; set when the run is done.
     pub events_blake3: Option<String>,
 }
 
-/// How a run stands.
+/// State of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Status {
-    /// Under way, or killed without a word: the lock tells which.
+    /// In progress, or killed without notice: the lock tells which.
     Running,
-    /// Stopped on request, to be continued from the checkpoint.
+    /// Stopped on request; the next start resumes from the checkpoint.
     Interrupted,
     /// The whole budget is spent.
     Done,
-    /// Ended by an error; starting it again would end the same way.
+    /// Ended by an error; another start would end the same way.
     Failed {
         /// What went wrong.
         reason: String,
-        /// Whether it was the learning itself: a non-finite loss, action or simulation.
+        /// Whether training diverged: a non-finite loss, action or simulation.
         diverged: bool,
     },
 }
 
-/// Code and machine behind a run.
+/// Code and machine of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -60,13 +60,13 @@ pub struct Provenance {
     pub pmoe: String,
     /// Git commit it was built from.
     pub commit: String,
-    /// Whether the working tree had uncommitted changes then.
+    /// Whether the working tree had uncommitted changes at that time.
     pub dirty: bool,
     /// Version of the compiler.
     pub rustc: String,
     /// Version of burn.
     pub burn: String,
-    /// Version of the MuJoCo library that was loaded.
+    /// Version of the loaded MuJoCo library.
     pub mujoco: String,
     /// Device of the tensors.
     pub device: String,
@@ -90,20 +90,20 @@ pub struct Provenance {
 pub struct Attempt {
     /// When it started, RFC 3339 in UTC.
     pub started: String,
-    /// First environment step.
+    /// Environment steps at its start.
     pub from_step: u64,
     /// Environment steps at its end.
     pub to_step: u64,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub wall_seconds: f64,
-    /// Code, machine and command; none in manifests of version 1.
+    /// Code, machine and command; missing in manifests of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
 }
 
 impl Provenance {
-    /// What differs in the code between two builds, each as `what: this → other`; empty for the same
-    /// code.
+    /// Lists how the code differs between two builds, each item as `what this → other`; empty for
+    /// the same code.
     #[must_use]
     pub fn code_changes(&self, other: &Self) -> Vec<String> {
         let commit = |build: &Self| {
@@ -125,21 +125,22 @@ impl Provenance {
 impl Manifest {
     /// The version of the format that this crate writes.
     ///
-    /// It also reads version 2, where the method is called `algo`, and version 1, which has no
-    /// provenance of single attempts either.
+    /// It can also read version 2, which calls the method `algo`, and version 1, which also lacks
+    /// the provenance of single attempts.
     pub const SCHEMA: u32 = 3;
 
     /// Name of the file in a run folder.
     pub const FILE: &str = MANIFEST;
 
-    /// Seconds of work over all attempts.
+    /// Returns the duration of all attempts together, in seconds.
     #[must_use]
     pub fn wall_seconds(&self) -> f64 {
         self.attempts.iter().map(|attempt| attempt.wall_seconds).sum()
     }
 
-    /// Where the code changed from one attempt to the next that went on from a later step than the
-    /// start: the step, and what changed.
+    /// Returns where the code changed between two consecutive attempts: the step, and what changed.
+    ///
+    /// Changes before an attempt that starts at step 0 don't count.
     #[must_use]
     pub fn code_changes(&self) -> Vec<(u64, Vec<String>)> {
         let pairs = self.attempts.windows(2).filter(|pair| pair[1].from_step > 0);
@@ -150,23 +151,23 @@ impl Manifest {
         changes.filter(|(_, changes)| !changes.is_empty()).collect()
     }
 
-    /// Reads the manifest of a run folder, and nothing else of it.
+    /// Reads only the manifest of a run folder.
     ///
     /// # Errors
-    /// When there is none, or it can't be read or understood.
+    /// Returns an error if it is missing or can't be read or parsed.
     pub fn read(folder: &Path) -> Result<Self, ResultsError> {
         Self::parse(&read_part(folder, MANIFEST)?, &folder.join(MANIFEST))
     }
 
-    /// Reads manifest text; `path` is for the error.
+    /// Parses a manifest; `path` is for the error message.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ResultsError> {
         json::parse(text.as_bytes(), path, 1..=Self::SCHEMA)
     }
 
-    /// The first value that is another in the run's config, as an error; `folder` is the run's.
+    /// Checks that the manifest agrees with the run's config; `folder` is the run folder.
     ///
     /// # Errors
-    /// [`ResultsError::ManifestMismatch`].
+    /// Returns [`ResultsError::ManifestMismatch`] for the first value that differs.
     pub fn check(&self, config: &toml::Table, folder: &Path) -> Result<(), ResultsError> {
         let total_steps = config.get("schedule").and_then(|schedule| schedule.get("total_steps"));
         let text = |value: &str| toml::Value::from(value);

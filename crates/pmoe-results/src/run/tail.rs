@@ -6,41 +6,42 @@ use std::path::{Path, PathBuf};
 use super::layout::EVENTS;
 use crate::files::open_own;
 
-/// Reads the events of a run that may be under way, each time from where the last time ended.
+/// Follows the events of a run in progress; each read continues where the last one ended.
 ///
-/// The file may not be there yet, end in half a line, be cut back by a run that continues from its
-/// checkpoint, or be that of another run by now: in the last two cases reading begins anew.
+/// The file may not exist yet, end in an incomplete line, be truncated by a run that resumes from
+/// its checkpoint, or be replaced by that of another run. In the last two cases reading starts
+/// over.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
-    /// Device and inode of the file that was read.
+    /// Device and inode of the file read so far.
     file: Option<(u64, u64)>,
-    /// Bytes of it that were read: all of them lines that have an end.
+    /// Bytes read so far, all of them complete lines.
     offset: u64,
 }
 
 /// What [`Tail::read`] found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tailed {
-    /// Whether what was read before no longer counts.
+    /// Whether lines from earlier reads no longer count.
     pub restarted: bool,
-    /// Lines of JSON, whole ones with their ends.
+    /// Complete lines of JSON, with their line breaks.
     pub lines: Vec<u8>,
-    /// Whether there was more than asked for.
+    /// Whether the file has more to read.
     pub more: bool,
 }
 
 impl Tail {
-    /// The events of a run folder, from the first on.
+    /// Follows the events of a run folder from the first one.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         Self { path: folder.join(EVENTS), file: None, offset: 0 }
     }
 
-    /// Reads the lines that are new, about `max_bytes` of them.
+    /// Reads new lines, about `max_bytes` of them.
     ///
     /// # Errors
-    /// When the system can't read the file; the next call tries again.
+    /// Returns an error if the file can't be read; the next call tries again.
     pub fn read(&mut self, max_bytes: u64) -> io::Result<Tailed> {
         let mut file = match open_own(&self.path, File::options().read(true)) {
             Ok(file) => file,
@@ -58,7 +59,7 @@ impl Tail {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut lines = Vec::new();
         let mut more = metadata.len() > self.offset;
-        // Once at least; again for a line that is longer than asked for.
+        // Reads again if a line is longer than `max_bytes`.
         while more && !lines.contains(&b'\n') {
             more = file.by_ref().take(max_bytes.max(1)).read_to_end(&mut lines)? > 0;
         }
@@ -68,13 +69,13 @@ impl Tail {
         Ok(Tailed { restarted, lines, more })
     }
 
-    /// Whether there was something to forget.
+    /// Starts over with `file`; returns whether anything had been read before.
     fn restart(&mut self, file: Option<(u64, u64)>) -> bool {
         self.file = file;
         std::mem::take(&mut self.offset) > 0
     }
 
-    /// Whether a line ends where reading goes on; in a file that was written anew it need not.
+    /// Whether a line ends at the offset; in a file that was rewritten it may not.
     fn ends_a_line(&self, file: &mut File) -> io::Result<bool> {
         let Some(last) = self.offset.checked_sub(1) else {
             return Ok(true);
@@ -126,8 +127,8 @@ mod tests {
         read(&mut tail);
         File::options().write(true).open(&path).unwrap().set_len(4).unwrap();
         assert_eq!(read(&mut tail), (true, "one\n".into()));
-        // Cut back and longer again before anybody looked: what was read before is there again, or the
-        // line does not end where it did.
+        // Truncated and extended again between two reads: either the same lines are back, or no
+        // line ends at the old offset.
         append(dir.path(), "two\n");
         assert_eq!(read(&mut tail), (false, "two\n".into()));
         File::options().write(true).open(&path).unwrap().set_len(4).unwrap();

@@ -1,4 +1,4 @@
-//! What a suite file may say.
+//! Checks of a suite file.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use crate::error::ResultsError;
 use crate::number::{MOST_STEPS, grouped};
 use crate::text::{did_you_mean, one_of};
 
-/// The most methods, tasks or seeds, and the most runs of a preset: a plan is held in memory and in one file.
+/// Limits on the methods, tasks or seeds of a suite, and on the runs of a preset: a plan must fit
+/// into memory and one file.
 const MOST_NAMES: usize = 1_000;
 const MOST_RUNS: usize = 100_000;
 
@@ -34,7 +35,7 @@ impl Suite {
             let meant = did_you_mean(value, allowed.iter().map(String::as_str));
             Err(bad(key, format!("{value:?}"), one_of(allowed) + &meant))
         };
-        // A second place for the budget would only be able to contradict the first.
+        // The budget has one place; a second one could only contradict it.
         let budget_apart = |key: &str, set: &toml::Table| match set.get("schedule.total_steps") {
             None => Ok(()),
             Some(_) => {
@@ -141,7 +142,7 @@ impl Suite {
     }
 }
 
-/// Whether a name can be a folder of that name and nothing else.
+/// Whether a value is a plain folder name, without path separators or a leading dot.
 fn is_name(value: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !value.is_empty() && !value.starts_with('.') && value.chars().all(allowed)

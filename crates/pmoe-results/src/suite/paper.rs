@@ -6,39 +6,39 @@ use serde::Deserialize;
 use super::Suite;
 use crate::analysis::Quantity;
 
-/// What the paper shows, prints and says of how it was made.
+/// What the paper shows and prints in a figure or table, and states about its runs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paper {
-    /// What it shows and says there, in our words.
+    /// What the figure or table shows, in our words.
     pub shows: Option<String>,
-    /// What it is about, where that is not the area under learning curves.
+    /// The quantities it is about, unless that is the area under the learning curves.
     #[serde(default)]
     pub about: Vec<Quantity>,
-    /// What it says of the scale of its runs.
+    /// What the paper states about the scale of the runs.
     #[serde(default)]
     pub states: Stated,
     /// AUC in percent of the reference, by method, then task.
     #[serde(default)]
     pub auc: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Returns of trained policies that see noisy observations.
+    /// Returns of trained policies that act on noisy observations.
     #[serde(default)]
     pub noise: Vec<NoiseReturn>,
 }
 
-/// Which parts of the preset `paper` the paper states; the others are ours.
+/// The parts of the preset `paper` that the paper states; the other parts are our choice.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stated {
-    /// The number of seeds.
+    /// Whether it states the number of seeds.
     #[serde(default)]
     pub seeds: bool,
-    /// The tasks whose budget in environment steps it states.
+    /// The tasks for which it states the budget in environment steps.
     #[serde(default)]
     pub steps: Vec<String>,
 }
 
-/// Return of a trained policy that sees noisy observations, as the paper prints it.
+/// Return of a trained policy that acts on noisy observations, as printed in the paper.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseReturn {
@@ -46,16 +46,16 @@ pub struct NoiseReturn {
     pub method: String,
     /// Name of the task.
     pub task: String,
-    /// Standard deviation of the noise on each observed number.
+    /// Standard deviation of the noise on each element of the observation.
     pub obs_noise: f64,
     /// Mean return of the episodes.
     pub mean: f64,
-    /// Their standard deviation.
+    /// Standard deviation over the episodes.
     pub std: f64,
 }
 
 impl Paper {
-    /// What it prints of a method on a task under noise of a standard deviation.
+    /// Returns the printed result of a method on a task at one noise level.
     #[must_use]
     pub fn noise_return(&self, method: &str, task: &str, obs_noise: f64) -> Option<&NoiseReturn> {
         self.noise.iter().find(|of| {
@@ -66,8 +66,11 @@ impl Paper {
 }
 
 impl Suite {
-    /// What the paper prints of a method over what it prints of another, the mean over `tasks`; `None` if it
-    /// does not print all of them, or none that is above zero to divide by.
+    /// Returns the ratio of two methods' printed results, `method` over `than`, averaged over
+    /// `tasks`.
+    ///
+    /// `None` if the paper does not print all of the results, if a divisor is not positive, or if
+    /// `tasks` is empty.
     #[must_use]
     pub fn paper_ratio(
         &self,
@@ -84,7 +87,7 @@ impl Suite {
         mean(&ratios)
     }
 
-    /// The number of the paper's table, in the table's unit.
+    /// Returns the number printed in the paper's table, in the table's unit.
     fn printed(&self, quantity: Quantity, method: &str, task: &str) -> Option<f64> {
         let paper = &self.paper;
         match quantity.obs_noise() {

@@ -1,11 +1,11 @@
-//! What somebody may have meant who wrote a name that is not known.
+//! Suggestions for unknown names.
 
 use std::fmt::Display;
 
-/// How much of two names must agree, of 1.
+/// Smallest similarity of a suggestion, on a scale from 0 to 1.
 const ALIKE: f64 = 0.6;
 
-/// The known name that is most like `name`, if one is like it; of several the first.
+/// Returns the known name most similar to `name`, if any is similar enough; the first in a tie.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let mut best = (ALIKE, None);
@@ -18,12 +18,14 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.1
 }
 
-/// `; did you mean `x`?`, to be put behind a message that `name` is not known; empty if nothing is like it.
+/// Returns a suggestion to append to the error about an unknown `name`; empty if nothing is
+/// similar.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 
-/// A message of serde's as it should reach people: what was meant by an unknown name, and no types of Rust.
+/// Rewrites an error message of serde for users: suggests a known name for an unknown one, and
+/// replaces Rust types with words.
 #[must_use]
 pub fn explained(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown ") {
@@ -42,7 +44,7 @@ pub fn explained(message: &str) -> String {
         .unwrap_or_else(|| message.to_owned())
 }
 
-/// The names that are allowed, in words.
+/// Lists the allowed names in words.
 pub(crate) fn one_of(names: impl IntoIterator<Item = impl Display>) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     format!("one of {}", names.join(", "))
@@ -65,7 +67,7 @@ mod tests {
         ] {
             assert_eq!(nearest(name, methods), meant, "{name}");
         }
-        // Of names that are as near the first.
+        // The first name wins a tie.
         assert_eq!(nearest("Hoper", ["Hopper-v2", "Hopper-v4"]), None);
         assert_eq!(nearest("Hopper", ["Hopper-v2", "Hopper-v4"]), Some("Hopper-v2"));
         assert_eq!(nearest("x", []), None);

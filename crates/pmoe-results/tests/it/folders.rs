@@ -1,4 +1,4 @@
-//! Links to runs, runs in runs.
+//! Links to runs, and runs inside runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +13,7 @@ fn run_at(path: &Path, seed: u64) {
     write_run(path, manifest("sac", "Hopper-v4", seed), &[(0, 1.0), (100, 2.0)], Status::Done);
 }
 
-/// The runs that a scan reads, from `root`.
+/// Returns the paths of the runs that a scan reads, relative to `root`.
 fn runs(root: &Path) -> Vec<PathBuf> {
     let found = scan(root).unwrap();
     assert!(found.broken.is_empty(), "{:?}", found.broken);
@@ -38,13 +38,13 @@ fn links_to_runs_and_to_folders_of_runs_are_followed() {
     run_at(&scratch.path().join("many/seed_2"), 2);
     run_at(&scratch.path().join("many/deep/seed_3"), 3);
     symlink(scratch.path().join("one"), dir.path().join("sac/seed_1")).unwrap();
-    // A link to a link is one, too.
+    // A link to a link works as well.
     symlink(scratch.path().join("many"), scratch.path().join("all")).unwrap();
     symlink(scratch.path().join("all"), dir.path().join("more")).unwrap();
     let expected = ["more/deep/seed_3", "more/seed_2", "sac/seed_0", "sac/seed_1"];
     assert_eq!(runs(dir.path()), paths(&expected));
     assert_eq!(repeated(dir.path()), []);
-    // The folder that is searched may be a link itself.
+    // The searched folder may itself be a link.
     let link = scratch.path().join("results");
     symlink(dir.path(), &link).unwrap();
     assert_eq!(runs(&link).len(), 4);
@@ -58,13 +58,13 @@ fn links_that_lead_back_end() {
     run_at(&dir.path().join("others/seed_1"), 1);
     symlink(&root, root.join("itself")).unwrap();
     symlink("..", root.join("sac/up")).unwrap();
-    // Above the folder: its other contents are not asked for.
+    // A link to a parent: its other contents are not part of the search.
     symlink(dir.path(), root.join("above")).unwrap();
     symlink("/", root.join("everything")).unwrap();
     assert_eq!(runs(&root), paths(&["sac/seed_0"]));
     let links: Vec<_> = repeated(&root).into_iter().map(|(link, _)| link).collect();
     assert_eq!(links.len(), 4, "{links:?}");
-    // Two that lead to each other lead nowhere.
+    // Two links that point at each other lead nowhere.
     symlink(root.join("b"), root.join("a")).unwrap();
     symlink(root.join("a"), root.join("b")).unwrap();
     let found = scan(&root).unwrap();
@@ -85,7 +85,7 @@ fn a_run_that_is_reached_twice_counts_once_under_its_own_name() {
     assert_eq!(repeated(dir.path()), expected.map(|(link, to)| (link.into(), to.into())));
     let words = scan(dir.path()).unwrap().repeated[0].to_string();
     assert!(words.contains("z/seed_0") && words.ends_with("they count once"), "{words}");
-    // Nobody wants to know of links to what is no run.
+    // Links to folders without runs are not reported.
     fs::create_dir(dir.path().join("notes")).unwrap();
     symlink(dir.path().join("notes"), dir.path().join("n")).unwrap();
     assert_eq!(repeated(dir.path()).len(), 3);
@@ -96,7 +96,7 @@ fn a_link_that_leads_nowhere_is_named() {
     let dir = tempfile::tempdir().unwrap();
     run_at(&dir.path().join("seed_0"), 0);
     symlink("/no/such/disk", dir.path().join("seed_1")).unwrap();
-    // As Emacs leaves them.
+    // Emacs leaves such links.
     symlink("me@host.123", dir.path().join(".#notes")).unwrap();
     let found = scan(dir.path()).unwrap();
     assert_eq!((found.runs.len(), found.broken.len()), (1, 1));
@@ -113,7 +113,7 @@ fn a_run_inside_another_is_found() {
     for (name, seed) in [("", 0), ("inner", 1), ("inner/deep/er", 2), ("analysis/x", 3)] {
         run_at(&outer.join(name), seed);
     }
-    // A checkpoint has a manifest of another kind; what else lies beside it may be a run.
+    // A checkpoint has a manifest of another kind; other folders next to it may be runs.
     let checkpoint = outer.join("checkpoint/step-000000000100");
     fs::create_dir_all(&checkpoint).unwrap();
     fs::write(checkpoint.join("manifest.json"), "{}").unwrap();
@@ -126,6 +126,6 @@ fn a_run_inside_another_is_found() {
         "outer/inner/deep/er",
     ];
     assert_eq!(runs(dir.path()), paths(&expected));
-    // Also where the outer one is what was asked for.
+    // The same if the search starts at the outer run.
     assert_eq!(Folders::find(&outer).unwrap().runs.len(), 5);
 }

@@ -1,4 +1,4 @@
-//! The contract of the run folder and of suite files, through the public interface.
+//! Tests of run folders and suite files through the public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
@@ -63,7 +63,7 @@ fn write_run(path: &Path, manifest: Manifest, curve: &[(u64, f64)], status: Stat
     let config = format!(
         "method = {method:?}\ntask = {task:?}\nseed = {seed}\n[schedule]\ntotal_steps = {total_steps}\n"
     );
-    // Made elsewhere: a run folder in another one is refused.
+    // Created elsewhere and copied, because a run folder inside another one is refused.
     let scratch = tempfile::tempdir().unwrap();
     drop(RunDir::open(scratch.path(), &config, || manifest.clone()).unwrap());
     fs::create_dir_all(path).unwrap();

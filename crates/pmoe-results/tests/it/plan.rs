@@ -21,7 +21,7 @@ when = { task = "U", method = "b" }
 set = { "actor.k" = 8 }
 "#;
 
-/// `k4` is `b` as it is, `k8` the `b` of the first suite's second task; `lr` is a run of its own.
+/// `k4` equals `b`, `k8` equals the `b` of the first suite's second task; `lr` is not shared.
 const SECOND: &str = r#"
 title = "Two"
 item = "Fig. 2"
@@ -67,7 +67,7 @@ impl Fixture {
         Plan::new(&self.suites, preset, None, &self.methods, &self.root()).unwrap()
     }
 
-    /// A run folder as far as a plan looks at it.
+    /// Writes the parts of a run folder that a plan reads.
     fn run(&self, dir: &str, status: &str) {
         let folder = self.root().join(dir);
         fs::create_dir_all(&folder).unwrap();
@@ -98,7 +98,7 @@ fn uses(run: &PlannedRun) -> Vec<(&str, &str)> {
 #[test]
 fn a_shared_run_is_there_once_and_all_of_a_seed_comes_before_the_next() {
     let plan = Fixture::new().plan(Preset::Smoke);
-    // The second suite's first seed is 5: seeds go by their place, not by their number.
+    // Seeds are ordered by position, not by number: the first seed of the second suite is 5.
     let expected = [
         "one/a/T/seed_0",
         "one/b/T/seed_0",
@@ -121,7 +121,7 @@ fn a_shared_run_is_there_once_and_all_of_a_seed_comes_before_the_next() {
     assert_eq!(uses(&plan.runs[1]), [("one", "b"), ("two", "k4")]);
     assert_eq!(uses(&plan.runs[3]), [("one", "b"), ("two", "k8")]);
     assert_eq!(uses(&plan.runs[4]), [("two", "k4"), ("one", "b")]);
-    // Other budgets are other runs.
+    // Runs with different budgets are different runs.
     assert_eq!(Fixture::new().plan(Preset::Quick).runs.len(), 4 + 6);
 }
 
@@ -135,9 +135,9 @@ fn an_id_is_of_what_decides_the_numbers() {
     let (smoke, paper) = (ids(Preset::Smoke), ids(Preset::Paper));
     let distinct: BTreeSet<_> = smoke.values().collect();
     assert_eq!(distinct.len(), smoke.len());
-    // The same budget and settings in another preset: the same run.
+    // The same budget and settings in another preset are the same run.
     assert_eq!(smoke["one/a/T/seed_0"], paper["one/a/T/seed_0"]);
-    // The beginning of the blake3 (of Python's package of that name) of
+    // A prefix of the blake3 hash, computed with the Python package of that name, of
     // {"algo":{"sac":{"lr":0.1}},"method":"a","schedule":{"n":1,"total_steps":10},"seed":0,"task":"T"}
     assert_eq!(smoke["one/a/T/seed_0"], "6d0ee3f06d24a4b1");
 }
@@ -151,7 +151,7 @@ fn a_run_stays_where_it_is_though_another_suite_comes_first() {
     assert_eq!(run.dir, Path::new("two/k4/T/seed_0"));
     assert_eq!(run.progress, RunProgress::Unfinished { env_step: 4 });
     assert_eq!(run.dir_in(&run.used_by[0]), Path::new("one/b/T/seed_0"));
-    // If both are there, the first.
+    // If both exist, the first one counts.
     fixture.run("one/b/T/seed_0", r#"{"state": "running"}"#);
     assert_eq!(fixture.plan(Preset::Smoke).runs[1].dir, Path::new("one/b/T/seed_0"));
 }
@@ -253,7 +253,7 @@ fn a_run_is_analysed_for_all_suites_that_read_it_and_they_must_agree() {
     assert_eq!(kinds(&made.runs[1]), [AnalysisKind::Gait, AnalysisKind::Robustness]);
     let written = serde_json::to_value(&made.runs[1].analyses).unwrap();
     assert_eq!(written[1]["robustness"]["episodes"], 7);
-    // The same settings twice are one analysis; others can't be both in the run's folder.
+    // Equal settings are one analysis; different ones can't share the run's folder.
     let same = "analyses.gait = { skip = 10 }";
     assert_eq!(kinds(&plan(same, same).unwrap().runs[1]), [AnalysisKind::Gait]);
     let error = plan(same, "analyses.gait = { skip = 20 }").unwrap_err();

@@ -34,7 +34,7 @@ fn a_cut_last_line_is_dropped_while_the_run_is_open() {
         let dir = tempfile::tempdir().unwrap();
         run_at(dir.path(), status);
         let events = dir.path().join("events.jsonl");
-        cut(&events, 1); // Only the line's end is missing: the event is whole.
+        cut(&events, 1); // Only the line break is missing: the event is complete.
         assert_eq!(Run::read(dir.path()).unwrap().events.len(), 3);
         cut(&events, 1);
         assert_eq!(Run::read(dir.path()).unwrap().events.len(), 2);
@@ -80,7 +80,7 @@ fn a_scan_finds_all_runs_and_keeps_the_broken_apart() {
     run_at(&a, Status::Running);
     run_at(&broken, Status::Done);
     fs::write(broken.join("manifest.json"), "{}").unwrap();
-    // A folder without a manifest is none.
+    // A folder without a manifest is not a run.
     fs::create_dir_all(dir.path().join("empty/er")).unwrap();
 
     let found = scan(dir.path()).unwrap();
@@ -113,12 +113,12 @@ fn a_curve_is_the_mean_of_each_evaluation() {
         truncated: false,
         success,
     };
-    // Of two at one step the later counts, and one without episodes is no evaluation.
+    // The later of two evaluations at one step counts; one without episodes does not.
     let evaluations = [(5, [1.0, 2.0].as_slice()), (7, &[]), (5, &[3.0, 5.0])];
     run.events.extend(evaluations.map(|(step, returns)| evaluation(step, returns)));
     run.events.extend([episode(50, Some(true)), episode(60, None), episode(100, Some(false))]);
     assert_eq!(run.eval_curve().points(), [(0, 4.0), (5, 4.0)]);
-    // At steps 50 to 99 one of one, at 100 one of two.
+    // One success in one episode at steps 50 to 99, one in two at step 100.
     let rate = run.success_rate(100);
     assert_eq!((rate.span(), rate.at(99), rate.at(100)), (Some((50, 100)), Some(1.0), Some(0.5)));
 }

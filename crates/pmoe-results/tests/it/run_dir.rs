@@ -11,7 +11,7 @@ fn open(path: &Path) -> Result<RunDir, ResultsError> {
     RunDir::open(path, CONFIG, || manifest("sac", "Hopper-v4", 3))
 }
 
-/// Name and content of every file but the lock, which any start may write.
+/// Returns the name and content of every file except the lock, which any start may write.
 fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.is_file() && !path.ends_with("lock"));
@@ -77,7 +77,7 @@ fn a_config_may_differ_in_bytes_not_in_meaning() {
 
 #[test]
 fn never_starts_over_on_a_folder_with_data() {
-    // What is in the folder, and what the error has to name.
+    // The files in the folder, and what the error must name.
     let cases = [
         (vec!["events.jsonl"], "config.toml"),
         (vec!["checkpoint"], "config.toml"),
@@ -157,7 +157,7 @@ fn a_place_that_cannot_be_written_is_bad_input() {
 fn a_manifest_that_cannot_be_written_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = open(dir.path()).unwrap();
-    // A folder in its place makes the write fail, also for root.
+    // A folder in its place makes the write fail, even for root.
     fs::remove_file(dir.path().join("manifest.json")).unwrap();
     fs::create_dir(dir.path().join("manifest.json")).unwrap();
     let before = content(dir.path());
@@ -191,13 +191,13 @@ fn somebody_elses_lock_and_links_are_left_alone() {
         assert!(!run.join("nowhere").exists());
     }
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
-    // A folder that is none of ours does not even get a lock.
+    // A folder that is not ours does not even get a lock.
     fs::remove_dir_all(&run).unwrap();
     fs::create_dir(&run).unwrap();
     fs::write(run.join("events.jsonl"), "precious").unwrap();
     open(&run).unwrap_err();
     assert!(!lock.exists());
-    // A lock that a killed process left is taken, whatever its number.
+    // A lock left by a killed process is taken over, whatever its process number.
     fs::remove_file(run.join("events.jsonl")).unwrap();
     fs::write(&lock, "process 123456\n").unwrap();
     open(&run).unwrap();
@@ -229,7 +229,7 @@ fn run_folders_do_not_nest() {
     let error = open(dir.path()).unwrap_err();
     assert!(error.to_string().contains("lies in it"), "{error}");
     assert!(!dir.path().join("config.toml").exists());
-    // An existing one is opened wherever it lies.
+    // An existing run folder opens regardless of its place.
     open(&outer).unwrap();
 }
 
@@ -270,7 +270,7 @@ fn a_manifest_of_another_run_is_refused() {
             assert!(error.to_string().contains(&format!("`{key}`")), "{error}");
         }
     }
-    // A config that does not say whose it is fits nobody.
+    // A config without a task fits no manifest.
     fs::write(&path, good).unwrap();
     fs::write(dir.path().join("config.toml"), CONFIG.replace("task =", "tusk =")).unwrap();
     let error = Run::read(dir.path()).unwrap_err().to_string();
@@ -314,7 +314,7 @@ fn a_finished_run_may_get_a_larger_budget() {
     drop(run);
     assert_eq!(open(200).unwrap().manifest().status, Status::Interrupted);
 
-    // Killed between the two files that extending changes.
+    // As after a kill between the writes of config and manifest.
     for (name, bytes) in before {
         if name.ends_with("manifest.json") {
             fs::write(name, bytes).unwrap();
@@ -348,9 +348,9 @@ fn starting_over_keeps_what_there_was() {
     assert_eq!(names(restart().unwrap().1), ["manifest.1.json"]);
     fs::remove_file(dir.path().join("config.toml")).unwrap();
     fs::write(dir.path().join("events.jsonl"), "events 3").unwrap();
-    // The manifest alone does not tell the settings, but it is of the same method, task and seed.
+    // The manifest alone lacks the settings, but its method, task and seed match.
     assert_eq!(names(restart().unwrap().1), ["events.3.jsonl"]);
-    // Somebody else's folder.
+    // A folder that is not ours.
     let outside = tempfile::tempdir().unwrap();
     let other = outside.path().join("others");
     fs::create_dir(&other).unwrap();

@@ -120,7 +120,7 @@ fn a_variant_is_a_method_with_settings_under_another_name() {
     let run = suite.plan(Preset::Smoke).remove(2);
     assert_eq!((run.method.as_str(), run.base.as_str()), ("b-100", "b"));
     let set: Vec<_> = run.set.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    // Overrides of `b` are not for it; the preset is.
+    // Overrides of `b` don't apply to it; the preset does.
     assert_eq!(set, [("batch", "2"), ("depth", "3"), ("schedule.eval_every", "5")]);
 }
 
@@ -134,13 +134,13 @@ fn the_paper_divides_what_it_prints() {
         let tasks: Vec<_> = tasks.iter().map(|&task| task.to_owned()).collect();
         suite.paper_ratio(quantity, method, than, &tasks)
     };
-    // The reference is 100 %, printed or not.
+    // The reference is 100 % even if it is not printed.
     assert_eq!(ratio(Quantity::Auc, "b", "a", &["T-v1"]), Some(1.05));
     assert_eq!(ratio(Quantity::Auc, "b", "b-100", &["T-v1"]), Some(2.1));
     assert_eq!(ratio(Quantity::Auc, "b", "a", &["T-v1", "U-v1"]), Some(f64::midpoint(1.05, 0.8)));
     let noisy = Quantity::ReturnAtNoise005;
     assert_eq!(ratio(noisy, "b", "a", &["U-v1"]), Some(3.3874));
-    // Nothing to divide by, not all of the tasks, not printed.
+    // No positive divisor, not all tasks printed, nothing printed, no tasks.
     assert_eq!(ratio(Quantity::Auc, "b", "b-100", &["T-v1", "U-v1"]), None);
     assert_eq!(ratio(noisy, "b", "a", &["T-v1", "U-v1"]), None);
     assert_eq!(ratio(Quantity::ReturnAtNoise0, "b", "a", &["U-v1"]), None);
@@ -163,7 +163,7 @@ fn suites_are_in_the_order_of_the_paper() {
 
 #[test]
 fn bad_values_are_named_with_the_allowed_ones() {
-    // Old text, new text, and what the message has to name besides the file.
+    // Old text, new text, and what the message must name in addition to the file.
     let cases: [(&str, &str, &[&str]); 24] = [
         ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`, `b-100`"]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
@@ -225,7 +225,7 @@ fn a_suite_has_bounds() {
         let message = error.to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
-    // Few seeds, methods and tasks can still be many runs: 3 · 200 · 1000.
+    // Lists within their limits can still give too many runs: 3 · 202 · 1000.
     let tasks: Vec<_> = (0..200).map(|index| format!("\"T{index}\"")).collect();
     let tasks = format!("\"U-v1\", {}", tasks.join(", "));
     let many = SUITE.replace("\"U-v1\"]\n\n[[variants]]", &format!("{tasks}]\n\n[[variants]]"));
@@ -279,7 +279,7 @@ fn the_committed_suites_are_good() {
         }
     }
     assert!(Suite::load(&folder.join("nothing.toml")).unwrap_err().is_bad_input());
-    // Every figure and table with experiments, each once; Fig. 7 and Table 1 have none.
+    // Every figure and table with experiments appears once; Fig. 7 and Table 1 have none.
     let mut items: Vec<_> = suites.iter().flat_map(|suite| suite.item.split(", ")).collect();
     items.sort_unstable();
     let figures = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13].map(|n| format!("Fig. {n}"));

@@ -73,7 +73,7 @@ fn what_is_selected_stays_when_the_runs_change() {
     runs.insert(0, view("dac", "Ant-v2", 7, State::Running, 100));
     app.snapshot = Snapshot::new("x".as_ref(), None, runs.clone(), vec![]);
     assert_eq!(app.selected_run().unwrap().dir, selected);
-    // And when it is gone, the first is selected.
+    // If it is gone, the first run is selected.
     runs.retain(|run| run.dir != selected);
     app.snapshot = Snapshot::new("x".as_ref(), None, runs, vec![]);
     assert_eq!(app.run_row(), 0);

@@ -14,7 +14,7 @@ use crate::format::{quantity, steps};
 use crate::snapshot::RunView;
 use crate::theme::Theme;
 
-/// Columns of the numbers beside the vertical axis.
+/// Width in columns of the numbers on the vertical axis.
 const AXIS: u16 = 8;
 
 /// The runs of one method.
@@ -24,7 +24,7 @@ struct Method<'a> {
     runs: Vec<&'a RunView>,
 }
 
-/// Learning curves of the selected run, or of all runs of the selected suite and task.
+/// Draws the learning curves of the selected run, or of all runs of the selected suite and task.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
     let runs = app.drawn();
     let Some(lead) = runs.first() else {
@@ -57,7 +57,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
     draw_chart(frame, &methods, chart, theme);
 }
 
-/// Where it lies and how it was made.
+/// Lists the folder, starts, settings and suites of a run.
 fn facts(run: &RunView) -> String {
     let mut parts =
         vec![format!("folder {}", run.dir.display()), format!("{} starts", run.attempts)];
@@ -87,7 +87,7 @@ fn methods<'a>(app: &'a App, runs: &[&'a RunView]) -> Vec<Method<'a>> {
     methods
 }
 
-/// What is drawn, and for several methods whose line is whose.
+/// Returns the legend: what is drawn, or which line belongs to which method.
 fn key(methods: &[Method<'_>], list: List, width: u16, theme: Theme) -> Line<'static> {
     let mut spans = vec![Span::from("mean return per evaluation").dim()];
     if list == List::Suites {
@@ -113,7 +113,7 @@ fn draw_chart(frame: &mut Frame<'_>, methods: &[Method<'_>], area: Rect, theme: 
         frame.render_widget(Paragraph::new("no evaluation yet").alignment(Alignment::Center), area);
         return;
     }
-    // A line without any slope still needs some height.
+    // A flat line still needs some height.
     let pad = if high > low { 0.0 } else { 0.5 * low.abs().max(1.0) };
     let y_bounds = [low - pad, high + pad];
     let budgets = methods.iter().flat_map(|method| &method.runs).map(|run| run.total_steps);
@@ -152,7 +152,7 @@ fn draw_chart(frame: &mut Frame<'_>, methods: &[Method<'_>], area: Rect, theme: 
     frame.render_widget(canvas_widget, canvas);
 }
 
-/// Numbers along both axes.
+/// Draws the numbers on both axes.
 fn draw_axes(frame: &mut Frame<'_>, y_axis: Rect, x_axis: Rect, y: [f64; 2], x: [f64; 2]) {
     let height = usize::from(y_axis.height);
     let mut lines = vec![Line::default(); height];
@@ -160,7 +160,7 @@ fn draw_axes(frame: &mut Frame<'_>, y_axis: Rect, x_axis: Rect, y: [f64; 2], x: 
     for (row, value) in
         [(0, y[1]), (middle, f64::midpoint(y[0], y[1])), (height.wrapping_sub(1), y[0])]
     {
-        // Where rows are few, the ends are said and the middle is not.
+        // If there are few rows, only the ends get numbers.
         if let Some(line) = lines.get_mut(row).filter(|_| row != middle || height > 4) {
             *line = Line::from(format!("{} ", quantity(value))).alignment(Alignment::Right);
         }

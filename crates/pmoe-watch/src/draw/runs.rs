@@ -11,10 +11,10 @@ use crate::format::{duration, optional, percent, quantity, steps};
 use crate::snapshot::{Kind, RunView};
 use crate::theme::{Theme, sign};
 
-/// Names are cut to a quarter of the width, but to no less and no more than this.
+/// Bounds on the width of names, which is otherwise a quarter of the total.
 const NAME: [usize; 2] = [10, 24];
 
-/// The least height at which the selected run gets words of its own.
+/// Smallest height with details about the selected run.
 const WITH_DETAILS: u16 = 8;
 
 /// A column of the list.
@@ -32,7 +32,7 @@ enum Column {
 }
 
 impl Column {
-    /// From left to right.
+    /// All columns, from left to right.
     const ALL: [Self; 9] = [
         Self::State,
         Self::Suite,
@@ -45,7 +45,7 @@ impl Column {
         Self::Left,
     ];
 
-    /// From the one that is needed most to the one that a narrow screen lacks first.
+    /// All columns, from the most important one to the first that a narrow screen omits.
     const BY_NEED: [Self; 9] = [
         Self::Method,
         Self::Seed,
@@ -84,7 +84,7 @@ impl Column {
             Self::Task => run.task.clone(),
             Self::Seed => run.seed.to_string(),
             Self::Steps => percent(run.share()),
-            // That of a run which is over is history.
+            // The speed of a run that has ended is of no interest.
             Self::Speed if run.state.kind() == Kind::Running => {
                 optional(run.steps_per_second, |speed| format!("{speed:.0}"))
             }
@@ -98,7 +98,7 @@ impl Column {
     }
 }
 
-/// The runs of the selected suite, and words on the selected one.
+/// Draws the runs of the selected place, and details about the selected run.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
     let runs = app.runs();
     let place = match &app.place {
@@ -158,7 +158,7 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, runs: &[&RunView], area: Rect, t
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// The columns that there is room for, each with its width.
+/// Returns the columns that fit, each with its width.
 fn columns(app: &App, runs: &[&RunView], room: usize) -> Vec<(Column, usize)> {
     let most = (room / 4).clamp(NAME[0], NAME[1]);
     let width = |column: Column| {
@@ -169,7 +169,7 @@ fn columns(app: &App, runs: &[&RunView], room: usize) -> Vec<(Column, usize)> {
     let is_told = |column: &Column| match (column, &app.place) {
         (Column::Suite, Place::All) | (Column::Task, Place::All | Place::Suite(_)) => true,
         (Column::Suite | Column::Task, _) => false,
-        // It says what the sign says.
+        // A filter leaves runs of one state only, and the sign shows it too.
         (Column::State, _) => app.filter.is_none(),
         _ => true,
     };
@@ -186,7 +186,7 @@ fn columns(app: &App, runs: &[&RunView], room: usize) -> Vec<(Column, usize)> {
     chosen
 }
 
-/// A run in words.
+/// Describes a run in words.
 pub(super) fn about(run: &RunView) -> String {
     #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]
     let spoken = |count: u64| steps(count as f64);

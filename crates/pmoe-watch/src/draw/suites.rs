@@ -10,7 +10,7 @@ use crate::app::{App, List, Pane, Place};
 use crate::snapshot::{Count, Kind};
 use crate::theme::{Theme, sign};
 
-/// Columns that the list would like to have.
+/// Returns the preferred width of the list in columns.
 pub(super) fn width(app: &App) -> u16 {
     let row = |(place, count): (Place, &Count)| {
         name(&place).chars().count() + state(count).chars().count() + 5
@@ -19,7 +19,7 @@ pub(super) fn width(app: &App) -> u16 {
     u16::try_from(widest).unwrap_or(u16::MAX)
 }
 
-/// Every suite and its tasks, with runs done of all runs.
+/// Draws every suite and its tasks, with the number of runs done and of all runs.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
     let block = block(app, Pane::Suites, "suites");
     let inner = block.inner(area);

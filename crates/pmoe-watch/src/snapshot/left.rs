@@ -1,4 +1,4 @@
-//! How much time the runs will still take.
+//! Time that the runs will still take.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use serde::Serialize;
 
 use super::{Kind, RunView, State, steps};
 
-/// Work that is left. Failed runs are not in it: nobody knows whether they will be started again.
+/// Work left, without failed runs, which may never start again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Left {
-    /// Seconds for one run after the other.
+    /// Seconds for one run after another.
     pub work_seconds: f64,
-    /// Seconds until all is done with as many at a time as now; `None` if none is under way.
+    /// Seconds until all runs are done with as many at a time as now; `None` if none is running.
     pub seconds: Option<f64>,
-    /// Runs under way.
+    /// Runs in progress.
     pub jobs: usize,
-    /// Whether most of it is of methods or tasks that were not timed here yet.
+    /// Whether most of it belongs to methods or tasks that have not been timed here.
     pub rough: bool,
 }
 
-/// What is left of `runs`.
+/// Estimates the work left in `runs`.
 ///
-/// A run that has not shown its speed gets the mean of those that differ in the seed alone, else of its
-/// task, else of all.
+/// For a run of unknown speed it uses the mean of the runs that differ only in the seed, else of
+/// the runs on the same task, else of all runs.
 pub(super) fn left(runs: &[RunView]) -> Option<Left> {
     let (mut of_kind, mut of_task, mut of_all) =
         (BTreeMap::new(), BTreeMap::new(), Mean::default());
     for run in runs {
-        // Seconds per step add up where steps per second do not.
+        // Seconds per step can be averaged; steps per second can't.
         if let Some(speed) = run.steps_per_second {
             of_kind.entry(kind(run)).or_insert_with(Mean::default).add(speed.recip());
             of_task.entry(run.task.as_str()).or_insert_with(Mean::default).add(speed.recip());
@@ -64,7 +64,7 @@ pub(super) fn left(runs: &[RunView]) -> Option<Left> {
     (work_seconds > 0.0).then_some(Left { work_seconds, seconds, jobs, rough })
 }
 
-/// Runs that differ in the seed alone are as fast.
+/// Method, task and settings: runs that differ only in the seed are equally fast.
 fn kind(run: &RunView) -> (&str, &str, &BTreeMap<String, String>) {
     (&run.method, &run.task, &run.set)
 }
@@ -109,18 +109,18 @@ mod tests {
         };
         let waiting = view("sac", "Ant-v2", 5, State::Waiting, 0);
         let mut runs = vec![timed("dac", "Hopper-v2", 50.0), waiting];
-        // Of all runs: 1000 steps at 50 a second, and nobody at work.
+        // From all runs: 1000 steps at 50 per second, with no run in progress.
         let left = left_of(&runs);
         assert_eq!((left.work_seconds, left.seconds, left.rough), (20.0, None, true));
-        // Of the task.
+        // From the task.
         runs.push(timed("dac", "Ant-v2", 100.0));
         let left = left_of(&runs);
         assert_eq!((left.work_seconds, left.rough), (10.0, true));
-        // Of the same settings.
+        // From the same settings.
         runs.push(timed("sac", "Ant-v2", 200.0));
         let left = left_of(&runs);
         assert_eq!((left.work_seconds, left.rough), (5.0, false));
-        // Two at work with 40 seconds left each; the other 5 fit in between.
+        // Two runs in progress with 40 seconds left each; the other 5 seconds fit in between.
         runs.extend([0, 1].map(|seed| view("pmoe-sac", "Ant-v2", seed, State::Running, 600)));
         let left = left_of(&runs);
         assert_eq!((left.seconds, left.jobs), (Some(42.5), 2));

@@ -1,4 +1,4 @@
-//! What is known of one run folder, and how its files are read again.
+//! What is known about a run folder, and how its files are read again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -14,21 +14,21 @@ use pmoe_stats::mean;
 
 use crate::snapshot::{Evaluation, seconds_since, steps};
 
-/// A run that has written nothing for this long, and for [`QUIET_EVALUATIONS`] times as long as it takes
-/// from one evaluation to the next, is called quiet.
+/// A run is quiet if it has written nothing for this long, and for [`QUIET_EVALUATIONS`] times the
+/// usual time between evaluations.
 const QUIET_SECONDS: f64 = 600.0;
 const QUIET_EVALUATIONS: f64 = 5.0;
 
-/// Evaluations that a run's speed is taken over.
+/// Number of evaluations over which the speed of a run is measured.
 const SPEED_EVALUATIONS: usize = 6;
 
-/// Bytes of events of runs that nobody looks at, read in one refresh.
+/// Bytes of events that one refresh reads from runs that are not on screen.
 pub(super) const BYTES_AT_ONCE: u64 = 16 << 20;
 
-/// The largest log of a run that is looked into.
+/// Size limit of the log of a run.
 const MOST_LOG_BYTES: u64 = 16 << 20;
 
-/// What tells one version of a file from another.
+/// Distinguishes versions of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     file: (u64, u64),
@@ -44,7 +44,7 @@ impl Stamp {
     }
 }
 
-/// What is known of a run folder.
+/// What is known about a run folder.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) manifest: Result<Manifest, String>,
@@ -52,7 +52,7 @@ pub(super) struct Known {
     /// Environment step and seconds at evaluations of the newest attempt, oldest first.
     marks: VecDeque<(u64, f64)>,
     tail: Tail,
-    /// Whether there may be events that were not read.
+    /// Whether there may be unread events.
     pub(super) unread: bool,
     pub(super) env_step: u64,
     pub(super) curve: BTreeMap<u64, f64>,
@@ -80,9 +80,9 @@ impl Known {
     }
 
     pub(super) fn read_manifest(&mut self, path: &Path) {
-        // Before the content: what is written in between is read again.
+        // The stamp comes before the content, so that a write in between is noticed next time.
         let stamp = Stamp::read(&path.join(Manifest::FILE));
-        // Events reach the file now and then, also when the manifest stays as it is.
+        // Events may reach their file while the manifest stays the same.
         self.unread |= self.is_running();
         if stamp.is_some() && stamp == self.stamp {
             return;
@@ -108,7 +108,7 @@ impl Known {
         }
     }
 
-    /// Reads the next part of the events, and says how many bytes.
+    /// Reads the next part of the events; returns the number of bytes.
     pub(super) fn read_events(&mut self) -> u64 {
         let tailed = match self.tail.read(BYTES_AT_ONCE) {
             Ok(tailed) => tailed,
@@ -125,7 +125,7 @@ impl Known {
         let mut newest = None;
         for line in tailed.lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             newest = Some(line);
-            // Most lines are others, and parsing takes its time.
+            // Most lines are other events, and parsing them takes time.
             if contains(line, b"\"eval\"") {
                 self.take_line(line);
             }
@@ -160,7 +160,7 @@ impl Known {
         (taken > 0.0 && seconds > 0.0).then(|| taken / seconds)
     }
 
-    /// What was left at the newest evaluation, less the time since then.
+    /// Returns the time left at the newest evaluation, minus the time since then.
     pub(super) fn seconds_left(&self, manifest: &Manifest, now: SystemTime) -> Option<f64> {
         let left = steps(manifest.total_steps.saturating_sub(manifest.env_step));
         let since = self.stamp.map_or(0.0, |stamp| seconds_since(stamp.modified, now));
@@ -173,7 +173,7 @@ impl Known {
         Some(seconds_since(events.max(manifest)?, now))
     }
 
-    /// Seconds without a word after which a run is called quiet.
+    /// Returns the seconds without a write after which a run is quiet.
     pub(super) fn patience(&self, manifest: &Manifest) -> f64 {
         let per_evaluation = manifest.attempts.last().map_or(0.0, |attempt| {
             let evaluations = self.curve.range(attempt.from_step..).count();
@@ -183,7 +183,7 @@ impl Known {
     }
 }
 
-/// The last error in the log that the matrix keeps beside the folder of a run that is not over well.
+/// Returns the last error in the log that the matrix keeps next to the folder of an unfinished run.
 pub(super) fn last_words(path: &Path) -> Option<String> {
     let path = path.with_extension("log");
     if !path.exists() {

@@ -7,7 +7,7 @@ use super::*;
 use crate::snapshot::{Evaluation, Kind, steps};
 use crate::testing::{append, eval, files, folder, manifest, write_plan, write_run};
 
-/// A second after the manifest of the run in `path` was written.
+/// Returns the time one second after the manifest of a run was written.
 fn soon(path: &Path) -> SystemTime {
     fs::metadata(path.join(Manifest::FILE)).unwrap().modified().unwrap() + Duration::from_secs(1)
 }
@@ -16,7 +16,7 @@ fn look(watcher: &mut Watcher, now: SystemTime) -> Snapshot {
     watcher.refresh(now, Wanted::All).unwrap()
 }
 
-/// The only run of a folder.
+/// Returns the only run of a folder.
 fn only(watcher: &mut Watcher, now: SystemTime) -> RunView {
     let mut snapshot = look(watcher, now);
     assert_eq!(snapshot.runs.len(), 1);
@@ -42,7 +42,7 @@ fn a_run_under_way_has_speed_curve_and_time_left() {
     assert_eq!(run.curve, [(0, 0.0), (50, 50.0), (100, 100.0)]);
     let last_eval = Evaluation { env_step: 100, mean_return: 100.0, success_rate: Some(0.5) };
     assert_eq!(run.last_eval, Some(last_eval));
-    // 100 steps in 2 seconds; 200 are left, and a second of their time is over.
+    // 100 steps in 2 seconds: the remaining 200 take 4 seconds, one of which has passed.
     close(run.steps_per_second, 50.0);
     close(run.seconds_left, 3.0);
     assert_eq!(run.used_by, [Use { suite: "fig1".into(), method: "sac".into() }]);
@@ -69,7 +69,7 @@ fn events_are_read_as_they_come() {
     let run = only(&mut watcher, now);
     assert_eq!((run.curve.len(), run.env_step), (2, 120));
 
-    // It was killed and goes on from a checkpoint: what came after that is gone.
+    // It was killed and resumes from a checkpoint; later events are gone.
     write_run(&path, manifest(), &[0, 100]);
     let run = only(&mut watcher, now);
     assert_eq!((run.curve.len(), run.env_step), (2, 100));
@@ -84,7 +84,7 @@ fn events_are_read_as_they_come() {
 fn the_speed_is_that_of_the_last_evaluations_seen() {
     let dir = tempfile::tempdir().unwrap();
     let mut watcher = Watcher::new(dir.path());
-    // 100 steps a second at first, 10 from step 100 on.
+    // 100 steps per second at first, 10 from step 100 on.
     for evaluation in 0..=10 {
         let mut manifest = manifest();
         let to_step = 100 + 10 * evaluation;
@@ -116,7 +116,7 @@ fn a_run_that_is_silent_for_long_is_quiet() {
     let mut watcher = Watcher::new(dir.path());
     assert_eq!(state_after(&mut watcher, 590.0), Kind::Running);
     assert_eq!(state_after(&mut watcher, 610.0), Kind::Quiet);
-    // Three evaluations in 600 seconds: five times 200 seconds are no reason to worry.
+    // Three evaluations in 600 seconds: the run may be silent for five times 200 seconds.
     let mut slow = manifest();
     slow.attempts[0].wall_seconds = 600.0;
     write_run(&path, slow, &[0, 50, 100]);
@@ -154,7 +154,7 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     assert_eq!(states[5], (Kind::Waiting, ""));
     assert_eq!(states[6], (Kind::Stopped, ""));
 
-    // The first run belongs to two suites and is one run.
+    // The first run belongs to two suites but counts once.
     let count = |name: &str| {
         let suite = snapshot.suites.iter().find(|suite| suite.name == name).unwrap();
         (suite.count.of(Kind::Done), suite.count.all())
@@ -162,18 +162,18 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     assert_eq!((count("fig1"), count("fig9")), ((1, 6), (1, 1)));
     assert_eq!(snapshot.total.count.all(), 7);
 
-    // A folder that goes away takes its run along, unless the plan has it.
+    // A run disappears with its folder, unless it is in the plan.
     fs::remove_dir_all(path(0)).unwrap();
     fs::remove_dir_all(dir.path().join("mine")).unwrap();
     let snapshot = look(&mut watcher, soon(&path(1)));
     assert_eq!((snapshot.runs.len(), &snapshot.runs[0].state), (6, &State::Waiting));
     assert!(snapshot.runs[0].curve.is_empty());
 
-    // A plan that can't be read leaves the one before.
+    // If the plan can't be read, the previous one stays.
     fs::write(dir.path().join(Plan::FILE), "{").unwrap();
     let snapshot = look(&mut watcher, soon(&path(1)));
     assert_eq!((snapshot.runs.len(), snapshot.problems.len()), (6, 1));
-    // What is there instead is part of it.
+    // The problem describes what is there instead.
     fs::remove_file(dir.path().join(Plan::FILE)).unwrap();
     fs::create_dir(dir.path().join(Plan::FILE)).unwrap();
     let problems = look(&mut watcher, soon(&path(1))).problems;

@@ -4,7 +4,7 @@ use super::*;
 
 const BASE: &str = "gamma = 0.99\ntau = 0.005\nhidden = [16, 16]\n";
 
-/// A run of SAC whose settings are [`BASE`] with one line replaced or added.
+/// Returns a SAC run with the settings of [`BASE`], of which `line` replaces or adds one.
 fn run(task: &str, seed: u64, line: &str, is_done: bool) -> Run {
     let key = line.split(' ').next().unwrap_or_default();
     let kept = BASE.lines().filter(|of| key.is_empty() || !of.starts_with(key));
@@ -71,7 +71,7 @@ fn what_differs_is_in_the_name_and_what_most_share_is_not() {
     let expected =
         ["sac (gamma=0.9)", "sac (tau=0.01)", "sac (hidden=[8])", "sac", "sac (batch_size=8)"];
     assert_eq!(names(&runs, false), expected);
-    // In whichever order they are met.
+    // The order of the runs makes no difference.
     let turned: Vec<_> = runs.iter().rev().cloned().collect();
     let turned = names(&turned, false).into_iter().rev().collect::<Vec<_>>();
     assert_eq!(turned, expected);
@@ -87,7 +87,7 @@ fn seed_budget_and_checkpoints_make_no_difference_and_a_number_is_a_number() {
 
 #[test]
 fn where_runs_are_undecided_the_committed_method_keeps_the_name() {
-    // The committed discount is 0.99; of two other ones neither is SAC's.
+    // The committed discount is 0.99. If no run has it, both spell out their own.
     let runs = [run("T", 0, "gamma = 0.9", true), run("T", 0, "", true)];
     assert_eq!(names(&runs, false), ["sac (gamma=0.9)", "sac"]);
     let runs = [run("T", 0, "gamma = 0.9", true), run("T", 0, "gamma = 0.8", true)];
@@ -113,7 +113,7 @@ fn a_suite_may_set_what_it_likes_for_a_task_but_not_for_a_seed() {
         run("U", 2, "tau = 0.01", true),
     ];
     assert_eq!(names(&runs, true), ["sac", "sac", "sac", "sac", "sac (tau=0.01)"]);
-    // Without a suite a name means the same on every task.
+    // Without a suite, a name means the same on every task.
     let of_all = ["sac (gamma=0.9)", "sac (gamma=0.9)", "sac", "sac", "sac (tau=0.01)"];
     assert_eq!(names(&runs, false), of_all);
 }
@@ -169,7 +169,7 @@ fn names_stay_short_and_apart() {
     };
     let mut runs: Vec<_> = [1.0, 2.0, 3.0].map(many).into();
     runs.extend([long(1), long(2), run("T", 0, "", true), run("T", 1, "", true)]);
-    // One that only lacks what the others have, in two ways.
+    // Two runs that only lack settings of the others.
     for text in ["[algo.sac]\ngamma = 0.99\ntau = 0.005\n", "[algo.sac]\ngamma = 0.99\n"] {
         runs.push(run_of("T", 0, text, true));
     }
