@@ -1,7 +1,7 @@
 //! Many environments stepped at once, on several threads.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 
@@ -38,21 +38,27 @@ pub struct VecEnv {
     steps: Vec<Step>,
 }
 
-/// A thread and the copies it owns.
+/// Some of the copies, and the thread that steps them.
 struct Worker {
-    /// Taken when the thread is to end.
-    jobs: Option<Sender<Job>>,
-    done: Receiver<Job>,
-    thread: Option<JoinHandle<()>>,
+    /// None where the system starts none; the caller's thread then does the job.
+    thread: Option<WorkerThread>,
     /// Index of its first copy, and how many it has.
     first: usize,
     count: usize,
-    /// The buffers of the last job, used again.
-    idle: Option<Job>,
+    /// With the thread while it is done.
+    job: Option<Job>,
 }
 
-/// What a worker is to do, and what came of it.
+/// Does the jobs that it is sent, and sends them back.
+struct WorkerThread {
+    jobs: Sender<Job>,
+    done: Receiver<Job>,
+    handle: JoinHandle<()>,
+}
+
+/// What a worker must do, what it needs for that, and what came of it.
 struct Job {
+    copies: Vec<(Box<dyn Env>, Rng)>,
     task: Task,
     /// `[count · A]`
     actions: Vec<f64>,
@@ -72,12 +78,21 @@ enum Task {
 }
 
 impl VecEnv {
-    /// `envs` with a generator each, on at most `threads` threads.
+    /// `envs` with a generator each, on at most `threads` threads; on fewer if the system starts no more.
     ///
     /// # Panics
     /// When there is no environment or no thread, the counts of environments and generators differ,
     /// or the environments have different specs.
     pub fn new(envs: Vec<Box<dyn Env>>, rngs: Vec<Rng>, threads: usize) -> Self {
+        Self::on(Builder::new, envs, rngs, threads)
+    }
+
+    fn on(
+        builder: fn() -> Builder,
+        envs: Vec<Box<dyn Env>>,
+        rngs: Vec<Rng>,
+        threads: usize,
+    ) -> Self {
         assert!(!envs.is_empty() && threads > 0, "at least one environment and one thread");
         assert_eq!(envs.len(), rngs.len(), "one generator for each environment");
         let spec = envs[0].spec().clone();
@@ -89,7 +104,8 @@ impl VecEnv {
         for index in 0..threads {
             // As equal as possible.
             let count = (total - first).div_ceil(threads - index);
-            workers.push(Worker::new(copies.by_ref().take(count).collect(), first, &spec));
+            let copies = copies.by_ref().take(count).collect();
+            workers.push(Worker::new(builder(), copies, first, &spec));
             first += count;
         }
         let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
@@ -165,46 +181,68 @@ impl VecEnv {
 }
 
 impl Worker {
-    fn new(mut copies: Vec<(Box<dyn Env>, Rng)>, first: usize, spec: &EnvSpec) -> Self {
+    fn new(
+        builder: Builder,
+        copies: Vec<(Box<dyn Env>, Rng)>,
+        first: usize,
+        spec: &EnvSpec,
+    ) -> Self {
         let count = copies.len();
         let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
         let job = Job {
+            copies,
             task: Task::Reset,
             actions: Vec::with_capacity(count * spec.action_dim()),
             obs: vec![0.0; count * spec.obs_dim],
             steps: vec![idle; count],
             error: None,
         };
+        Self { thread: WorkerThread::start(builder), first, count, job: Some(job) }
+    }
+
+    fn start(&mut self, task: Task, actions: &[f64]) {
+        let mut job = self.job.take().expect("the last job was awaited");
+        job.task = task;
+        job.actions.clear();
+        job.actions.extend_from_slice(actions);
+        match &self.thread {
+            Some(thread) => thread.jobs.send(job).expect("a worker ends with its owner only"),
+            None => self.job = Some(job),
+        }
+    }
+
+    fn finish(&mut self) -> &mut Job {
+        match &self.thread {
+            Some(thread) => self.job.insert(thread.done.recv().expect("an environment panicked")),
+            None => {
+                let job = self.job.as_mut().expect("it was started");
+                job.run();
+                job
+            }
+        }
+    }
+}
+
+impl WorkerThread {
+    /// None if the system refuses.
+    fn start(builder: Builder) -> Option<Self> {
         let (jobs, received) = channel::<Job>();
         let (finished, done) = channel();
-        let thread = thread::spawn(move || {
+        let work = move || {
             for mut job in received {
-                job.run(&mut copies);
+                job.run();
                 if finished.send(job).is_err() {
                     break;
                 }
             }
-        });
-        Self { jobs: Some(jobs), done, thread: Some(thread), first, count, idle: Some(job) }
-    }
-
-    fn start(&mut self, task: Task, actions: &[f64]) {
-        let mut job = self.idle.take().expect("the last job was awaited");
-        job.task = task;
-        job.actions.clear();
-        job.actions.extend_from_slice(actions);
-        let jobs = self.jobs.as_ref().expect("there until the end");
-        jobs.send(job).expect("a worker ends with its owner only");
-    }
-
-    fn finish(&mut self) -> &mut Job {
-        let job = self.done.recv().expect("an environment panicked");
-        self.idle.insert(job)
+        };
+        Some(Self { jobs, done, handle: builder.spawn(work).ok()? })
     }
 }
 
 impl Job {
-    fn run(&mut self, copies: &mut [(Box<dyn Env>, Rng)]) {
+    fn run(&mut self) {
+        let copies = &mut self.copies;
         let obs_dim = self.obs.len() / copies.len();
         let action_dim = self.actions.len() / copies.len();
         let rows = self.obs.chunks_exact_mut(obs_dim).zip(&mut self.steps);
@@ -228,10 +266,10 @@ impl Job {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        if let Some(WorkerThread { jobs, handle, .. }) = self.thread.take() {
+            drop(jobs);
             // A panic of an environment was reported when it happened.
-            let _ = thread.join();
+            let _ = handle.join();
         }
     }
 }
