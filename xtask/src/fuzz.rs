@@ -77,7 +77,7 @@ pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Ex
     let all = Target::value_variants().to_vec();
     let targets = if options.target.is_empty() { all } else { options.target.clone() };
     let needs_runs = targets.iter().any(|target| target.needs_runs());
-    let runs = if needs_runs { seeds::runs(pmoe)? } else { Vec::new() };
+    let runs = if needs_runs { seeds::runs(root, pmoe)? } else { Vec::new() };
     let mut found = 0;
     for target in targets {
         let kind = || format!("kind {}", name(target));

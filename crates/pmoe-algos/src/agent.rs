@@ -53,6 +53,24 @@ pub enum AgentError {
     },
 }
 
+/// Refuses an action that is not finite, after `grad_step` updates.
+pub(crate) fn finite_action(action: &[f32], grad_step: u64) -> Result<(), AgentError> {
+    action.iter().try_for_each(|&number| finite("action", number.into(), grad_step))
+}
+
+/// Refuses metrics that are not finite, after `grad_step` updates.
+pub(crate) fn finite_metrics(metrics: Metrics, grad_step: u64) -> Result<Metrics, AgentError> {
+    metrics.iter().try_for_each(|(name, value)| finite(name, *value, grad_step))?;
+    Ok(metrics)
+}
+
+fn finite(quantity: &str, value: f64, grad_step: u64) -> Result<(), AgentError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step })
+}
+
 /// What came of [`Agent::update`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Updates {

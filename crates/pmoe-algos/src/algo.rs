@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::dac::{self, Dac, DacConfig};
+use crate::experience::Experience;
 use crate::memory::Memory;
 use crate::policy::{EvalPrimitive, PrimitiveActions};
 use crate::ppo::{self, Ppo, PpoConfig};
@@ -105,32 +106,36 @@ impl AlgoConfig {
         }
     }
 
+    fn experience(&self) -> Experience {
+        forward!(self, config => config.experience())
+    }
+
     /// Environment steps before the first update, and the dotted key of the setting that says so.
     pub fn first_update(&self) -> (String, u64) {
-        let (key, first) = forward!(self, config => config.first_update());
+        let (key, first) = self.experience().first_update();
         (format!("algo.{}.{key}", self.name()), first)
     }
 
     /// Environment steps from one time of learning to the next.
     pub fn steps_per_update(&self) -> u64 {
-        forward!(self, config => config.steps_per_update())
+        self.experience().steps_per_update()
     }
 
     /// Steps that one gradient update learns from.
     pub fn rows_per_update(&self) -> usize {
-        forward!(self, config => config.rows_per_update())
+        self.experience().rows_per_update()
     }
 
     /// Steps that are kept to learn from in a run of `total_steps`, and the memory (bytes) they take.
     pub fn kept_steps(&self, total_steps: u64, spec: &EnvSpec) -> (usize, usize) {
-        let steps = forward!(self, config => config.kept_steps()).min(steps(total_steps));
-        (steps, forward!(self, config => config.bytes_of_steps(steps, spec)))
+        let (experience, total_steps) = (self.experience(), steps(total_steps));
+        (experience.kept_steps(total_steps), experience.bytes(total_steps, spec))
     }
 
     /// How much a finished run keeps: all of a learner whose data are few, so that more steps can follow;
     /// replay data on request only.
     pub fn scope_at_the_end(&self, keep_replay: bool) -> Scope {
-        forward!(self, config => config.scope_at_the_end(keep_replay))
+        self.experience().scope_at_the_end(keep_replay)
     }
 
     /// Whether learning depends on how long the run will be.

@@ -11,21 +11,23 @@
 //! newest few are deleted. Reading checks the run's id and every checksum before anything is used. What
 //! has another name in the folder is not ours and is left alone.
 
+mod error;
+mod files;
+mod manifest;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use pmoe_core::optim::LearnerError;
 use serde::{Deserialize, Serialize};
 
+pub use self::error::CheckpointError;
 pub use self::files::Files;
-use self::files::{Part, write_file};
+use self::files::{Part, checksum, write_file};
+use self::manifest::{Body, MANIFEST, Manifest, is_other_version};
 
-mod files;
-
-const MANIFEST: &str = "MANIFEST.json";
 const NEWEST: &str = "newest";
 
 /// How much of an agent a checkpoint holds.
@@ -36,73 +38,6 @@ pub enum Scope {
     Everything,
     /// Without the replay data: enough to act and to judge actions.
     Policy,
-}
-
-/// What can be wrong with a checkpoint.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file system refuses.
-    #[error("cannot access {path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A file is missing, cut or has other bytes than were written.
-    #[error("the checkpoint {path} is damaged: {reason}")]
-    Damaged {
-        /// The checkpoint's folder.
-        path: PathBuf,
-        /// Which file, and how.
-        reason: String,
-    },
-    /// The checkpoint has the format of another version of this program.
-    #[error("the checkpoint {path} was written by another version of this program")]
-    OtherVersion {
-        /// The checkpoint's folder.
-        path: PathBuf,
-    },
-    /// The checkpoint is whole, but another run's.
-    #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
-    OtherRun {
-        /// The checkpoint's folder.
-        path: PathBuf,
-        /// The id in the checkpoint.
-        found: String,
-        /// The run's id.
-        expected: String,
-    },
-    /// The run has been under way, but no checkpoint is left that it could continue from.
-    #[error("no checkpoint in {path} can be used: {}", reasons.join("; "))]
-    NoneLeft {
-        /// The folder of the checkpoints.
-        path: PathBuf,
-        /// What is wrong with each, newest first.
-        reasons: Vec<String>,
-    },
-    /// The bytes are whole, but they do not fit.
-    #[error("the checkpoint's part `{part}` does not fit: {reason}")]
-    Content {
-        /// Name of the part.
-        part: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// Parameters can't be written or read.
-    #[error(transparent)]
-    Learner(#[from] LearnerError),
-}
-
-impl CheckpointError {
-    /// Refuses a part that is not as it must be.
-    pub(crate) fn unless(is_right: bool, part: &str, reason: &str) -> Result<(), Self> {
-        if is_right {
-            return Ok(());
-        }
-        Err(Self::Content { part: part.to_owned(), reason: reason.to_owned() })
-    }
 }
 
 /// Where a run keeps its checkpoints, and how many.
@@ -117,38 +52,6 @@ pub struct Checkpoints {
     pub keep: NonZeroUsize,
     /// How much of the learner the last one holds, the only one that a finished run keeps.
     pub at_the_end: Scope,
-}
-
-/// What a checkpoint says of itself.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    body: Body,
-    /// Of the body's JSON.
-    blake3: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    /// Version of this format, [`Body::SCHEMA`].
-    schema: u32,
-    /// Id of the run.
-    run: String,
-    env_step: u64,
-    /// How much of the learner it holds.
-    scope: Scope,
-    /// blake3 of every file, by name.
-    files: BTreeMap<String, String>,
-}
-
-impl Body {
-    const SCHEMA: u32 = 3;
-
-    fn blake3(&self) -> String {
-        let json = serde_json::to_vec(self).expect("strings and numbers have a JSON form");
-        blake3::hash(&json).to_hex().to_string()
-    }
 }
 
 /// A checkpoint on the disk, every checksum verified.
@@ -176,7 +79,8 @@ impl Checkpoints {
         is_last: bool,
     ) -> Result<(), CheckpointError> {
         let name = name(env_step);
-        fs::create_dir_all(&self.folder).map_err(|source| io_error(&self.folder, source))?;
+        fs::create_dir_all(&self.folder)
+            .map_err(|source| CheckpointError::io(&self.folder, source))?;
         self.list(Kind::Part)?.iter().try_for_each(|(_, path)| remove(path))?;
         let part = self.folder.join(format!(".{name}.part"));
         self.write_part(&part, env_step, scope, files).inspect_err(|_| {
@@ -187,7 +91,7 @@ impl Checkpoints {
         let complete = self.folder.join(&name);
         // The same step again (a run interrupted right after a checkpoint): the two are equal.
         remove(&complete)?;
-        fs::rename(&part, &complete).map_err(|source| io_error(&complete, source))?;
+        fs::rename(&part, &complete).map_err(|source| CheckpointError::io(&complete, source))?;
         sync_dir(&self.folder)?;
         self.settle(env_step, is_last)
     }
@@ -202,7 +106,7 @@ impl Checkpoints {
         let note = format!("{}\n", name(env_step));
         if fs::read_to_string(&newest).ok().as_ref() != Some(&note) {
             pmoe_results::files::write_atomic(&newest, note.as_bytes())
-                .map_err(|source| io_error(&newest, source))?;
+                .map_err(|source| CheckpointError::io(&newest, source))?;
         }
         let keep = if is_last { 1 } else { self.keep.get() };
         let kept = |(step, _): &&(u64, PathBuf)| *step <= env_step;
@@ -220,15 +124,15 @@ impl Checkpoints {
         files: &Files<'_>,
     ) -> Result<(), CheckpointError> {
         // Not through a link of that name.
-        fs::create_dir(part).map_err(|source| io_error(part, source))?;
+        fs::create_dir(part).map_err(|source| CheckpointError::io(part, source))?;
         let mut checksums = BTreeMap::new();
         for (name, content) in &files.0 {
             checksums.insert(name.clone(), write_file(&part.join(name), content)?);
         }
         let run = self.run.clone();
         let body = Body { schema: Body::SCHEMA, run, env_step, scope, files: checksums };
-        let manifest = Manifest { blake3: body.blake3(), body };
-        let manifest = serde_json::to_vec_pretty(&manifest).expect("plain data has a JSON form");
+        let manifest =
+            serde_json::to_vec_pretty(&Manifest::new(body)).expect("plain data has a JSON form");
         write_file(&part.join(MANIFEST), &Part::Bytes(manifest))?;
         sync_dir(part)
     }
@@ -283,7 +187,7 @@ impl Checkpoints {
 
     /// Refuses a checkpoint that says it is another run's.
     fn refuse_foreign(&self, path: &Path) -> Result<(), CheckpointError> {
-        match read_manifest(&path.join(MANIFEST)) {
+        match Manifest::read(path) {
             Ok(Manifest { body, .. }) if body.run != self.run => Err(CheckpointError::OtherRun {
                 path: path.to_owned(),
                 found: body.run,
@@ -296,7 +200,7 @@ impl Checkpoints {
     /// Opens a checkpoint and checks that it is whole.
     fn open(&self, env_step: u64, path: PathBuf) -> Result<Stored, CheckpointError> {
         let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
-        let manifest = read_manifest(&path.join(MANIFEST)).map_err(damaged)?;
+        let manifest = Manifest::read(&path).map_err(damaged)?;
         let Manifest { body: Body { env_step: written_at, scope, files, .. }, .. } = manifest;
         if written_at != env_step {
             return Err(damaged(format!("it was written at step {written_at}")));
@@ -316,7 +220,7 @@ impl Checkpoints {
 
     /// The checkpoints, oldest first.
     fn list(&self, kind: Kind) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
-        let failed = |source| io_error(&self.folder, source);
+        let failed = |source| CheckpointError::io(&self.folder, source);
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -361,80 +265,19 @@ fn step(checkpoint: &str) -> Option<u64> {
     (name(step) == checkpoint).then_some(step)
 }
 
-/// No checkpoint's manifest comes near this size (bytes).
-const MAX_MANIFEST: u64 = 1 << 20;
-
-/// Reads and checks a checkpoint's manifest; else what is wrong with it.
-fn read_manifest(path: &Path) -> Result<Manifest, String> {
-    let cannot = |error: io::Error| format!("cannot read {MANIFEST}: {error}");
-    let mut json = Vec::new();
-    let file = open_regular(path).map_err(cannot)?;
-    file.take(MAX_MANIFEST).read_to_end(&mut json).map_err(cannot)?;
-    let misunderstood = |error| format!("cannot understand {MANIFEST}: {error}");
-    let manifest: Manifest = serde_json::from_slice(&json).map_err(misunderstood)?;
-    if manifest.body.blake3() != manifest.blake3 {
-        return Err(format!("{MANIFEST} has changed since it was written"));
-    }
-    // Names come from a file: they must not lead out of the folder.
-    match manifest.body.files.keys().find(|name| name.contains(['/', '\\', '\0']) || *name == "..")
-    {
-        Some(name) => Err(format!("{MANIFEST} names `{name}`")),
-        None => Ok(manifest),
-    }
-}
-
-/// Whether a checkpoint has the format of another version: another number, or that of the first versions,
-/// which was a list of checksums alone.
-fn is_other_version(checkpoint: &Path) -> bool {
-    /// What has to be understood in every version.
-    #[derive(Deserialize)]
-    struct Versioned {
-        schema: u32,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Any {
-        Numbered { body: Versioned },
-        Checksums(BTreeMap<String, String>),
-    }
-    let json = open_regular(&checkpoint.join(MANIFEST)).and_then(|file| {
-        let mut json = Vec::new();
-        file.take(MAX_MANIFEST).read_to_end(&mut json).map(|_| json)
-    });
-    match json.map(|json| serde_json::from_slice(&json)) {
-        Ok(Ok(Any::Numbered { body })) => body.schema != Body::SCHEMA,
-        Ok(Ok(Any::Checksums(files))) => !files.is_empty(),
-        _ => false,
-    }
-}
-
-/// Opens a file that must be a regular one: a pipe would keep the program waiting.
-fn open_regular(path: &Path) -> io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    File::open(path)
-}
-
-fn io_error(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Io { path: path.to_owned(), source }
-}
-
 fn remove(path: &Path) -> Result<(), CheckpointError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error(path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(CheckpointError::io(path, error))
+        }
         _ => Ok(()),
     }
 }
 
-fn checksum(path: &Path) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(open_regular(path)?)?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
 fn sync_dir(path: &Path) -> Result<(), CheckpointError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|source| io_error(path, source))
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|source| CheckpointError::io(path, source))
 }
 
 #[cfg(test)]

@@ -28,35 +28,36 @@
 //! - Parameters that have no part in a loss stay; in the authors' code Adam moves them by its momentum.
 //! - Rewards are normalised too unless configured otherwise.
 
+mod batch;
+mod checkpoint;
 mod config;
 mod facts;
 mod loss;
+mod metrics;
 mod net;
 mod options;
-mod restore;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::select_value;
-use pmoe_core::loss::ratio_statistics;
 use pmoe_core::noise;
-use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
+use pmoe_core::optim::{Adam, Learner};
 use pmoe_envs::{EnvSpec, Rng};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+pub use self::batch::{HighMinibatch, LowMinibatch, MdpTargets, Targets};
 pub use self::config::{DacConfig, EvalOption, Returns};
-pub use self::loss::{DacLoss, HighMinibatch, LowMinibatch};
+pub use self::loss::DacLoss;
 pub use self::net::{DacNet, Previous, option_log_probs};
 use self::options::Options;
-pub use self::options::{MdpTargets, Targets};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::agent::{
+    Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,
+};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
-use crate::rollout::{
-    Passes, RolloutBuffer, discounted_returns, explained_variance, gae, gather, standardise,
-};
-use crate::tensors::{gather_matrix, host, matrix, vector};
+use crate::rollout::{Passes, RolloutBuffer, discounted_returns, gae, standardise};
+use crate::tensors::{host, matrix};
 
 /// The learner: networks with their optimiser, data, counters.
 pub struct Dac {
@@ -190,41 +191,6 @@ impl Dac {
         true
     }
 
-    /// The metrics of an MDP whose last gradient update had this loss and norm.
-    fn metrics_of(&self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) -> Metrics {
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
-        let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
-        let [policy_loss, value_loss, kl, clipped, entropy] = match mdp {
-            Mdp::High => [
-                "high_policy_loss",
-                "high_value_loss",
-                "high_approx_kl",
-                "high_clip_fraction",
-                "option_entropy",
-            ],
-            Mdp::Low => ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy"],
-        };
-        let values = [
-            (policy_loss, mean(&loss.policy_loss)),
-            (value_loss, mean(&loss.value_loss)),
-            (kl, approx_kl),
-            (clipped, clip_fraction),
-            (entropy, mean(&loss.entropy)),
-            ("grad_norm", grad_norm),
-        ];
-        values.map(|(name, value)| (name.to_owned(), value)).into()
-    }
-
-    /// The metrics of the rollout that was learnt from.
-    fn metrics_of_rollout(&self, targets: &Targets) -> Metrics {
-        let values = [
-            ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),
-            ("effective_options", self.options.effective(self.config.num_options)),
-            ("switch_fraction", self.options.switch_fraction()),
-        ];
-        values.map(|(name, value)| (name.to_owned(), value)).into()
-    }
-
     /// What the steps of a full rollout say about both MDPs.
     pub fn targets(&self) -> Targets {
         let (rollout, net) = (&self.rollout, &self.acting);
@@ -314,41 +280,6 @@ impl Dac {
         self.grad_step += 1;
         (loss, norm)
     }
-
-    /// Some steps as the high MDP sees them.
-    pub fn high_minibatch(&self, targets: &Targets, rows: &[usize]) -> HighMinibatch {
-        let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
-        let (option, previous) = self.options.tensors(rows, &self.device);
-        let steps = self.rollout.len();
-        HighMinibatch {
-            obs: gather_matrix(self.rollout.obs(), steps, rows, &self.device),
-            previous,
-            option,
-            log_prob: vector(&targets.high.log_prob),
-            old_probs: gather_matrix(&targets.probs, steps, rows, &self.device),
-            advantage: vector(&targets.high.advantage),
-            returns: vector(&targets.high.returns),
-        }
-    }
-
-    /// Some steps as the low MDP sees them.
-    pub fn low_minibatch(&self, targets: &Targets, rows: &[usize]) -> LowMinibatch {
-        let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
-        let (option, _) = self.options.tensors(rows, &self.device);
-        let steps = self.rollout.len();
-        LowMinibatch {
-            obs: gather_matrix(self.rollout.obs(), steps, rows, &self.device),
-            option,
-            action: gather_matrix(self.rollout.action(), steps, rows, &self.device),
-            log_prob: vector(&targets.low.log_prob),
-            advantage: vector(&targets.low.advantage),
-            returns: vector(&targets.low.returns),
-        }
-    }
-
-    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
-        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
-    }
 }
 
 impl Agent for Dac {
@@ -398,10 +329,7 @@ impl Agent for Dac {
         for (action, drawn) in action.iter_mut().zip(&memory.action) {
             *action = drawn.clamp(-1.0, 1.0);
         }
-        match action.iter().find(|a| !a.is_finite()) {
-            Some(&bad) => Err(self.non_finite("action", bad.into())),
-            None => Ok(()),
-        }
+        finite_action(action, self.grad_step)
     }
 
     fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
@@ -424,81 +352,20 @@ impl Agent for Dac {
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
-        match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(self.metrics.clone()),
-        }
+        finite_metrics(self.metrics.clone(), self.grad_step)
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let Self {
-            net,
-            acting,
-            normalizers,
-            rollout,
-            options,
-            grad_step,
-            learning,
-            metrics,
-            // Given by the config.
-            config: _,
-            device: _,
-            obs_dim: _,
-            action_dim: _,
-        } = self;
-        let (net, optimizer) = net.to_bytes()?;
-        files.insert("net.bpk", net);
-        files.insert_json("normalizers.json", normalizers);
-        if scope == Scope::Everything {
-            files.insert("net_optimizer.bpk", optimizer);
-            files.insert_json("counters.json", grad_step);
-            files.insert_json("rollout.json", rollout);
-            files.insert_json("options.json", options);
-            files.insert_numbers("metrics.json", metrics);
-            if rollout.is_full() {
-                // In the middle of an update it is not the net any more.
-                files.insert("acting.bpk", module_to_bytes(acting)?);
-                files.insert_json("learning.json", learning);
-            }
-        }
-        Ok(())
+        self.save_parts(files, scope)
     }
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
-        let normalizers: Normalizers = files.get_json("normalizers.json")?;
-        CheckpointError::unless(
-            normalizers.fit(&self.normalizers),
-            "normalizers.json",
-            "its settings, sizes or numbers are not those of this run",
-        )?;
-        self.normalizers = normalizers;
-        match scope {
-            Scope::Policy => self.net.load_module(files.get("net.bpk")?)?,
-            Scope::Everything => {
-                let optimizer = files.get("net_optimizer.bpk")?;
-                self.net.load_bytes(files.get("net.bpk")?, optimizer)?;
-                self.grad_step = files.get_json("counters.json")?;
-                self.rollout = files.get_json("rollout.json")?;
-                self.options = files.get_json("options.json")?;
-                self.metrics = files.get_numbers("metrics.json")?;
-            }
-        }
-        self.acting = self.net.valid();
-        self.learning = Learning::default();
-        if scope == Scope::Everything && self.rollout.is_full() {
-            self.acting = module_from_bytes(self.net.valid(), files.get("acting.bpk")?)?;
-            self.learning = files.get_json("learning.json")?;
-        }
-        self.check_loaded()
+        self.load_parts(files, scope)
     }
 
     fn check_restored(&self, memory: &Memory, in_update: bool) -> Result<(), CheckpointError> {
         self.check_memory(memory)?;
-        CheckpointError::unless(
-            in_update || !self.rollout.is_full(),
-            "progress.json",
-            "it goes on with a step, but the rollout is full",
-        )
+        self.check_in_update(in_update)
     }
 }
 

@@ -30,6 +30,7 @@ pub mod critic;
 pub mod dac;
 pub mod error;
 pub mod evaluate;
+mod experience;
 mod layers;
 pub mod memory;
 pub mod normalize;

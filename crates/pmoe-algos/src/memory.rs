@@ -75,6 +75,17 @@ impl Memory {
     }
 }
 
+/// A config with the setting `key` changed.
+pub(crate) fn with<C: Clone>(
+    config: &C,
+    key: &'static str,
+    change: impl FnOnce(&mut C),
+) -> (&'static str, C) {
+    let mut config = config.clone();
+    change(&mut config);
+    (key, config)
+}
+
 /// Parameters of layers, given as inputs and outputs.
 pub(crate) fn parameters(layers: &[Layer]) -> u64 {
     let of_layer = |&(inputs, outputs): &Layer| {

@@ -30,16 +30,16 @@
 mod actor;
 mod actor_critic;
 mod batch;
+mod checkpoint;
 mod config;
 mod critic;
 mod facts;
-mod restore;
+mod metrics;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pmoe_core::loss::ratio_statistics;
 use pmoe_core::noise;
-use pmoe_core::optim::{Adam, Learner, module_from_bytes, module_to_bytes};
+use pmoe_core::optim::{Adam, Learner};
 use pmoe_envs::{EnvSpec, Rng};
 use serde::{Deserialize, Serialize};
 
@@ -53,10 +53,12 @@ pub use self::config::{
     NetConfig, PmoeConfig, PpoConfig, Routing,
 };
 pub use self::critic::{ActionValue, Critic, action_value_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::agent::{
+    Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,
+};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
-use crate::rollout::{Passes, RolloutBuffer, explained_variance, gae, standardise};
+use crate::rollout::{Passes, RolloutBuffer, gae, standardise};
 use crate::seed::{Stream, stream};
 use crate::tensors::{host, matrix};
 
@@ -274,34 +276,6 @@ impl Ppo {
         Step { loss, aux_loss, grad_norm, lr }
     }
 
-    /// The metrics of an update whose last gradient update is `step`.
-    fn metrics_of(&self, step: &Step, targets: &Targets) -> Metrics {
-        let Step { loss, aux_loss, grad_norm, lr } = step;
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
-        let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
-        let explained_variance = explained_variance(&targets.value, &targets.returns);
-        let mut metrics = Metrics::from([
-            ("policy_loss".to_owned(), mean(&loss.policy_loss)),
-            ("value_loss".to_owned(), mean(&loss.value_loss)),
-            ("entropy".to_owned(), mean(&loss.entropy)),
-            ("approx_kl".to_owned(), approx_kl),
-            ("clip_fraction".to_owned(), clip_fraction),
-            ("explained_variance".to_owned(), explained_variance),
-            ("grad_norm".to_owned(), *grad_norm),
-            ("lr".to_owned(), *lr),
-        ]);
-        if let Some(loss) = &loss.routing_loss {
-            metrics.insert("routing_loss".to_owned(), mean(loss));
-        }
-        if let Some(mixture) = &loss.mixture {
-            metrics.extend(mixture.metrics());
-        }
-        if let Some(loss) = aux_loss {
-            metrics.insert("action_value_loss".to_owned(), mean(loss));
-        }
-        metrics
-    }
-
     /// The factor on the learning rates of this update.
     fn annealing(&self) -> f64 {
         if self.config.anneal_lr && self.total_updates > 0 {
@@ -309,10 +283,6 @@ impl Ppo {
         } else {
             1.0
         }
-    }
-
-    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
-        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
     }
 }
 
@@ -335,10 +305,7 @@ impl Agent for Ppo {
         for (action, drawn) in action.iter_mut().zip(&memory.action) {
             *action = drawn.clamp(-1.0, 1.0);
         }
-        match action.iter().find(|a| !a.is_finite()) {
-            Some(&bad) => Err(self.non_finite("action", bad.into())),
-            None => Ok(()),
-        }
+        finite_action(action, self.grad_step)
     }
 
     fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
@@ -359,96 +326,18 @@ impl Agent for Ppo {
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
-        match self.metrics.iter().find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(self.metrics.clone()),
-        }
+        finite_metrics(self.metrics.clone(), self.grad_step)
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let Self {
-            net,
-            aux,
-            acting,
-            normalizers,
-            rollout,
-            updates,
-            grad_step,
-            passes,
-            metrics,
-            // Given by config and budget.
-            config: _,
-            device: _,
-            obs_dim: _,
-            action_dim: _,
-            total_updates: _,
-        } = self;
-        let (net, net_optimizer) = net.to_bytes()?;
-        files.insert("net.bpk", net);
-        files.insert_json("normalizers.json", normalizers);
-        let aux = aux.as_ref().map(Learner::to_bytes).transpose()?;
-        let (aux, aux_optimizer) = aux.unzip();
-        if let Some(aux) = aux {
-            files.insert("action_value.bpk", aux);
-        }
-        if scope == Scope::Everything {
-            files.insert("net_optimizer.bpk", net_optimizer);
-            if let Some(optimizer) = aux_optimizer {
-                files.insert("action_value_optimizer.bpk", optimizer);
-            }
-            files.insert_json("counters.json", &(updates, grad_step));
-            files.insert_json("rollout.json", rollout);
-            files.insert_numbers("metrics.json", metrics);
-            if rollout.is_full() {
-                // In the middle of an update it is not the net any more.
-                files.insert("acting.bpk", module_to_bytes(acting)?);
-                files.insert_json("passes.json", passes);
-            }
-        }
-        Ok(())
+        self.save_parts(files, scope)
     }
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
-        let part = |name: &str| files.get(name);
-        let normalizers: Normalizers = files.get_json("normalizers.json")?;
-        CheckpointError::unless(
-            normalizers.fit(&self.normalizers),
-            "normalizers.json",
-            "its settings, sizes or numbers are not those of this run",
-        )?;
-        self.normalizers = normalizers;
-        match scope {
-            Scope::Policy => {
-                self.net.load_module(part("net.bpk")?)?;
-                if let Some(aux) = &mut self.aux {
-                    aux.load_module(part("action_value.bpk")?)?;
-                }
-            }
-            Scope::Everything => {
-                self.net.load_bytes(part("net.bpk")?, part("net_optimizer.bpk")?)?;
-                if let Some(aux) = &mut self.aux {
-                    let optimizer = part("action_value_optimizer.bpk")?;
-                    aux.load_bytes(part("action_value.bpk")?, optimizer)?;
-                }
-                (self.updates, self.grad_step) = files.get_json("counters.json")?;
-                self.rollout = files.get_json("rollout.json")?;
-                self.metrics = files.get_numbers("metrics.json")?;
-            }
-        }
-        self.acting = self.net.valid();
-        self.passes = Passes::default();
-        if scope == Scope::Everything && self.rollout.is_full() {
-            self.acting = module_from_bytes(self.net.valid(), part("acting.bpk")?)?;
-            self.passes = files.get_json("passes.json")?;
-        }
-        self.check_loaded()
+        self.load_parts(files, scope)
     }
 
     fn check_restored(&self, _memory: &Memory, in_update: bool) -> Result<(), CheckpointError> {
-        CheckpointError::unless(
-            in_update || !self.rollout.is_full(),
-            "progress.json",
-            "it goes on with a step, but the rollout is full",
-        )
+        self.check_in_update(in_update)
     }
 }

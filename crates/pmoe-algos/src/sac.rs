@@ -27,15 +27,15 @@
 mod actor;
 mod ask;
 mod average;
+mod checkpoint;
 mod config;
 mod facts;
-mod restore;
 mod temperature;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use pmoe_core::noise;
-use pmoe_core::optim::{Adam, Learner, Target, module_to_bytes};
+use pmoe_core::optim::{Adam, Learner, Target};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
@@ -48,12 +48,15 @@ pub use self::config::{
     SacConfig, TargetAction, TemperatureConfig,
 };
 pub use self::temperature::{Temperature, temperature_loss};
-use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::agent::{
+    Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,
+};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::critic::{TwinCritic, critic_loss};
 use crate::policy::MixtureBatch;
 use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
+use crate::tensors::{matrix, mean};
 
 /// The learner: networks with their optimisers, data, counters.
 pub struct Sac {
@@ -204,10 +207,6 @@ impl Sac {
         self.latest =
             Some(Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture });
     }
-
-    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
-        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
-    }
 }
 
 impl Agent for Sac {
@@ -225,15 +224,11 @@ impl Agent for Sac {
             noise::fill_uniform(action, rng);
             return Ok(());
         }
-        let data = TensorData::new(obs.to_vec(), [1, obs.len()]);
-        let obs = Tensor::from_data(data, &self.device);
+        let obs = matrix(obs.to_vec(), obs.len(), &self.device);
         let chosen = self.actor.valid().act(&self.critic.valid(), obs, mode, rng);
         let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
         action.copy_from_slice(&chosen);
-        match action.iter().find(|a| !a.is_finite()) {
-            Some(&bad) => Err(self.non_finite("action", bad.into())),
-            None => Ok(()),
-        }
+        finite_action(action, self.grad_step)
     }
 
     fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
@@ -261,7 +256,6 @@ impl Agent for Sac {
         let Some(latest) = &self.latest else {
             return Ok(Metrics::new());
         };
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
         let mut metrics = Metrics::from([
             ("critic_loss".to_owned(), mean(&latest.critic_loss)),
             ("actor_loss".to_owned(), mean(&latest.actor_loss)),
@@ -275,69 +269,15 @@ impl Agent for Sac {
         if let Some(mixture) = &latest.mixture {
             metrics.extend(mixture.squashed().metrics());
         }
-        match metrics.iter().find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(metrics),
-        }
+        finite_metrics(metrics, self.grad_step)
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let Self {
-            actor,
-            critic,
-            target_critic,
-            temperature,
-            baseline,
-            replay,
-            env_step,
-            grad_step,
-            updates_due,
-            // Given by the config.
-            config: _,
-            device: _,
-            action_dim: _,
-            // Filled by each draw.
-            batch: _,
-            // Filled by each update; metrics are read right after one.
-            latest: _,
-        } = self;
-        let (actor, actor_optimizer) = actor.to_bytes()?;
-        let (critic, critic_optimizer) = critic.to_bytes()?;
-        files.insert("actor.bpk", actor);
-        files.insert("critic.bpk", critic);
-        if scope == Scope::Everything {
-            files.insert("actor_optimizer.bpk", actor_optimizer);
-            files.insert("critic_optimizer.bpk", critic_optimizer);
-            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
-            temperature.save(files)?;
-            if let Some(baseline) = baseline {
-                baseline.save(files);
-            }
-            files.insert_json("counters.json", &(env_step, grad_step, updates_due));
-            files.insert_writer("replay.bin", |out| replay.write(out));
-        }
-        Ok(())
+        self.save_parts(files, scope)
     }
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
-        let part = |name: &str| files.get(name);
-        if scope == Scope::Policy {
-            self.actor.load_module(part("actor.bpk")?)?;
-            self.critic.load_module(part("critic.bpk")?)?;
-            // As at the start of a run, which may follow.
-            self.target_critic = Target::new(&self.critic);
-            return Ok(());
-        }
-        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
-        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
-        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
-        self.temperature.load(files)?;
-        if let Some(baseline) = &mut self.baseline {
-            baseline.load(files)?;
-        }
-        (self.env_step, self.grad_step, self.updates_due) = files.get_json("counters.json")?;
-        self.replay.read(&mut *files.reader("replay.bin")?)?;
-        self.check_loaded()
+        self.load_parts(files, scope)
     }
 
     fn check_restored(&self, _memory: &(), in_update: bool) -> Result<(), CheckpointError> {

@@ -19,23 +19,26 @@
 //!   those of the authors' later code.
 
 mod actor;
+mod checkpoint;
 mod config;
 mod facts;
-mod restore;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use pmoe_core::noise;
-use pmoe_core::optim::{Adam, Learner, Target, module_to_bytes};
+use pmoe_core::optim::{Adam, Learner, Target};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::DeterministicActor;
 pub use self::config::Td3Config;
-use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
+use crate::agent::{
+    Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,
+};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::critic::{TwinCritic, critic_loss};
 use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
+use crate::tensors::{matrix, mean};
 
 /// The learner: networks with their optimisers, data, counters.
 pub struct Td3 {
@@ -164,10 +167,6 @@ impl Td3 {
         done(Part::Actor);
         self.latest = Some(Latest { critic_loss, q1 });
     }
-
-    fn non_finite(&self, quantity: &str, value: f64) -> AgentError {
-        AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step: self.grad_step }
-    }
 }
 
 impl Agent for Td3 {
@@ -185,8 +184,7 @@ impl Agent for Td3 {
             noise::fill_uniform(action, rng);
             return Ok(());
         }
-        let data = TensorData::new(obs.to_vec(), [1, obs.len()]);
-        let obs = Tensor::from_data(data, &self.device);
+        let obs = matrix(obs.to_vec(), obs.len(), &self.device);
         let mut chosen = self.actor.valid().forward(obs);
         if mode == Mode::Explore {
             let noise = noise::normal([1, self.action_dim], rng, &self.device);
@@ -195,10 +193,7 @@ impl Agent for Td3 {
         }
         let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
         action.copy_from_slice(&chosen);
-        match action.iter().find(|a| !a.is_finite()) {
-            Some(&bad) => Err(self.non_finite("action", bad.into())),
-            None => Ok(()),
-        }
+        finite_action(action, self.grad_step)
     }
 
     fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
@@ -222,7 +217,6 @@ impl Agent for Td3 {
         let Some(latest) = &self.latest else {
             return Ok(Metrics::new());
         };
-        let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
         let mut metrics = Metrics::from([
             ("critic_loss".to_owned(), mean(&latest.critic_loss)),
             ("q1_mean".to_owned(), mean(&latest.q1)),
@@ -230,78 +224,19 @@ impl Agent for Td3 {
         if let Some(loss) = &self.actor_loss {
             metrics.insert("actor_loss".to_owned(), mean(loss));
         }
-        match metrics.iter().find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => Err(self.non_finite(name, *value)),
-            None => Ok(metrics),
-        }
+        finite_metrics(metrics, self.grad_step)
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
-        let Self {
-            actor,
-            critic,
-            target_actor,
-            target_critic,
-            replay,
-            env_step,
-            grad_step,
-            is_due,
-            actor_loss,
-            // Given by the config.
-            config: _,
-            device: _,
-            action_dim: _,
-            // Filled by each draw.
-            batch: _,
-            // Filled by each update; metrics are read right after one.
-            latest: _,
-        } = self;
-        let (actor, actor_optimizer) = actor.to_bytes()?;
-        let (critic, critic_optimizer) = critic.to_bytes()?;
-        files.insert("actor.bpk", actor);
-        files.insert("critic.bpk", critic);
-        if scope == Scope::Everything {
-            files.insert("actor_optimizer.bpk", actor_optimizer);
-            files.insert("critic_optimizer.bpk", critic_optimizer);
-            files.insert("target_actor.bpk", module_to_bytes(&**target_actor)?);
-            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
-            files.insert_json("counters.json", &(env_step, grad_step, is_due));
-            let loss = actor_loss.as_ref().map(|loss| loss.clone().into_scalar::<f32>());
-            let loss = loss.map(|loss| ("actor_loss".to_owned(), loss.into()));
-            files.insert_numbers("metrics.json", &Metrics::from_iter(loss));
-            files.insert_writer("replay.bin", |out| replay.write(out));
-        }
-        Ok(())
+        self.save_parts(files, scope)
     }
 
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError> {
-        let part = |name: &str| files.get(name);
-        if scope == Scope::Policy {
-            self.actor.load_module(part("actor.bpk")?)?;
-            self.critic.load_module(part("critic.bpk")?)?;
-            // As at the start of a run, which may follow.
-            self.target_actor = Target::new(&self.actor);
-            self.target_critic = Target::new(&self.critic);
-            return Ok(());
-        }
-        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
-        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
-        self.target_actor.load_bytes(&self.actor, part("target_actor.bpk")?)?;
-        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
-        (self.env_step, self.grad_step, self.is_due) = files.get_json("counters.json")?;
-        let metrics: Metrics = files.get_numbers("metrics.json")?;
-        let loss = metrics.get("actor_loss").map(|loss| *loss as f32);
-        self.actor_loss = loss.map(|loss| Tensor::from_data([loss], &self.device));
-        self.replay.read(&mut *files.reader("replay.bin")?)?;
-        self.check_loaded()
+        self.load_parts(files, scope)
     }
 
     fn check_restored(&self, _memory: &(), in_update: bool) -> Result<(), CheckpointError> {
-        CheckpointError::unless(
-            in_update || !self.is_due,
-            "progress.json",
-            "it goes on with a step, but an update is left to take",
-        )
+        self.check_in_update(in_update)
     }
 }
 

@@ -27,6 +27,11 @@ pub(crate) fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// The mean of a vector's numbers.
+pub(crate) fn mean(tensor: &Tensor<1>) -> f64 {
+    tensor.clone().mean().into_scalar::<f32>().into()
+}
+
 /// The numbers of a vector.
 pub(crate) fn host(tensor: Tensor<1>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().expect("converted to f32")

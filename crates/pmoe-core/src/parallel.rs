@@ -4,7 +4,7 @@
 //! and neither is split.
 
 use std::cell::Cell;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::engine::{engine, with_engine};
 
@@ -25,19 +25,33 @@ pub fn with_threads<R>(threads: usize, body: impl FnOnce() -> R) -> R {
 }
 
 /// Returns both results, computed in sequence or on two threads.
+///
+/// If the system refuses to start a thread, the calling thread computes both.
 pub fn join<A, B: Send>(one: impl FnOnce() -> A, two: impl FnOnce() -> B + Send) -> (A, B) {
     if THREADS.get() < 2 {
         return (one(), two());
     }
+    join_on(thread::Builder::new(), one, two)
+}
+
+fn join_on<A, B: Send>(
+    thread: thread::Builder,
+    one: impl FnOnce() -> A,
+    two: impl FnOnce() -> B + Send,
+) -> (A, B) {
     let engine = engine();
-    thread::scope(|scope| {
-        let two = scope.spawn(move || with_engine(engine, two));
+    let mut two = Some(two);
+    let mut two = || two.take().expect("it is called once")();
+    let (one, joined) = thread::scope(|scope| {
+        let started = thread.spawn_scoped(scope, || with_engine(engine, &mut two));
         let one = with_threads(1, one);
-        match two.join() {
-            Ok(two) => (one, two),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+        (one, started.ok().map(ScopedJoinHandle::join))
+    });
+    match joined {
+        Some(Ok(two)) => (one, two),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        None => (one, with_threads(1, two)),
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +75,14 @@ mod tests {
     fn the_other_thread_has_the_same_engine() {
         let (one, two) = with_engine(Engine::Plain, || with_threads(2, || join(engine, engine)));
         assert_eq!((one, two), (Engine::Plain, Engine::Plain));
+    }
+
+    #[test]
+    fn without_another_thread_this_one_computes_both() {
+        let too_large = thread::Builder::new().stack_size(1 << 62);
+        let here = || (thread::current().id(), THREADS.get());
+        let expected = (thread::current().id(), 1);
+        assert_eq!(with_threads(2, || join_on(too_large, here, here)), (expected, expected));
     }
 
     #[test]

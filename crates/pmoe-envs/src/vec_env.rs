@@ -1,7 +1,7 @@
 //! Many environments, stepped in parallel on several threads.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 
@@ -38,21 +38,28 @@ pub struct VecEnv {
     steps: Vec<Step>,
 }
 
-/// A thread and the copies that it owns.
+/// Some of the copies, and the thread that steps them.
 struct Worker {
-    /// Dropped to stop the thread.
-    jobs: Option<Sender<Job>>,
-    done: Receiver<Job>,
-    thread: Option<JoinHandle<()>>,
+    /// `None` if the system refused to start it; the calling thread then does the jobs.
+    thread: Option<WorkerThread>,
     /// Index of the first copy; `count` is the number of copies.
     first: usize,
     count: usize,
-    /// The last job, whose buffers are reused.
-    idle: Option<Job>,
+    /// The job, with its buffers; the thread has it while it works.
+    job: Option<Job>,
 }
 
-/// A job for a worker, and its results.
+/// A thread that does the jobs it receives and sends them back.
+struct WorkerThread {
+    /// Dropped to stop the thread.
+    jobs: Sender<Job>,
+    done: Receiver<Job>,
+    handle: JoinHandle<()>,
+}
+
+/// A job for a worker, the data it needs, and its results.
 struct Job {
+    copies: Vec<(Box<dyn Env>, Rng)>,
     task: Task,
     /// Actions, `[count · A]`.
     actions: Vec<f64>,
@@ -74,10 +81,21 @@ enum Task {
 impl VecEnv {
     /// Creates copies from `envs` with one generator each, on at most `threads` threads.
     ///
+    /// Uses fewer threads if the system refuses to start them; results are the same.
+    ///
     /// # Panics
     /// If there is no environment or no thread, the numbers of environments and generators differ,
     /// or the environments have different specs.
     pub fn new(envs: Vec<Box<dyn Env>>, rngs: Vec<Rng>, threads: usize) -> Self {
+        Self::on(Builder::new, envs, rngs, threads)
+    }
+
+    fn on(
+        builder: fn() -> Builder,
+        envs: Vec<Box<dyn Env>>,
+        rngs: Vec<Rng>,
+        threads: usize,
+    ) -> Self {
         assert!(!envs.is_empty() && threads > 0, "at least one environment and one thread");
         assert_eq!(envs.len(), rngs.len(), "one generator for each environment");
         let spec = envs[0].spec().clone();
@@ -89,7 +107,8 @@ impl VecEnv {
         for index in 0..threads {
             // Distribute the copies as evenly as possible.
             let count = (total - first).div_ceil(threads - index);
-            workers.push(Worker::new(copies.by_ref().take(count).collect(), first, &spec));
+            let copies = copies.by_ref().take(count).collect();
+            workers.push(Worker::new(builder(), copies, first, &spec));
             first += count;
         }
         let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
@@ -165,46 +184,68 @@ impl VecEnv {
 }
 
 impl Worker {
-    fn new(mut copies: Vec<(Box<dyn Env>, Rng)>, first: usize, spec: &EnvSpec) -> Self {
+    fn new(
+        builder: Builder,
+        copies: Vec<(Box<dyn Env>, Rng)>,
+        first: usize,
+        spec: &EnvSpec,
+    ) -> Self {
         let count = copies.len();
         let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
         let job = Job {
+            copies,
             task: Task::Reset,
             actions: Vec::with_capacity(count * spec.action_dim()),
             obs: vec![0.0; count * spec.obs_dim],
             steps: vec![idle; count],
             error: None,
         };
+        Self { thread: WorkerThread::start(builder), first, count, job: Some(job) }
+    }
+
+    fn start(&mut self, task: Task, actions: &[f64]) {
+        let mut job = self.job.take().expect("the last job was awaited");
+        job.task = task;
+        job.actions.clear();
+        job.actions.extend_from_slice(actions);
+        match &self.thread {
+            Some(thread) => thread.jobs.send(job).expect("a worker ends with its owner only"),
+            None => self.job = Some(job),
+        }
+    }
+
+    fn finish(&mut self) -> &mut Job {
+        match &self.thread {
+            Some(thread) => self.job.insert(thread.done.recv().expect("an environment panicked")),
+            None => {
+                let job = self.job.as_mut().expect("it was started");
+                job.run();
+                job
+            }
+        }
+    }
+}
+
+impl WorkerThread {
+    /// None if the system refuses.
+    fn start(builder: Builder) -> Option<Self> {
         let (jobs, received) = channel::<Job>();
         let (finished, done) = channel();
-        let thread = thread::spawn(move || {
+        let work = move || {
             for mut job in received {
-                job.run(&mut copies);
+                job.run();
                 if finished.send(job).is_err() {
                     break;
                 }
             }
-        });
-        Self { jobs: Some(jobs), done, thread: Some(thread), first, count, idle: Some(job) }
-    }
-
-    fn start(&mut self, task: Task, actions: &[f64]) {
-        let mut job = self.idle.take().expect("the last job was awaited");
-        job.task = task;
-        job.actions.clear();
-        job.actions.extend_from_slice(actions);
-        let jobs = self.jobs.as_ref().expect("there until the end");
-        jobs.send(job).expect("a worker ends with its owner only");
-    }
-
-    fn finish(&mut self) -> &mut Job {
-        let job = self.done.recv().expect("an environment panicked");
-        self.idle.insert(job)
+        };
+        Some(Self { jobs, done, handle: builder.spawn(work).ok()? })
     }
 }
 
 impl Job {
-    fn run(&mut self, copies: &mut [(Box<dyn Env>, Rng)]) {
+    fn run(&mut self) {
+        let copies = &mut self.copies;
         let obs_dim = self.obs.len() / copies.len();
         let action_dim = self.actions.len() / copies.len();
         let rows = self.obs.chunks_exact_mut(obs_dim).zip(&mut self.steps);
@@ -228,10 +269,10 @@ impl Job {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        if let Some(WorkerThread { jobs, handle, .. }) = self.thread.take() {
+            drop(jobs);
             // A panic of an environment was already reported when it happened.
-            let _ = thread.join();
+            let _ = handle.join();
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use pmoe_matrix::process;
+use pmoe_results::methods::Methods;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,9 +44,17 @@ const SMALL: [&str; 5] = [
     "schedule.log_every=50",
     "env.max_episode_steps=200",
 ];
-const SMALL_REPLAY: [&str; 5] =
-    ["hidden=[4,4]", "batch_size=4", "random_steps=20", "learning_starts=40", "buffer_size=70"];
-const SMALL_ROLLOUT: [&str; 3] = ["rollout_steps=60", "minibatch_size=30", "epochs=1"];
+/// Of these, each method takes the settings that it has.
+const SMALL_METHOD: [(&str, &str); 8] = [
+    ("hidden", "[4,4]"),
+    ("batch_size", "4"),
+    ("random_steps", "20"),
+    ("learning_starts", "40"),
+    ("buffer_size", "70"),
+    ("rollout_steps", "60"),
+    ("minibatch_size", "30"),
+    ("epochs", "1"),
+];
 
 /// The published results from which a small folder is taken: one run with each kind of analysis.
 const RESULTS: &str = "results/quick-seed-0";
@@ -67,15 +76,32 @@ pub fn models() -> Result<Files> {
     read_files(Path::new(&folder))
 }
 
+/// Custom tasks: an example, and the one that is documented, with a robot's model. Each is an `.xml` and a `.toml`
+/// of one name.
+pub fn custom_tasks(root: &Path) -> Result<Files> {
+    let mut files = committed(root, "crates/pmoe-envs/examples")?;
+    files.retain(|path, _| path.extension().is_some_and(|kind| kind == "xml" || kind == "toml"));
+    let page = fs::read_to_string(root.join("docs/custom-tasks.md"))?;
+    let settings = page.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (settings, _) = settings.context("docs/custom-tasks.md has no example")?;
+    let model = models()?.remove(Path::new("hopper.xml")).context("there is no hopper.xml")?;
+    files.insert("hopper.xml".into(), model);
+    files.insert("hopper.toml".into(), settings.into());
+    Ok(files)
+}
+
 /// Small runs, each stopped on its way and finished.
-pub fn runs(pmoe: &Path) -> Result<Vec<Run>> {
+pub fn runs(root: &Path, pmoe: &Path) -> Result<Vec<Run>> {
+    let methods = Methods::load_all(&root.join("configs/methods"))?;
+    let settings: BTreeMap<_, _> = methods.settings().collect();
     let folder = tempfile::tempdir()?;
     let mut runs = Vec::new();
-    for (index, (algo, task)) in RUNS.into_iter().enumerate() {
+    for (index, (method, task)) in RUNS.into_iter().enumerate() {
         for finished in [false, true] {
             let place = folder.path().join(format!("{index}-{finished}"));
             fs::create_dir(&place)?;
-            let train = train(algo, task);
+            let settings = settings.get(method).with_context(|| format!("no method `{method}`"))?;
+            let train = train(method, task, settings);
             let mut command = Command::new(pmoe);
             command.args(&train).current_dir(&place).stderr(Stdio::null());
             if finished {
@@ -95,13 +121,22 @@ pub fn runs(pmoe: &Path) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-fn train(algo: &str, task: &str) -> Vec<String> {
-    let of_method: &[&str] =
-        if algo.contains("sac") || algo == "td3" { &SMALL_REPLAY } else { &SMALL_ROLLOUT };
-    let words =
-        ["train", "--method", algo, "--task", task, "--steps=200", "--progress=none", "--out=run"];
-    let settings = SMALL.iter().chain(of_method).flat_map(|setting| ["--set", setting]);
-    words.into_iter().chain(settings).map(str::to_owned).collect()
+fn train(method: &str, task: &str, settings: &[&str]) -> Vec<String> {
+    let of_method = SMALL_METHOD.iter().filter(|(key, _)| settings.contains(key));
+    let of_method = of_method.map(|(key, value)| format!("{key}={value}"));
+    let set = SMALL.map(str::to_owned).into_iter().chain(of_method);
+    let words = [
+        "train",
+        "--method",
+        method,
+        "--task",
+        task,
+        "--steps=200",
+        "--progress=none",
+        "--out=run",
+    ];
+    let words = words.into_iter().map(str::to_owned);
+    words.chain(set.flat_map(|setting| ["--set".to_owned(), setting])).collect()
 }
 
 /// Kills a run when its first checkpoint is there, so that the folder holds that one.
@@ -163,7 +198,7 @@ pub fn results(root: &Path, pmoe: &Path) -> Result<Files> {
     read_files(folder.path())
 }
 
-/// What a checkpoint says of itself: `crates/pmoe-algos/src/checkpoint.rs`. The order of the fields is that
+/// What a checkpoint says of itself: `crates/pmoe-algos/src/checkpoint/manifest.rs`. The order of the fields is that
 /// of the checksum.
 #[derive(Serialize, Deserialize)]
 struct Manifest {

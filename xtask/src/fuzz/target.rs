@@ -27,6 +27,8 @@ pub enum Target {
     Events,
     /// Model files
     Mjcf,
+    /// Settings and model files of custom tasks
+    CustomTask,
     /// numbers.json, plan.json and analyses
     Results,
 }
@@ -60,6 +62,7 @@ impl<'a> Maker<'a> {
         let files = match target {
             Target::Config | Target::Set => seeds::committed(root, "configs")?,
             Target::Mjcf => seeds::models()?,
+            Target::CustomTask => seeds::custom_tasks(root)?,
             Target::Results => seeds::results(root, pmoe)?,
             Target::Trace | Target::Checkpoint | Target::Events => Files::new(),
         };
@@ -75,6 +78,7 @@ impl<'a> Maker<'a> {
             Target::Checkpoint => self.checkpoint(rng),
             Target::Events => self.events(rng),
             Target::Mjcf => self.mjcf(rng),
+            Target::CustomTask => self.custom_task(rng),
             Target::Results => self.results(rng),
         }
     }
@@ -218,6 +222,28 @@ impl<'a> Maker<'a> {
         case.calls.environment.insert("PMOE_MODEL_DIR".to_owned(), "models".to_owned());
         case.calls.arguments.push(words(&["env", "bench", "--seconds=0.01", "--task", task]));
         case
+    }
+
+    /// A task of which the settings are changed, the model, or both.
+    fn custom_task(&self, rng: &mut Rng) -> Case {
+        let name = mutate::pick(&["cart_pole", "hopper"], rng);
+        let [settings, model] = ["toml", "xml"].map(|kind| PathBuf::from(format!("{name}.{kind}")));
+        let mut files = self.files.clone();
+        let is_model_changed = rng.random_ratio(1, 3);
+        if is_model_changed {
+            let changed = mutate::model(&String::from_utf8_lossy(&self.files[&model]), rng);
+            files.insert(model.clone(), changed);
+        }
+        if !is_model_changed || rng.random() {
+            files.insert(settings.clone(), toml(&self.files[&settings], rng));
+        }
+        let (settings, task) =
+            (settings.display().to_string(), format!("mjcf:{}", model.display()));
+        let arguments = vec![
+            words(&["config", "check", &settings]),
+            words(&["env", "bench", "--seconds=0.01", "--task", &task]),
+        ];
+        Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
 
     fn results(&self, rng: &mut Rng) -> Case {

@@ -1,11 +1,11 @@
 //! The parts of a checkpoint, in memory or on the disk.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{CheckpointError, io_error};
+use super::error::CheckpointError;
 
 /// The parts of a checkpoint.
 ///
@@ -45,7 +45,7 @@ impl<'a> Files<'a> {
     pub fn get(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         let mut bytes = Vec::new();
         let read = self.reader(name)?.read_to_end(&mut bytes);
-        read.map_err(|error| content(name, error.to_string()))?;
+        read.map_err(|error| CheckpointError::content(name, error.to_string()))?;
         Ok(bytes)
     }
 
@@ -54,16 +54,20 @@ impl<'a> Files<'a> {
     /// # Errors
     /// When the checkpoint has no such part, or it can't be opened.
     pub fn reader(&self, name: &str) -> Result<Box<dyn Read + '_>, CheckpointError> {
-        let part = self.0.get(name).ok_or_else(|| content(name, "it is missing".to_owned()))?;
+        let part = self
+            .0
+            .get(name)
+            .ok_or_else(|| CheckpointError::content(name, "it is missing".to_owned()))?;
         Ok(match part {
             Part::Bytes(bytes) => Box::new(bytes.as_slice()),
             Part::Writer(write) => {
                 let mut bytes = Vec::new();
-                write(&mut bytes).map_err(|error| content(name, error.to_string()))?;
+                write(&mut bytes)
+                    .map_err(|error| CheckpointError::content(name, error.to_string()))?;
                 Box::new(io::Cursor::new(bytes))
             }
             Part::File(path) => {
-                let file = File::open(path).map_err(|source| io_error(path, source))?;
+                let file = File::open(path).map_err(|source| CheckpointError::io(path, source))?;
                 Box::new(BufReader::with_capacity(BUFFER, file))
             }
         })
@@ -76,7 +80,8 @@ impl<'a> Files<'a> {
     pub fn size(&self) -> Result<u64, CheckpointError> {
         let mut counter = Counter(0);
         for (name, part) in &self.0 {
-            part.write(&mut counter).map_err(|error| content(name, error.to_string()))?;
+            part.write(&mut counter)
+                .map_err(|error| CheckpointError::content(name, error.to_string()))?;
         }
         Ok(counter.0)
     }
@@ -95,7 +100,8 @@ impl<'a> Files<'a> {
         &self,
         name: &str,
     ) -> Result<T, CheckpointError> {
-        serde_json::from_slice(&self.get(name)?).map_err(|error| content(name, error.to_string()))
+        serde_json::from_slice(&self.get(name)?)
+            .map_err(|error| CheckpointError::content(name, error.to_string()))
     }
 }
 
@@ -108,7 +114,8 @@ impl<'a> Files<'a> {
         let mut hasher = blake3::Hasher::new();
         for (name, part) in &self.0 {
             let mut of_part = blake3::Hasher::new();
-            part.write(&mut of_part).map_err(|error| content(name, error.to_string()))?;
+            part.write(&mut of_part)
+                .map_err(|error| CheckpointError::content(name, error.to_string()))?;
             hasher.update(name.as_bytes()).update(&[0]).update(of_part.finalize().as_bytes());
         }
         Ok(hasher.finalize().to_hex().to_string())
@@ -143,10 +150,6 @@ impl Part<'_> {
 /// Bytes between two calls of the operating system.
 const BUFFER: usize = 1 << 16;
 
-fn content(part: &str, reason: String) -> CheckpointError {
-    CheckpointError::Content { part: part.to_owned(), reason }
-}
-
 /// Writes a part to the disk and returns its checksum.
 pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, CheckpointError> {
     let write = || {
@@ -158,7 +161,22 @@ pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, Checkpo
         out.out.sync_all()?;
         Ok(out.hasher.finalize().to_hex().to_string())
     };
-    write().map_err(|source| io_error(path, source))
+    write().map_err(|source| CheckpointError::io(path, source))
+}
+
+/// Opens a file that must be a regular one: a pipe would keep the program waiting.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    File::open(path)
+}
+
+/// blake3 of a file.
+pub(super) fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(open_regular(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Counts bytes.

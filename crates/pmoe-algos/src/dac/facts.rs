@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
 use super::{Dac, DacConfig, DacNet, Mdp};
-use crate::checkpoint::Scope;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::experience::Experience;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
 use crate::timing::{TimedStep, minibatches, observe_random};
@@ -15,30 +15,9 @@ impl DacConfig {
         "dac"
     }
 
-    /// Environment steps before the first update, and the setting that says so.
-    pub(crate) fn first_update(&self) -> (&'static str, u64) {
-        ("rollout_steps", self.rollout_steps as u64)
-    }
-
-    pub(crate) fn steps_per_update(&self) -> u64 {
-        self.rollout_steps as u64
-    }
-
-    pub(crate) fn rows_per_update(&self) -> usize {
-        self.minibatch_size
-    }
-
-    pub(crate) fn kept_steps(&self) -> usize {
-        self.rollout_steps
-    }
-
-    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
-        RolloutBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
-    }
-
-    /// A rollout is little.
-    pub(crate) fn scope_at_the_end(&self, _keep_replay: bool) -> Scope {
-        Scope::Everything
+    pub(crate) fn experience(&self) -> Experience {
+        let Self { rollout_steps, minibatch_size, .. } = *self;
+        Experience::Rollout { rollout_steps, minibatch_size }
     }
 
     pub(crate) fn depends_on_total_steps(&self) -> bool {
@@ -73,8 +52,8 @@ impl DacConfig {
         })
     }
 
-    /// What a run takes whose rollouts have `steps` steps.
-    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+    /// What a run of `total_steps` takes.
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let units = units(&self.hidden);
         let options = self.num_options as u64;
@@ -87,21 +66,16 @@ impl DacConfig {
             batch: [self.minibatch_size as u64, numbers],
             rollout: [self.rollout_steps as u64, units.saturating_add(actions)],
         };
-        sizes.memory(self.bytes_of_steps(steps.min(self.rollout_steps), spec))
+        sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
     /// For each setting that memory grows with: its key, and the config with this one at its least.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
-        let with = |key, change: fn(&mut Self)| {
-            let mut config = self.clone();
-            change(&mut config);
-            (key, config)
-        };
         vec![
-            with("hidden", |config| config.hidden = vec![1]),
-            with("rollout_steps", |config| config.rollout_steps = 1),
-            with("minibatch_size", |config| config.minibatch_size = 1),
-            with("num_options", |config| config.num_options = 1),
+            with(self, "hidden", |config| config.hidden = vec![1]),
+            with(self, "rollout_steps", |config| config.rollout_steps = 1),
+            with(self, "minibatch_size", |config| config.minibatch_size = 1),
+            with(self, "num_options", |config| config.num_options = 1),
         ]
     }
 }

@@ -1,48 +1,13 @@
 //! The losses of the two MDPs: pure functions of networks and tensors.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Int, Tensor};
 use pmoe_core::dist::select_value;
 use pmoe_core::loss::{clipped_surrogate_loss, value_loss};
 
 use super::DacConfig;
-use super::net::{DacNet, Previous, option_log_probs};
-
-/// Some steps of a rollout as the high MDP sees them.
-#[derive(Debug, Clone)]
-pub struct HighMinibatch {
-    /// As the policy saw it, `[B, O]`.
-    pub obs: Tensor<2>,
-    /// The options before.
-    pub previous: Previous,
-    /// The options chosen, `[B]`.
-    pub option: Tensor<1, Int>,
-    /// Log-probability of those when they were chosen, `[B]`.
-    pub log_prob: Tensor<1>,
-    /// Probability of every option then, `[B, K]`.
-    pub old_probs: Tensor<2>,
-    /// Advantage of the choice, normalised, `[B]`.
-    pub advantage: Tensor<1>,
-    /// What the value should be, `[B]`.
-    pub returns: Tensor<1>,
-}
-
-/// Some steps of a rollout as the low MDP sees them.
-#[derive(Debug, Clone)]
-pub struct LowMinibatch {
-    /// As the policy saw it, `[B, O]`.
-    pub obs: Tensor<2>,
-    /// The active options, `[B]`.
-    pub option: Tensor<1, Int>,
-    /// As the option drew it, not clipped, `[B, A]`.
-    pub action: Tensor<2>,
-    /// Log-density of the action when it was drawn, `[B]`.
-    pub log_prob: Tensor<1>,
-    /// Advantage of the action, normalised, `[B]`.
-    pub advantage: Tensor<1>,
-    /// What the value should be, `[B]`.
-    pub returns: Tensor<1>,
-}
+use super::batch::{HighMinibatch, LowMinibatch};
+use super::net::{DacNet, option_log_probs};
 
 /// The loss of a minibatch and what the log needs of it.
 #[derive(Debug)]

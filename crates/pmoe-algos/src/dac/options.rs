@@ -1,4 +1,4 @@
-//! The options of a rollout, and what its steps say about both MDPs.
+//! The options of a rollout.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -13,30 +13,6 @@ pub(super) struct Options {
     pub(super) option: Vec<usize>,
     /// Active before; none where an episode begins, `[T]`.
     pub(super) previous: Vec<Option<usize>>,
-}
-
-/// What the steps of a rollout say about one of the MDPs; `[T]` each.
-#[derive(Debug, Clone)]
-pub struct MdpTargets {
-    /// Log-probability of what was chosen.
-    pub log_prob: Vec<f32>,
-    /// Value of the state.
-    pub value: Vec<f32>,
-    /// Advantage of the choice, normalised.
-    pub advantage: Vec<f32>,
-    /// What the value should be.
-    pub returns: Vec<f32>,
-}
-
-/// What the steps of a rollout say about both.
-#[derive(Debug, Clone)]
-pub struct Targets {
-    /// Of the choice of options.
-    pub high: MdpTargets,
-    /// Of the options' actions.
-    pub low: MdpTargets,
-    /// π^H of every option, `[T · K]`.
-    pub probs: Vec<f32>,
 }
 
 impl Options {

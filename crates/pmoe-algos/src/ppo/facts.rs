@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
 use super::{ActionValue, Actor, ActorConfig, Critic, CriticConfig, Ppo, PpoConfig};
-use crate::checkpoint::Scope;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::experience::Experience;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
 use crate::timing::{TimedStep, minibatches, observe_random};
@@ -15,30 +15,9 @@ impl PpoConfig {
         "ppo"
     }
 
-    /// Environment steps before the first update, and the setting that says so.
-    pub(crate) fn first_update(&self) -> (&'static str, u64) {
-        ("rollout_steps", self.rollout_steps as u64)
-    }
-
-    pub(crate) fn steps_per_update(&self) -> u64 {
-        self.rollout_steps as u64
-    }
-
-    pub(crate) fn rows_per_update(&self) -> usize {
-        self.minibatch_size
-    }
-
-    pub(crate) fn kept_steps(&self) -> usize {
-        self.rollout_steps
-    }
-
-    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
-        RolloutBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
-    }
-
-    /// A rollout is little.
-    pub(crate) fn scope_at_the_end(&self, _keep_replay: bool) -> Scope {
-        Scope::Everything
+    pub(crate) fn experience(&self) -> Experience {
+        let Self { rollout_steps, minibatch_size, .. } = *self;
+        Experience::Rollout { rollout_steps, minibatch_size }
     }
 
     pub(crate) fn depends_on_total_steps(&self) -> bool {
@@ -71,8 +50,8 @@ impl PpoConfig {
         })
     }
 
-    /// What a run takes whose rollouts have `steps` steps.
-    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+    /// What a run of `total_steps` takes.
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
         layers.extend(Critic::layers(&self.net, obs_dim));
@@ -94,30 +73,25 @@ impl PpoConfig {
             batch: [self.minibatch_size as u64, numbers],
             rollout: [self.rollout_steps as u64, all.saturating_add(actions)],
         };
-        sizes.memory(self.bytes_of_steps(steps.min(self.rollout_steps), spec))
+        sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
     /// For each setting that memory grows with: its key, and the config with this one at its least.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
-        let with = |key, change: fn(&mut Self)| {
-            let mut config = self.clone();
-            change(&mut config);
-            (key, config)
-        };
         let mut all = vec![
-            with("net.hidden", |config| config.net.hidden = vec![1]),
-            with("net.critic.separate.hidden", |config| {
+            with(self, "net.hidden", |config| config.net.hidden = vec![1]),
+            with(self, "net.critic.separate.hidden", |config| {
                 if let CriticConfig::Separate { hidden } = &mut config.net.critic {
                     *hidden = vec![1];
                 }
             }),
-            with("actor.pmoe.aux_hidden", |config| {
+            with(self, "actor.pmoe.aux_hidden", |config| {
                 if let ActorConfig::Pmoe(pmoe) = &mut config.actor {
                     pmoe.aux_hidden = vec![1];
                 }
             }),
-            with("rollout_steps", |config| config.rollout_steps = 1),
-            with("minibatch_size", |config| config.minibatch_size = 1),
+            with(self, "rollout_steps", |config| config.rollout_steps = 1),
+            with(self, "minibatch_size", |config| config.minibatch_size = 1),
         ];
         let mut config = self.clone();
         if let Some((key, num_primitives)) = config.actor.num_primitives_mut() {

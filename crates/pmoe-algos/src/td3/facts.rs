@@ -4,11 +4,10 @@ use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
 use super::{DeterministicActor, Td3, Td3Config};
-use crate::checkpoint::Scope;
 use crate::critic::TwinCritic;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::experience::Experience;
+use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
-use crate::replay::ReplayBuffer;
 use crate::timing::{TimedStep, observe_random};
 
 impl Td3Config {
@@ -16,30 +15,9 @@ impl Td3Config {
         "td3"
     }
 
-    /// Environment steps before the first update, and the setting that says so.
-    pub(crate) fn first_update(&self) -> (&'static str, u64) {
-        ("learning_starts", self.learning_starts)
-    }
-
-    pub(crate) fn steps_per_update(&self) -> u64 {
-        1
-    }
-
-    pub(crate) fn rows_per_update(&self) -> usize {
-        self.batch_size
-    }
-
-    pub(crate) fn kept_steps(&self) -> usize {
-        self.buffer_size
-    }
-
-    pub(crate) fn bytes_of_steps(&self, steps: usize, spec: &EnvSpec) -> usize {
-        ReplayBuffer::bytes(steps, spec.obs_dim, spec.action_dim())
-    }
-
-    /// Replay data are many: a finished run keeps them on request only.
-    pub(crate) fn scope_at_the_end(&self, keep_replay: bool) -> Scope {
-        if keep_replay { Scope::Everything } else { Scope::Policy }
+    pub(crate) fn experience(&self) -> Experience {
+        let Self { learning_starts, batch_size, buffer_size, .. } = *self;
+        Experience::Replay { learning_starts, batch_size, buffer_size }
     }
 
     pub(crate) fn depends_on_total_steps(&self) -> bool {
@@ -78,8 +56,8 @@ impl Td3Config {
         })
     }
 
-    /// What a run takes that keeps `steps` transitions.
-    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+    /// What a run of `total_steps` takes.
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = DeterministicActor::layers(obs_dim, action_dim, &self.hidden);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
@@ -92,20 +70,15 @@ impl Td3Config {
             batch: [self.batch_size as u64, numbers],
             rollout: [0, 0],
         };
-        sizes.memory(self.bytes_of_steps(steps.min(self.buffer_size), spec))
+        sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
     /// For each setting that memory grows with: its key, and the config with this one at its least.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
-        let with = |key, change: fn(&mut Self)| {
-            let mut config = self.clone();
-            change(&mut config);
-            (key, config)
-        };
         vec![
-            with("hidden", |config| config.hidden = vec![1]),
-            with("buffer_size", |config| config.buffer_size = 1),
-            with("batch_size", |config| config.batch_size = 1),
+            with(self, "hidden", |config| config.hidden = vec![1]),
+            with(self, "buffer_size", |config| config.buffer_size = 1),
+            with(self, "batch_size", |config| config.batch_size = 1),
         ]
     }
 }

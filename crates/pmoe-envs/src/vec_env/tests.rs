@@ -6,10 +6,14 @@ use crate::{ReachingPreset, TaskId, make};
 const COPIES: usize = 5;
 
 fn envs(threads: usize) -> VecEnv {
+    envs_on(Builder::new, threads)
+}
+
+fn envs_on(builder: fn() -> Builder, threads: usize) -> VecEnv {
     let task = TaskId::TargetReaching(ReachingPreset::Published);
     let envs = (0..COPIES).map(|_| make(&task).unwrap()).collect();
     let rngs = (0..COPIES as u64).map(Rng::seed_from_u64).collect();
-    VecEnv::new(envs, rngs, threads)
+    VecEnv::on(builder, envs, rngs, threads)
 }
 
 /// Actions that end the copies' episodes in different ways.
@@ -35,6 +39,13 @@ fn the_number_of_threads_changes_nothing() {
     for threads in [2, 3, 5, 9] {
         assert_eq!(roll(&mut envs(threads), 400), expected, "{threads} threads");
     }
+}
+
+#[test]
+fn threads_that_the_system_refuses_change_nothing() {
+    let mut refused = envs_on(|| Builder::new().stack_size(1 << 62), 2);
+    assert!(refused.workers.iter().all(|worker| worker.thread.is_none()));
+    assert_eq!(roll(&mut refused, 400), roll(&mut envs(2), 400));
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! What can be wrong with a checkpoint.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pmoe_core::optim::LearnerError;
+
+/// What can be wrong with a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system refuses.
+    #[error("cannot access {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is missing, cut or has other bytes than were written.
+    #[error("the checkpoint {path} is damaged: {reason}")]
+    Damaged {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Which file, and how.
+        reason: String,
+    },
+    /// The checkpoint has the format of another version of this program.
+    #[error("the checkpoint {path} was written by another version of this program")]
+    OtherVersion {
+        /// The checkpoint's folder.
+        path: PathBuf,
+    },
+    /// The checkpoint is whole, but another run's.
+    #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
+    OtherRun {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// The id in the checkpoint.
+        found: String,
+        /// The run's id.
+        expected: String,
+    },
+    /// The run has been under way, but no checkpoint is left that it could continue from.
+    #[error("no checkpoint in {path} can be used: {}", reasons.join("; "))]
+    NoneLeft {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// What is wrong with each, newest first.
+        reasons: Vec<String>,
+    },
+    /// The bytes are whole, but they do not fit.
+    #[error("the checkpoint's part `{part}` does not fit: {reason}")]
+    Content {
+        /// Name of the part.
+        part: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Parameters can't be written or read.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+}
+
+impl CheckpointError {
+    /// Refuses a part that is not as it must be.
+    pub(crate) fn unless(is_right: bool, part: &str, reason: &str) -> Result<(), Self> {
+        if is_right { Ok(()) } else { Err(Self::content(part, reason.to_owned())) }
+    }
+
+    pub(super) fn content(part: &str, reason: String) -> Self {
+        Self::Content { part: part.to_owned(), reason }
+    }
+
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a checkpoint says of itself.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Scope;
+use super::files::open_regular;
+
+/// Name of its file in the checkpoint's folder.
+pub(super) const MANIFEST: &str = "MANIFEST.json";
+
+/// What a checkpoint says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    pub(super) body: Body,
+    /// Of the body's JSON.
+    blake3: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body {
+    /// Version of this format, [`Body::SCHEMA`].
+    pub(super) schema: u32,
+    /// Id of the run.
+    pub(super) run: String,
+    pub(super) env_step: u64,
+    /// How much of the learner it holds.
+    pub(super) scope: Scope,
+    /// blake3 of every file, by name.
+    pub(super) files: BTreeMap<String, String>,
+}
+
+impl Body {
+    pub(super) const SCHEMA: u32 = 3;
+
+    fn blake3(&self) -> String {
+        let json = serde_json::to_vec(self).expect("strings and numbers have a JSON form");
+        blake3::hash(&json).to_hex().to_string()
+    }
+}
+
+/// No manifest comes near this size (bytes).
+const MOST_BYTES: u64 = 1 << 20;
+
+impl Manifest {
+    pub(super) fn new(body: Body) -> Self {
+        Self { blake3: body.blake3(), body }
+    }
+
+    /// Reads and checks the manifest of a checkpoint; else what is wrong with it.
+    pub(super) fn read(checkpoint: &Path) -> Result<Self, String> {
+        let json = read(checkpoint).map_err(|error| format!("cannot read {MANIFEST}: {error}"))?;
+        let manifest: Self = serde_json::from_slice(&json)
+            .map_err(|error| format!("cannot understand {MANIFEST}: {error}"))?;
+        if manifest.body.blake3() != manifest.blake3 {
+            return Err(format!("{MANIFEST} has changed since it was written"));
+        }
+        // Names come from a file: they must not lead out of the folder.
+        let leads_out = |name: &&String| name.contains(['/', '\\', '\0']) || *name == "..";
+        match manifest.body.files.keys().find(leads_out) {
+            Some(name) => Err(format!("{MANIFEST} names `{name}`")),
+            None => Ok(manifest),
+        }
+    }
+}
+
+/// Whether a checkpoint has the format of another version: another number, or that of the first versions,
+/// which was a list of checksums alone.
+pub(super) fn is_other_version(checkpoint: &Path) -> bool {
+    /// What has to be understood in every version.
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: u32,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Any {
+        Numbered { body: Versioned },
+        Checksums(BTreeMap<String, String>),
+    }
+    match read(checkpoint).map(|json| serde_json::from_slice(&json)) {
+        Ok(Ok(Any::Numbered { body })) => body.schema != Body::SCHEMA,
+        Ok(Ok(Any::Checksums(files))) => !files.is_empty(),
+        _ => false,
+    }
+}
+
+fn read(checkpoint: &Path) -> io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    open_regular(&checkpoint.join(MANIFEST))?.take(MOST_BYTES).read_to_end(&mut json)?;
+    Ok(json)
+}

@@ -1,0 +1,125 @@
+//! Saving and loading DAC. Files may be whole and yet not fit together: loading checks that they do.
+
+use burn::module::Module;
+use pmoe_core::optim::{module_from_bytes, module_to_bytes};
+
+use super::{Dac, Learning, Memory};
+use crate::checkpoint::{CheckpointError, Files, Scope};
+use crate::normalize::Normalizers;
+
+impl Dac {
+    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    pub(super) fn save_parts<'a>(
+        &'a self,
+        files: &mut Files<'a>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let Self {
+            net,
+            acting,
+            normalizers,
+            rollout,
+            options,
+            grad_step,
+            learning,
+            metrics,
+            // Given by the config.
+            config: _,
+            device: _,
+            obs_dim: _,
+            action_dim: _,
+        } = self;
+        let (net, optimizer) = net.to_bytes()?;
+        files.insert("net.bpk", net);
+        files.insert_json("normalizers.json", normalizers);
+        if scope == Scope::Everything {
+            files.insert("net_optimizer.bpk", optimizer);
+            files.insert_json("counters.json", grad_step);
+            files.insert_json("rollout.json", rollout);
+            files.insert_json("options.json", options);
+            files.insert_numbers("metrics.json", metrics);
+            if rollout.is_full() {
+                // In the middle of an update it is not the net any more.
+                files.insert("acting.bpk", module_to_bytes(acting)?);
+                files.insert_json("learning.json", learning);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Self::save_parts`] wrote: see [`Agent::load`](crate::agent::Agent::load).
+    pub(super) fn load_parts(
+        &mut self,
+        files: &Files<'_>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let normalizers: Normalizers = files.get_json("normalizers.json")?;
+        CheckpointError::unless(
+            normalizers.fit(&self.normalizers),
+            "normalizers.json",
+            "its settings, sizes or numbers are not those of this run",
+        )?;
+        self.normalizers = normalizers;
+        match scope {
+            Scope::Policy => self.net.load_module(files.get("net.bpk")?)?,
+            Scope::Everything => {
+                let optimizer = files.get("net_optimizer.bpk")?;
+                self.net.load_bytes(files.get("net.bpk")?, optimizer)?;
+                self.grad_step = files.get_json("counters.json")?;
+                self.rollout = files.get_json("rollout.json")?;
+                self.options = files.get_json("options.json")?;
+                self.metrics = files.get_numbers("metrics.json")?;
+            }
+        }
+        self.acting = self.net.valid();
+        self.learning = Learning::default();
+        if scope == Scope::Everything && self.rollout.is_full() {
+            self.acting = module_from_bytes(self.net.valid(), files.get("acting.bpk")?)?;
+            self.learning = files.get_json("learning.json")?;
+        }
+        self.check_loaded()
+    }
+
+    /// Checks the parts against the config and each other; networks and normalisers are checked where they
+    /// are read.
+    fn check_loaded(&self) -> Result<(), CheckpointError> {
+        let Self { config, rollout, options, learning, .. } = self;
+        CheckpointError::unless(
+            rollout.fit(config.rollout_steps, self.obs_dim, self.action_dim),
+            "rollout.json",
+            "its sizes are not those of this run",
+        )?;
+        let all = options.option.iter().chain(options.previous.iter().flatten());
+        let are_as_many =
+            options.option.len() == rollout.len() && options.previous.len() == rollout.len();
+        CheckpointError::unless(
+            are_as_many && all.max().is_none_or(|option| *option < config.num_options),
+            "options.json",
+            "they are not those of the rollout's steps",
+        )?;
+        let is_right = match learning.left.as_slice() {
+            [] => learning.passes == Default::default(),
+            [_] => true,
+            [one, two] => one != two,
+            _ => false,
+        };
+        let passes = &learning.passes;
+        let is_right = is_right && passes.fit(rollout.len()) && passes.are_at_most(config.epochs);
+        CheckpointError::unless(is_right, "learning.json", "it is of another rollout")
+    }
+
+    /// The next act asks whether the active option goes on.
+    pub(super) fn check_memory(&self, memory: &Memory) -> Result<(), CheckpointError> {
+        let is_right = memory.option.is_none_or(|option| option < self.config.num_options);
+        CheckpointError::unless(is_right, "progress.json", "it is in an option that there is not")
+    }
+
+    /// Between two steps nothing is left to learn.
+    pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
+        CheckpointError::unless(
+            in_update || !self.rollout.is_full(),
+            "progress.json",
+            "it goes on with a step, but the rollout is full",
+        )
+    }
+}

@@ -1,0 +1,44 @@
+//! The metrics of DAC.
+
+use pmoe_core::loss::ratio_statistics;
+
+use super::{Dac, DacLoss, Mdp, Targets};
+use crate::agent::Metrics;
+use crate::rollout::explained_variance;
+use crate::tensors::mean;
+
+impl Dac {
+    /// The metrics of an MDP whose last gradient update had this loss and norm.
+    pub(super) fn metrics_of(&self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) -> Metrics {
+        let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
+        let [policy_loss, value_loss, kl, clipped, entropy] = match mdp {
+            Mdp::High => [
+                "high_policy_loss",
+                "high_value_loss",
+                "high_approx_kl",
+                "high_clip_fraction",
+                "option_entropy",
+            ],
+            Mdp::Low => ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy"],
+        };
+        let values = [
+            (policy_loss, mean(&loss.policy_loss)),
+            (value_loss, mean(&loss.value_loss)),
+            (kl, approx_kl),
+            (clipped, clip_fraction),
+            (entropy, mean(&loss.entropy)),
+            ("grad_norm", grad_norm),
+        ];
+        values.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// The metrics of the rollout that was learnt from.
+    pub(super) fn metrics_of_rollout(&self, targets: &Targets) -> Metrics {
+        let values = [
+            ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),
+            ("effective_options", self.options.effective(self.config.num_options)),
+            ("switch_fraction", self.options.switch_fraction()),
+        ];
+        values.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}

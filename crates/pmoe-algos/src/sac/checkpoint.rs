@@ -1,0 +1,105 @@
+//! Saving and loading SAC. Files may be whole and yet not fit together: loading checks that they do.
+
+use pmoe_core::optim::{Target, module_to_bytes};
+
+use super::{MovingAverage, Sac};
+use crate::checkpoint::{CheckpointError, Files, Scope};
+
+impl Sac {
+    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    pub(super) fn save_parts<'a>(
+        &'a self,
+        files: &mut Files<'a>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let Self {
+            actor,
+            critic,
+            target_critic,
+            temperature,
+            baseline,
+            replay,
+            env_step,
+            grad_step,
+            updates_due,
+            // Given by the config.
+            config: _,
+            device: _,
+            action_dim: _,
+            // Filled by each draw.
+            batch: _,
+            // Filled by each update; metrics are read right after one.
+            latest: _,
+        } = self;
+        let (actor, actor_optimizer) = actor.to_bytes()?;
+        let (critic, critic_optimizer) = critic.to_bytes()?;
+        files.insert("actor.bpk", actor);
+        files.insert("critic.bpk", critic);
+        if scope == Scope::Everything {
+            files.insert("actor_optimizer.bpk", actor_optimizer);
+            files.insert("critic_optimizer.bpk", critic_optimizer);
+            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
+            temperature.save(files)?;
+            if let Some(baseline) = baseline {
+                baseline.save(files);
+            }
+            files.insert_json("counters.json", &(env_step, grad_step, updates_due));
+            files.insert_writer("replay.bin", |out| replay.write(out));
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Self::save_parts`] wrote: see [`Agent::load`](crate::agent::Agent::load).
+    pub(super) fn load_parts(
+        &mut self,
+        files: &Files<'_>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let part = |name: &str| files.get(name);
+        if scope == Scope::Policy {
+            self.actor.load_module(part("actor.bpk")?)?;
+            self.critic.load_module(part("critic.bpk")?)?;
+            // As at the start of a run, which may follow.
+            self.target_critic = Target::new(&self.critic);
+            return Ok(());
+        }
+        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
+        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
+        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
+        self.temperature.load(files)?;
+        if let Some(baseline) = &mut self.baseline {
+            baseline.load(files)?;
+        }
+        (self.env_step, self.grad_step, self.updates_due) = files.get_json("counters.json")?;
+        self.replay.read(&mut *files.reader("replay.bin")?)?;
+        self.check_loaded()
+    }
+
+    /// Checks the parts against each other; what each of them is alone, its reading has checked.
+    fn check_loaded(&self) -> Result<(), CheckpointError> {
+        let Self { config, replay, baseline, env_step, updates_due, .. } = self;
+        let kept = (*env_step).min(config.buffer_size as u64);
+        CheckpointError::unless(
+            replay.len() as u64 == kept,
+            "replay.bin",
+            "it has not the transitions of as many steps as counters.json has",
+        )?;
+        let may_learn = *updates_due == 0 || *env_step >= config.learning_starts;
+        CheckpointError::unless(
+            may_learn && *updates_due <= config.gradient_steps,
+            "counters.json",
+            "it has more updates to take than a step has",
+        )?;
+        let baseline = baseline.as_ref().map_or(0.0, MovingAverage::value);
+        CheckpointError::unless(baseline.is_finite(), "baseline.json", "it is not finite")
+    }
+
+    /// Between two steps nothing is left to learn.
+    pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
+        CheckpointError::unless(
+            in_update || self.updates_due == 0,
+            "progress.json",
+            "it goes on with a step, but updates are left to take",
+        )
+    }
+}

@@ -1,0 +1,105 @@
+//! Saving and loading TD3. Files may be whole and yet not fit together: loading checks that they do.
+
+use burn::tensor::Tensor;
+use pmoe_core::optim::{Target, module_to_bytes};
+
+use super::Td3;
+use crate::agent::Metrics;
+use crate::checkpoint::{CheckpointError, Files, Scope};
+
+impl Td3 {
+    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    pub(super) fn save_parts<'a>(
+        &'a self,
+        files: &mut Files<'a>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let Self {
+            actor,
+            critic,
+            target_actor,
+            target_critic,
+            replay,
+            env_step,
+            grad_step,
+            is_due,
+            actor_loss,
+            // Given by the config.
+            config: _,
+            device: _,
+            action_dim: _,
+            // Filled by each draw.
+            batch: _,
+            // Filled by each update; metrics are read right after one.
+            latest: _,
+        } = self;
+        let (actor, actor_optimizer) = actor.to_bytes()?;
+        let (critic, critic_optimizer) = critic.to_bytes()?;
+        files.insert("actor.bpk", actor);
+        files.insert("critic.bpk", critic);
+        if scope == Scope::Everything {
+            files.insert("actor_optimizer.bpk", actor_optimizer);
+            files.insert("critic_optimizer.bpk", critic_optimizer);
+            files.insert("target_actor.bpk", module_to_bytes(&**target_actor)?);
+            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
+            files.insert_json("counters.json", &(env_step, grad_step, is_due));
+            let loss = actor_loss.as_ref().map(|loss| loss.clone().into_scalar::<f32>());
+            let loss = loss.map(|loss| ("actor_loss".to_owned(), loss.into()));
+            files.insert_numbers("metrics.json", &Metrics::from_iter(loss));
+            files.insert_writer("replay.bin", |out| replay.write(out));
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Self::save_parts`] wrote: see [`Agent::load`](crate::agent::Agent::load).
+    pub(super) fn load_parts(
+        &mut self,
+        files: &Files<'_>,
+        scope: Scope,
+    ) -> Result<(), CheckpointError> {
+        let part = |name: &str| files.get(name);
+        if scope == Scope::Policy {
+            self.actor.load_module(part("actor.bpk")?)?;
+            self.critic.load_module(part("critic.bpk")?)?;
+            // As at the start of a run, which may follow.
+            self.target_actor = Target::new(&self.actor);
+            self.target_critic = Target::new(&self.critic);
+            return Ok(());
+        }
+        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
+        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
+        self.target_actor.load_bytes(&self.actor, part("target_actor.bpk")?)?;
+        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
+        (self.env_step, self.grad_step, self.is_due) = files.get_json("counters.json")?;
+        let metrics: Metrics = files.get_numbers("metrics.json")?;
+        let loss = metrics.get("actor_loss").map(|loss| *loss as f32);
+        self.actor_loss = loss.map(|loss| Tensor::from_data([loss], &self.device));
+        self.replay.read(&mut *files.reader("replay.bin")?)?;
+        self.check_loaded()
+    }
+
+    /// Checks the parts against each other; what each of them is alone, its reading has checked.
+    fn check_loaded(&self) -> Result<(), CheckpointError> {
+        let Self { config, replay, env_step, is_due, .. } = self;
+        let kept = (*env_step).min(config.buffer_size as u64);
+        CheckpointError::unless(
+            replay.len() as u64 == kept,
+            "replay.bin",
+            "it has not the transitions of as many steps as counters.json has",
+        )?;
+        CheckpointError::unless(
+            !is_due || config.learning_starts <= *env_step,
+            "counters.json",
+            "it has an update to take before learning starts",
+        )
+    }
+
+    /// Between two steps nothing is left to learn.
+    pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
+        CheckpointError::unless(
+            in_update || !self.is_due,
+            "progress.json",
+            "it goes on with a step, but an update is left to take",
+        )
+    }
+}
