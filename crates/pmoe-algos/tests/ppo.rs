@@ -22,8 +22,7 @@ use pmoe_core::loss::{clipped_surrogate_loss, ratio_statistics};
 
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Mode, Schedule, Training, Transition};
-use pmoe_core::noise::Rng;
-use pmoe_envs::{EnvSpec, TimeLimit};
+use pmoe_envs::{EnvSpec, Rng, TimeLimit};
 use pmoe_results::Event;
 use pmoe_results::run::MemorySink;
 use rand::SeedableRng;
