@@ -9,7 +9,7 @@ use crate::layers::Layer;
 ///
 /// # Source
 /// `ru_maxrss` of short runs of commit 6c61514 in MB, each `pmoe train --algo ALGO --task Hopper-v4` with the
-/// settings in the table, `--set schedule.eval_episodes=1`, two updates (SAC) or one rollout (PPO, DAC), and a
+/// settings in the table, `schedule.eval_episodes = 1`, two updates (SAC) or one rollout (PPO, DAC), and a
 /// checkpoint; the same run takes up to 15 % more or less the next time:
 ///
 /// | run | measured | estimate |

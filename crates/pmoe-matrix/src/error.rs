@@ -14,59 +14,11 @@ pub enum MatrixError {
     /// A program that can't be started, or failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// A seed that no run has.
-    #[error("--seeds: no run has seed {seed}; the seeds are {known}")]
-    UnknownSeed {
-        /// The seed.
-        seed: u64,
-        /// Those that there are.
-        known: String,
-    },
-    /// A name that nothing has.
-    #[error("--only: nothing is called `{name}`; {known}{meant}")]
-    UnknownName {
-        /// The name.
-        name: String,
-        /// What there is.
-        known: String,
-        /// What may have been meant, as a question; or nothing.
-        meant: String,
-    },
-    /// Names and seeds that no run has both of.
-    #[error(
-        "--only {only} and --seeds {seeds} have no run in common; the seeds of what --only names are {known}"
-    )]
-    NothingInCommon {
-        /// The names.
-        only: String,
-        /// The seeds.
-        seeds: String,
-        /// The seeds of the runs that have one of the names.
-        known: String,
-    },
-    /// Runs that would be over before their first update.
-    #[error(
-        "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
-         after {first} ({key}); {enough} steps are enough for all of them, and --only leaves some out"
-    )]
-    TooShort {
-        /// How many there are.
-        runs: String,
-        /// Method of the first.
-        method: String,
-        /// Its task.
-        task: String,
-        /// Its budget in environment steps.
-        steps: u64,
-        /// The step of its first update.
-        first: u64,
-        /// The setting that says so.
-        key: &'static str,
-        /// A budget that is enough for all.
-        enough: u64,
-    },
+    /// Runs that can't be selected.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The folder of the results can't be made.
-    #[error("--out: cannot write {path}")]
+    #[error("cannot write {path}")]
     Out {
         /// The folder.
         path: PathBuf,
@@ -97,17 +49,67 @@ pub enum MatrixError {
     Signals(#[source] io::Error),
 }
 
+/// What can be wrong with the selection of runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// A seed that no run has.
+    #[error("no run has seed {seed}; the seeds are {known}")]
+    UnknownSeed {
+        /// The seed.
+        seed: u64,
+        /// Those that there are.
+        known: String,
+    },
+    /// A name that nothing has.
+    #[error("nothing is called `{name}`; {known}{meant}")]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// What there is.
+        known: String,
+        /// What may have been meant, as a question; or nothing.
+        meant: String,
+    },
+    /// Names and seeds that no run has both of.
+    #[error("no run of {only} has a seed of {seeds}; theirs are {known}")]
+    NothingInCommon {
+        /// The names.
+        only: String,
+        /// The seeds.
+        seeds: String,
+        /// The seeds of the runs that have one of the names.
+        known: String,
+    },
+    /// Runs that would be over before their first update.
+    #[error(
+        "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
+         after {first} ({key}); {enough} steps are enough for all of them"
+    )]
+    TooShort {
+        /// How many there are.
+        runs: String,
+        /// Method of the first.
+        method: String,
+        /// Its task.
+        task: String,
+        /// Its budget in environment steps.
+        steps: u64,
+        /// The step of its first update.
+        first: u64,
+        /// The setting that says so.
+        key: &'static str,
+        /// A budget that is enough for all.
+        enough: u64,
+    },
+}
+
 impl MatrixError {
     /// Whether the user's files or arguments are at fault (exit code 2), not this machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Results(error) => error.is_bad_input(),
-            Self::UnknownSeed { .. }
-            | Self::UnknownName { .. }
-            | Self::NothingInCommon { .. }
-            | Self::TooShort { .. }
-            | Self::Out { .. } => true,
+            Self::Selection(_) | Self::Out { .. } => true,
             Self::Process(_)
             | Self::BadCost { .. }
             | Self::Log { .. }

@@ -54,10 +54,10 @@ pub enum ResultsError {
         /// What was expected there.
         message: String,
     },
-    /// A value of a file or an argument is not one of the allowed ones.
+    /// A value of a file is not one of the allowed ones.
     #[error("{place}: `{key}` is {value}, but must be {allowed}")]
     BadValue {
-        /// File or argument that holds the value.
+        /// What holds the value.
         place: String,
         /// Dotted key.
         key: String,
@@ -69,21 +69,16 @@ pub enum ResultsError {
     /// A setting is unknown or of the wrong type.
     #[error("{place}: at `{key}`: {message}")]
     BadSetting {
-        /// File or argument that holds the setting.
+        /// What holds the setting.
         place: String,
         /// Its key.
         key: String,
         /// What was expected there.
         message: String,
     },
-    /// A dotted key leads into a value that has nothing inside.
-    #[error("{key}: `{parent}` has no settings inside")]
-    NoSettings {
-        /// The dotted key.
-        key: String,
-        /// The part of it that is a value.
-        parent: String,
-    },
+    /// A setting does not fit into the config that it is for.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The manifest describes another run than the config beside it.
     #[error(
         "{path} does not fit the config beside it: `{key}` is {found}, but `{config_key}` is {expected} there"
@@ -184,6 +179,37 @@ impl ResultsError {
             _ => Self::Io { path, source },
         }
     }
+}
+
+/// What can be wrong with a single setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// There is no `=` in it.
+    #[error("{text}: expected KEY=VALUE, e.g. batch_size=256")]
+    NoValue {
+        /// The text.
+        text: String,
+    },
+    /// A dotted key leads into a value that has nothing inside.
+    #[error("{key}: `{parent}` has no settings inside")]
+    NoSettings {
+        /// The dotted key.
+        key: String,
+        /// The part of it that is a value.
+        parent: String,
+    },
+}
+
+/// A name that nothing of its kind has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no {kind} is called {name:?}: it must be {known}")]
+pub struct UnknownName {
+    /// What was named.
+    pub kind: &'static str,
+    /// The name.
+    pub name: String,
+    /// Those that there are, in words.
+    pub known: String,
 }
 
 /// Whether a write failed for want of room, not because of where it goes.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::error::ResultsError;
+use crate::error::{ResultsError, SettingError};
 use crate::number::whole_number;
 use crate::text::nearest;
 
@@ -22,7 +22,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
     })
 }
 
-/// A key as written on a command line or in a suite, from the root of `config`: settings of the
+/// A key as written by hand or in a suite, from the root of `config`: settings of the
 /// algorithm may leave out `algo.<family>.`, those of the task the family.
 #[must_use]
 pub fn absolute_key(config: &Table, key: &str) -> String {
@@ -59,12 +59,9 @@ pub fn parse_value(text: &str) -> Value {
 ///
 /// # Errors
 /// When there is no `=`.
-pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
-    let (key, value) = text.split_once('=').ok_or_else(|| ResultsError::BadSetting {
-        place: "--set".to_owned(),
-        key: text.to_owned(),
-        message: "expected KEY=VALUE, e.g. batch_size=256".to_owned(),
-    })?;
+pub fn parse_setting(text: &str) -> Result<(&str, Value), SettingError> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| SettingError::NoValue { text: text.to_owned() })?;
     let value = match parse_value(value.trim()) {
         Value::String(text) if text == value.trim() => {
             let number = whole_number(&text).and_then(|number| i64::try_from(number).ok());
@@ -91,7 +88,7 @@ fn with_whole_numbers(value: Value) -> Value {
 }
 
 /// The key of `config` that somebody may have meant by `key`, which it lacks: one of the same name elsewhere, else
-/// the one that is most like it. Both are as `--set` takes them.
+/// the one that is most like it. Both are as [`parse_setting`] takes them.
 #[must_use]
 pub fn meant(config: &Table, key: &str) -> Option<String> {
     let mut keys = Vec::new();
@@ -133,13 +130,13 @@ fn collect_keys(table: &Table, prefix: &str, keys: &mut Vec<String>) {
 ///
 /// # Errors
 /// When a part of the key is there already and no table.
-pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), ResultsError> {
+pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), SettingError> {
     let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
     let mut table = config;
     for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
         let entry = table.entry(parent.to_owned()).or_insert_with(|| Value::Table(Table::new()));
         let inner = entry.as_table_mut();
-        table = inner.ok_or_else(|| ResultsError::NoSettings {
+        table = inner.ok_or_else(|| SettingError::NoSettings {
             key: key.to_owned(),
             parent: parent.to_owned(),
         })?;
@@ -189,7 +186,7 @@ mod tests {
             assert_eq!(setting(text), read, "{text}");
         }
         let error = parse_setting("gamma").unwrap_err();
-        assert!(error.is_bad_input() && error.to_string().contains("KEY=VALUE"), "{error}");
+        assert_eq!(error, SettingError::NoValue { text: "gamma".to_owned() });
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn spelled_out(differences: &BTreeMap<&str, Option<&String>>) -> String {
     parts.join(", ")
 }
 
-/// A key as `--set` takes it: without the family of the algorithm or of the task.
+/// A key as [`parse_setting`](crate::settings::parse_setting) takes it: without the family of the algorithm or of the task.
 fn short_key(key: &str) -> String {
     let mut parts = key.splitn(3, '.');
     match (parts.next(), parts.next(), parts.next()) {
