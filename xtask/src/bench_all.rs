@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmoe_matrix::{Console, Matrix, Options};
+use pmoe_matrix::{Console, Matrix, MatrixError, Options};
 use pmoe_results::{Exit, Methods, Suite};
 
 const CONSOLE: Console = Console { show: |text| show!("{text}"), say: |line| say!("{line}") };
@@ -15,8 +15,19 @@ pub fn run(root: &Path, pmoe: &Path, mut options: Options) -> Result<Exit> {
     let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
     let methods = Methods::load_all(&root.join("configs/methods"))?;
     options.out = folder(root, &options.out);
-    let matrix = Matrix::new(suites, methods, &options)?;
-    Ok(pmoe_matrix::run(&matrix, pmoe, options.dry_run, CONSOLE)?.into())
+    let matrix = Matrix::new(suites, methods, &options).map_err(with_flags)?;
+    let end = pmoe_matrix::run(&matrix, pmoe, options.dry_run, CONSOLE).map_err(with_flags)?;
+    Ok(end.into())
+}
+
+/// Names the flags that decide about what is refused.
+fn with_flags(error: MatrixError) -> anyhow::Error {
+    let flags = Options::flags(&error);
+    let error = anyhow::Error::new(error);
+    match flags {
+        Some(flags) => error.context(flags),
+        None => error,
+    }
 }
 
 /// Returns `out`, relative to the workspace root if it is below it.

@@ -20,7 +20,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use pmoe_matrix::process;
 use pmoe_results::Exit;
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use crate::BadInput;
 use case::{Case, Record};
@@ -105,7 +106,7 @@ fn fuzz(
     let (mut cases, mut found, mut record) = (0, 0, Record::default());
     while goes_on(cases) && found < MAX_FINDINGS {
         // Each case has a separate stream, so that it does not depend on those before it.
-        let mut rng = mutate::Rng::seed_from_u64(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(cases);
         let case = maker.case(&mut rng);
         match case.run(pmoe)? {

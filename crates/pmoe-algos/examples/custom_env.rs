@@ -1,14 +1,18 @@
-//! The whole API on one page: your own task, learnt with SAC.
+//! The whole API on one page: your own task, learnt with SAC, its policy saved and loaded.
 //!
 //! `cargo run --release -p pmoe-algos --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
-use burn::tensor::Device;
-use pmoe_algos::{AlgoConfig, MethodConfig, Training};
-use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
-use pmoe_results::Event;
-use pmoe_results::run::MemorySink;
-use rand::RngExt;
+use std::num::NonZeroUsize;
+use std::{env, fs, process};
+
+use pmoe_algos::burn::tensor::Device;
+use pmoe_algos::evaluate::evaluate;
+use pmoe_algos::pmoe_envs::rand::{RngExt, SeedableRng};
+use pmoe_algos::pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step, TimeLimit};
+use pmoe_algos::pmoe_results::Event;
+use pmoe_algos::pmoe_results::run::MemorySink;
+use pmoe_algos::{Agent, AlgoConfig, Checkpoints, MethodConfig, Scope, Training};
 
 /// A point on a line; the reward is minus its squared distance from the origin.
 struct PointMass(EnvSpec, f64);
@@ -38,7 +42,7 @@ impl Env for PointMass {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let make = || TimeLimit::new(PointMass(EnvSpec::new("PointMass", 1, 1), 0.0), 30);
-    let (mut env, mut eval_env) = (make(), make());
+    let (mut task, mut eval_task) = (make(), make());
 
     let MethodConfig { mut algo, mut schedule } = MethodConfig::named("sac")?;
     if let AlgoConfig::Sac(sac) = &mut algo {
@@ -46,9 +50,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     (schedule.total_steps, schedule.eval_every) = (1500, 500);
 
-    let mut agent = algo.agent(env.spec(), schedule.total_steps, 0, &Device::flex());
+    // The finished run keeps its policy here.
+    let checkpoints = Checkpoints {
+        folder: env::temp_dir().join(format!("point-mass-{}", process::id())),
+        run: "point-mass".to_owned(),
+        keep: NonZeroUsize::MIN,
+        at_the_end: Scope::Policy,
+    };
+    let mut agent = algo.agent(task.spec(), schedule.total_steps, 0, &Device::flex());
     let mut sink = MemorySink::default();
-    Training::new(&mut env, &mut eval_env, &mut agent, &schedule, 0).run(&mut sink)?;
+    let mut training = Training::new(&mut task, &mut eval_task, &mut agent, &schedule, 0);
+    training = training.checkpoints(&checkpoints);
+    training.run(&mut sink)?;
 
     for event in &sink.events {
         if let Event::Eval { env_step, returns, .. } = event {
@@ -56,5 +69,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("after {env_step} steps: return {mean:.2}");
         }
     }
+
+    // An agent with other initial values becomes the trained one.
+    let mut loaded = algo.agent(task.spec(), schedule.total_steps, 1, &Device::flex());
+    checkpoints.newest(|stored| loaded.load(&stored.files, stored.scope))?;
+    for (name, agent) in [("the trained policy", &agent), ("as loaded", &loaded)] {
+        let rng = &mut Rng::seed_from_u64(2);
+        if let Some(played) = evaluate(agent, &mut eval_task, 20, rng, &|| false)? {
+            println!("{name}: return {:.4} over 20 episodes", played.mean_return());
+        }
+    }
+    fs::remove_dir_all(&checkpoints.folder)?;
     Ok(())
 }

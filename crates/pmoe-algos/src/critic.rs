@@ -4,8 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::twin_min;
 use pmoe_core::nn::Mlp;
-use pmoe_core::noise::Rng;
 use pmoe_core::parallel::join;
+use pmoe_envs::Rng;
 
 use crate::layers::{Layer, mlp};
 use crate::policy::Init;

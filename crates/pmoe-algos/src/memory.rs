@@ -8,8 +8,8 @@ use crate::layers::Layer;
 /// numbers: what does not fit into 64 bits is [`u64::MAX`].
 ///
 /// # Source
-/// `ru_maxrss` of short runs of commit 6c61514 in MB, each `pmoe train --method ALGO --task Hopper-v4` with the
-/// settings in the table, `--set schedule.eval_episodes=1`, two updates (SAC) or one rollout (PPO, DAC), and a
+/// `ru_maxrss` of short runs of commit 6c61514 in MB, each `pmoe train --method METHOD --task Hopper-v4` with the
+/// settings in the table, `schedule.eval_episodes = 1`, two updates (SAC) or one rollout (PPO, DAC), and a
 /// checkpoint; the same run takes up to 15 % more or less the next time:
 ///
 /// | run | measured | estimate |

@@ -1,6 +1,6 @@
 //! Rollouts: consecutive steps of one policy, and the advantages of its actions.
 
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,8 @@
 use allocation_counter::measure;
 use pmoe_algos::Transition;
 use pmoe_algos::replay::{Batch, ReplayBuffer};
-use pmoe_core::noise::{Rng, fill_uniform};
+use pmoe_core::noise::fill_uniform;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 
 #[test]

@@ -13,8 +13,7 @@ use pmoe_algos::dac::{
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, AnyMemory, Mode, Transition};
 use pmoe_core::loss::{clipped_surrogate_loss, ratio_statistics};
-use pmoe_core::noise::Rng;
-use pmoe_envs::EnvSpec;
+use pmoe_envs::{EnvSpec, Rng};
 use rand::SeedableRng;
 
 const OBS: usize = 4;

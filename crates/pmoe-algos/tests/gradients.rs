@@ -17,7 +17,7 @@ use pmoe_core::dist::{LogProb, Mixture, select_value};
 use pmoe_core::loss::{
     backpropagate_max_loss, best_primitive, expected_value, gumbel_softmax, weighted_loss,
 };
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 
 const OBS: usize = 4;

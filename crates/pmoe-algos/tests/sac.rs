@@ -13,8 +13,8 @@ use pmoe_algos::sac::{Actor, ActorConfig, PmoeConfig, Sac, SacConfig, soft_bellm
 use pmoe_algos::{Agent, AgentError, Mode, RunError, Training, Transition};
 use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
-use pmoe_core::noise::{Rng, normal};
-use pmoe_envs::{Env, EnvSpec, TimeLimit};
+use pmoe_core::noise::normal;
+use pmoe_envs::{Env, EnvSpec, Rng, TimeLimit};
 use pmoe_results::run::MemorySink;
 use rand::SeedableRng;
 

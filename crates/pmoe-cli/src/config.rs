@@ -8,9 +8,10 @@ use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::{EnvError, TaskId};
+use pmoe_envs::{TaskId, UnknownTask};
 use pmoe_report::claims::Claim;
 use pmoe_results::Suite;
+use pmoe_results::error::SettingError;
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::methods;
 use pmoe_results::number::{MOST_SEED, whole};
@@ -69,7 +70,7 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
 
 /// Parses a task's name.
 pub(crate) fn task(name: &str) -> Result<TaskId> {
-    name.parse().map_err(|error: EnvError| {
+    name.parse().map_err(|error: UnknownTask| {
         let known: Vec<String> = TaskId::all().map(|task| task.to_string()).collect();
         let meant = did_you_mean(name, known.iter().map(String::as_str));
         BadInput(format!("{error}{meant}")).into()
@@ -108,12 +109,12 @@ pub(crate) fn resolve(
     // valid.
     let mut hint = None;
     for setting in &args.set {
-        let (key, value) = parse_setting(setting)?;
+        let (key, value) = parse_setting(setting).map_err(of_set)?;
         if hint.is_none() && find(&table, key).is_none() {
             hint = meant(&table, key);
         }
         let key = absolute_key(&table, key);
-        assign(&mut table, &key, value).map_err(|error| BadInput(format!("--set {error}")))?;
+        assign(&mut table, &key, value).map_err(of_set)?;
     }
     if !args.set.is_empty() {
         source += &format!(" with --set {}", args.set.join(" --set "));
@@ -125,6 +126,11 @@ pub(crate) fn resolve(
     table.insert("seed".to_owned(), Value::Integer(seed));
     table.insert("device".to_owned(), device);
     Ok(RunConfig::from_table(table, &source).map_err(|error| with_hint(error, hint))?)
+}
+
+/// Adds the flag that a setting comes from.
+pub(crate) fn of_set(error: SettingError) -> BadInput {
+    BadInput(format!("--set {error}"))
 }
 
 /// Appends a suggestion if the error is about an unknown key.

@@ -7,6 +7,7 @@ use pmoe_algos::{CheckpointError, ConfigError, RunError};
 use pmoe_envs::EnvError;
 use pmoe_matrix::MatrixError;
 use pmoe_report::ReportError;
+use pmoe_results::error::SettingError;
 use pmoe_results::{Exit, ResultsError};
 
 /// A bad argument or user file that no library error describes.
@@ -70,8 +71,21 @@ pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
     })
 }
 
+/// The command that helps against an error, if one does.
+pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
+    let is_library = |error: &EnvError| matches!(error, EnvError::Library { .. });
+    let is_report = |error: &ReportError| matches!(error, ReportError::NoReport { .. });
+    error.chain().find_map(|cause| {
+        if cause.downcast_ref().is_some_and(is_library) {
+            Some("`cargo xtask setup` fetches it into .mujoco/lib")
+        } else {
+            cause.downcast_ref().is_some_and(is_report).then_some("`pmoe report` makes one")
+        }
+    })
+}
+
 fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
-    if cause.is::<BadInput>() || cause.is::<ConfigError>() {
+    if cause.is::<BadInput>() || cause.is::<ConfigError>() || cause.is::<SettingError>() {
         return Some(Exit::BadInput);
     }
     if let Some(error) = cause.downcast_ref::<ResultsError>() {
@@ -87,7 +101,9 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<ReportError>() {
         return match error {
             ReportError::Results(error) => exit_of(error),
-            ReportError::NoReport { .. } | ReportError::Link { .. } => Some(Exit::BadInput),
+            ReportError::NoReport { .. }
+            | ReportError::Link { .. }
+            | ReportError::UnknownReference { .. } => Some(Exit::BadInput),
             ReportError::Write { source, .. } if !pmoe_results::error::is_full(source) => {
                 Some(Exit::BadInput)
             }

@@ -103,7 +103,8 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            say!("error: {error:#}");
+            let help = exit::help(&error).map(|help| format!("; {help}"));
+            say!("error: {error:#}{}", help.unwrap_or_default());
             exit::code(&error)
         }
     }

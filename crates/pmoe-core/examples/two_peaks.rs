@@ -9,8 +9,9 @@ use pmoe_core::loss::{
     Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, frequency_loss,
     weighted_loss,
 };
-use pmoe_core::noise::{Rng, normal};
-use rand_chacha::rand_core::SeedableRng;
+use pmoe_core::noise::normal;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 const ROWS: usize = 256;
 const UPDATES: usize = 4_000;
@@ -59,7 +60,7 @@ fn marginal(mixture: &Mixture, sample: TanhSample, q: Tensor<2>) -> Tensor<1> {
 fn learn(name: &str, start: &[f32], loss: Loss) {
     let device = Device::flex();
     let num_primitives = start.len();
-    let mut rng = Rng::seed_from_u64(0);
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
     let shape = [1, num_primitives, 1];
     let mut logits = Tensor::<2>::zeros([1, num_primitives], &device);
     let mut mean = Tensor::<3>::from_data(TensorData::new(start.to_vec(), shape), &device);

@@ -3,11 +3,10 @@
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use crate::fused::{Activation, linear_act};
-use crate::noise::Rng;
 
 /// Creates a linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in), PyTorch's default.
 ///
@@ -16,7 +15,7 @@ use crate::noise::Rng;
 ///
 /// # Shapes
 /// - weight: `[d_input, d_output]`, bias: `[d_output]`
-pub fn linear(d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
+pub fn linear(d_input: usize, d_output: usize, rng: &mut impl Rng, device: &Device) -> Linear {
     Init::Torch.linear(d_input, d_output, rng, device)
 }
 
@@ -45,7 +44,13 @@ pub enum Init {
 
 impl Init {
     /// Creates a layer with these initial values. Values and parameter ids depend only on `rng`.
-    pub fn linear(self, d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
+    pub fn linear(
+        self,
+        d_input: usize,
+        d_output: usize,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Linear {
         let shape = [d_input, d_output];
         let (weight, bias) = match self {
             Self::Torch | Self::Uniform { .. } => {
@@ -73,10 +78,10 @@ impl Init {
 }
 
 /// Creates a trainable parameter with an id from `rng` and initial values from `values`.
-pub fn parameter<const D: usize>(
+pub fn parameter<R: Rng, const D: usize>(
     shape: [usize; D],
-    values: impl FnOnce(&mut Rng) -> Vec<f32>,
-    rng: &mut Rng,
+    values: impl FnOnce(&mut R) -> Vec<f32>,
+    rng: &mut R,
     device: &Device,
 ) -> Param<Tensor<D>> {
     let id = ParamId::from(rng.random::<u64>());
@@ -84,7 +89,7 @@ pub fn parameter<const D: usize>(
     Param::initialized(id, tensor.require_grad())
 }
 
-fn uniform(count: usize, bound: f32, rng: &mut Rng) -> Vec<f32> {
+fn uniform(count: usize, bound: f32, rng: &mut impl Rng) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-bound..bound)).collect()
 }
 
@@ -93,7 +98,7 @@ fn uniform(count: usize, bound: f32, rng: &mut Rng) -> Vec<f32> {
 ///
 /// Uses Gram–Schmidt on normal vectors, twice per vector so that no rounding error remains. The
 /// result is uniformly distributed, without the sign correction that a QR decomposition needs.
-fn orthogonal([rows, cols]: [usize; 2], gain: f64, rng: &mut Rng) -> Vec<f32> {
+fn orthogonal([rows, cols]: [usize; 2], gain: f64, rng: &mut impl Rng) -> Vec<f32> {
     let (count, len) = (rows.min(cols), rows.max(cols));
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -159,14 +164,20 @@ impl MlpStyle {
     pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: Init::Torch };
 
     /// Creates a trunk, in which the nonlinearity follows every layer of `sizes`.
-    pub fn trunk(self, sizes: &[usize], rng: &mut Rng, device: &Device) -> Mlp {
+    pub fn trunk(self, sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Mlp {
         let layer = |pair: &[usize]| self.init.linear(pair[0], pair[1], rng, device);
         let layers = sizes.windows(2).map(layer).collect();
         Mlp { layers, nonlinearity: self.nonlinearity, is_trunk: true }
     }
 
     /// Creates a network whose last layer is linear, with the initial values `output`.
-    pub fn network(self, sizes: &[usize], output: Init, rng: &mut Rng, device: &Device) -> Mlp {
+    pub fn network(
+        self,
+        sizes: &[usize],
+        output: Init,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Mlp {
         let last = sizes.len() - 1;
         let mut network = self.trunk(&sizes[..last], rng, device);
         network.layers.push(output.linear(sizes[last - 1], sizes[last], rng, device));
@@ -177,12 +188,12 @@ impl MlpStyle {
 
 impl Mlp {
     /// Creates a trunk, in which ReLU follows every layer of `sizes`.
-    pub fn trunk(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
+    pub fn trunk(sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Self {
         MlpStyle::RELU.trunk(sizes, rng, device)
     }
 
     /// Creates a network of ReLU layers with a linear last layer.
-    pub fn new(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
+    pub fn new(sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Self {
         MlpStyle::RELU.network(sizes, Init::Torch, rng, device)
     }
 
@@ -202,12 +213,13 @@ impl Mlp {
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
     #[test]
     fn initial_values_lie_inside_the_bound_and_fill_it() {
-        let layer = linear(64, 200, &mut Rng::seed_from_u64(0), &Device::flex().autodiff());
+        let layer = linear(64, 200, &mut ChaCha8Rng::seed_from_u64(0), &Device::flex().autodiff());
         let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
         let bound = 1.0 / 8.0;
         assert!(weights.iter().all(|w| w.abs() <= bound));
@@ -221,7 +233,7 @@ mod tests {
         // The Gram matrix of the rows (or columns, if fewer) is gain² times the identity.
         for [rows, cols] in [[3, 7], [7, 3], [5, 5], [1, 4], [4, 1]] {
             let gain = 2.0_f64.sqrt();
-            let matrix = orthogonal([rows, cols], gain, &mut Rng::seed_from_u64(2));
+            let matrix = orthogonal([rows, cols], gain, &mut ChaCha8Rng::seed_from_u64(2));
             let count = rows.min(cols);
             for i in 0..count {
                 for j in 0..count {
@@ -246,7 +258,7 @@ mod tests {
         let device = Device::flex();
         let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: Init::Torch };
         let zero = Init::Orthogonal { gain: 0.5 };
-        let rng = &mut Rng::seed_from_u64(0);
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
         let network = style.network(&[1, 1, 1], zero, rng, &device.clone().autodiff()).valid();
         let scalar = |layer: &Linear| layer.weight.val().into_scalar::<f32>();
         let bias = network.layers[0].bias.as_ref().unwrap().val().into_scalar::<f32>();
@@ -260,7 +272,7 @@ mod tests {
     fn initial_values_of_rlkit_are_as_described() {
         let device = Device::flex().autodiff();
         let values = |init: Init| {
-            let layer = init.linear(400, 25, &mut Rng::seed_from_u64(0), &device);
+            let layer = init.linear(400, 25, &mut ChaCha8Rng::seed_from_u64(0), &device);
             let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
             (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
         };
@@ -277,7 +289,7 @@ mod tests {
     #[test]
     fn equal_seeds_give_equal_networks() {
         let device = Device::flex().autodiff();
-        let network = |seed| Mlp::new(&[3, 8, 2], &mut Rng::seed_from_u64(seed), &device);
+        let network = |seed| Mlp::new(&[3, 8, 2], &mut ChaCha8Rng::seed_from_u64(seed), &device);
         let x = Tensor::<2>::from_data([[0.1_f32, -2.0, 0.7]], &Device::flex());
         let output = |network: Mlp| network.forward(x.clone()).to_data();
         assert_eq!(output(network(1)), output(network(1)));
@@ -287,7 +299,7 @@ mod tests {
     #[test]
     fn forward_by_hand() {
         let device = Device::flex();
-        let seeded = &mut Rng::seed_from_u64(0);
+        let seeded = &mut ChaCha8Rng::seed_from_u64(0);
         let mut network = Mlp::new(&[1, 2, 1], seeded, &device.clone().autodiff()).valid();
         let set = |layer: &mut Linear, weight: Tensor<2>, bias: Tensor<1>| {
             layer.weight = Param::from_tensor(weight);

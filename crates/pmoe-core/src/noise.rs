@@ -4,18 +4,14 @@
 //! code uses them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_distr::{Open01, StandardNormal};
-
-/// The generator of every random number: portable, value-stable, serialisable, with independent
-/// streams under one seed.
-pub type Rng = rand_chacha::ChaCha8Rng;
 
 /// Independent standard normal numbers.
 ///
 /// The stream advances by the number of elements alone, so `[B, 1, A]` and `[B, A]` are the same
 /// numbers.
-pub fn normal<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device) -> Tensor<D> {
+pub fn normal<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
     let values: Vec<f32> = (0..count).map(|_| rng.sample(StandardNormal)).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
@@ -24,18 +20,18 @@ pub fn normal<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device)
 /// Independent standard Gumbel numbers, `−log(−log U)` with U from U(0, 1).
 ///
 /// `argmax_k (log w_k + g_k)` is a draw from the distribution w.
-pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut Rng, device: &Device) -> Tensor<D> {
+pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
-    let draw = |rng: &mut Rng| {
+    let draw = |_| {
         let uniform: f64 = rng.sample(Open01);
         -(-uniform.ln()).ln() as f32
     };
-    let values: Vec<f32> = (0..count).map(|_| draw(rng)).collect();
+    let values: Vec<f32> = (0..count).map(draw).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Fills `values` with independent numbers from U(−1, 1): actions of the random warm-up.
-pub fn fill_uniform(values: &mut [f32], rng: &mut Rng) {
+pub fn fill_uniform(values: &mut [f32], rng: &mut impl Rng) {
     values.fill_with(|| rng.random_range(-1.0..1.0));
 }
 
@@ -46,7 +42,7 @@ pub fn fill_uniform(values: &mut [f32], rng: &mut Rng) {
 ///
 /// # Panics
 /// When `weights` is empty.
-pub fn categorical(weights: &[f32], rng: &mut Rng) -> usize {
+pub fn categorical(weights: &[f32], rng: &mut impl Rng) -> usize {
     let (last, others) = weights.split_last().expect("there is at least one weight");
     if others.is_empty() {
         return 0;
@@ -63,7 +59,7 @@ pub fn categorical(weights: &[f32], rng: &mut Rng) -> usize {
 }
 
 /// Draws one index per row, `[B]`, with the probabilities `weights`, `[B, K]`.
-pub fn categorical_rows(weights: Tensor<2>, rng: &mut Rng) -> Tensor<1, Int> {
+pub fn categorical_rows(weights: Tensor<2>, rng: &mut impl Rng) -> Tensor<1, Int> {
     let [_, num_primitives] = weights.dims();
     let device = weights.device();
     let weights: Vec<f32> = weights.try_into_vec_as::<f32>().expect("weights are f32");
@@ -75,13 +71,14 @@ pub fn categorical_rows(weights: Tensor<2>, rng: &mut Rng) -> Tensor<1, Int> {
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
     #[test]
     fn categorical_follows_the_weights() {
         let weights = [0.1_f32, 0.6, 0.3];
-        let mut rng = Rng::seed_from_u64(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut counts = [0_usize; 3];
         let draws = 30_000;
         for _ in 0..draws {
@@ -101,7 +98,7 @@ mod tests {
 
     #[test]
     fn one_primitive_consumes_no_noise() {
-        let (mut used, untouched) = (Rng::seed_from_u64(3), Rng::seed_from_u64(3));
+        let (mut used, untouched) = (ChaCha8Rng::seed_from_u64(3), ChaCha8Rng::seed_from_u64(3));
         assert_eq!(categorical(&[1.0], &mut used), 0);
         assert_eq!(used, untouched);
     }
@@ -109,8 +106,8 @@ mod tests {
     #[test]
     fn shapes_do_not_change_the_stream() {
         let device = Device::flex();
-        let flat = normal([4, 3], &mut Rng::seed_from_u64(5), &device);
-        let deep = normal([4, 1, 3], &mut Rng::seed_from_u64(5), &device);
+        let flat = normal([4, 3], &mut ChaCha8Rng::seed_from_u64(5), &device);
+        let deep = normal([4, 1, 3], &mut ChaCha8Rng::seed_from_u64(5), &device);
         assert_eq!(flat.to_data(), deep.reshape([4, 3]).to_data());
     }
 }

@@ -8,9 +8,10 @@ use pmoe_core::dist::TanhNormal;
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::fused::{Activation, linear_act, twin_min};
 use pmoe_core::nn::{Mlp, linear};
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
 use proptest::prelude::*;
 use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 /// Allows for sums of up to some hundred terms in another order, in single precision.
 const TOLERANCE: f32 = 1e-5;
@@ -19,7 +20,7 @@ fn trainable() -> Device {
     Device::flex().autodiff()
 }
 
-fn normal(shape: [usize; 2], rng: &mut Rng) -> Tensor<2> {
+fn normal(shape: [usize; 2], rng: &mut ChaCha8Rng) -> Tensor<2> {
     noise::normal(shape, rng, &Device::flex())
 }
 
@@ -50,7 +51,7 @@ proptest! {
         activation in prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Tanh]),
         tracked_input in any::<bool>(), seed in any::<u64>(),
     ) {
-        let rng = &mut Rng::seed_from_u64(seed);
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let layer = linear(inputs, outputs, rng, &trainable());
         let input = normal([rows, inputs], rng);
         let weights = normal([rows, outputs], rng);
@@ -79,7 +80,7 @@ proptest! {
     fn drawing_squashed_actions_and_its_gradients(
         rows in 1..60_usize, width in 1..20_usize, which in 1..4_usize, seed in any::<u64>(),
     ) {
-        let rng = &mut Rng::seed_from_u64(seed);
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let [mean, log_std, noise, weights] = [0; 4].map(|_| normal([rows, width], rng));
         let of_log_prob: Tensor<1> = normal([rows, 1], rng).reshape([rows]);
         let differences = both(|| {
@@ -108,7 +109,7 @@ proptest! {
         states in 1..40_usize, per_state in 1..11_usize, obs_dim in 1..30_usize, action_dim in 1..9_usize,
         hidden in prop::collection::vec(1..50_usize, 0..4), seed in any::<u64>(),
     ) {
-        let rng = &mut Rng::seed_from_u64(seed);
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let mut sizes = vec![obs_dim + action_dim];
         sizes.extend(hidden);
         sizes.push(1);
@@ -137,7 +138,7 @@ proptest! {
     fn networks_of_usual_sizes_and_their_gradients(
         rows in 1..130_usize, hidden in prop::sample::select(vec![48_usize, 64, 128, 256]), seed in any::<u64>(),
     ) {
-        let rng = &mut Rng::seed_from_u64(seed);
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let network = Mlp::new(&[14, hidden, hidden, 1], rng, &trainable());
         let input = normal([rows, 14], rng);
         let weights = normal([rows, 1], rng);
@@ -159,7 +160,7 @@ proptest! {
 
 #[test]
 fn the_comparison_would_notice() {
-    let rng = &mut Rng::seed_from_u64(0);
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let network = Mlp::new(&[14, 256, 256, 1], rng, &trainable()).valid();
     let input = normal([100, 14], rng);
     let before = values(&network.forward(input.clone()));
@@ -184,7 +185,7 @@ fn the_plain_engine_is_the_bodys_alone() {
 #[test]
 fn gradients_reach_tracked_critics_too() {
     // With tracked networks the gradient is not cut off, as burn's operations run.
-    let rng = &mut Rng::seed_from_u64(0);
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let [one, two] = [0, 1].map(|_| Mlp::new(&[3, 8, 1], rng, &trainable()));
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
     let grads = twin_min([&one.layers, &two.layers], state, action).sum().backward();
@@ -199,7 +200,7 @@ fn gradients_reach_tracked_critics_too() {
 
 #[test]
 fn what_is_not_a_number_stays_visible() {
-    let rng = &mut Rng::seed_from_u64(0);
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let network = Mlp::new(&[2, 4, 1], rng, &trainable()).valid();
     let input = Tensor::from_data(TensorData::new(vec![f32::NAN, 1.0], [1, 2]), &Device::flex());
     assert!(values(&network.forward(input))[0].is_nan());
@@ -207,14 +208,14 @@ fn what_is_not_a_number_stays_visible() {
 
 #[test]
 fn views_are_read_in_their_own_order() {
-    let rng = &mut Rng::seed_from_u64(0);
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let layer = linear(4, 3, rng, &trainable());
     let input = normal([4, 6], rng);
     let differences = both(|| {
         let transposed = linear_act(input.clone().transpose(), &layer, Activation::Relu);
         let narrowed =
             linear_act(input.clone().transpose().narrow(0, 2, 3), &layer, Activation::Relu);
-        let columns = normal([5, 6], &mut Rng::seed_from_u64(1)).narrow(1, 1, 4);
+        let columns = normal([5, 6], &mut ChaCha8Rng::seed_from_u64(1)).narrow(1, 1, 4);
         vec![
             values(&transposed),
             values(&narrowed),

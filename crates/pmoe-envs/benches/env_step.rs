@@ -6,8 +6,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pmoe_envs::{Rng, Robot, TaskId, Version, make};
-use rand::RngExt;
-use rand_chacha::rand_core::SeedableRng;
+use rand::{RngExt, SeedableRng};
 
 fn env_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("env_step");

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use pmoe_envs::mjcf::{Noise, ResetNoise, WhenUnstable};
 use pmoe_envs::mujoco::{MujocoEnv, Reward, RewardTerms, Rules};
+use pmoe_envs::rand::SeedableRng;
 use pmoe_envs::{Env, RescaleAction, Rng, TimeLimit};
-use rand_chacha::rand_core::SeedableRng;
 
 /// Observation `[4]`: position (m) and angle (rad), then their rates. The reward is 1 per step
 /// minus the cost of the force, until the pole leans more than 0.2 rad.

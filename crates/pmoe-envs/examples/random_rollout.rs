@@ -6,9 +6,8 @@
 use std::env;
 use std::error::Error;
 
+use pmoe_envs::rand::{RngExt, SeedableRng};
 use pmoe_envs::{Rng, make};
-use rand::RngExt;
-use rand_chacha::rand_core::SeedableRng;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let id = env::args().nth(1).unwrap_or_else(|| "Hopper-v4".to_owned());

@@ -111,8 +111,7 @@ pub enum EnvError {
     },
     /// MuJoCo's library is missing, broken or of another version.
     #[error(
-        "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library, \
-         which `cargo xtask setup` fetches into .mujoco/lib"
+        "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library"
     )]
     Library {
         /// Where it was looked for, or what is wrong with it.
@@ -179,15 +178,18 @@ pub enum EnvError {
         feature: &'static str,
     },
     /// No task has this id.
-    #[error(
-        "unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own"
-    )]
-    UnknownTask {
-        /// What was asked for.
-        id: String,
-        /// All ids, comma-separated.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownTask(#[from] UnknownTask),
+}
+
+/// No task has this id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own")]
+pub struct UnknownTask {
+    /// What was asked for.
+    pub id: String,
+    /// All ids, comma-separated.
+    pub known: String,
 }
 
 /// A task: physics, reward and endings; no time limit (see [`crate::TimeLimit`]), no reset of its own.

@@ -1,15 +1,16 @@
-//! Reinforcement-learning tasks behind one small trait.
+//! Reinforcement-learning tasks behind one small trait: Gym's MuJoCo tasks, bit for bit, target-reaching, and tasks of
+//! one's own.
 //!
-//! [`Env`] is the contract: slices of `f64` in and out, no allocation per step, all randomness from
-//! the caller's generator, the whole state saved and restored. [`TimeLimit`], [`RescaleAction`],
-//! [`ClipAction`] and [`ObsNoise`] wrap any task; [`VecEnv`] steps many at once.
+//! [`Env`] is the contract: slices of `f64` in and out, no allocation per step, all randomness from the caller's
+//! generator, the whole state saved and restored. [`TimeLimit`], [`RescaleAction`], [`ClipAction`] and [`ObsNoise`] wrap
+//! any task; [`VecEnv`] steps many at once.
 //!
-//! # An episode
+//! # Example
 //! [`make`] gives a task as training uses it: actions in \[-1, 1\], episodes of limited length.
 //!
 //! ```
+//! use pmoe_envs::rand::{RngExt, SeedableRng};
 //! use pmoe_envs::{Rng, make};
-//! use rand::{RngExt, SeedableRng};
 //!
 //! # fn main() -> Result<(), pmoe_envs::EnvError> {
 //! let mut env = make(&"TargetReaching-v0".parse()?)?;
@@ -33,12 +34,10 @@
 //! ```
 //!
 //! # The tasks
-//! Target-reaching is a point mass among obstacles ([`reaching`]). With the feature `mujoco` (on by default)
-//! there are Gym's MuJoCo tasks, version 2, 4 and 5 ([`mujoco`]): on the same MuJoCo library and the same C
-//! mathematics library they give the bits of Gymnasium 1.4.0 in observation, reward and ending of every step.
-//! [`TaskId::all`] lists all of them.
-//!
-//! `mjcf:FILE` is a task from a model file, with its settings in a TOML file beside it ([`mjcf`]).
+//! Target-reaching is a point mass among obstacles ([`reaching`]). With the feature `mujoco` (on by default) there are
+//! Gym's MuJoCo tasks, version 2, 4 and 5 ([`mujoco`]): on the same MuJoCo library and the same C mathematics library
+//! they give the bits of Gymnasium 1.4.0 in observation, reward and ending of every step. [`TaskId::all`] lists all of
+//! them. `mjcf:FILE` is a task from a model file, with its settings in a TOML file beside it ([`mjcf`]).
 //!
 //! | call                         | gives                                                            |
 //! |------------------------------|------------------------------------------------------------------|
@@ -49,66 +48,26 @@
 //! | `trace(&input)`              | every step of a given state and action sequence                  |
 //!
 //! # A task of your own
-//! Implement [`Env`], without a time limit and without resets of its own, and wrap it.
+//! Implement [`Env`], without a time limit and without resets of its own, and wrap it; `examples/own_task.rs` is one, and
+//! `examples/custom_mjcf.rs` one with a MuJoCo model.
 //!
-//! ```
-//! use pmoe_envs::{Env, EnvError, EnvSpec, RescaleAction, Rng, Step, TimeLimit};
-//! use rand::{RngExt, SeedableRng};
+//! It holds no learner and no burn: `pmoe-algos` trains on these tasks.
 //!
-//! /// A cart on a line that is to stop at 0.
-//! struct Line {
-//!     spec: EnvSpec,
-//!     position: f64,
-//! }
+//! # MuJoCo
+//! The library is loaded where the first model is read, from the folder that `MUJOCO_DYNAMIC_LINK_DIR` names, and a
+//! program that reads no model does without. Gym's model files are looked for in the folder `PMOE_MODEL_DIR`. When
+//! building, mujoco-rs wants the first of these as well. `cargo xtask setup` of this repository fetches both.
 //!
-//! impl Env for Line {
-//!     fn spec(&self) -> &EnvSpec {
-//!         &self.spec
-//!     }
+//! # Features
+//! `mujoco` (default): the MuJoCo tasks. `render`: pictures of them, through EGL. [`rand`] is re-exported in the version
+//! whose traits [`Rng`] has.
 //!
-//!     fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
-//!         self.position = rng.random_range(-5.0..5.0);
-//!         obs[0] = self.position;
-//!         Ok(())
-//!     }
-//!
-//!     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
-//!         self.position += 0.1 * action[0].clamp(-2.0, 2.0);
-//!         obs[0] = self.position;
-//!         let terminated = self.position.abs() < 0.1;
-//!         Ok(Step { reward: -1.0, terminated, truncated: false, success: Some(terminated) })
-//!     }
-//!
-//!     fn save_state(&self, state: &mut Vec<f64>) {
-//!         state.push(self.position);
-//!     }
-//!
-//!     fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError> {
-//!         self.position = state[0];
-//!         Ok(())
-//!     }
-//! }
-//!
-//! # fn main() -> Result<(), EnvError> {
-//! let spec = EnvSpec {
-//!     id: "Line".to_owned(),
-//!     obs_dim: 1,
-//!     action_low: vec![-2.0],
-//!     action_high: vec![2.0],
-//!     dt_seconds: 0.1,
-//! };
-//! let mut env = TimeLimit::new(RescaleAction::new(Line { spec, position: 0.0 }), 200);
-//! let mut obs = [0.0];
-//! env.reset(&mut Rng::seed_from_u64(1), &mut obs)?;
-//! // Towards 0, as fast as it goes: 0.2 a step.
-//! let steps = (1..).find(|_| {
-//!     let action = [-obs[0].signum()];
-//!     env.step(&action, &mut obs).is_ok_and(|step| step.terminated)
-//! });
-//! assert!(steps.is_some_and(|steps| steps <= 25));
-//! # Ok(())
-//! # }
-//! ```
+//! # Errors
+//! [`EnvError`] names the task, and what is wrong: a setting and what it may be, an action that is not finite, a slice of
+//! the wrong length, a simulation that became unstable, a library or model that can't be loaded. It ends an episode,
+//! never the process.
+
+pub use rand;
 
 mod env;
 mod episode;
@@ -125,7 +84,7 @@ mod trace;
 mod vec_env;
 mod wrappers;
 
-pub use env::{Env, EnvError, EnvSpec, Rng, Step};
+pub use env::{Env, EnvError, EnvSpec, Rng, Step, UnknownTask};
 pub use episode::EPISODE_STEPS;
 pub use frame::Frame;
 pub use make::{make, make_with};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::env::EnvError;
+use crate::env::{EnvError, UnknownTask};
 use crate::episode::{EPISODE_STEPS, check_episode_steps};
 use crate::mjcf::MjcfConfig;
 use crate::reaching::{ReachingConfig, ReachingPreset};
@@ -130,13 +130,13 @@ impl fmt::Display for TaskId {
 }
 
 impl FromStr for TaskId {
-    type Err = EnvError;
+    type Err = UnknownTask;
 
-    fn from_str(id: &str) -> Result<Self, EnvError> {
+    fn from_str(id: &str) -> Result<Self, UnknownTask> {
         if let Some(model) = id.strip_prefix(MJCF).filter(|model| !model.is_empty()) {
             return Ok(Self::Mjcf(model.to_owned()));
         }
-        Self::all().find(|task| task.to_string() == id).ok_or_else(|| EnvError::UnknownTask {
+        Self::all().find(|task| task.to_string() == id).ok_or_else(|| UnknownTask {
             id: id.to_owned(),
             known: Self::all().map(|task| task.to_string()).collect::<Vec<_>>().join(", "),
         })
@@ -144,9 +144,9 @@ impl FromStr for TaskId {
 }
 
 impl TryFrom<String> for TaskId {
-    type Error = EnvError;
+    type Error = UnknownTask;
 
-    fn try_from(id: String) -> Result<Self, EnvError> {
+    fn try_from(id: String) -> Result<Self, UnknownTask> {
         id.parse()
     }
 }

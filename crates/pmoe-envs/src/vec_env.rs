@@ -12,8 +12,8 @@ use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 /// ended. [`VecEnv::reset_ended`] then starts the next episodes.
 ///
 /// ```
+/// use pmoe_envs::rand::SeedableRng;
 /// use pmoe_envs::{Rng, TaskId, VecEnv, make};
-/// use rand_chacha::rand_core::SeedableRng;
 ///
 /// # fn main() -> Result<(), pmoe_envs::EnvError> {
 /// let task: TaskId = "TargetReaching-v0".parse()?;

@@ -7,7 +7,7 @@ mod common;
 use allocation_counter::measure;
 use common::cart_pole;
 use pmoe_envs::{Rng, TaskId, make};
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
 
 #[test]
 fn stepping_and_resetting_allocate_nothing() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pmoe_envs::mjcf::{Noise, ResetNoise, WhenUnstable};
 use pmoe_envs::mujoco::{MujocoEnv, Reward, RewardTerms, Rules};
 use pmoe_envs::{Env, EnvError, Rng};
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
 
 fn rules(model: PathBuf) -> Rules {
     Rules {

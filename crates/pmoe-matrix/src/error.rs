@@ -15,59 +15,11 @@ pub enum MatrixError {
     /// A program could not be started, or failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// No run has this seed.
-    #[error("--seeds: no run has seed {seed}; the seeds are {known}")]
-    UnknownSeed {
-        /// The seed.
-        seed: u64,
-        /// The seeds of the runs.
-        known: String,
-    },
-    /// Nothing has this name.
-    #[error("--only: nothing is called `{name}`; {known}{meant}")]
-    UnknownName {
-        /// The name.
-        name: String,
-        /// The known names.
-        known: String,
-        /// A suggestion, as a question; may be empty.
-        meant: String,
-    },
-    /// No run has both one of the names and one of the seeds.
-    #[error(
-        "--only {only} and --seeds {seeds} have no run in common; the seeds of what --only names are {known}"
-    )]
-    NothingInCommon {
-        /// The names.
-        only: String,
-        /// The seeds.
-        seeds: String,
-        /// The seeds of the runs that have one of the names.
-        known: String,
-    },
-    /// Some runs would end before their first update.
-    #[error(
-        "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
-         after {first} ({key}); {enough} steps are enough for all of them, and --only leaves some out"
-    )]
-    TooShort {
-        /// Number of these runs.
-        runs: String,
-        /// Method of the first such run.
-        method: String,
-        /// Its task.
-        task: String,
-        /// Its budget in environment steps.
-        steps: u64,
-        /// The step of its first update.
-        first: u64,
-        /// The setting that determines this step.
-        key: &'static str,
-        /// A budget that is enough for all of them.
-        enough: u64,
-    },
+    /// The selection of runs is wrong.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The folder of the results can't be created.
-    #[error("--out: cannot write {path}")]
+    #[error("cannot write {path}")]
     Out {
         /// The folder.
         path: PathBuf,
@@ -98,17 +50,67 @@ pub enum MatrixError {
     Signals(#[source] io::Error),
 }
 
+/// What is wrong with a selection of runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// No run has this seed.
+    #[error("no run has seed {seed}; the seeds are {known}")]
+    UnknownSeed {
+        /// The seed.
+        seed: u64,
+        /// The seeds of the runs.
+        known: String,
+    },
+    /// Nothing has this name.
+    #[error("nothing is called `{name}`; {known}{meant}")]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// The known names.
+        known: String,
+        /// A suggestion, as a question; may be empty.
+        meant: String,
+    },
+    /// No run has both one of the names and one of the seeds.
+    #[error("no run of {only} has a seed of {seeds}; theirs are {known}")]
+    NothingInCommon {
+        /// The names.
+        only: String,
+        /// The seeds.
+        seeds: String,
+        /// The seeds of the runs that have one of the names.
+        known: String,
+    },
+    /// Some runs would end before their first update.
+    #[error(
+        "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
+         after {first} ({key}); {enough} steps are enough for all of them"
+    )]
+    TooShort {
+        /// Number of these runs.
+        runs: String,
+        /// Method of the first such run.
+        method: String,
+        /// Its task.
+        task: String,
+        /// Its budget in environment steps.
+        steps: u64,
+        /// The step of its first update.
+        first: u64,
+        /// The setting that determines this step.
+        key: &'static str,
+        /// A budget that is enough for all.
+        enough: u64,
+    },
+}
+
 impl MatrixError {
     /// Whether the user's files or arguments are at fault (exit code 2) rather than this machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Results(error) => error.is_bad_input(),
-            Self::UnknownSeed { .. }
-            | Self::UnknownName { .. }
-            | Self::NothingInCommon { .. }
-            | Self::TooShort { .. }
-            | Self::Out { .. } => true,
+            Self::Selection(_) | Self::Out { .. } => true,
             Self::Process(_)
             | Self::BadCost { .. }
             | Self::Log { .. }

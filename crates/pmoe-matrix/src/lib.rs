@@ -1,21 +1,9 @@
 //! Runs a plan: every run of the experiments that are asked for, on this machine, from nothing to the report.
 //!
-//! `cargo xtask bench-all` and `pmoe matrix` are this crate with a command line. It starts the `pmoe` program for each
-//! run and reads run folders; it knows nothing of learning or simulation.
-//!
-//! - [`Options`] say which runs are wanted, at which scale; [`Matrix`] is these runs, planned.
-//! - [`Executor`] is whatever brings runs to their end. [`Local`] starts processes on this machine, retries those that
-//!   fail, and comes back to those that another process is at.
-//! - [`Notice`] is what an executor tells meanwhile, and [`Display`] shows it: bars on a terminal, lines elsewhere.
-//! - [`RunEnd`] is how a run ended, [`MatrixEnd`] how all of them did.
-//! - [`Forecast`] is the time and disk that the rest takes, from a short measurement.
-//! - [`run`] does all of it and tells a [`Console`], as the two commands do.
-//!
-//! The run folders are the truth: a matrix that was stopped, killed or started twice reads from them what is done, and
-//! leaves that alone.
+//! `cargo xtask bench-all` and `pmoe matrix` are this crate with a command line. It is for those who have suites of runs
+//! and want them all: interrupted, killed or started twice, it does what is left.
 //!
 //! # Example
-//!
 //! What would run of the committed suites, in miniature:
 //!
 //! ```
@@ -36,7 +24,28 @@
 //! # }
 //! ```
 //!
-//! [`Matrix::execute`] with a [`Local`] then makes them.
+//! [`Matrix::execute`] with a [`Local`] then makes them, and [`run`] does all of it and tells a [`Console`], as the two
+//! commands do.
+//!
+//! # Where to find what
+//!
+//! | to see | open |
+//! |---|---|
+//! | which runs are wanted, at which scale | [`Options`] |
+//! | these runs, planned | [`Matrix`], [`Planned`] |
+//! | whatever brings runs to their end | [`Executor`] |
+//! | processes on this machine: retries, and runs that another process is at | [`Local`] |
+//! | what an executor tells meanwhile, and who shows it | [`Notice`], [`Display`] |
+//! | how a run ended, and how all of them did | [`RunEnd`], [`MatrixEnd`] |
+//! | time and disk that the rest takes, from a short measurement | [`Forecast`] |
+//!
+//! The run folders are the truth: what is done is read from them and left alone. The crate starts the `pmoe` program for
+//! each run; it knows nothing of learning or simulation, and of no other machine.
+//!
+//! # Errors
+//! [`MatrixError`] keeps a matrix from being run: a [`SelectionError`], a file, a disk that refuses.
+//! [`MatrixError::is_bad_input`] tells the user's part from the machine's. A run that fails is no error but a [`RunEnd`],
+//! and keeps no other from running.
 
 mod console;
 mod end;
@@ -57,7 +66,7 @@ mod words;
 
 pub use console::{Console, run};
 pub use end::{MatrixEnd, RunEnd};
-pub use error::MatrixError;
+pub use error::{MatrixError, SelectionError};
 pub use estimate::Forecast;
 pub use executor::{Advance, Executor, Listener, Notice};
 pub use local::Local;

@@ -6,6 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_results::Preset;
 use pmoe_results::number::{MOST_SEED, MOST_STEPS, whole};
 
+use crate::error::{MatrixError, SelectionError};
+
 /// The largest number of runs at a time: each needs a thread here and a process.
 const MOST_JOBS: u64 = 1_000;
 
@@ -66,6 +68,19 @@ impl Options {
             suites: None,
             dry_run: false,
         }
+    }
+
+    /// Returns the flags of this command line that caused an error.
+    #[must_use]
+    pub fn flags(error: &MatrixError) -> Option<&'static str> {
+        Some(match error {
+            MatrixError::Selection(SelectionError::UnknownSeed { .. }) => "--seeds",
+            MatrixError::Selection(SelectionError::UnknownName { .. }) => "--only",
+            MatrixError::Selection(SelectionError::NothingInCommon { .. }) => "--only and --seeds",
+            MatrixError::Selection(SelectionError::TooShort { .. }) => "--max-steps and --only",
+            MatrixError::Out { .. } => "--out",
+            _ => return None,
+        })
     }
 
     /// Returns preset and budget cap as a folder name: `paper`, `paper-300k`.

@@ -8,7 +8,7 @@ use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::text::did_you_mean;
 use pmoe_results::{Methods, Plan, Suite, settings};
 
-use crate::error::MatrixError;
+use crate::error::{MatrixError, SelectionError};
 use crate::words::{counted, listed};
 
 /// A run and its folder.
@@ -61,11 +61,11 @@ pub(crate) fn select(
     only: &[String],
     seeds: &[u64],
     out: &Path,
-) -> Result<Vec<Planned>, MatrixError> {
+) -> Result<Vec<Planned>, SelectionError> {
     for seed in seeds {
         if !plan.runs.iter().any(|run| run.seed == *seed) {
             let known = listed(plan.runs.iter().map(|run| run.seed));
-            return Err(MatrixError::UnknownSeed { seed: *seed, known });
+            return Err(SelectionError::UnknownSeed { seed: *seed, known });
         }
     }
     for name in only {
@@ -91,7 +91,7 @@ pub(crate) fn select(
         let named = |run: &&PlannedRun| {
             run.used_by.iter().any(|of| only.iter().any(|name| is_named(run, of, suites, name)))
         };
-        return Err(MatrixError::NothingInCommon {
+        return Err(SelectionError::NothingInCommon {
             only: only.join(","),
             seeds: listed(seeds.iter()),
             known: listed(plan.runs.iter().filter(named).map(|run| run.seed)),
@@ -112,7 +112,7 @@ pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), M
         short.extend(first.filter(|(first, _)| run.total_steps < *first).map(|first| (run, first)));
     }
     let Some((run, (first, key))) = short.first() else { return Ok(()) };
-    Err(MatrixError::TooShort {
+    let too_short = SelectionError::TooShort {
         runs: counted(short.len(), "run"),
         method: run.base.clone(),
         task: run.task.clone(),
@@ -120,7 +120,8 @@ pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), M
         first: *first,
         key,
         enough: short.iter().map(|(_, (first, _))| *first).max().unwrap_or(*first),
-    })
+    };
+    Err(too_short.into())
 }
 
 fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {
@@ -143,7 +144,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Returns the error for a name that matches no run.
-fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> MatrixError {
+fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> SelectionError {
     let uses = || plan.runs.iter().flat_map(|run| run.used_by.iter().map(move |of| (run, of)));
     let names: BTreeSet<String> = uses()
         .flat_map(|(run, of)| [&of.suite, &of.method, &run.base, &run.task].map(Clone::clone))
@@ -159,7 +160,7 @@ fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> MatrixError {
         listed(uses().map(|(run, _)| &run.task)),
         uses().next().map(|(run, of)| run.dir_in(of).display().to_string()).unwrap_or_default(),
     );
-    MatrixError::UnknownName { name: name.to_owned(), known, meant }
+    SelectionError::UnknownName { name: name.to_owned(), known, meant }
 }
 
 #[cfg(test)]

@@ -34,10 +34,20 @@ pub enum ReportError {
         source: io::Error,
     },
     /// There is no report to verify.
-    #[error("there is no report at or below {path}: `pmoe report` makes one")]
+    #[error("there is no report at or below {path}")]
     NoReport {
         /// The folder.
         path: PathBuf,
+    },
+    /// No run is of the method that the others are to be divided by.
+    #[error("the reference is {name:?}, but must be a method of these runs: {known}{meant}")]
+    UnknownReference {
+        /// The method.
+        name: String,
+        /// Those that there are.
+        known: String,
+        /// What may have been meant, as a question; or nothing.
+        meant: String,
     },
     /// A figure can't be drawn.
     #[error("failed to draw {path}: {message}")]

@@ -1,4 +1,4 @@
-//! Tables, figures and one HTML page from run folders.
+//! Comparisons, tables, figures and one HTML page from run folders, for those who have runs and a question.
 //!
 //! [`write_report`] reads every run folder below a directory and writes
 //!
@@ -14,14 +14,43 @@
 //!
 //! A table without lines and a figure without data are not written.
 //!
-//! [`verify`] makes published reports again and says what differs.
+//! # Example
+//! PMOE-SAC beside SAC, without a report:
 //!
-//! - [`comparison`] puts the runs of a group beside each other: AUC, final return, curves, several tasks in
-//!   one number.
-//! - [`claims`] holds what the paper claims, and the one judge of it.
+//! ```
+//! use std::path::Path;
 //!
-//! The arithmetic is that of `pmoe-stats`, the runs are read by `pmoe-results`. What a report says depends
-//! on the run folders, the suites and the options alone: no clock, no machine, no network.
+//! use pmoe_report::comparison::{Comparison, Entry};
+//! use pmoe_results::run::scan;
+//! use pmoe_stats::Bootstrap;
+//!
+//! # let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/hopper-300k"));
+//! let found = scan(folder)?;
+//! let entries: Vec<_> = found.runs.iter().map(Entry::from).collect();
+//! let comparison = Comparison::new(&entries, Some("sac"), &Bootstrap::STANDARD);
+//! let cell = comparison.cell("pmoe-sac", "Hopper-v4").expect("it was run");
+//! let ratio = cell.relative_auc.as_ref().expect("both have finished runs");
+//! println!("{:.0} % of SAC's area, from {} seeds", 100.0 * ratio.value, cell.runs.len());
+//! assert!(ratio.value > 0.0);
+//! # Ok::<(), pmoe_results::ResultsError>(())
+//! ```
+//!
+//! # Where to find what
+//!
+//! | to | use |
+//! |---|---|
+//! | make a report, and read back what it says | [`write_report`], [`ReportOptions`], [`ReportSummary`], [`Row`] |
+//! | put the runs of a group beside each other: AUC, final return, curves, several tasks in one number | [`comparison`] |
+//! | judge what the paper claims, by one rule | [`claims`] |
+//! | read the numbers of a report | [`Numbers`], [`Number`] |
+//! | make published reports again and see what differs | [`verify()`] |
+//!
+//! The arithmetic is that of `pmoe-stats`, the runs are read by `pmoe-results`. What a report says depends on the run
+//! folders, the suites and the options alone: no clock, no machine, no network. Nothing is run or measured here.
+//!
+//! # Errors
+//! [`ReportError`] means that there is no report: the runs can't be listed, or its folder can't be written. A run that
+//! can't be read, or is not done, is a row of the report with its reason.
 
 pub mod claims;
 pub mod comparison;

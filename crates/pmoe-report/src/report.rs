@@ -95,12 +95,7 @@ fn check_reference<'a>(
     }
     let known: Vec<_> = methods.iter().map(|method| format!("`{method}`")).collect();
     let meant = did_you_mean(name, methods.iter().copied());
-    Err(ReportError::Results(ResultsError::BadValue {
-        place: "arguments".to_owned(),
-        key: "reference".to_owned(),
-        value: format!("{name:?}"),
-        allowed: format!("a method of these runs: {}{meant}", known.join(", ")),
-    }))
+    Err(ReportError::UnknownReference { name: name.to_owned(), known: known.join(", "), meant })
 }
 
 /// A report in memory.

@@ -36,7 +36,7 @@ pub use self::settings::{
     TrajectoriesSettings,
 };
 pub use self::trajectories::{Arena, Disc, EpisodeEnd, Rollout, Side, Trajectories};
-use crate::error::ResultsError;
+use crate::error::{ResultsError, UnknownName};
 use crate::files::json;
 use crate::run::{ANALYSIS, Manifest, Run};
 use crate::text::one_of;
@@ -88,16 +88,13 @@ impl fmt::Display for AnalysisKind {
 }
 
 impl FromStr for AnalysisKind {
-    type Err = ResultsError;
+    type Err = UnknownName;
 
-    fn from_str(value: &str) -> Result<Self, ResultsError> {
-        Self::ALL.into_iter().find(|kind| kind.name() == value).ok_or_else(|| {
-            ResultsError::BadValue {
-                place: "arguments".to_owned(),
-                key: "kind".to_owned(),
-                value: format!("{value:?}"),
-                allowed: one_of(Self::ALL),
-            }
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| UnknownName {
+            kind: "kind of analysis",
+            name: name.to_owned(),
+            known: one_of(Self::ALL),
         })
     }
 }

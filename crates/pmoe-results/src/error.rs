@@ -76,14 +76,9 @@ pub enum ResultsError {
         /// What was expected there.
         message: String,
     },
-    /// A dotted key leads into a value that is not a table.
-    #[error("{key}: `{parent}` has no settings inside")]
-    NoSettings {
-        /// The dotted key.
-        key: String,
-        /// The part of the key that is not a table.
-        parent: String,
-    },
+    /// A setting does not fit into its config.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The manifest describes a different run than the config next to it.
     #[error(
         "{path} does not fit the config beside it: `{key}` is {found}, but `{config_key}` is {expected} there"
@@ -186,6 +181,37 @@ impl ResultsError {
             _ => Self::Io { path, source },
         }
     }
+}
+
+/// What is wrong with a single setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// It has no `=`.
+    #[error("{text}: expected KEY=VALUE, e.g. batch_size=256")]
+    NoValue {
+        /// The text.
+        text: String,
+    },
+    /// Its dotted key leads into a value that is not a table.
+    #[error("{key}: `{parent}` has no settings inside")]
+    NoSettings {
+        /// The dotted key.
+        key: String,
+        /// The part of the key that is not a table.
+        parent: String,
+    },
+}
+
+/// An unknown name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no {kind} is called {name:?}: it must be {known}")]
+pub struct UnknownName {
+    /// What should have this name, such as `preset`.
+    pub kind: &'static str,
+    /// The name.
+    pub name: String,
+    /// The known names, in words.
+    pub known: String,
 }
 
 /// Whether a write failed for lack of space rather than because of its destination.

@@ -1,4 +1,5 @@
-//! The on-disk contract of a run: what is written, and how it is read.
+//! The files of a run, and how they are written and read: for those who train in a program of their own, or read what
+//! was trained.
 //!
 //! One run is one process and one folder:
 //!
@@ -12,14 +13,51 @@
 //!     lock             held by the process that writes the folder
 //! ```
 //!
-//! - [`RunDir`] and [`JsonlSink`](run::JsonlSink) write a run folder, [`Run`] and [`scan`](run::scan) read them,
-//!   [`Tail`](run::Tail) follows the events of a run that is under way.
-//! - [`variant_names`](methods::variant_names) tells methods of one name apart whose settings differ.
-//! - [`printable`](text::printable) makes text of files harmless for a terminal.
-//! - [`Suite`] is an experiment: methods × tasks × seeds, as a list of [`RunSpec`](suite::RunSpec)s. [`Plan`] holds the
-//!   runs of all suites, each once, and is written beside them as `plan.json`.
-//! - [`AnalysisFile`](analysis::AnalysisFile) holds what was measured of a finished run beside its learning curve.
-//! - [`Exit`] is how the programs that make all this end.
+//! # Example
+//! The last evaluation of every run at or below a folder:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use pmoe_results::run::scan;
+//! use pmoe_results::{Event, Status};
+//!
+//! # let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/hopper-300k"));
+//! let found = scan(folder)?;
+//! for (path, error) in &found.broken {
+//!     println!("{}: {error}", path.display());
+//! }
+//! for run in found.runs.iter().filter(|run| run.manifest.status == Status::Done) {
+//!     let last = run.events.iter().rev().find_map(|event| match event {
+//!         Event::Eval { env_step, returns, .. } => Some((*env_step, returns)),
+//!         _ => None,
+//!     });
+//!     let (env_step, returns) = last.expect("a run that is done was evaluated");
+//!     let mean = returns.iter().sum::<f64>() / returns.len() as f64;
+//!     println!("{} after {env_step} steps: {mean:.0}", run.path.display());
+//!     assert_eq!(env_step, run.manifest.total_steps);
+//! }
+//! # assert!(found.broken.is_empty() && !found.runs.is_empty());
+//! # Ok::<(), pmoe_results::ResultsError>(())
+//! ```
+//!
+//! # Modules
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`run`] | [`RunDir`] and [`JsonlSink`](run::JsonlSink) write a run folder, [`Run`] and [`scan`](run::scan) read them, [`Tail`](run::Tail) follows a run that is under way |
+//! | [`suite`], [`plan`] | [`Suite`]: an experiment, methods × tasks × seeds; [`Plan`]: the runs of all suites, each once |
+//! | [`methods`], [`settings`] | the named methods; a config, and single settings laid over it |
+//! | [`analysis`] | what was measured of a finished run beside its learning curve |
+//! | [`exit`] | [`Exit`]: how the programs that make all this end |
+//! | [`files`], [`text`], [`number`] | files read within bounds and replaced in one step, text made harmless for a terminal, numbers as people write them |
+//!
+//! One process writes a folder, under a lock; any number may read it meanwhile. Files are read within bounds, and links
+//! are not followed when writing. It starts no run and compares none: `pmoe-matrix` and `pmoe-report` do.
+//!
+//! # Errors
+//! [`ResultsError`] names the path, and the key or line in it.
+//! [`ResultsError::is_bad_input`] tells the user's files from a machine that fails.
 
 pub mod analysis;
 pub mod error;

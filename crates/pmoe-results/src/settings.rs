@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::error::ResultsError;
+use crate::error::{ResultsError, SettingError};
 use crate::number::whole_number;
 use crate::text::nearest;
 
@@ -22,7 +22,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Table, ResultsError> {
     })
 }
 
-/// Returns the full key in `config` of a key from a command line or a suite.
+/// Returns the full key in `config` of a key from a user or a suite.
 ///
 /// Settings of the algorithm may omit `algo.<family>.`; settings of the task may omit the family.
 #[must_use]
@@ -61,12 +61,9 @@ pub fn parse_value(text: &str) -> Value {
 ///
 /// # Errors
 /// Returns an error if there is no `=`.
-pub fn parse_setting(text: &str) -> Result<(&str, Value), ResultsError> {
-    let (key, value) = text.split_once('=').ok_or_else(|| ResultsError::BadSetting {
-        place: "--set".to_owned(),
-        key: text.to_owned(),
-        message: "expected KEY=VALUE, e.g. batch_size=256".to_owned(),
-    })?;
+pub fn parse_setting(text: &str) -> Result<(&str, Value), SettingError> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| SettingError::NoValue { text: text.to_owned() })?;
     let value = match parse_value(value.trim()) {
         Value::String(text) if text == value.trim() => {
             let number = whole_number(&text).and_then(|number| i64::try_from(number).ok());
@@ -95,7 +92,7 @@ fn with_whole_numbers(value: Value) -> Value {
 /// Suggests a key of `config` for a `key` that it lacks: one with the same name elsewhere, else the
 /// most similar one.
 ///
-/// Both keys are written as for `--set`.
+/// Both keys are written as for [`parse_setting`].
 #[must_use]
 pub fn meant(config: &Table, key: &str) -> Option<String> {
     let mut keys = Vec::new();
@@ -137,13 +134,13 @@ fn collect_keys(table: &Table, prefix: &str, keys: &mut Vec<String>) {
 ///
 /// # Errors
 /// Returns an error if a parent of the key exists and is not a table.
-pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), ResultsError> {
+pub fn assign(config: &mut Table, key: &str, value: Value) -> Result<(), SettingError> {
     let (parents, last) = key.rsplit_once('.').unwrap_or(("", key));
     let mut table = config;
     for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
         let entry = table.entry(parent.to_owned()).or_insert_with(|| Value::Table(Table::new()));
         let inner = entry.as_table_mut();
-        table = inner.ok_or_else(|| ResultsError::NoSettings {
+        table = inner.ok_or_else(|| SettingError::NoSettings {
             key: key.to_owned(),
             parent: parent.to_owned(),
         })?;
@@ -194,7 +191,7 @@ mod tests {
             assert_eq!(setting(text), read, "{text}");
         }
         let error = parse_setting("gamma").unwrap_err();
-        assert!(error.is_bad_input() && error.to_string().contains("KEY=VALUE"), "{error}");
+        assert_eq!(error, SettingError::NoValue { text: "gamma".to_owned() });
     }
 
     #[test]

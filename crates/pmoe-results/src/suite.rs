@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{AnalysisKind, AnalysisSettings};
-use crate::error::ResultsError;
+use crate::error::{ResultsError, UnknownName};
 use crate::files::{MOST_CONFIG_BYTES, read_text, toml_files};
 use crate::settings;
 use crate::text::{explained, one_of};
@@ -179,16 +179,13 @@ impl fmt::Display for Preset {
 }
 
 impl FromStr for Preset {
-    type Err = ResultsError;
+    type Err = UnknownName;
 
-    fn from_str(value: &str) -> Result<Self, ResultsError> {
-        Self::ALL.into_iter().find(|preset| preset.name() == value).ok_or_else(|| {
-            ResultsError::BadValue {
-                place: "arguments".to_owned(),
-                key: "preset".to_owned(),
-                value: format!("{value:?}"),
-                allowed: one_of(Self::ALL),
-            }
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|preset| preset.name() == name).ok_or_else(|| UnknownName {
+            kind: "preset",
+            name: name.to_owned(),
+            known: one_of(Self::ALL),
         })
     }
 }

@@ -1,17 +1,7 @@
-//! Numbers over runs, and over points: no file, no clock, no environment, no learner.
+//! What several runs of a method give together, and how sure that is: numbers only, for those who compare methods of
+//! reinforcement learning. No file, no clock, no environment, no learner.
 //!
-//! | module | answers |
-//! |---|---|
-//! | [`estimate`] | what several seeds give together: [`Estimate`], a number with its interval |
-//! | [`bootstrap`] | how sure that is: [`Bootstrap`], [`Interval`] |
-//! | [`curve`] | what a run learned: [`EvalCurve`], the area under it, its end, the mean of several |
-//! | [`scores`] | what a method is worth over several tasks: [`Scores`] (IQM, optimality gap, P(X > Y)), profiles |
-//! | [`kmeans`], [`silhouette`] | which [`Points`] belong together, and how clearly |
-//! | [`tsne`] | how they look in a plane: [`Tsne`] (feature `tsne`, on by default) |
-//! | [`periodicity`] | after how many steps a series repeats |
-//!
-//! Everything random takes a seed: the same input and seed give the same bits on one machine.
-//!
+//! # Example
 //! The learning curves of three seeds, and how sure the area under them is:
 //!
 //! ```
@@ -39,6 +29,27 @@
 //! assert!(0.0 < gap && interval.is_some());
 //! # Ok::<(), pmoe_stats::scores::ScoresError>(())
 //! ```
+//!
+//! # Modules
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`estimate`] | what several seeds give together: [`Estimate`], a number with its interval |
+//! | [`bootstrap`] | how sure that is: [`Bootstrap`], [`Interval`] |
+//! | [`curve`] | what a run learned: [`EvalCurve`], the area under it, its end, the mean of several |
+//! | [`scores`] | what a method is worth over several tasks: [`Scores`] (IQM, optimality gap, P(X > Y)), profiles |
+//! | [`kmeans`], [`silhouette`] | which [`Points`] belong together, and how clearly |
+//! | [`tsne`] | how they look in a plane: [`Tsne`] |
+//! | [`periodicity`] | after how many steps a series repeats |
+//!
+//! Everything random takes a seed: the same input and seed give the same bits on one machine.
+//!
+//! # Features
+//! `tsne` (default): the module [`tsne`], and with it bhtsne and rayon.
+//!
+//! # Errors
+//! [`ScoresError`](scores::ScoresError) and [`PointsError`] refuse tables that are empty, ragged or not finite, where
+//! they are made; later calls can't fail for that. What has no value, as an interval over one seed, is `None`.
 
 pub mod bootstrap;
 pub mod curve;

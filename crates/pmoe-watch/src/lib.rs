@@ -1,17 +1,43 @@
-//! How a folder of runs stands: live in a terminal, as text, or as data. Nothing is written, nothing is
-//! locked, and everything comes from files, so that it works on another machine than the runs', too.
+//! How a folder of runs stands: live in a terminal, as text, or as data, for those who wait for runs.
 //!
-//! - [`Watcher`] reads a folder again and again, each time what is new, and makes a [`Snapshot`] of it.
-//! - [`Snapshot`] is the state of every run, and what follows: runs per suite and state, speed, time left.
-//! - [`watch`] shows it in a terminal, [`Snapshot::to_text`] as text.
+//! Nothing is written, nothing is locked, and everything comes from files, so that it works on another machine than the
+//! runs', too.
+//!
+//! # Example
+//! ```
+//! use std::path::Path;
+//! use std::time::SystemTime;
+//!
+//! use pmoe_watch::{Kind, Wanted, Watcher};
+//!
+//! # let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/hopper-300k"));
+//! let mut watcher = Watcher::new(folder);
+//! // Again and again; each time what is new is read.
+//! let snapshot = watcher.refresh(SystemTime::now(), Wanted::All)?;
+//! println!("{}", snapshot.to_text());
+//! assert_eq!(snapshot.total.count.of(Kind::Done), snapshot.runs.len());
+//! # Ok::<(), pmoe_results::ResultsError>(())
+//! ```
+//!
+//! # Where to find what
+//!
+//! | to | use |
+//! |---|---|
+//! | read a folder again and again | [`Watcher`], [`Wanted`] |
+//! | see the state of every run, and what follows: runs per suite and state, speed, time left | [`Snapshot`], [`RunView`], [`Left`] |
+//! | show it in a terminal, as text, as JSON | [`watch`], [`Snapshot::to_text`], `serde::Serialize` |
 //!
 //! # Where the numbers come from
-//! How far a run is, its manifest says at each evaluation and its events say whenever they reach the disk.
-//! Its speed is environment steps over seconds between evaluations, as its manifest has them: over the
-//! last few that were seen, which at the first look is all of the newest attempt. Time left is what that
-//! speed leaves to do at the newest evaluation, less the time since the manifest was written. A run that has
-//! not begun is taken to be as fast as those that differ in the seed alone, else as those of its task, else as
-//! all; and as many run at a time as now.
+//! A run's manifest tells at each evaluation how far the run is, and its events whenever they reach the disk. Its speed
+//! is environment steps over seconds between evaluations, by its manifest: over the last few that were seen, which at the
+//! first look is all of the newest attempt. Time left is what that speed leaves to do at the newest evaluation, less the
+//! time since the manifest was written. A run that has not begun is taken to be as fast as those that differ in the seed
+//! alone, else as those of its task, else as all; and as many run at a time as now.
+//!
+//! It starts and stops no run, and knows no other machine's processes: a run that was killed looks quiet.
+//!
+//! # Errors
+//! A folder that can't be listed is an error. A run or a plan that can't be read is shown with its reason.
 
 mod app;
 mod draw;

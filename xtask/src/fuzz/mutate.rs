@@ -1,12 +1,9 @@
 //! Valid inputs made slightly, or very, wrong.
 
 use rand::seq::IndexedRandom;
-use rand::{Rng as _, RngExt};
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
-
-/// Where all choices of a case come from.
-pub type Rng = ChaCha8Rng;
 
 /// Numbers that programs stumble over, as text of JSON, TOML and XML; some are words of one of them only.
 const NUMBERS: [&str; 30] = [
@@ -63,7 +60,7 @@ const WORDS: [&str; 16] = [
 ];
 
 /// Bytes, changed in a few places, or badly.
-pub fn bytes(bytes: &mut Vec<u8>, rng: &mut Rng) {
+pub fn bytes(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let len = bytes.len().max(1);
     for _ in 0..few(rng) {
         let at = rng.random_range(0..len).min(bytes.len());
@@ -108,7 +105,7 @@ fn write(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 /// Text: words and lines changed, moved, repeated and left out.
-pub fn text(text: &str, rng: &mut Rng) -> Vec<u8> {
+pub fn text(text: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     for _ in 0..few(rng) {
         if lines.is_empty() {
@@ -149,7 +146,7 @@ pub fn text(text: &str, rng: &mut Rng) -> Vec<u8> {
 }
 
 /// Replaces a word of a line by a number, by another kind of thing, or by a word of another line.
-fn replace_word(line: &str, other: &str, rng: &mut Rng) -> String {
+fn replace_word(line: &str, other: &str, rng: &mut ChaCha8Rng) -> String {
     let words = words(line);
     let Some(&(start, end)) = words.choose(rng) else {
         return line.to_owned();
@@ -173,7 +170,7 @@ fn replace_word(line: &str, other: &str, rng: &mut Rng) -> String {
 }
 
 /// A number that may pass for another.
-fn beside(number: f64, rng: &mut Rng) -> f64 {
+fn beside(number: f64, rng: &mut ChaCha8Rng) -> f64 {
     match rng.random_range(0..6) {
         0 => -number,
         1 => number * 2.0,
@@ -197,13 +194,13 @@ fn words(line: &str) -> Vec<(usize, usize)> {
     found
 }
 
-fn boundary(line: &str, rng: &mut Rng) -> usize {
+fn boundary(line: &str, rng: &mut ChaCha8Rng) -> usize {
     let at = rng.random_range(0..=line.len());
     (0..=at).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// A JSON document with values replaced, dropped, repeated, moved; now and then no JSON any more.
-pub fn json(document: &[u8], rng: &mut Rng) -> Vec<u8> {
+pub fn json(document: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let Ok(mut value) = serde_json::from_slice::<Value>(document) else {
         return text(&String::from_utf8_lossy(document), rng);
     };
@@ -217,7 +214,7 @@ pub fn json(document: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 /// Changes one value somewhere in a tree.
-pub fn tree(root: &mut Value, rng: &mut Rng) {
+pub fn tree(root: &mut Value, rng: &mut ChaCha8Rng) {
     let donor = node(&mut root.clone(), rng).clone();
     let chosen = node(root, rng);
     match (rng.random_range(0..8), &mut *chosen) {
@@ -261,7 +258,7 @@ pub fn tree(root: &mut Value, rng: &mut Rng) {
 }
 
 /// A random value of a tree: deep ones are as likely as others.
-fn node<'a>(root: &'a mut Value, rng: &mut Rng) -> &'a mut Value {
+fn node<'a>(root: &'a mut Value, rng: &mut ChaCha8Rng) -> &'a mut Value {
     let children = match root {
         Value::Array(items) => items.len(),
         Value::Object(fields) => fields.len(),
@@ -278,7 +275,7 @@ fn node<'a>(root: &'a mut Value, rng: &mut Rng) -> &'a mut Value {
     }
 }
 
-fn key(fields: &Map<String, Value>, rng: &mut Rng) -> Option<String> {
+fn key(fields: &Map<String, Value>, rng: &mut ChaCha8Rng) -> Option<String> {
     fields.keys().collect::<Vec<_>>().choose(rng).map(|key| (*key).clone())
 }
 
@@ -299,7 +296,7 @@ const ELEMENTS: [&str; 12] = [
 ];
 
 /// A model file: text, with an element more now and then.
-pub fn model(file: &str, rng: &mut Rng) -> Vec<u8> {
+pub fn model(file: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut file = file.to_owned();
     if rng.random_ratio(1, 3) {
         let ends: Vec<usize> = file.match_indices('>').map(|(at, _)| at + 1).collect();
@@ -311,23 +308,23 @@ pub fn model(file: &str, rng: &mut Rng) -> Vec<u8> {
 }
 
 /// A number of changes: mostly one.
-fn few(rng: &mut Rng) -> u32 {
+fn few(rng: &mut ChaCha8Rng) -> u32 {
     1 + (rng.next_u32().trailing_zeros() / 2).min(10)
 }
 
 /// One of some words.
-pub fn pick<'a>(words: &[&'a str], rng: &mut Rng) -> &'a str {
+pub fn pick<'a>(words: &[&'a str], rng: &mut ChaCha8Rng) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
 
 /// A number or another word.
-pub fn value(rng: &mut Rng) -> &'static str {
+pub fn value(rng: &mut ChaCha8Rng) -> &'static str {
     if rng.random_ratio(3, 4) { pick(&NUMBERS, rng) } else { pick(&WORDS, rng) }
 }
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::rand_core::SeedableRng;
+    use rand::SeedableRng;
 
     use super::*;
 
@@ -335,7 +332,7 @@ mod tests {
     fn the_same_seed_makes_the_same_input_and_most_differ_from_the_valid_one() {
         let document =
             br#"{"schema": 1, "runs": [{"dir": "a", "seed": 0}, {"dir": "b", "seed": 1.5}]}"#;
-        let make = |seed| json(document, &mut Rng::seed_from_u64(seed));
+        let make = |seed| json(document, &mut ChaCha8Rng::seed_from_u64(seed));
         let made: std::collections::BTreeSet<_> = (0..300).map(make).collect();
         assert!(made.len() > 150, "{} different ones", made.len());
         assert_eq!(make(7), make(7));
@@ -346,7 +343,7 @@ mod tests {
 
     #[test]
     fn nothing_is_too_small_to_be_changed() {
-        let mut rng = Rng::seed_from_u64(0);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
         for _ in 0..1000 {
             let mut empty = Vec::new();
             bytes(&mut empty, &mut rng);

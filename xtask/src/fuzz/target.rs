@@ -6,10 +6,11 @@ use anyhow::Result;
 use clap::ValueEnum;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::case::{Calls, Case};
-use super::mutate::{self, Rng};
+use super::mutate;
 use super::seeds::{self, Files, Run};
 
 /// A kind of input.
@@ -70,7 +71,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The case that the generator's state stands for.
-    pub fn case(&self, rng: &mut Rng) -> Case {
+    pub fn case(&self, rng: &mut ChaCha8Rng) -> Case {
         match self.target {
             Target::Config => self.config(rng),
             Target::Set => self.set(rng),
@@ -83,7 +84,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn config(&self, rng: &mut Rng) -> Case {
+    fn config(&self, rng: &mut ChaCha8Rng) -> Case {
         if rng.random_ratio(1, 4) {
             let mut case = self.run(rng);
             let config = Path::new("run/config.toml");
@@ -103,7 +104,7 @@ impl<'a> Maker<'a> {
         Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
 
-    fn set(&self, rng: &mut Rng) -> Case {
+    fn set(&self, rng: &mut ChaCha8Rng) -> Case {
         let methods: Vec<_> =
             self.files.keys().filter(|path| path.starts_with("methods")).collect();
         let method = methods.choose(rng).and_then(|path| path.file_stem()).unwrap_or_default();
@@ -125,7 +126,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A key of some method, and a value, either of them not quite right.
-    fn setting(&self, rng: &mut Rng) -> String {
+    fn setting(&self, rng: &mut ChaCha8Rng) -> String {
         let (_, bytes) = choose(&self.files, rng);
         let text = String::from_utf8_lossy(bytes).into_owned();
         let keys: Vec<&str> = text.lines().filter(|line| line.contains('=')).collect();
@@ -141,7 +142,7 @@ impl<'a> Maker<'a> {
         String::from_utf8_lossy(&mutate::text(&setting, rng)).into_owned()
     }
 
-    fn checkpoint(&self, rng: &mut Rng) -> Case {
+    fn checkpoint(&self, rng: &mut ChaCha8Rng) -> Case {
         let mut case = self.run(rng);
         for _ in 0..rng.random_range(1..3) {
             let parts: Vec<PathBuf> = case
@@ -172,14 +173,14 @@ impl<'a> Maker<'a> {
         case
     }
 
-    fn other_part(&self, rng: &mut Rng) -> Option<Vec<u8>> {
+    fn other_part(&self, rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
         let files = &self.runs.choose(rng)?.files;
         let is_part = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "bpk");
         let parts: Vec<_> = files.iter().filter(|(path, _)| is_part(path)).collect();
         parts.choose(rng).map(|(_, bytes)| (*bytes).clone())
     }
 
-    fn events(&self, rng: &mut Rng) -> Case {
+    fn events(&self, rng: &mut ChaCha8Rng) -> Case {
         let mut case = self.run(rng);
         let part =
             mutate::pick(&["run/events.jsonl", "run/events.jsonl", "run/manifest.json"], rng);
@@ -198,7 +199,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A run, to be evaluated and continued.
-    fn run(&self, rng: &mut Rng) -> Case {
+    fn run(&self, rng: &mut ChaCha8Rng) -> Case {
         let Some(run) = self.runs.choose(rng) else {
             return Case::default();
         };
@@ -207,7 +208,7 @@ impl<'a> Maker<'a> {
         Case { files: run.files.clone(), calls: Calls { arguments, ..Calls::default() } }
     }
 
-    fn mjcf(&self, rng: &mut Rng) -> Case {
+    fn mjcf(&self, rng: &mut ChaCha8Rng) -> Case {
         let tasks =
             [("hopper.xml", "Hopper-v4"), ("ant.xml", "Ant-v5"), ("humanoid.xml", "Humanoid-v2")];
         let (file, task) = *tasks.choose(rng).unwrap_or(&tasks[0]);
@@ -225,7 +226,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A task of which the settings are changed, the model, or both.
-    fn custom_task(&self, rng: &mut Rng) -> Case {
+    fn custom_task(&self, rng: &mut ChaCha8Rng) -> Case {
         let name = mutate::pick(&["cart_pole", "hopper"], rng);
         let [settings, model] = ["toml", "xml"].map(|kind| PathBuf::from(format!("{name}.{kind}")));
         let mut files = self.files.clone();
@@ -246,7 +247,7 @@ impl<'a> Maker<'a> {
         Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
 
-    fn results(&self, rng: &mut Rng) -> Case {
+    fn results(&self, rng: &mut ChaCha8Rng) -> Case {
         let mut files = self.files.clone();
         let is_read = |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default();
@@ -266,7 +267,7 @@ impl<'a> Maker<'a> {
 }
 
 /// A state and actions of a task, as a user may write them.
-fn trace(rng: &mut Rng) -> Case {
+fn trace(rng: &mut ChaCha8Rng) -> Case {
     let tasks = [
         ("Hopper-v4", 6, 6, 3),
         ("HalfCheetah-v2", 9, 9, 6),
@@ -287,7 +288,7 @@ fn trace(rng: &mut Rng) -> Case {
 }
 
 /// A TOML file, changed as a tree or as text.
-fn toml(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
+fn toml(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes);
     if rng.random()
         && let Ok(mut value) = ::toml::from_str::<Value>(&text)
@@ -302,7 +303,7 @@ fn toml(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 /// Lines of JSON: one of them changed, or all of them as text.
-fn lines(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
+fn lines(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> =
         bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     if rng.random_ratio(1, 3) || lines.is_empty() {
@@ -313,7 +314,7 @@ fn lines(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
     lines.concat()
 }
 
-fn choose<'a>(files: &'a Files, rng: &mut Rng) -> (&'a Path, &'a [u8]) {
+fn choose<'a>(files: &'a Files, rng: &mut ChaCha8Rng) -> (&'a Path, &'a [u8]) {
     let files: Vec<_> = files.iter().collect();
     files
         .choose(rng)

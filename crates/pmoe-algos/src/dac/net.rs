@@ -36,7 +36,7 @@ impl DacNet {
         device: &Device,
     ) -> Self {
         let num_options = config.num_options;
-        let network = |outputs: usize, rng: &mut pmoe_core::noise::Rng| {
+        let network = |outputs: usize, rng: &mut pmoe_envs::Rng| {
             let sizes = [&[obs_dim], &config.hidden[..], &[outputs]].concat();
             let output = Init::Orthogonal { gain: config.head_gain };
             config.style().network(&sizes, output, rng, device)

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::Mixture;
 use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::nn::Mlp;
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 
 use crate::layers::{Layer, chain};
 use crate::policy::init::Init;

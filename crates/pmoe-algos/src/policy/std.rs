@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation::softplus};
 use pmoe_core::nn::parameter;
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::range::{ConfigError, positive};

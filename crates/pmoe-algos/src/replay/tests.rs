@@ -1,7 +1,7 @@
 //! Histories of a replay buffer, beside a naive one.
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use proptest::array::uniform2;
 use proptest::collection::vec;
 use proptest::option::weighted;

@@ -1,6 +1,6 @@
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use proptest::prelude::*;
 use rand::SeedableRng;
 

@@ -3,7 +3,8 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use pmoe_core::noise::{Rng, normal};
+use pmoe_core::noise::normal;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 
 /// The module with every parameter in float64, on the autodiff device.

@@ -17,8 +17,8 @@ use pmoe_algos::sac::{
     SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, Schedule, Transition};
-use pmoe_core::noise::{self, Rng};
-use pmoe_envs::{Env, EnvError, EnvSpec, Step};
+use pmoe_core::noise;
+use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
 use rand::{RngExt, SeedableRng};
 
 /// A point on a line pushed towards the origin: `x ← x + a / 5`, reward `−x²`, never terminated.
@@ -47,7 +47,7 @@ impl Env for PointMass {
         &self.spec
     }
 
-    fn reset(&mut self, rng: &mut pmoe_envs::Rng, obs: &mut [f64]) -> Result<(), EnvError> {
+    fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError> {
         self.x = rng.random_range(-1.0..1.0);
         obs[0] = self.x;
         Ok(())

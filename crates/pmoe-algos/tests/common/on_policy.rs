@@ -14,8 +14,8 @@ use pmoe_algos::ppo::{
 
 use pmoe_algos::td3::Td3Config;
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Transition};
-use pmoe_core::noise::{self, Rng};
-use pmoe_envs::EnvSpec;
+use pmoe_core::noise;
+use pmoe_envs::{EnvSpec, Rng};
 
 pub const LIMITS: LogStd = LogStd::Clamp(-20.0, 2.0);
 

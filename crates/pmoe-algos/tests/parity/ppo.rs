@@ -8,7 +8,7 @@ use pmoe_algos::ppo::{
     McpConfig, Minibatch, NetConfig, PmoeConfig, PpoConfig, Routing, action_value_loss,
 };
 use pmoe_algos::rollout::standardise;
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 use serde::Deserialize;
 

@@ -10,7 +10,7 @@ use pmoe_algos::sac::{
     GumbelMode, LossInput, PmoeConfig, RatioBaseline, ReinforceBaseline, SacConfig, Sampled,
     TargetAction, soft_bellman_target, temperature_loss,
 };
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 use serde::Deserialize;
 

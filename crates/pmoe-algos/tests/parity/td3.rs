@@ -6,7 +6,7 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::Init;
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::td3::{DeterministicActor, actor_loss, bellman_target, smoothed_action};
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 use rand::SeedableRng;
 
 use super::case::{Arithmetic, Case, Problem};

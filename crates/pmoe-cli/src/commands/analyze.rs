@@ -16,7 +16,7 @@ use serde::Serialize;
 use toml::Table;
 
 use super::{policy, print_json, print_line};
-use crate::config::ComputeArgs;
+use crate::config::{ComputeArgs, of_set};
 use crate::exit::BadInput;
 
 mod exploration;
@@ -113,7 +113,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
 fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
     let mut table = Table::new();
     for setting in set {
-        let (key, value) = parse_setting(setting)?;
+        let (key, value) = parse_setting(setting).map_err(of_set)?;
         table.insert(key.to_owned(), value);
     }
     Ok(AnalysisSettings::resolve(kind, &[&table], "--set")?)

@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use pmoe_matrix::{Console, Matrix, Options};
+use pmoe_matrix::{Console, Matrix, MatrixError, Options};
 use pmoe_results::{Exit, Methods, Suite};
 
 use super::print_line;
@@ -33,7 +33,7 @@ pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
         Some(folder) => Suite::load_all(folder)?,
         None => config::suites()?,
     };
-    let matrix = Matrix::new(suites, Methods::embedded()?, &options)?;
+    let matrix = Matrix::new(suites, Methods::embedded()?, &options).map_err(with_flags)?;
     // Each run is a process of this same executable.
     let pmoe = env::current_exe().context("cannot find the program that is running")?;
     let console = Console {
@@ -41,6 +41,16 @@ pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
         show: |text| drop(print_line(text)),
         say: |line| say!("{line}"),
     };
-    let end = pmoe_matrix::run(&matrix, &pmoe, options.dry_run, console)?;
+    let end = pmoe_matrix::run(&matrix, &pmoe, options.dry_run, console).map_err(with_flags)?;
     Ok(Exit::from(end).into())
+}
+
+/// Names the flags that decide about what is refused.
+fn with_flags(error: MatrixError) -> anyhow::Error {
+    let flags = Options::flags(&error);
+    let error = anyhow::Error::new(error);
+    match flags {
+        Some(flags) => error.context(flags),
+        None => error,
+    }
 }

@@ -7,9 +7,9 @@ use anyhow::Result;
 use gif::{Encoder, Frame as GifFrame, Repeat};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
-use pmoe_core::noise::{self, Rng};
+use pmoe_core::noise;
 use pmoe_envs::{
-    Env, EnvConfig, EnvError, Frame, RescaleAction, TargetReaching, TaskId, TimeLimit,
+    Env, EnvConfig, EnvError, Frame, RescaleAction, Rng, TargetReaching, TaskId, TimeLimit,
     action_to_f64, obs_to_f32,
 };
 #[cfg(feature = "render")]

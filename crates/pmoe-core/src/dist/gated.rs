@@ -52,9 +52,10 @@ pub fn gated(
 mod tests {
     use burn::tensor::Device;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::noise::{Rng, normal};
+    use crate::noise::normal;
     use crate::testing::{assert_close, t2, t3, values};
 
     const WEIGHTS: [f64; 3] = [0.2, 0.5, 0.3];
@@ -81,7 +82,7 @@ mod tests {
     #[test]
     fn the_exact_variance_is_that_of_draws() {
         let draws = 400_000;
-        let noise = normal([draws, 3], &mut Rng::seed_from_u64(4), &Device::flex());
+        let noise = normal([draws, 3], &mut ChaCha8Rng::seed_from_u64(4), &Device::flex());
         let blended: Vec<f64> = values(&noise)
             .chunks_exact(3)
             .map(|z| (0..3).map(|k| WEIGHTS[k] * (MEANS[k] + VARIANCES[k].sqrt() * z[k])).sum())

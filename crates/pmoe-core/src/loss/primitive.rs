@@ -47,11 +47,12 @@ pub fn backpropagate_all_loss(alpha: f64, log_prob: Tensor<2>, q: Tensor<2>) -> 
 mod tests {
     use burn::tensor::{DType, Device};
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::dist::select_value;
     use crate::loss::{best_primitive, weighted_loss};
-    use crate::noise::{Rng, normal};
+    use crate::noise::normal;
     use crate::testing::{assert_close, t1, t2, values};
 
     #[test]
@@ -84,7 +85,8 @@ mod tests {
     /// squashing.
     fn gradient_of_log_std(num_primitives: usize, loss: fn(Tensor<2>) -> Tensor<1>) -> f64 {
         let shape = [ROWS, num_primitives];
-        let noise = normal(shape, &mut Rng::seed_from_u64(8), &Device::flex()).cast(DType::F64);
+        let noise =
+            normal(shape, &mut ChaCha8Rng::seed_from_u64(8), &Device::flex()).cast(DType::F64);
         let log_std = t2([[0.0]]).autodiff().require_grad();
         let grads = loss(log_std.clone().exp().expand(shape) * noise).backward();
         values(&log_std.grad(&grads).expect("tracked"))[0]

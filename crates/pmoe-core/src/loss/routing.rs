@@ -149,9 +149,10 @@ mod tests {
     use burn::tensor::Device;
     use burn::tensor::activation::log_softmax;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::noise::{self, Rng};
+    use crate::noise;
     use crate::testing::{assert_close, t1, t2, values};
 
     const LOGITS: [[f64; 3]; 1] = [[0.2, -0.1, 0.5]];
@@ -228,7 +229,7 @@ mod tests {
         let draws = 30_000;
         let device = Device::flex();
         let log_weights = log_softmax(t2(LOGITS), 1).repeat_dim(0, draws);
-        let gumbel = noise::gumbel([draws, 3], &mut Rng::seed_from_u64(6), &device);
+        let gumbel = noise::gumbel([draws, 3], &mut ChaCha8Rng::seed_from_u64(6), &device);
         let drawn = draw_primitive(log_weights, gumbel.cast(burn::tensor::DType::F64));
         let mut counts = [0_usize; 3];
         for drawn in drawn.try_to_vec_as::<i64>().unwrap() {

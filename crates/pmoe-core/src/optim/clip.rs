@@ -99,15 +99,15 @@ impl ModuleVisitor for Scale<'_> {
 mod tests {
     use burn::tensor::Device;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::nn::linear;
-    use crate::noise::Rng;
 
     /// Returns the gradient of weight and bias, `[2, 1]` and `[1]`, clipped at `max_norm`, and its
     /// norm before.
     fn clipped(max_norm: f64) -> (Vec<f32>, f64) {
-        let layer = linear(2, 1, &mut Rng::seed_from_u64(0), &Device::flex().autodiff());
+        let layer = linear(2, 1, &mut ChaCha8Rng::seed_from_u64(0), &Device::flex().autodiff());
         let x = Tensor::<2>::from_data([[1.0_f32, 4.0], [2.0, 0.0]], &Device::flex());
         let loss = layer.forward(x).sum();
         let mut gradients = GradientsParams::from_grads(loss.backward(), &layer);

@@ -166,14 +166,17 @@ impl<M> Deref for Learner<M> {
 mod tests {
     use burn::tensor::Device;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::nn::Mlp;
-    use crate::noise::Rng;
 
     fn learner(seed: u64) -> Learner<Mlp> {
         let device = Device::flex().autodiff();
-        Learner::new(Mlp::new(&[2, 16, 1], &mut Rng::seed_from_u64(seed), &device), Adam::new(1e-8))
+        Learner::new(
+            Mlp::new(&[2, 16, 1], &mut ChaCha8Rng::seed_from_u64(seed), &device),
+            Adam::new(1e-8),
+        )
     }
 
     fn loss(network: &Mlp) -> Tensor<1> {
@@ -242,7 +245,7 @@ mod tests {
         let cut = module[..module.len() / 2].to_vec();
         assert!(restored.load_bytes(cut, optimizer.clone()).is_err());
         let mut other = Learner::new(
-            Mlp::new(&[3, 4, 1], &mut Rng::seed_from_u64(0), &Device::flex().autodiff()),
+            Mlp::new(&[3, 4, 1], &mut ChaCha8Rng::seed_from_u64(0), &Device::flex().autodiff()),
             Adam::new(1e-8),
         );
         assert!(other.load_bytes(module, optimizer).is_err());
@@ -252,7 +255,7 @@ mod tests {
     fn an_optimiser_state_of_another_network_is_an_error() {
         let trained = |sizes: &[usize], seed: u64| {
             let device = Device::flex().autodiff();
-            let network = Mlp::new(sizes, &mut Rng::seed_from_u64(seed), &device);
+            let network = Mlp::new(sizes, &mut ChaCha8Rng::seed_from_u64(seed), &device);
             let mut learner = Learner::new(network, Adam::new(1e-8));
             let x = Tensor::<2>::ones([1, sizes[0]], &Device::flex());
             let loss = learner.forward(x).square().mean();

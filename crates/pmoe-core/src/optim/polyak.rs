@@ -109,14 +109,14 @@ impl<M> Deref for Target<M> {
 mod tests {
     use burn::tensor::Device;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::nn::Mlp;
-    use crate::noise::Rng;
     use crate::optim::module_to_bytes;
 
     fn network(seed: u64) -> Mlp {
-        Mlp::new(&[2, 3, 1], &mut Rng::seed_from_u64(seed), &Device::flex().autodiff())
+        Mlp::new(&[2, 3, 1], &mut ChaCha8Rng::seed_from_u64(seed), &Device::flex().autodiff())
     }
 
     fn weights(network: &Mlp) -> Vec<f32> {

@@ -1,6 +1,6 @@
 #![allow(clippy::float_cmp, reason = "numbers that are exact")]
 
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
 
 use super::*;
 use crate::{EPISODE_STEPS, TimeLimit};

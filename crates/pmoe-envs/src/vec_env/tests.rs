@@ -1,4 +1,4 @@
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
 
 use super::*;
 use crate::{ReachingPreset, TaskId, make};

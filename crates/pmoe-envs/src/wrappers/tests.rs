@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
 
 use super::*;
 use crate::env::Rng; // proptest's prelude also exports an `Rng`

@@ -3,8 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part")]
 
 use pmoe_envs::{Env, MujocoEnv, Rng, Robot, TaskId, Version, make_mujoco};
-use rand::RngExt;
-use rand_chacha::rand_core::SeedableRng;
+use rand::{RngExt, SeedableRng};
 
 pub fn rng(seed: u64) -> Rng {
     Rng::seed_from_u64(seed)

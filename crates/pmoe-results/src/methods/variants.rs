@@ -178,7 +178,8 @@ fn spelled_out(differences: &BTreeMap<&str, Option<&String>>) -> String {
     parts.join(", ")
 }
 
-/// Returns a key as `--set` accepts it, without the family of the algorithm or of the task.
+/// Returns a key as [`parse_setting`](crate::settings::parse_setting) accepts it, without the family
+/// of the algorithm or of the task.
 fn short_key(key: &str) -> String {
     let mut parts = key.splitn(3, '.');
     match (parts.next(), parts.next(), parts.next()) {

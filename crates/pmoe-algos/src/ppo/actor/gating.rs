@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor, activation::log_softmax};
 use pmoe_core::dist::{BlendVariance, Normal, gated};
 use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::nn::{Mlp, linear};
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 
 use super::MeanHead;
 use crate::layers::Layer;

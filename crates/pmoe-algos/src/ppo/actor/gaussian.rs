@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::Normal;
 use pmoe_core::nn::Mlp;
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 
 use super::MeanHead;
 use crate::layers::{Layer, mlp};

@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::{Activation, linear_act};
 use pmoe_core::nn::Nonlinearity;
-use pmoe_core::noise::Rng;
+use pmoe_envs::Rng;
 
 use crate::ppo::{MeanOutput, NetConfig};
 

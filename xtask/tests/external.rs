@@ -1,0 +1,136 @@
+//! pmoe-core, pmoe-envs and pmoe-algos are each usable alone: programs outside of this workspace that depend on one of
+//! them and on nothing else compile and run.
+//!
+//! The programs are examples of these crates. They use cargo's target folder of the workspace, so that burn, which takes
+//! minutes, is not compiled again.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Crates of ours that an external package compiles: their path is another one there, as seen from its root.
+const OURS: [&str; 5] = ["pmoe-algos", "pmoe-core", "pmoe-envs", "pmoe-results", "pmoe-stats"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// What a cargo command prints, which needs no network.
+#[track_caller]
+fn cargo(arguments: &[&str], manifest: &Path) -> String {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut cargo = Command::new(env!("CARGO"));
+    // In the root, where `.cargo/config.toml` names the folders of MuJoCo.
+    cargo.current_dir(root()).env("CARGO_TARGET_DIR", scratch.parent().unwrap());
+    let [command, rest @ ..] = arguments else { panic!("there is a command") };
+    cargo.args([command, "--offline", "--quiet", "--manifest-path"]).arg(manifest).args(rest);
+    let output = cargo.output().unwrap();
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{arguments:?}: {stdout}{stderr}");
+    stdout
+}
+
+/// A package outside of the workspace: its manifest. It depends on `of` alone, and the examples `programs` of that
+/// crate are its programs.
+fn external(of: &str, programs: &[&str]) -> PathBuf {
+    // Always the same folder: cargo finds there what it built the last time.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("external").join(of);
+    fs::create_dir_all(&folder).unwrap();
+    let path = root().join("crates").join(of);
+    let mut manifest = format!(
+        "[package]\nname = \"{of}-alone\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{of} = {{ path = {path:?} }}\n"
+    );
+    for program in programs {
+        let file = path.join("examples").join(program).with_extension("rs");
+        manifest += &format!("[[bin]]\nname = {program:?}\npath = {file:?}\n");
+    }
+    // The profile and the versions of the workspace, so that other crates are those that are built already. Ours
+    // need not be fast.
+    let workspace: toml::Table =
+        fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let profile = workspace["profile"]["release"].as_table().unwrap();
+    manifest += &format!("[profile.release]\n{profile}");
+    for ours in OURS {
+        manifest += &format!("[profile.release.package.{ours}]\nopt-level = 0\ndebug = false\n");
+    }
+    let lock = folder.join("Cargo.lock");
+    fs::copy(root().join("Cargo.lock"), &lock).unwrap();
+    let file = folder.join("Cargo.toml");
+    fs::write(&file, manifest).unwrap();
+    file
+}
+
+/// What a program prints.
+#[track_caller]
+fn run(manifest: &Path, program: &str, arguments: &[&str]) -> String {
+    cargo(&[&["run", "--release", "--bin", program, "--"], arguments].concat(), manifest)
+}
+
+/// The number behind `label` in a text, as it is written.
+#[track_caller]
+fn number<'a>(text: &'a str, label: &str) -> &'a str {
+    let (_, rest) = text.split_once(label).unwrap_or_else(|| panic!("no `{label}` in {text}"));
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || "-.".contains(c)));
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+#[track_caller]
+fn value(text: &str, label: &str) -> f64 {
+    number(text, label).parse().unwrap()
+}
+
+#[test]
+fn pmoe_core_alone_learns_how_often_a_primitive_is_the_best() {
+    let manifest = external("pmoe-core", &["frequency_routing"]);
+    let text = run(&manifest, "frequency_routing", &[]);
+    assert_eq!(number(&text, "after   0 updates: w = ["), "0.500");
+    // Φ(0.2 / √0.05) = 0.814; a batch of 512 rows and steps of 0.2 leave a standard deviation of about 0.01.
+    assert!((value(&text, "after 600 updates: w = [") - 0.814).abs() < 0.04, "{text}");
+    assert!(value(&text, "actions: ").is_finite(), "{text}");
+}
+
+#[test]
+fn pmoe_envs_alone_steps_tasks_with_a_model_without_one_and_of_ones_own() {
+    let manifest = external("pmoe-envs", &["random_rollout", "own_task"]);
+    for task in ["Hopper-v4", "TargetReaching-v0"] {
+        let text = run(&manifest, "random_rollout", &[task]);
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert!(value(&text, "episode 4: return ").is_finite(), "{text}");
+    }
+    let text = run(&manifest, "own_task", &[]);
+    assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+#[test]
+fn pmoe_algos_alone_learns_a_task_and_keeps_the_policy() {
+    let manifest = external("pmoe-algos", &["custom_env"]);
+    let text = run(&manifest, "custom_env", &[]);
+    let [before, after] =
+        [0, 1500].map(|step| value(&text, &format!("after {step} steps: return ")));
+    assert!(after > before / 2.0, "{text}");
+    let [trained, loaded] =
+        ["the trained policy", "as loaded"].map(|of| number(&text, &format!("{of}: return ")));
+    assert_eq!(trained, loaded, "{text}");
+}
+
+/// Crates have their features from all packages that are built at once. What burn is made of must have the same ones
+/// for pmoe-core alone as for the workspace, or it is compiled once for each; pmoe-core's manifest sees to that.
+#[test]
+fn burn_is_compiled_once() {
+    let features = |arguments: &[&str], manifest: &Path| -> BTreeSet<String> {
+        let tree = ["tree", "--prefix", "none", "--format", "{p} [{f}]"];
+        let text = cargo(&[&tree[..], arguments].concat(), manifest);
+        let line = |line: &str| line.trim_end_matches(" (*)").to_owned();
+        text.lines().map(line).filter(|line| !line.is_empty()).collect()
+    };
+    let all = ["--workspace", "--edges", "normal,build,dev"];
+    let all = features(&all, &root().join("Cargo.toml"));
+    let alone = external("pmoe-core", &["frequency_routing"]);
+    let alone = features(&["--edges", "normal,build"], &alone);
+    let is_ours = |line: &&String| line.starts_with("pmoe-core");
+    let others: Vec<_> = alone.difference(&all).filter(|line| !is_ours(line)).collect();
+    assert!(others.is_empty(), "in the workspace these have other features: {others:#?}");
+}
