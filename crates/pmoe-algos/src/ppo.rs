@@ -108,7 +108,7 @@ pub enum Part {
 }
 
 /// What a gradient update leaves for the log, still on the device.
-pub struct Step {
+pub struct GradientStep {
     loss: PpoLoss,
     aux_loss: Option<Tensor<1>>,
     grad_norm: f64,
@@ -226,7 +226,12 @@ impl Ppo {
     }
 
     /// One gradient update on some steps of the rollout.
-    pub fn gradient_step(&mut self, targets: &Targets, rows: &[usize], rng: &mut Rng) -> Step {
+    pub fn gradient_step(
+        &mut self,
+        targets: &Targets,
+        rows: &[usize],
+        rng: &mut Rng,
+    ) -> GradientStep {
         self.gradient_step_in_parts(targets, rows, rng, &mut |_| ())
     }
 
@@ -237,7 +242,7 @@ impl Ppo {
         rows: &[usize],
         rng: &mut Rng,
         done: &mut dyn FnMut(Part),
-    ) -> Step {
+    ) -> GradientStep {
         let normalize = self.config.advantage_norm == AdvantageNorm::Minibatch;
         let batch = Minibatch::gather(&self.rollout, targets, rows, normalize, &self.device);
         let (obs, action, returns) =
@@ -271,12 +276,12 @@ impl Ppo {
             done(Part::ActionValue);
         }
         self.grad_step += 1;
-        Step { loss, aux_loss, grad_norm, lr }
+        GradientStep { loss, aux_loss, grad_norm, lr }
     }
 
     /// The metrics of an update whose last gradient update is `step`.
-    fn metrics_of(&self, step: &Step, targets: &Targets) -> Metrics {
-        let Step { loss, aux_loss, grad_norm, lr } = step;
+    fn metrics_of(&self, step: &GradientStep, targets: &Targets) -> Metrics {
+        let GradientStep { loss, aux_loss, grad_norm, lr } = step;
         let mean = |tensor: &Tensor<1>| f64::from(tensor.clone().mean().into_scalar::<f32>());
         let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
         let explained_variance = explained_variance(&targets.value, &targets.returns);

@@ -17,12 +17,12 @@ use crate::noise::Rng;
 /// # Shapes
 /// - weight: `[d_input, d_output]`, bias: `[d_output]`
 pub fn linear(d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
-    Init::Torch.linear(d_input, d_output, rng, device)
+    LayerInit::Torch.linear(d_input, d_output, rng, device)
 }
 
 /// How a linear layer starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Init {
+pub enum LayerInit {
     /// Weights and biases from U(−1/√fan_in, 1/√fan_in), see [`linear`].
     Torch,
     /// Weights and biases from U(−bound, bound).
@@ -42,7 +42,7 @@ pub enum Init {
     },
 }
 
-impl Init {
+impl LayerInit {
     /// A layer with these initial values; those and the parameter ids come from `rng` alone.
     pub fn linear(self, d_input: usize, d_output: usize, rng: &mut Rng, device: &Device) -> Linear {
         let shape = [d_input, d_output];
@@ -149,12 +149,12 @@ pub struct MlpStyle {
     /// What follows every hidden layer.
     pub nonlinearity: Nonlinearity,
     /// How hidden layers start.
-    pub init: Init,
+    pub init: LayerInit,
 }
 
 impl MlpStyle {
     /// ReLU and PyTorch's initial values.
-    pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: Init::Torch };
+    pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: LayerInit::Torch };
 
     /// A trunk: every layer of `sizes` is followed by the nonlinearity.
     pub fn trunk(self, sizes: &[usize], rng: &mut Rng, device: &Device) -> Mlp {
@@ -164,7 +164,13 @@ impl MlpStyle {
     }
 
     /// A network whose last layer is linear and starts as `output` says.
-    pub fn network(self, sizes: &[usize], output: Init, rng: &mut Rng, device: &Device) -> Mlp {
+    pub fn network(
+        self,
+        sizes: &[usize],
+        output: LayerInit,
+        rng: &mut Rng,
+        device: &Device,
+    ) -> Mlp {
         let last = sizes.len() - 1;
         let mut network = self.trunk(&sizes[..last], rng, device);
         network.layers.push(output.linear(sizes[last - 1], sizes[last], rng, device));
@@ -181,7 +187,7 @@ impl Mlp {
 
     /// A network of ReLU layers whose last layer is linear.
     pub fn new(sizes: &[usize], rng: &mut Rng, device: &Device) -> Self {
-        MlpStyle::RELU.network(sizes, Init::Torch, rng, device)
+        MlpStyle::RELU.network(sizes, LayerInit::Torch, rng, device)
     }
 
     /// `[N, sizes[0]]` to `[N, sizes[last]]`.
@@ -242,8 +248,8 @@ mod tests {
     #[test]
     fn tanh_layers_by_hand() {
         let device = Device::flex();
-        let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: Init::Torch };
-        let zero = Init::Orthogonal { gain: 0.5 };
+        let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: LayerInit::Torch };
+        let zero = LayerInit::Orthogonal { gain: 0.5 };
         let rng = &mut Rng::seed_from_u64(0);
         let network = style.network(&[1, 1, 1], zero, rng, &device.clone().autodiff()).valid();
         let scalar = |layer: &Linear| layer.weight.val().into_scalar::<f32>();
@@ -257,17 +263,17 @@ mod tests {
     #[test]
     fn initial_values_of_rlkit_are_as_described() {
         let device = Device::flex().autodiff();
-        let values = |init: Init| {
+        let values = |init: LayerInit| {
             let layer = init.linear(400, 25, &mut Rng::seed_from_u64(0), &device);
             let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
             (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
         };
         let largest = |values: &[f32]| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
         // 1/√25 = .2; of 10 000 draws the largest is near the bound.
-        let (weights, biases) = values(Init::RlkitHidden);
+        let (weights, biases) = values(LayerInit::RlkitHidden);
         assert!((0.199..=0.2).contains(&largest(&weights)));
         assert!(biases.iter().all(|&bias| bias.to_bits() == 0.1_f32.to_bits()));
-        let (weights, biases) = values(Init::Uniform { bound: 3e-3 });
+        let (weights, biases) = values(LayerInit::Uniform { bound: 3e-3 });
         assert!((2.99e-3..=3e-3).contains(&largest(&weights)));
         assert!((1.5e-3..=3e-3).contains(&largest(&biases)));
     }

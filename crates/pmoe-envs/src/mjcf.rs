@@ -30,7 +30,7 @@ pub struct MjcfConfig {
     #[serde(default)]
     pub observation: Observation,
     /// What a step pays: the sum of the terms that are there.
-    pub reward: Reward,
+    pub reward: RewardConfig,
     /// When an episode ends before its time limit.
     #[serde(default)]
     pub termination: Termination,
@@ -82,7 +82,7 @@ pub struct ContactObservation {
 /// The terms of a reward; one at least is there.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Reward {
+pub struct RewardConfig {
     /// For moving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<Forward>,
@@ -313,7 +313,7 @@ impl MjcfConfig {
     }
 }
 
-impl Reward {
+impl RewardConfig {
     fn validate(&self) -> Result<(), EnvError> {
         let Self { forward, alive, control_cost, contact_cost } = self;
         if *self == Self::default() {

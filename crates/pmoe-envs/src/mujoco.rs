@@ -59,7 +59,7 @@ pub struct Rules {
     /// Whether the episode goes on.
     pub is_healthy: Measure<bool>,
     /// What a step pays.
-    pub reward: Box<dyn Fn(&Outcome<'_>) -> Reward + Send>,
+    pub reward: Box<dyn Fn(&StepOutcome<'_>) -> Reward + Send>,
     /// Writes the observation, `[O]`.
     pub observe: Observe,
 }
@@ -111,7 +111,7 @@ fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
 }
 
 /// What a reward is made of.
-pub struct Outcome<'a> {
+pub struct StepOutcome<'a> {
     /// After the step.
     pub sim: &'a Sim,
     /// As given, not clamped, `[A]`.
@@ -124,7 +124,7 @@ pub struct Outcome<'a> {
     pub is_healthy: bool,
 }
 
-impl Outcome<'_> {
+impl StepOutcome<'_> {
     /// Mean speed of [`Rules::position`] over the step (m/s).
     pub fn velocity(&self) -> f64 {
         self.displacement / self.dt_seconds
@@ -331,7 +331,7 @@ impl Env for MujocoEnv {
         self.position = (self.rules.position)(&self.sim);
 
         let is_healthy = (self.rules.is_healthy)(&self.sim);
-        let outcome = Outcome {
+        let outcome = StepOutcome {
             sim: &self.sim,
             action,
             displacement: self.position - before,

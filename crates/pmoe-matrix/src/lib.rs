@@ -6,7 +6,7 @@
 //! - [`Options`] say which runs are wanted, at which scale; [`Matrix`] is these runs, planned.
 //! - [`Executor`] is whatever brings runs to their end. [`Local`] starts processes on this machine, retries those that
 //!   fail, and comes back to those that another process is at.
-//! - [`Notice`] is what an executor tells meanwhile, and [`Display`] shows it: bars on a terminal, lines elsewhere.
+//! - [`Notice`] is what an executor tells meanwhile, and [`ProgressDisplay`] shows it: bars on a terminal, lines elsewhere.
 //! - [`RunEnd`] is how a run ended, [`MatrixEnd`] how all of them did.
 //! - [`Forecast`] is the time and disk that the rest takes, from a short measurement.
 //! - [`run`] does all of it and tells a [`Console`], as the two commands do.
@@ -63,5 +63,5 @@ pub use executor::{Advance, Executor, Listener, Notice};
 pub use local::Local;
 pub use matrix::Matrix;
 pub use options::Options;
-pub use progress::Display;
+pub use progress::ProgressDisplay;
 pub use select::Planned;

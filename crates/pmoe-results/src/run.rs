@@ -1,11 +1,14 @@
 //! A run, which is one folder: what is written to it, and how it is read.
 
+mod difference;
 mod dir;
 mod event;
 mod folders;
 mod jsonl;
 mod layout;
+mod lock;
 mod manifest;
+mod nesting;
 mod tail;
 
 use std::path::{Path, PathBuf};

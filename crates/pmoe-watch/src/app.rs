@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::snapshot::{Count, Kind, RunView, Snapshot};
+use crate::snapshot::{Count, RunView, Snapshot, StateKind};
 
 /// The viewer's state. What is selected is kept by name, so that it stays through new snapshots.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub(crate) place: Place,
     run: Option<PathBuf>,
     pub(crate) sort: Sort,
-    pub(crate) filter: Option<Kind>,
+    pub(crate) filter: Option<StateKind>,
     /// Whether the pane has the whole screen.
     pub(crate) zoom: bool,
     pub(crate) help: bool,
@@ -153,7 +153,7 @@ impl App {
         let of_place = || self.snapshot.runs.iter().filter(|run| self.place.holds(run));
         // Of several tasks the one at work, else the first with something to show.
         let lead = of_place()
-            .find(|run| run.state.kind() == Kind::Running)
+            .find(|run| run.state.kind() == StateKind::Running)
             .or_else(|| of_place().find(|run| !run.curve.is_empty()))
             .or_else(|| of_place().next());
         let Some(lead) = lead else {
@@ -264,8 +264,9 @@ impl App {
     }
 
     /// The next state that there are runs in; after the last, all.
-    fn next_filter(&self) -> Option<Kind> {
-        let there = Kind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
+    fn next_filter(&self) -> Option<StateKind> {
+        let there =
+            StateKind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
         there.into_iter().find(|kind| self.filter.is_none_or(|filter| filter < *kind))
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::checkpoint::Scope;
 use crate::critic::TwinCritic;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units};
+use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units};
 use crate::policy::EvalPrimitive;
 use crate::replay::ReplayBuffer;
 use crate::timing::{TimedStep, observe_random};
@@ -78,7 +78,7 @@ impl SacConfig {
     }
 
     /// What a run takes that keeps `steps` transitions.
-    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> Memory {
+    pub(crate) fn memory(&self, steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
