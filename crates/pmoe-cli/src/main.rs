@@ -46,7 +46,7 @@ enum Command {
     Train(commands::train::Args),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
-    /// Look at a finished run: ways, exploration, primitives, gait, robustness.
+    /// Measure what a finished run shows beside its learning curve.
     Analyze(commands::analyze::Args),
     /// Draw what the policy of a run does, as a picture or a clip.
     Render(commands::render::Args),
