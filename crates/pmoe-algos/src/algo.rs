@@ -8,7 +8,7 @@ use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::dac::{self, Dac, DacConfig};
 use crate::experience::Experience;
-use crate::memory::Memory;
+use crate::memory::MemoryUse;
 use crate::policy::{EvalPrimitive, PrimitiveActions};
 use crate::ppo::{self, Ppo, PpoConfig};
 use crate::range::ConfigError;
@@ -164,7 +164,7 @@ impl AlgoConfig {
     }
 
     /// What a run of `total_steps` environment steps takes in memory.
-    pub fn memory(&self, total_steps: u64, spec: &EnvSpec) -> Memory {
+    pub fn memory(&self, total_steps: u64, spec: &EnvSpec) -> MemoryUse {
         forward!(self, config => config.memory(steps(total_steps), spec))
     }
 

@@ -25,7 +25,7 @@ use crate::layers::Layer;
 /// | `ppo`, `net.hidden=[4096,4096]`, `rollout_steps=200`, `minibatch_size=100` | 713 | 720 |
 /// | `dac`, `hidden=[512,512]`, `num_options=20`, `rollout_steps=200`, `minibatch_size=100` | 526 | 513 |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
+pub struct MemoryUse {
     /// Steps that are kept to learn from.
     pub steps: u64,
     /// Parameters, their copies, gradients and moments, and all of that once more in a checkpoint.
@@ -57,9 +57,9 @@ pub(crate) struct Sizes {
 
 impl Sizes {
     /// The memory of a run that keeps `bytes_of_steps` to learn from.
-    pub(crate) fn memory(&self, bytes_of_steps: usize) -> Memory {
+    pub(crate) fn memory(&self, bytes_of_steps: usize) -> MemoryUse {
         let bytes = |[rows, numbers]: [u64; 2]| rows.saturating_mul(numbers).saturating_mul(4);
-        Memory {
+        MemoryUse {
             steps: bytes_of_steps as u64,
             networks: self.parameters.saturating_mul(BYTES_PER_PARAMETER),
             batch: bytes(self.batch).max(bytes(self.rollout)),
@@ -67,7 +67,7 @@ impl Sizes {
     }
 }
 
-impl Memory {
+impl MemoryUse {
     /// All of it.
     pub fn total(self) -> u64 {
         let Self { steps, networks, batch } = self;

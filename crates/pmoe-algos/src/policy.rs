@@ -13,7 +13,7 @@ pub use self::init::Init;
 pub use self::log_std::LogStd;
 pub use self::mcp::{FullNet, McpActor, McpNet};
 pub use self::mixture_metrics::{COLLAPSE_SHARE, MixtureBatch};
-pub use self::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
+pub use self::net::{NetSpec, PrimitiveNet, PrimitiveOutputs, RoutedNet};
 pub use self::primitives::PrimitiveActions;
 pub use self::settings::{
     EvalPrimitive, FreqReduction, GatingVariance, McpConfig, McpGate, McpNetwork,

@@ -110,7 +110,7 @@ pub enum Part {
 }
 
 /// What a gradient update leaves for the log, still on the device.
-pub struct Step {
+pub struct GradientStep {
     loss: PpoLoss,
     aux_loss: Option<Tensor<1>>,
     grad_norm: f64,
@@ -228,7 +228,12 @@ impl Ppo {
     }
 
     /// One gradient update on some steps of the rollout.
-    pub fn gradient_step(&mut self, targets: &Targets, rows: &[usize], rng: &mut Rng) -> Step {
+    pub fn gradient_step(
+        &mut self,
+        targets: &Targets,
+        rows: &[usize],
+        rng: &mut Rng,
+    ) -> GradientStep {
         self.gradient_step_in_parts(targets, rows, rng, &mut |_| ())
     }
 
@@ -239,7 +244,7 @@ impl Ppo {
         rows: &[usize],
         rng: &mut Rng,
         done: &mut dyn FnMut(Part),
-    ) -> Step {
+    ) -> GradientStep {
         let normalize = self.config.advantage_norm == AdvantageNorm::Minibatch;
         let batch = Minibatch::gather(&self.rollout, targets, rows, normalize, &self.device);
         let (obs, action, returns) =
@@ -273,7 +278,7 @@ impl Ppo {
             done(Part::ActionValue);
         }
         self.grad_step += 1;
-        Step { loss, aux_loss, grad_norm, lr }
+        GradientStep { loss, aux_loss, grad_norm, lr }
     }
 
     /// The factor on the learning rates of this update.

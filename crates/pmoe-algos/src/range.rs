@@ -77,7 +77,7 @@ pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
 
 /// The largest value of a setting that counts something, and why no larger one is taken.
 ///
-/// Whether a machine has room for what a run counts is another question, see [`Memory`](crate::memory::Memory).
+/// Whether a machine has room for what a run counts is another question, see [`MemoryUse`](crate::memory::MemoryUse).
 #[derive(Clone, Copy)]
 pub(crate) struct Most {
     value: u64,

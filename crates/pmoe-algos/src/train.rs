@@ -14,7 +14,7 @@ use crate::seed::{Seeds, Stream, sub_stream};
 
 /// How [`Training::run`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TrainingEnd {
     /// All steps are done.
     Done,
     /// Interrupted, a checkpoint written.
@@ -147,7 +147,7 @@ impl<'a, A: Agent> Training<'a, A> {
     ///
     /// # Errors
     /// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
-    pub fn run(&mut self, sink: &mut dyn Sink) -> Result<Outcome, RunError> {
+    pub fn run(&mut self, sink: &mut dyn Sink) -> Result<TrainingEnd, RunError> {
         let schedule = self.schedule;
         let obs_dim = self.env.spec().obs_dim;
         let mut action = vec![0.0_f32; self.env.spec().action_dim()];
@@ -232,14 +232,14 @@ impl<'a, A: Agent> Training<'a, A> {
             }
             if (self.interrupt)() && !self.progress.is_finished(schedule) {
                 self.save(sink)?;
-                return Ok(Outcome::Interrupted);
+                return Ok(TrainingEnd::Interrupted);
             }
         }
         if let Some(checkpoints) = self.checkpoints {
             // A kill right after the last checkpoint has left others beside it.
             checkpoints.settle(self.progress.env_step, true)?;
         }
-        Ok(Outcome::Done)
+        Ok(TrainingEnd::Done)
     }
 
     /// The scheduled evaluation, unless it is interrupted; its randomness depends on seed and step alone.

@@ -15,8 +15,8 @@ use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig, TargetAction,
 };
 use pmoe_algos::{
-    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Outcome, Progress, Schedule, Scope, Training,
-    train,
+    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Progress, Schedule, Scope, Training,
+    TrainingEnd, train,
 };
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
@@ -40,7 +40,7 @@ fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Ev
     let mut sink = MemorySink::default();
     let (mut env, mut eval_env) = (env(), env());
     let mut training = Training::new(&mut env, &mut eval_env, &mut agent, schedule, seed);
-    assert_eq!(training.run(&mut sink).unwrap(), Outcome::Done);
+    assert_eq!(training.run(&mut sink).unwrap(), TrainingEnd::Done);
     assert!(training.progress().grad_step > 0);
     (sink.events, agent)
 }
@@ -157,7 +157,7 @@ fn process(
     events: &mut MemorySink,
     checks: u64,
     killed: bool,
-) -> (Outcome, AnyAgent) {
+) -> (TrainingEnd, AnyAgent) {
     let (mut agent, mut env) = (agent(config, 5), env());
     let checkpoints = |folder: &Path| Checkpoints {
         folder: folder.to_owned(),
@@ -217,8 +217,8 @@ fn a_run_struck_anywhere_ends_with_the_bits_of_one_that_was_not() {
             let checks = if rng.random_bool(0.3) { 150 } else { rng.random_range(1..40) };
             let killed = rng.random_bool(0.2);
             match process(&config, &schedule, folder.path(), &mut events, checks, killed) {
-                (Outcome::Interrupted, _) => strikes += 1,
-                (Outcome::Done, agent) => break agent,
+                (TrainingEnd::Interrupted, _) => strikes += 1,
+                (TrainingEnd::Done, agent) => break agent,
             }
         };
         assert!(strikes > 5, "{strikes}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmoe_algos::{Memory, RunConfig};
+use pmoe_algos::{MemoryUse, RunConfig};
 use pmoe_envs::EnvSpec;
 
 use crate::exit::BadInput;
@@ -13,7 +13,11 @@ use crate::exit::BadInput;
 ///
 /// # Errors
 /// If the machine has less: [`BadInput`], which names the setting that needs the most.
-pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec) -> Result<Memory> {
+pub(crate) fn check_memory(
+    config: &RunConfig,
+    total_steps: u64,
+    spec: &EnvSpec,
+) -> Result<MemoryUse> {
     let memory = config.algo.memory(total_steps, spec);
     match memory_bytes() {
         Some(there) if there < memory.total() => {
@@ -29,8 +33,8 @@ pub(crate) fn check_memory(config: &RunConfig, total_steps: u64, spec: &EnvSpec)
 }
 
 /// Describes a run's memory before it begins. `kept` is the number of transitions to learn from.
-pub(crate) fn memory_line(memory: &Memory, kept: usize) -> String {
-    let Memory { steps, networks, batch } = *memory;
+pub(crate) fn memory_line(memory: &MemoryUse, kept: usize) -> String {
+    let MemoryUse { steps, networks, batch } = *memory;
     let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(gigabytes);
     let mut line = format!(
         "memory: about {total} GB at the most (networks {networks} GB, a batch {batch} GB, {kept} transitions to \

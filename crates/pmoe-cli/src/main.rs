@@ -47,7 +47,7 @@ enum Command {
     Train(commands::train::Args),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
-    /// Analyze a finished run: trajectories, exploration, primitives, gait or robustness.
+    /// Analyze a finished run beyond its learning curve.
     Analyze(commands::analyze::Args),
     /// Draw an episode of a run's policy, as a picture or a clip.
     Render(commands::render::Args),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum ProgressMode {
     /// A bar on a terminal, otherwise one line per evaluation.
     Auto,
     /// JSON lines on stdout, for programs.
@@ -33,7 +33,7 @@ struct Line {
 
 /// The progress display of one run.
 pub(crate) struct Display {
-    kind: Kind,
+    kind: ProgressMode,
     bar: Option<ProgressBar>,
     total_steps: u64,
     begun: Instant,
@@ -43,8 +43,8 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    pub(crate) fn new(kind: Kind, total_steps: u64) -> Self {
-        let is_bar = kind == Kind::Auto && io::stderr().is_terminal();
+    pub(crate) fn new(kind: ProgressMode, total_steps: u64) -> Self {
+        let is_bar = kind == ProgressMode::Auto && io::stderr().is_terminal();
         Self {
             kind,
             bar: is_bar.then(|| bar(total_steps)),
@@ -81,8 +81,8 @@ impl Display {
             bar.set_message(self.message(env_step));
         }
         match (self.kind, event) {
-            (Kind::Json, _) => self.json_line(env_step),
-            (Kind::Auto, Event::Eval { returns, .. }) if self.bar.is_none() => {
+            (ProgressMode::Json, _) => self.json_line(env_step),
+            (ProgressMode::Auto, Event::Eval { returns, .. }) if self.bar.is_none() => {
                 let mean = returns.iter().sum::<f64>() / returns.len() as f64;
                 let message = self.message(env_step);
                 let total = self.total_steps;

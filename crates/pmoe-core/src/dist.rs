@@ -5,14 +5,16 @@ mod gated;
 mod mixture;
 mod multiplicative;
 mod normal;
+mod normal_mixture;
 mod tanh_normal;
 
 use burn::tensor::Tensor;
 
 pub use gated::{BlendVariance, gated};
-pub use mixture::{LogProb, Mixture, NormalMixture, select_value};
+pub use mixture::{LogProb, Mixture, select_value};
 pub use multiplicative::multiplicative;
 pub use normal::Normal;
+pub use normal_mixture::NormalMixture;
 pub use tanh_normal::{TanhNormal, TanhSample, log_det_tanh};
 
 /// Computes `log Σ exp` over a dimension, which is kept with length 1; numerically stable.

@@ -16,12 +16,12 @@ use crate::fused::{Activation, linear_act};
 /// # Shapes
 /// - weight: `[d_input, d_output]`, bias: `[d_output]`
 pub fn linear(d_input: usize, d_output: usize, rng: &mut impl Rng, device: &Device) -> Linear {
-    Init::Torch.linear(d_input, d_output, rng, device)
+    LayerInit::Torch.linear(d_input, d_output, rng, device)
 }
 
 /// Initial values of a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Init {
+pub enum LayerInit {
     /// Weights and biases from U(−1/√fan_in, 1/√fan_in); see [`linear`].
     Torch,
     /// Weights and biases from U(−bound, bound).
@@ -42,7 +42,7 @@ pub enum Init {
     },
 }
 
-impl Init {
+impl LayerInit {
     /// Creates a layer with these initial values. Values and parameter ids depend only on `rng`.
     pub fn linear(
         self,
@@ -156,12 +156,12 @@ pub struct MlpStyle {
     /// The nonlinearity of hidden layers.
     pub nonlinearity: Nonlinearity,
     /// Initial values of hidden layers.
-    pub init: Init,
+    pub init: LayerInit,
 }
 
 impl MlpStyle {
     /// ReLU with PyTorch's initial values.
-    pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: Init::Torch };
+    pub const RELU: Self = Self { nonlinearity: Nonlinearity::Relu, init: LayerInit::Torch };
 
     /// Creates a trunk, in which the nonlinearity follows every layer of `sizes`.
     pub fn trunk(self, sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Mlp {
@@ -174,7 +174,7 @@ impl MlpStyle {
     pub fn network(
         self,
         sizes: &[usize],
-        output: Init,
+        output: LayerInit,
         rng: &mut impl Rng,
         device: &Device,
     ) -> Mlp {
@@ -194,7 +194,7 @@ impl Mlp {
 
     /// Creates a network of ReLU layers with a linear last layer.
     pub fn new(sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Self {
-        MlpStyle::RELU.network(sizes, Init::Torch, rng, device)
+        MlpStyle::RELU.network(sizes, LayerInit::Torch, rng, device)
     }
 
     /// Maps `[N, sizes[0]]` to `[N, sizes[last]]`.
@@ -256,8 +256,8 @@ mod tests {
     #[test]
     fn tanh_layers_by_hand() {
         let device = Device::flex();
-        let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: Init::Torch };
-        let zero = Init::Orthogonal { gain: 0.5 };
+        let style = MlpStyle { nonlinearity: Nonlinearity::Tanh, init: LayerInit::Torch };
+        let zero = LayerInit::Orthogonal { gain: 0.5 };
         let rng = &mut ChaCha8Rng::seed_from_u64(0);
         let network = style.network(&[1, 1, 1], zero, rng, &device.clone().autodiff()).valid();
         let scalar = |layer: &Linear| layer.weight.val().into_scalar::<f32>();
@@ -271,17 +271,17 @@ mod tests {
     #[test]
     fn initial_values_of_rlkit_are_as_described() {
         let device = Device::flex().autodiff();
-        let values = |init: Init| {
+        let values = |init: LayerInit| {
             let layer = init.linear(400, 25, &mut ChaCha8Rng::seed_from_u64(0), &device);
             let weights: Vec<f32> = layer.weight.val().try_to_vec_as::<f32>().unwrap();
             (weights, layer.bias.unwrap().val().try_to_vec_as::<f32>().unwrap())
         };
         let largest = |values: &[f32]| values.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
         // 1/√25 = .2; the largest of 10 000 values is close to the bound.
-        let (weights, biases) = values(Init::RlkitHidden);
+        let (weights, biases) = values(LayerInit::RlkitHidden);
         assert!((0.199..=0.2).contains(&largest(&weights)));
         assert!(biases.iter().all(|&bias| bias.to_bits() == 0.1_f32.to_bits()));
-        let (weights, biases) = values(Init::Uniform { bound: 3e-3 });
+        let (weights, biases) = values(LayerInit::Uniform { bound: 3e-3 });
         assert!((2.99e-3..=3e-3).contains(&largest(&weights)));
         assert!((1.5e-3..=3e-3).contains(&largest(&biases)));
     }

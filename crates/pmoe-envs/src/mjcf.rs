@@ -30,7 +30,7 @@ pub struct MjcfConfig {
     #[serde(default)]
     pub observation: Observation,
     /// The reward of a step: the sum of all terms present.
-    pub reward: Reward,
+    pub reward: RewardConfig,
     /// Conditions that end an episode before its time limit.
     #[serde(default)]
     pub termination: Termination,
@@ -82,7 +82,7 @@ pub struct ContactObservation {
 /// The terms of the reward, at least one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Reward {
+pub struct RewardConfig {
     /// Reward for moving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<Forward>,
@@ -314,7 +314,7 @@ impl MjcfConfig {
     }
 }
 
-impl Reward {
+impl RewardConfig {
     fn validate(&self) -> Result<(), EnvError> {
         let Self { forward, alive, control_cost, contact_cost } = self;
         if *self == Self::default() {

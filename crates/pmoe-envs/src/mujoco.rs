@@ -59,7 +59,7 @@ pub struct Rules {
     /// Whether the episode continues.
     pub is_healthy: Measure<bool>,
     /// Computes the reward of a step.
-    pub reward: Box<dyn Fn(&Outcome<'_>) -> Reward + Send>,
+    pub reward: Box<dyn Fn(&StepOutcome<'_>) -> Reward + Send>,
     /// Writes the observation, `[O]`.
     pub observe: Observe,
 }
@@ -111,7 +111,7 @@ fn rules(robot: Robot, version: Version, config: &MujocoConfig) -> Rules {
 }
 
 /// Inputs of the reward function.
-pub struct Outcome<'a> {
+pub struct StepOutcome<'a> {
     /// The simulation after the step.
     pub sim: &'a Sim,
     /// The action before clamping, `[A]`.
@@ -124,7 +124,7 @@ pub struct Outcome<'a> {
     pub is_healthy: bool,
 }
 
-impl Outcome<'_> {
+impl StepOutcome<'_> {
     /// Mean velocity of [`Rules::position`] over the step (m/s).
     pub fn velocity(&self) -> f64 {
         self.displacement / self.dt_seconds
@@ -333,7 +333,7 @@ impl Env for MujocoEnv {
         self.position = (self.rules.position)(&self.sim);
 
         let is_healthy = (self.rules.is_healthy)(&self.sim);
-        let outcome = Outcome {
+        let outcome = StepOutcome {
             sim: &self.sim,
             action,
             displacement: self.position - before,

@@ -65,14 +65,16 @@
 
 mod config;
 mod draw;
+mod preset;
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 pub use self::config::{
     Disc, Integrator, Layout, ObsLayout, ObstacleRadius, RandomLayout, ReachingConfig,
-    ReachingPreset, SpeedLimitNorm, SpeedReward,
+    SpeedLimitNorm, SpeedReward,
 };
+pub use self::preset::ReachingPreset;
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 
 /// Distance to the start that [`RandomLayout::reject_overlap`] keeps free (m).

@@ -10,7 +10,7 @@ use crate::estimate::Forecast;
 use crate::local::Local;
 use crate::matrix::Matrix;
 use crate::process;
-use crate::progress::Display;
+use crate::progress::ProgressDisplay;
 use crate::select::Planned;
 use crate::table::table;
 use crate::words::{counted, gigabytes, spoken};
@@ -45,7 +45,7 @@ pub fn run(
     if dry_run {
         return Ok(MatrixEnd::Done);
     }
-    let display = Display::new(matrix.runs(), matrix.jobs(), say);
+    let display = ProgressDisplay::new(matrix.runs(), matrix.jobs(), say);
     let ends = matrix.execute(&Local::new(pmoe, matrix.jobs()), &|notice| display.show(notice))?;
     display.clear();
     let page = report(pmoe, matrix.out());

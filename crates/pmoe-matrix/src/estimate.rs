@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-use pmoe_results::analysis::AnalysisSettings;
+use pmoe_results::analysis::{AnalysisSettings, Work};
 use pmoe_results::plan::{PlannedRun, RunProgress};
 use pmoe_results::settings;
 use serde::Deserialize;
@@ -28,11 +28,10 @@ const EVENT_BYTES: f64 = 700.0;
 const TRAINING_EPISODE: f64 = 100.0;
 const EPISODE_EVENT_BYTES: f64 = 130.0;
 
-/// Primitives of a policy, and seconds of t-SNE per point, neighbour and iteration.
+/// Seconds of t-SNE per point, neighbour and iteration.
 ///
 /// Source: 10 000 points with the paper's settings take 5 minutes on one core of an AMD EPYC (Zen
 /// 5).
-const PRIMITIVES: f64 = 4.0;
 const TSNE_SECONDS: f64 = 300.0 / (10_000.0 * 300.0 * 7_000.0);
 
 /// Bytes of an analysis file.
@@ -151,30 +150,10 @@ impl Workload {
 
     /// Returns the seconds that an analysis of a finished run takes.
     fn analysis_seconds(&self, settings: &AnalysisSettings, seed: u64, cost: &Cost) -> f64 {
-        let played = |steps: f64| steps * (cost.ms_per_act + cost.ms_per_env_step) / 1e3;
-        BESIDE_STEPS
-            + match settings {
-                AnalysisSettings::Trajectories(settings) => {
-                    let policies = 1.0 + PRIMITIVES;
-                    played(f64::from(settings.rollouts) * policies * TRAINING_EPISODE)
-                }
-                AnalysisSettings::Exploration(settings) => self.seconds(0, settings.steps, cost),
-                AnalysisSettings::Primitives(settings) => {
-                    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-                    let [states, clusters, iterations] =
-                        [settings.states, settings.clusters, settings.iterations].map(|n| n as f64);
-                    let points = states + PRIMITIVES * states / clusters;
-                    let drawn = settings.embed_seeds.contains(&seed);
-                    let weight = settings.perplexity * iterations * TSNE_SECONDS;
-                    played(states) + if drawn { points * weight } else { 0.0 }
-                }
-                AnalysisSettings::Gait(settings) => played((settings.skip + settings.steps).into()),
-                AnalysisSettings::Robustness(settings) => {
-                    #[expect(clippy::cast_precision_loss, reason = "there are a few")]
-                    let levels = settings.obs_noise.len() as f64;
-                    played(levels * f64::from(settings.episodes) * EPISODE_LENGTH)
-                }
-            }
+        let Work { played, trained, embedded } = settings.work(seed);
+        let played = played * (cost.ms_per_act + cost.ms_per_env_step) / 1e3;
+        let trained = self.seconds(0, trained, cost);
+        BESIDE_STEPS + played + trained + embedded * TSNE_SECONDS
     }
 
     /// Returns the bytes of a finished run: its events and its policy.

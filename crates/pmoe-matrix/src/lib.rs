@@ -72,5 +72,5 @@ pub use executor::{Advance, Executor, Listener, Notice};
 pub use local::Local;
 pub use matrix::Matrix;
 pub use options::Options;
-pub use progress::Display;
+pub use progress::ProgressDisplay;
 pub use select::Planned;

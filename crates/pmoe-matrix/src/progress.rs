@@ -20,7 +20,7 @@ const RUN: &str = "{prefix:<40!} {bar:16} {percent:>3} %  {msg:<26!} {eta} left"
 const MATRIX: &str = "{prefix:<40} {bar:16} {percent:>3} %  {msg:<26} {eta} left";
 
 /// Shows the progress of each run and of all runs together.
-pub struct Display<'a> {
+pub struct ProgressDisplay<'a> {
     runs: &'a [Planned],
     say: fn(&str),
     bars: Option<Bars>,
@@ -48,7 +48,7 @@ struct State {
     last_line: Instant,
 }
 
-impl<'a> Display<'a> {
+impl<'a> ProgressDisplay<'a> {
     /// Creates a display of `runs`, `jobs` of which are in progress at a time.
     ///
     /// `say` receives lines for stderr. If stderr is a terminal, bars appear at once.
@@ -265,7 +265,7 @@ mod tests {
             planned("sac", "Ant-v4", 0, RunProgress::Unfinished { env_step: 400 }),
             planned("sac", "Ant-v4", 1, RunProgress::New),
         ];
-        let display = Display::new(&runs, 2, |_| {});
+        let display = ProgressDisplay::new(&runs, 2, |_| {});
         assert_eq!(display.lock().steps, 400);
         display.show(Notice::Started(0));
         display.show(Notice::Started(1));
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_place_that_is_free_is_taken_by_the_next_run() {
         let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
-        let display = Display::new(&runs, 2, |_| {});
+        let display = ProgressDisplay::new(&runs, 2, |_| {});
         let shown = || display.lock().shown.clone();
         display.show(Notice::Started(1));
         display.show(Notice::Started(0));

@@ -243,26 +243,40 @@ pub(crate) enum Ink {
     Page,
 }
 
+/// The colours of an ink that no number chooses.
+struct Fixed {
+    text: &'static str,
+    grid: &'static str,
+    background: &'static str,
+    target: &'static str,
+}
+
 impl Ink {
-    pub(crate) fn text(self) -> &'static str {
+    const fn fixed(self) -> Fixed {
         match self {
-            Self::File => "#222222",
-            Self::Page => "currentColor",
+            Self::File => {
+                let [target, _] = TARGET;
+                Fixed { text: "#222222", grid: "#dddddd", background: "#ffffff", target }
+            }
+            Self::Page => Fixed {
+                text: "currentColor",
+                grid: "var(--line)",
+                background: "none",
+                target: "var(--target)",
+            },
         }
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        self.fixed().text
     }
 
     pub(crate) fn grid(self) -> &'static str {
-        match self {
-            Self::File => "#dddddd",
-            Self::Page => "var(--line)",
-        }
+        self.fixed().grid
     }
 
     pub(crate) fn background(self) -> &'static str {
-        match self {
-            Self::File => "#ffffff",
-            Self::Page => "none",
-        }
+        self.fixed().background
     }
 
     pub(crate) fn color(self, color: Color) -> String {
@@ -270,7 +284,7 @@ impl Ink {
             Color::Palette(index) => self.method(index % ON_LIGHT.len()),
             Color::Faint(index) => self.faint_method(index % ON_LIGHT.len()),
             Color::Primitive(index) => self.primitive(index % PRIMITIVES_ON_LIGHT.len()),
-            Color::Target => self.target().to_owned(),
+            Color::Target => self.fixed().target.to_owned(),
             Color::Text => self.text().to_owned(),
             Color::Grid => self.grid().to_owned(),
         }
@@ -287,13 +301,6 @@ impl Ink {
         match self {
             Self::File => PRIMITIVES_ON_LIGHT[index].to_owned(),
             Self::Page => format!("var(--primitive-{index})"),
-        }
-    }
-
-    fn target(self) -> &'static str {
-        match self {
-            Self::File => TARGET[0],
-            Self::Page => "var(--target)",
         }
     }
 

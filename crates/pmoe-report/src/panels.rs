@@ -91,33 +91,11 @@ fn panel(
     let measured = measured(kind, &seen, bootstrap);
     let commands = commands(&seen);
     let mut sketch = match kind {
-        AnalysisKind::Trajectories => {
-            trajectories::sketch(&of_kind(seen, |analysis| match analysis {
-                Analysis::Trajectories(seen) => Some(seen),
-                _ => None,
-            }))
-        }
-        AnalysisKind::Exploration => {
-            exploration::sketch(&of_kind(seen, |analysis| match analysis {
-                Analysis::Exploration(seen) => Some(seen),
-                _ => None,
-            }))
-        }
-        AnalysisKind::Primitives => primitives::sketch(&of_kind(seen, |analysis| match analysis {
-            Analysis::Primitives(seen) => Some(seen),
-            _ => None,
-        })),
-        AnalysisKind::Gait => gait::sketch(&of_kind(seen, |analysis| match analysis {
-            Analysis::Gait(seen) => Some(seen),
-            _ => None,
-        })),
-        AnalysisKind::Robustness => {
-            let seen = of_kind(seen, |analysis| match analysis {
-                Analysis::Robustness(seen) => Some(seen),
-                _ => None,
-            });
-            robustness::sketch(&seen, group.suite, bootstrap)
-        }
+        AnalysisKind::Trajectories => trajectories::sketch(&of_kind(seen)),
+        AnalysisKind::Exploration => exploration::sketch(&of_kind(seen)),
+        AnalysisKind::Primitives => primitives::sketch(&of_kind(seen)),
+        AnalysisKind::Gait => gait::sketch(&of_kind(seen)),
+        AnalysisKind::Robustness => robustness::sketch(&of_kind(seen), group.suite, bootstrap),
     };
     // Its own table has the paper's numbers beside ours.
     if kind != AnalysisKind::Robustness {
@@ -144,12 +122,10 @@ fn commands(seen: &[Seen<'_, Analysis>]) -> Vec<String> {
     commands
 }
 
-fn of_kind<'a, T>(
-    seen: Vec<Seen<'a, Analysis>>,
-    take: impl Fn(Analysis) -> Option<T>,
-) -> Vec<Seen<'a, T>> {
+fn of_kind<'a, T: TryFrom<Analysis>>(seen: Vec<Seen<'a, Analysis>>) -> Vec<Seen<'a, T>> {
     let one = |Seen { method, task, seed, path, look, analysis }: Seen<'a, Analysis>| {
-        Some(Seen { method, task, seed, path, look, analysis: take(analysis)? })
+        let analysis = analysis.try_into().ok()?;
+        Some(Seen { method, task, seed, path, look, analysis })
     };
     seen.into_iter().filter_map(one).collect()
 }

@@ -1,11 +1,14 @@
 //! Run folders: what a run writes, and how to read it.
 
+mod difference;
 mod dir;
 mod event;
 mod folders;
 mod jsonl;
 mod layout;
+mod lock;
 mod manifest;
+mod nesting;
 mod tail;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::snapshot::{Count, Kind, RunView, Snapshot};
+use crate::snapshot::{Count, RunView, Snapshot, StateKind};
 
 /// State of the viewer. Selections are kept by name, so that they survive new snapshots.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub(crate) place: Place,
     run: Option<PathBuf>,
     pub(crate) sort: Sort,
-    pub(crate) filter: Option<Kind>,
+    pub(crate) filter: Option<StateKind>,
     /// Whether the pane fills the whole screen.
     pub(crate) zoom: bool,
     pub(crate) help: bool,
@@ -154,7 +154,7 @@ impl App {
         let of_place = || self.snapshot.runs.iter().filter(|run| self.place.holds(run));
         // Prefer a task with a running run, then the first one with a curve.
         let lead = of_place()
-            .find(|run| run.state.kind() == Kind::Running)
+            .find(|run| run.state.kind() == StateKind::Running)
             .or_else(|| of_place().find(|run| !run.curve.is_empty()))
             .or_else(|| of_place().next());
         let Some(lead) = lead else {
@@ -265,8 +265,9 @@ impl App {
     }
 
     /// Returns the next state that has runs; after the last one, all states.
-    fn next_filter(&self) -> Option<Kind> {
-        let there = Kind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
+    fn next_filter(&self) -> Option<StateKind> {
+        let there =
+            StateKind::ALL.into_iter().filter(|kind| self.snapshot.total.count.of(*kind) > 0);
         there.into_iter().find(|kind| self.filter.is_none_or(|filter| filter < *kind))
     }
 }

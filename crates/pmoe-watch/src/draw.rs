@@ -13,7 +13,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Wrap};
 
 use crate::app::{App, Pane};
 use crate::format::{counts, duration, percent, scale, spoken_left};
-use crate::snapshot::{Count, Kind};
+use crate::snapshot::{Count, StateKind};
 use crate::theme::{Theme, sign};
 
 /// Below this size only one pane fits.
@@ -125,7 +125,7 @@ fn summary(app: &App, width: u16, theme: Theme) -> Paragraph<'static> {
     Paragraph::new(vec![
         Line::from(first).bold(),
         Line::from(vec![
-            Span::styled("█".repeat(full), theme.state(Kind::Done)),
+            Span::styled("█".repeat(full), theme.state(StateKind::Done)),
             Span::styled("░".repeat(bar - full), Style::new().dim()),
             Span::from(second),
         ]),
@@ -140,7 +140,7 @@ fn widest<const N: usize>(width: u16, texts: [String; N]) -> String {
 
 /// Formats counts with signs: `✓11 ▶2 ·332`.
 fn signs(count: &Count) -> String {
-    let there = Kind::ALL.into_iter().rev().filter(|kind| count.of(*kind) > 0);
+    let there = StateKind::ALL.into_iter().rev().filter(|kind| count.of(*kind) > 0);
     there.map(|kind| format!("{}{}", sign(kind), count.of(kind))).collect::<Vec<_>>().join(" ")
 }
 
@@ -150,7 +150,7 @@ fn hints(app: &App) -> Line<'static> {
     if let Some(problem) = problem {
         return Line::from(one_line(problem)).bold().reversed();
     }
-    let filter = app.filter.map_or("all", Kind::word);
+    let filter = app.filter.map_or("all", StateKind::word);
     let sort = app.sort.word();
     Line::from(format!("q quit  ? help  f {filter}  s by {sort}  Tab pane  Enter open")).dim()
 }

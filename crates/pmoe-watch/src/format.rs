@@ -1,6 +1,6 @@
 //! Numbers formatted for reading.
 
-use crate::snapshot::{Count, Kind, Left, Snapshot};
+use crate::snapshot::{Count, Left, Snapshot, StateKind};
 
 /// Placeholder for a missing number.
 pub(crate) const NONE: &str = "–";
@@ -50,8 +50,14 @@ pub(crate) fn steps(steps: f64) -> String {
 pub(crate) fn counts(count: &Count) -> String {
     let all = count.all();
     let noun = if all == 1 { "run" } else { "runs" };
-    let mut parts = vec![format!("{} of {all} {noun} done", count.of(Kind::Done))];
-    let others = [Kind::Running, Kind::Failed, Kind::Quiet, Kind::Stopped, Kind::Waiting];
+    let mut parts = vec![format!("{} of {all} {noun} done", count.of(StateKind::Done))];
+    let others = [
+        StateKind::Running,
+        StateKind::Failed,
+        StateKind::Quiet,
+        StateKind::Stopped,
+        StateKind::Waiting,
+    ];
     for kind in others.into_iter().filter(|kind| count.of(*kind) > 0) {
         parts.push(format!("{} {}", count.of(kind), kind.word()));
     }

@@ -52,7 +52,7 @@ mod theme;
 mod watcher;
 
 pub use snapshot::{
-    Count, Evaluation, Kind, Left, RunView, Snapshot, State, SuiteView, TaskView, Total,
+    Count, EvalPoint, Left, RunState, RunView, Snapshot, StateKind, SuiteView, TaskView, Total,
 };
 pub use terminal::{WatchError, watch};
 pub use theme::Theme;

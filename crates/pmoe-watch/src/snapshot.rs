@@ -51,7 +51,7 @@ pub struct RunView {
     pub set: BTreeMap<String, String>,
     /// Its state.
     #[serde(flatten)]
-    pub state: State,
+    pub state: RunState,
     /// Environment steps at its newest evaluation or event.
     pub env_step: u64,
     /// Budget in environment steps.
@@ -64,7 +64,7 @@ pub struct RunView {
     /// Seconds since its last write.
     pub quiet_seconds: Option<f64>,
     /// Newest evaluation.
-    pub last_eval: Option<Evaluation>,
+    pub last_eval: Option<EvalPoint>,
     /// Environment step and mean return of all evaluations.
     #[serde(skip)]
     pub curve: Vec<(u64, f64)>,
@@ -76,7 +76,7 @@ pub struct RunView {
 
 /// An evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Evaluation {
+pub struct EvalPoint {
     /// Environment steps that the evaluated policy was trained for.
     pub env_step: u64,
     /// Mean undiscounted return of its episodes.
@@ -88,7 +88,7 @@ pub struct Evaluation {
 /// State of a run, most urgent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
+pub enum RunState {
     /// Ended by an error, finished with another budget, or unreadable.
     Failed {
         /// What went wrong.
@@ -109,25 +109,25 @@ pub enum State {
     Done,
 }
 
-/// [`State`] without its reason.
+/// [`RunState`] without its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// See [`State::Failed`].
+pub enum StateKind {
+    /// See [`RunState::Failed`].
     Failed,
-    /// See [`State::Quiet`].
+    /// See [`RunState::Quiet`].
     Quiet,
-    /// See [`State::Running`].
+    /// See [`RunState::Running`].
     Running,
-    /// See [`State::Stopped`].
+    /// See [`RunState::Stopped`].
     Stopped,
-    /// See [`State::Waiting`].
+    /// See [`RunState::Waiting`].
     Waiting,
-    /// See [`State::Done`].
+    /// See [`RunState::Done`].
     Done,
 }
 
-impl Kind {
+impl StateKind {
     /// All kinds, in order.
     pub const ALL: [Self; 6] =
         [Self::Failed, Self::Quiet, Self::Running, Self::Stopped, Self::Waiting, Self::Done];
@@ -146,17 +146,17 @@ impl Kind {
     }
 }
 
-impl State {
+impl RunState {
     /// Returns the kind of state.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> StateKind {
         match self {
-            Self::Failed { .. } => Kind::Failed,
-            Self::Quiet { .. } => Kind::Quiet,
-            Self::Running => Kind::Running,
-            Self::Stopped => Kind::Stopped,
-            Self::Waiting => Kind::Waiting,
-            Self::Done => Kind::Done,
+            Self::Failed { .. } => StateKind::Failed,
+            Self::Quiet { .. } => StateKind::Quiet,
+            Self::Running => StateKind::Running,
+            Self::Stopped => StateKind::Stopped,
+            Self::Waiting => StateKind::Waiting,
+            Self::Done => StateKind::Done,
         }
     }
 
@@ -175,7 +175,7 @@ impl State {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Count {
     /// Number of runs in each state; states without runs are absent.
-    pub runs: BTreeMap<Kind, usize>,
+    pub runs: BTreeMap<StateKind, usize>,
     /// Environment steps done.
     pub env_steps: u64,
     /// Budgets in environment steps.
@@ -185,7 +185,7 @@ pub struct Count {
 impl Count {
     /// Returns the number of runs in a state.
     #[must_use]
-    pub fn of(&self, kind: Kind) -> usize {
+    pub fn of(&self, kind: StateKind) -> usize {
         self.runs.get(&kind).copied().unwrap_or(0)
     }
 
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn shares_stay_below_one() {
-        let mut run = view("sac", "Ant-v2", 0, State::Running, 600);
+        let mut run = view("sac", "Ant-v2", 0, RunState::Running, 600);
         run.env_step = 2_000;
         assert_eq!((run.share(), share(3, 0)), (1.0, 0.0));
         let snapshot = Snapshot::new(Path::new("x"), None, vec![run], vec![]);

@@ -8,16 +8,16 @@ use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Manifest, Plan, Preset, RunDir, Sink, Status};
 
-use crate::snapshot::{Evaluation, RunView, Snapshot, State};
+use crate::snapshot::{EvalPoint, RunState, RunView, Snapshot};
 
 /// Returns a run of suite `fig1` with a budget of 1000 steps and an evaluation every 100 steps so
 /// far.
-pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: u64) -> RunView {
+pub(crate) fn view(method: &str, task: &str, seed: u64, state: RunState, env_step: u64) -> RunView {
     let curve: Vec<(u64, f64)> = (0..=env_step / 100)
         .filter(|_| env_step > 0)
         .map(|index| (100 * index, index as f64 * (1.0 + seed as f64)))
         .collect();
-    let is_running = state == State::Running;
+    let is_running = state == RunState::Running;
     RunView {
         dir: ["fig1", method, task, &format!("seed_{seed}")].iter().collect(),
         used_by: vec![Use { suite: "fig1".into(), method: method.into() }],
@@ -31,7 +31,7 @@ pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: 
         steps_per_second: (env_step > 0).then_some(10.0),
         seconds_left: is_running.then(|| (1_000 - env_step) as f64 / 10.0),
         quiet_seconds: is_running.then_some(3.0),
-        last_eval: curve.last().map(|&(env_step, mean_return)| Evaluation {
+        last_eval: curve.last().map(|&(env_step, mean_return)| EvalPoint {
             env_step,
             mean_return,
             success_rate: None,
@@ -44,15 +44,15 @@ pub(crate) fn view(method: &str, task: &str, seed: u64, state: State, env_step: 
 
 /// Returns two methods on two tasks, with runs in every state.
 pub(crate) fn snapshot() -> Snapshot {
-    let failed = State::Failed { reason: "diverged: the loss is NaN\nat step 300".into() };
-    let quiet = State::Quiet { reason: None };
+    let failed = RunState::Failed { reason: "diverged: the loss is NaN\nat step 300".into() };
+    let quiet = RunState::Quiet { reason: None };
     let runs = vec![
-        view("sac", "Hopper-v2", 0, State::Done, 1_000),
-        view("pmoe-sac", "Hopper-v2", 0, State::Running, 600),
+        view("sac", "Hopper-v2", 0, RunState::Done, 1_000),
+        view("pmoe-sac", "Hopper-v2", 0, RunState::Running, 600),
         view("sac", "Ant-v2", 0, failed, 300),
         view("pmoe-sac", "Ant-v2", 0, quiet, 200),
-        view("sac", "Hopper-v2", 1, State::Stopped, 500),
-        view("pmoe-sac", "Hopper-v2", 1, State::Waiting, 0),
+        view("sac", "Hopper-v2", 1, RunState::Stopped, 500),
+        view("pmoe-sac", "Hopper-v2", 1, RunState::Waiting, 0),
     ];
     Snapshot::new(Path::new("results/paper"), Some((Preset::Paper, Some(1_000))), runs, vec![])
 }

@@ -3,7 +3,7 @@
 use pmoe_results::text::one_line;
 
 use crate::format::{counts, duration, optional, percent, quantity, scale, spoken_left, steps};
-use crate::snapshot::{Count, Kind, RunView, Snapshot};
+use crate::snapshot::{Count, RunView, Snapshot, StateKind};
 
 impl Snapshot {
     /// Formats all runs together, each suite, and each run that is running, quiet, stopped or
@@ -36,7 +36,7 @@ impl Snapshot {
         }
         text += &table(&rows);
 
-        for kind in [Kind::Running, Kind::Quiet, Kind::Stopped, Kind::Failed] {
+        for kind in [StateKind::Running, StateKind::Quiet, StateKind::Stopped, StateKind::Failed] {
             let runs: Vec<_> = self.runs.iter().filter(|run| run.state.kind() == kind).collect();
             if !runs.is_empty() {
                 text += &format!("\n{}\n", kind.word());
@@ -51,11 +51,12 @@ impl Snapshot {
 }
 
 fn count_row(suite: &str, task: &str, count: &Count) -> Vec<String> {
-    let other = [Kind::Quiet, Kind::Stopped, Kind::Waiting].map(|kind| count.of(kind));
+    let other =
+        [StateKind::Quiet, StateKind::Stopped, StateKind::Waiting].map(|kind| count.of(kind));
     let numbers = [
-        count.of(Kind::Done),
-        count.of(Kind::Running),
-        count.of(Kind::Failed),
+        count.of(StateKind::Done),
+        count.of(StateKind::Running),
+        count.of(StateKind::Failed),
         other.iter().sum::<usize>(),
     ];
     let mut row = vec![one_line(suite), one_line(task)];
@@ -84,7 +85,7 @@ fn run_row(run: &RunView) -> Vec<String> {
         evaluation,
     ];
     row.extend(run.seconds_left.map(|seconds| format!("{} left", duration(seconds))));
-    if run.state.kind() == Kind::Quiet {
+    if run.state.kind() == StateKind::Quiet {
         row.extend(run.quiet_seconds.map(|quiet| format!("silent for {}", duration(quiet))));
     }
     row.extend(run.state.reason().map(one_line));

@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::snapshot::Kind;
+use crate::snapshot::StateKind;
 
 /// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,14 @@ impl Theme {
         self.hue(place % HUES.len())
     }
 
-    pub(crate) fn state(self, kind: Kind) -> Style {
+    pub(crate) fn state(self, kind: StateKind) -> Style {
         match kind {
-            Kind::Failed => Style::new().fg(self.hue(1)).add_modifier(Modifier::BOLD),
-            Kind::Quiet => Style::new().fg(self.hue(5)).add_modifier(Modifier::BOLD),
-            Kind::Running => Style::new().fg(self.hue(0)).add_modifier(Modifier::BOLD),
-            Kind::Done => Style::new().fg(self.hue(2)),
-            Kind::Stopped => Style::new().fg(self.hue(7)),
-            Kind::Waiting => Style::new().add_modifier(Modifier::DIM),
+            StateKind::Failed => Style::new().fg(self.hue(1)).add_modifier(Modifier::BOLD),
+            StateKind::Quiet => Style::new().fg(self.hue(5)).add_modifier(Modifier::BOLD),
+            StateKind::Running => Style::new().fg(self.hue(0)).add_modifier(Modifier::BOLD),
+            StateKind::Done => Style::new().fg(self.hue(2)),
+            StateKind::Stopped => Style::new().fg(self.hue(7)),
+            StateKind::Waiting => Style::new().add_modifier(Modifier::DIM),
         }
     }
 
@@ -50,13 +50,13 @@ impl Theme {
 }
 
 /// Returns the sign of a state.
-pub(crate) fn sign(kind: Kind) -> &'static str {
+pub(crate) fn sign(kind: StateKind) -> &'static str {
     match kind {
-        Kind::Failed => "✗",
-        Kind::Quiet => "?",
-        Kind::Running => "▶",
-        Kind::Stopped => "‖",
-        Kind::Waiting => "·",
-        Kind::Done => "✓",
+        StateKind::Failed => "✗",
+        StateKind::Quiet => "?",
+        StateKind::Running => "▶",
+        StateKind::Stopped => "‖",
+        StateKind::Waiting => "·",
+        StateKind::Done => "✓",
     }
 }

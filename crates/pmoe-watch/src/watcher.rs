@@ -9,7 +9,7 @@ use pmoe_results::plan::{PlannedRun, Use};
 use pmoe_results::run::{Folders, task_folder};
 use pmoe_results::{Manifest, Plan, ResultsError, Status};
 
-use crate::snapshot::{RunView, Snapshot, State};
+use crate::snapshot::{RunState, RunView, Snapshot};
 use known::{BYTES_AT_ONCE, Known, Stamp, last_words};
 
 mod known;
@@ -120,8 +120,8 @@ impl Watcher {
                 seed: 0,
                 set: BTreeMap::new(),
                 state: match last_words(&self.dir.join(&run.dir)) {
-                    Some(reason) => State::Failed { reason },
-                    None => State::Waiting,
+                    Some(reason) => RunState::Failed { reason },
+                    None => RunState::Waiting,
                 },
                 env_step: 0,
                 total_steps: run.total_steps,
@@ -139,10 +139,10 @@ impl Watcher {
         view.task.clone_from(&run.task);
         view.seed = run.seed;
         view.set.clone_from(&run.set);
-        if view.state == State::Done && view.total_steps != run.total_steps {
+        if view.state == RunState::Done && view.total_steps != run.total_steps {
             let (found, planned) = (view.total_steps, run.total_steps);
             let reason = format!("it has {found} steps, but the plan wants {planned}");
-            view.state = State::Failed { reason };
+            view.state = RunState::Failed { reason };
         }
         view
     }
@@ -156,7 +156,7 @@ impl Watcher {
             task: "?".to_owned(),
             seed: 0,
             set: BTreeMap::new(),
-            state: State::Waiting,
+            state: RunState::Waiting,
             env_step: known.env_step,
             total_steps: known.env_step,
             steps_per_second: known.steps_per_second(),
@@ -170,7 +170,7 @@ impl Watcher {
         let manifest = match &known.manifest {
             Ok(manifest) => manifest,
             Err(reason) => {
-                view.state = State::Failed { reason: reason.clone() };
+                view.state = RunState::Failed { reason: reason.clone() };
                 view.used_by = vec![self.place(dir, None)];
                 return view;
             }
@@ -184,22 +184,22 @@ impl Watcher {
         view.attempts = manifest.attempts.len();
         view.wall_seconds = manifest.wall_seconds();
         view.state = match &manifest.status {
-            Status::Done => State::Done,
-            Status::Interrupted => State::Stopped,
-            Status::Failed { reason, diverged } => State::Failed {
+            Status::Done => RunState::Done,
+            Status::Interrupted => RunState::Stopped,
+            Status::Failed { reason, diverged } => RunState::Failed {
                 reason: if *diverged { format!("diverged: {reason}") } else { reason.clone() },
             },
             Status::Running => {
                 view.quiet_seconds = known.quiet_seconds(&path, now);
                 match view.quiet_seconds {
                     Some(quiet) if quiet > known.patience(manifest) => {
-                        State::Quiet { reason: last_words(&path) }
+                        RunState::Quiet { reason: last_words(&path) }
                     }
-                    _ => State::Running,
+                    _ => RunState::Running,
                 }
             }
         };
-        if view.state == State::Running {
+        if view.state == RunState::Running {
             view.seconds_left = known.seconds_left(manifest, now);
         }
         view

@@ -1,6 +1,6 @@
 //! Hyper-parameters of DAC. Defaults are in `configs/methods/dac.toml`.
 
-use pmoe_core::nn::{Init, MlpStyle};
+use pmoe_core::nn::{LayerInit, MlpStyle};
 use serde::{Deserialize, Serialize};
 
 use crate::normalize::NormalizeConfig;
@@ -108,7 +108,7 @@ impl DacConfig {
 
     /// How hidden layers start and what follows them.
     pub(super) fn style(&self) -> MlpStyle {
-        let init = Init::Orthogonal { gain: self.hidden_gain };
+        let init = LayerInit::Orthogonal { gain: self.hidden_gain };
         MlpStyle { nonlinearity: self.nonlinearity.into(), init }
     }
 }

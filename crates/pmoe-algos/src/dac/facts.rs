@@ -5,7 +5,7 @@ use pmoe_envs::EnvSpec;
 
 use super::{Dac, DacConfig, DacNet, Mdp};
 use crate::experience::Experience;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
+use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
 use crate::timing::{TimedStep, minibatches, observe_random};
@@ -53,7 +53,7 @@ impl DacConfig {
     }
 
     /// What a run of `total_steps` takes.
-    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let units = units(&self.hidden);
         let options = self.num_options as u64;

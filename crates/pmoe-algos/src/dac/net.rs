@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use pmoe_core::dist::{Normal, NormalMixture, select_value};
-use pmoe_core::nn::{Init, Mlp};
+use pmoe_core::nn::{LayerInit, Mlp};
 
 use super::DacConfig;
 use crate::layers::{Layer, mlp};
@@ -38,7 +38,7 @@ impl DacNet {
         let num_options = config.num_options;
         let network = |outputs: usize, rng: &mut pmoe_envs::Rng| {
             let sizes = [&[obs_dim], &config.hidden[..], &[outputs]].concat();
-            let output = Init::Orthogonal { gain: config.head_gain };
+            let output = LayerInit::Orthogonal { gain: config.head_gain };
             config.style().network(&sizes, output, rng, device)
         };
         let rng = &mut stream(seed, Stream::ActorInit);

@@ -19,31 +19,31 @@ impl Init {
     /// Hidden layers.
     pub(crate) fn hidden(self) -> nn::MlpStyle {
         let init = match self {
-            Self::Torch => nn::Init::Torch,
-            Self::Rlkit => nn::Init::RlkitHidden,
+            Self::Torch => nn::LayerInit::Torch,
+            Self::Rlkit => nn::LayerInit::RlkitHidden,
         };
         nn::MlpStyle { init, ..nn::MlpStyle::RELU }
     }
 
     /// The layer that means or deviations come from.
-    pub(crate) fn policy_head(self) -> nn::Init {
+    pub(crate) fn policy_head(self) -> nn::LayerInit {
         self.output(1e-3)
     }
 
     /// The last layer of a critic.
-    pub(crate) fn value_head(self) -> nn::Init {
+    pub(crate) fn value_head(self) -> nn::LayerInit {
         self.output(3e-3)
     }
 
     /// The layer that weights come from.
-    pub(crate) fn router(self) -> nn::Init {
-        nn::Init::Torch
+    pub(crate) fn router(self) -> nn::LayerInit {
+        nn::LayerInit::Torch
     }
 
-    fn output(self, bound: f64) -> nn::Init {
+    fn output(self, bound: f64) -> nn::LayerInit {
         match self {
-            Self::Torch => nn::Init::Torch,
-            Self::Rlkit => nn::Init::Uniform { bound },
+            Self::Torch => nn::LayerInit::Torch,
+            Self::Rlkit => nn::LayerInit::Uniform { bound },
         }
     }
 }

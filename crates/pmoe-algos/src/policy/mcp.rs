@@ -17,7 +17,7 @@ use pmoe_core::nn::Mlp;
 
 use crate::layers::{Layer, chain};
 use crate::policy::mixture_metrics::MixtureBatch;
-use crate::policy::net::{NetSpec, PrimitiveNet, Primitives, RoutedNet};
+use crate::policy::net::{NetSpec, PrimitiveNet, PrimitiveOutputs, RoutedNet};
 use crate::policy::settings::{McpConfig, McpGate, McpNetwork, RoutingInput};
 use crate::seed::{Stream, stream};
 
@@ -139,7 +139,7 @@ impl FullNet {
             .primitives
             .iter()
             .map(|primitive| {
-                let Primitives { mean, log_std, .. } = primitive.forward(features.clone());
+                let PrimitiveOutputs { mean, log_std, .. } = primitive.forward(features.clone());
                 (mean.unsqueeze_dim(1), log_std.unsqueeze_dim(1))
             })
             .unzip();

@@ -57,7 +57,7 @@ pub struct PrimitiveNet {
 
 /// What a [`PrimitiveNet`] says of a batch of states.
 #[derive(Debug, Clone)]
-pub struct Primitives {
+pub struct PrimitiveOutputs {
     /// The trunk's features, `[B, hidden]`.
     pub features: Tensor<2>,
     /// Means before squashing, `[B, K·A]`.
@@ -94,11 +94,11 @@ impl PrimitiveNet {
     }
 
     /// The Gaussians at every row of `input`, `[B, O]`.
-    pub fn forward(&self, input: Tensor<2>) -> Primitives {
+    pub fn forward(&self, input: Tensor<2>) -> PrimitiveOutputs {
         let features = self.trunk.forward(input);
         let mean = linear_act(features.clone(), &self.mean, Activation::Identity);
         let log_std = linear_act(features.clone(), &self.log_std, Activation::Identity);
-        Primitives { features, mean, log_std: self.limits.apply(log_std) }
+        PrimitiveOutputs { features, mean, log_std: self.limits.apply(log_std) }
     }
 }
 
@@ -147,7 +147,7 @@ impl RoutedNet {
 
     /// Router and Gaussians at every state of `obs`, `[B, O]`.
     pub fn forward(&self, obs: Tensor<2>) -> Mixture {
-        let Primitives { features, mean, log_std } = self.primitives.forward(obs.clone());
+        let PrimitiveOutputs { features, mean, log_std } = self.primitives.forward(obs.clone());
         let router_input = match self.routing_input {
             RoutingInput::TrunkSg => features.inner(),
             RoutingInput::Trunk => features,

@@ -1,6 +1,6 @@
 //! Hyper-parameters of the PPO family. Defaults are in `configs/methods/*.toml`.
 
-use pmoe_core::nn::{Init, MlpStyle};
+use pmoe_core::nn::{LayerInit, MlpStyle};
 use serde::{Deserialize, Serialize};
 
 use crate::normalize::NormalizeConfig;
@@ -303,25 +303,25 @@ impl NetConfig {
     /// How hidden layers start and what follows them.
     pub fn style(&self) -> MlpStyle {
         let init = match self.init {
-            InitConfig::Torch {} => Init::Torch,
-            InitConfig::Orthogonal { hidden_gain: gain, .. } => Init::Orthogonal { gain },
+            InitConfig::Torch {} => LayerInit::Torch,
+            InitConfig::Orthogonal { hidden_gain: gain, .. } => LayerInit::Orthogonal { gain },
         };
         MlpStyle { nonlinearity: self.nonlinearity.into(), init }
     }
 
     /// How the layer starts that gives the mean.
-    pub fn mean_init(&self) -> Init {
+    pub fn mean_init(&self) -> LayerInit {
         match self.init {
-            InitConfig::Torch {} => Init::Torch,
-            InitConfig::Orthogonal { mean_gain: gain, .. } => Init::Orthogonal { gain },
+            InitConfig::Torch {} => LayerInit::Torch,
+            InitConfig::Orthogonal { mean_gain: gain, .. } => LayerInit::Orthogonal { gain },
         }
     }
 
     /// How the layer starts that gives the value.
-    pub fn value_init(&self) -> Init {
+    pub fn value_init(&self) -> LayerInit {
         match self.init {
-            InitConfig::Torch {} => Init::Torch,
-            InitConfig::Orthogonal { value_gain: gain, .. } => Init::Orthogonal { gain },
+            InitConfig::Torch {} => LayerInit::Torch,
+            InitConfig::Orthogonal { value_gain: gain, .. } => LayerInit::Orthogonal { gain },
         }
     }
 }

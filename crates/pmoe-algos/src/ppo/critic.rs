@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::{Activation, linear_act};
-use pmoe_core::nn::{Init, Mlp, MlpStyle, Nonlinearity};
+use pmoe_core::nn::{LayerInit, Mlp, MlpStyle, Nonlinearity};
 use pmoe_envs::Rng;
 
 use super::{CriticConfig, NetConfig, PmoeConfig};
@@ -75,7 +75,7 @@ impl ActionValue {
         device: &Device,
     ) -> Self {
         let sizes = [&[obs_dim + action_dim], &config.aux_hidden[..], &[1]].concat();
-        let output = Init::Uniform { bound: config.aux_output_bound };
+        let output = LayerInit::Uniform { bound: config.aux_output_bound };
         Self { network: MlpStyle::RELU.network(&sizes, output, rng, device), lr: config.aux_lr }
     }
 
@@ -145,7 +145,8 @@ mod tests {
         let device = Device::flex();
         let rng = &mut Rng::seed_from_u64(0);
         let sizes = [5, 16, 16, 1];
-        let network = MlpStyle::RELU.network(&sizes, Init::Torch, rng, &device.clone().autodiff());
+        let network =
+            MlpStyle::RELU.network(&sizes, LayerInit::Torch, rng, &device.clone().autodiff());
         let q = ActionValue { network, lr: 1e-3 }.valid();
         let (obs, action) = (normal([4, 3], rng, &device), normal([4 * 6, 2], rng, &device));
         let together = q.of_actions(obs.clone(), action.clone()).try_into_vec_as::<f32>().unwrap();

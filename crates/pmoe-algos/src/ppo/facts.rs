@@ -5,7 +5,7 @@ use pmoe_envs::EnvSpec;
 
 use super::{ActionValue, Actor, ActorConfig, Critic, CriticConfig, Ppo, PpoConfig};
 use crate::experience::Experience;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
+use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::rollout::RolloutBuffer;
 use crate::timing::{TimedStep, minibatches, observe_random};
@@ -51,7 +51,7 @@ impl PpoConfig {
     }
 
     /// What a run of `total_steps` takes.
-    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
         layers.extend(Critic::layers(&self.net, obs_dim));

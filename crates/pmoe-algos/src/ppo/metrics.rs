@@ -2,15 +2,15 @@
 
 use pmoe_core::loss::ratio_statistics;
 
-use super::{Ppo, Step, Targets};
+use super::{GradientStep, Ppo, Targets};
 use crate::agent::Metrics;
 use crate::rollout::explained_variance;
 use crate::tensors::mean;
 
 impl Ppo {
     /// The metrics of an update whose last gradient update is `step`.
-    pub(super) fn metrics_of(&self, step: &Step, targets: &Targets) -> Metrics {
-        let Step { loss, aux_loss, grad_norm, lr } = step;
+    pub(super) fn metrics_of(&self, step: &GradientStep, targets: &Targets) -> Metrics {
+        let GradientStep { loss, aux_loss, grad_norm, lr } = step;
         let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
         let explained_variance = explained_variance(&targets.value, &targets.returns);
         let mut metrics = Metrics::from([

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::critic::TwinCritic;
 use crate::experience::Experience;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
+use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::timing::{TimedStep, observe_random};
 
@@ -56,7 +56,7 @@ impl SacConfig {
     }
 
     /// What a run of `total_steps` takes.
-    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));

@@ -6,7 +6,7 @@ use pmoe_envs::EnvSpec;
 use super::{DeterministicActor, Td3, Td3Config};
 use crate::critic::TwinCritic;
 use crate::experience::Experience;
-use crate::memory::{Memory, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
+use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
 use crate::timing::{TimedStep, observe_random};
 
@@ -57,7 +57,7 @@ impl Td3Config {
     }
 
     /// What a run of `total_steps` takes.
-    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> Memory {
+    pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = DeterministicActor::layers(obs_dim, action_dim, &self.hidden);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use pmoe_algos::RunConfig;
-use pmoe_envs::reaching::Touched;
+use pmoe_envs::reaching::{Disc, Layout, Touched};
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
-use pmoe_results::analysis::{Analysis, AnalysisFile, AnalysisSettings, Arena, Disc, EpisodeEnd};
+use pmoe_results::analysis::{Analysis, AnalysisFile, AnalysisSettings, Arena, Circle, EpisodeEnd};
 use pmoe_results::number::grouped;
 use pmoe_results::settings::parse_setting;
 use pmoe_results::{AnalysisKind, Run, Status};
@@ -31,12 +31,7 @@ Examples:
   pmoe analyze results/paper/fig3/pmoe-sac/TargetReachingFixed-v0/seed_0 --kind trajectories
   pmoe analyze runs/hopper --kind robustness --set obs_noise=[0,0.2] --set episodes=20 --json
 
-The result is RUN/analysis/KIND.json; one that was made with the same settings is left alone. Kinds:
-  trajectories  ways of the policy and of each primitive on target-reaching (Fig. 3)
-  exploration   where the first steps of training on target-reaching went (Fig. 5)
-  primitives    actions of the primitives in similar states, with t-SNE (Figs. 4 and 10)
-  gait          weights and actions of the primitives while a robot runs (Figs. 8 and 9)
-  robustness    returns with noise on the observations (Table 5)
+The result is RUN/analysis/KIND.json; one that was made with the same settings is left alone.
 Settings and their values: configs/analyses.toml.")]
 pub(crate) struct Args {
     /// Folder of a finished run.
@@ -55,7 +50,8 @@ pub(crate) struct Args {
 }
 
 fn kinds() -> impl TypedValueParser<Value = AnalysisKind> {
-    PossibleValuesParser::new(AnalysisKind::ALL.map(AnalysisKind::name))
+    let value = |kind: AnalysisKind| PossibleValue::new(kind.name()).help(kind.about());
+    PossibleValuesParser::new(AnalysisKind::ALL.map(value))
         .try_map(|name| name.parse::<AnalysisKind>())
 }
 
@@ -120,26 +116,18 @@ fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
 }
 
 fn look(run: &Run, config: &RunConfig, settings: &AnalysisSettings) -> Result<Analysis> {
+    let path = &run.path;
     Ok(match settings {
-        AnalysisSettings::Trajectories(settings) => {
-            Analysis::Trajectories(trajectories::look(&run.path, config, *settings)?)
-        }
-        AnalysisSettings::Exploration(settings) => {
-            Analysis::Exploration(exploration::look(run, config, *settings)?)
-        }
-        AnalysisSettings::Primitives(settings) => {
-            Analysis::Primitives(primitives::look(&run.path, config, settings)?)
-        }
-        AnalysisSettings::Gait(settings) => {
-            Analysis::Gait(gait::look(&run.path, config, *settings)?)
-        }
-        AnalysisSettings::Robustness(settings) => {
-            Analysis::Robustness(robustness::look(&run.path, config, settings)?)
-        }
+        AnalysisSettings::Trajectories(of) => trajectories::look(path, config, *of)?.into(),
+        AnalysisSettings::Exploration(of) => exploration::look(run, config, *of)?.into(),
+        AnalysisSettings::Primitives(of) => primitives::look(path, config, of)?.into(),
+        AnalysisSettings::Gait(of) => gait::look(path, config, *of)?.into(),
+        AnalysisSettings::Robustness(of) => robustness::look(path, config, of)?.into(),
     })
 }
 
-/// The use of a random stream in an analysis.
+/// The use of a random stream in an analysis. Add new ones at the end: the position is the number of
+/// the stream.
 #[derive(Clone, Copy)]
 enum Purpose {
     Trajectories,
@@ -190,15 +178,12 @@ fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
 fn arena(env: &TargetReaching) -> Arena {
     let config = env.config();
     let (target, obstacles) = match &config.layout {
-        pmoe_envs::reaching::Layout::Fixed { target, obstacles } => {
-            let disc = Disc { center: *target, radius: config.target_radius };
-            let of = |disc: &pmoe_envs::reaching::Disc| Disc {
-                center: disc.center,
-                radius: disc.radius,
-            };
-            (Some(disc), obstacles.iter().map(of).collect())
+        Layout::Fixed { target, obstacles } => {
+            let target = Circle { center: *target, radius: config.target_radius };
+            let obstacle = |of: &Disc| Circle { center: of.center, radius: of.radius };
+            (Some(target), obstacles.iter().map(obstacle).collect())
         }
-        pmoe_envs::reaching::Layout::Random(_) => (None, Vec::new()),
+        Layout::Random(_) => (None, Vec::new()),
     };
     Arena {
         half_extent: config.half_extent,

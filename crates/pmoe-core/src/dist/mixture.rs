@@ -1,108 +1,9 @@
-//! Mixtures of Gaussian primitives: the policy of PMOE, squashed by tanh (SAC) or not (PPO).
+//! Mixtures of squashed Gaussian primitives: the policy of PMOE-SAC.
 
-use burn::tensor::{Int, Tensor, activation::log_softmax, activation::softmax};
+use burn::tensor::{Int, Tensor, activation::log_softmax};
 
-use super::normal::{gaussian_entropy, gaussian_log_prob, standardised};
-use super::{Normal, TanhNormal, TanhSample, log_det_tanh, log_sum_exp};
-
-/// `Σ_k w_k N(mean_k, diag std_k²)`: K Gaussians and the router's weights.
-///
-/// # Source
-/// PMOE paper, eqs. 1–3.
-#[derive(Debug, Clone)]
-pub struct NormalMixture {
-    /// Unnormalised log-weights, `[B, K]`; the weights are their softmax.
-    pub router_logits: Tensor<2>,
-    /// Means, `[B, K, A]`.
-    pub mean: Tensor<3>,
-    /// Log standard deviations, `[B, K, A]`, or `[1, K, A]` for all rows.
-    pub log_std: Tensor<3>,
-}
-
-impl NormalMixture {
-    /// Number K of primitives.
-    pub fn num_primitives(&self) -> usize {
-        self.mean.dims()[1]
-    }
-
-    /// The same without gradients.
-    pub fn constant(&self) -> Self {
-        Self {
-            router_logits: self.router_logits.clone().inner(),
-            mean: self.mean.clone().inner(),
-            log_std: self.log_std.clone().inner(),
-        }
-    }
-
-    /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
-    /// state are neighbours.
-    pub fn primitives(&self) -> Normal {
-        let shape = self.mean.dims();
-        let rows = [shape[0] * shape[1], shape[2]];
-        Normal {
-            mean: self.mean.clone().reshape(rows),
-            log_std: self.log_std.clone().expand(shape).reshape(rows),
-        }
-    }
-
-    /// The primitive where there is only one: the mixture is that Gaussian.
-    pub fn only(&self) -> Option<Normal> {
-        let [_, num_primitives, action_dim] = self.mean.dims();
-        let row = |x: &Tensor<3>| x.clone().reshape([x.dims()[0], action_dim]);
-        (num_primitives == 1).then(|| Normal { mean: row(&self.mean), log_std: row(&self.log_std) })
-    }
-
-    /// One primitive per row, `[B, A]`; the others get no gradient.
-    ///
-    /// # Shapes
-    /// - `index`: `[B]`, in `0..K`
-    pub fn primitive(&self, index: &Tensor<1, Int>) -> Normal {
-        let log_std = self.log_std.clone().expand(self.mean.dims());
-        Normal {
-            mean: select_primitive(self.mean.clone(), index),
-            log_std: select_primitive(log_std, index),
-        }
-    }
-
-    /// Log-density of one action per row, `[B]`.
-    ///
-    /// ```text
-    /// log π(a) = logsumexp_k( log w_k + log N_k(a) )
-    /// ```
-    ///
-    /// Finite however far away the action is. With one primitive it is that primitive's, bit for
-    /// bit, and the router gets no gradient.
-    ///
-    /// # Shapes
-    /// - `action`: `[B, A]`
-    ///
-    /// # Gradients
-    /// Flow into every primitive, the router and `action`.
-    pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
-        if let Some(only) = self.only() {
-            return only.log_prob(action);
-        }
-        let log_std = self.log_std.clone();
-        let z = standardised(action.unsqueeze_dim(1), self.mean.clone(), log_std.clone());
-        let components = gaussian_log_prob(z, log_std).squeeze_dim::<2>(2);
-        log_sum_exp(components + log_softmax(self.router_logits.clone(), 1), 1).squeeze_dim(1)
-    }
-
-    /// Mean entropy of the primitives, weighted by the router, in nats, `[B]`: a lower bound of the
-    /// mixture's own, which has no closed form.
-    ///
-    /// ```text
-    /// Σ_k w_k H(N_k)
-    /// ```
-    ///
-    /// # Gradients
-    /// Flow into the deviations and the router.
-    pub fn entropy_bound(&self) -> Tensor<1> {
-        let entropy = gaussian_entropy(self.log_std.clone()).squeeze_dim::<2>(2);
-        let weights = softmax(self.router_logits.clone(), 1);
-        (weights * entropy).sum_dim(1).squeeze_dim(1)
-    }
-}
+use super::normal::{gaussian_log_prob, standardised};
+use super::{TanhNormal, TanhSample, log_det_tanh, log_sum_exp};
 
 /// Whose log-density a draw's entropy term uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +157,7 @@ impl Mixture {
 ///
 /// # Gradients
 /// Flow into the selected rows only; the others get exactly zero.
-fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
+pub(super) fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
     let [batch, num_primitives, action_dim] = x.dims();
     if num_primitives == 1 {
         return x.reshape([batch, action_dim]);
@@ -278,12 +179,12 @@ pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::testing::{assert_close, t1, t2, t3, values};
 
     /// Two primitives in one dimension: w = (.3, .7), mean (-1, .5), std (.4, .8).
-    fn two_primitives(rows: usize) -> Mixture {
+    pub(in crate::dist) fn two_primitives(rows: usize) -> Mixture {
         let mixture = Mixture {
             router_logits: t2([[0.3_f64.ln(), 0.7_f64.ln()]]),
             mean: t3([[[-1.0], [0.5]]]),
@@ -343,68 +244,6 @@ mod tests {
         };
         let log_prob = values(&mixture.log_prob(Tensor::full([1, 1, 17], 9.0, &device)))[0];
         assert!(log_prob.is_finite(), "{log_prob}");
-    }
-
-    fn without_squashing(mixture: &Mixture) -> NormalMixture {
-        let Mixture { router_logits, mean, log_std } = mixture.clone();
-        NormalMixture { router_logits, mean, log_std }
-    }
-
-    #[test]
-    fn without_squashing_by_hand() {
-        // T2: u = .2 has log-density −1.0728824972 after squashing; log(1 − tanh² .2) is added back.
-        let mixture = without_squashing(&two_primitives(1));
-        let log_det = (1.0 - 0.2_f64.tanh().powi(2)).ln();
-        assert_close(&mixture.log_prob(t2([[0.2]])), &[-1.0728824972 + log_det], 1e-10);
-        // Σ w H_k, the lower bound of the entropy 1.3584264895.
-        assert_close(&mixture.entropy_bound(), &[0.9878508277], 1e-10);
-    }
-
-    #[test]
-    fn one_row_of_deviations_serves_all() {
-        let mixture = without_squashing(&two_primitives(3));
-        let shared =
-            NormalMixture { log_std: mixture.log_std.clone().narrow(0, 0, 1), ..mixture.clone() };
-        let action = t2([[0.2], [-3.0], [1.5]]);
-        let pairs = [
-            (shared.log_prob(action.clone()), mixture.log_prob(action)),
-            (shared.entropy_bound(), mixture.entropy_bound()),
-        ];
-        for (shared, mixture) in pairs {
-            assert_close(&shared, &values(&mixture), 0.0);
-        }
-        assert_close(&shared.primitives().log_std, &values(&mixture.primitives().log_std), 0.0);
-    }
-
-    #[test]
-    fn one_primitive_is_a_gaussian_bit_for_bit() {
-        let device = burn::tensor::Device::flex();
-        let rows = [[[0.3_f32, -1.0]], [[2.0, 0.1]], [[0.7, 0.7]]];
-        let mixture = NormalMixture {
-            router_logits: Tensor::from_data([[0.4_f32], [-2.0], [3.0]], &device),
-            mean: Tensor::from_data(rows, &device),
-            log_std: Tensor::from_data([[[0.2_f32, -0.3]]], &device),
-        };
-        let action = Tensor::<2>::from_data([[0.1_f32, 0.2], [5.0, -4.0], [0.0, 0.9]], &device);
-        let normal = Normal {
-            mean: mixture.mean.clone().reshape([3, 2]),
-            log_std: mixture.log_std.clone().reshape([1, 2]),
-        };
-        let expected = normal.log_prob(action.clone()).to_data();
-        assert_eq!(mixture.log_prob(action).to_data(), expected);
-    }
-
-    #[test]
-    fn far_unsquashed_actions_are_finite_in_single_precision() {
-        let device = burn::tensor::Device::flex();
-        let mixture = NormalMixture {
-            router_logits: Tensor::from_data([[0.0_f32, 1.0]], &device),
-            mean: Tensor::zeros([1, 2, 17], &device),
-            log_std: Tensor::zeros([1, 2, 17], &device),
-        };
-        let log_prob = values(&mixture.log_prob(Tensor::full([1, 17], 10.0, &device)))[0];
-        // Both primitives agree: 17 · (−50 − ½ log 2π), where exp() alone would give log 0.
-        assert!((log_prob + 865.622).abs() < 1e-2, "{log_prob}");
     }
 
     #[test]

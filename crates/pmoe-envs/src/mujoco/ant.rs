@@ -66,7 +66,9 @@
 //! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::{weighted_clipped_square_sum, weighted_square_sum};
-use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
+use super::{
+    Noise, ResetNoise, Reward, RewardTerms, Rules, Sim, StepOutcome, Version, WhenUnstable,
+};
 
 /// Index of the torso among the bodies.
 const TORSO: usize = 1;
@@ -113,24 +115,24 @@ pub(super) fn rules_v4_with_forces() -> Rules {
     }
 }
 
-fn reward_v2(outcome: &Outcome<'_>) -> Reward {
+fn reward_v2(outcome: &StepOutcome<'_>) -> Reward {
     let terms = terms(outcome, true, contact_cost(outcome.sim));
     let total = terms.progress - terms.control_cost - terms.contact_cost + terms.alive;
     Reward { total, terms }
 }
 
-fn reward_v4(outcome: &Outcome<'_>) -> Reward {
+fn reward_v4(outcome: &StepOutcome<'_>) -> Reward {
     let terms = terms(outcome, true, 0.0);
     Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
-fn reward_v5(outcome: &Outcome<'_>) -> Reward {
+fn reward_v5(outcome: &StepOutcome<'_>) -> Reward {
     let terms = terms(outcome, outcome.is_healthy, contact_cost(outcome.sim));
     let total = (terms.progress + terms.alive) - (terms.control_cost + terms.contact_cost);
     Reward { total, terms }
 }
 
-fn terms(outcome: &Outcome<'_>, is_alive: bool, contact_cost: f64) -> RewardTerms {
+fn terms(outcome: &StepOutcome<'_>, is_alive: bool, contact_cost: f64) -> RewardTerms {
     RewardTerms {
         progress: outcome.velocity(),
         alive: if is_alive { 1.0 } else { 0.0 },

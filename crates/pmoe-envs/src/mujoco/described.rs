@@ -5,7 +5,7 @@ use std::path::{self, Path, PathBuf};
 
 use super::numeric::{weighted_clipped_square_sum, weighted_square_sum};
 use super::sim::{Sim, model_blake3, model_error};
-use super::{Measure, MujocoEnv, Outcome, Reward, RewardTerms, Rules};
+use super::{Measure, MujocoEnv, Reward, RewardTerms, Rules, StepOutcome};
 use crate::env::EnvError;
 use crate::mjcf::{self, Axis, Coordinate, KEYS, MjcfConfig};
 
@@ -214,8 +214,8 @@ fn is_healthy(config: &MjcfConfig, sim: &Sim) -> Result<Measure<bool>, EnvError>
     }))
 }
 
-fn pay(reward: &mjcf::Reward, outcome: &Outcome<'_>) -> Reward {
-    let mjcf::Reward { forward, alive, control_cost, contact_cost } = reward;
+fn pay(reward: &mjcf::RewardConfig, outcome: &StepOutcome<'_>) -> Reward {
+    let mjcf::RewardConfig { forward, alive, control_cost, contact_cost } = reward;
     let is_paid = |on_last_step| outcome.is_healthy || on_last_step;
     let terms = RewardTerms {
         progress: forward.as_ref().map_or(0.0, |term| term.weight * outcome.velocity()),

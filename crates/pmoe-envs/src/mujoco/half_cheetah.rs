@@ -53,7 +53,7 @@
 //! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
-use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, WhenUnstable};
+use super::{Noise, ResetNoise, Reward, RewardTerms, Rules, Sim, StepOutcome, WhenUnstable};
 
 pub(super) fn rules() -> Rules {
     Rules {
@@ -70,7 +70,7 @@ pub(super) fn rules() -> Rules {
     }
 }
 
-fn reward(outcome: &Outcome<'_>) -> Reward {
+fn reward(outcome: &StepOutcome<'_>) -> Reward {
     let terms = RewardTerms {
         progress: outcome.velocity(),
         alive: 0.0,

@@ -54,7 +54,9 @@
 //! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::weighted_square_sum;
-use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
+use super::{
+    Noise, ResetNoise, Reward, RewardTerms, Rules, Sim, StepOutcome, Version, WhenUnstable,
+};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
@@ -81,7 +83,7 @@ fn is_healthy(sim: &Sim) -> bool {
 }
 
 /// The reward; Walker2d's too.
-pub(super) fn reward(outcome: &Outcome<'_>, is_alive: bool) -> Reward {
+pub(super) fn reward(outcome: &StepOutcome<'_>, is_alive: bool) -> Reward {
     let terms = RewardTerms {
         progress: outcome.velocity(),
         alive: if is_alive { 1.0 } else { 0.0 },

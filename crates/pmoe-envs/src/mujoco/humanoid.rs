@@ -95,7 +95,9 @@
 //! gym 0.17.3 (version 2), Gymnasium 1.4.0 (4, 5), MuJoCo 3.17.0, and Gymnasium's model file.
 
 use super::numeric::{sum, weighted_square_sum};
-use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Sim, Version, WhenUnstable};
+use super::{
+    Noise, ResetNoise, Reward, RewardTerms, Rules, Sim, StepOutcome, Version, WhenUnstable,
+};
 
 /// Number of values of a body's inertia: tensor, first moment of mass, mass.
 const INERTIA: usize = 10;
@@ -144,7 +146,7 @@ fn center_of_mass(sim: &Sim) -> f64 {
     bodies.fold(0.0, |moment, (mass, center)| moment + mass * center[0]) / sum(masses)
 }
 
-fn reward_v2(outcome: &Outcome<'_>) -> Reward {
+fn reward_v2(outcome: &StepOutcome<'_>) -> Reward {
     // gym 0.17 multiplies before it divides, which affects the last bit.
     let progress = PROGRESS_WEIGHT * outcome.displacement / outcome.dt_seconds;
     let terms = terms(outcome, progress, true, contact_cost(outcome.sim));
@@ -152,19 +154,24 @@ fn reward_v2(outcome: &Outcome<'_>) -> Reward {
     Reward { total, terms }
 }
 
-fn reward_v4(outcome: &Outcome<'_>) -> Reward {
+fn reward_v4(outcome: &StepOutcome<'_>) -> Reward {
     let terms = terms(outcome, PROGRESS_WEIGHT * outcome.velocity(), true, 0.0);
     Reward { total: terms.progress + terms.alive - terms.control_cost, terms }
 }
 
-fn reward_v5(outcome: &Outcome<'_>) -> Reward {
+fn reward_v5(outcome: &StepOutcome<'_>) -> Reward {
     let progress = PROGRESS_WEIGHT * outcome.velocity();
     let terms = terms(outcome, progress, outcome.is_healthy, contact_cost(outcome.sim));
     let total = (terms.progress + terms.alive) - (terms.control_cost + terms.contact_cost);
     Reward { total, terms }
 }
 
-fn terms(outcome: &Outcome<'_>, progress: f64, is_alive: bool, contact_cost: f64) -> RewardTerms {
+fn terms(
+    outcome: &StepOutcome<'_>,
+    progress: f64,
+    is_alive: bool,
+    contact_cost: f64,
+) -> RewardTerms {
     RewardTerms {
         progress,
         alive: if is_alive { 5.0 } else { 0.0 },

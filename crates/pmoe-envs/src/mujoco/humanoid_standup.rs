@@ -38,7 +38,7 @@
 
 use super::humanoid;
 use super::numeric::weighted_square_sum;
-use super::{Noise, Outcome, ResetNoise, Reward, RewardTerms, Rules, Version};
+use super::{Noise, ResetNoise, Reward, RewardTerms, Rules, StepOutcome, Version};
 
 pub(super) fn rules(version: Version) -> Rules {
     Rules {
@@ -52,7 +52,7 @@ pub(super) fn rules(version: Version) -> Rules {
     }
 }
 
-fn reward(outcome: &Outcome<'_>) -> Reward {
+fn reward(outcome: &StepOutcome<'_>) -> Reward {
     let terms = RewardTerms {
         progress: outcome.sim.qpos()[2] / outcome.sim.timestep(),
         alive: 1.0,

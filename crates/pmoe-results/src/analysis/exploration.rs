@@ -2,7 +2,24 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arena, EpisodeEnd, ExplorationSettings, Quantity};
+use super::Quantity;
+use super::arena::{Arena, EpisodeEnd};
+use super::settings::{Bounds, Work};
+use crate::error::ResultsError;
+
+/// The most steps of training whose positions are kept, and cells along a side, of which a count is kept.
+const MOST_STEPS: u64 = 1_000_000;
+const MOST_CELLS: u64 = 10_000;
+
+/// How exploration is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplorationSettings {
+    /// First environment steps of training; of a shorter run all.
+    pub steps: u64,
+    /// Cells along each side of the arena.
+    pub cells: usize,
+}
 
 /// Where the first steps of training on target-reaching went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +41,17 @@ pub struct ExplorationEpisode {
     pub positions: Vec<[f64; 2]>,
     /// How it ended; `None` while it went on.
     pub outcome: Option<EpisodeEnd>,
+}
+
+impl ExplorationSettings {
+    pub(super) fn check(&self, bounds: &Bounds<'_>) -> Result<(), ResultsError> {
+        bounds.within("steps", self.steps, 1, MOST_STEPS)?;
+        bounds.within("cells", self.cells as u64, 1, MOST_CELLS)
+    }
+
+    pub(super) fn work(&self, _seed: u64) -> Work {
+        Work { trained: self.steps, ..Work::default() }
+    }
 }
 
 impl Exploration {
@@ -72,5 +100,65 @@ impl Exploration {
             (Quantity::ShareInTargetRegion, inside as f64 / steps as f64),
             (Quantity::TargetRegionEpisodes, entering as f64),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::AnalysisKind;
+    use crate::analysis::testing::{arena, check_file, check_measures, refuse, refuse_settings};
+
+    fn exploration() -> Exploration {
+        let episode = |positions: &[[f64; 2]], outcome| ExplorationEpisode {
+            positions: positions.to_vec(),
+            outcome,
+        };
+        Exploration {
+            settings: ExplorationSettings { steps: 5, cells: 10 },
+            arena: Arena { target: None, obstacles: Vec::new(), ..arena() },
+            episodes: vec![
+                // Two of three steps are in the region, in two cells.
+                episode(
+                    &[[-4.5, -4.5], [-0.1, 1.0], [0.2, 1.2], [1.5, 1.2]],
+                    Some(EpisodeEnd::Reached),
+                ),
+                // Outside, beyond the edge, both in the cell of the corner.
+                episode(&[[-4.5, -4.5], [-4.6, -4.4], [-5.2, -5.1]], None),
+            ],
+        }
+    }
+
+    #[test]
+    fn exploration_by_hand() {
+        check_measures(
+            exploration(),
+            &[
+                (Quantity::ShareVisited, 0.04), // (4,6), (5,6), (6,6), (0,0) of 100
+                (Quantity::ShareInTargetRegion, 0.4),
+                (Quantity::TargetRegionEpisodes, 1.0),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_file_is_as_ever() {
+        check_file(exploration());
+    }
+
+    #[test]
+    fn a_file_without_what_its_numbers_need_is_refused() {
+        let cases = [
+            (r#""cells":10"#, r#""cells":0"#, "settings.cells"),
+            (r#""half_extent":5.0"#, r#""half_extent":-5.0"#, "half_extent"),
+            ("[[-4.5,-4.5],[-4.6,-4.4],[-5.2,-5.1]]", "[]", "episodes"),
+        ];
+        refuse(exploration(), &cases);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let cases = [("steps = \"many\"", "steps"), ("cells = 100000", "1 to 10_000")];
+        refuse_settings(AnalysisKind::Exploration, &cases);
     }
 }

@@ -1,7 +1,23 @@
 use pmoe_stats::periodicity;
 use serde::{Deserialize, Serialize};
 
-use super::{GaitSettings, Quantity, effective_number};
+use super::settings::{Bounds, Work};
+use super::{Quantity, effective_number};
+use crate::error::ResultsError;
+
+/// The most steps of an episode that are skipped, and that are kept.
+const MOST_SKIPPED: u64 = 10_000_000;
+const MOST_STEPS: u64 = 10_000;
+
+/// How the gait is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GaitSettings {
+    /// Steps of the episode before the first that counts.
+    pub skip: u32,
+    /// Steps that count.
+    pub steps: u32,
+}
 
 /// The router and the primitives over some steps of an evaluation episode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +33,17 @@ pub struct Gait {
     pub weights: Vec<Vec<f64>>,
     /// Mean action of each primitive at each step, `[T, K, A]`.
     pub actions: Vec<Vec<Vec<f64>>>,
+}
+
+impl GaitSettings {
+    pub(super) fn check(&self, bounds: &Bounds<'_>) -> Result<(), ResultsError> {
+        bounds.within("skip", self.skip.into(), 0, MOST_SKIPPED)?;
+        bounds.within("steps", self.steps.into(), 8, MOST_STEPS)
+    }
+
+    pub(super) fn work(&self, _seed: u64) -> Work {
+        Work { played: (self.skip + self.steps).into(), ..Work::default() }
+    }
 }
 
 impl Gait {
@@ -84,5 +111,77 @@ impl Gait {
             (Quantity::GaitPrimitives, (0.0 < effective).then_some(effective)),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+    use crate::analysis::AnalysisKind;
+    use crate::analysis::testing::{
+        check_file, check_measures, refuse, refuse_settings, refuse_whole,
+    };
+
+    /// A gait of period 8, in which the first primitive leads three steps of four.
+    fn gait() -> Gait {
+        let phase = |step: usize| TAU * step as f64 / 8.0;
+        let leads = |step: usize| if step % 4 == 3 { 0.2 } else { 0.7 };
+        Gait {
+            settings: GaitSettings { skip: 200, steps: 40 },
+            dt_seconds: 0.05,
+            obs: (0..40)
+                .map(|step| vec![phase(step).sin(), 3.0 * phase(step).cos(), 1.0])
+                .collect(),
+            weights: (0..40).map(|step| vec![leads(step), 1.0 - leads(step)]).collect(),
+            actions: (0..40).map(|_| vec![vec![0.5, -0.5], vec![-0.25, 0.25]]).collect(),
+        }
+    }
+
+    #[test]
+    fn a_gait_by_hand() {
+        // The weights repeat with half the gait, so with the gait too. Mean weights .575 and .425.
+        let entropy: f64 = [0.575_f64, 0.425].iter().map(|w| -w * w.ln()).sum();
+        // Over the 32 pairs one period apart as over all 40 steps: 1.
+        check_measures(
+            gait(),
+            &[
+                (Quantity::GaitPeriod, 8.0),
+                (Quantity::PeriodicityOfWeights, 1.0),
+                (Quantity::ShareOfSecondPrimitive, 0.25),
+                (Quantity::GaitPrimitives, entropy.exp()),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_file_is_as_ever() {
+        check_file(gait());
+    }
+
+    #[test]
+    fn a_file_without_what_its_numbers_need_is_refused() {
+        let cases = [(r#""steps":40"#, r#""steps":7"#, "settings.steps")];
+        refuse(gait(), &cases);
+
+        let mut no_primitives = gait();
+        no_primitives.weights.iter_mut().for_each(Vec::clear);
+        no_primitives.actions.iter_mut().for_each(Vec::clear);
+        refuse_whole(no_primitives, "analysis.gait.weights");
+        let mut no_steps = gait();
+        no_steps.obs.clear();
+        no_steps.weights.clear();
+        no_steps.actions.clear();
+        refuse_whole(no_steps, "analysis.gait.obs");
+        let mut no_joints = gait();
+        no_joints.actions[39].iter_mut().for_each(Vec::clear);
+        refuse_whole(no_joints, "analysis.gait.actions");
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let cases = [("steps = 7", "8 to 10_000"), ("skip = 4294967295", "0 to 10_000_000")];
+        refuse_settings(AnalysisKind::Gait, &cases);
     }
 }

@@ -1,7 +1,34 @@
 use pmoe_stats::mean;
 use serde::{Deserialize, Serialize};
 
-use super::{PrimitivesSettings, Quantity, effective_number};
+use super::settings::{Bounds, PRIMITIVES, Work};
+use super::{Quantity, effective_number};
+use crate::error::ResultsError;
+
+/// The most states that are compared, and their clusters: silhouettes take time with the square of a cluster.
+const MOST_STATES: u64 = 100_000;
+const MOST_CLUSTERS: u64 = 1_000;
+/// The most iterations of t-SNE: it has stood still long before.
+const MOST_ITERATIONS: u64 = 100_000;
+
+/// How the primitives are compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrimitivesSettings {
+    /// States, from whole evaluation episodes.
+    pub states: usize,
+    /// Clusters of the states, by k-means.
+    pub clusters: usize,
+    /// Seeds of the runs whose points are drawn, which takes long; the measures need no drawing.
+    pub embed_seeds: Vec<u64>,
+    /// Effective number of neighbours in t-SNE; where there are less than three times as many other points, a
+    /// third of them.
+    pub perplexity: f64,
+    /// Step of t-SNE, as in scikit-learn.
+    pub learning_rate: f64,
+    /// Iterations of t-SNE.
+    pub iterations: usize,
+}
 
 /// What the primitives of a trained policy do in similar states.
 ///
@@ -69,6 +96,34 @@ pub struct StateMap {
     pub labels: Vec<usize>,
 }
 
+impl PrimitivesSettings {
+    pub(super) fn check(&self, bounds: &Bounds<'_>) -> Result<(), ResultsError> {
+        let clusters = self.clusters as u64;
+        bounds.within("clusters", clusters, 1, MOST_CLUSTERS)?;
+        bounds.within("states", self.states as u64, 2 * clusters, MOST_STATES)?;
+        bounds.within("iterations", self.iterations as u64, 251, MOST_ITERATIONS)?;
+        bounds.length("embed_seeds", self.embed_seeds.len())?;
+        if !(1.0 < self.perplexity && self.perplexity.is_finite()) {
+            let value = self.perplexity.to_string();
+            return Err(bounds.error("perplexity", value, "a finite number above 1"));
+        }
+        if !(0.0 < self.learning_rate && self.learning_rate.is_finite()) {
+            let value = self.learning_rate.to_string();
+            return Err(bounds.error("learning_rate", value, "a positive finite number"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn work(&self, seed: u64) -> Work {
+        let [states, clusters, iterations] =
+            [self.states, self.clusters, self.iterations].map(|n| n as f64);
+        let points = states + PRIMITIVES * states / clusters;
+        let is_drawn = self.embed_seeds.contains(&seed);
+        let embedded = if is_drawn { points * self.perplexity * iterations } else { 0.0 };
+        Work { played: states, embedded, ..Work::default() }
+    }
+}
+
 impl Primitives {
     /// Number K of primitives.
     #[must_use]
@@ -126,5 +181,80 @@ impl Primitives {
             (Quantity::EffectivePrimitives, Some(effective_number(self.weights.iter().copied()))),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::AnalysisKind;
+    use crate::analysis::testing::{check_file, check_measures, refuse, refuse_settings};
+
+    fn primitives() -> Primitives {
+        let cluster = |states, silhouette| Cluster { states, silhouette };
+        Primitives {
+            settings: PrimitivesSettings {
+                states: 4,
+                clusters: 2,
+                embed_seeds: vec![0],
+                perplexity: 30.0,
+                learning_rate: 150.0,
+                iterations: 300,
+            },
+            weights: vec![0.5, 0.25, 0.25],
+            clusters: vec![cluster(3, Some(0.8)), cluster(1, None)],
+            shown: ClusterSample {
+                cluster: 0,
+                action_dim: 1,
+                actions: vec![-0.9, 0.0, 0.9, -0.8, 0.1, 0.8, -0.85, 0.05, 0.85],
+                map: None,
+            },
+            state_map: None,
+        }
+    }
+
+    #[test]
+    fn primitives_by_hand() {
+        // Entropy of 1/2, 1/4, 1/4: 1.5 ln 2.
+        check_measures(
+            primitives(),
+            &[
+                (Quantity::Silhouette, 0.8),
+                (Quantity::SilhouetteShown, 0.8),
+                (Quantity::EffectivePrimitives, 2.0_f64.powf(1.5)),
+            ],
+        );
+        assert_eq!(primitives().action_labels(), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn the_file_is_as_ever() {
+        check_file(primitives());
+    }
+
+    #[test]
+    fn a_file_without_what_its_numbers_need_is_refused() {
+        let cases = [
+            (r#""clusters":2"#, r#""clusters":0"#, "settings.clusters"),
+            ("[0.5,0.25,0.25]", "[]", "weights"),
+            ("[0.5,0.25,0.25]", "[0.5,-0.25,0.25]", "weights"),
+            (r#""states":1"#, r#""states":0"#, "clusters"),
+            (r#""silhouette":0.8"#, r#""silhouette":1.8"#, "clusters"),
+            (r#""cluster":0"#, r#""cluster":2"#, "shown.cluster"),
+            (r#""cluster":0"#, r#""cluster":1"#, "shown.actions"),
+            (r#""action_dim":1"#, r#""action_dim":0"#, "shown.actions"),
+        ];
+        refuse(primitives(), &cases);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let cases = [
+            ("states = 10", "20 to 100_000"),
+            ("perplexity = 1.0", "a finite number above 1"),
+            ("states = 1000000000", "`primitives.states` is 1000000000"),
+            ("clusters = 4000000000", "1 to 1_000"),
+        ];
+        refuse_settings(AnalysisKind::Primitives, &cases);
     }
 }

@@ -4,7 +4,23 @@ use pmoe_stats::mean;
 use pmoe_stats::silhouette::silhouettes_by;
 use serde::{Deserialize, Serialize};
 
-use super::{Quantity, TrajectoriesSettings, effective_number};
+use super::arena::{Arena, Circle, EpisodeEnd};
+use super::settings::{Bounds, PRIMITIVES, Work};
+use super::{Quantity, effective_number};
+use crate::error::ResultsError;
+
+/// The most rollouts: so many random streams are there for each that acts.
+const MOST_ROLLOUTS: u64 = 1_000;
+/// Environment steps of a rollout, roughly.
+const ROLLOUT_STEPS: f64 = 100.0;
+
+/// How trajectories are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrajectoriesSettings {
+    /// Episodes of the whole policy, and of each primitive acting alone.
+    pub rollouts: u32,
+}
 
 /// Rollouts of a trained policy on target-reaching, and of each of its primitives acting alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,32 +32,6 @@ pub struct Trajectories {
     pub arena: Arena,
     /// First those of the whole policy, then those of each primitive in turn.
     pub rollouts: Vec<Rollout>,
-}
-
-/// The arena of target-reaching: a square around 0. Lengths are in metres.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Arena {
-    /// Half the side of the square.
-    pub half_extent: f64,
-    /// Where an episode starts, `[2]`.
-    pub start: [f64; 2],
-    /// The target, where it is the same in every episode.
-    pub target: Option<Disc>,
-    /// The obstacles, where they are the same in every episode.
-    pub obstacles: Vec<Disc>,
-    /// Lowest and highest corner of the target region: where targets are drawn from.
-    pub region: [[f64; 2]; 2],
-}
-
-/// A round thing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Disc {
-    /// Centre, `[2]` (m).
-    pub center: [f64; 2],
-    /// Radius (m).
-    pub radius: f64,
 }
 
 /// One episode.
@@ -56,20 +46,6 @@ pub struct Rollout {
     pub outcome: EpisodeEnd,
 }
 
-/// How an episode of target-reaching ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EpisodeEnd {
-    /// At the target.
-    Reached,
-    /// At an obstacle.
-    Obstacle,
-    /// At the edge of the arena.
-    Edge,
-    /// By the time limit.
-    TimeLimit,
-}
-
 /// On which side of an obstacle a trajectory passes, looking from the start to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -77,6 +53,17 @@ pub enum Side {
     Left,
     /// The obstacle is on its left.
     Right,
+}
+
+impl TrajectoriesSettings {
+    pub(super) fn check(&self, bounds: &Bounds<'_>) -> Result<(), ResultsError> {
+        bounds.within("rollouts", self.rollouts.into(), 1, MOST_ROLLOUTS)
+    }
+
+    pub(super) fn work(&self, _seed: u64) -> Work {
+        let policies = 1.0 + PRIMITIVES;
+        Work { played: f64::from(self.rollouts) * policies * ROLLOUT_STEPS, ..Work::default() }
+    }
 }
 
 impl Trajectories {
@@ -104,7 +91,7 @@ impl Trajectories {
         let along = |x: [f64; 2]| (x[0] - start[0]) * line[0] + (x[1] - start[1]) * line[1];
         // Positive to the left of the line.
         let across = |x: [f64; 2]| line[0] * (x[1] - start[1]) - line[1] * (x[0] - start[0]);
-        let side = |disc: &Disc| {
+        let side = |disc: &Circle| {
             let passing = rollout.positions.iter().find(|x| along(disc.center) <= along(**x));
             // An obstacle behind the target is seen from the last position.
             let passing = passing.or(rollout.positions.last())?;
@@ -182,19 +169,6 @@ impl Trajectories {
     }
 }
 
-impl Arena {
-    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if self.half_extent <= 0.0 {
-            return Err(("arena.half_extent", "expected a positive number"));
-        }
-        let [low, high] = self.region;
-        if high[0] < low[0] || high[1] < low[1] {
-            return Err(("arena.region", "expected the lowest corner and then the highest"));
-        }
-        Ok(())
-    }
-}
-
 /// Points at which two ways are compared.
 const POINTS: usize = 50;
 
@@ -218,4 +192,97 @@ fn resampled(way: &[[f64; 2]]) -> Vec<[f64; 2]> {
         [between(0), between(1)]
     };
     (0..POINTS).map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::AnalysisKind;
+    use crate::analysis::testing::{arena, check_file, check_measures, refuse, refuse_settings};
+
+    /// A way by a corner, in three points.
+    fn by(corner: [f64; 2], primitive: Option<usize>, outcome: EpisodeEnd) -> Rollout {
+        Rollout { primitive, positions: vec![[-4.5, -4.5], corner, [2.8, 2.8]], outcome }
+    }
+
+    fn trajectories() -> Trajectories {
+        let (reached, edge) = (EpisodeEnd::Reached, EpisodeEnd::Edge);
+        Trajectories {
+            settings: TrajectoriesSettings { rollouts: 4 },
+            arena: arena(),
+            rollouts: vec![
+                by([-3.4, 0.5], None, reached), // left of all
+                by([-3.4, 0.5], None, reached),
+                by([0.5, -3.4], None, reached), // right of all
+                by([0.5, -3.4], None, edge),
+                by([-3.4, 0.5], Some(0), reached),
+                by([-3.4, 0.4], Some(0), reached),
+                by([0.5, -3.4], Some(1), reached),
+                by([0.4, -3.4], Some(1), edge),
+            ],
+        }
+    }
+
+    #[test]
+    fn ways_by_hand() {
+        let seen = trajectories();
+        let route = |index: usize| seen.route(&seen.rollouts[index]);
+        assert_eq!(route(0), Some(vec![Side::Left; 3]));
+        assert_eq!(route(2), Some(vec![Side::Right; 3]));
+        assert_eq!(route(3), None);
+        // Between the obstacle on the diagonal and the upper one.
+        let between = by([-3.1, -1.9], None, EpisodeEnd::Reached);
+        assert_eq!(seen.route(&between), Some(vec![Side::Left, Side::Right, Side::Left]));
+        // Routes of two and one of three: e^(2/3 ln 3/2 + 1/3 ln 3) = 3 / 2^(2/3). Of the three ways of
+        // single primitives that arrive two are of one primitive and all but equal; the third is alone, 0.
+        let found = seen.silhouette_of_ways().unwrap();
+        assert!(0.95 < 1.5 * found && 1.5 * found < 1.0, "{found}");
+        check_measures(
+            seen,
+            &[
+                (Quantity::ShareReached, 0.75),
+                (Quantity::Routes, 3.0 / 2.0_f64.powf(2.0 / 3.0)),
+                (Quantity::PrimitiveRoutes, 2.0),
+                (Quantity::SilhouetteOfWays, found),
+                (Quantity::PrimitiveShareReached, 0.75),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_policy_without_primitives_or_arrivals_has_no_ways() {
+        let mut seen = trajectories();
+        seen.rollouts.retain(|rollout| rollout.primitive.is_none());
+        seen.rollouts.iter_mut().for_each(|rollout| rollout.outcome = EpisodeEnd::TimeLimit);
+        let expected = [(Quantity::ShareReached, 0.0), (Quantity::Routes, 0.0)];
+        check_measures(seen, &expected);
+    }
+
+    #[test]
+    fn the_file_is_as_ever() {
+        check_file(trajectories());
+    }
+
+    #[test]
+    fn a_file_without_what_its_numbers_need_is_refused() {
+        let cases = [
+            (r#""rollouts":4"#, r#""rollouts":0"#, "settings.rollouts"),
+            (r#""half_extent":5.0"#, r#""half_extent":0.0"#, "half_extent"),
+            ("[[0.0,0.0],[3.0", "[[9.0,0.0],[3.0", "arena.region"),
+            (r#""primitive":1"#, r#""primitive":7"#, "rollouts"),
+            ("[[-4.5,-4.5],[-3.4,0.5],[2.8,2.8]]", "[]", "rollouts"),
+        ];
+        refuse(trajectories(), &cases);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let cases = [
+            ("rollouts = 0", "`trajectories.rollouts` is 0, but must be 1 to 1_000"),
+            // More would share random streams.
+            ("rollouts = 1001", "1 to 1_000"),
+            ("rollout = 1", "rollout"),
+        ];
+        refuse_settings(AnalysisKind::Trajectories, &cases);
+    }
 }

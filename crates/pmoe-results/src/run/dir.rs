@@ -1,12 +1,15 @@
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, LOCK, MANIFEST, read_part};
+use super::difference::{first_difference, other_than_budget, smaller_budget};
+use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, MANIFEST, read_part};
+use super::lock::take_lock;
 use super::manifest::{Manifest, Status};
+use super::nesting::refuse_nesting;
 use crate::error::ResultsError;
-use crate::files::{MOST_CONFIG_BYTES, json, open_own, read_text, remove_leftovers, write_atomic};
+use crate::files::{MOST_CONFIG_BYTES, json, read_text, remove_leftovers, write_atomic};
 use crate::settings;
 
 /// A run folder open for writing, by this process alone.
@@ -255,107 +258,6 @@ fn judge(path: &Path) -> Result<Found, ResultsError> {
     Ok(Found { config, manifest })
 }
 
-/// A run folder in another one, or around others, would be overlooked by whoever looks for runs.
-fn refuse_nesting(path: &Path) -> Result<(), ResultsError> {
-    let not_a_run = |reason: String| ResultsError::NotARun { path: path.to_owned(), reason };
-    let absolute = std::path::absolute(path).map_err(|error| ResultsError::io(path, error))?;
-    let is_run = |folder: &&Path| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
-    if let Some(outer) = absolute.ancestors().skip(1).find(is_run) {
-        return Err(not_a_run(format!("it lies in the run folder {}", outer.display())));
-    }
-    match run_below(path, DEPTH) {
-        Some(inner) => Err(not_a_run(format!("the run folder {} lies in it", inner.display()))),
-        None => Ok(()),
-    }
-}
-
-/// How far below a folder runs are looked for: where a matrix, `<suite>/<method>/<task>/seed_<n>`, and
-/// the folder of several of them have theirs.
-const DEPTH: u32 = 5;
-
-/// A run folder below `folder`, at most so many folders down; links are not followed.
-fn run_below(folder: &Path, depth: u32) -> Option<PathBuf> {
-    // What can't be listed is none of ours.
-    let entries = fs::read_dir(folder).ok()?.flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
-    folders.sort();
-    let is_run =
-        |folder: &&PathBuf| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
-    let found = folders.iter().find(is_run).cloned();
-    found.or_else(|| {
-        let deeper = depth.checked_sub(1).filter(|depth| *depth > 0)?;
-        folders.iter().find_map(|folder| run_below(folder, deeper))
-    })
-}
-
-/// How a lock file begins that was ever taken.
-const LOCK_TAKEN: &str = "process ";
-
-/// Whether a file holds what we write into a lock: nothing, or who took it.
-fn is_our_lock(file: &File) -> io::Result<bool> {
-    let mut start = Vec::new();
-    file.take(LOCK_TAKEN.len() as u64).read_to_end(&mut start)?;
-    Ok(start.is_empty() || start == LOCK_TAKEN.as_bytes())
-}
-
-/// Takes the folder's lock and writes into it who did.
-fn take_lock(folder: &Path) -> Result<File, ResultsError> {
-    let path = folder.join(LOCK);
-    let failed = |error| ResultsError::write(&path, error);
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    let mut file = open_own(&path, &mut options).map_err(failed)?;
-    if !is_our_lock(&file).map_err(failed)? {
-        let reason = format!("its file `{LOCK}` is no lock of a run");
-        return Err(ResultsError::NotARun { path: folder.to_owned(), reason });
-    }
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let owner = fs::read_to_string(&path).unwrap_or_default();
-            let owner = owner.lines().next().unwrap_or("another process").to_owned();
-            return Err(ResultsError::Locked { path: folder.to_owned(), owner });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-    writeln!(file, "{LOCK_TAKEN}{}", std::process::id()).map_err(failed)?;
-    Ok(file)
-}
-
-/// The budget of a finished run whose config differs from `wanted` by a smaller budget alone.
-fn smaller_budget(
-    found: &toml::Table,
-    wanted: &toml::Table,
-    manifest: Option<&Manifest>,
-) -> Option<u64> {
-    let manifest = manifest.filter(|manifest| manifest.status == Status::Done)?;
-    let budget = |config: &toml::Table| {
-        let steps = config.get("schedule")?.get("total_steps")?.as_integer()?;
-        u64::try_from(steps).ok()
-    };
-    let is_smaller = manifest.total_steps < budget(wanted)?;
-    // The config has the larger one already where extending was interrupted.
-    let is_known = budget(found) == Some(manifest.total_steps) || budget(found) == budget(wanted);
-    (is_smaller && is_known && other_than_budget(found, wanted).is_none())
-        .then_some(manifest.total_steps)
-}
-
-/// The first difference of two configs, apart from the number of environment steps.
-fn other_than_budget(
-    found: &toml::Table,
-    wanted: &toml::Table,
-) -> Option<(String, String, String)> {
-    let without_budget = |config: &toml::Table| {
-        let mut config = config.clone();
-        let schedule = config.get_mut("schedule").and_then(toml::Value::as_table_mut);
-        schedule.map(|schedule| schedule.remove("total_steps"));
-        config
-    };
-    first_difference(&without_budget(found), &without_budget(wanted))
-}
-
 /// Renames `events.jsonl` to `events.1.jsonl` or the next free number; returns where it is now, or none
 /// if it is not there.
 fn set_aside(folder: &Path, name: &str) -> Result<Option<PathBuf>, ResultsError> {
@@ -381,23 +283,4 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ResultsError> {
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), ResultsError> {
     json::write(path, serde_json::to_vec_pretty(manifest))
-}
-
-/// The first key, dotted, whose value differs, with both values; keys in alphabetical order.
-fn first_difference(
-    found: &toml::Table,
-    expected: &toml::Table,
-) -> Option<(String, String, String)> {
-    let show = |value: Option<&toml::Value>| value.map_or("absent".to_owned(), ToString::to_string);
-    let mut keys: Vec<_> = found.keys().chain(expected.keys()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.into_iter().find_map(|key| match (found.get(key), expected.get(key)) {
-        (Some(toml::Value::Table(found)), Some(toml::Value::Table(expected))) => {
-            first_difference(found, expected)
-                .map(|(inner, found, expected)| (format!("{key}.{inner}"), found, expected))
-        }
-        (found, expected) if found == expected => None,
-        (found, expected) => Some((key.clone(), show(found), show(expected))),
-    })
 }

@@ -280,12 +280,12 @@ fn the_committed_suites_are_good() {
     }
     assert!(Suite::load(&folder.join("nothing.toml")).unwrap_err().is_bad_input());
     // Every figure and table with experiments appears once; Fig. 7 and Table 1 have none.
-    let mut items: Vec<_> = suites.iter().flat_map(|suite| suite.item.split(", ")).collect();
+    let items = suites.iter().flat_map(|suite| suite.item.split(", "));
+    let mut items: Vec<_> = items.filter(|item| *item != "Beyond the paper").collect();
     items.sort_unstable();
     let figures = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13].map(|n| format!("Fig. {n}"));
     let tables = [2, 3, 4, 5].map(|n| format!("Table {n}"));
     let mut expected: Vec<_> = figures.iter().chain(&tables).map(String::as_str).collect();
-    expected.push("Beyond the paper");
     expected.sort_unstable();
     assert_eq!(items, expected);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::snapshot::State;
+use crate::snapshot::RunState;
 use crate::testing::{snapshot, view};
 
 fn press(app: &mut App, keys: &[KeyCode]) {
@@ -35,7 +35,7 @@ fn the_filter_goes_through_the_states_that_there_are() {
         assert_eq!(app.runs().len(), if app.filter.is_some() { 1 } else { 6 });
         seen.push(app.filter);
     }
-    let all = Kind::ALL.map(Some).into_iter().chain([None]);
+    let all = StateKind::ALL.map(Some).into_iter().chain([None]);
     assert_eq!(seen, all.collect::<Vec<_>>());
 }
 
@@ -47,11 +47,11 @@ fn keys_lead_to_a_task_a_run_its_curve_and_back() {
     assert_eq!((app.runs().len(), app.drawn().len()), (4, 4));
     press(&mut app, &[KeyCode::Enter, KeyCode::End]);
     assert_eq!((app.pane, app.drawn().len()), (Pane::Runs, 1));
-    assert_eq!(app.selected_run().unwrap().state, State::Done);
+    assert_eq!(app.selected_run().unwrap().state, RunState::Done);
     press(&mut app, &[KeyCode::Enter]);
     assert!((app.pane, app.zoom) == (Pane::Curves, true));
     press(&mut app, &[KeyCode::Char('k')]);
-    assert_eq!(app.selected_run().unwrap().state, State::Waiting);
+    assert_eq!(app.selected_run().unwrap().state, RunState::Waiting);
     press(&mut app, &[KeyCode::Esc]);
     assert!((app.pane, app.zoom) == (Pane::Runs, false));
     press(&mut app, &[KeyCode::Esc, KeyCode::Char('g')]);
@@ -70,7 +70,7 @@ fn what_is_selected_stays_when_the_runs_change() {
     press(&mut app, &[KeyCode::Home, KeyCode::Down]);
     let selected = app.selected_run().unwrap().dir.clone();
     let mut runs = app.snapshot.runs.clone();
-    runs.insert(0, view("dac", "Ant-v2", 7, State::Running, 100));
+    runs.insert(0, view("dac", "Ant-v2", 7, RunState::Running, 100));
     app.snapshot = Snapshot::new("x".as_ref(), None, runs.clone(), vec![]);
     assert_eq!(app.selected_run().unwrap().dir, selected);
     // If it is gone, the first run is selected.

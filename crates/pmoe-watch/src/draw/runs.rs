@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::{block, cut, first_row};
 use crate::app::{App, List, Pane, Place};
 use crate::format::{duration, optional, percent, quantity, steps};
-use crate::snapshot::{Kind, RunView};
+use crate::snapshot::{RunView, StateKind};
 use crate::theme::{Theme, sign};
 
 /// Bounds on the width of names, which is otherwise a quarter of the total.
@@ -85,7 +85,7 @@ impl Column {
             Self::Seed => run.seed.to_string(),
             Self::Steps => percent(run.share()),
             // The speed of a run that has ended is of no interest.
-            Self::Speed if run.state.kind() == Kind::Running => {
+            Self::Speed if run.state.kind() == StateKind::Running => {
                 optional(run.steps_per_second, |speed| format!("{speed:.0}"))
             }
             Self::Speed => String::new(),
@@ -144,7 +144,7 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, runs: &[&RunView], area: Rect, t
             .collect();
         let text = Span::styled(
             text,
-            if kind == Kind::Waiting { theme.state(kind) } else { Style::new() },
+            if kind == StateKind::Waiting { theme.state(kind) } else { Style::new() },
         );
         let line = Line::from(vec![Span::styled(sign(kind), theme.state(kind)), text]);
         let is_selected = row == selected && app.list == List::Runs;

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{block, cut, first_row};
 use crate::app::{App, List, Pane, Place};
-use crate::snapshot::{Count, Kind};
+use crate::snapshot::{Count, StateKind};
 use crate::theme::{Theme, sign};
 
 /// Returns the preferred width of the list in columns.
@@ -32,7 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
         .skip(first)
         .take(inner.height.into())
         .map(|(row, (place, count))| {
-            let mark = [Kind::Failed, Kind::Quiet, Kind::Running]
+            let mark = [StateKind::Failed, StateKind::Quiet, StateKind::Running]
                 .into_iter()
                 .find(|kind| count.of(*kind) > 0)
                 .map_or(Span::from(" "), |kind| Span::styled(sign(kind), theme.state(kind)));
@@ -59,5 +59,5 @@ fn name(place: &Place) -> String {
 }
 
 fn state(count: &Count) -> String {
-    format!("{}/{}", count.of(Kind::Done), count.all())
+    format!("{}/{}", count.of(StateKind::Done), count.all())
 }

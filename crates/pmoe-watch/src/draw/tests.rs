@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui::style::Color;
 
 use super::*;
-use crate::snapshot::{Snapshot, State};
+use crate::snapshot::{RunState, Snapshot};
 use crate::testing::{snapshot, view};
 
 fn screen(app: &App, width: u16, height: u16, theme: Theme) -> Buffer {
@@ -79,7 +79,7 @@ fn curves_have_axes_and_a_letter_per_method() {
 
 #[test]
 fn a_flat_curve_and_none_are_drawn_too() {
-    let mut run = view("sac", "Ant-v2", 0, State::Running, 500);
+    let mut run = view("sac", "Ant-v2", 0, RunState::Running, 500);
     run.curve.iter_mut().for_each(|point| point.1 = -3.0);
     let mut app = App::new(Snapshot::new("x".as_ref(), None, vec![run], vec![]));
     let found = lines(&screen(&app, 80, 24, Theme::Colors)).concat();
@@ -122,7 +122,7 @@ fn a_problem_is_said_in_the_last_line() {
 
 #[test]
 fn names_from_files_cannot_command_the_terminal() {
-    let run = view("evil\u{1b}[2J", "a\u{7}b", 0, State::Running, 100);
+    let run = view("evil\u{1b}[2J", "a\u{7}b", 0, RunState::Running, 100);
     let app = App::new(Snapshot::new("x\u{1b}c".as_ref(), None, vec![run], vec![]));
     let found = lines(&screen(&app, 100, 30, Theme::Colors)).concat();
     assert!(!found.chars().any(char::is_control), "{found:?}");

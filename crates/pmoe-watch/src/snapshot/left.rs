@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, RunView, State, steps};
+use super::{RunState, RunView, StateKind, steps};
 
 /// Work left, without failed runs, which may never start again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -41,7 +41,7 @@ pub(super) fn left(runs: &[RunView]) -> Option<Left> {
     let (mut work_seconds, mut guessed_seconds, mut longest, mut jobs) = (0.0, 0.0, 0.0_f64, 0);
     for run in runs {
         let seconds = match run.state.kind() {
-            Kind::Failed | Kind::Done => continue,
+            StateKind::Failed | StateKind::Done => continue,
             _ if run.seconds_left.is_some() => run.seconds_left?,
             _ => {
                 let steps = steps(run.total_steps.saturating_sub(run.env_step));
@@ -55,7 +55,7 @@ pub(super) fn left(runs: &[RunView]) -> Option<Left> {
                 }
             }
         };
-        jobs += usize::from(run.state == State::Running);
+        jobs += usize::from(run.state == RunState::Running);
         work_seconds += seconds;
         longest = longest.max(seconds);
     }
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn time_left_comes_from_the_nearest_speed() {
         let timed = |method: &str, task: &str, speed: f64| {
-            let mut run = view(method, task, 0, State::Done, 1_000);
+            let mut run = view(method, task, 0, RunState::Done, 1_000);
             run.steps_per_second = Some(speed);
             run
         };
-        let waiting = view("sac", "Ant-v2", 5, State::Waiting, 0);
+        let waiting = view("sac", "Ant-v2", 5, RunState::Waiting, 0);
         let mut runs = vec![timed("dac", "Hopper-v2", 50.0), waiting];
         // From all runs: 1000 steps at 50 per second, with no run in progress.
         let left = left_of(&runs);
@@ -121,25 +121,25 @@ mod tests {
         let left = left_of(&runs);
         assert_eq!((left.work_seconds, left.rough), (5.0, false));
         // Two runs in progress with 40 seconds left each; the other 5 seconds fit in between.
-        runs.extend([0, 1].map(|seed| view("pmoe-sac", "Ant-v2", seed, State::Running, 600)));
+        runs.extend([0, 1].map(|seed| view("pmoe-sac", "Ant-v2", seed, RunState::Running, 600)));
         let left = left_of(&runs);
         assert_eq!((left.seconds, left.jobs), (Some(42.5), 2));
     }
 
     #[test]
     fn the_longest_run_decides_when_it_is_alone() {
-        let mut runs = vec![view("sac", "Ant-v2", 0, State::Running, 900)];
-        runs.push(view("sac", "Ant-v2", 1, State::Running, 100));
+        let mut runs = vec![view("sac", "Ant-v2", 0, RunState::Running, 900)];
+        runs.push(view("sac", "Ant-v2", 1, RunState::Running, 100));
         assert_eq!(left_of(&runs).seconds, Some(90.0));
     }
 
     #[test]
     fn nothing_is_left_of_what_is_over_or_unknown() {
-        let failed = State::Failed { reason: String::new() };
+        let failed = RunState::Failed { reason: String::new() };
         let over =
-            [view("sac", "Ant-v2", 0, State::Done, 1_000), view("sac", "Ant-v2", 1, failed, 5)];
+            [view("sac", "Ant-v2", 0, RunState::Done, 1_000), view("sac", "Ant-v2", 1, failed, 5)];
         assert_eq!(left(&over), None);
-        assert_eq!(left(&[view("sac", "Ant-v2", 0, State::Waiting, 0)]), None);
+        assert_eq!(left(&[view("sac", "Ant-v2", 0, RunState::Waiting, 0)]), None);
         assert_eq!(left(&[]), None);
     }
 }

@@ -12,7 +12,7 @@ use pmoe_results::run::Tail;
 use pmoe_results::{Event, Manifest, Status};
 use pmoe_stats::mean;
 
-use crate::snapshot::{Evaluation, seconds_since, steps};
+use crate::snapshot::{EvalPoint, seconds_since, steps};
 
 /// A run is quiet if it has written nothing for this long, and for [`QUIET_EVALUATIONS`] times the
 /// usual time between evaluations.
@@ -56,7 +56,7 @@ pub(super) struct Known {
     pub(super) unread: bool,
     pub(super) env_step: u64,
     pub(super) curve: BTreeMap<u64, f64>,
-    pub(super) last_eval: Option<Evaluation>,
+    pub(super) last_eval: Option<EvalPoint>,
     pub(super) problem: Option<String>,
 }
 
@@ -150,7 +150,7 @@ impl Known {
             let reached = successes.map(|all| all.into_iter().map(f64::from).collect::<Vec<_>>());
             let success_rate = reached.and_then(|all| mean(&all));
             self.curve.insert(env_step, mean_return);
-            self.last_eval = Some(Evaluation { env_step, mean_return, success_rate });
+            self.last_eval = Some(EvalPoint { env_step, mean_return, success_rate });
         }
     }
 

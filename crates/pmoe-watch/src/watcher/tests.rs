@@ -4,7 +4,7 @@ use std::time::Duration;
 use pmoe_results::Event;
 
 use super::*;
-use crate::snapshot::{Evaluation, Kind, steps};
+use crate::snapshot::{EvalPoint, StateKind, steps};
 use crate::testing::{append, eval, files, folder, manifest, write_plan, write_run};
 
 /// Returns the time one second after the manifest of a run was written.
@@ -37,10 +37,10 @@ fn a_run_under_way_has_speed_curve_and_time_left() {
     write_run(&path, manifest(), &[0, 50, 100]);
     let before = files(dir.path());
     let run = only(&mut Watcher::new(dir.path()), soon(&path));
-    assert_eq!(run.state, State::Running);
+    assert_eq!(run.state, RunState::Running);
     assert_eq!((run.env_step, run.total_steps, run.attempts), (100, 300, 1));
     assert_eq!(run.curve, [(0, 0.0), (50, 50.0), (100, 100.0)]);
-    let last_eval = Evaluation { env_step: 100, mean_return: 100.0, success_rate: Some(0.5) };
+    let last_eval = EvalPoint { env_step: 100, mean_return: 100.0, success_rate: Some(0.5) };
     assert_eq!(run.last_eval, Some(last_eval));
     // 100 steps in 2 seconds: the remaining 200 take 4 seconds, one of which has passed.
     close(run.steps_per_second, 50.0);
@@ -76,7 +76,7 @@ fn events_are_read_as_they_come() {
 
     append(&path, b"{\"event\": \"eval\", broken}\n");
     let snapshot = look(&mut watcher, now);
-    assert_eq!(snapshot.runs[0].state, State::Running);
+    assert_eq!(snapshot.runs[0].state, RunState::Running);
     assert!(snapshot.problems[0].contains("seed_0"), "{:?}", snapshot.problems);
 }
 
@@ -114,14 +114,14 @@ fn a_run_that_is_silent_for_long_is_quiet() {
     };
     write_run(&path, manifest(), &[0, 50, 100]);
     let mut watcher = Watcher::new(dir.path());
-    assert_eq!(state_after(&mut watcher, 590.0), Kind::Running);
-    assert_eq!(state_after(&mut watcher, 610.0), Kind::Quiet);
+    assert_eq!(state_after(&mut watcher, 590.0), StateKind::Running);
+    assert_eq!(state_after(&mut watcher, 610.0), StateKind::Quiet);
     // Three evaluations in 600 seconds: the run may be silent for five times 200 seconds.
     let mut slow = manifest();
     slow.attempts[0].wall_seconds = 600.0;
     write_run(&path, slow, &[0, 50, 100]);
-    assert_eq!(state_after(&mut watcher, 990.0), Kind::Running);
-    assert_eq!(state_after(&mut watcher, 1_010.0), Kind::Quiet);
+    assert_eq!(state_after(&mut watcher, 990.0), StateKind::Running);
+    assert_eq!(state_after(&mut watcher, 1_010.0), StateKind::Quiet);
 }
 
 #[test]
@@ -146,18 +146,21 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
         .iter()
         .map(|run| (run.state.kind(), run.state.reason().unwrap_or_default()))
         .collect();
-    assert_eq!(states[0], (Kind::Done, ""));
-    assert_eq!(states[1], (Kind::Failed, "it has 200 steps, but the plan wants 300"));
-    assert_eq!(states[2], (Kind::Failed, "diverged: the loss is NaN"));
-    assert!(states[3].0 == Kind::Failed && states[3].1.contains("manifest.json"), "{states:?}");
-    assert_eq!(states[4], (Kind::Failed, "no such task"));
-    assert_eq!(states[5], (Kind::Waiting, ""));
-    assert_eq!(states[6], (Kind::Stopped, ""));
+    assert_eq!(states[0], (StateKind::Done, ""));
+    assert_eq!(states[1], (StateKind::Failed, "it has 200 steps, but the plan wants 300"));
+    assert_eq!(states[2], (StateKind::Failed, "diverged: the loss is NaN"));
+    assert!(
+        states[3].0 == StateKind::Failed && states[3].1.contains("manifest.json"),
+        "{states:?}"
+    );
+    assert_eq!(states[4], (StateKind::Failed, "no such task"));
+    assert_eq!(states[5], (StateKind::Waiting, ""));
+    assert_eq!(states[6], (StateKind::Stopped, ""));
 
     // The first run belongs to two suites but counts once.
     let count = |name: &str| {
         let suite = snapshot.suites.iter().find(|suite| suite.name == name).unwrap();
-        (suite.count.of(Kind::Done), suite.count.all())
+        (suite.count.of(StateKind::Done), suite.count.all())
     };
     assert_eq!((count("fig1"), count("fig9")), ((1, 6), (1, 1)));
     assert_eq!(snapshot.total.count.all(), 7);
@@ -166,7 +169,7 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     fs::remove_dir_all(path(0)).unwrap();
     fs::remove_dir_all(dir.path().join("mine")).unwrap();
     let snapshot = look(&mut watcher, soon(&path(1)));
-    assert_eq!((snapshot.runs.len(), &snapshot.runs[0].state), (6, &State::Waiting));
+    assert_eq!((snapshot.runs.len(), &snapshot.runs[0].state), (6, &RunState::Waiting));
     assert!(snapshot.runs[0].curve.is_empty());
 
     // If the plan can't be read, the previous one stays.

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use pmoe_core::dist::TanhNormal;
 
-use crate::policy::{NetSpec, PrimitiveNet, Primitives};
+use crate::policy::{NetSpec, PrimitiveNet, PrimitiveOutputs};
 use crate::seed::{Stream, stream};
 
 /// One squashed Gaussian whose mean and standard deviation depend on the state.
@@ -23,7 +23,7 @@ impl GaussianActor {
 
     /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`.
     pub fn distribution(&self, obs: Tensor<2>) -> TanhNormal {
-        let Primitives { mean, log_std, .. } = self.net.forward(obs);
+        let PrimitiveOutputs { mean, log_std, .. } = self.net.forward(obs);
         TanhNormal { mean, log_std }
     }
 }

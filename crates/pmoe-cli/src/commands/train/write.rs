@@ -1,0 +1,115 @@
+//! Training, with what it writes into the folder: events, and in the manifest how far it is and how it ended.
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use anyhow::Result;
+use pmoe_algos::{Agent, RunError, Training, TrainingEnd};
+use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
+use pmoe_results::{Event, Manifest, RunDir, Sink, Status};
+
+use super::stop::Stop;
+use crate::progress::Display;
+
+/// Trains and writes down how it ended.
+pub(super) fn run<A: Agent>(
+    mut training: Training<'_, A>,
+    provenance: Provenance,
+    run_dir: &mut RunDir,
+    mut display: Display,
+    stop: &Stop,
+) -> Result<ExitCode> {
+    let progress = training.progress();
+    display.begin(progress.env_step);
+    let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
+    start_attempt(run_dir, provenance, progress.env_step)?;
+    let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
+    let result = training.run(&mut sink);
+    let env_step = training.progress().env_step;
+    let result = result.and_then(|outcome| Ok((outcome, sink.sync()?)));
+    sink.display.finish();
+    match result {
+        Ok((TrainingEnd::Done, Position { blake3, .. })) => {
+            // Of what was written, not of what is there now.
+            sink.note(env_step, |manifest| {
+                manifest.status = Status::Done;
+                manifest.events_blake3 = Some(blake3);
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok((TrainingEnd::Interrupted, _)) => {
+            sink.note(env_step, |manifest| manifest.status = Status::Interrupted)?;
+            say!("checkpoint written at step {}; start again to continue", env_step);
+            Ok(stop.exit().into())
+        }
+        Err(error) => {
+            let diverged = matches!(error, RunError::Agent(_));
+            let error = anyhow::Error::from(error);
+            let status = Status::Failed { reason: format!("{error:#}"), diverged };
+            // On a full disk this may fail as well, but the first error is the one to tell.
+            if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
+                say!("warning: the manifest does not say that the run failed: {error:#}");
+            }
+            // Nor is it worse when the last events can't be kept.
+            let _ = sink.sync();
+            Err(error)
+        }
+    }
+}
+
+fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -> Result<()> {
+    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    run_dir.update_manifest(|manifest| {
+        manifest.schema = Manifest::SCHEMA;
+        manifest.status = Status::Running;
+        manifest.env_step = from_step;
+        manifest.provenance = provenance.clone();
+        manifest.attempts.push(Attempt {
+            started,
+            from_step,
+            to_step: from_step,
+            wall_seconds: 0.0,
+            provenance: Some(provenance),
+        });
+    })?;
+    Ok(())
+}
+
+/// Keeps the events, shows progress, and brings the manifest up to date at every evaluation.
+struct RunSink<'a> {
+    events: JsonlSink,
+    display: Display,
+    run_dir: &'a mut RunDir,
+    begun: Instant,
+}
+
+impl RunSink<'_> {
+    /// Writes down how far the run is, and what `change` does.
+    fn note(&mut self, env_step: u64, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+        let wall_seconds = self.begun.elapsed().as_secs_f64();
+        self.run_dir.update_manifest(|manifest| {
+            manifest.env_step = env_step;
+            if let Some(attempt) = manifest.attempts.last_mut() {
+                attempt.to_step = env_step;
+                attempt.wall_seconds = wall_seconds;
+            }
+            change(manifest);
+        })?;
+        Ok(())
+    }
+}
+
+impl Sink for RunSink<'_> {
+    fn emit(&mut self, event: &Event) -> std::io::Result<()> {
+        self.events.emit(event)?;
+        self.display.show(event);
+        if let Event::Eval { env_step, .. } = event {
+            self.note(*env_step, |_| {}).map_err(std::io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> std::io::Result<Position> {
+        self.events.sync()
+    }
+}
