@@ -65,7 +65,7 @@ macro_rules! analyses {
                 kind: AnalysisKind,
                 table: toml::Table,
                 place: &str,
-            ) -> Result<Self, crate::ResultsError> {
+            ) -> Result<Self, crate::error::ResultsError> {
                 Ok(match kind {
                     $(AnalysisKind::$Kind => Self::$Kind(settings::read(table, place)?),)+
                 })
@@ -78,7 +78,7 @@ macro_rules! analyses {
             }
 
             /// Whether every value is in its range.
-            fn check(&self, bounds: &settings::Bounds<'_>) -> Result<(), crate::ResultsError> {
+            fn check(&self, bounds: &settings::Bounds<'_>) -> Result<(), crate::error::ResultsError> {
                 match self {
                     $(Self::$Kind(settings) => settings.check(bounds),)+
                 }
