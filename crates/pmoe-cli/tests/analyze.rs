@@ -16,9 +16,19 @@ use serde_json::Value;
 const STEPS: usize = 1200;
 
 /// Trains a short run of `algo` on `task`.
-fn trained(algo: &str, task: &str, out: &Path) {
+fn trained(method: &str, task: &str, out: &Path) {
     let mut command = pmoe();
-    command.args(["train", "--task", task, "--seed", "3", "--method", algo, "--progress", "none"]);
+    command.args([
+        "train",
+        "--task",
+        task,
+        "--seed",
+        "3",
+        "--method",
+        method,
+        "--progress",
+        "none",
+    ]);
     command.args(["--steps", &STEPS.to_string(), "--out"]).arg(out);
     for setting in SMALL.iter().chain(SMALL_SCHEDULE) {
         command.args(["--set", setting]);

@@ -17,15 +17,23 @@ use common::{
 const STEPS: u64 = 2000;
 
 /// A run on a fast task, with a checkpoint every 300 steps.
-fn train(algo: &str, seed: u64, out: &Path) -> Command {
-    train_for(STEPS, algo, seed, out)
+fn train(method: &str, seed: u64, out: &Path) -> Command {
+    train_for(STEPS, method, seed, out)
 }
 
-fn train_for(steps: u64, algo: &str, seed: u64, out: &Path) -> Command {
+fn train_for(steps: u64, method: &str, seed: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "TargetReaching-v0", "--method", algo, "--progress", "json"]);
+    command.args([
+        "train",
+        "--task",
+        "TargetReaching-v0",
+        "--method",
+        method,
+        "--progress",
+        "json",
+    ]);
     command.args(["--seed", &seed.to_string(), "--steps", &steps.to_string(), "--out"]).arg(out);
-    let small = if algo == "ppo" { common::SMALL_ROLLOUTS } else { common::SMALL };
+    let small = if method == "ppo" { common::SMALL_ROLLOUTS } else { common::SMALL };
     for setting in small.iter().chain(common::SMALL_SCHEDULE) {
         command.args(["--set", setting]);
     }
@@ -40,11 +48,11 @@ struct Killed {
 }
 
 impl Killed {
-    fn new(algo: &str) -> Self {
+    fn new(method: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let [whole, killed] = ["whole", "killed"].map(|name| dir.path().join(name));
-        succeed(&mut train(algo, 3, &whole));
-        let mut child = start_until(&mut train(algo, 3, &killed), 1000);
+        succeed(&mut train(method, 3, &whole));
+        let mut child = start_until(&mut train(method, 3, &killed), 1000);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(checkpoints(&killed).len(), 2);
@@ -56,6 +64,13 @@ impl Killed {
         let copy = self.killed.with_extension("copy");
         let _ = fs::remove_dir_all(&copy);
         succeed(Command::new("cp").arg("-r").arg(&self.killed).arg(&copy));
+        // Every start removes the files that the kill left half written, even a refused one.
+        for entry in fs::read_dir(&copy).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_string_lossy().starts_with(".tmp") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
         copy
     }
 
@@ -224,11 +239,11 @@ fn a_checkpoint_of_another_run_is_refused() {
 
 #[test]
 fn a_finished_run_is_checked_and_repaired_by_the_advice() {
-    for algo in ["sac", "ppo"] {
+    for method in ["sac", "ppo"] {
         let dir = tempfile::tempdir().unwrap();
         let [whole, copy] = ["whole", "copy"].map(|name| dir.path().join(name));
-        succeed(&mut train(algo, 3, &whole));
-        let net = if algo == "sac" { "actor.bpk" } else { "net.bpk" };
+        succeed(&mut train(method, 3, &whole));
+        let net = if method == "sac" { "actor.bpk" } else { "net.bpk" };
         let edit = |name: &str, old: &str, new: &str| {
             let path = copy.join(name);
             let text = fs::read_to_string(&path).unwrap();
@@ -242,7 +257,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
             (net, &|| fs::write(checkpoint(&copy).join(net), "net").unwrap()),
             (net, &|| fs::remove_file(checkpoint(&copy).join(net)).unwrap()),
             ("is gone", &|| fs::remove_dir_all(checkpoint(&copy)).unwrap()),
-            ("`algo`", &|| edit("manifest.json", &format!("\"{algo}\""), "\"pmoe-sac\"")),
+            ("`method`", &|| edit("manifest.json", &format!("\"{method}\""), "\"pmoe-sac\"")),
             ("`task`", &|| edit("manifest.json", "TargetReaching-v0", "Hopper-v4")),
             ("`seed`", &|| edit("manifest.json", "\"seed\": 3", "\"seed\": 4")),
             ("manifest.json", &|| fs::write(copy.join("manifest.json"), "{").unwrap()),
@@ -252,7 +267,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
             succeed(Command::new("cp").arg("-r").arg(&whole).arg(&copy));
             damage();
             let before = snapshot(&copy);
-            let finished = run(&mut train(algo, 3, &copy));
+            let finished = run(&mut train(method, 3, &copy));
             assert_eq!(finished.code, Some(2), "{word}: {}", finished.stderr);
             assert!(finished.stderr.contains(word), "{word}: {}", finished.stderr);
             assert_eq!(snapshot(&copy), before);
@@ -263,7 +278,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
         }
         // As published, without checkpoints.
         let _ = fs::remove_dir_all(copy.join("checkpoint"));
-        let finished = run(&mut train(algo, 3, &copy));
+        let finished = run(&mut train(method, 3, &copy));
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         assert!(finished.stderr.contains("policy was not kept"), "{}", finished.stderr);
         let mut evaluate = pmoe();

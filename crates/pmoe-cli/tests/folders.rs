@@ -14,11 +14,19 @@ use common::{
     start_until, succeed,
 };
 
-fn train(algo: &str, steps: u64, out: &Path) -> Command {
+fn train(method: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "TargetReaching-v0", "--method", algo, "--progress", "json"]);
+    command.args([
+        "train",
+        "--task",
+        "TargetReaching-v0",
+        "--method",
+        method,
+        "--progress",
+        "json",
+    ]);
     command.args(["--seed", "3", "--steps", &steps.to_string(), "--out"]).arg(out);
-    let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
+    let small = if method == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
     for setting in small.iter().chain(common::SMALL_SCHEDULE) {
         command.args(["--set", setting]);
     }
@@ -126,11 +134,11 @@ fn a_finished_run_goes_on_where_that_is_exact() {
         ("dac", None, [8_000, 9_000, 60_000]),
         ("sac", Some("--keep-replay"), [800, 900, 2_600]),
     ];
-    for (algo, keep, [first, moment, all]) in cases {
-        let [whole, more] = ["whole", "more"].map(|name| dir.path().join(algo).join(name));
+    for (method, keep, [first, moment, all]) in cases {
+        let [whole, more] = ["whole", "more"].map(|name| dir.path().join(method).join(name));
         // Multiples of eval_every, but of rollouts only by chance.
         let train = |steps: u64, out: &Path| {
-            let mut command = train(algo, steps, out);
+            let mut command = train(method, steps, out);
             command.args(keep).args(["--set", "schedule.eval_every=400"]);
             command
         };
@@ -142,8 +150,8 @@ fn a_finished_run_goes_on_where_that_is_exact() {
         signal(&child, "TERM");
         assert_eq!(child.wait().unwrap().code(), Some(99));
         succeed(&mut train(all, &more));
-        assert_eq!(events(&more), events(&whole), "{algo}");
-        assert_eq!(policy(&more), policy(&whole), "{algo}");
+        assert_eq!(events(&more), events(&whole), "{method}");
+        assert_eq!(policy(&more), policy(&whole), "{method}");
         let manifest = manifest(&more);
         assert_eq!(manifest["total_steps"], all);
         let config = fs::read_to_string(more.join("config.toml")).unwrap();
@@ -160,10 +168,10 @@ fn a_finished_run_that_cannot_go_on_says_why_and_what_to_do() {
         ("ppo", 700, &[], "schedule.eval_every is 400"),
         ("ppo", 800, &["--set", "anneal_lr=true"], "anneal_lr"),
     ];
-    for (index, (algo, steps, more, word)) in cases.into_iter().enumerate() {
+    for (index, (method, steps, more, word)) in cases.into_iter().enumerate() {
         let folder = dir.path().join(index.to_string());
         let command = |steps: u64| {
-            let mut command = train(algo, steps, &folder);
+            let mut command = train(method, steps, &folder);
             command.args(more);
             command
         };
@@ -184,12 +192,12 @@ fn a_finished_run_that_cannot_go_on_says_why_and_what_to_do() {
 #[test]
 fn a_run_can_start_from_anothers_policy() {
     let dir = tempfile::tempdir().unwrap();
-    for (algo, steps) in [("sac", 2_600), ("ppo", 60_000)] {
+    for (method, steps) in [("sac", 2_600), ("ppo", 60_000)] {
         let [first, second, again, plain] =
-            ["first", "second", "again", "plain"].map(|name| dir.path().join(algo).join(name));
-        succeed(&mut train(algo, 1000, &first));
+            ["first", "second", "again", "plain"].map(|name| dir.path().join(method).join(name));
+        succeed(&mut train(method, 1000, &first));
         let from = |out: &Path| {
-            let mut command = train(algo, steps, out);
+            let mut command = train(method, steps, out);
             command.arg("--from").arg(&first);
             command
         };
@@ -199,7 +207,7 @@ fn a_run_can_start_from_anothers_policy() {
         child.wait().unwrap();
         succeed(&mut from(&again));
         assert_eq!(events(&again), events(&second));
-        succeed(&mut train(algo, steps, &plain));
+        succeed(&mut train(method, steps, &plain));
         assert_ne!(events(&plain), events(&second));
         // The new run's first evaluation is that of the old policy.
         let start = |run: &Path| events(run).lines().next().unwrap().to_owned();
@@ -208,7 +216,7 @@ fn a_run_can_start_from_anothers_policy() {
         assert!(config.contains("[from]"), "{config}");
 
         // A different starting policy makes it a different run.
-        refuse(&mut train(algo, steps, &second), 2, &["another config", "from"]);
+        refuse(&mut train(method, steps, &second), 2, &["another config", "from"]);
         refuse(&mut from(&plain), 2, &["another config", "from"]);
     }
     let [sac, other] = ["sac/first", "other"].map(|name| dir.path().join(name));

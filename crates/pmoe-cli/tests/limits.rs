@@ -20,7 +20,7 @@ fn command(arguments: &[&str]) -> Command {
 fn sizes_beyond_all_bounds_are_refused_before_a_folder_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    for (algo, setting, words) in [
+    for (method, setting, words) in [
         ("sac", "hidden=[100000,100000]", &["hidden[0]", "100000", "at most 65_536"][..]),
         ("sac", "hidden=[16,4294967296]", &["hidden[1]", "at most 65_536"]),
         (
@@ -50,7 +50,7 @@ fn sizes_beyond_all_bounds_are_refused_before_a_folder_is_made() {
         ("ppo", "epochs=4294967295", &["epochs", "at most 4_294_967_295"]),
         ("dac", "num_options=1e6", &["num_options", "at most 500"]),
     ] {
-        refuse(train(algo, 2_000, &out).args(["--set", setting]), 2, words);
+        refuse(train(method, 2_000, &out).args(["--set", setting]), 2, words);
     }
     assert!(!out.exists());
 }
@@ -63,13 +63,13 @@ fn a_run_that_does_not_fit_is_refused_with_what_it_is_due_to() {
     let layers = format!("hidden={:?}", [65_536; 100]);
     let wide =
         ["batch_size=16M", "buffer_size=17M", "hidden=[65536]", "actor.pmoe.num_primitives=500"];
-    for (algo, settings, due) in [
+    for (method, settings, due) in [
         ("sac", &[layers.as_str()][..], "`algo.sac.hidden`"),
         ("dac", &[&layers], "`algo.dac.hidden`"),
         ("ppo", &[&format!("net.{layers}")], "`algo.ppo.net.hidden`"),
         ("pmoe-sac", &wide, "`algo.sac."),
     ] {
-        let mut command = train(algo, 2_000, &out);
+        let mut command = train(method, 2_000, &out);
         for setting in settings {
             command.args(["--set", setting]);
         }
@@ -264,7 +264,7 @@ fn a_run_that_would_make_no_update_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     // With the small settings, the first update comes after 100 steps.
-    for (algo, key) in [
+    for (method, key) in [
         ("sac", "algo.sac.learning_starts"),
         ("pmoe-sac", "algo.sac.learning_starts"),
         ("ppo", "algo.ppo.rollout_steps"),
@@ -272,12 +272,12 @@ fn a_run_that_would_make_no_update_is_refused() {
         ("dac", "algo.dac.rollout_steps"),
     ] {
         refuse(
-            &mut train(algo, 99, &out),
+            &mut train(method, 99, &out),
             2,
             &["`schedule.total_steps` is 99", "at least 100", key],
         );
         assert!(!out.exists());
-        succeed(&mut train(algo, 100, &out));
+        succeed(&mut train(method, 100, &out));
         let events = fs::read_to_string(out.join("events.jsonl")).unwrap();
         assert_eq!(events.matches("\"eval\"").count(), 2);
         fs::remove_dir_all(&out).unwrap();

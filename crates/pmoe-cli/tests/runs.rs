@@ -19,22 +19,23 @@ const STEPS: u64 = 4000;
 fn the_same_seed_gives_the_same_bytes_whole_or_killed() {
     // On-policy methods are fast; with more steps they are still running when signalled.
     let long = 4 * STEPS;
-    for (algo, steps) in [("sac", STEPS), ("pmoe-sac", STEPS), ("pmoe-ppo", long), ("dac", long)] {
+    for (method, steps) in [("sac", STEPS), ("pmoe-sac", STEPS), ("pmoe-ppo", long), ("dac", long)]
+    {
         let dir = tempfile::tempdir().unwrap();
         let [once, again, killed] = ["once", "again", "killed"].map(|name| dir.path().join(name));
-        succeed(&mut train(algo, steps, &once));
-        succeed(&mut train(algo, steps, &again));
+        succeed(&mut train(method, steps, &once));
+        succeed(&mut train(method, steps, &again));
         assert_eq!(events(&once), events(&again));
         for kind in ["\"episode\"", "\"update\"", "\"eval\""] {
             assert!(events(&once).contains(kind), "no {kind} event");
         }
 
         for step in [1, 500, 1000] {
-            let mut child = start_until(&mut train(algo, steps, &killed), step);
+            let mut child = start_until(&mut train(method, steps, &killed), step);
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        succeed(&mut train(algo, steps, &killed));
+        succeed(&mut train(method, steps, &killed));
         assert_eq!(events(&killed), events(&once));
         assert_eq!(policy(&killed), policy(&once));
         let manifest = manifest(&killed);
@@ -176,9 +177,9 @@ fn settings_of_the_task_are_part_of_the_run_and_goals_are_counted() {
 #[test]
 fn a_trained_policy_is_evaluated_and_reported() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = |algo: &str| dir.path().join(algo).join("Hopper-v4/seed_3");
-    for algo in ["sac", "pmoe-sac", "pmoe-ppo", "dac"] {
-        succeed(&mut train(algo, 600, &folder(algo)));
+    let folder = |method: &str| dir.path().join(method).join("Hopper-v4/seed_3");
+    for method in ["sac", "pmoe-sac", "pmoe-ppo", "dac"] {
+        succeed(&mut train(method, 600, &folder(method)));
     }
     let evaluate = |more: &[&str]| -> Value {
         let mut command = common::pmoe();
@@ -220,19 +221,28 @@ fn a_trained_policy_is_evaluated_and_reported() {
 #[test]
 fn the_cost_of_a_run_is_measured_for_every_family() {
     let dir = tempfile::tempdir().unwrap();
-    for algo in ["sac", "pmoe-ppo", "dac"] {
-        let folder = dir.path().join(algo);
-        succeed(&mut train(algo, 400, &folder));
+    for method in ["sac", "pmoe-ppo", "dac"] {
+        let folder = dir.path().join(method);
+        succeed(&mut train(method, 400, &folder));
         let mut command = common::pmoe();
-        command.args(["bench", "cost", "--method", algo, "--task", "Hopper-v4", "--steps", "400"]);
-        let small = if algo == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
+        command.args([
+            "bench",
+            "cost",
+            "--method",
+            method,
+            "--task",
+            "Hopper-v4",
+            "--steps",
+            "400",
+        ]);
+        let small = if method == "sac" { common::SMALL } else { common::SMALL_ROLLOUTS };
         for setting in small {
             command.args(["--set", setting]);
         }
         let cost: Value = serde_json::from_str(&succeed(command.arg("--json"))).unwrap();
         for part in ["ms_per_act", "ms_per_env_step", "ms_of_learning_per_env_step"] {
             let ms = cost[part].as_f64().unwrap();
-            assert!(0.0 < ms && ms < 1e3, "{algo}: {part} is {ms}");
+            assert!(0.0 < ms && ms < 1e3, "{method}: {part} is {ms}");
         }
         let bytes = |part: &str| cost[part].as_f64().unwrap();
         // Bytes of the finished run, except for the state of task and loop, which takes a few
@@ -240,14 +250,14 @@ fn the_cost_of_a_run_is_measured_for_every_family() {
         let kept = fs::read_dir(checkpoint(&folder)).unwrap();
         let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
         let rest = kept as f64 - bytes("bytes_when_finished");
-        assert!((0.0..10_000.0).contains(&rest), "{algo}: {rest} bytes more than said");
+        assert!((0.0..10_000.0).contains(&rest), "{method}: {rest} bytes more than said");
         // A finished run of SAC keeps only its policy.
         let is_less = bytes("bytes_when_finished") < bytes("bytes_of_learner");
-        assert_eq!(is_less, algo == "sac", "{algo}");
+        assert_eq!(is_less, method == "sac", "{method}");
         // 400 transitions (100 for a rollout) of 11 observed values and 3 actions.
-        let steps = if algo == "sac" { 400.0 } else { 100.0 };
+        let steps = if method == "sac" { 400.0 } else { 100.0 };
         let per_step = bytes("bytes_of_steps") / steps;
-        assert!((60.0..80.0).contains(&per_step), "{algo}: {per_step} bytes a step");
+        assert!((60.0..80.0).contains(&per_step), "{method}: {per_step} bytes a step");
     }
 }
 

@@ -133,8 +133,8 @@ fn numbers_that_are_none_are_answered_with_range_and_spelling() {
 
 #[test]
 fn what_was_meant_by_a_name_is_said() {
-    let run = |algo: &str, task: &str, set: &str| {
-        command(&["config", "show", "--method", algo, "--task", task, "--set", set])
+    let run = |method: &str, task: &str, set: &str| {
+        command(&["config", "show", "--method", method, "--task", task, "--set", set])
     };
     for (set, meant) in [
         ("eval_every=5", "schedule.eval_every"),

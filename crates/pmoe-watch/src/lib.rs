@@ -8,14 +8,14 @@
 //! use std::path::Path;
 //! use std::time::SystemTime;
 //!
-//! use pmoe_watch::{Kind, Wanted, Watcher};
+//! use pmoe_watch::{StateKind, Wanted, Watcher};
 //!
 //! # let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/hopper-300k"));
 //! let mut watcher = Watcher::new(folder);
 //! // Again and again; each time what is new is read.
 //! let snapshot = watcher.refresh(SystemTime::now(), Wanted::All)?;
 //! println!("{}", snapshot.to_text());
-//! assert_eq!(snapshot.total.count.of(Kind::Done), snapshot.runs.len());
+//! assert_eq!(snapshot.total.count.of(StateKind::Done), snapshot.runs.len());
 //! # Ok::<(), pmoe_results::ResultsError>(())
 //! ```
 //!

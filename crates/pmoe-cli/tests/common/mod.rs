@@ -31,11 +31,11 @@ pub fn pmoe() -> Command {
 }
 
 /// A small run in `out`.
-pub fn train(algo: &str, steps: u64, out: &Path) -> Command {
+pub fn train(method: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
     command.args(["train", "--task", "Hopper-v4", "--seed", "3", "--method", algo]);
     command.args(["--steps", &steps.to_string(), "--progress", "json", "--out"]).arg(out);
-    let small = if algo.contains("ppo") || algo == "dac" { SMALL_ROLLOUTS } else { SMALL };
+    let small = if method.contains("ppo") || method == "dac" { SMALL_ROLLOUTS } else { SMALL };
     for setting in small.iter().chain(SMALL_SCHEDULE) {
         command.args(["--set", setting]);
     }
