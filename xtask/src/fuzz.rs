@@ -59,12 +59,12 @@ pub struct Options {
     pub replay: Option<PathBuf>,
 }
 
-/// The most findings of a kind; further ones are most likely the same fault.
+/// Maximum number of findings per kind; further ones most likely have the same cause.
 const MAX_FINDINGS: usize = 10;
 
 /// Fuzzes all requested kinds; `out` is the folder for findings.
 pub fn run(root: &Path, pmoe: &Path, out: &Path, options: &Options) -> Result<Exit> {
-    // A separate link, as a build during the run would replace the program under its usual name.
+    // A hard link, because a build during the run would replace the program under its usual name.
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let own = tempfile::tempdir_in(out)?;
     let linked = own.path().join("pmoe");

@@ -1,5 +1,5 @@
-//! `cargo bench --workspace --bench update`: one gradient update, and one draw from the replay buffer, at the sizes
-//! of Hopper (11 observed numbers, 3 motors) and Humanoid (376, 17).
+//! `cargo bench --workspace --bench update`: one gradient update, and one batch from the replay
+//! buffer, at the sizes of Hopper (observations of 11 numbers, 3 motors) and Humanoid (376, 17).
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
@@ -17,10 +17,10 @@ use pmoe_envs::EnvSpec;
 
 const SIZES: [(&str, usize, usize); 2] = [("hopper", 11, 3), ("humanoid", 376, 17)];
 
-/// So many that the rows of a batch are not in the cache.
+/// Large enough that the rows of a batch are not in the cache.
 const NUM_TRANSITIONS: usize = 20_000;
 
-/// Hands random transitions to `push`.
+/// Passes random transitions to `push`.
 fn random_transitions(obs_dim: usize, action_dim: usize, mut push: impl FnMut(Transition<'_>)) {
     let mut rng = stream(0, Stream::Env);
     let mut row = vec![0.0; 2 * obs_dim + action_dim];

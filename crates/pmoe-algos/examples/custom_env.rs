@@ -1,4 +1,4 @@
-//! The whole API on one page: your own task, learnt with SAC, its policy saved and loaded.
+//! The whole API on one page: a custom task, learnt with SAC, and its policy saved and loaded.
 //!
 //! `cargo run --release -p pmoe-algos --example custom_env`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // An agent with other initial values becomes the trained one.
+    // Loads the trained policy into an agent with other initial values.
     let mut loaded = algo.agent(task.spec(), schedule.total_steps, 1, &Device::flex());
     checkpoints.newest(|stored| loaded.load(&stored.files, stored.scope))?;
     for (name, agent) in [("the trained policy", &agent), ("as loaded", &loaded)] {

@@ -1,4 +1,4 @@
-//! The contract between a learner and the training loop.
+//! The interface between a learner and the training loop.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,34 @@ use crate::checkpoint::{CheckpointError, Files, Scope};
 /// Named training metrics; `docs/metrics.md` has a row for each.
 pub type Metrics = BTreeMap<String, f64>;
 
-/// Why an action is asked for.
+/// What an action is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// To collect data: the policy explores.
+    /// Collecting data: the policy explores.
     Explore,
-    /// To be judged: without exploration noise.
+    /// Evaluation: no exploration noise.
     Evaluate,
 }
 
-/// What happened in one step, in the agent's units.
+/// One environment step, as the agent sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Transition<'a> {
     /// Observation before the step, `[O]`.
     pub obs: &'a [f32],
     /// Action in [-1, 1], `[A]`.
     pub action: &'a [f32],
-    /// Raw reward.
+    /// Unnormalised reward.
     pub reward: f32,
-    /// The true successor, `[O]`, also at an episode's end.
+    /// Observation after the step, `[O]`. At the end of an episode, the last observation of that
+    /// episode.
     pub next_obs: &'a [f32],
-    /// The MDP ended: nothing to bootstrap from.
+    /// Whether the MDP ended, so that there is nothing to bootstrap from.
     pub terminated: bool,
-    /// The time limit cut the episode: bootstrap as usual.
+    /// Whether the time limit cut the episode, so that the value still bootstraps.
     pub truncated: bool,
 }
 
-/// A failure of a learner. It ends the run that meets it.
+/// Failure of a learner, which ends the run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AgentError {
@@ -48,17 +49,17 @@ pub enum AgentError {
         quantity: String,
         /// Its value.
         value: f64,
-        /// Gradient updates taken.
+        /// Gradient updates done.
         grad_step: u64,
     },
 }
 
-/// Refuses an action that is not finite, after `grad_step` updates.
+/// Returns an error if the action is not finite, after `grad_step` updates.
 pub(crate) fn finite_action(action: &[f32], grad_step: u64) -> Result<(), AgentError> {
     action.iter().try_for_each(|&number| finite("action", number.into(), grad_step))
 }
 
-/// Refuses metrics that are not finite, after `grad_step` updates.
+/// Returns an error if a metric is not finite, after `grad_step` updates.
 pub(crate) fn finite_metrics(metrics: Metrics, grad_step: u64) -> Result<Metrics, AgentError> {
     metrics.iter().try_for_each(|(name, value)| finite(name, *value, grad_step))?;
     Ok(metrics)
@@ -71,25 +72,26 @@ fn finite(quantity: &str, value: f64, grad_step: u64) -> Result<(), AgentError> 
     Err(AgentError::NonFinite { quantity: quantity.to_owned(), value, grad_step })
 }
 
-/// What came of [`Agent::update`].
+/// Result of [`Agent::update`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Updates {
-    /// Gradient updates taken.
+    /// Gradient updates done.
     pub taken: u32,
-    /// Whether all were taken that are due at this step; else an interrupt came in between.
+    /// Whether all updates due at this step are done. If not, the call was interrupted.
     pub is_complete: bool,
 }
 
-/// A learner: three verbs for the loop, one for the log, two for the disk.
+/// A learner.
 pub trait Agent {
-    /// What the policy carries from call to call inside one episode, and what learning needs of the
-    /// act: `()` for SAC. Saved with the run, as an episode may go on after a restart.
+    /// What the policy carries from call to call within an episode, and what learning needs to know
+    /// about the latest action; `()` for SAC. It is saved with the run, because an episode may
+    /// continue after a restart.
     type Memory: Default + Serialize + DeserializeOwned;
 
-    /// Chooses an action for `obs`, `[O]`, into `action`, `[A]`, in [-1, 1].
+    /// Chooses an action for `obs`, `[O]`, and writes it to `action`, `[A]`, in [-1, 1].
     ///
     /// # Errors
-    /// When the action is not finite.
+    /// Returns an error if the action is not finite.
     fn act(
         &self,
         memory: &mut Self::Memory,
@@ -99,40 +101,43 @@ pub trait Agent {
         action: &mut [f32],
     ) -> Result<(), AgentError>;
 
-    /// Takes in what the action led to.
+    /// Records the result of the latest action.
     fn observe(&mut self, memory: &Self::Memory, transition: Transition<'_>);
 
-    /// Learns if it is time to, until all gradient updates of this step are taken or `interrupt` says
-    /// true. The next call, perhaps after [`Agent::save`] and [`Agent::load`], takes the rest.
+    /// Learns if it is due, until all gradient updates of this step are done or `interrupt` returns
+    /// true. The next call, perhaps after [`Agent::save`] and [`Agent::load`], does the rest.
     fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates;
 
-    /// The metrics of the latest update. The only place that reads learning's numbers back.
+    /// Returns the metrics of the latest update. No other method copies training statistics from
+    /// the device.
     ///
     /// # Errors
-    /// When one is not finite.
+    /// Returns an error if a metric is not finite.
     fn metrics(&self) -> Result<Metrics, AgentError>;
 
-    /// Writes everything that learning continues from, or the policy and its critic alone.
+    /// Writes all learning state, or only the policy and its critic.
     ///
-    /// Implementations take `self` apart field by field, so that a new field does not compile until it is
-    /// saved, or said to be made anew.
+    /// Implementations destructure `self` field by field. A new field then does not compile until
+    /// it is either saved or marked as recomputed.
     ///
     /// # Errors
-    /// When a part can't be serialised or written.
+    /// Returns an error if a part can't be serialised or written.
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError>;
 
-    /// Restores what [`Agent::save`] wrote with [`Scope::Everything`], or, with [`Scope::Policy`], as
-    /// much as acting needs, and a new run that starts from this policy.
+    /// Restores what [`Agent::save`] wrote. With [`Scope::Everything`], learning resumes; with
+    /// [`Scope::Policy`], only as much is read as the policy needs to act, or a new run to start
+    /// from it.
     ///
     /// # Errors
-    /// When a file is missing, damaged or of another network. The agent is then unusable.
+    /// Returns an error if a file is missing, damaged or from a different network. The agent is
+    /// then unusable.
     fn load(&mut self, files: &Files<'_>, scope: Scope) -> Result<(), CheckpointError>;
 
-    /// Refuses what a checkpoint says beside the agent that was just loaded from it: the `memory` of the
-    /// running episode, and whether the run was in the middle of [`Agent::update`].
+    /// Checks what the checkpoint stores next to the agent that was just loaded from it: the
+    /// `memory` of the running episode, and whether the run was inside [`Agent::update`].
     ///
     /// # Errors
-    /// When one of them does not fit the agent.
+    /// Returns an error if one of them does not fit the agent.
     fn check_restored(&self, memory: &Self::Memory, in_update: bool)
     -> Result<(), CheckpointError>;
 }

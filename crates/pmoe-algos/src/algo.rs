@@ -1,4 +1,4 @@
-//! The algorithms: the one place that lists them.
+//! The list of all algorithms.
 
 use burn::tensor::Device;
 use pmoe_envs::{EnvSpec, Rng};
@@ -43,7 +43,7 @@ pub enum AnyAgent {
     Td3(Td3),
 }
 
-/// The memory of any policy: each algorithm uses its own part.
+/// The memory of any policy. Each algorithm uses its own field.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnyMemory {
@@ -55,7 +55,7 @@ pub struct AnyMemory {
     td3: (),
 }
 
-/// Does the same with whichever algorithm there is, and with its part of a memory.
+/// Evaluates the same expression for any algorithm, optionally with its part of a memory.
 macro_rules! forward {
     ($any:expr, $one:ident => $body:expr) => {
         match $any {
@@ -76,7 +76,8 @@ macro_rules! forward {
 }
 
 impl AlgoConfig {
-    /// The algorithm's name, its table in a config: `sac`, `ppo`, `dac` or `td3`.
+    /// Returns the algorithm's name, which is also its table in a config: `sac`, `ppo`, `dac` or
+    /// `td3`.
     pub fn name(&self) -> &'static str {
         forward!(self, config => config.name())
     }
@@ -84,16 +85,18 @@ impl AlgoConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// Names the key, its value and what it may be.
+    /// The error names the key, its value and the allowed values.
     pub fn validate(&self) -> Result<(), ConfigError> {
         forward!(self, config => config.validate())
     }
 
-    /// The learner that this describes, at its start, for a run of `total_steps` environment steps.
+    /// Creates an untrained learner with these settings for a run of `total_steps` environment
+    /// steps.
     pub fn agent(&self, spec: &EnvSpec, total_steps: u64, seed: u64, device: &Device) -> AnyAgent {
         match self.clone() {
             Self::Sac(mut config) => {
-                // Memory is reserved for all transitions, and there are never more than steps.
+                // The buffer is allocated up front, and a run never has more transitions than
+                // steps.
                 config.buffer_size = config.buffer_size.min(steps(total_steps)).max(1);
                 AnyAgent::Sac(Sac::new(config, spec, seed, device))
             }
@@ -110,76 +113,80 @@ impl AlgoConfig {
         forward!(self, config => config.experience())
     }
 
-    /// Environment steps before the first update, and the dotted key of the setting that says so.
+    /// Returns the number of environment steps before the first update, and the dotted key of the
+    /// setting that determines it.
     pub fn first_update(&self) -> (String, u64) {
         let (key, first) = self.experience().first_update();
         (format!("algo.{}.{key}", self.name()), first)
     }
 
-    /// Environment steps from one time of learning to the next.
+    /// Returns the number of environment steps between two updates of the learner.
     pub fn steps_per_update(&self) -> u64 {
         self.experience().steps_per_update()
     }
 
-    /// Steps that one gradient update learns from.
+    /// Returns the batch size of a gradient update.
     pub fn rows_per_update(&self) -> usize {
         self.experience().rows_per_update()
     }
 
-    /// Steps that are kept to learn from in a run of `total_steps`, and the memory (bytes) they take.
+    /// Returns the number of transitions that a run of `total_steps` keeps for learning, and their
+    /// size in bytes.
     pub fn kept_steps(&self, total_steps: u64, spec: &EnvSpec) -> (usize, usize) {
         let (experience, total_steps) = (self.experience(), steps(total_steps));
         (experience.kept_steps(total_steps), experience.bytes(total_steps, spec))
     }
 
-    /// How much a finished run keeps: all of a learner whose data are few, so that more steps can follow;
-    /// replay data on request only.
+    /// Returns how much of the learner a finished run keeps. A replay buffer is kept only on
+    /// request. An on-policy learner is small and kept whole, so that the run can be extended.
     pub fn scope_at_the_end(&self, keep_replay: bool) -> Scope {
         self.experience().scope_at_the_end(keep_replay)
     }
 
-    /// Whether learning depends on how long the run will be.
+    /// Whether learning depends on the length of the run.
     pub fn depends_on_total_steps(&self) -> bool {
         forward!(self, config => config.depends_on_total_steps())
     }
 
-    /// The same with another number of uniformly random actions at the start, where there are any; after
-    /// them the policy explores.
+    /// Changes the number of uniformly random actions at the start, if the algorithm has any. The
+    /// policy explores after them.
     #[must_use]
     pub fn with_random_steps(mut self, steps: u64) -> Self {
         forward!(&mut self, config => config.set_random_steps(steps));
         self
     }
 
-    /// The same with its first update after as few steps as it can be. An update costs what it did.
+    /// Moves the first update to the earliest possible step. The cost of an update stays the same.
     #[must_use]
     pub fn learning_early(mut self) -> Self {
         forward!(&mut self, config => config.learn_early());
         self
     }
 
-    /// Which primitive acts when evaluated; none where the policy has no primitives to choose from.
+    /// Returns the setting for the primitive that acts in evaluation; `None` if the policy has no
+    /// primitives to choose from.
     pub fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         forward!(self, config => config.eval_primitive())
     }
 
-    /// What a run of `total_steps` environment steps takes in memory.
+    /// Returns the memory use of a run of `total_steps` environment steps.
     pub fn memory(&self, total_steps: u64, spec: &EnvSpec) -> MemoryUse {
         forward!(self, config => config.memory(steps(total_steps), spec))
     }
 
-    /// A gradient update on `transitions` random transitions, or on a rollout of them; of DAC one for each
-    /// of its MDPs, of TD3 as many as there are for one of the actor.
+    /// Creates a gradient update for timing. It learns from `transitions` random transitions in a
+    /// replay buffer, or from a random rollout. For DAC it is one update of each MDP, for TD3 as
+    /// many critic updates as there are per actor update.
     pub fn timed_step(&self, spec: &EnvSpec, transitions: usize, device: &Device) -> TimedStep {
         forward!(self, config => config.timed_step(spec, transitions, device))
     }
 
-    /// The dotted key of the setting that the most memory is due to: the one that saves the most at its
-    /// least.
+    /// Returns the dotted key of the setting that causes the largest memory use: setting it to its
+    /// minimum saves the most.
     pub fn largest_setting(&self, total_steps: u64, spec: &EnvSpec) -> String {
         let steps = steps(total_steps);
         let largest = forward!(self, config => {
-            // Of several the first.
+            // The first one in a tie.
             let smaller = config.with_one_at_its_least().into_iter();
             smaller.min_by_key(|(_, config)| config.memory(steps, spec).total()).map(|(key, _)| key)
         });
@@ -187,19 +194,20 @@ impl AlgoConfig {
     }
 }
 
-/// As many steps as can be counted in memory.
+/// Converts a number of steps to `usize`, saturating.
 fn steps(total_steps: u64) -> usize {
     usize::try_from(total_steps).unwrap_or(usize::MAX)
 }
 
 impl AnyAgent {
-    /// What every primitive would do at some states: nothing is chosen, nothing changes.
+    /// Computes what every primitive would do at some states, without choosing one or changing any
+    /// state.
     ///
-    /// `None` for a policy of one Gaussian, and for PPO's and DAC's policies, which act on statistics of
-    /// observations that a state alone does not give.
+    /// Returns `None` for a policy with a single Gaussian, and for the policies of PPO and DAC:
+    /// they act on normalised observations, which a state alone does not determine.
     ///
     /// # Shapes
-    /// - `obs`: `[B, O]`, row by row; B at least 1
+    /// - `obs`: `[B, O]`, row-major, with B at least 1
     pub fn primitives(
         &self,
         obs: &[f32],

@@ -1,15 +1,16 @@
-//! Checkpoints: complete or absent, never half-written, never silently damaged or of another run.
+//! Checkpoints. A checkpoint is either complete or absent, and damage or a mix-up of runs never
+//! goes unnoticed.
 //!
 //! ```text
 //! checkpoint/step-000000050000/   a complete checkpoint
 //!     MANIFEST.json               the run's id; blake3 of every other file
 //!     ..                          one file per part of the run
-//! checkpoint/newest               name of the newest, so that it is missed when it is gone
+//! checkpoint/newest               name of the newest, so that its loss is noticed
 //! ```
 //!
-//! A checkpoint is written under a temporary name, brought to the disk and renamed; then all but the
-//! newest few are deleted. Reading checks the run's id and every checksum before anything is used. What
-//! has another name in the folder is not ours and is left alone.
+//! A checkpoint is written under a temporary name, flushed to disk and renamed. Then all but the
+//! newest few are deleted. Reading verifies the run's id and every checksum before anything is
+//! used. Anything in the folder with another name is left alone.
 
 mod error;
 mod files;
@@ -34,9 +35,9 @@ const NEWEST: &str = "newest";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Enough to go on learning as if never stopped.
+    /// Enough to resume training as if it had never stopped.
     Everything,
-    /// Without the replay data: enough to act and to judge actions.
+    /// No replay data: enough to act and to evaluate actions.
     Policy,
 }
 
@@ -45,16 +46,17 @@ pub enum Scope {
 pub struct Checkpoints {
     /// The folder.
     pub folder: PathBuf,
-    /// Id of the run, see [`RunConfig::id`](crate::RunConfig::id): checkpoints of another are refused.
+    /// Id of the run, see [`RunConfig::id`](crate::RunConfig::id). Checkpoints of other runs are
+    /// rejected.
     pub run: String,
-    /// How many are kept while the run is under way: when the newest is damaged, the run goes on from
-    /// the one before.
+    /// Number of checkpoints to keep during the run. If the newest is damaged, the run resumes from
+    /// the previous one.
     pub keep: NonZeroUsize,
-    /// How much of the learner the last one holds, the only one that a finished run keeps.
+    /// How much of the learner the final checkpoint holds, the only one that a finished run keeps.
     pub at_the_end: Scope,
 }
 
-/// A checkpoint on the disk, every checksum verified.
+/// A checkpoint on disk with verified checksums.
 pub struct Stored {
     /// Its folder.
     pub path: PathBuf,
@@ -65,12 +67,12 @@ pub struct Stored {
 }
 
 impl Checkpoints {
-    /// Writes a checkpoint, deletes others as [`Checkpoints::settle`] says, and what a kill left of
-    /// half-written ones.
+    /// Writes a checkpoint, then deletes others according to [`Checkpoints::settle`]. Also deletes
+    /// half-written ones that a killed process left behind.
     ///
     /// # Errors
-    /// When the file system refuses; the older checkpoints are then still there, and no half of the new
-    /// one takes up room.
+    /// Returns an error if the file system fails. The older checkpoints are then still there, and
+    /// nothing remains of the new one.
     pub fn write(
         &self,
         env_step: u64,
@@ -84,23 +86,24 @@ impl Checkpoints {
         self.list(Kind::Part)?.iter().try_for_each(|(_, path)| remove(path))?;
         let part = self.folder.join(format!(".{name}.part"));
         self.write_part(&part, env_step, scope, files).inspect_err(|_| {
-            // Best effort: the first error is the one to tell.
+            // Best effort: the first error is the one to report.
             let _ = remove(&part);
         })?;
 
         let complete = self.folder.join(&name);
-        // The same step again (a run interrupted right after a checkpoint): the two are equal.
+        // The checkpoint exists already if the run was interrupted right after it. Both have the
+        // same content.
         remove(&complete)?;
         fs::rename(&part, &complete).map_err(|source| CheckpointError::io(&complete, source))?;
         sync_dir(&self.folder)?;
         self.settle(env_step, is_last)
     }
 
-    /// Notes that the checkpoint of `env_step` is the newest. Deletes those before it but for those that are
-    /// kept, and later ones, which could not be used. With `is_last` it is the only one that stays.
+    /// Records that the checkpoint of `env_step` is the newest. Deletes older ones beyond the
+    /// number to keep, and later ones, which are not usable. With `is_last`, only this one stays.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// Returns an error if the file system fails.
     pub fn settle(&self, env_step: u64, is_last: bool) -> Result<(), CheckpointError> {
         let newest = self.folder.join(NEWEST);
         let note = format!("{}\n", name(env_step));
@@ -123,7 +126,7 @@ impl Checkpoints {
         scope: Scope,
         files: &Files<'_>,
     ) -> Result<(), CheckpointError> {
-        // Not through a link of that name.
+        // Fails if the path exists, so that nothing is written through a link.
         fs::create_dir(part).map_err(|source| CheckpointError::io(part, source))?;
         let mut checksums = BTreeMap::new();
         for (name, content) in &files.0 {
@@ -137,14 +140,15 @@ impl Checkpoints {
         sync_dir(part)
     }
 
-    /// The newest checkpoint that `is_usable` takes, and what is wrong with each newer one: damaged,
-    /// empty, gone, or not taken. None if there are no checkpoints, and never were.
+    /// Returns the newest checkpoint that `is_usable` accepts, and what is wrong with each newer
+    /// one: damaged, empty, gone, or rejected. Returns `None` if the run never wrote a checkpoint.
     ///
     /// # Errors
-    /// - [`CheckpointError::OtherRun`]: one is of another run, whatever the others are
-    /// - [`CheckpointError::OtherVersion`]: they have a format that is not read
-    /// - [`CheckpointError::NoneLeft`]: there were some, but none can be used
-    /// - what `is_usable` says, unless it is that the checkpoint does not fit or is damaged
+    /// - [`CheckpointError::OtherRun`]: one of them is from another run, whatever the state of the
+    ///   others
+    /// - [`CheckpointError::OtherVersion`]: all have an unsupported format
+    /// - [`CheckpointError::NoneLeft`]: there were some, but none is usable
+    /// - any error of `is_usable` other than that the checkpoint is damaged or does not fit
     pub fn newest<T>(
         &self,
         mut is_usable: impl FnMut(Stored) -> Result<T, CheckpointError>,
@@ -161,9 +165,9 @@ impl Checkpoints {
         {
             reasons.push(format!("{} is gone", self.folder.join(newest).display()));
         }
-        // Before any of them is used, and before older ones make room for newer ones.
+        // Checked before any is used, and before older ones are deleted in favour of newer ones.
         found.iter().try_for_each(|(_, path)| self.refuse_foreign(path))?;
-        // A single one is more likely damaged.
+        // If only some have another version, they are more likely damaged.
         let is_other = found.iter().all(|(_, path)| is_other_version(path));
         if let Some((_, path)) = found.last().filter(|_| is_other) {
             return Err(CheckpointError::OtherVersion { path: path.clone() });
@@ -185,7 +189,7 @@ impl Checkpoints {
         Err(CheckpointError::NoneLeft { path: self.folder.clone(), reasons })
     }
 
-    /// Refuses a checkpoint that says it is another run's.
+    /// Returns an error if the manifest names another run.
     fn refuse_foreign(&self, path: &Path) -> Result<(), CheckpointError> {
         match Manifest::read(path) {
             Ok(Manifest { body, .. }) if body.run != self.run => Err(CheckpointError::OtherRun {
@@ -197,7 +201,7 @@ impl Checkpoints {
         }
     }
 
-    /// Opens a checkpoint and checks that it is whole.
+    /// Opens a checkpoint and verifies that it is complete.
     fn open(&self, env_step: u64, path: PathBuf) -> Result<Stored, CheckpointError> {
         let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
         let manifest = Manifest::read(&path).map_err(damaged)?;
@@ -218,7 +222,7 @@ impl Checkpoints {
         Ok(Stored { path, scope, files: parts })
     }
 
-    /// The checkpoints, oldest first.
+    /// Lists the checkpoints, oldest first.
     fn list(&self, kind: Kind) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
         let failed = |source| CheckpointError::io(&self.folder, source);
         let mut found = Vec::new();
@@ -245,7 +249,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The step of a checkpoint with this name, if it is one of this kind.
+    /// Returns the step of the checkpoint with this name, if it is of this kind.
     fn step(self, name: &str) -> Option<u64> {
         match self {
             Self::Complete => step(name),
@@ -254,12 +258,12 @@ impl Kind {
     }
 }
 
-/// Name of the checkpoint after `env_step` steps.
+/// Returns the name of the checkpoint after `env_step` steps.
 fn name(env_step: u64) -> String {
     format!("step-{env_step:012}")
 }
 
-/// The step of a checkpoint with this name: exactly the name that [`name`] gives.
+/// Returns the step of the checkpoint with this name, if it is exactly what [`name`] returns.
 fn step(checkpoint: &str) -> Option<u64> {
     let step = checkpoint.strip_prefix("step-")?.parse().ok()?;
     (name(step) == checkpoint).then_some(step)

@@ -1,4 +1,4 @@
-//! What a run is: method, task, schedule and seed, checked once.
+//! The definition of a run: method, task, schedule and seed, validated once.
 
 use pmoe_envs::{EnvConfig, TaskId};
 use pmoe_results::methods;
@@ -13,17 +13,16 @@ use crate::range::{ConfigError, Most, count};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodConfig {
-    /// The algorithm.
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
     pub schedule: Schedule,
 }
 
-/// Everything that decides a run's numbers.
+/// Everything that determines a run's results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// The method's name: its file in `configs/methods`.
+    /// Name of the method: its file in `configs/methods`.
     pub method: String,
     /// The task, such as `Hopper-v4`.
     pub task: TaskId,
@@ -33,11 +32,10 @@ pub struct RunConfig {
     pub device: DeviceKind,
     /// Settings of the task.
     pub env: EnvConfig,
-    /// The algorithm.
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
     pub schedule: Schedule,
-    /// The policy to start from, instead of one drawn from the seed.
+    /// The policy to start from, instead of a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Origin>,
 }
@@ -56,11 +54,11 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
-    /// The CPU, burn's flex backend: the default and the fastest here.
+    /// The CPU with burn's flex backend: the default, and the fastest.
     Flex,
     /// The same with burn's own operations only, without our fused ones: a cross-check.
     FlexPlain,
-    /// The CPU, burn's ndarray backend (cargo feature `ndarray`): a cross-check.
+    /// The CPU with burn's ndarray backend (cargo feature `ndarray`): a cross-check.
     Ndarray,
     /// A GPU through wgpu (cargo feature `wgpu`).
     Wgpu,
@@ -72,9 +70,9 @@ pub enum DeviceKind {
 pub struct Schedule {
     /// Environment steps of the run.
     pub total_steps: u64,
-    /// Environment steps from one evaluation to the next; the first is before training.
+    /// Environment steps from one evaluation to the next. The first evaluation precedes training.
     pub eval_every: u64,
-    /// Episodes of an evaluation.
+    /// Episodes per evaluation.
     pub eval_episodes: u32,
     /// Environment steps from one metrics event to the next.
     pub log_every: u64,
@@ -83,10 +81,10 @@ pub struct Schedule {
 }
 
 impl MethodConfig {
-    /// A method that comes with the program, such as `pmoe-sac`: a file of `configs/methods`.
+    /// Returns a built-in method such as `pmoe-sac`: a file of `configs/methods`.
     ///
     /// # Errors
-    /// Names those that there are.
+    /// Returns an error that lists the known methods if there is none with this name.
     pub fn named(name: &str) -> Result<Self, ConfigError> {
         let committed = methods::committed();
         let Some((name, text)) = committed.iter().find(|(known, _)| *known == name) else {
@@ -101,44 +99,45 @@ impl MethodConfig {
         Self::from_toml(text, &format!("configs/methods/{name}.toml"))
     }
 
-    /// Reads and checks a method.
+    /// Deserialises and validates a method.
     ///
     /// # Errors
-    /// Names `source_name`, the key and what it may hold.
+    /// The error names `source_name`, the key and its allowed values.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
         read(table, source_name, |config: &Self| (&config.algo, &config.schedule))
     }
 
-    /// Reads and checks a method from the text of its file.
+    /// Parses and validates a method from the text of its file.
     ///
     /// # Errors
-    /// Names `source_name`, the key and what it may hold.
+    /// The error names `source_name`, the key and its allowed values.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
         Self::from_table(parse_toml(text, source_name)?, source_name)
     }
 }
 
 impl RunConfig {
-    /// Reads and checks a run's config.
+    /// Deserialises and validates a run's config.
     ///
     /// # Errors
-    /// Names `source_name`, the key and what it may hold.
+    /// The error names `source_name`, the key and its allowed values.
     pub fn from_table(table: toml::Table, source_name: &str) -> Result<Self, ConfigError> {
         let config = read(table, source_name, |config: &Self| (&config.algo, &config.schedule))?;
         config.env.validate(&config.task)?;
         Ok(config)
     }
 
-    /// Reads and checks a run's config, as [`RunConfig::to_toml`] writes it.
+    /// Parses and validates a run's config as written by [`RunConfig::to_toml`].
     ///
     /// # Errors
-    /// Names `source_name`, the key and what it may hold.
+    /// The error names `source_name`, the key and its allowed values.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
         Self::from_table(parse_toml(text, source_name)?, source_name)
     }
 
-    /// Who the run is, whichever folder it lies in: the beginning of the blake3 of all that decides its
-    /// numbers. How long it is does not count, unless learning depends on it.
+    /// Returns the run's identity, independent of its folder: a prefix of the blake3 of everything
+    /// that determines its results. The number of steps does not count, unless learning depends on
+    /// it.
     pub fn id(&self) -> String {
         let mut config = self.clone();
         if !config.algo.depends_on_total_steps() {
@@ -148,12 +147,12 @@ impl RunConfig {
         pmoe_results::plan::run_id(&table)
     }
 
-    /// Refuses a run that would be over before its first update.
+    /// Returns an error if the run would finish before its first update.
     ///
-    /// Such a config can be read, so that what was made with it can be looked at.
+    /// Such a config can still be read, so that existing runs with it can be inspected.
     ///
     /// # Errors
-    /// Names both keys and their values.
+    /// The error names both keys and their values.
     pub fn check_learns(&self) -> Result<(), ConfigError> {
         let total_steps = self.schedule.total_steps;
         let (key, first) = self.algo.first_update();
@@ -163,7 +162,7 @@ impl RunConfig {
         }
     }
 
-    /// The resolved config: enough to repeat the run.
+    /// Returns the resolved config, which is enough to repeat the run.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a config has a TOML form")
     }
@@ -182,7 +181,7 @@ impl Schedule {
 /// Parses TOML text.
 ///
 /// # Errors
-/// Names `source_name`, line and column.
+/// The error names `source_name`, the line and the column.
 pub fn parse_toml(text: &str, source_name: &str) -> Result<toml::Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
         source_name: source_name.to_owned(),
@@ -190,7 +189,7 @@ pub fn parse_toml(text: &str, source_name: &str) -> Result<toml::Table, ConfigEr
     })
 }
 
-/// Gives a table its type and checks the values.
+/// Deserialises a table and validates the values.
 fn read<T: DeserializeOwned>(
     table: toml::Table,
     source_name: &str,
@@ -210,7 +209,7 @@ fn deserialize<T: DeserializeOwned>(
     serde_path_to_error::deserialize(table.clone()).map_err(|error| {
         let key = error.path().to_string();
         let mut message = explained(error.inner().message());
-        // What the parser says of a choice with several answers does not name them.
+        // The parser's message about a choice with several alternatives does not name them.
         if message.starts_with("wanted exactly 1 element")
             && let Some(answers) = keys_at(table, &key)
         {
@@ -220,7 +219,7 @@ fn deserialize<T: DeserializeOwned>(
     })
 }
 
-/// The keys of the table at a dotted path.
+/// Returns the keys of the table at a dotted path.
 fn keys_at(table: toml::Table, path: &str) -> Option<String> {
     let root = toml::Value::Table(table);
     let value = path.split('.').try_fold(&root, |value, key| value.get(key))?;

@@ -23,7 +23,7 @@ pub struct TwinCritic {
 }
 
 impl TwinCritic {
-    /// Two networks `O + A → hidden → 1`.
+    /// Creates two networks `O + A → hidden → 1`.
     pub fn new(
         obs_dim: usize,
         action_dim: usize,
@@ -38,32 +38,32 @@ impl TwinCritic {
         Self { q1: network(rng), q2: network(rng) }
     }
 
-    /// The layers of [`TwinCritic::new`].
+    /// Returns the layers of [`TwinCritic::new`].
     pub(crate) fn layers(obs_dim: usize, action_dim: usize, hidden: &[usize]) -> Vec<Layer> {
         let layers = mlp(obs_dim.saturating_add(action_dim), hidden, 1);
         [layers.clone(), layers].concat()
     }
 
-    /// Both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
+    /// Computes both values, `[N]` each, of `obs`, `[N, O]`, and `action`, `[N, A]`.
     pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> (Tensor<1>, Tensor<1>) {
         let input = Tensor::cat(vec![obs, action], 1);
         let value = |network: &Mlp, input| network.forward(input).squeeze_dim(1);
         join(|| value(&self.q1, input.clone()), || value(&self.q2, input.clone()))
     }
 
-    /// The smaller of the two values, `[B·K]`, of K actions at each state.
+    /// Computes the smaller of the two values, `[B·K]`, for K actions at each state.
     ///
     /// # Shapes
-    /// - `obs`: `[B, O]`, `action`: `[B·K, A]`, the actions of a state being neighbours
+    /// - `obs`: `[B, O]`, `action`: `[B·K, A]`, the actions of a state in consecutive rows
     ///
     /// # Gradients
-    /// Flow into `action` alone if this is a plain module (`critic.valid()`), see [`twin_min`].
+    /// Flow only into `action` if this is a plain module (`critic.valid()`), see [`twin_min`].
     pub fn min(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
         twin_min([&self.q1.layers, &self.q2.layers], obs, action)
     }
 }
 
-/// Mean squared Bellman residual of one critic, `[1]`: `mean (Q − y)²`.
+/// Computes the mean squared Bellman residual of one critic, `[1]`: `mean (Q − y)²`.
 ///
 /// # Shapes
 /// - `q`, `target`: `[B]`

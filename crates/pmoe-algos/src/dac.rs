@@ -4,11 +4,11 @@
 //! arXiv:1904.12691.
 //!
 //! # Quick facts
-//! - On-policy; continuous actions, drawn from unbounded Gaussians and clipped to [-1, 1]^A for the
-//!   environment; one environment.
-//! - An option acts until it ends; then the master policy chooses the next one. The choice is the action
-//!   of the high MDP, whose state is (previous option, s); the option's action is that of the low MDP,
-//!   whose state is (s, option). Both have the task's reward.
+//! - On-policy, with a single environment. Actions are continuous, sampled from unbounded Gaussians
+//!   and clipped to [-1, 1]^A for the environment.
+//! - An option acts until it terminates, then the master policy chooses the next one. This choice
+//!   is the action of the high MDP, whose state is (previous option, s). The option's action is the
+//!   action of the low MDP, whose state is (s, option). Both MDPs have the task's reward.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -19,14 +19,17 @@
 //! | [`DacNet::low_loss`] | algorithm 1 with PPO | surrogate(π_o) + value loss |
 //!
 //! # Deviations
-//! - The authors' code takes each option's own β in the second term of π^H, sets the previous option in
-//!   the first row of a minibatch only, and adds 1e-5 to densities before their logarithm. Here the
-//!   probabilities sum to 1, every row has its previous option, and densities stay logarithms.
-//! - Where a rollout or a time limit cuts an episode, both advantages bootstrap with v^H(o, s'): the mean
-//!   over the next option, of which the authors' code draws one.
-//! - A time limit is no end; in the authors' code it is (`bootstrap_truncation = false`).
-//! - Parameters that have no part in a loss stay; in the authors' code Adam moves them by its momentum.
-//! - Rewards are normalised too unless configured otherwise.
+//! - The authors' code uses each option's own β in the second term of π^H, sets the previous option
+//!   only in the first row of a minibatch, and adds 1e-5 to densities before taking their
+//!   logarithm. Here the probabilities sum to 1, every row has its previous option, and densities
+//!   are computed as logarithms throughout.
+//! - Where a rollout or a time limit cuts an episode, both advantages bootstrap with v^H(o, s'),
+//!   the mean over the next option. The authors' code samples one option instead.
+//! - A time limit does not count as termination. In the authors' code it does
+//!   (`bootstrap_truncation = false`).
+//! - Parameters without influence on a loss do not change. In the authors' code, Adam still moves
+//!   them with its momentum.
+//! - Rewards are normalised as well, unless configured otherwise.
 
 mod batch;
 mod checkpoint;
@@ -59,48 +62,48 @@ use crate::normalize::Normalizers;
 use crate::rollout::{Passes, RolloutBuffer, discounted_returns, gae, standardise};
 use crate::tensors::{host, matrix};
 
-/// The learner: networks with their optimiser, data, counters.
+/// The learner: networks with their optimiser, data and counters.
 pub struct Dac {
     config: DacConfig,
-    /// The plain device; trainable modules live on its autodiff twin.
+    /// The plain device. Trainable modules live on its autodiff counterpart.
     device: Device,
     obs_dim: usize,
     action_dim: usize,
     net: Learner<DacNet>,
-    /// The policy that acts: the parameters of `net` since the latest update, without a graph.
+    /// The acting policy: the parameters of `net` after the latest update, without a graph.
     acting: DacNet,
     normalizers: Normalizers,
     rollout: RolloutBuffer,
-    /// The options of the rollout's steps.
+    /// The options at the rollout's steps.
     options: Options,
     grad_step: u64,
-    /// Where learning from a full rollout stands.
+    /// Progress of learning from a full rollout.
     learning: Learning,
     /// Metrics of the latest update.
     metrics: Metrics,
 }
 
-/// Where learning from a full rollout stands.
+/// Progress of learning from a full rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Learning {
-    /// The MDPs still to be learnt, in their order; empty before the update begins.
+    /// The MDPs still to learn, in order; empty before the update begins.
     left: Vec<Mdp>,
-    /// The passes over the first of them.
+    /// The passes of the first of them.
     passes: Passes,
 }
 
-/// What an act hands to [`Agent::observe`] and to the next act.
+/// What an action passes to [`Agent::observe`] and to the next action.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// The observation as the policy saw it, `[O]`.
     pub obs: Vec<f32>,
-    /// The action as the option drew it, `[A]`.
+    /// The action as sampled from the option, `[A]`.
     pub action: Vec<f32>,
-    /// The active option; none before an episode's first act.
+    /// The active option; `None` before the first action of an episode.
     pub option: Option<usize>,
-    /// The one before.
+    /// The option before it.
     pub previous: Option<usize>,
 }
 
@@ -108,13 +111,13 @@ pub struct Memory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mdp {
-    /// Options choose.
+    /// Chooses options.
     High,
-    /// Options act.
+    /// Chooses the actions of an option.
     Low,
 }
 
-/// A part of a gradient update, in the order of the algorithm.
+/// A part of a gradient update, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Gathering and uploading a minibatch.
@@ -126,7 +129,7 @@ pub enum Part {
 }
 
 impl Dac {
-    /// A learner at its start; all initial values come from `seed`.
+    /// Creates an untrained learner. All initial values come from `seed`.
     pub fn new(config: DacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let net = DacNet::new(&config, obs_dim, action_dim, seed, &device.clone().autodiff());
@@ -151,15 +154,15 @@ impl Dac {
         &self.net
     }
 
-    /// Gradient updates taken so far.
+    /// Number of gradient updates done.
     pub fn grad_step(&self) -> u64 {
         self.grad_step
     }
 
-    /// Learns from a full rollout, or goes on with it; the comments are the lines of the algorithm.
-    /// Returns whether it came to an end before the interrupt.
+    /// Starts or resumes learning from a full rollout; the comments follow the algorithm. Returns
+    /// whether it finished without an interrupt.
     fn learn(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> bool {
-        // Values, probabilities and advantages of both MDPs, of the policy that acted.
+        // Values, probabilities and advantages of both MDPs under the acting policy.
         let targets = self.targets();
         let DacConfig { epochs, minibatch_size, .. } = self.config;
         // One MDP after the other, in random order.
@@ -184,14 +187,14 @@ impl Dac {
             self.learning.passes = Passes::default();
         }
         self.metrics.extend(self.metrics_of_rollout(&targets));
-        // From here on the new policy acts.
+        // From here on, the new policy acts.
         self.rollout.clear();
         self.options = Options::default();
         self.acting = self.net.valid();
         true
     }
 
-    /// What the steps of a full rollout say about both MDPs.
+    /// Computes what both MDPs learn from a full rollout.
     pub fn targets(&self) -> Targets {
         let (rollout, net) = (&self.rollout, &self.acting);
         let steps = rollout.len();
@@ -216,7 +219,7 @@ impl Dac {
         }
     }
 
-    /// Values v^H(o, s') of the states after which there is no next row.
+    /// Computes the values v^H(o, s') of the states without a next row.
     fn cut_value(&self, obs_dim: usize) -> Vec<f32> {
         if self.rollout.cut_obs().is_empty() {
             return Vec::new();
@@ -246,12 +249,13 @@ impl Dac {
         MdpTargets { log_prob, value, advantage, returns }
     }
 
-    /// One gradient update on some steps of the rollout; returns the loss and the gradient's norm.
+    /// Does one gradient update on some steps of the rollout. Returns the loss and the norm of the
+    /// gradient.
     pub fn gradient_step(&mut self, mdp: Mdp, targets: &Targets, rows: &[usize]) -> (DacLoss, f64) {
         self.gradient_step_in_parts(mdp, targets, rows, &mut |_| ())
     }
 
-    /// One gradient update; `done` hears of each part when it is through.
+    /// Does one gradient update and calls `done` after each part.
     pub fn gradient_step_in_parts(
         &mut self,
         mdp: Mdp,
@@ -272,7 +276,7 @@ impl Dac {
             }
         };
         done(Part::Forward);
-        // The graph goes with the step; the number stays.
+        // The backward pass consumes the graph; only the number is kept.
         let value = loss.loss.clone().inner();
         let graph = std::mem::replace(&mut loss.loss, value);
         let norm = self.net.descend_clipped(self.config.lr, graph, self.config.max_grad_norm);
@@ -296,7 +300,7 @@ impl Agent for Dac {
         self.normalizers.see(obs, &mut memory.obs);
         let seen = matrix(memory.obs.clone(), obs.len(), &self.device);
         memory.previous = memory.option.take();
-        // The previous option goes on or ends; in the latter case the master policy chooses.
+        // The previous option continues or terminates; if it terminates, the master policy chooses.
         let log_probs = match memory.previous {
             Some(option) => {
                 let previous = Previous {
@@ -369,7 +373,7 @@ impl Agent for Dac {
     }
 }
 
-/// Index of the largest number; the first of equal ones.
+/// Returns the index of the largest number, the first one in a tie.
 fn largest(values: &[f32]) -> usize {
     (1..values.len()).fold(0, |best, at| if values[best] < values[at] { at } else { best })
 }

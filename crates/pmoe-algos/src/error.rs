@@ -1,4 +1,4 @@
-//! What ends a run early.
+//! Errors that end a run early.
 
 use pmoe_envs::EnvError;
 
@@ -12,13 +12,13 @@ pub enum RunError {
     /// The environment failed.
     #[error(transparent)]
     Env(#[from] EnvError),
-    /// The learner failed; learning diverged.
+    /// The learner failed: learning diverged.
     #[error(transparent)]
     Agent(#[from] AgentError),
     /// A checkpoint can't be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The events can't be kept.
+    /// The events can't be written.
     #[error("cannot write the events")]
     Sink(#[from] std::io::Error),
 }

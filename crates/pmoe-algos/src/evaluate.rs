@@ -1,28 +1,28 @@
-//! Playing whole episodes with a policy as it is.
+//! Evaluation of a fixed policy over whole episodes.
 
 use pmoe_envs::{Env, Rng, VecEnv, action_to_f64, obs_to_f32};
 
 use crate::agent::{Agent, Mode};
 use crate::error::RunError;
 
-/// Outcome of some evaluation episodes.
+/// Results of some evaluation episodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Undiscounted return of each episode.
     pub returns: Vec<f64>,
     /// Steps in each episode.
     pub lengths: Vec<u32>,
-    /// Whether each episode reached its goal; none for a task without one.
+    /// Whether each episode reached its goal; `None` for a task without a goal.
     pub successes: Option<Vec<bool>>,
 }
 
 impl Evaluation {
-    /// Mean return over the episodes.
+    /// Computes the mean return over the episodes.
     pub fn mean_return(&self) -> f64 {
         self.returns.iter().sum::<f64>() / self.returns.len() as f64
     }
 
-    /// Standard deviation of the returns over the episodes (n in the denominator).
+    /// Computes the standard deviation of the returns over the episodes (n in the denominator).
     pub fn std_return(&self) -> f64 {
         let mean = self.mean_return();
         let squares: f64 = self.returns.iter().map(|value| (value - mean).powi(2)).sum();
@@ -30,14 +30,14 @@ impl Evaluation {
     }
 }
 
-/// Plays whole episodes in [`Mode::Evaluate`]; nothing that training can see changes. `None` where
-/// `interrupt` says true before they are over.
+/// Plays whole episodes in [`Mode::Evaluate`] without affecting training. Returns `None` if
+/// `interrupt` returns true before they are finished.
 ///
-/// Resets and policy draw from one generator, in turn. That is why it is not [`evaluate_many`] with one copy,
-/// which has a generator for each: the same seed would give other evaluations.
+/// Resets and policy share one generator. [`evaluate_many`] with one copy uses separate generators
+/// and would therefore give other results for the same seed.
 ///
 /// # Errors
-/// When the environment fails or an action is not finite.
+/// Returns an error if the environment fails or an action is not finite.
 pub fn evaluate<A: Agent>(
     agent: &A,
     env: &mut dyn Env,
@@ -76,14 +76,14 @@ pub fn evaluate<A: Agent>(
     Ok(Some(Evaluation { returns, lengths, successes: successes.into_iter().collect() }))
 }
 
-/// The same with many environments at once: copy i plays the episodes i, i + N, i + 2N, ..., and draws
-/// the randomness of its policy from `rngs[i]`. The threads of `envs` change nothing.
+/// Does the same with many environments at once. Copy i plays episodes i, i + N, i + 2N, ..., and
+/// its policy draws from `rngs[i]`. The number of threads of `envs` does not affect the results.
 ///
 /// # Errors
-/// When an environment fails or an action is not finite.
+/// Returns an error if an environment fails or an action is not finite.
 ///
 /// # Panics
-/// When there are not as many generators as copies.
+/// If the number of generators differs from the number of copies.
 pub fn evaluate_many<A: Agent>(
     agent: &A,
     envs: &mut VecEnv,
@@ -97,13 +97,13 @@ pub fn evaluate_many<A: Agent>(
     let mut action = vec![0.0_f32; action_dim];
     let mut env_actions = vec![0.0_f64; copies * action_dim];
     let mut memories: Vec<A::Memory> = (0..copies).map(|_| A::Memory::default()).collect();
-    // Of each copy: its episode, and what that has given so far.
+    // Episode, return so far and length so far of each copy.
     let mut playing: Vec<(usize, f64, u32)> = (0..copies).map(|copy| (copy, 0.0, 0)).collect();
     let mut played: Vec<Option<(f64, u32, Option<bool>)>> = vec![None; episodes];
     envs.reset()?;
     while playing.iter().any(|(episode, ..)| *episode < episodes) {
         for (copy, rng) in rngs.iter_mut().enumerate() {
-            // A copy without an episode left idles.
+            // A copy with no episode left idles.
             if playing[copy].0 < episodes {
                 obs_to_f32(&envs.obs()[copy * obs_dim..(copy + 1) * obs_dim], &mut seen);
                 agent.act(&mut memories[copy], &seen, Mode::Evaluate, rng, &mut action)?;

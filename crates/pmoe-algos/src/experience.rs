@@ -1,4 +1,4 @@
-//! How an algorithm collects the steps that it learns from, and what follows from that.
+//! How an algorithm collects its data, and what follows from that.
 
 use pmoe_envs::EnvSpec;
 
@@ -6,17 +6,18 @@ use crate::checkpoint::Scope;
 use crate::replay::ReplayBuffer;
 use crate::rollout::RolloutBuffer;
 
-/// How an algorithm collects the steps that it learns from.
+/// How an algorithm collects its data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Experience {
-    /// Off-policy: every step goes into a replay buffer, from which batches are drawn.
+    /// Off-policy: every transition goes into a replay buffer, from which batches are sampled.
     Replay { learning_starts: u64, batch_size: usize, buffer_size: usize },
-    /// On-policy: a rollout of the latest policy, learnt from in minibatches and forgotten.
+    /// On-policy: learns from a rollout of the latest policy in minibatches, then discards it.
     Rollout { rollout_steps: usize, minibatch_size: usize },
 }
 
 impl Experience {
-    /// Environment steps before the first update, and the setting that says so.
+    /// Returns the number of environment steps before the first update, and the setting that
+    /// determines it.
     pub(crate) fn first_update(self) -> (&'static str, u64) {
         match self {
             Self::Replay { learning_starts, .. } => ("learning_starts", learning_starts),
@@ -24,7 +25,7 @@ impl Experience {
         }
     }
 
-    /// Environment steps from one time of learning to the next.
+    /// Returns the number of environment steps between two updates of the learner.
     pub(crate) fn steps_per_update(self) -> u64 {
         match self {
             Self::Replay { .. } => 1,
@@ -32,7 +33,7 @@ impl Experience {
         }
     }
 
-    /// Steps that one gradient update learns from.
+    /// Returns the batch size of a gradient update.
     pub(crate) fn rows_per_update(self) -> usize {
         match self {
             Self::Replay { batch_size, .. } => batch_size,
@@ -40,7 +41,7 @@ impl Experience {
         }
     }
 
-    /// Steps that a run of `total_steps` keeps at the most.
+    /// Returns the number of transitions that a run of `total_steps` keeps at most.
     pub(crate) fn kept_steps(self, total_steps: usize) -> usize {
         match self {
             Self::Replay { buffer_size: most, .. } | Self::Rollout { rollout_steps: most, .. } => {
@@ -49,7 +50,7 @@ impl Experience {
         }
     }
 
-    /// Memory (bytes) of these.
+    /// Returns the size of these transitions in bytes.
     pub(crate) fn bytes(self, total_steps: usize, spec: &EnvSpec) -> usize {
         let bytes = match self {
             Self::Replay { .. } => ReplayBuffer::bytes,
@@ -58,8 +59,8 @@ impl Experience {
         bytes(self.kept_steps(total_steps), spec.obs_dim, spec.action_dim())
     }
 
-    /// How much of the learner a finished run keeps. Replay data are many, so they stay on request only; a
-    /// rollout is little.
+    /// Returns how much of the learner a finished run keeps. A replay buffer is large and kept only
+    /// on request; a rollout is small.
     pub(crate) fn scope_at_the_end(self, keep_replay: bool) -> Scope {
         match self {
             Self::Replay { .. } if !keep_replay => Scope::Policy,

@@ -1,16 +1,16 @@
-//! What a run takes in memory, known before it takes it.
+//! Estimates of a run's memory use.
 
 use crate::layers::Layer;
 
-/// Bytes that a run takes at the most, by what it takes them for.
+/// Maximum memory use of a run in bytes, by purpose.
 ///
-/// An estimate: of runs that networks dominate within 25 %. Nothing is allocated to make it, and it holds for any
-/// numbers: what does not fit into 64 bits is [`u64::MAX`].
+/// This is an estimate, accurate to 25 % for runs dominated by networks. It allocates nothing and
+/// works for any numbers: sizes beyond 64 bits saturate at [`u64::MAX`].
 ///
 /// # Source
-/// `ru_maxrss` of short runs of commit 6c61514 in MB, each `pmoe train --method METHOD --task Hopper-v4` with the
-/// settings in the table, `schedule.eval_episodes = 1`, two updates (SAC) or one rollout (PPO, DAC), and a
-/// checkpoint; the same run takes up to 15 % more or less the next time:
+/// `ru_maxrss` of short runs of commit 6c61514 in MB. Each is `pmoe train --method METHOD --task
+/// Hopper-v4` with the settings in the table, `schedule.eval_episodes = 1`, two updates (SAC) or
+/// one rollout (PPO, DAC), and a checkpoint. Repeated runs differ by up to 15 %:
 ///
 /// | run | measured | estimate |
 /// |---|--:|--:|
@@ -26,37 +26,39 @@ use crate::layers::Layer;
 /// | `dac`, `hidden=[512,512]`, `num_options=20`, `rollout_steps=200`, `minibatch_size=100` | 526 | 513 |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryUse {
-    /// Steps that are kept to learn from.
+    /// Transitions kept for learning.
     pub steps: u64,
-    /// Parameters, their copies, gradients and moments, and all of that once more in a checkpoint.
+    /// Parameters with their copies, gradients and moments, plus another copy in a checkpoint.
     pub networks: u64,
-    /// What lies between the layers while a batch is learnt from.
+    /// Activations while learning from a batch.
     pub batch: u64,
 }
 
-/// The program with MuJoCo and a model, networks and steps apart: 28 to 56 MB with any robot.
+/// The program with MuJoCo and a model, without networks and transitions: 28 to 56 MB, depending on
+/// the robot.
 const PROGRAM_BYTES: u64 = 40_000_000;
 
-/// For each parameter of a network that learns: itself, a target's or an acting copy, its gradient and Adam's two
-/// moments, and while a checkpoint is written all but the gradient once more, the largest part twice.
+/// Memory per parameter of a trained network: the parameter, its target or acting copy, its
+/// gradient and Adam's two moments. While a checkpoint is written, all but the gradient are copied
+/// once more, the largest part twice.
 ///
-/// Four bytes each; 9 to 12 of them were measured.
+/// Four bytes each; measurements gave 9 to 12 of them.
 const BYTES_PER_PARAMETER: u64 = 4 * 10;
 
-/// Numbers for each action of each primitive at a state: what densities are computed from.
+/// Numbers per action of each primitive at a state, for computing densities.
 pub(crate) const NUMBERS_PER_ACTION: u64 = 32;
 
-/// What decides it; [`u64::MAX`] where it does not fit.
+/// What determines memory use; [`u64::MAX`] in place of larger numbers.
 pub(crate) struct Sizes {
     pub(crate) parameters: u64,
-    /// Rows of a batch, and the numbers that each leaves between the layers.
+    /// Rows of a batch, and the number of activations per row.
     pub(crate) batch: [u64; 2],
     /// The same for all steps of a rollout, without gradients.
     pub(crate) rollout: [u64; 2],
 }
 
 impl Sizes {
-    /// The memory of a run that keeps `bytes_of_steps` to learn from.
+    /// Returns the memory use of a run that keeps `bytes_of_steps` of transitions.
     pub(crate) fn memory(&self, bytes_of_steps: usize) -> MemoryUse {
         let bytes = |[rows, numbers]: [u64; 2]| rows.saturating_mul(numbers).saturating_mul(4);
         MemoryUse {
@@ -68,14 +70,14 @@ impl Sizes {
 }
 
 impl MemoryUse {
-    /// All of it.
+    /// Returns the sum over all purposes.
     pub fn total(self) -> u64 {
         let Self { steps, networks, batch } = self;
         [steps, networks, batch].into_iter().fold(PROGRAM_BYTES, u64::saturating_add)
     }
 }
 
-/// A config with the setting `key` changed.
+/// Returns the key and a copy of the config in which `change` changed that setting.
 pub(crate) fn with<C: Clone>(
     config: &C,
     key: &'static str,
@@ -86,7 +88,7 @@ pub(crate) fn with<C: Clone>(
     (key, config)
 }
 
-/// Parameters of layers, given as inputs and outputs.
+/// Counts the parameters of layers.
 pub(crate) fn parameters(layers: &[Layer]) -> u64 {
     let of_layer = |&(inputs, outputs): &Layer| {
         (inputs as u64).saturating_add(1).saturating_mul(outputs as u64)
@@ -94,7 +96,7 @@ pub(crate) fn parameters(layers: &[Layer]) -> u64 {
     layers.iter().map(of_layer).fold(0, u64::saturating_add)
 }
 
-/// Units of hidden layers.
+/// Counts the units of hidden layers.
 pub(crate) fn units(hidden: &[usize]) -> u64 {
     hidden.iter().map(|&units| units as u64).fold(0, u64::saturating_add)
 }

@@ -1,25 +1,25 @@
-//! Running statistics that bring observations and rewards to unit scale.
+//! Running statistics that normalise observations and rewards.
 //!
-//! They belong to an agent and are saved with it, so that evaluation and a restored policy see what
-//! training saw.
+//! They belong to an agent and are saved with it, so that evaluation and a restored policy use the
+//! same normalisation as training.
 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Transition;
 use crate::range::{ConfigError, positive};
 
-/// Smallest variance that is divided by.
+/// Added to variances before division.
 const EPSILON: f64 = 1e-8;
 
 /// Mean and variance of a stream of vectors, updated in batches.
 ///
 /// # Source
-/// Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (1983): the parallel update,
-/// so that the numbers do not depend on how the stream is cut, up to rounding.
+/// Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (1983): the parallel
+/// update. The result does not depend on how the stream is split into batches, up to rounding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunningStats {
-    /// Vectors so far.
+    /// Number of vectors so far.
     count: f64,
     /// `[dim]`
     mean: Vec<f64>,
@@ -28,15 +28,15 @@ pub struct RunningStats {
 }
 
 impl RunningStats {
-    /// Nothing seen yet: mean 0, variance 1.
+    /// Creates empty statistics: mean 0, variance 1.
     pub fn new(dim: usize) -> Self {
         Self { count: 0.0, mean: vec![0.0; dim], squares: vec![0.0; dim] }
     }
 
-    /// Takes vectors, `[N · dim]`.
+    /// Adds vectors, `[N · dim]`.
     ///
     /// # Panics
-    /// When `values` is not a whole number of vectors.
+    /// If the length of `values` is not a multiple of `dim`.
     pub fn update(&mut self, values: &[f32]) {
         let dim = self.mean.len();
         assert_eq!(values.len() % dim, 0, "whole vectors");
@@ -56,7 +56,7 @@ impl RunningStats {
         self.count = total;
     }
 
-    /// Whether these may be statistics of vectors of `dim` values.
+    /// Whether these are valid statistics of vectors with `dim` components.
     fn fit(&self, dim: usize) -> bool {
         let are_finite =
             |values: &[f64]| values.len() == dim && values.iter().all(|x| x.is_finite());
@@ -67,23 +67,23 @@ impl RunningStats {
             && self.squares.iter().all(|x| *x >= 0.0)
     }
 
-    /// Vectors so far.
+    /// Returns the number of vectors so far.
     pub fn count(&self) -> f64 {
         self.count
     }
 
-    /// Mean, `[dim]`.
+    /// Returns the mean, `[dim]`.
     pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
-    /// Variance of a component (n in the denominator); 1 before the first vector.
+    /// Returns the variance of a component (n in the denominator), or 1 before the first vector.
     pub fn variance(&self, index: usize) -> f64 {
         if self.count > 0.0 { self.squares[index] / self.count } else { 1.0 }
     }
 }
 
-/// Observations to mean 0 and variance 1, clipped.
+/// Normalises observations to mean 0 and variance 1 and clips them.
 ///
 /// ```text
 /// out = clip((obs − mean) / sqrt(variance + 1e-8), ±clip)
@@ -99,17 +99,17 @@ pub struct ObsNormalizer {
 }
 
 impl ObsNormalizer {
-    /// For observations of `obs_dim` values; results lie in ±`clip`.
+    /// Creates a normaliser for observations of length `obs_dim`, clipped to ±`clip`.
     pub fn new(obs_dim: usize, clip: f64) -> Self {
         Self { stats: RunningStats::new(obs_dim), clip }
     }
 
-    /// Takes observations of training, `[N · O]`.
+    /// Adds training observations to the statistics, `[N · O]`.
     pub fn update(&mut self, obs: &[f32]) {
         self.stats.update(obs);
     }
 
-    /// Normalises observations in place, `[N · O]`; the statistics stay.
+    /// Normalises observations in place, `[N · O]`, without updating the statistics.
     pub fn normalize(&self, obs: &mut [f32]) {
         let dim = self.stats.mean.len();
         for row in obs.chunks_exact_mut(dim) {
@@ -121,13 +121,14 @@ impl ObsNormalizer {
         }
     }
 
-    /// The statistics.
+    /// Returns the statistics.
     pub fn stats(&self) -> &RunningStats {
         &self.stats
     }
 }
 
-/// Rewards divided by the standard deviation of the discounted return, clipped; the mean stays.
+/// Divides rewards by the standard deviation of the discounted return and clips them. The mean is
+/// not subtracted.
 ///
 /// ```text
 /// R ← γ R + r;   out = clip(r / sqrt(variance of R + 1e-8), ±clip)
@@ -147,12 +148,13 @@ pub struct RewardNormalizer {
 }
 
 impl RewardNormalizer {
-    /// With discount `gamma`; results lie in ±`clip`.
+    /// Creates a normaliser with discount `gamma`, clipping to ±`clip`.
     pub fn new(gamma: f64, clip: f64) -> Self {
         Self { stats: RunningStats::new(1), gamma, clip, discounted_return: 0.0 }
     }
 
-    /// Takes the reward of a training step and normalises it; `ended` says that the episode is over.
+    /// Adds the reward of a training step to the statistics and returns it normalised. `ended`
+    /// marks the last step of an episode.
     pub fn update(&mut self, reward: f32, ended: bool) -> f32 {
         self.discounted_return = self.gamma * self.discounted_return + f64::from(reward);
         self.stats.update(&[self.discounted_return as f32]);
@@ -163,7 +165,7 @@ impl RewardNormalizer {
         (f64::from(reward) / scale).clamp(-self.clip, self.clip) as f32
     }
 
-    /// The statistics of the discounted return.
+    /// Returns the statistics of the discounted return.
     pub fn stats(&self) -> &RunningStats {
         &self.stats
     }
@@ -177,20 +179,20 @@ pub struct Normalizers {
     reward: Option<RewardNormalizer>,
 }
 
-/// Which of them are on.
+/// Settings of [`Normalizers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NormalizeConfig {
-    /// Whether the policy sees observations at mean 0 and variance 1.
+    /// Whether the policy sees observations with mean 0 and variance 1.
     pub obs: bool,
     /// Whether rewards are divided by the standard deviation of the discounted return.
     pub reward: bool,
-    /// Largest magnitude of what is normalised, positive.
+    /// Maximum magnitude of normalised values, positive.
     pub clip: f64,
 }
 
 impl Normalizers {
-    /// Nothing seen yet.
+    /// Creates normalisers with empty statistics.
     pub fn new(config: &NormalizeConfig, obs_dim: usize, gamma: f64) -> Self {
         Self {
             obs: config.obs.then(|| ObsNormalizer::new(obs_dim, config.clip)),
@@ -198,7 +200,7 @@ impl Normalizers {
         }
     }
 
-    /// Whether these are `fresh` ones that have seen something.
+    /// Whether these have the settings and sizes of `fresh` and valid statistics.
     #[expect(clippy::float_cmp, reason = "settings are kept with all their bits")]
     pub(crate) fn fit(&self, fresh: &Self) -> bool {
         let obs = match (&self.obs, &fresh.obs) {
@@ -218,7 +220,7 @@ impl Normalizers {
         obs && reward
     }
 
-    /// What the policy sees of `obs`, into `seen`, both `[O]`; the statistics stay.
+    /// Writes `obs` as the policy sees it to `seen`, both `[O]`, without updating the statistics.
     pub fn see(&self, obs: &[f32], seen: &mut Vec<f32>) {
         seen.clear();
         seen.extend_from_slice(obs);
@@ -227,9 +229,9 @@ impl Normalizers {
         }
     }
 
-    /// Takes a step of training into the statistics; returns the reward to learn from.
+    /// Adds a training step to the statistics and returns the normalised reward.
     ///
-    /// The observation is the one that was acted on, so that each counts once.
+    /// It uses the observation before the step, so that each counts once.
     pub fn observe(&mut self, transition: &Transition<'_>) -> f32 {
         if let Some(normalizer) = &mut self.obs {
             normalizer.update(transition.obs);
@@ -257,7 +259,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Mean and variance are those of all the data, however it is cut.
+        /// Mean and variance are those of all the data, regardless of the splits.
         #[test]
         fn chunking_changes_nothing(
             values in prop::collection::vec(-100.0_f32..100.0, 3..200), cuts in prop::collection::vec(0..66_usize, 0..6),
@@ -307,7 +309,7 @@ mod tests {
         assert_eq!(normalizer.update(2.0, false), 10.0, "no variance yet: clipped");
         // R: 2, 3 → variance 0.25.
         assert!((normalizer.update(2.0, true) - 4.0).abs() < 1e-6);
-        // A new episode: R = −1; of 2, 3, −1 the variance is 26/9.
+        // A new episode: R = −1; the variance of 2, 3, −1 is 26/9.
         let expected = -1.0 / (26.0_f32 / 9.0).sqrt();
         assert!((normalizer.update(-1.0, false) - expected).abs() < 1e-6);
     }

@@ -1,12 +1,13 @@
-//! Proximal policy optimisation (PPO), and PMOE-PPO, gating-PPO and MCP-PPO, which differ in the actor.
+//! Proximal policy optimisation (PPO), and PMOE-PPO, gating-PPO and MCP-PPO, which differ in the
+//! actor.
 //!
 //! Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347; Ren et al.,
 //! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
 //!
 //! # Quick facts
-//! - On-policy; continuous actions, drawn from an unbounded Gaussian and clipped to [-1, 1]^A for the
-//!   environment; one environment.
-//! - The actor is any [`Actor`]; with one primitive PMOE-PPO is PPO bit for bit.
+//! - On-policy, with a single environment. Actions are continuous, sampled from an unbounded
+//!   Gaussian and clipped to [-1, 1]^A for the environment.
+//! - The actor is any [`Actor`]. With one primitive, PMOE-PPO equals PPO bit for bit.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -18,14 +19,14 @@
 //! | [`action_value_loss`] | the co-author's code | mean (Q(s, a) − R)² |
 //!
 //! # Deviations
-//! - The PMOE paper's Table 1(b) prints "Polyak (τ) 0.95" and "gradient clip 0.2"; the values are those
-//!   of λ and of the ratio's ε everywhere else, and are taken for that.
-//! - The value after a time limit is that of the state in which it was met; CleanRL and DeepRL take it
-//!   for an end (`bootstrap_truncation = false`).
+//! - The PMOE paper's Table 1(b) lists "Polyak (τ) 0.95" and "gradient clip 0.2". Elsewhere these
+//!   are the values of λ and of the ratio's ε, and they are interpreted as such here.
+//! - After a time limit, the value of the last state is bootstrapped. CleanRL and DeepRL treat a
+//!   time limit as termination (`bootstrap_truncation = false`).
 //! - The log-density is that of the action before clipping, as in CleanRL.
-//! - Values and log-densities of a rollout are computed together when it is full. The parameters do not
-//!   change before that, so they are those of the policy that acted.
-//! - An observation enters the running statistics after it was acted on.
+//! - Values and log-densities of a rollout are computed together when it is full. The parameters do
+//!   not change before that, so they are those of the acting policy.
+//! - An observation enters the running statistics after the action.
 
 mod actor;
 mod actor_critic;
@@ -62,41 +63,41 @@ use crate::rollout::{Passes, RolloutBuffer, gae, standardise};
 use crate::seed::{Stream, stream};
 use crate::tensors::{host, matrix};
 
-/// The learner: networks with their optimisers, data, counters.
+/// The learner: networks with their optimisers, data and counters.
 pub struct Ppo {
     config: PpoConfig,
-    /// The plain device; trainable modules live on its autodiff twin.
+    /// The plain device. Trainable modules live on its autodiff counterpart.
     device: Device,
     obs_dim: usize,
     action_dim: usize,
     net: Learner<ActorCritic>,
-    /// The Q-network that the router of a mixture learns from.
+    /// The Q-network that a mixture's router learns from.
     aux: Option<Learner<ActionValue>>,
-    /// The policy that acts: the parameters of `net` since the latest update, without a graph.
+    /// The acting policy: the parameters of `net` after the latest update, without a graph.
     acting: ActorCritic,
     normalizers: Normalizers,
     rollout: RolloutBuffer,
-    /// Updates of a whole run, for the learning rate.
+    /// Number of updates in the whole run, for annealing the learning rate.
     total_updates: u64,
     updates: u64,
     grad_step: u64,
-    /// Where learning from a full rollout stands.
+    /// Progress of learning from a full rollout.
     passes: Passes,
     /// Metrics of the latest update.
     metrics: Metrics,
 }
 
-/// What an act hands to [`Agent::observe`].
+/// What an action passes to [`Agent::observe`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// The observation as the policy saw it, `[O]`.
     pub obs: Vec<f32>,
-    /// The action as the policy drew it, `[A]`.
+    /// The action as sampled from the policy, `[A]`.
     pub action: Vec<f32>,
 }
 
-/// A part of a gradient update, in the order of the algorithm.
+/// A part of a gradient update, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Gathering and uploading a minibatch.
@@ -105,11 +106,11 @@ pub enum Part {
     Forward,
     /// Gradients, clipping and Adam.
     Step,
-    /// The same for the Q-network of a mixture.
+    /// All of these for the Q-network of a mixture.
     ActionValue,
 }
 
-/// What a gradient update leaves for the log, still on the device.
+/// Results of a gradient update for the log, still on the device.
 pub struct GradientStep {
     loss: PpoLoss,
     aux_loss: Option<Tensor<1>>,
@@ -118,8 +119,8 @@ pub struct GradientStep {
 }
 
 impl Ppo {
-    /// A learner at its start, for a run of `total_steps` environment steps; all initial values come
-    /// from `seed`.
+    /// Creates an untrained learner for a run of `total_steps` environment steps. All initial
+    /// values come from `seed`.
     pub fn new(
         config: PpoConfig,
         spec: &EnvSpec,
@@ -153,30 +154,30 @@ impl Ppo {
         }
     }
 
-    /// Policy and value.
+    /// Returns the policy and the value network.
     pub fn net(&self) -> &ActorCritic {
         &self.net
     }
 
-    /// The Q-network that the router of a mixture learns from, if it does.
+    /// Returns the Q-network that a mixture's router learns from, if any.
     pub fn action_value(&self) -> Option<&ActionValue> {
         self.aux.as_deref()
     }
 
-    /// The steps of the running rollout.
+    /// Returns the steps of the current rollout.
     pub fn rollout(&self) -> &RolloutBuffer {
         &self.rollout
     }
 
-    /// Gradient updates taken so far.
+    /// Returns the number of gradient updates done.
     pub fn grad_step(&self) -> u64 {
         self.grad_step
     }
 
-    /// Learns from a full rollout, or goes on with it; the comments are the lines of the algorithm.
-    /// Returns whether it came to an end before the interrupt.
+    /// Starts or resumes learning from a full rollout; the comments follow the algorithm. Returns
+    /// whether it finished without an interrupt.
     fn learn(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> bool {
-        // Values, log-densities and advantages of the policy that acted.
+        // Values, log-densities and advantages under the acting policy.
         let targets = self.targets();
         let PpoConfig { epochs, minibatch_size, .. } = self.config;
         let mut latest = None;
@@ -184,14 +185,14 @@ impl Ppo {
             if interrupt() {
                 return false;
             }
-            // Several passes, each in another order.
+            // Several passes, each in a different order.
             let rows = self.passes.next(self.rollout.len(), minibatch_size, rng);
             latest = Some(self.gradient_step(&targets, &rows, rng));
         }
         if let Some(step) = latest {
             self.metrics = self.metrics_of(&step, &targets);
         }
-        // From here on the new policy acts.
+        // From here on, the new policy acts.
         self.rollout.clear();
         self.passes = Passes::default();
         self.acting = self.net.valid();
@@ -199,7 +200,7 @@ impl Ppo {
         true
     }
 
-    /// What the steps of a full rollout say about actions and values.
+    /// Computes what learning needs from a full rollout.
     pub fn targets(&self) -> Targets {
         let PpoConfig { gamma, gae_lambda, bootstrap_truncation, .. } = self.config;
         let rollout = &self.rollout;
@@ -210,7 +211,7 @@ impl Ppo {
         let action = matrix(rollout.action().to_vec(), action_dim, &self.device);
         let log_prob = host(policy.log_prob(action));
         let value = host(value);
-        // States after which there is no next row.
+        // States without a next row.
         let cut_value = if rollout.cut_obs().is_empty() {
             Vec::new()
         } else {
@@ -227,7 +228,7 @@ impl Ppo {
         Targets { log_prob, value, advantage, returns }
     }
 
-    /// One gradient update on some steps of the rollout.
+    /// Does one gradient update on some steps of the rollout.
     pub fn gradient_step(
         &mut self,
         targets: &Targets,
@@ -237,7 +238,7 @@ impl Ppo {
         self.gradient_step_in_parts(targets, rows, rng, &mut |_| ())
     }
 
-    /// One gradient update; `done` hears of each part when it is through.
+    /// Does one gradient update and calls `done` after each part.
     pub fn gradient_step_in_parts(
         &mut self,
         targets: &Targets,
@@ -252,7 +253,7 @@ impl Ppo {
         done(Part::Batch);
 
         let num_primitives = self.config.actor.num_primitives();
-        // With one primitive there is nothing to choose and nothing is drawn.
+        // With one primitive, there is no choice and no randomness.
         let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(|aux| aux.valid());
         let judge = q.as_ref().map(|q| {
             let shape = [rows.len() * num_primitives, self.action_dim];
@@ -264,7 +265,7 @@ impl Ppo {
 
         let annealing = self.annealing();
         let lr = annealing * self.config.lr;
-        // The graph goes with the step; the number stays.
+        // The backward pass consumes the graph; only the number is kept.
         let value = loss.loss.clone().inner();
         let graph = std::mem::replace(&mut loss.loss, value);
         let grad_norm = self.net.descend_clipped(lr, graph, self.config.max_grad_norm);
@@ -281,7 +282,7 @@ impl Ppo {
         GradientStep { loss, aux_loss, grad_norm, lr }
     }
 
-    /// The factor on the learning rates of this update.
+    /// Returns the factor on the learning rates of this update.
     fn annealing(&self) -> f64 {
         if self.config.anneal_lr && self.total_updates > 0 {
             (1.0 - self.updates as f64 / self.total_updates as f64).max(0.0)

@@ -1,18 +1,18 @@
-//! Ranges of settings, and what is said of a value out of its range.
+//! Ranges of settings, and errors about values out of range.
 
 use pmoe_envs::EnvError;
 use pmoe_results::number::{MOST_EPISODES, MOST_STEPS, grouped};
 
 use crate::replay::ReplayBuffer;
 
-/// A config that can't be used. Every variant names where and what.
+/// An invalid config. Every variant names the location and the problem.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// Not TOML.
     #[error("{source_name} is not valid TOML: {message}")]
     Syntax {
-        /// File, or where else the text came from.
+        /// File or other source of the text.
         source_name: String,
         /// The parser's message, with line and column.
         message: String,
@@ -20,11 +20,11 @@ pub enum ConfigError {
     /// A key is unknown, missing or of the wrong type.
     #[error("{source_name}: at `{key}`: {message}")]
     Key {
-        /// File, or where else the value came from.
+        /// File or other source of the value.
         source_name: String,
         /// Dotted path of the key.
         key: String,
-        /// What was expected there.
+        /// What was expected.
         message: String,
     },
     /// A value is out of range.
@@ -34,10 +34,10 @@ pub enum ConfigError {
         key: String,
         /// The value.
         value: String,
-        /// The allowed ones.
+        /// The allowed values.
         allowed: String,
     },
-    /// The run is over before its first update.
+    /// The run ends before its first update.
     #[error(
         "`schedule.total_steps` is {total_steps}, but must be at least {first}, the number of steps before the \
          first update, which is `{key}`: a run without an update learns nothing"
@@ -45,7 +45,7 @@ pub enum ConfigError {
     NoUpdate {
         /// Environment steps of the run.
         total_steps: u64,
-        /// Dotted path of the setting that says when the first update is made.
+        /// Dotted path of the setting that determines the first update.
         key: String,
         /// Its value.
         first: u64,
@@ -75,9 +75,10 @@ pub(crate) fn positive(key: &str, value: f64) -> Result<(), ConfigError> {
     Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }
 
-/// The largest value of a setting that counts something, and why no larger one is taken.
+/// The maximum of a setting that counts something, and the reason for it.
 ///
-/// Whether a machine has room for what a run counts is another question, see [`MemoryUse`](crate::memory::MemoryUse).
+/// Whether the machine has enough memory is checked separately, see
+/// [`MemoryUse`](crate::memory::MemoryUse).
 #[derive(Clone, Copy)]
 pub(crate) struct Most {
     value: u64,
@@ -88,7 +89,7 @@ impl Most {
     /// Environment steps.
     pub(crate) const STEPS: Self =
         Self { value: MOST_STEPS, why: "numbers in event files are exact up to there" };
-    /// Episodes of an evaluation.
+    /// Episodes per evaluation.
     pub(crate) const EPISODES: Self =
         Self { value: MOST_EPISODES, why: "an evaluation is one line of the event file" };
     /// Rows of a batch, a minibatch or a rollout.
@@ -108,10 +109,10 @@ impl Most {
     /// Primitives or options.
     pub(crate) const PRIMITIVES: Self =
         Self { value: 500, why: "each has metrics of its own in every update event" };
-    /// Gradient updates for an environment step.
+    /// Gradient updates per environment step.
     pub(crate) const UPDATES: Self =
         Self { value: 1_000_000_000, why: "the next environment step waits for them" };
-    /// Gradient updates for a rollout.
+    /// Gradient updates per rollout.
     pub(crate) const UPDATES_OF_ROLLOUT: Self =
         Self { value: u32::MAX as u64, why: "they are counted with 32 bits" };
 }
@@ -128,7 +129,7 @@ pub(crate) fn count(key: &str, value: u64, low: u64, most: Most) -> Result<(), C
     Err(ConfigError::Range { key: key.to_owned(), value: value.to_string(), allowed })
 }
 
-/// Checks a number that another one bounds.
+/// Checks a number against bounds that depend on another setting.
 pub(crate) fn between(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
     if (low..=high).contains(&value) {
         return Ok(());
@@ -146,7 +147,7 @@ pub(crate) fn hidden_layers(key: &str, hidden: &[usize]) -> Result<(), ConfigErr
     })
 }
 
-/// Checks how many updates a rollout is used for: `passes` times all of its minibatches.
+/// Checks the number of updates per rollout: `passes` times its minibatches.
 pub(crate) fn updates_of_rollout(
     passes: u64,
     rollout_steps: usize,

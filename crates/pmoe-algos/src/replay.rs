@@ -1,13 +1,13 @@
-//! The replay buffer: a ring of transitions in host memory, each observation kept once.
+//! The replay buffer: a ring of transitions in host memory that stores each observation once.
 //!
-//! Inside an episode the successor of a transition is the observation of the next one, so its row
-//! is not kept a second time. A transition has a row of its own for `next_obs` only where that does
-//! not hold: at the end of an episode, and always at the newest transition. The bits of the two
-//! rows decide, not the flags of an ending: what is drawn is what was pushed, whoever pushes.
+//! Within an episode, a transition's successor is the next transition's observation and not stored
+//! again. A transition has a separate row for `next_obs` only where that does not hold: at the end
+//! of an episode, and always for the newest transition. This depends only on the bits of the two
+//! rows, not on end-of-episode flags, so that sampling returns exactly what was pushed.
 //!
-//! Rows of their own come from a pool, which hands out those of forgotten transitions again before
-//! new ones. A transition has at most one, so `capacity` rows are enough for any history; pages of
-//! rows that were never needed take no memory.
+//! Separate rows come from a pool, which reuses rows of dropped transitions before new ones. A
+//! transition has at most one, so `capacity` rows are always enough. Pages of rows that were never
+//! used take no memory.
 
 mod tensor_batch;
 
@@ -20,9 +20,9 @@ pub use self::tensor_batch::TensorBatch;
 use crate::agent::Transition;
 use crate::checkpoint::CheckpointError;
 
-/// The latest transitions, up to a capacity; sampled uniformly with replacement.
+/// The latest transitions, up to a capacity, sampled uniformly with replacement.
 ///
-/// One block of memory per field; pages that were never written take no memory.
+/// Each field is one block of memory. Pages that were never written take no memory.
 #[derive(Debug, Clone)]
 pub struct ReplayBuffer {
     obs_dim: usize,
@@ -34,18 +34,18 @@ pub struct ReplayBuffer {
     obs: Vec<f32>,
     action: Vec<f32>,
     reward: Vec<f32>,
-    /// 0 where the MDP ended, else 1: the factor of the bootstrap term. Computed here and nowhere
-    /// else; truncation plays no part.
+    /// 0 where the MDP ended, else 1: the factor of the bootstrap term. It is computed only here,
+    /// and truncation does not affect it.
     not_terminated: Vec<f32>,
-    /// Row of `own_next_obs` that holds the successor, or [`SHARED`].
+    /// Row of `own_next_obs` with the successor, or [`SHARED`].
     next_row: Vec<u32>,
     own_next_obs: Pool,
 }
 
-/// In place of a row: the successor is the observation of the next slot.
+/// Marks a successor that is the observation of the next slot.
 const SHARED: u32 = u32::MAX;
 
-/// Rows drawn from a [`ReplayBuffer`]; the memory is used again by the next draw.
+/// Rows sampled from a [`ReplayBuffer`]. Sampling again reuses the memory.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Number B of rows.
@@ -63,13 +63,13 @@ pub struct Batch {
 }
 
 impl ReplayBuffer {
-    /// The largest capacity: rows are numbered by u32, and one number is taken.
+    /// The maximum capacity: rows are numbered with u32, and one number is reserved.
     pub const MAX_CAPACITY: usize = SHARED as usize - 1;
 
-    /// An empty buffer for `capacity` transitions.
+    /// Creates an empty buffer for `capacity` transitions.
     ///
     /// # Panics
-    /// When the capacity is above [`ReplayBuffer::MAX_CAPACITY`].
+    /// If the capacity exceeds [`ReplayBuffer::MAX_CAPACITY`].
     pub fn new(capacity: usize, obs_dim: usize, action_dim: usize) -> Self {
         assert!(capacity <= Self::MAX_CAPACITY, "rows are numbered by u32");
         Self {
@@ -87,31 +87,31 @@ impl ReplayBuffer {
         }
     }
 
-    /// Memory (bytes) of a full buffer whose successors are all shared: observation, action, reward, whether the
-    /// MDP ended, and the number of a row.
+    /// Returns the size in bytes of a full buffer whose successors are all shared: observation,
+    /// action, reward, whether the MDP ended, and a row number.
     ///
-    /// The end of an episode adds a row of `obs_dim` numbers while its transition is kept; in the
-    /// worst case, episodes of one step, that is one for every transition.
+    /// Each end of an episode in the buffer adds a row of `obs_dim` numbers. In the worst case,
+    /// episodes of one step, every transition has such a row.
     pub fn bytes(capacity: usize, obs_dim: usize, action_dim: usize) -> usize {
         let numbers = obs_dim.saturating_add(action_dim).saturating_add(2);
         let bytes = numbers.saturating_mul(size_of::<f32>()).saturating_add(size_of::<u32>());
         capacity.saturating_mul(bytes)
     }
 
-    /// Transitions kept.
+    /// Returns the number of transitions.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing was pushed yet.
+    /// Whether the buffer has no transitions.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Adds a transition; a full buffer forgets its oldest.
+    /// Adds a transition. A full buffer drops its oldest one.
     ///
     /// # Panics
-    /// When a length differs from the buffer's dimensions.
+    /// If a length differs from the buffer's dimensions.
     pub fn push(&mut self, transition: Transition<'_>) {
         let slot = self.head;
         self.share_newest(transition.obs);
@@ -128,7 +128,8 @@ impl ReplayBuffer {
         self.len = (self.len + 1).min(self.capacity);
     }
 
-    /// Gives up the newest transition's own successor if that is `obs`, about to be pushed.
+    /// Frees the newest transition's separate successor if it equals `obs`, which is about to be
+    /// pushed.
     fn share_newest(&mut self, obs: &[f32]) {
         if let Some(newest) = self.newest()
             && same_bits(self.next_obs(newest), obs)
@@ -137,12 +138,12 @@ impl ReplayBuffer {
         }
     }
 
-    /// Slot of the newest transition.
+    /// Returns the slot of the newest transition.
     fn newest(&self) -> Option<usize> {
         (!self.is_empty()).then(|| (self.head + self.capacity - 1) % self.capacity)
     }
 
-    /// Gives back the slot's own row, if it has one.
+    /// Frees the slot's separate row, if it has one.
     fn release(&mut self, slot: usize) {
         let row = std::mem::replace(&mut self.next_row[slot], SHARED);
         if row != SHARED {
@@ -150,7 +151,7 @@ impl ReplayBuffer {
         }
     }
 
-    /// The successor, `[O]`, in the pool or in the next slot.
+    /// Returns the successor, `[O]`, from the pool or the next slot.
     fn next_obs(&self, slot: usize) -> &[f32] {
         match self.next_row[slot] {
             SHARED => self.obs((slot + 1) % self.capacity),
@@ -163,10 +164,10 @@ impl ReplayBuffer {
         &self.obs[slot * self.obs_dim..(slot + 1) * self.obs_dim]
     }
 
-    /// Draws `count` transitions into `batch`, each uniformly among all that are kept.
+    /// Samples `count` transitions into `batch`, each uniformly from the whole buffer.
     ///
     /// # Panics
-    /// When the buffer is empty.
+    /// If the buffer is empty.
     pub fn sample(&self, count: usize, rng: &mut Rng, batch: &mut Batch) {
         assert!(!self.is_empty(), "a transition is pushed before the first draw");
         batch.clear();
@@ -184,13 +185,13 @@ impl ReplayBuffer {
 
     /// Writes the contents as little-endian bytes.
     ///
-    /// A tag; the number of transitions as u64, plus the head's slot once the ring is full (before,
-    /// the head is that number); the used part of each field as f32; one byte per slot, 1 where
-    /// `next_obs` has a row of its own; these rows in the order of their slots. Where they lie in
-    /// the pool is not written: equal contents give equal bytes.
+    /// The format is a tag; the number of transitions as u64, plus the head's slot once the ring is
+    /// full (before that, the head equals the number); the used part of each field as f32; one byte
+    /// per slot, 1 where `next_obs` has a separate row; these rows in the order of their slots.
+    /// Their places in the pool are not written, so equal contents give equal bytes.
     ///
     /// # Errors
-    /// When `out` refuses.
+    /// Returns an error if `out` fails.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let full = self.len == self.capacity;
         let place = if full { self.len + self.head } else { self.len };
@@ -205,10 +206,10 @@ impl ReplayBuffer {
         own.try_for_each(|&row| write(self.own_next_obs.row(row), out))
     }
 
-    /// Reads what [`ReplayBuffer::write`] wrote of a buffer of the same dimensions.
+    /// Reads what [`ReplayBuffer::write`] wrote from a buffer of the same dimensions.
     ///
     /// # Errors
-    /// When the bytes do not fit this buffer, which is then empty.
+    /// Returns an error if the bytes do not fit this buffer, which is then empty.
     pub fn read(&mut self, input: &mut dyn Read) -> Result<(), CheckpointError> {
         (self.len, self.head) = (0, 0);
         self.own_next_obs.clear();
@@ -232,7 +233,8 @@ impl ReplayBuffer {
         Ok(())
     }
 
-    /// Reads everything behind the tag; number of transitions and head, or `None` when it does not fit.
+    /// Reads everything after the tag. Returns the number of transitions and the head, or `None` if
+    /// the contents do not fit.
     fn read_contents(&mut self, input: &mut dyn Read) -> Option<(usize, usize)> {
         let mut place = [0; size_of::<u64>()];
         input.read_exact(&mut place).ok()?;
@@ -259,7 +261,7 @@ impl ReplayBuffer {
         nothing_follows.then_some((len, head))
     }
 
-    /// Every field with the numbers it has per transition, in the order of the file.
+    /// Returns every field with its numbers per transition, in file order.
     fn fields(&self) -> [(&[f32], usize); 4] {
         [
             (&self.obs, self.obs_dim),
@@ -270,7 +272,7 @@ impl ReplayBuffer {
     }
 }
 
-/// The tag at the front of a buffer's file; the former format began with a count.
+/// The tag at the start of a buffer's file. The previous format began with a count.
 const FORMAT: &[u8; 8] = b"replay 2";
 /// Writes `values` as little-endian f32.
 fn write(values: &[f32], out: &mut dyn Write) -> io::Result<()> {
@@ -285,7 +287,7 @@ fn write(values: &[f32], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Fills `values` from little-endian f32; `None` when there are too few.
+/// Fills `values` from little-endian f32. Returns `None` if the input is too short.
 fn read(values: &mut [f32], input: &mut dyn Read) -> Option<()> {
     let mut bytes = [0; 1 << 12];
     for values in values.chunks_mut(bytes.len() / size_of::<f32>()) {
@@ -298,22 +300,22 @@ fn read(values: &mut [f32], input: &mut dyn Read) -> Option<()> {
     Some(())
 }
 
-/// Whether two rows are the same, NaNs and the signs of zeros included.
+/// Whether two rows are bitwise equal. This distinguishes NaNs and signed zeros.
 fn same_bits(a: &[f32], b: &[f32]) -> bool {
-    // No early exit, so that it is computed many numbers at a time.
+    // No early exit, so that it vectorises.
     let differing = a.iter().zip(b).fold(0, |bits, (a, b)| bits | (a.to_bits() ^ b.to_bits()));
     a.len() == b.len() && differing == 0
 }
 
-/// Rows that are handed out one by one and given back in any order.
+/// Rows that are allocated one by one and freed in any order.
 #[derive(Debug, Clone)]
 struct Pool {
     dim: usize,
     /// `[capacity, dim]`
     rows: Vec<f32>,
-    /// Rows from here on were never handed out.
+    /// Number of the first row that was never used.
     fresh: u32,
-    /// Rows given back; the latest is handed out next.
+    /// Freed rows. The latest is reused first.
     free: Vec<u32>,
 }
 
@@ -323,7 +325,7 @@ impl Pool {
         Self { dim, rows: vec![0.0; capacity * dim], fresh: 0, free }
     }
 
-    /// Keeps a copy of `row`, `[dim]`; returns its number.
+    /// Stores a copy of `row`, `[dim]`, and returns its number.
     fn insert(&mut self, row: &[f32]) -> u32 {
         let number = self.free.pop().unwrap_or_else(|| {
             self.fresh += 1;
@@ -347,13 +349,13 @@ impl Pool {
         at..at + self.dim
     }
 
-    /// Takes every row back.
+    /// Frees every row.
     fn clear(&mut self) {
         self.free.clear();
         self.fresh = 0;
     }
 
-    /// Reads a row; its number, or `None` when the input ends.
+    /// Reads a row and returns its number, or `None` at the end of the input.
     fn read(&mut self, input: &mut dyn Read) -> Option<u32> {
         let number = self.fresh;
         let range = self.range(number);

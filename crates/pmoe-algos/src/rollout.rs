@@ -6,57 +6,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Transition;
 
-/// The latest steps of the policy that is to be improved, in host memory, in their order.
+/// The latest steps of the policy being improved, in host memory and in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutBuffer {
     /// Number T of steps of a full rollout.
     num_steps: usize,
-    /// What the policy saw, `[T · O]`.
+    /// Observations as the policy saw them, `[T · O]`.
     obs: Vec<f32>,
-    /// What the policy drew, before it was clipped, `[T · A]`.
+    /// Actions as sampled from the policy, before clipping, `[T · A]`.
     action: Vec<f32>,
     /// `[T]`
     reward: Vec<f32>,
-    /// Whether and how the episode ended with a step, `[T]`.
+    /// Whether and how each step ended its episode, `[T]`.
     end: Vec<End>,
-    /// True successors where the next row is not one: of steps that were cut by a time limit, and of the
-    /// last step, in their order, `[N · O]`.
+    /// Successors that are not the next row, in order, `[N · O]`: after steps cut by a time limit,
+    /// and after the last step.
     cut_obs: Vec<f32>,
 }
 
-/// How an episode goes on after a step.
+/// Whether and how a step ended its episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum End {
     No,
-    /// The MDP ended: nothing comes after.
+    /// The MDP ended: the step has no successor.
     Terminated,
-    /// A time limit ended the episode, not the MDP.
+    /// A time limit ended the episode, but not the MDP.
     Truncated,
 }
 
 impl RolloutBuffer {
-    /// An empty rollout of `num_steps` steps.
+    /// Creates an empty rollout of `num_steps` steps.
     pub fn new(num_steps: usize) -> Self {
         let (obs, action, reward, end) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { num_steps, obs, action, reward, end, cut_obs: Vec::new() }
     }
 
-    /// Minibatches in a rollout that is cut short to measure.
+    /// Number of minibatches in a rollout shortened for measurements.
     pub(crate) const FEW_MINIBATCHES: usize = 4;
 
-    /// Memory (bytes) of a full rollout.
+    /// Returns the size of a full rollout in bytes.
     pub fn bytes(num_steps: usize, obs_dim: usize, action_dim: usize) -> usize {
         let numbers = obs_dim.saturating_add(action_dim).saturating_add(1);
         let bytes = numbers.saturating_mul(size_of::<f32>()).saturating_add(size_of::<End>());
         num_steps.saturating_mul(bytes)
     }
 
-    /// Adds a step; `obs` and `next_obs` as the policy sees them.
+    /// Adds a step, with `obs` and `next_obs` as the policy sees them.
     ///
     /// # Panics
-    /// When the rollout is full.
+    /// If the rollout is full.
     pub fn push(&mut self, step: Transition<'_>) {
         assert!(!self.is_full(), "a full rollout is learnt from and cleared");
         self.obs.extend_from_slice(step.obs);
@@ -73,27 +73,27 @@ impl RolloutBuffer {
         }
     }
 
-    /// Whether a successor of the step that ends with these flags will be asked for its value.
+    /// Whether the next step, ending with these flags, will need the value of its successor.
     pub fn needs_next_obs(&self, terminated: bool, truncated: bool) -> bool {
         !terminated && (truncated || self.len() + 1 == self.num_steps)
     }
 
-    /// Steps so far.
+    /// Returns the number of steps so far.
     pub fn len(&self) -> usize {
         self.reward.len()
     }
 
-    /// Whether there is no step yet.
+    /// Whether there are no steps yet.
     pub fn is_empty(&self) -> bool {
         self.reward.is_empty()
     }
 
-    /// Whether all T steps are there.
+    /// Whether all T steps are present.
     pub fn is_full(&self) -> bool {
         self.len() == self.num_steps
     }
 
-    /// Forgets all steps.
+    /// Removes all steps.
     pub fn clear(&mut self) {
         self.obs.clear();
         self.action.clear();
@@ -102,7 +102,7 @@ impl RolloutBuffer {
         self.cut_obs.clear();
     }
 
-    /// Whether this is part of a rollout of `num_steps` steps of such observations and actions.
+    /// Whether this is a valid part of a rollout of `num_steps` steps with these dimensions.
     pub fn fit(&self, num_steps: usize, obs_dim: usize, action_dim: usize) -> bool {
         let len = self.len();
         self.num_steps == num_steps
@@ -113,27 +113,27 @@ impl RolloutBuffer {
             && self.cut_obs.len() == self.cut_steps().count() * obs_dim
     }
 
-    /// What the policy saw, `[T · O]`.
+    /// Returns observations as the policy saw them, `[T · O]`.
     pub fn obs(&self) -> &[f32] {
         &self.obs
     }
 
-    /// What the policy drew, `[T · A]`.
+    /// Returns actions as sampled from the policy, `[T · A]`.
     pub fn action(&self) -> &[f32] {
         &self.action
     }
 
-    /// Rewards, `[T]`.
+    /// Returns rewards, `[T]`.
     pub fn reward(&self) -> &[f32] {
         &self.reward
     }
 
-    /// Observations whose values [`RolloutBuffer::next_value`] asks for, `[N · O]`.
+    /// Returns the observations whose values [`RolloutBuffer::next_value`] needs, `[N · O]`.
     pub fn cut_obs(&self) -> &[f32] {
         &self.cut_obs
     }
 
-    /// The steps that [`RolloutBuffer::cut_obs`] are the successors of, `[N]`.
+    /// Returns the steps whose successors are [`RolloutBuffer::cut_obs`], `[N]`.
     pub fn cut_steps(&self) -> impl Iterator<Item = usize> {
         let last = self.num_steps - 1;
         let is_cut = move |step: usize, end: End| match end {
@@ -148,23 +148,25 @@ impl RolloutBuffer {
             .map(|(step, _)| step)
     }
 
-    /// Whether the episode ended with a step, in either way, `[T]`.
+    /// Returns whether each step ended its episode, in either way, `[T]`.
     pub fn ended(&self) -> Vec<bool> {
         self.end.iter().map(|end| *end != End::No).collect()
     }
 
-    /// Value of the state after each step, `[T]`: 0 where the MDP ended. The value after a time limit is
-    /// that of the state it was met in, or 0 as well without `bootstrap_truncation`.
+    /// Computes the value of the state after each step, `[T]`; it is 0 where the MDP ended. After a
+    /// time limit, it is the value of the last state, or 0 without `bootstrap_truncation`.
     ///
     /// # Shapes
-    /// - `value`: `[T]`, of [`RolloutBuffer::obs`]; `cut_value`: `[N]`, of [`RolloutBuffer::cut_obs`]
+    /// - `value`: `[T]`, of [`RolloutBuffer::obs`]; `cut_value`: `[N]`, of
+    ///   [`RolloutBuffer::cut_obs`]
     pub fn next_value(
         &self,
         value: &[f32],
         cut_value: &[f32],
         bootstrap_truncation: bool,
     ) -> Vec<f32> {
-        // A step that does not end its episode is followed by the next row, the last one excepted.
+        // If a step does not end its episode, the next row is its successor, except for the last
+        // step.
         let mut next: Vec<f32> = value.iter().skip(1).copied().chain([0.0]).collect();
         for (next, end) in next.iter_mut().zip(&self.end) {
             if *end != End::No {
@@ -180,7 +182,7 @@ impl RolloutBuffer {
     }
 }
 
-/// Generalised advantage estimates, `[T]`.
+/// Computes generalised advantage estimates, `[T]`.
 ///
 /// ```text
 /// δ_t = r_t + γ V(s_{t+1}) − V(s_t)
@@ -189,7 +191,7 @@ impl RolloutBuffer {
 ///
 /// # Shapes
 /// - `reward`, `value`: `[T]`; `next_value`: `[T]`, V(s_{t+1}), 0 where the MDP ended
-/// - `ended`: `[T]`, whether the episode ended with the step, by itself or by a time limit
+/// - `ended`: `[T]`, whether the step ended the episode, by termination or by a time limit
 ///
 /// # Source
 /// Schulman et al., arXiv:1506.02438, eq. 16.
@@ -213,8 +215,8 @@ pub fn gae(
     advantages
 }
 
-/// Discounted sums of rewards to the end of the episode, `[T]`, with the value of the state where it was
-/// cut.
+/// Computes discounted sums of rewards to the end of the episode, `[T]`, with the value of the
+/// state where the episode was cut.
 ///
 /// ```text
 /// R_t = r_t + γ R_{t+1},   or r_t + γ V(s_{t+1}) where the episode or the rollout ends
@@ -240,7 +242,8 @@ pub fn discounted_returns(
     returns
 }
 
-/// Brings numbers to mean 0 and standard deviation 1 (n − 1 in the denominator, as in PyTorch).
+/// Standardises numbers to mean 0 and standard deviation 1 (n − 1 in the denominator, as in
+/// PyTorch).
 ///
 /// A single number becomes 0.
 pub fn standardise(values: &mut [f32]) {
@@ -251,8 +254,8 @@ pub fn standardise(values: &mut [f32]) {
     values.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / scale) as f32);
 }
 
-/// How much of the variance of `returns` the values explain: 1 − Var(R − V) / Var(R); 0 if all returns
-/// are equal.
+/// Computes the fraction of the variance of `returns` that the values explain: 1 − Var(R − V) /
+/// Var(R), or 0 if all returns are equal.
 pub fn explained_variance(value: &[f32], returns: &[f32]) -> f64 {
     let variance = |values: &mut dyn Iterator<Item = f64>| {
         let values: Vec<f64> = values.collect();
@@ -265,28 +268,29 @@ pub fn explained_variance(value: &[f32], returns: &[f32]) -> f64 {
     if total > 0.0 { 1.0 - rest / total } else { 0.0 }
 }
 
-/// Several passes over the rows of a rollout, each in another order and in minibatches. They can stop
-/// after any minibatch, be saved, and go on.
+/// Several passes over the rows of a rollout, each in a different order and in minibatches. They
+/// can be interrupted after any minibatch, saved and resumed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passes {
     finished: u32,
-    /// Order of the pass under way; empty between passes.
+    /// Order of the current pass; empty between passes.
     order: Vec<usize>,
-    /// Rows of it that were handed out.
+    /// Number of rows of the current pass that were returned.
     taken: usize,
 }
 
 impl Passes {
-    /// Whether this many passes are finished.
+    /// Whether at least this many passes are finished.
     pub fn are_done(&self, passes: u32) -> bool {
         self.finished >= passes
     }
 
-    /// The next minibatch of `num_rows` rows: so many of them, or what is left of the pass.
+    /// Returns the next minibatch of `num_rows` rows: `minibatch_size` of them, or the remainder of
+    /// the pass.
     ///
     /// # Panics
-    /// When one of the numbers is 0.
+    /// If one of the numbers is 0.
     pub fn next(&mut self, num_rows: usize, minibatch_size: usize, rng: &mut Rng) -> Vec<usize> {
         assert!(num_rows > 0 && minibatch_size > 0, "there is something to hand out");
         if self.order.is_empty() {
@@ -301,12 +305,12 @@ impl Passes {
         rows
     }
 
-    /// Whether no more than this many are finished.
+    /// Whether at most this many passes are finished.
     pub(crate) fn are_at_most(&self, passes: u32) -> bool {
         self.finished <= passes
     }
 
-    /// Whether they can go on over `num_rows` rows.
+    /// Whether these passes can resume on `num_rows` rows.
     pub fn fit(&self, num_rows: usize) -> bool {
         let mut seen = vec![false; num_rows];
         let is_new =
@@ -318,14 +322,14 @@ impl Passes {
     }
 }
 
-/// The numbers below `len` in random order.
+/// Returns the numbers below `len` in random order.
 pub fn shuffled(len: usize, rng: &mut Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     order.shuffle(rng);
     order
 }
 
-/// Rows of a row-major block, `[rows.len() · dim]`.
+/// Gathers rows of a row-major block, `[rows.len() · dim]`.
 pub fn gather<T: Copy>(block: &[T], dim: usize, rows: &[usize]) -> Vec<T> {
     let mut gathered = Vec::with_capacity(rows.len() * dim);
     for row in rows {

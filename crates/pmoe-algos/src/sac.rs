@@ -1,11 +1,12 @@
-//! Soft actor-critic (SAC), and its variants with gating, MCP and PMOE, which differ in the actor only.
+//! Soft actor-critic (SAC), and its variants with gating, MCP and PMOE, which differ only in the
+//! actor.
 //!
 //! Haarnoja et al., "Soft Actor-Critic Algorithms and Applications", arXiv:1812.05905; Ren et al.,
 //! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
 //!
 //! # Quick facts
-//! - Off-policy; continuous actions in [-1, 1]^A; one environment.
-//! - The actor is any [`Actor`]; with one primitive PMOE-SAC is SAC bit for bit.
+//! - Off-policy, with a single environment and continuous actions in [-1, 1]^A.
+//! - The actor is any [`Actor`]. With one primitive, PMOE-SAC equals SAC bit for bit.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -16,12 +17,12 @@
 //! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
 //!
 //! # Deviations
-//! - The critic loss has no factor ½ (Spinning Up, CleanRL and the authors' release): it doubles the
-//!   gradient, which Adam does not see.
-//! - The paper's eq. 11 takes the largest target value over actions, its Algorithm 1 and all public
-//!   code draw one action from the mixture; so do we. `target = "max"` takes the largest soft value of
-//!   a draw of every primitive.
-//! - The paper's Algorithm 1 lists a target policy; no public code has one, nor have we.
+//! - The critic loss has no factor ½, as in Spinning Up, CleanRL and the authors' release. This
+//!   doubles the gradient, to which Adam is insensitive.
+//! - The paper's eq. 11 takes the largest target value over actions. Its Algorithm 1 and all public
+//!   code sample one action from the mixture instead, and so does this crate. `target = "max"`
+//!   takes the largest soft value over one sample of every primitive.
+//! - The paper's Algorithm 1 lists a target policy. No public code has one, nor does this crate.
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 
 mod actor;
@@ -58,20 +59,20 @@ use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
 use crate::tensors::{matrix, mean};
 
-/// The learner: networks with their optimisers, data, counters.
+/// The learner: networks with their optimisers, data and counters.
 pub struct Sac {
     config: SacConfig,
-    /// The plain device; trainable modules live on its autodiff twin.
+    /// The plain device. Trainable modules live on its autodiff counterpart.
     device: Device,
     action_dim: usize,
     actor: Learner<Actor>,
     critic: Learner<TwinCritic>,
     target_critic: Target<TwinCritic>,
     temperature: Temperature,
-    /// Where REINFORCE subtracts it.
+    /// Only for REINFORCE with a moving average.
     baseline: Option<MovingAverage>,
     replay: ReplayBuffer,
-    /// Memory of the latest draw, used again.
+    /// Memory of the latest batch, for reuse.
     batch: Batch,
     env_step: u64,
     grad_step: u64,
@@ -80,10 +81,10 @@ pub struct Sac {
     latest: Option<Latest>,
 }
 
-/// A part of a gradient update, in the order of the algorithm.
+/// A part of a gradient update, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// Drawing and uploading a batch.
+    /// Sampling and uploading a batch.
     Batch,
     /// The soft Bellman target.
     Target,
@@ -99,7 +100,7 @@ pub enum Part {
     TargetCritics,
 }
 
-/// What the latest update leaves for the log, still on the device.
+/// Results of the latest update for the log, still on the device.
 struct Latest {
     critic_loss: Tensor<1>,
     actor_loss: Tensor<1>,
@@ -111,7 +112,7 @@ struct Latest {
 }
 
 impl Sac {
-    /// A learner at its start; all initial values come from `seed`.
+    /// Creates an untrained learner. All initial values come from `seed`.
     pub fn new(config: SacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
@@ -138,38 +139,38 @@ impl Sac {
         }
     }
 
-    /// The policy.
+    /// Returns the policy.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// The critics.
+    /// Returns the critics.
     pub fn critic(&self) -> &TwinCritic {
         &self.critic
     }
 
-    /// Gradient updates taken so far.
+    /// Returns the number of gradient updates done.
     pub fn grad_step(&self) -> u64 {
         self.grad_step
     }
 
-    /// One gradient update.
+    /// Does one gradient update.
     pub fn gradient_step(&mut self, rng: &mut Rng) {
         self.gradient_step_in_parts(rng, &mut |_| ());
     }
 
-    /// One gradient update; the comments are the lines of the algorithm, and `done` hears of each
-    /// part when it is through.
+    /// Does one gradient update and calls `done` after each part. The comments follow the
+    /// algorithm.
     pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
         let SacConfig { gamma, tau, actor_lr, critic_lr, batch_size, target, .. } = self.config;
         let alpha = self.temperature.alpha();
 
-        // Draw a batch of transitions from the replay buffer.
+        // Sample a batch of transitions from the replay buffer.
         self.replay.sample(batch_size, rng, &mut self.batch);
         let batch = TensorBatch::new(&self.batch, &self.device);
         done(Part::Batch);
 
-        // Move the critics towards the soft Bellman target.
+        // Update the critics towards the soft Bellman target.
         let next = self.actor.valid().sample(batch.next_obs.clone(), target, rng);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
@@ -182,7 +183,7 @@ impl Sac {
         self.critic.descend_both(critic_lr, losses);
         done(Part::CriticStep);
 
-        // Move the actor. The critics enter as constants, so only the actor gets gradients.
+        // Update the actor. The critics enter as constants, so only the actor gets gradients.
         let noise = self.actor.noise(batch_size, self.action_dim, rng, &self.device);
         let critic = self.critic.valid();
         let baseline = self.baseline.as_ref().map_or(0.0, MovingAverage::value);
@@ -195,7 +196,7 @@ impl Sac {
         self.actor.descend(actor_lr, loss);
         done(Part::ActorStep);
 
-        // Move the temperature and REINFORCE's baseline, then the target critics.
+        // Update the temperature and REINFORCE's baseline, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
         if let (Some(baseline), Some(value)) = (&mut self.baseline, soft_value) {
             baseline.follow(value.into_scalar::<f32>().into());
@@ -285,19 +286,19 @@ impl Agent for Sac {
     }
 }
 
-/// What the critics should say of the batch's actions, `[B]`.
+/// Computes the critics' target, `[B]`.
 ///
 /// ```text
 /// y = r + γ (1 − terminated) (min_i Q̄_i(s', a') − α log π(a'|s'))
 /// ```
 ///
 /// # Shapes
-/// - `next_q`, `next_log_prob`: `[B·N]`, of N actions drawn from the policy at every row of `next_obs`,
-///   those of a row being neighbours; the largest soft value counts
+/// - `next_q`, `next_log_prob`: `[B·N]`, of N actions sampled from the policy at every row of
+///   `next_obs`, those of a row being consecutive; the largest soft value counts
 ///
 /// # Source
-/// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, where N > 1. A truncated episode
-/// is bootstrapped.
+/// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, if N > 1. Truncated episodes
+/// are bootstrapped.
 pub fn soft_bellman_target(
     batch: &TensorBatch,
     next_q: Tensor<1>,

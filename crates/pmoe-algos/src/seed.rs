@@ -1,62 +1,63 @@
-//! Where all randomness comes from.
+//! The source of all randomness.
 
 use pmoe_envs::Rng;
 use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-/// What a random stream is for. Every purpose has a stream of its own under the run's seed, so a new
-/// consumer does not shift the others.
+/// The purpose of a random stream. Every purpose has a separate stream under the run's seed, so
+/// that a new consumer does not shift the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Initial values of the policy's primitives.
     ActorInit = 1,
-    /// Initial values of the router: apart, so that PMOE with one primitive starts as SAC does.
+    /// Initial values of the router. Separate, so that PMOE with one primitive has the same initial
+    /// values as SAC.
     RouterInit = 2,
     /// Initial values of the critics.
     CriticInit = 3,
     /// Resets of the training environment.
     Env = 4,
-    /// Exploration while acting.
+    /// Exploration.
     Explore = 5,
     /// Replay sampling and the noise of the updates.
     Learn = 6,
-    /// Resets and acting of evaluations; one sub-stream per evaluation.
+    /// Resets and actions in evaluations; one sub-stream per evaluation.
     Evaluate = 7,
     /// Initial values of the Q-network that PMOE-PPO's router learns from.
     ActionValueInit = 8,
-    /// Looking at a trained policy; one sub-stream per purpose.
+    /// Analysis of a trained policy; one sub-stream per purpose.
     Analyze = 9,
 }
 
-/// The generator of one purpose under `seed`.
+/// Returns the generator of one purpose under `seed`.
 pub fn stream(seed: u64, stream: Stream) -> Rng {
     sub_stream(seed, stream, 0)
 }
 
-/// Number `index` (below 2⁵⁶) of the independent generators of one purpose.
+/// Returns number `index` (below 2⁵⁶) of the independent generators of one purpose.
 ///
-/// Evaluations use the environment step, so how often one evaluates changes neither training nor the
-/// other evaluations.
+/// Evaluations use the environment step as the index, so the frequency of evaluation affects
+/// neither training nor other evaluations.
 pub fn sub_stream(seed: u64, stream: Stream, index: u64) -> Rng {
     let mut rng = Rng::seed_from_u64(seed);
     rng.set_stream(((stream as u64) << 56) | index);
     rng
 }
 
-/// The generators that a run advances; saved and restored with it.
+/// The generators that a run advances. They are saved and restored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seeds {
     /// Resets of the training environment.
     pub env: Rng,
-    /// Exploration while acting.
+    /// Exploration.
     pub explore: Rng,
     /// Replay sampling and the noise of the updates.
     pub learn: Rng,
 }
 
 impl Seeds {
-    /// All generators at their start.
+    /// Creates all generators in their initial state.
     pub fn new(seed: u64) -> Self {
         Self {
             env: stream(seed, Stream::Env),

@@ -1,10 +1,11 @@
 //! Twin delayed deep deterministic policy gradient (TD3).
 //!
-//! Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods", arXiv:1802.09477.
+//! Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
+//! arXiv:1802.09477.
 //!
 //! # Quick facts
-//! - Off-policy; continuous actions in [-1, 1]^A; one environment.
-//! - The policy is deterministic; noise on its actions explores.
+//! - Off-policy, with a single environment and continuous actions in [-1, 1]^A.
+//! - The policy is deterministic and explores by adding noise to its actions.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -15,8 +16,8 @@
 //! | [`actor_loss`] | Algorithm 1 | −mean Q_1(s, π(s)) |
 //!
 //! # Deviations
-//! - The paper has networks of 400 and 300 units, learning rates of 1e-3 and batches of 100; the settings are
-//!   those of the authors' later code.
+//! - The paper uses networks of 400 and 300 units, learning rates of 1e-3 and batches of 100. The
+//!   settings here are those of the authors' later code.
 
 mod actor;
 mod checkpoint;
@@ -40,10 +41,10 @@ use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
 use crate::tensors::{matrix, mean};
 
-/// The learner: networks with their optimisers, data, counters.
+/// The learner: networks with their optimisers, data and counters.
 pub struct Td3 {
     config: Td3Config,
-    /// The plain device; trainable modules live on its autodiff twin.
+    /// The plain device. Trainable modules live on its autodiff counterpart.
     device: Device,
     action_dim: usize,
     actor: Learner<DeterministicActor>,
@@ -51,21 +52,21 @@ pub struct Td3 {
     target_actor: Target<DeterministicActor>,
     target_critic: Target<TwinCritic>,
     replay: ReplayBuffer,
-    /// Memory of the latest draw, used again.
+    /// Memory of the latest batch, for reuse.
     batch: Batch,
     env_step: u64,
     grad_step: u64,
     /// Whether a gradient update is still due at this step.
     is_due: bool,
     latest: Option<Latest>,
-    /// Loss of the latest update that moved the actor, `[1]`.
+    /// Loss of the latest actor update, `[1]`.
     actor_loss: Option<Tensor<1>>,
 }
 
-/// A part of a gradient update, in the order of the algorithm.
+/// A part of a gradient update, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// Drawing and uploading a batch.
+    /// Sampling and uploading a batch.
     Batch,
     /// The Bellman target.
     Target,
@@ -73,18 +74,18 @@ pub enum Part {
     CriticForward,
     /// Critic gradients and Adam.
     CriticStep,
-    /// Actor and targets, where it is their turn.
+    /// Actor and target networks, if due.
     Actor,
 }
 
-/// What the latest update leaves for the log, still on the device.
+/// Results of the latest update for the log, still on the device.
 struct Latest {
     critic_loss: Tensor<1>,
     q1: Tensor<1>,
 }
 
 impl Td3 {
-    /// A learner at its start; all initial values come from `seed`.
+    /// Creates an untrained learner. All initial values come from `seed`.
     pub fn new(config: Td3Config, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
@@ -113,33 +114,33 @@ impl Td3 {
         }
     }
 
-    /// The policy.
+    /// Returns the policy.
     pub fn actor(&self) -> &DeterministicActor {
         &self.actor
     }
 
-    /// The critics.
+    /// Returns the critics.
     pub fn critic(&self) -> &TwinCritic {
         &self.critic
     }
 
-    /// One gradient update.
+    /// Does one gradient update.
     pub fn gradient_step(&mut self, rng: &mut Rng) {
         self.gradient_step_in_parts(rng, &mut |_| ());
     }
 
-    /// One gradient update; the comments are the lines of the algorithm, and `done` hears of each
-    /// part when it is through.
+    /// Does one gradient update and calls `done` after each part. The comments follow the
+    /// algorithm.
     pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
         let Td3Config { gamma, tau, actor_lr, critic_lr, batch_size, policy_delay, .. } =
             self.config;
 
-        // Draw a batch of transitions from the replay buffer.
+        // Sample a batch of transitions from the replay buffer.
         self.replay.sample(batch_size, rng, &mut self.batch);
         let batch = TensorBatch::new(&self.batch, &self.device);
         done(Part::Batch);
 
-        // Move the critics towards the smaller value of the target policy's action, smoothed.
+        // Update the critics towards the smaller value of the target policy's smoothed action.
         let Td3Config { target_noise, target_noise_clip, .. } = self.config;
         let noise = noise::normal([batch_size, self.action_dim], rng, &self.device);
         let next_action = self.target_actor.forward(batch.next_obs.clone());
@@ -155,7 +156,7 @@ impl Td3 {
         self.critic.descend_both(critic_lr, losses);
         done(Part::CriticStep);
 
-        // Every few updates, move the actor and the targets.
+        // Every few updates, update the actor and the target networks.
         self.grad_step += 1;
         if self.grad_step.is_multiple_of(policy_delay.into()) {
             let loss = actor_loss(&self.actor, &self.critic.valid(), batch.obs);
@@ -240,7 +241,7 @@ impl Agent for Td3 {
     }
 }
 
-/// Actions with clipped noise: values of neighbouring actions are alike.
+/// Adds clipped noise to actions, so that similar actions get similar values.
 ///
 /// ```text
 /// a' = clip( a + clip(σ ε, −c, c), −1, 1 )
@@ -255,24 +256,24 @@ pub fn smoothed_action(action: Tensor<2>, noise: Tensor<2>, std: f64, clip: f64)
     (action + noise.mul_scalar(std).clamp(-clip, clip)).clamp(-1.0, 1.0)
 }
 
-/// What the critics should say of the batch's actions, `[B]`: `r + γ (1 − terminated) min_i Q̄_i(s', a')`.
+/// Computes the critics' target, `[B]`: `r + γ (1 − terminated) min_i Q̄_i(s', a')`.
 ///
 /// # Shapes
 /// - `next_q`: `[B]`, the smaller target value of the action at every row of `next_obs`
 ///
 /// # Source
-/// arXiv:1802.09477, Algorithm 1. A truncated episode is bootstrapped.
+/// arXiv:1802.09477, Algorithm 1. Truncated episodes are bootstrapped.
 pub fn bellman_target(batch: &TensorBatch, next_q: Tensor<1>, gamma: f64) -> Tensor<1> {
     batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * next_q
 }
 
-/// The deterministic policy gradient's loss, `[1]`: `−mean Q_1(s, π(s))`.
+/// Computes the loss of the deterministic policy gradient, `[1]`: `−mean Q_1(s, π(s))`.
 ///
 /// # Shapes
 /// - `obs`: `[B, O]`
 ///
 /// # Gradients
-/// Flow into the actor alone; hand in `critic.valid()`.
+/// Flow only into the actor; pass `critic.valid()`.
 ///
 /// # Source
 /// arXiv:1802.09477, Algorithm 1.

@@ -1,4 +1,4 @@
-//! Gradient updates to be timed, on random transitions.
+//! Gradient updates on random transitions, for timing.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use pmoe_envs::{EnvSpec, Rng};
 use crate::agent::{Agent, Mode, Transition};
 use crate::seed::{Stream, stream};
 
-/// A gradient update of a learner that has data; tells when a part of it is through.
+/// A gradient update of a learner with data. It reports each part on completion.
 pub type TimedStep = Box<dyn FnMut(&mut Rng, &mut dyn FnMut(&dyn Debug))>;
 
 /// Lets `agent` act on and observe `count` random transitions.
@@ -36,7 +36,7 @@ pub(crate) fn observe_random<A: Agent>(agent: &mut A, count: usize, spec: &EnvSp
     }
 }
 
-/// The rows of one full minibatch of a rollout after the other, over and over.
+/// Returns an iterator over the full minibatches of a rollout, in order and endlessly.
 pub(crate) fn minibatches(
     rollout_steps: usize,
     minibatch_size: usize,

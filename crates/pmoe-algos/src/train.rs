@@ -1,4 +1,4 @@
-//! The one training loop.
+//! The training loop.
 
 use pmoe_envs::{Env, EnvError, Step, action_to_f64, obs_to_f32};
 use pmoe_results::run::Position;
@@ -12,45 +12,46 @@ use crate::error::RunError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::seed::{Seeds, Stream, sub_stream};
 
-/// How [`Training::run`] came back.
+/// How [`Training::run`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainingEnd {
     /// All steps are done.
     Done,
-    /// Interrupted, a checkpoint written.
+    /// The run was interrupted, after writing a checkpoint.
     Interrupted,
 }
 
-/// Where a run stands between two steps: with the agent and the environment, all that the future
-/// depends on.
+/// The state of a run between two steps. Together with the agent and the environment, it determines
+/// the rest of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress<M = ()> {
-    /// Environment steps taken.
+    /// Environment steps done.
     pub env_step: u64,
-    /// Gradient updates taken.
+    /// Gradient updates done.
     pub grad_step: u64,
-    /// Where the event sink stood then.
+    /// Position of the event sink at that time.
     pub events: Position,
     next: Next,
     episode: Episode,
     seeds: Seeds,
-    /// Observation to act on, `[O]`; empty before the first reset.
+    /// Current observation, `[O]`; empty before the first reset.
     obs: Vec<f64>,
-    /// What the policy carries inside the running episode.
+    /// The policy's memory within the running episode.
     memory: M,
 }
 
-/// What a run does next. Interrupts are looked at in between, and in the middle of updates and
-/// evaluations, which begin anew or go on after a restart.
+/// The next stage of a run. Interrupts are checked between stages and inside updates and
+/// evaluations. After a restart, an interrupted update resumes and an interrupted evaluation starts
+/// again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Next {
-    /// Act, and take the step.
+    /// Choose an action and do the environment step.
     Act,
-    /// Learn from it, and log.
+    /// Learn and log.
     Learn,
-    /// Evaluate and save, if it is time to.
+    /// Evaluate and save, if due.
     Evaluate,
 }
 
@@ -58,14 +59,14 @@ enum Next {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Episode {
-    /// Episodes finished before this one.
+    /// Number of episodes finished before this one.
     finished: u64,
     episode_return: f64,
     length: u32,
 }
 
 impl<M: Default> Progress<M> {
-    /// The start of a run.
+    /// Creates the initial state of a run.
     pub fn new(seed: u64) -> Self {
         Self {
             env_step: 0,
@@ -81,16 +82,16 @@ impl<M: Default> Progress<M> {
 }
 
 impl<M> Progress<M> {
-    /// Whether all steps of the schedule are done, with all that follows them.
+    /// Whether all steps of the schedule are done, including what follows the last one.
     pub fn is_finished(&self, schedule: &Schedule) -> bool {
         self.env_step >= schedule.total_steps && self.next == Next::Act
     }
 }
 
-/// A run: who learns, where, for how long, and how far it is.
+/// A training run.
 ///
-/// [`Training::new`] starts one; [`Training::resume`], [`Training::checkpoints`] and
-/// [`Training::interrupt`] say more about it; [`Training::run`] trains.
+/// [`Training::new`] creates one; [`Training::resume`], [`Training::checkpoints`] and
+/// [`Training::interrupt`] configure it; [`Training::run`] trains.
 pub struct Training<'a, A: Agent> {
     env: &'a mut dyn Env,
     eval_env: &'a mut dyn Env,
@@ -103,8 +104,8 @@ pub struct Training<'a, A: Agent> {
 }
 
 impl<'a, A: Agent> Training<'a, A> {
-    /// A run at its start, without checkpoints. All randomness but the agent's initial values comes from
-    /// `seed`.
+    /// Creates a run without checkpoints. All randomness except the agent's initial values comes
+    /// from `seed`.
     pub fn new(
         env: &'a mut dyn Env,
         eval_env: &'a mut dyn Env,
@@ -116,37 +117,38 @@ impl<'a, A: Agent> Training<'a, A> {
         Self { env, eval_env, agent, schedule, seed, progress, checkpoints: None, interrupt }
     }
 
-    /// The run goes on from `progress`, to which [`restore`] has brought agent and environment.
+    /// Resumes from `progress`, after [`restore`] has restored agent and environment.
     #[must_use]
     pub fn resume(self, progress: Progress<A::Memory>) -> Self {
         Self { progress, ..self }
     }
 
-    /// The whole run is saved at its start, when due and when interrupted; at its end as much as a
-    /// finished run keeps.
+    /// Saves the whole run at its start, when due and when interrupted. The checkpoint at its end
+    /// holds as much as a finished run keeps.
     #[must_use]
     pub fn checkpoints(self, checkpoints: &'a Checkpoints) -> Self {
         Self { checkpoints: Some(checkpoints), ..self }
     }
 
-    /// The run stops when `interrupt` says true, which it must go on to say.
+    /// Stops the run once `interrupt` returns true, which it must then keep returning.
     #[must_use]
     pub fn interrupt(self, interrupt: &'a dyn Fn() -> bool) -> Self {
         Self { interrupt, ..self }
     }
 
-    /// How far the run is.
+    /// Returns the current state of the run.
     pub fn progress(&self) -> &Progress<A::Memory> {
         &self.progress
     }
 
-    /// Trains until the schedule's last step, or until the interrupt; events go to `sink`.
+    /// Trains until the schedule's last step or an interrupt. Events go to `sink`.
     ///
-    /// A run that is restored by [`restore`] and goes on gives the same events and the same bits as one
-    /// that never stopped.
+    /// A run resumed after [`restore`] gives the same events and the same bits as an uninterrupted
+    /// one.
     ///
     /// # Errors
-    /// When the environment, the learner, the disk or the sink fails; earlier checkpoints stay.
+    /// Returns an error if the environment, the learner, the disk or the sink fails. Earlier
+    /// checkpoints stay.
     pub fn run(&mut self, sink: &mut dyn Sink) -> Result<TrainingEnd, RunError> {
         let schedule = self.schedule;
         let obs_dim = self.env.spec().obs_dim;
@@ -157,7 +159,7 @@ impl<'a, A: Agent> Training<'a, A> {
         if self.progress.obs.is_empty() {
             self.progress.obs = vec![0.0; obs_dim];
             self.env.reset(&mut self.progress.seeds.env, &mut self.progress.obs)?;
-            // Before the first event, so that events without a checkpoint tell that one is missing.
+            // Before the first event, so that events without a checkpoint show that one is missing.
             self.save(sink)?;
         }
         obs_to_f32(&self.progress.obs, &mut obs_f32);
@@ -218,7 +220,7 @@ impl<'a, A: Agent> Training<'a, A> {
                     let is_due = env_step % schedule.eval_every == 0 || is_last;
                     let is_over = !is_due || {
                         let event = self.evaluate()?;
-                        // One that was cut short is played again from its start.
+                        // An interrupted evaluation starts again.
                         event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
                     };
                     if is_over {
@@ -236,13 +238,14 @@ impl<'a, A: Agent> Training<'a, A> {
             }
         }
         if let Some(checkpoints) = self.checkpoints {
-            // A kill right after the last checkpoint has left others beside it.
+            // A process killed right after its last checkpoint has left others.
             checkpoints.settle(self.progress.env_step, true)?;
         }
         Ok(TrainingEnd::Done)
     }
 
-    /// The scheduled evaluation, unless it is interrupted; its randomness depends on seed and step alone.
+    /// Does the scheduled evaluation, unless interrupted. Its randomness depends only on seed and
+    /// step.
     fn evaluate(&mut self) -> Result<Option<Event>, RunError> {
         let env_step = self.progress.env_step;
         let mut rng = sub_stream(self.seed, Stream::Evaluate, env_step);
@@ -256,7 +259,7 @@ impl<'a, A: Agent> Training<'a, A> {
         }))
     }
 
-    /// Writes a checkpoint, of the events so far too.
+    /// Writes a checkpoint, which includes the position in the events.
     fn save(&mut self, sink: &mut dyn Sink) -> Result<(), RunError> {
         self.progress.events = sink.sync()?;
         let Some(checkpoints) = self.checkpoints else {
@@ -275,7 +278,7 @@ impl<'a, A: Agent> Training<'a, A> {
 }
 
 impl<M> Progress<M> {
-    /// Closes the running episode: both endings are reported.
+    /// Finishes the running episode, whether it terminated or was truncated.
     fn finish_episode(&mut self, last: &Step) -> Event {
         let ended = std::mem::take(&mut self.episode);
         self.episode.finished = ended.finished + 1;
@@ -290,10 +293,10 @@ impl<M> Progress<M> {
     }
 }
 
-/// What [`restore`] found.
+/// Result of [`restore`].
 #[derive(Debug)]
 pub struct Restored<M> {
-    /// Where the run goes on.
+    /// The state to resume from.
     pub progress: Progress<M>,
     /// What is wrong with each newer checkpoint.
     pub unusable: Vec<String>,
@@ -301,15 +304,16 @@ pub struct Restored<M> {
     pub scope: Scope,
 }
 
-/// Brings agent and environment to the newest checkpoint that can be used; `None` when there is none and
-/// never was.
+/// Restores agent and environment from the newest usable checkpoint. Returns `None` if the run
+/// never wrote a checkpoint.
 ///
-/// A checkpoint can be used when it is of this run and whole, and when `check` finds the events before
-/// its position as they were. That of a finished run may restore the policy alone: there is nothing left
-/// to learn.
+/// A checkpoint is usable if it is intact, belongs to this run, and `check` confirms the events
+/// before its position. That of a finished run may restore only the policy, since there is nothing
+/// left to learn.
 ///
 /// # Errors
-/// When a checkpoint is of another run, or none can be used. Agent and environment are then unusable.
+/// Returns an error if a checkpoint is from another run, or none is usable. Agent and environment
+/// are then unusable.
 pub fn restore<A: Agent>(
     checkpoints: &Checkpoints,
     agent: &mut A,
@@ -335,11 +339,11 @@ pub fn restore<A: Agent>(
     Ok(found?.map(|((progress, scope), unusable)| Restored { progress, unusable, scope }))
 }
 
-/// Brings an agent to the newest usable checkpoint, to act with. Returns what is wrong with each newer
-/// one; `None` when there is no checkpoint.
+/// Restores an agent from the newest usable checkpoint, only for acting. Returns what is wrong with
+/// each newer checkpoint, or `None` if there is no checkpoint.
 ///
 /// # Errors
-/// When a checkpoint is of another run, or none can be used.
+/// Returns an error if a checkpoint is from another run, or none is usable.
 pub fn restore_policy<A: Agent>(
     checkpoints: &Checkpoints,
     agent: &mut A,

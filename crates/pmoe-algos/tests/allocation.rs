@@ -1,4 +1,4 @@
-//! Remembering a transition, drawing a batch and drawing noise for actions take no memory.
+//! Adding a transition, sampling a batch and drawing exploration noise must not allocate memory.
 
 use allocation_counter::measure;
 use pmoe_algos::Transition;
@@ -25,7 +25,7 @@ fn a_full_replay_buffer_allocates_nothing() {
             buffer.sample(16, &mut rng, &mut batch);
         }
     };
-    // The first draw makes room for a batch.
+    // The first batch allocates.
     steps(1);
     assert_eq!(measure(|| steps(200)).count_total, 0);
 }

@@ -1,4 +1,5 @@
-//! Checkpoints whose parts are whole, but do not fit the run or each other: refused, with the part's name.
+//! Checkpoints with intact parts that do not fit the run or each other. They must be rejected, with
+//! the name of the part.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -13,7 +14,7 @@ use pmoe_algos::seed::Seeds;
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Scope, Transition};
 use serde_json::{Value, json};
 
-/// Observation and action.
+/// Sizes of observation and action.
 const SIZES: (usize, usize) = (5, 2);
 
 fn sac() -> AlgoConfig {
@@ -34,7 +35,7 @@ fn dac() -> AlgoConfig {
     AlgoConfig::Dac(on_policy::dac(4))
 }
 
-/// A learner after some steps, with updates behind it.
+/// Creates a learner that has done some steps and updates.
 fn lived(config: &AlgoConfig, seed: u64, steps: usize) -> AnyAgent {
     let mut agent = agent(config, SIZES.0, SIZES.1, seed);
     let rng = &mut Seeds::new(seed).learn;
@@ -42,7 +43,7 @@ fn lived(config: &AlgoConfig, seed: u64, steps: usize) -> AnyAgent {
     agent
 }
 
-/// An on-policy learner that was stopped in the middle of an update, after a minibatch.
+/// Creates an on-policy learner that was interrupted during an update, after one minibatch.
 fn stopped(config: &AlgoConfig) -> AnyAgent {
     let mut agent = lived(config, 1, 99);
     let (rng, mut memory) = (&mut Seeds::new(2).learn, AnyMemory::default());
@@ -65,7 +66,8 @@ fn saved(agent: &AnyAgent) -> Files<'_> {
     files
 }
 
-/// Asserts that a checkpoint can be loaded as it is, and that the message says all of `words` once it is changed.
+/// Asserts that a checkpoint can be loaded, and that after `change` the error contains all of
+/// `words`.
 #[track_caller]
 fn refuse(config: &AlgoConfig, saver: &AnyAgent, change: impl Fn(&mut Files<'_>), words: &[&str]) {
     let mut files = saved(saver);
@@ -88,7 +90,7 @@ fn zeros(count: usize) -> Value {
     vec![0.0; count].into()
 }
 
-/// Puts a value in place of another, by its path in the part.
+/// Asserts that a checkpoint is rejected after replacing one value, given by its path in the part.
 #[track_caller]
 fn refuse_value(config: &AlgoConfig, saver: &AnyAgent, part: &str, path: &str, value: Value) {
     let change = |files: &mut Files<'_>| {
@@ -108,9 +110,9 @@ fn networks_of_another_learner_are_refused() {
         let saver = lived(&config, 1, 130);
         let all: Vec<String> = parts.iter().map(|part| format!("{part}_optimizer.bpk")).collect();
         for optimizer in &all {
-            // The state of another seed's parameters, of another part, and a network.
+            // The optimiser state of another seed, of another part, and a network.
             let stranger = lived(&config, 2, 130);
-            // A temperature is one parameter, the same in every run.
+            // The temperature is a single parameter with the same id in every run.
             let mut others = vec![saved(&stranger).get(optimizer).unwrap()];
             if optimizer.contains("log_alpha") {
                 others.clear();
@@ -142,7 +144,7 @@ fn a_target_critic_follows_its_own_critic() {
 fn counters_and_replay_data_of_sac_belong_together() {
     let config = sac();
     let saver = lived(&config, 1, 130);
-    // Steps, updates, updates that are left of a step.
+    // Steps, updates, and updates left in this step.
     for counters in [json!([0, 31, 0]), json!([129, 31, 0]), json!([131, 31, 0])] {
         let change = |files: &mut Files<'_>| files.insert_json("counters.json", &counters);
         refuse(&config, &saver, change, &["replay.bin"]);
@@ -151,7 +153,7 @@ fn counters_and_replay_data_of_sac_belong_together() {
     refuse_value(&config, &saver, "counters.json", "/2", json!(4_000_000_000_u64));
     refuse_value(&config, &saver, "baseline.json", "", json!(f64::NAN.to_bits()));
     refuse_value(&config, &saver, "baseline.json", "", json!(f64::INFINITY.to_bits()));
-    // Updates before there is something to learn from.
+    // Updates before learning starts.
     let young = lived(&config, 1, 50);
     refuse_value(&config, &young, "counters.json", "/2", json!(1));
     let empty = lived(&config, 1, 0);

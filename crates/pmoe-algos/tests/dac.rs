@@ -1,4 +1,5 @@
-//! DAC: gradients, its limits of one option and of options that always end, the first minibatches.
+//! DAC: gradients, the limits of one option and of options that always terminate, the first
+//! minibatches.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
@@ -76,7 +77,7 @@ fn dac_gradients_equal_central_differences() {
     let net = dac_net(&config);
     check("high", &net, |net| net.high_loss(&config, high()).loss);
     check("low", &net, |net| net.low_loss(&config, low()).loss);
-    // Each MDP has its own networks and the critic.
+    // Each MDP trains its own networks and the critic.
     let high = || net.high_loss(&config, high()).loss;
     let low = || net.low_loss(&config, low()).loss;
     assert!(net.mean.iter().all(|mean| is_zero(&gradients(mean, &high()).concat())));
@@ -123,7 +124,7 @@ fn one_option_is_ppo() {
     for (found, expected) in found.concat().iter().zip(expected.concat()) {
         assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
     }
-    // The choice is certain: nothing to learn for master policy and terminations.
+    // The choice is certain, so master policy and terminations have nothing to learn.
     let high = HighMinibatch {
         option: int([0; BATCH]),
         previous: Previous { option: int([0; BATCH]), ..previous() },
@@ -143,7 +144,7 @@ fn the_first_minibatch_of_either_mdp_has_the_policy_that_acted() {
     let mut agent =
         Dac::new(config.clone(), &EnvSpec::new("test", OBS, ACTION), 7, &Device::flex());
     let (mut memory, rng) = (Memory::default(), &mut Rng::seed_from_u64(5));
-    // 119 steps, and the last one without its update.
+    // 119 steps with updates, then one without.
     live(&mut agent, &mut memory, (OBS, ACTION), 119, rng);
     let (obs, mut action) = ([0.3, -0.1, 0.8, 0.2], [0.0; ACTION]);
     agent.act(&mut memory, &obs, Mode::Explore, rng, &mut action).unwrap();
@@ -169,7 +170,7 @@ fn the_first_minibatch_of_either_mdp_has_the_policy_that_acted() {
             assert!(log_ratio.abs() < 1e-4, "{log_ratio}");
         }
     }
-    // Also after the other MDP was learnt: they share the critic alone.
+    // Also after learning the other MDP: the two share only the critic.
     agent.gradient_step(Mdp::High, &targets, &rows);
     let low = agent.net().low_loss(&config, agent.low_minibatch(&targets, &rows));
     assert!(ratio_statistics(&low.log_ratio, config.clip_ratio).0 < 1e-9);

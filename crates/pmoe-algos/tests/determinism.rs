@@ -1,4 +1,4 @@
-//! Same seed, same bits; and a run that was stopped is one that never was.
+//! The same seed gives the same bits, and an interrupted run equals an uninterrupted one.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -45,7 +45,7 @@ fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Ev
     (sink.events, agent)
 }
 
-/// Every method, every policy and every way to learn.
+/// Every method, every policy and every estimator.
 fn variants() -> Vec<AlgoConfig> {
     let learnt = |actor| SacConfig { temperature: common::auto(), ..common::sac(actor) };
     let drawn = FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, ..common::frequency() };
@@ -108,7 +108,7 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
-/// A few updates from the same start: rounding apart, both engines find the same parameters.
+/// After a few updates from the same start, both engines have the same parameters up to rounding.
 #[test]
 fn both_engines_learn_the_same() {
     let mut differ = false;
@@ -124,8 +124,8 @@ fn both_engines_learn_the_same() {
         differ |= fused != plain;
         for (&fused, &plain) in fused.iter().flatten().zip(plain.iter().flatten()) {
             let (fused, plain) = (f32::from_bits(fused), f32::from_bits(plain));
-            // Adam divides by the gradient's size: where that is all rounding, steps differ; but
-            // not by as much as one whole step, 3e-3, of at least ten.
+            // Adam divides by the magnitude of the gradient. Where that is only rounding error,
+            // steps differ, but by less than one of the ten or more full steps of 3e-3.
             assert!((fused - plain).abs() < 1e-3, "{config:?}: {fused} is not {plain}");
         }
     }
@@ -148,8 +148,8 @@ fn evaluating_more_often_changes_nothing_else() {
     }
 }
 
-/// One process of a run: restores, and goes on until it has been asked `checks` times whether it is
-/// interrupted, or loses what came after the last checkpoint when `killed`.
+/// Runs one process of a run: restores it and continues until the interrupt has been checked
+/// `checks` times. With `killed`, everything after the last checkpoint is lost.
 fn process(
     config: &AlgoConfig,
     schedule: &Schedule,
@@ -169,7 +169,7 @@ fn process(
     let progress = restored.map_or_else(|| Progress::new(5), |restored| restored.progress);
     events.truncate(&progress.events).unwrap();
     assert_eq!(events.sync().unwrap(), progress.events);
-    // A killed process writes no last checkpoint: its folder is put back to what it was.
+    // A killed process writes no last checkpoint, so new ones go to a temporary folder.
     let lost = quick_tempdir();
     let checkpoints = checkpoints(if killed { lost.path() } else { folder });
     let asked = Cell::new(0);
@@ -186,13 +186,13 @@ fn process(
     (outcome.unwrap(), agent)
 }
 
-/// In memory where the system has such a place: these tests write thousands of checkpoints.
+/// Creates a temporary folder in memory if possible: these tests write thousands of checkpoints.
 fn quick_tempdir() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// Strikes at random moments: between and within steps, updates and evaluations, with any relation of
-/// the schedule's numbers to each other and to the rollouts.
+/// Interrupts at random moments: between and within steps, updates and evaluations, with arbitrary
+/// relations between the schedule's numbers and the rollouts.
 #[test]
 fn a_run_struck_anywhere_ends_with_the_bits_of_one_that_was_not() {
     let mut rng = Rng::seed_from_u64(1);
@@ -213,7 +213,7 @@ fn a_run_struck_anywhere_ends_with_the_bits_of_one_that_was_not() {
         let mut events = MemorySink::default();
         let mut strikes = 0;
         let agent = loop {
-            // An evaluation that is cut short starts again: some processes must see a whole one.
+            // An interrupted evaluation starts again, so some processes must complete one.
             let checks = if rng.random_bool(0.3) { 150 } else { rng.random_range(1..40) };
             let killed = rng.random_bool(0.2);
             match process(&config, &schedule, folder.path(), &mut events, checks, killed) {
@@ -233,7 +233,7 @@ fn a_saved_agent_acts_and_learns_on_with_the_same_bits() {
     for config in variants() {
         let mut original = on_policy::agent(&config, sizes.0, sizes.1, 7);
         let mut rng = pmoe_algos::seed::Seeds::new(1).learn;
-        // Ends in the middle of a rollout.
+        // Ends within a rollout.
         assert!(0 < live(&mut original, &mut memory.clone(), sizes, 140, &mut rng));
         let mut files = pmoe_algos::checkpoint::Files::default();
         original.save(&mut files, Scope::Everything).unwrap();

@@ -1,4 +1,5 @@
-//! Gradients of the actor losses: against central differences in float64, and what gets none.
+//! Gradients of the actor losses: comparison with central differences in float64, and which parts
+//! get none.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -97,7 +98,8 @@ fn actor_gradients_equal_central_differences() {
         let config = small(&common::mcp(3, gate, McpNetwork::Matched));
         check_actor(&format!("mcp, {gate:?}"), &config);
     }
-    // With the trunk open to the router, the loss is one differentiable function of everything.
+    // If the router's gradient reaches the trunk, the loss is a differentiable function of all
+    // parameters.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
     let soft = Estimator::Gumbel { mode: GumbelMode::Soft, temperature: 0.8 };
     let frequency = Estimator::Frequency(common::frequency());
@@ -117,7 +119,7 @@ fn mcp_of_its_own_sizes_equals_central_differences() {
     check_actor("mcp", &small(&common::mcp(2, McpGate::Sigmoid, McpNetwork::Full)));
 }
 
-/// Mixture and soft values, `[B, K]`, of the draws that the loss judges, from the public parts.
+/// Computes the mixture and soft values, `[B, K]`, of the loss's samples from public parts.
 fn soft_values(actor: &Actor, kind: LogProb) -> (Mixture, Tensor<2>) {
     let mixture = pmoe_actor(actor).mixture(obs());
     let sample = mixture.primitives().rsample(noise(actor).action);
@@ -165,7 +167,8 @@ fn score_function_gradients_equal_central_differences_with_their_constants_fixed
             });
         }
 
-        // Straight-through: the one-hot draw is constant for the values, they are for the relaxed draw.
+        // Straight-through: the one-hot sample is constant in the gradient of the values, and the
+        // values in that of the relaxed sample.
         let estimator = Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature: 0.8 };
         let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
         let actor = actor(&ActorConfig::Pmoe(config.clone()));
@@ -221,7 +224,7 @@ fn likelihood_ratio_gradient_equals_central_differences_with_its_constants_fixed
 /// Gradients of a PMOE actor by part.
 struct Parts {
     trunk: Vec<f64>,
-    /// Of mean and log_std heads, for each primitive.
+    /// Mean and log_std heads of each primitive.
     heads: Vec<Vec<f64>>,
     router: Vec<f64>,
 }
@@ -232,7 +235,7 @@ fn parts(actor: &Actor, loss: &Tensor<1>) -> Parts {
     let trunk_parameters = 2 * pmoe.net.primitives.trunk.layers.len();
     let num_primitives = pmoe.num_primitives();
     let mut heads = vec![Vec::new(); num_primitives];
-    // Weights are [in, K·A] and biases [K·A]: column c belongs to primitive c / A.
+    // Weights are [in, K·A] and biases [K·A]; column c belongs to primitive c / A.
     for parameter in &all[trunk_parameters..trunk_parameters + 4] {
         for (index, gradient) in parameter.iter().enumerate() {
             heads[index % (num_primitives * ACTION) / ACTION].push(*gradient);
@@ -242,7 +245,7 @@ fn parts(actor: &Actor, loss: &Tensor<1>) -> Parts {
     Parts { trunk: all[..trunk_parameters].concat(), heads, router }
 }
 
-/// The best primitive of every row, recomputed here from the public parts.
+/// Recomputes the best primitive of every row from public parts.
 fn best(actor: &Actor) -> (Tensor<1, Int>, Vec<i64>) {
     let mixture = pmoe_actor(actor).mixture(obs());
     let num_primitives = mixture.num_primitives();
@@ -255,14 +258,14 @@ fn best(actor: &Actor) -> (Tensor<1, Int>, Vec<i64>) {
     (best, indices)
 }
 
-/// The paper's estimator with the given weight of the frequency loss.
+/// The paper's estimator with weight `freq_coef` of the frequency loss.
 fn frequency(freq_coef: f64) -> Estimator {
     Estimator::Frequency(FrequencyConfig { freq_coef, ..common::frequency() })
 }
 
 #[test]
 fn back_propagation_max_leaves_other_primitives_and_the_router_alone() {
-    // Without the frequency loss what is left is the primitives' loss.
+    // Without the frequency loss, only the primitives' loss remains.
     let config = ActorConfig::Pmoe(PmoeConfig { estimator: frequency(0.0), ..common::pmoe(12) });
     let actor = actor(&config);
     let (_, chosen) = best(&actor);
@@ -270,7 +273,7 @@ fn back_propagation_max_leaves_other_primitives_and_the_router_alone() {
     assert!(is_zero(&parts.router), "the primitives' loss moves the router");
     assert!(!is_zero(&parts.trunk));
     for (index, gradient) in parts.heads.iter().enumerate() {
-        // Six rows can't choose all of twelve primitives.
+        // Six rows can't choose all twelve primitives.
         assert_eq!(is_zero(gradient), !chosen.contains(&(index as i64)), "primitive {index}");
     }
 }
@@ -325,7 +328,7 @@ fn the_router_reaches_the_trunk_only_if_it_may() {
         assert!(closed.heads == open.heads && closed.router == open.router, "{estimator:?}");
         assert!(!is_zero(&open.router), "{estimator:?}");
     }
-    // The frequency loss alone leaves a closed trunk as the primitives' loss has it.
+    // Without a gradient into the trunk, the frequency loss must not change the trunk's gradient.
     for (routing_input, reaches) in
         [(RoutingInput::TrunkSg, false), (RoutingInput::Trunk, true), (RoutingInput::Obs, false)]
     {
@@ -363,7 +366,7 @@ fn choosing_first_and_differentiating_then_gives_the_same_gradient() {
     let actor = actor(&config);
     let one_pass = loss(&actor);
 
-    // Two passes: the best primitives are known, and the graph has their B rows alone.
+    // Two passes: the best primitives are known, and the graph contains only their B rows.
     let (best, _) = best(&actor);
     let noise = noise(&actor).action.reshape([BATCH, 4, ACTION]);
     let index = best.clone().reshape([BATCH, 1, 1]).expand([BATCH, 1, ACTION]);

@@ -1,4 +1,4 @@
-//! PMOE-PPO with one primitive is PPO, bit for bit, in every mode.
+//! PMOE-PPO with one primitive equals PPO bit for bit, in every mode.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -12,12 +12,12 @@ use pmoe_envs::EnvSpec;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
 
-/// Rollouts of 100 steps, 16 updates each.
+/// Rollouts of 100 steps, with 16 updates each.
 const STEPS: usize = 6_300;
 
 type Bits = Vec<Vec<u32>>;
 
-/// Policy and value, the router left out, and some actions.
+/// Returns the bits of policy and value without the router, and of some actions.
 fn learn(config: PpoConfig) -> (Bits, Vec<u32>) {
     let mut agent = Ppo::new(config, &EnvSpec::new("test", 5, 2), STEPS as u64, 7, &Device::flex());
     let rng = &mut stream(3, Stream::Learn);
@@ -69,7 +69,7 @@ fn with_networks_apart_and_an_entropy_bonus() {
 
 #[test]
 fn two_primitives_differ() {
-    // Otherwise the tests above would not tell anything.
+    // Otherwise the tests above would prove nothing.
     let (one, _) = learn(on_policy::ppo(on_policy::gaussian()));
     let (two, _) = learn(on_policy::ppo(ActorConfig::Pmoe(on_policy::pmoe(2))));
     assert!(one != two);

@@ -1,5 +1,5 @@
-//! One primitive, mixed, gated or multiplied, is SAC, bit for bit, in every mode in which the mathematics
-//! says so.
+//! SAC with one primitive, mixed, gated or multiplied, equals SAC bit for bit, in every mode that
+//! is mathematically equivalent.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common;
@@ -16,7 +16,7 @@ use pmoe_algos::{Agent, Mode};
 
 const UPDATES: usize = 1000;
 
-/// Bits of trunk and heads, the router left out; and of the critics.
+/// Bits of trunk and heads without the router, and of the critics.
 type Learnt = (Vec<Vec<u32>>, Vec<Vec<u32>>);
 
 fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u32>) {
@@ -51,13 +51,13 @@ fn check(temperature: &TemperatureConfig, variants: &[ActorConfig]) {
     }
 }
 
-/// One primitive with every estimator whose gradient is then SAC's, and with both entropy terms; the
-/// router's gradient may reach the trunk, and is zero.
+/// One primitive with every estimator whose gradient equals SAC's, and with both entropy terms. The
+/// router's gradient may reach the trunk, but is zero.
 fn estimators() -> Vec<ActorConfig> {
     let frequency = Estimator::Frequency(common::frequency());
     let mut estimators = vec![frequency, common::back_propagation_all()];
     let alternatives = common::alternatives().into_iter().map(|(estimator, _)| estimator);
-    // The likelihood ratio has no gradient through the critic, also with one primitive.
+    // The likelihood ratio has no gradient through the critic, even with one primitive.
     let is_pathwise =
         |estimator: &Estimator| !matches!(estimator, Estimator::LikelihoodRatio { .. });
     estimators.extend(alternatives.filter(is_pathwise));
@@ -76,7 +76,7 @@ fn estimators() -> Vec<ActorConfig> {
     actors
 }
 
-/// One expert in every composition that then is the identity.
+/// One expert in every composition that is then the identity.
 fn compositions() -> Vec<ActorConfig> {
     vec![
         common::gating(1, GatingVariance::Paper),
@@ -120,7 +120,7 @@ fn with_the_largest_value_as_target() {
 
 #[test]
 fn two_primitives_differ_and_so_do_sigmoid_weights() {
-    // Otherwise the tests above would not tell anything.
+    // Otherwise the tests above would prove nothing.
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };
     let ((_, sac_critics), _) = learn(common::gaussian(), &temperature);
     for actor in [

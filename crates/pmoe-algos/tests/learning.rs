@@ -12,10 +12,11 @@ use pmoe_envs::{EnvSpec, TimeLimit};
 use pmoe_results::Event;
 use pmoe_results::run::MemorySink;
 
-/// Trains on the point mass: at least `updates` gradient updates, after which it is solved.
+/// Trains on the point mass with at least `updates` gradient updates, and asserts that it is
+/// solved.
 ///
-/// The optimum from |x| uniform in (0, 1): −E Σ_i max(|x| − i/5, 0)² ≈ −.39, i = 1, 2, …; doing nothing costs
-/// 30 · E x² = 10.
+/// The optimum from |x| uniform in (0, 1) is −E Σ_i max(|x| − i/5, 0)² ≈ −.39, i = 1, 2, …; doing
+/// nothing costs 30 · E x² = 10.
 fn learns_the_point_mass(config: &AlgoConfig, steps: u64, updates: u64) {
     let env = || TimeLimit::new(common::PointMass::new(), 30);
     let schedule = Schedule { eval_episodes: 20, ..common::schedule(steps) };

@@ -1,4 +1,4 @@
-//! Every size has an upper bound, and what a run takes in memory is known for any of them.
+//! Every size has an upper bound, and memory use can be estimated for any size.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
@@ -8,7 +8,7 @@ use pmoe_envs::EnvSpec;
 use pmoe_envs::{EnvError, TaskId};
 use toml::{Table, Value};
 
-/// The config of every committed method on a task of each family.
+/// Returns the config of every committed method on a task of each family.
 fn configs() -> Vec<Table> {
     let mut configs = Vec::new();
     for entry in fs::read_dir("../../configs/methods").unwrap() {
@@ -29,7 +29,7 @@ fn configs() -> Vec<Table> {
     configs
 }
 
-/// The path of every integer and every list in a value.
+/// Collects the paths of all integers and lists in a value.
 fn places(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
     let at = |part: &str| [path, &[part.to_owned()]].concat();
     match value {
@@ -51,7 +51,8 @@ fn at<'a>(config: &'a mut Value, path: &[String]) -> &'a mut Value {
     })
 }
 
-/// The config with another value at a place, read; and that it takes memory of a size that is a number.
+/// Parses the config with another value at `path`, and asserts that its memory use can be
+/// estimated.
 fn with(config: &Table, path: &[String], value: &Value) -> Result<RunConfig, ConfigError> {
     let mut config = Value::Table(config.clone());
     *at(&mut config, path) = value.clone();
@@ -73,7 +74,7 @@ fn every_size_has_an_upper_bound() {
         for path in found.iter().filter(|path| path[0] != "seed") {
             let mut tree = Value::Table(config.clone());
             if let Value::Array(values) = at(&mut tree, path) {
-                // Pairs of limits and points have their length as a type.
+                // The type fixes the length of pairs of limits and of points.
                 let long = Value::Array(vec![values[0].clone(); 1_000]);
                 assert!(with(&config, path, &long).is_err(), "{path:?} of 1000 values");
                 continue;
@@ -83,7 +84,7 @@ fn every_size_has_an_upper_bound() {
             let key = path.iter().rev().find(|part| part.parse::<usize>().is_err()).unwrap();
             assert!(error.to_string().contains(key.as_str()), "{path:?}: {error}");
             for value in [-1, 0, 1, 501, 65_536, 1 << 24, 4_294_967_294, u32::MAX.into(), 1 << 53] {
-                // Refused, or what it takes is known.
+                // Either rejected, or its memory use can be estimated.
                 let _ = with(&config, path, &Value::Integer(value));
             }
             checked += 1;

@@ -1,4 +1,4 @@
-//! PPO: the first minibatch, ends of episodes, gradients, who acts.
+//! PPO: the first minibatch, ends of episodes, gradients, and the choice of the acting primitive.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
@@ -24,7 +24,7 @@ const OBS: usize = 4;
 const ACTION: usize = 2;
 const BATCH: usize = 6;
 
-/// A learner right before the update on its first rollout.
+/// Creates a learner right before the update on its first rollout.
 fn with_full_rollout(config: PpoConfig) -> Ppo {
     let steps = config.rollout_steps;
     let mut agent = Ppo::new(config, &EnvSpec::new("test", OBS, ACTION), 1000, 7, &Device::flex());
@@ -71,7 +71,7 @@ fn the_first_minibatch_has_the_policy_that_acted() {
         for log_ratio in loss.log_ratio.try_to_vec_as::<f32>().unwrap() {
             assert!(log_ratio.abs() < 1e-4, "{log_ratio}");
         }
-        // With all ratios 1 the surrogate is minus the mean advantage, which is normalised.
+        // With all ratios 1, the surrogate is minus the mean advantage, which is normalised.
         let surrogate =
             clipped_surrogate_loss(Tensor::zeros([32], &Device::flex()), advantage, 0.2);
         let (found, expected) =
@@ -82,7 +82,7 @@ fn the_first_minibatch_has_the_policy_that_acted() {
 
 #[test]
 fn the_density_is_that_of_the_action_before_clipping() {
-    // A deviation of 3 leads most actions out of [-1, 1].
+    // With a deviation of 3, most actions lie outside of [-1, 1].
     let std = pmoe_algos::policy::StdConfig::Exp { initial: 3.0 };
     let agent = with_full_rollout(on_policy::ppo(ActorConfig::Gaussian { std }));
     let stored = agent.rollout().action();
@@ -98,7 +98,8 @@ fn the_density_is_that_of_the_action_before_clipping() {
     }
 }
 
-/// Advantage and return of the last step of a rollout of one step, of reward 1.
+/// Returns the return of a rollout of one step, its reward of 1, and the discounted value of its
+/// successor.
 fn target_of_one_step(bootstrap: bool, terminated: bool, truncated: bool) -> (f64, f64, f64) {
     let mut config = on_policy::ppo(on_policy::gaussian());
     config.normalize.obs = false;
@@ -150,7 +151,7 @@ fn the_learning_rate_falls_to_nothing_if_so_configured() {
         live(&mut agent, &mut Memory::default(), (OBS, ACTION), updates * 100, rng);
         agent.metrics().unwrap()["lr"]
     };
-    // 1050 steps hold ten rollouts of 100: 1, .9, .., .1.
+    // 1050 steps contain ten rollouts of 100: 1, .9, .., .1.
     for updates in [1, 2, 10] {
         let expected = 3e-3 * (11.0 - updates as f64) / 10.0;
         assert!((lr_at(updates, true) - expected).abs() < 1e-12);
@@ -169,11 +170,11 @@ fn parameter_counts_of_the_papers_networks() {
         let AlgoConfig::Ppo(config) = config.algo else { panic!("PPO") };
         ActorCritic::new(&config, 11, 3, 0, &Device::flex().autodiff())
     };
-    // 11·64 + 64 + 64² + 64 of the trunk, 64·3 + 3 of the mean, 3 deviations, 65 of the value.
+    // 11·64 + 64 + 64² + 64 in the trunk, 64·3 + 3 in the mean, 3 deviations, 65 in the value.
     assert_eq!(count("ppo").num_params(), 4_928 + 195 + 3 + 65);
-    // Four means and deviations, and a router 64·4 + 4.
+    // Four means and deviations, and a router of 64·4 + 4.
     assert_eq!(count("pmoe-ppo").num_params(), 4_928 + 780 + 12 + 260 + 65);
-    // Gate 204 292 and primitives 406 808, as MCP-SAC; value 11 → 1024 → 512 → 1.
+    // Gate 204 292 and primitives 406 808, as in MCP-SAC; value 11 → 1024 → 512 → 1.
     let mcp = count("mcp-ppo");
     assert_eq!(mcp.actor.num_params(), 611_100);
     assert_eq!(mcp.critic.num_params(), 12 * 1024 + 1025 * 512 + 513);
@@ -183,7 +184,7 @@ fn f64_vector(seed: u64) -> Tensor<1> {
     f64_normal([BATCH, 1], seed).squeeze_dim(1)
 }
 
-/// A minibatch whose ratios lie on both sides of the limits.
+/// Creates a minibatch whose ratios lie on both sides of the limits.
 fn minibatch() -> Minibatch {
     Minibatch {
         obs: f64_normal([BATCH, OBS], 1),

@@ -1,4 +1,5 @@
-//! The matrix products of a gradient update, by hand, on Hopper: what is computed is what must be.
+//! The matrix products of a gradient update on Hopper, counted by hand: nothing unnecessary is
+//! computed.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use burn::tensor::Device;
@@ -7,7 +8,7 @@ use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::fused::matrix_products;
 use pmoe_envs::EnvSpec;
 
-/// Multiplications and additions of one update; of DAC of one for each MDP.
+/// Counts multiplications and additions of one update; for DAC, of one per MDP.
 fn flops(method: &str) -> u64 {
     let spec = EnvSpec::new("Hopper-v4", 11, 3);
     let algo = MethodConfig::named(method).unwrap().algo;
@@ -18,9 +19,11 @@ fn flops(method: &str) -> u64 {
 
 #[test]
 fn of_sac() {
-    // Weights of one critic: 14·256 + 256² + 256 = 69 376, of them 65 792 after the first layer and
-    // 3·256 = 768 at the action; of the trunk 11·256 + 256² = 68 352, of them 65 536 after the first
-    // layer; of both heads 1 536.
+    // Weights:
+    // - one critic: 14·256 + 256² + 256 = 69 376, of which 65 792 after the first layer and
+    //   3·256 = 768 at the action
+    // - trunk: 11·256 + 256² = 68 352, of which 65 536 after the first layer
+    // - both heads: 1 536
     let (critic, later, action) = (69_376, 65_792, 768);
     let (trunk, trunk_later, heads) = (68_352, 65_536, 1_536);
     let target = trunk + heads + 2 * critic;
@@ -32,9 +35,10 @@ fn of_sac() {
 
 #[test]
 fn of_mcp() {
-    // As above, the policy apart. Weights of the gate: 11·512 + 512·256 + 256² + 256·4 = 203 264, of them
-    // 197 632 after its first layer; of the shared trunk 136 704, of them 131 072; of four primitives
-    // 4 (256² + 2·768) = 268 288. Without biases that is 608 256 in all.
+    // As above, except for the policy. Its weights are 608 256 in total, without biases:
+    // - gate: 11·512 + 512·256 + 256² + 256·4 = 203 264, of which 197 632 after the first layer
+    // - shared trunk: 136 704, of which 131 072 after the first layer
+    // - four primitives: 4 (256² + 2·768) = 268 288
     let (critic, later, action) = (69_376, 65_792, 768);
     let all = 203_264 + 136_704 + 268_288;
     let passing = 197_632 + 131_072 + 268_288;
@@ -46,16 +50,17 @@ fn of_mcp() {
 
 #[test]
 fn of_ppo() {
-    // Weights: 11·64 = 704 and 64² = 4 096 of the trunk, 64·3 = 192 and 64 of the heads. Forward and weights
-    // all, inputs all but the first layer.
+    // Weights: 11·64 = 704 and 64² = 4 096 in the trunk, 64·3 = 192 and 64 in the heads. The
+    // forward pass and the gradients of weights use all layers, the gradients of inputs all but the
+    // first.
     let (first, rest) = (704, 4_096 + 192 + 64);
     assert_eq!(flops("ppo"), 2 * 64 * (2 * (first + rest) + rest));
 }
 
 #[test]
 fn of_dac() {
-    // Of every network 11·64 = 704 weights in the first layer, 64² = 4 096 in the second; eleven networks,
-    // of them three with 4 outputs, four with 1 and four with 3.
+    // Each network has 11·64 = 704 weights in the first layer and 64² = 4 096 in the second. There
+    // are eleven networks: three with 4 outputs, four with 1 and four with 3.
     let (first, rest) = (11 * 704, 11 * 4_096 + 64 * (3 * 4 + 4 + 4 * 3));
     assert_eq!(flops("dac"), 2 * 64 * (2 * (first + rest) + rest));
 }

@@ -1,4 +1,4 @@
-//! The pieces of SAC against arithmetic by hand.
+//! The parts of SAC, checked by hand.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
@@ -32,7 +32,7 @@ fn parameter_counts_are_those_of_the_paper() {
     let four = ActorConfig::Pmoe(common::pmoe(4));
     assert_eq!(count(&four, 11, 3), 76_060, "Hopper");
     assert_eq!(count(&four, 376, 17), 198_284, "Humanoid");
-    // Gate 204 292 and primitives 406 808; the other compositions have PMOE's network.
+    // Gate 204 292 and primitives 406 808; the other compositions use PMOE's network.
     let mcp = |network| common::mcp(4, McpGate::Sigmoid, network);
     assert_eq!(count(&mcp(McpNetwork::Full), 11, 3), 611_100, "MCP on Hopper");
     assert_eq!(count(&mcp(McpNetwork::Matched), 11, 3), 76_060);
@@ -119,7 +119,7 @@ fn a_time_limit_is_an_end_if_so_configured() {
         agent.observe(&(), transition);
         let mut files = pmoe_algos::checkpoint::Files::default();
         agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
-        // Tag and count, then an observation, an action and a reward.
+        // Tag and count, then observation, action and reward.
         let bytes = files.get("replay.bin").unwrap()[28..32].try_into().unwrap();
         f32::from_le_bytes(bytes)
     };
@@ -133,8 +133,8 @@ fn a_time_limit_is_an_end_if_so_configured() {
 
 #[test]
 fn a_time_limit_does_not_lower_the_value() {
-    // One state, reward 1, cut after 10 steps, never terminated: Q = 1 / (1 − γ) = 100. Were the cut
-    // stored as an end, Q would be 1 / (1 − .9 γ) = 9.17.
+    // One state with reward 1, cut after 10 steps, never terminated: Q = 1 / (1 − γ) = 100. If the
+    // cut counted as termination, Q would be 1 / (1 − .9 γ) = 9.17.
     struct OneState(pmoe_envs::EnvSpec);
     impl Env for OneState {
         fn spec(&self) -> &pmoe_envs::EnvSpec {
@@ -196,7 +196,7 @@ fn a_time_limit_does_not_lower_the_value() {
 #[test]
 fn the_router_learns_how_often_each_primitive_is_best() {
     // Fixed primitives N(.2, .1²) and N(0, .2²), critic Q(s, a) = a: the first is better with
-    // probability Φ(.2 / √.05) = .8144533152; tanh is monotone and does not change that.
+    // probability Φ(.2 / √.05) = .8144533152. tanh is monotone and does not change that.
     let device = Device::flex();
     let rows = 512;
     let fixed = |means: [f32; 2], stds: [f32; 2], logits: Tensor<2>| Mixture {
@@ -300,13 +300,13 @@ fn a_primitive_that_is_asked_does_what_it_does_when_it_acts() {
             let rng = &mut Rng::seed_from_u64(1);
             agent.act(&mut (), obs, Mode::Evaluate, rng, &mut action).unwrap();
             let asked = &asked.mode[(3 * row + k) * 2..][..2];
-            // Two rows at once may be added up in another order than one.
+            // Two rows at once may be summed in a different order than one.
             assert!(action.iter().zip(asked).all(|(a, b)| (a - b).abs() < 1e-6));
         }
         assert_ne!(asked.mode, asked.drawn);
         assert!(asked.drawn.iter().all(|action| action.abs() <= 1.0));
     }
-    // MCP's gates are no distribution; their shares are.
+    // MCP's gates are not a distribution, but their shares are.
     let gating = common::gating(3, GatingVariance::Paper);
     for actor in [gating, common::mcp(3, McpGate::Sigmoid, McpNetwork::Full)] {
         let asked = agent(actor).primitives(&obs, 3, &mut Rng::seed_from_u64(0)).unwrap();

@@ -1,15 +1,15 @@
-//! Noise drawn on the host from a seeded stream, then handed to tensors.
+//! Noise drawn on the host from a seeded stream, then converted to tensors.
 //!
-//! burn's own generators are global to the process and their state can't be saved, so no learning
-//! code uses them.
+//! burn's own generators are global to the process and their state can't be saved, so learning code
+//! must not use them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::{Open01, StandardNormal};
 
-/// Independent standard normal numbers.
+/// Draws independent standard normal numbers.
 ///
-/// The stream advances by the number of elements alone, so `[B, 1, A]` and `[B, A]` are the same
+/// The stream advances only by the number of elements, so `[B, 1, A]` and `[B, A]` give the same
 /// numbers.
 pub fn normal<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
@@ -17,9 +17,9 @@ pub fn normal<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &De
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Independent standard Gumbel numbers, `−log(−log U)` with U from U(0, 1).
+/// Draws independent standard Gumbel numbers, `−log(−log U)` with U from U(0, 1).
 ///
-/// `argmax_k (log w_k + g_k)` is a draw from the distribution w.
+/// `argmax_k (log w_k + g_k)` is a sample from the distribution w.
 pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
     let draw = |_| {
@@ -30,18 +30,20 @@ pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &De
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Fills `values` with independent numbers from U(−1, 1): actions of the random warm-up.
+/// Fills `values` with independent numbers from U(−1, 1), for example the random actions at the
+/// start of a run.
 pub fn fill_uniform(values: &mut [f32], rng: &mut impl Rng) {
     values.fill_with(|| rng.random_range(-1.0..1.0));
 }
 
-/// Draws an index from the distribution `weights` by inversion; they need not sum to 1 exactly.
+/// Samples an index from the distribution `weights` by inversion. The weights need not sum to
+/// exactly 1.
 ///
-/// With a single weight nothing is drawn: a mixture of one primitive consumes the same noise as a
-/// plain Gaussian.
+/// A single weight draws no random number, so that a mixture with one primitive consumes the same
+/// noise as a plain Gaussian.
 ///
 /// # Panics
-/// When `weights` is empty.
+/// If `weights` is empty.
 pub fn categorical(weights: &[f32], rng: &mut impl Rng) -> usize {
     let (last, others) = weights.split_last().expect("there is at least one weight");
     if others.is_empty() {
@@ -58,7 +60,7 @@ pub fn categorical(weights: &[f32], rng: &mut impl Rng) -> usize {
     others.len()
 }
 
-/// Draws one index per row, `[B]`, with the probabilities `weights`, `[B, K]`.
+/// Samples one index per row, `[B]`, with the probabilities `weights`, `[B, K]`.
 pub fn categorical_rows(weights: Tensor<2>, rng: &mut impl Rng) -> Tensor<1, Int> {
     let [_, num_primitives] = weights.dims();
     let device = weights.device();

@@ -1,25 +1,25 @@
-//! The contract between a task and whoever acts in it.
+//! The interface between a task and an agent.
 
-/// The random-number generator of every stochastic part: portable, value-stable, serialisable.
+/// The random-number generator of everything stochastic: portable, value-stable and serialisable.
 pub type Rng = rand_chacha::ChaCha8Rng;
 
-/// What a task looks like from outside.
+/// Dimensions, action bounds and time step of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvSpec {
     /// The task's id, such as `Hopper-v4`.
     pub id: String,
     /// Length O of an observation.
     pub obs_dim: usize,
-    /// Smallest meaningful action, `[A]`, in the units that [`Env::step`] takes.
+    /// Lower bounds of meaningful actions, `[A]`, in the units of [`Env::step`].
     pub action_low: Vec<f64>,
-    /// Largest meaningful action, `[A]`.
+    /// Upper bounds of meaningful actions, `[A]`.
     pub action_high: Vec<f64>,
-    /// Simulated time of one step (s).
+    /// Simulated time per step, in seconds.
     pub dt_seconds: f64,
 }
 
 impl EnvSpec {
-    /// A task with actions in [-1, 1]^A and steps of a second.
+    /// Creates a specification with actions in [-1, 1]^A and steps of one second.
     pub fn new(id: impl Into<String>, obs_dim: usize, action_dim: usize) -> Self {
         Self {
             id: id.into(),
@@ -30,45 +30,46 @@ impl EnvSpec {
         }
     }
 
-    /// Length A of an action.
+    /// Returns the length A of an action.
     pub fn action_dim(&self) -> usize {
         self.action_low.len()
     }
 }
 
-/// What one step gave beside the observation.
+/// Result of a step, besides the observation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// Reward of this step, unscaled.
     pub reward: f64,
-    /// The MDP ended: the value of the next state is zero.
+    /// Whether the MDP ended, so that the value of the next state is zero.
     pub terminated: bool,
-    /// The episode was cut (time limit): the next state has a value, bootstrap from it.
+    /// Whether the episode was cut by a time limit. The next state still has a value to bootstrap
+    /// from.
     pub truncated: bool,
-    /// Whether the step reached the goal; none for a task without one.
+    /// Whether the step reached the goal; `None` for a task without a goal.
     pub success: Option<bool>,
 }
 
-/// A failure of an environment. It ends the run that meets it, never the process.
+/// Failure of an environment. It ends the run, but never the process.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvError {
-    /// The simulator reached a state that it can't continue from.
+    /// The simulator reached a state from which it can't continue.
     #[error("the simulation of {task} became unstable at t = {time_seconds} s ({reason})")]
     Unstable {
         /// The task's id.
         task: String,
-        /// Simulated time (s) of the failing step.
+        /// Simulated time of the failing step, in seconds.
         time_seconds: f64,
-        /// What the simulator reported.
+        /// The simulator's message.
         reason: String,
     },
-    /// An action holds a NaN or an infinity.
+    /// An action contains a NaN or an infinity.
     #[error("action[{index}] of {task} is {value}, not a finite number")]
     NonFiniteAction {
         /// The task's id.
         task: String,
-        /// First offending component.
+        /// Index of the first such component.
         index: usize,
         /// Its value.
         value: f64,
@@ -85,36 +86,36 @@ pub enum EnvError {
         /// The length it must have.
         expected: usize,
     },
-    /// A saved state has the right length but can't be one of this task's.
+    /// A saved state has the right length, but can't be a state of this task.
     #[error("the saved state of {task} is damaged: {reason}")]
     InvalidState {
         /// The task's id.
         task: String,
-        /// What can't be.
+        /// What is impossible about it.
         reason: String,
     },
-    /// One action of a recorded sequence is at fault.
+    /// One action of a recorded sequence failed.
     #[error("actions[{index}]: {source}")]
     AtAction {
-        /// Position in the sequence.
+        /// Index in the sequence.
         index: usize,
-        /// What is wrong with it or with the step that it caused.
+        /// The error of the action or of its step.
         source: Box<EnvError>,
     },
-    /// One of several copies is at fault.
+    /// One of several copies failed.
     #[error("environment {index}: {source}")]
     InCopy {
-        /// Its position among the copies.
+        /// Index of the copy.
         index: usize,
-        /// What is wrong with it.
+        /// Its error.
         source: Box<EnvError>,
     },
-    /// MuJoCo's library is missing, broken or of another version.
+    /// MuJoCo's library is missing, broken or the wrong version.
     #[error(
         "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library"
     )]
     Library {
-        /// Where it was looked for, or what is wrong with it.
+        /// Where it was searched for, or what is wrong with it.
         reason: String,
     },
     /// A model file can't be read or compiled.
@@ -122,10 +123,10 @@ pub enum EnvError {
     Model {
         /// The file.
         path: String,
-        /// What the simulator said.
+        /// The simulator's message.
         reason: String,
     },
-    /// A picture can't be drawn.
+    /// A picture can't be rendered.
     #[error("cannot draw: {reason}")]
     Render {
         /// What is missing or wrong.
@@ -138,10 +139,10 @@ pub enum EnvError {
         key: String,
         /// Its value.
         value: String,
-        /// The allowed ones.
+        /// The allowed values.
         allowed: String,
     },
-    /// The settings beside a model file can't be read.
+    /// The settings for a model file can't be read.
     #[error("cannot use the task file {path}: {reason}")]
     TaskFile {
         /// The file.
@@ -154,22 +155,22 @@ pub enum EnvError {
     InFile {
         /// The file.
         path: String,
-        /// What is wrong with the setting.
+        /// The error of the setting.
         source: Box<EnvError>,
     },
-    /// A model is not the one that a task's settings were made with.
+    /// The model is not the one that the task's settings belong to.
     #[error(
         "the model {path} has changed: the blake3 of its files is {found}, but the settings are for {expected}"
     )]
     ModelChanged {
         /// The model file.
         path: String,
-        /// The blake3 that the settings name.
+        /// The blake3 in the settings.
         expected: String,
-        /// That of the files as they are.
+        /// The blake3 of the current files.
         found: String,
     },
-    /// The build lacks what a task needs.
+    /// The build lacks a feature that the task needs.
     #[error("{task} needs a build with the feature `{feature}`")]
     MissingFeature {
         /// The task's id.
@@ -186,39 +187,41 @@ pub enum EnvError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own")]
 pub struct UnknownTask {
-    /// What was asked for.
+    /// The unknown id.
     pub id: String,
     /// All ids, comma-separated.
     pub known: String,
 }
 
-/// A task: physics, reward and endings; no time limit (see [`crate::TimeLimit`]), no reset of its own.
+/// A task: physics, reward and termination. It has no time limit (see [`crate::TimeLimit`]) and
+/// does not reset automatically.
 ///
 /// The caller resets after `terminated || truncated`, so the last observation of an episode is
-/// always the true successor state.
+/// always the true successor.
 pub trait Env: Send {
-    /// The task's dimensions and bounds.
+    /// Returns the task's dimensions and bounds.
     fn spec(&self) -> &EnvSpec;
 
     /// Starts an episode and writes its first observation, `[O]`. All randomness comes from `rng`.
     ///
     /// # Errors
-    /// When the simulator fails or `obs` has another length than [`EnvSpec::obs_dim`].
+    /// Returns an error if the simulator fails or the length of `obs` is not [`EnvSpec::obs_dim`].
     fn reset(&mut self, rng: &mut Rng, obs: &mut [f64]) -> Result<(), EnvError>;
 
     /// Advances one control step with `action`, `[A]`, and writes the next observation, `[O]`.
     ///
     /// # Errors
-    /// When the simulation becomes unstable, the action is not finite or a length is wrong.
+    /// Returns an error if the simulation becomes unstable, the action is not finite or a length is
+    /// wrong.
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError>;
 
-    /// Appends everything that decides the future (physics, counters) to `state`.
+    /// Appends everything that future steps depend on (physics, counters) to `state`.
     fn save_state(&self, state: &mut Vec<f64>);
 
-    /// Restores what [`Env::save_state`] wrote: the following steps have the same bits.
+    /// Restores what [`Env::save_state`] wrote. The following steps then have the same bits.
     ///
     /// # Errors
-    /// When `state` was not written by this task.
+    /// Returns an error if `state` was not written by this task.
     fn load_state(&mut self, state: &[f64]) -> Result<(), EnvError>;
 }
 
@@ -244,7 +247,7 @@ impl<E: Env + ?Sized> Env for Box<E> {
     }
 }
 
-/// Refuses an action of the wrong length or with a value that is not finite.
+/// Returns an error if the action has the wrong length or a value that is not finite.
 pub(crate) fn check_action(spec: &EnvSpec, action: &[f64]) -> Result<(), EnvError> {
     check_length(&spec.id, "action", action.len(), spec.action_dim())?;
     match action.iter().enumerate().find(|(_, x)| !x.is_finite()) {
@@ -255,7 +258,7 @@ pub(crate) fn check_action(spec: &EnvSpec, action: &[f64]) -> Result<(), EnvErro
     }
 }
 
-/// Says which slice has the wrong length.
+/// Returns an error if a slice has the wrong length.
 pub(crate) fn check_length(
     task: &str,
     what: &'static str,

@@ -1,4 +1,4 @@
-//! One input, the commands that read it, and what may not happen.
+//! A test case: input files, the commands that read them, and the check of the results.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,16 +14,16 @@ use pmoe_matrix::process;
 use pmoe_results::Exit;
 use serde::{Deserialize, Serialize};
 
-/// Longest time for a command; the inputs are small.
+/// Time limit for a command; the inputs are small.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Most memory for a command (bytes, resident).
+/// Limit of resident memory for a command, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
-/// How often its memory is looked at: who touches a gigabyte takes at least fifty times as long.
+/// Interval of memory checks. Touching a gigabyte takes at least fifty times as long.
 const LOOK: Duration = Duration::from_millis(1);
-/// Name of the file beside the input of a finding.
+/// Name of the file with the calls of a finding.
 const FILE: &str = "case.json";
 
-/// Files, by their path, and what is to be done with them.
+/// Input files by path, and the calls to run on them.
 #[derive(Debug, Clone, Default)]
 pub struct Case {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
@@ -37,13 +37,14 @@ pub struct Calls {
     pub arguments: Vec<Vec<String>>,
 }
 
-/// How calls went.
+/// Statistics of calls.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Record {
     pub calls: u64,
-    /// Those that succeeded: with none, or with all, the inputs are too wrong, or not wrong enough.
+    /// Number of successful calls. If none or all succeed, the inputs are too invalid, or not
+    /// invalid enough.
     pub succeeded: u64,
-    /// The most that one took.
+    /// Maximum over all calls.
     pub time: Duration,
     pub bytes: u64,
 }
@@ -58,7 +59,7 @@ impl Record {
 }
 
 impl Case {
-    /// Writes the case down, so that [`Case::read`] finds it.
+    /// Writes the case to a folder, for [`Case::read`].
     pub fn write(&self, folder: &Path) -> Result<()> {
         self.write_files(folder)?;
         let calls = serde_json::to_vec_pretty(&self.calls)?;
@@ -66,7 +67,7 @@ impl Case {
             .with_context(|| format!("cannot write {}", folder.display()))
     }
 
-    /// A case that was written down.
+    /// Reads a case that [`Case::write`] wrote.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -88,7 +89,8 @@ impl Case {
         Ok(())
     }
 
-    /// Runs the calls, each in the state that the one before left; the error is what may not happen.
+    /// Runs the calls, each in the state left by the previous one. The inner error describes a
+    /// finding.
     pub fn run(&self, pmoe: &Path) -> Result<Result<Record, String>> {
         let folder = tempfile::tempdir()?;
         self.write_files(folder.path())?;
@@ -106,7 +108,7 @@ impl Case {
     }
 }
 
-/// The files at or below a folder, by their path from it.
+/// Returns all files at or below a folder, by relative path.
 pub fn read_files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let cannot = || format!("cannot read {}", folder.display());
@@ -125,15 +127,15 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     Ok(found)
 }
 
-/// Runs a command to its end, or to what it may not do.
+/// Runs a command until it ends or does something forbidden.
 fn run(command: &mut Command) -> Result<Result<Record, String>> {
-    // A file, so that a command that writes much does not wait for us.
+    // A file, so that a command with much output does not block.
     let mut stderr = tempfile::tempfile()?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone()?);
     let mut child = command.spawn().context("cannot start pmoe")?;
     let watched = watch(&mut child);
     if !matches!(watched, Ok(Ok(_))) {
-        // It may be over.
+        // The process may have ended.
         let _ = child.kill();
     }
     let status = child.wait()?;
@@ -146,11 +148,11 @@ fn run(command: &mut Command) -> Result<Result<Record, String>> {
     })
 }
 
-/// Waits for the end of a process, the deadline or too much memory.
+/// Waits until a process ends, misses the deadline or uses too much memory.
 fn watch(child: &mut Child) -> Result<Result<Record, String>> {
     let (begun, mut bytes) = (Instant::now(), 0);
     loop {
-        // Zero once the process is over.
+        // Zero once the process has ended.
         bytes = bytes.max(peak_bytes(child.id()));
         if bytes > MAX_BYTES {
             return Ok(Err(format!("took {} MB of memory", bytes / 1_000_000)));
@@ -166,7 +168,7 @@ fn watch(child: &mut Child) -> Result<Result<Record, String>> {
     }
 }
 
-/// The most memory that a process has had at a time.
+/// Returns the peak memory of a process.
 fn peak_bytes(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -174,7 +176,7 @@ fn peak_bytes(process: u32) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// What is wrong with an end.
+/// Returns what is wrong with how a command ended, if anything.
 fn judge(status: ExitStatus, stderr: &mut File) -> Result<Option<String>> {
     let mut text = Vec::new();
     stderr.rewind()?;

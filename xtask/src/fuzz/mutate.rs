@@ -1,11 +1,12 @@
-//! Valid inputs made slightly, or very, wrong.
+//! Mutations that make valid inputs slightly, or very, wrong.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-/// Numbers that programs stumble over, as text of JSON, TOML and XML; some are words of one of them only.
+/// Numbers that often cause trouble, as text in JSON, TOML or XML. Some are valid in only one of
+/// these.
 const NUMBERS: [&str; 30] = [
     "0",
     "-0.0",
@@ -39,7 +40,7 @@ const NUMBERS: [&str; 30] = [
     "-inf",
 ];
 
-/// The same for words.
+/// Words that often cause trouble.
 const WORDS: [&str; 16] = [
     "\"\"",
     "null",
@@ -59,7 +60,7 @@ const WORDS: [&str; 16] = [
     "\"",
 ];
 
-/// Bytes, changed in a few places, or badly.
+/// Changes bytes in one or a few places.
 pub fn bytes(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let len = bytes.len().max(1);
     for _ in 0..few(rng) {
@@ -76,7 +77,7 @@ pub fn bytes(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
                 bytes.extend_from_within(at..end);
             }
             4 => {
-                // A number of a network or a buffer, most of which are of four bytes.
+                // A number of a network or a buffer; most of these have four bytes.
                 let value = *[f32::NAN, f32::INFINITY, f32::MIN, 1e30, 1e-40, -0.0]
                     .choose(rng)
                     .unwrap_or(&0.0);
@@ -104,7 +105,7 @@ fn write(bytes: &mut [u8], at: usize, value: &[u8]) {
     }
 }
 
-/// Text: words and lines changed, moved, repeated and left out.
+/// Changes, moves, repeats and deletes words and lines of a text.
 pub fn text(text: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     for _ in 0..few(rng) {
@@ -145,7 +146,7 @@ pub fn text(text: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     found
 }
 
-/// Replaces a word of a line by a number, by another kind of thing, or by a word of another line.
+/// Replaces a word of a line with a number, another type of value or a word of another line.
 fn replace_word(line: &str, other: &str, rng: &mut ChaCha8Rng) -> String {
     let words = words(line);
     let Some(&(start, end)) = words.choose(rng) else {
@@ -169,7 +170,7 @@ fn replace_word(line: &str, other: &str, rng: &mut ChaCha8Rng) -> String {
     format!("{}{new}{}", &line[..start], &line[end..])
 }
 
-/// A number that may pass for another.
+/// Returns a plausible substitute for a number.
 fn beside(number: f64, rng: &mut ChaCha8Rng) -> f64 {
     match rng.random_range(0..6) {
         0 => -number,
@@ -181,7 +182,7 @@ fn beside(number: f64, rng: &mut ChaCha8Rng) -> f64 {
     }
 }
 
-/// Where the words and numbers of a line begin and end.
+/// Returns the start and end of every word and number in a line.
 fn words(line: &str) -> Vec<(usize, usize)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_.+-".contains(c);
     let mut found: Vec<(usize, usize)> = Vec::new();
@@ -199,7 +200,8 @@ fn boundary(line: &str, rng: &mut ChaCha8Rng) -> usize {
     (0..=at).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// A JSON document with values replaced, dropped, repeated, moved; now and then no JSON any more.
+/// Replaces, deletes, repeats and moves values of a JSON document; sometimes the result is not
+/// JSON.
 pub fn json(document: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let Ok(mut value) = serde_json::from_slice::<Value>(document) else {
         return text(&String::from_utf8_lossy(document), rng);
@@ -257,7 +259,7 @@ pub fn tree(root: &mut Value, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// A random value of a tree: deep ones are as likely as others.
+/// Returns a random value of a tree; deep ones are as likely as others.
 fn node<'a>(root: &'a mut Value, rng: &mut ChaCha8Rng) -> &'a mut Value {
     let children = match root {
         Value::Array(items) => items.len(),
@@ -279,7 +281,7 @@ fn key(fields: &Map<String, Value>, rng: &mut ChaCha8Rng) -> Option<String> {
     fields.keys().collect::<Vec<_>>().choose(rng).map(|key| (*key).clone())
 }
 
-/// Elements that ask MuJoCo for much, or for what is not there.
+/// Elements that ask MuJoCo for something huge or missing.
 const ELEMENTS: [&str; 12] = [
     "<include file=\"hopper.xml\"/>",
     "<worldbody><replicate count=\"100000000\"><geom size=\"1\"/></replicate></worldbody>",
@@ -295,7 +297,7 @@ const ELEMENTS: [&str; 12] = [
     "<extension><plugin plugin=\"mujoco.pid\"/></extension>",
 ];
 
-/// A model file: text, with an element more now and then.
+/// Changes the text of a model file, sometimes with an extra element.
 pub fn model(file: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut file = file.to_owned();
     if rng.random_ratio(1, 3) {
@@ -307,17 +309,17 @@ pub fn model(file: &str, rng: &mut ChaCha8Rng) -> Vec<u8> {
     text(&file, rng)
 }
 
-/// A number of changes: mostly one.
+/// Returns a number of changes, mostly one.
 fn few(rng: &mut ChaCha8Rng) -> u32 {
     1 + (rng.next_u32().trailing_zeros() / 2).min(10)
 }
 
-/// One of some words.
+/// Returns one of some words.
 pub fn pick<'a>(words: &[&'a str], rng: &mut ChaCha8Rng) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
 
-/// A number or another word.
+/// Returns a number or another word.
 pub fn value(rng: &mut ChaCha8Rng) -> &'static str {
     if rng.random_ratio(3, 4) { pick(&NUMBERS, rng) } else { pick(&WORDS, rng) }
 }

@@ -1,4 +1,4 @@
-//! Valid inputs to begin with: committed files, and what small runs leave.
+//! Valid inputs to start from: committed files, and results of small runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,13 +18,14 @@ use super::case::read_files;
 /// Files by their path.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// A run folder named `run`, and the command that makes or continues it.
+/// A run folder named `run`, and the command that creates or continues it.
 pub struct Run {
     pub files: Files,
     pub train: Vec<String>,
 }
 
-/// The runs: method and task. Every learner, every kind of actor, every part of a checkpoint.
+/// Method and task of the runs. They cover every learner, every kind of actor and every part of a
+/// checkpoint.
 const RUNS: [(&str, &str); 7] = [
     ("sac", "Hopper-v4"),
     ("pmoe-sac-reinforce", "TargetReaching-v0"),
@@ -35,8 +36,8 @@ const RUNS: [(&str, &str); 7] = [
     ("td3", "TargetReaching-v0"),
 ];
 
-/// What makes them small. A checkpoint at step 100, amid a rollout, and an evaluation before the end, in which a
-/// run is killed that is to be continued.
+/// Settings that keep runs small. The checkpoint at step 100 lies within a rollout, and an
+/// evaluation follows it, during which the unfinished runs are killed.
 const SMALL: [&str; 5] = [
     "schedule.checkpoint_every=100",
     "schedule.eval_every=150",
@@ -44,7 +45,7 @@ const SMALL: [&str; 5] = [
     "schedule.log_every=50",
     "env.max_episode_steps=200",
 ];
-/// Of these, each method takes the settings that it has.
+/// Settings that keep a method small. Each method uses those it has.
 const SMALL_METHOD: [(&str, &str); 8] = [
     ("hidden", "[4,4]"),
     ("batch_size", "4"),
@@ -65,19 +66,19 @@ const PUBLISHED: [&str; 4] = [
     "fig8-fig9/pmoe-sac/HalfCheetah-v2/seed_0",
 ];
 
-/// A file or folder below the root, as files by their path from it.
+/// Returns a committed file or folder, as files by relative path.
 pub fn committed(root: &Path, path: &str) -> Result<Files> {
     read_files(&root.join(path))
 }
 
-/// The model files of the tasks.
+/// Returns the model files of the tasks.
 pub fn models() -> Result<Files> {
     let folder = std::env::var_os("PMOE_MODEL_DIR").context("cargo sets PMOE_MODEL_DIR")?;
     read_files(Path::new(&folder))
 }
 
-/// Custom tasks: an example, and the one that is documented, with a robot's model. Each is an `.xml` and a `.toml`
-/// of one name.
+/// Returns custom tasks: the example, and the documented one with a robot's model. Each is an
+/// `.xml` and a `.toml` file with the same name.
 pub fn custom_tasks(root: &Path) -> Result<Files> {
     let mut files = committed(root, "crates/pmoe-envs/examples")?;
     files.retain(|path, _| path.extension().is_some_and(|kind| kind == "xml" || kind == "toml"));
@@ -90,7 +91,7 @@ pub fn custom_tasks(root: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Small runs, each stopped on its way and finished.
+/// Trains small runs, one stopped half-way and one finished per method and task.
 pub fn runs(root: &Path, pmoe: &Path) -> Result<Vec<Run>> {
     let methods = Methods::load_all(&root.join("configs/methods"))?;
     let settings: BTreeMap<_, _> = methods.settings().collect();
@@ -110,7 +111,8 @@ pub fn runs(root: &Path, pmoe: &Path) -> Result<Vec<Run>> {
                 stopped(&mut command, &place.join("run"))?;
             }
             let files = read_files(&place)?;
-            // Else every case would be refused, and nothing behind that be tried.
+            // Otherwise every case would be rejected at the checksums, and nothing after them be
+            // tested.
             let mut corrected = files.clone();
             correct_checksums(&mut corrected);
             let is_same = |path: &PathBuf| value(&files[path]) == value(&corrected[path]);
@@ -139,7 +141,7 @@ fn train(method: &str, task: &str, settings: &[&str]) -> Vec<String> {
     words.chain(set.flat_map(|setting| ["--set".to_owned(), setting])).collect()
 }
 
-/// Kills a run when its first checkpoint is there, so that the folder holds that one.
+/// Kills a run at its first checkpoint, so that the folder holds only that one.
 fn stopped(command: &mut Command, run: &Path) -> Result<()> {
     for _ in 0..100 {
         let mut child = command.spawn().context("cannot start pmoe")?;
@@ -147,10 +149,10 @@ fn stopped(command: &mut Command, run: &Path) -> Result<()> {
         while !checkpoint.exists() && child.try_wait()?.is_none() {
             thread::sleep(Duration::from_micros(200));
         }
-        // It may be over.
+        // The process may have ended.
         let _ = child.kill();
         child.wait()?;
-        // Not a later one, which depends on how fast the machine is.
+        // Not a later one, whose step would depend on the speed of the machine.
         if checkpoint.exists() && keep_alone(&checkpoint)? {
             return Ok(());
         }
@@ -161,7 +163,7 @@ fn stopped(command: &mut Command, run: &Path) -> Result<()> {
     bail!("no run could be stopped at its first checkpoint");
 }
 
-/// Deletes all checkpoints beside one; false if that is not the newest.
+/// Deletes all other checkpoints. Returns false if this one is not the newest.
 fn keep_alone(checkpoint: &Path) -> Result<bool> {
     for entry in fs::read_dir(checkpoint.parent().unwrap_or(checkpoint))? {
         let path = entry?.path();
@@ -175,7 +177,7 @@ fn keep_alone(checkpoint: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// A small folder of results named `results`, with a report.
+/// Creates a small folder of results named `results`, with a report.
 pub fn results(root: &Path, pmoe: &Path) -> Result<Files> {
     let folder = tempfile::tempdir()?;
     let results = folder.path().join("results");
@@ -198,8 +200,8 @@ pub fn results(root: &Path, pmoe: &Path) -> Result<Files> {
     read_files(folder.path())
 }
 
-/// What a checkpoint says of itself: `crates/pmoe-algos/src/checkpoint/manifest.rs`. The order of the fields is that
-/// of the checksum.
+/// The manifest of a checkpoint, as in `crates/pmoe-algos/src/checkpoint/manifest.rs`. The checksum
+/// depends on the order of the fields.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     body: Body,
@@ -215,8 +217,8 @@ struct Body {
     files: BTreeMap<String, Value>,
 }
 
-/// Puts the right checksums into manifests of checkpoints and of runs: what is tried is what reads a file's
-/// content, not what notices that it has changed. What is no manifest any more stays as it is.
+/// Corrects the checksums in the manifests of checkpoints and runs, so that cases test the parsing
+/// of contents, not the detection of changes. Invalid manifests stay as they are.
 pub fn correct_checksums(files: &mut Files) {
     let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
     let named = |files: &Files, name: &str| -> Vec<PathBuf> {
@@ -244,7 +246,7 @@ pub fn correct_checksums(files: &mut Files) {
     }
 }
 
-/// The value of a JSON file, however it is written.
+/// Returns the value of a JSON file, regardless of formatting.
 fn value(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok()
 }

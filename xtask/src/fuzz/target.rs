@@ -1,4 +1,4 @@
-//! What is tried: for each kind of input, how a case is made.
+//! The kinds of input, and how each makes a case.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,11 @@ use super::seeds::{self, Files, Run};
 pub enum Target {
     /// TOML files: methods, suites, claims, the config of a run
     Config,
-    /// `--set` and other words of the command line
+    /// `--set` and other command-line arguments
     Set,
     /// The input of `pmoe env trace`
     Trace,
-    /// Files of a checkpoint, with right checksums
+    /// Files of a checkpoint, with correct checksums
     Checkpoint,
     /// Events and manifest of a run
     Events,
@@ -35,16 +35,16 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether cases begin with the folder of a small run.
+    /// Whether cases start from the folder of a small run.
     pub fn needs_runs(self) -> bool {
         matches!(self, Self::Config | Self::Checkpoint | Self::Events)
     }
 }
 
-/// Makes the cases of a target.
+/// Creates the cases of a target.
 pub struct Maker<'a> {
     target: Target,
-    /// Committed files that cases begin with.
+    /// Committed files that cases start from.
     files: Files,
     runs: &'a [Run],
 }
@@ -70,7 +70,7 @@ impl<'a> Maker<'a> {
         Ok(Self { target, files, runs })
     }
 
-    /// The case that the generator's state stands for.
+    /// Creates the case determined by the generator's state.
     pub fn case(&self, rng: &mut ChaCha8Rng) -> Case {
         match self.target {
             Target::Config => self.config(rng),
@@ -119,13 +119,13 @@ impl<'a> Maker<'a> {
                 mutate::pick(&["--seed", "--steps", "--task", "--method", "--device"], rng);
             arguments.push(format!("{option}={}", mutate::value(rng)));
         }
-        // The system takes no zero byte, and no longer words.
+        // The system accepts no zero bytes and limits the length of arguments.
         let typed = |word: String| word.chars().filter(|c| *c != '\0').take(30_000).collect();
         let arguments = arguments.into_iter().map(typed).collect();
         Case { calls: Calls { arguments: vec![arguments], ..Calls::default() }, ..Case::default() }
     }
 
-    /// A key of some method, and a value, either of them not quite right.
+    /// Returns a key of some method with a value, either of them slightly wrong.
     fn setting(&self, rng: &mut ChaCha8Rng) -> String {
         let (_, bytes) = choose(&self.files, rng);
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -154,7 +154,7 @@ impl<'a> Maker<'a> {
             let Some(part) = parts.choose(rng) else { break };
             let bytes = case.files[part].clone();
             let bytes = match part.extension().and_then(|extension| extension.to_str()) {
-                // Another part of the same kind, of this run or another.
+                // Another part of the same kind, from this run or another.
                 Some("bpk") if rng.random_ratio(1, 5) => self.other_part(rng).unwrap_or(bytes),
                 Some("json") => mutate::json(&bytes, rng),
                 _ => {
@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
         case
     }
 
-    /// A run, to be evaluated and continued.
+    /// Creates a case that evaluates and continues a run.
     fn run(&self, rng: &mut ChaCha8Rng) -> Case {
         let Some(run) = self.runs.choose(rng) else {
             return Case::default();
@@ -225,7 +225,7 @@ impl<'a> Maker<'a> {
         case
     }
 
-    /// A task of which the settings are changed, the model, or both.
+    /// Creates a custom task with changed settings, a changed model, or both.
     fn custom_task(&self, rng: &mut ChaCha8Rng) -> Case {
         let name = mutate::pick(&["cart_pole", "hopper"], rng);
         let [settings, model] = ["toml", "xml"].map(|kind| PathBuf::from(format!("{name}.{kind}")));
@@ -259,14 +259,14 @@ impl<'a> Maker<'a> {
         if let Some(path) = read.choose(rng) {
             files.insert(path.clone(), mutate::json(&self.files[path], rng));
         }
-        // To draw takes five times as long as to compare.
+        // A report takes five times as long as a verification.
         let last = if rng.random_ratio(1, 6) { "report" } else { "verify" };
         let arguments = vec![words(&["watch", "results", "--json"]), words(&[last, "results"])];
         Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
 }
 
-/// A state and actions of a task, as a user may write them.
+/// Creates a state and actions of a task, as a user may write them.
 fn trace(rng: &mut ChaCha8Rng) -> Case {
     let tasks = [
         ("Hopper-v4", 6, 6, 3),
@@ -287,14 +287,14 @@ fn trace(rng: &mut ChaCha8Rng) -> Case {
     Case { files, calls: Calls { arguments, ..Calls::default() } }
 }
 
-/// A TOML file, changed as a tree or as text.
+/// Changes a TOML file as a tree or as text.
 fn toml(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes);
     if rng.random()
         && let Ok(mut value) = ::toml::from_str::<Value>(&text)
     {
         mutate::tree(&mut value, rng);
-        // Not everything that JSON has.
+        // TOML can't represent everything in JSON.
         if let Ok(text) = ::toml::to_string(&value) {
             return text.into_bytes();
         }
@@ -302,7 +302,7 @@ fn toml(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     mutate::text(&text, rng)
 }
 
-/// Lines of JSON: one of them changed, or all of them as text.
+/// Changes one of several lines of JSON, or all of them as text.
 fn lines(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> =
         bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();

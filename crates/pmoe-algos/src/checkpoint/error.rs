@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use pmoe_core::optim::LearnerError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The file system refuses.
+    /// The file system failed.
     #[error("cannot access {path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file is missing, cut or has other bytes than were written.
+    /// A file is missing, truncated or changed.
     #[error("the checkpoint {path} is damaged: {reason}")]
     Damaged {
         /// The checkpoint's folder.
@@ -31,7 +31,7 @@ pub enum CheckpointError {
         /// The checkpoint's folder.
         path: PathBuf,
     },
-    /// The checkpoint is whole, but another run's.
+    /// The checkpoint is intact, but from another run.
     #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
     OtherRun {
         /// The checkpoint's folder.
@@ -41,15 +41,15 @@ pub enum CheckpointError {
         /// The run's id.
         expected: String,
     },
-    /// The run has been under way, but no checkpoint is left that it could continue from.
+    /// The run has started, but no usable checkpoint is left.
     #[error("no checkpoint in {path} can be used: {}", reasons.join("; "))]
     NoneLeft {
         /// The folder of the checkpoints.
         path: PathBuf,
-        /// What is wrong with each, newest first.
+        /// What is wrong with each checkpoint, newest first.
         reasons: Vec<String>,
     },
-    /// The bytes are whole, but they do not fit.
+    /// A part is intact, but does not fit the run.
     #[error("the checkpoint's part `{part}` does not fit: {reason}")]
     Content {
         /// Name of the part.
@@ -63,7 +63,7 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// Refuses a part that is not as it must be.
+    /// Returns an error about a part unless `is_right`.
     pub(crate) fn unless(is_right: bool, part: &str, reason: &str) -> Result<(), Self> {
         if is_right { Ok(()) } else { Err(Self::content(part, reason.to_owned())) }
     }

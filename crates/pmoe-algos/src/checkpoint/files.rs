@@ -1,4 +1,4 @@
-//! The parts of a checkpoint, in memory or on the disk.
+//! The parts of a checkpoint, in memory or on disk.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,17 +9,17 @@ use super::error::CheckpointError;
 
 /// The parts of a checkpoint.
 ///
-/// Large parts are never held as bytes: they are written from where they are, and read to where they go.
+/// Large parts are never buffered as bytes: they are streamed to and from the disk.
 #[derive(Default)]
 pub struct Files<'a>(pub(super) BTreeMap<String, Part<'a>>);
 
-/// Gives out a part.
+/// Writes the bytes of a part.
 type WriteTo<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
 
 pub(super) enum Part<'a> {
     Bytes(Vec<u8>),
     Writer(Box<WriteTo<'a>>),
-    /// On the disk, its checksum verified.
+    /// A file with a verified checksum.
     File(PathBuf),
 }
 
@@ -29,7 +29,7 @@ impl<'a> Files<'a> {
         self.0.insert(name.to_owned(), Part::Bytes(bytes));
     }
 
-    /// Adds or replaces a part that `write` gives out, the same bytes each time.
+    /// Adds or replaces a part that `write` produces. It must write the same bytes each time.
     pub fn insert_writer(
         &mut self,
         name: &str,
@@ -38,10 +38,10 @@ impl<'a> Files<'a> {
         self.0.insert(name.to_owned(), Part::Writer(Box::new(write)));
     }
 
-    /// The bytes of a part.
+    /// Returns the bytes of a part.
     ///
     /// # Errors
-    /// When the checkpoint has no such part, or it can't be read.
+    /// Returns an error if the part is missing or can't be read.
     pub fn get(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         let mut bytes = Vec::new();
         let read = self.reader(name)?.read_to_end(&mut bytes);
@@ -49,10 +49,10 @@ impl<'a> Files<'a> {
         Ok(bytes)
     }
 
-    /// The bytes of a part, one after the other.
+    /// Returns a reader of the bytes of a part.
     ///
     /// # Errors
-    /// When the checkpoint has no such part, or it can't be opened.
+    /// Returns an error if the part is missing or can't be opened.
     pub fn reader(&self, name: &str) -> Result<Box<dyn Read + '_>, CheckpointError> {
         let part = self
             .0
@@ -73,10 +73,10 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// Bytes of all parts together.
+    /// Returns the size of all parts together, in bytes.
     ///
     /// # Errors
-    /// When a part can't be given out.
+    /// Returns an error if a part can't be produced.
     pub fn size(&self) -> Result<u64, CheckpointError> {
         let mut counter = Counter(0);
         for (name, part) in &self.0 {
@@ -92,10 +92,10 @@ impl<'a> Files<'a> {
         self.insert(name, bytes);
     }
 
-    /// Reads a part that [`Files::insert_json`] wrote.
+    /// Reads a part written by [`Files::insert_json`].
     ///
     /// # Errors
-    /// When it is missing or of another form.
+    /// Returns an error if the part is missing or has another structure.
     pub fn get_json<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
@@ -106,10 +106,10 @@ impl<'a> Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// blake3 of all parts and their names.
+    /// Computes the blake3 of all parts and their names.
     ///
     /// # Errors
-    /// When a part can't be given out.
+    /// Returns an error if a part can't be produced.
     pub fn blake3(&self) -> Result<String, CheckpointError> {
         let mut hasher = blake3::Hasher::new();
         for (name, part) in &self.0 {
@@ -121,16 +121,16 @@ impl<'a> Files<'a> {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// Adds named numbers as bits: JSON has no NaN, and decimals need not give every bit back.
+    /// Adds named numbers as bit patterns: JSON has no NaN, and decimals may lose bits.
     pub fn insert_numbers(&mut self, name: &str, numbers: &BTreeMap<String, f64>) {
         let bits: BTreeMap<_, _> = numbers.iter().map(|(key, x)| (key, x.to_bits())).collect();
         self.insert_json(name, &bits);
     }
 
-    /// Reads a part that [`Files::insert_numbers`] wrote.
+    /// Reads a part written by [`Files::insert_numbers`].
     ///
     /// # Errors
-    /// When it is missing or of another form.
+    /// Returns an error if the part is missing or has another structure.
     pub fn get_numbers(&self, name: &str) -> Result<BTreeMap<String, f64>, CheckpointError> {
         let bits: BTreeMap<String, u64> = self.get_json(name)?;
         Ok(bits.into_iter().map(|(key, bits)| (key, f64::from_bits(bits))).collect())
@@ -147,10 +147,10 @@ impl Part<'_> {
     }
 }
 
-/// Bytes between two calls of the operating system.
+/// Buffer size in bytes.
 const BUFFER: usize = 1 << 16;
 
-/// Writes a part to the disk and returns its checksum.
+/// Writes a part to disk and returns its checksum.
 pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, CheckpointError> {
     let write = || {
         let mut out = Hashed { out: File::create(path)?, hasher: blake3::Hasher::new() };
@@ -164,7 +164,7 @@ pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, Checkpo
     write().map_err(|source| CheckpointError::io(path, source))
 }
 
-/// Opens a file that must be a regular one: a pipe would keep the program waiting.
+/// Opens a file if it is a regular one. Opening a pipe would block.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
@@ -172,7 +172,7 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// blake3 of a file.
+/// Computes the blake3 of a file.
 pub(super) fn checksum(path: &Path) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(open_regular(path)?)?;
@@ -193,7 +193,7 @@ impl Write for Counter {
     }
 }
 
-/// Passes bytes on and hashes them.
+/// Forwards bytes and hashes them.
 struct Hashed {
     out: File,
     hasher: blake3::Hasher,

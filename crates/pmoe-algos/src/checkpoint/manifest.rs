@@ -1,4 +1,4 @@
-//! What a checkpoint says of itself.
+//! The manifest of a checkpoint.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::Scope;
 use super::files::open_regular;
 
-/// Name of its file in the checkpoint's folder.
+/// File name of the manifest in the checkpoint's folder.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 
-/// What a checkpoint says of itself.
+/// The manifest of a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
     pub(super) body: Body,
-    /// Of the body's JSON.
+    /// Hash of the body's JSON.
     blake3: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Body {
-    /// Version of this format, [`Body::SCHEMA`].
+    /// Format version, [`Body::SCHEMA`].
     pub(super) schema: u32,
     /// Id of the run.
     pub(super) run: String,
@@ -44,7 +44,7 @@ impl Body {
     }
 }
 
-/// No manifest comes near this size (bytes).
+/// Size limit in bytes, far above that of any manifest.
 const MOST_BYTES: u64 = 1 << 20;
 
 impl Manifest {
@@ -52,7 +52,7 @@ impl Manifest {
         Self { blake3: body.blake3(), body }
     }
 
-    /// Reads and checks the manifest of a checkpoint; else what is wrong with it.
+    /// Reads and checks the manifest of a checkpoint, or returns what is wrong with it.
     pub(super) fn read(checkpoint: &Path) -> Result<Self, String> {
         let json = read(checkpoint).map_err(|error| format!("cannot read {MANIFEST}: {error}"))?;
         let manifest: Self = serde_json::from_slice(&json)
@@ -60,7 +60,7 @@ impl Manifest {
         if manifest.body.blake3() != manifest.blake3 {
             return Err(format!("{MANIFEST} has changed since it was written"));
         }
-        // Names come from a file: they must not lead out of the folder.
+        // The names come from a file, so they must not lead out of the folder.
         let leads_out = |name: &&String| name.contains(['/', '\\', '\0']) || *name == "..";
         match manifest.body.files.keys().find(leads_out) {
             Some(name) => Err(format!("{MANIFEST} names `{name}`")),
@@ -69,10 +69,10 @@ impl Manifest {
     }
 }
 
-/// Whether a checkpoint has the format of another version: another number, or that of the first versions,
-/// which was a list of checksums alone.
+/// Whether a checkpoint has the format of another version: a different schema number, or the plain
+/// list of checksums that the first versions wrote.
 pub(super) fn is_other_version(checkpoint: &Path) -> bool {
-    /// What has to be understood in every version.
+    /// The part of the manifest that every version can parse.
     #[derive(Deserialize)]
     struct Versioned {
         schema: u32,

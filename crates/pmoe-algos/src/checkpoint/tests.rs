@@ -13,7 +13,7 @@ fn contents(files: &Files<'_>) -> BTreeMap<String, Vec<u8>> {
     files.0.keys().map(|name| (name.clone(), files.get(name).unwrap())).collect()
 }
 
-/// Contents of the newest usable checkpoint, and how many newer ones are not.
+/// Returns the contents of the newest usable checkpoint, and the number of newer unusable ones.
 fn found(folder: &Path) -> Option<(BTreeMap<String, Vec<u8>>, usize)> {
     let newest = checkpoints(folder).newest(|stored| Ok(contents(&stored.files)));
     newest.unwrap().map(|(contents, reasons)| (contents, reasons.len()))
@@ -33,7 +33,7 @@ fn write(folder: &Path, env_step: u64, tag: u8) {
     checkpoints(folder).write(env_step, Scope::Everything, &files(tag), false).unwrap();
 }
 
-/// Names in the folder, but for the note of the newest.
+/// Returns the names in the folder, except [`NEWEST`].
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
@@ -107,7 +107,7 @@ fn what_is_not_ours_is_left_alone() {
             false => fs::create_dir(dir.path().join(name)).unwrap(),
         }
     }
-    // A file in the place of a checkpoint, too.
+    // Also a file in place of a checkpoint.
     fs::write(dir.path().join("step-000000000005"), "a file").unwrap();
     let before = names(dir.path());
     assert_eq!(found(dir.path()), None);
@@ -146,7 +146,7 @@ fn every_flipped_bit_and_every_cut_is_noticed_and_the_older_one_used() {
         fs::write(&file, &whole).unwrap();
     }
     assert_eq!(found(folder), Some((contents(&files(1)), 0)));
-    // Another step's name.
+    // A checkpoint with the name of another step.
     fs::rename(&path, folder.join(name(6))).unwrap();
     assert_eq!(found(folder), older);
 }
@@ -162,7 +162,7 @@ fn an_empty_or_missing_newest_one_is_said() {
     assert_eq!(found(folder), Some((contents(&files(7)), 1)), "gone");
     fs::create_dir(&path).unwrap();
     assert_eq!(found(folder), Some((contents(&files(7)), 1)), "empty");
-    // The run goes on from the older one; the useless one is not taken for a newer one later.
+    // The run resumes from the older one. The unusable one must not count as the newest later.
     write(folder, 5, 2);
     fs::create_dir(folder.join(name(9))).unwrap();
     write(folder, 6, 3);
@@ -211,7 +211,7 @@ fn another_versions_checkpoint_is_called_that() {
     let text = fs::read_to_string(&manifest).unwrap();
     for other in [
         text.replace("\"schema\": 3", "\"schema\": 4"),
-        // Of the first versions.
+        // The format of the first versions.
         r#"{"actor.bpk": "559950c1", "progress.json": "6b4c67e5"}"#.to_owned(),
     ] {
         fs::write(&manifest, other).unwrap();

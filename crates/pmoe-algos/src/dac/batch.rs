@@ -1,4 +1,4 @@
-//! From a rollout to minibatches of tensors, for both MDPs.
+//! Conversion of rollouts to minibatches of tensors, for both MDPs.
 
 use burn::tensor::{Int, Tensor};
 
@@ -6,68 +6,68 @@ use super::{Dac, Previous};
 use crate::rollout::gather;
 use crate::tensors::{gather_matrix, vector};
 
-/// What the steps of a rollout say about one of the MDPs; `[T]` each.
+/// What one of the MDPs learns from the steps of a rollout, `[T]` each.
 #[derive(Debug, Clone)]
 pub struct MdpTargets {
-    /// Log-probability of what was chosen.
+    /// Log-probability of the choice.
     pub log_prob: Vec<f32>,
     /// Value of the state.
     pub value: Vec<f32>,
     /// Advantage of the choice, normalised.
     pub advantage: Vec<f32>,
-    /// What the value should be.
+    /// Target of the value.
     pub returns: Vec<f32>,
 }
 
-/// What the steps of a rollout say about both.
+/// What both MDPs learn from the steps of a rollout.
 #[derive(Debug, Clone)]
 pub struct Targets {
-    /// Of the choice of options.
+    /// For the choice of options.
     pub high: MdpTargets,
-    /// Of the options' actions.
+    /// For the options' actions.
     pub low: MdpTargets,
     /// π^H of every option, `[T · K]`.
     pub probs: Vec<f32>,
 }
 
-/// Some steps of a rollout as the high MDP sees them.
+/// Some steps of a rollout in the high MDP.
 #[derive(Debug, Clone)]
 pub struct HighMinibatch {
-    /// As the policy saw it, `[B, O]`.
+    /// Observations as the policy saw them, `[B, O]`.
     pub obs: Tensor<2>,
-    /// The options before.
+    /// The previous options.
     pub previous: Previous,
-    /// The options chosen, `[B]`.
+    /// The chosen options, `[B]`.
     pub option: Tensor<1, Int>,
-    /// Log-probability of those when they were chosen, `[B]`.
+    /// Log-probabilities of the options at the time of the choice, `[B]`.
     pub log_prob: Tensor<1>,
-    /// Probability of every option then, `[B, K]`.
+    /// Probability of every option at that time, `[B, K]`.
     pub old_probs: Tensor<2>,
     /// Advantage of the choice, normalised, `[B]`.
     pub advantage: Tensor<1>,
-    /// What the value should be, `[B]`.
+    /// Target of the value, `[B]`.
     pub returns: Tensor<1>,
 }
 
-/// Some steps of a rollout as the low MDP sees them.
+/// Some steps of a rollout in the low MDP.
 #[derive(Debug, Clone)]
 pub struct LowMinibatch {
-    /// As the policy saw it, `[B, O]`.
+    /// Observations as the policy saw them, `[B, O]`.
     pub obs: Tensor<2>,
     /// The active options, `[B]`.
     pub option: Tensor<1, Int>,
-    /// As the option drew it, not clipped, `[B, A]`.
+    /// Actions as sampled from the options, not clipped, `[B, A]`.
     pub action: Tensor<2>,
-    /// Log-density of the action when it was drawn, `[B]`.
+    /// Log-density of the action at the time of sampling, `[B]`.
     pub log_prob: Tensor<1>,
     /// Advantage of the action, normalised, `[B]`.
     pub advantage: Tensor<1>,
-    /// What the value should be, `[B]`.
+    /// Target of the value, `[B]`.
     pub returns: Tensor<1>,
 }
 
 impl Dac {
-    /// Some steps as the high MDP sees them.
+    /// Gathers some steps for the high MDP.
     pub fn high_minibatch(&self, targets: &Targets, rows: &[usize]) -> HighMinibatch {
         let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
         let (option, previous) = self.options.tensors(rows, &self.device);
@@ -83,7 +83,7 @@ impl Dac {
         }
     }
 
-    /// Some steps as the low MDP sees them.
+    /// Gathers some steps for the low MDP.
     pub fn low_minibatch(&self, targets: &Targets, rows: &[usize]) -> LowMinibatch {
         let vector = |values: &[f32]| vector(gather(values, 1, rows), &self.device);
         let (option, _) = self.options.tensors(rows, &self.device);

@@ -1,4 +1,4 @@
-//! Saving and loading DAC. Files may be whole and yet not fit together: loading checks that they do.
+//! Saving and loading DAC. Intact files may still not fit together, so loading checks that they do.
 
 use burn::module::Module;
 use pmoe_core::optim::{module_from_bytes, module_to_bytes};
@@ -8,7 +8,8 @@ use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
 
 impl Dac {
-    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    /// Writes every part, or only those of the policy: see
+    /// [`Agent::save`](crate::agent::Agent::save).
     pub(super) fn save_parts<'a>(
         &'a self,
         files: &mut Files<'a>,
@@ -23,7 +24,7 @@ impl Dac {
             grad_step,
             learning,
             metrics,
-            // Given by the config.
+            // Determined by the config.
             config: _,
             device: _,
             obs_dim: _,
@@ -39,7 +40,7 @@ impl Dac {
             files.insert_json("options.json", options);
             files.insert_numbers("metrics.json", metrics);
             if rollout.is_full() {
-                // In the middle of an update it is not the net any more.
+                // During an update, it differs from the net.
                 files.insert("acting.bpk", module_to_bytes(acting)?);
                 files.insert_json("learning.json", learning);
             }
@@ -80,8 +81,8 @@ impl Dac {
         self.check_loaded()
     }
 
-    /// Checks the parts against the config and each other; networks and normalisers are checked where they
-    /// are read.
+    /// Checks the parts against the config and each other. Networks and normalisers are checked on
+    /// reading.
     fn check_loaded(&self) -> Result<(), CheckpointError> {
         let Self { config, rollout, options, learning, .. } = self;
         CheckpointError::unless(
@@ -108,13 +109,13 @@ impl Dac {
         CheckpointError::unless(is_right, "learning.json", "it is of another rollout")
     }
 
-    /// The next act asks whether the active option goes on.
+    /// Checks the active option, which the next action indexes with.
     pub(super) fn check_memory(&self, memory: &Memory) -> Result<(), CheckpointError> {
         let is_right = memory.option.is_none_or(|option| option < self.config.num_options);
         CheckpointError::unless(is_right, "progress.json", "it is in an option that there is not")
     }
 
-    /// Between two steps nothing is left to learn.
+    /// Checks that a run between two steps has nothing left to learn.
     pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
         CheckpointError::unless(
             in_update || !self.rollout.is_full(),

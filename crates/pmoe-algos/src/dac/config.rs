@@ -19,47 +19,47 @@ pub struct DacConfig {
     pub gamma: f64,
     /// λ of the advantage estimates, in [0, 1].
     pub gae_lambda: f64,
-    /// What the values are fitted to.
+    /// Targets of the values.
     pub returns: Returns,
-    /// Environment steps T from one update to the next.
+    /// Environment steps T per rollout.
     pub rollout_steps: usize,
     /// Passes over a rollout for each of the two MDPs.
     pub epochs: u32,
-    /// Steps per gradient update B; what is left of a pass makes a smaller one.
+    /// Steps per gradient update B. The remainder of a pass is a smaller minibatch.
     pub minibatch_size: usize,
     /// Learning rate.
     pub lr: f64,
     /// ε of Adam.
     pub adam_epsilon: f32,
-    /// How far ε the probability ratio may move from 1 with a gain, positive.
+    /// Clipping range ε of the probability ratio around 1, positive.
     pub clip_ratio: f64,
     /// Weight of the value losses.
     pub vf_coef: f64,
     /// Weight of the entropy of the choice of options.
     pub ent_coef: f64,
-    /// Weight of the mean probability of ending an option.
+    /// Weight of the mean termination probability.
     pub termination_coef: f64,
-    /// Largest norm of the gradient of all parameters together.
+    /// Maximum norm of the joint gradient of all parameters.
     pub max_grad_norm: f64,
     /// Whether the value after a time limit is that of the state (true) or 0.
     pub bootstrap_truncation: bool,
-    /// Units of each hidden layer, of all networks.
+    /// Units of each hidden layer, in all networks.
     pub hidden: Vec<usize>,
-    /// What follows hidden layers.
+    /// Nonlinearity of hidden layers.
     pub nonlinearity: NonlinearityConfig,
-    /// Gain of the orthogonal matrices that hidden layers start as.
+    /// Gain of the orthogonal initial weights of hidden layers.
     pub hidden_gain: f64,
-    /// Gain of those that output layers start as.
+    /// Gain of the orthogonal initial weights of output layers.
     pub head_gain: f64,
-    /// The standard deviations of all options.
+    /// Standard deviations of all options.
     pub std: StdConfig,
-    /// How an option is chosen when evaluated.
+    /// How evaluation chooses options.
     pub eval_option: EvalOption,
-    /// Running normalisers.
+    /// Running normalisation.
     pub normalize: NormalizeConfig,
 }
 
-/// What values are fitted to.
+/// Targets of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Returns {
@@ -69,11 +69,11 @@ pub enum Returns {
     Lambda,
 }
 
-/// How an option is chosen when evaluated.
+/// How evaluation chooses options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvalOption {
-    /// Drawn, as in training.
+    /// Sampled, as in training.
     Sample,
     /// The most probable one.
     Argmax,
@@ -83,7 +83,7 @@ impl DacConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// Names the key, its value and what it may be.
+    /// The error names the key, its value and the allowed values.
     pub fn validate(&self) -> Result<(), ConfigError> {
         count("num_options", self.num_options as u64, 1, Most::PRIMITIVES)?;
         in_range("gamma", self.gamma, 0.0, 1.0)?;
@@ -106,7 +106,7 @@ impl DacConfig {
         self.normalize.validate("normalize")
     }
 
-    /// How hidden layers start and what follows them.
+    /// Returns the initialisation and nonlinearity of hidden layers.
     pub(super) fn style(&self) -> MlpStyle {
         let init = LayerInit::Orthogonal { gain: self.hidden_gain };
         MlpStyle { nonlinearity: self.nonlinearity.into(), init }

@@ -1,4 +1,4 @@
-//! What others ask of DAC's settings.
+//! Properties of DAC that follow from its settings.
 
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
@@ -24,20 +24,20 @@ impl DacConfig {
         false
     }
 
-    /// There are none.
+    /// DAC has no random steps.
     pub(crate) fn set_random_steps(&mut self, _steps: u64) {}
 
-    /// A few minibatches make a rollout.
+    /// Shortens the rollout to a few minibatches.
     pub(crate) fn learn_early(&mut self) {
         self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
     }
 
-    /// Options take turns; none is chosen anew for each action.
+    /// Options take turns; DAC does not choose one for each action.
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         None
     }
 
-    /// Both MDPs have as many updates: one of each.
+    /// Does one update of each MDP, since both have the same number of updates.
     pub(crate) fn timed_step(&self, spec: &EnvSpec, _: usize, device: &Device) -> TimedStep {
         let mut agent = Dac::new(self.clone(), spec, 0, device);
         observe_random(&mut agent, self.rollout_steps, spec);
@@ -52,13 +52,13 @@ impl DacConfig {
         })
     }
 
-    /// What a run of `total_steps` takes.
+    /// Returns the memory use of a run of `total_steps`.
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let units = units(&self.hidden);
         let options = self.num_options as u64;
         let actions = options.saturating_mul(action_dim as u64).saturating_mul(NUMBERS_PER_ACTION);
-        // The master policy and the critic, and of each option the end or the mean.
+        // The master policy and the critic, and the termination or the mean of each option.
         let networks = options.saturating_add(2);
         let numbers = units.saturating_mul(2).saturating_mul(networks).saturating_add(actions);
         let sizes = Sizes {
@@ -69,7 +69,8 @@ impl DacConfig {
         sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
-    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    /// Returns, for each setting that memory grows with, its key and the config with that setting
+    /// at its minimum.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
         vec![
             with(self, "hidden", |config| config.hidden = vec![1]),

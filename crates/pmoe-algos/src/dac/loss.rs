@@ -9,23 +9,23 @@ use super::DacConfig;
 use super::batch::{HighMinibatch, LowMinibatch};
 use super::net::{DacNet, option_log_probs};
 
-/// The loss of a minibatch and what the log needs of it.
+/// The loss of a minibatch and its metrics.
 #[derive(Debug)]
 pub struct DacLoss {
-    /// `[1]`, to descend.
+    /// The total loss, `[1]`.
     pub loss: Tensor<1>,
     /// The clipped surrogate, `[1]`, a constant.
     pub policy_loss: Tensor<1>,
     /// The value loss, `[1]`, a constant.
     pub value_loss: Tensor<1>,
-    /// Entropy of the choice of options, or of the options' actions, `[B]`, constants.
+    /// Entropy of the choice of options, or of the options' actions, `[B]`, constant.
     pub entropy: Tensor<1>,
-    /// Logarithm of the probability ratio, `[B]`, constants.
+    /// Logarithm of the probability ratio, `[B]`, constant.
     pub log_ratio: Tensor<1>,
 }
 
 impl DacNet {
-    /// The loss of the high MDP: states (o', s), actions o, policy π^H.
+    /// Computes the loss of the high MDP: states (o', s), actions o, policy π^H.
     ///
     /// ```text
     /// L = surrogate(π^H) + c_v ½ mean (R^H − Σ_o π^H_old(o) q(s, o))² − c_e mean H(π^H)
@@ -58,7 +58,7 @@ impl DacNet {
         losses.with(loss, entropy)
     }
 
-    /// The loss of the low MDP: states (s, o), actions a, policy π_o.
+    /// Computes the loss of the low MDP: states (s, o), actions a, policy π_o.
     ///
     /// ```text
     /// L = surrogate(π_o) + c_v ½ mean (R^L − q(s, o))²
@@ -80,7 +80,7 @@ impl DacNet {
     }
 }
 
-/// What both MDPs have.
+/// The terms that both losses share.
 struct Losses {
     policy_loss: Tensor<1>,
     value_loss: Tensor<1>,

@@ -8,7 +8,7 @@ use crate::rollout::explained_variance;
 use crate::tensors::mean;
 
 impl Dac {
-    /// The metrics of an MDP whose last gradient update had this loss and norm.
+    /// Returns the metrics of an MDP, from the loss and gradient norm of its last update.
     pub(super) fn metrics_of(&self, mdp: Mdp, loss: &DacLoss, grad_norm: f64) -> Metrics {
         let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);
         let [policy_loss, value_loss, kl, clipped, entropy] = match mdp {
@@ -32,7 +32,7 @@ impl Dac {
         values.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// The metrics of the rollout that was learnt from.
+    /// Returns the metrics of the rollout.
     pub(super) fn metrics_of_rollout(&self, targets: &Targets) -> Metrics {
         let values = [
             ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),

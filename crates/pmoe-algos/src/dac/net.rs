@@ -1,4 +1,4 @@
-//! The networks of DAC and the probability of options.
+//! The networks of DAC and the probabilities of options.
 
 use burn::module::Module;
 use burn::tensor::activation::{log_sigmoid, log_softmax};
@@ -11,23 +11,23 @@ use crate::layers::{Layer, mlp};
 use crate::policy::StdParam;
 use crate::seed::{Stream, stream};
 
-/// Every network of DAC, trained by one optimiser.
+/// All networks of DAC, trained by one optimiser.
 #[derive(Module, Debug)]
 pub struct DacNet {
     /// Logits of the master policy, `O → K`.
     pub master: Mlp,
-    /// Logit of each option's probability to end, `O → 1`.
+    /// Logit of each option's termination probability, `O → 1`.
     pub termination: Vec<Mlp>,
     /// Each option's mean before tanh, `O → A`.
     pub mean: Vec<Mlp>,
-    /// The options' standard deviations, `[K, A]`.
+    /// Standard deviations of the options, `[K, A]`.
     pub std: StdParam,
     /// Values of options, `O → K`.
     pub critic: Mlp,
 }
 
 impl DacNet {
-    /// Networks with initial parameters from the run's seed.
+    /// Creates networks with initial parameters from the run's seed.
     pub fn new(
         config: &DacConfig,
         obs_dim: usize,
@@ -51,27 +51,27 @@ impl DacNet {
         Self { master, termination, mean, std, critic }
     }
 
-    /// The layers of [`DacNet::new`].
+    /// Returns the layers of [`DacNet::new`].
     pub(super) fn layers(config: &DacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
         let num_options = config.num_options;
         let network = |outputs| mlp(obs_dim, &config.hidden, outputs);
-        // Master policy and critic, then of each option its end and its mean.
+        // Master policy and critic, then the termination and the mean of each option.
         let shared = [network(num_options), network(num_options)].concat();
         let of_option = [network(1), network(action_dim)].concat();
         [shared, of_option.repeat(num_options)].concat()
     }
 
-    /// Number K of options.
+    /// Returns the number K of options.
     pub fn num_options(&self) -> usize {
         self.mean.len()
     }
 
-    /// Logarithm of the master policy, `[B, K]`, at `obs`, `[B, O]`.
+    /// Computes the log-probabilities of the master policy, `[B, K]`, at `obs`, `[B, O]`.
     pub fn master_log_probs(&self, obs: Tensor<2>) -> Tensor<2> {
         log_softmax(self.master.forward(obs), 1)
     }
 
-    /// Logits of the probabilities β to end, `[B, K]`.
+    /// Computes the logits of the termination probabilities β, `[B, K]`.
     pub fn termination_logits(&self, obs: Tensor<2>) -> Tensor<2> {
         Tensor::cat(
             self.termination.iter().map(|network| network.forward(obs.clone())).collect(),
@@ -79,18 +79,18 @@ impl DacNet {
         )
     }
 
-    /// Values of options `q(s, o)`, `[B, K]`.
+    /// Computes the values of options `q(s, o)`, `[B, K]`.
     pub fn q(&self, obs: Tensor<2>) -> Tensor<2> {
         self.critic.forward(obs)
     }
 
-    /// The action distribution of one option, `[B, A]`.
+    /// Computes the action distribution of one option, `[B, A]`.
     pub fn option(&self, option: usize, obs: Tensor<2>) -> Normal {
         let log_std = self.std.log_std().narrow(0, option, 1);
         Normal { mean: self.mean[option].forward(obs).tanh(), log_std }
     }
 
-    /// The action distribution of each state's option, `[B, A]`.
+    /// Computes the action distribution of each state's option, `[B, A]`.
     ///
     /// # Shapes
     /// - `option`: `[B]`, in `0..K`
@@ -101,13 +101,13 @@ impl DacNet {
         });
         let mean = Tensor::cat(means.collect(), 1).tanh();
         let [rows, num_options, _] = mean.dims();
-        // As a mixture whose weights nobody asks for.
+        // A mixture whose weights are unused.
         let router_logits = Tensor::zeros([rows, num_options], &mean.device().inner());
         let log_std = self.std.log_std().unsqueeze_dim(0);
         NormalMixture { router_logits, mean, log_std }.primitive(option)
     }
 
-    /// Logarithm of π^H, `[B, K]`, see [`option_log_probs`].
+    /// Computes the logarithm of π^H, `[B, K]`, see [`option_log_probs`].
     pub fn option_log_probs(&self, obs: Tensor<2>, previous: &Previous) -> Tensor<2> {
         let logits = self.termination_logits(obs.clone());
         let logit = select_value(logits, &previous.option);
@@ -115,16 +115,16 @@ impl DacNet {
     }
 }
 
-/// The options that were active before the states of a batch.
+/// The previous options of a batch of states.
 #[derive(Debug, Clone)]
 pub struct Previous {
-    /// `[B]`, in `0..K`; anything where there was none.
+    /// Indices in `0..K`, `[B]`; arbitrary where there is no previous option.
     pub option: Tensor<1, Int>,
-    /// Whether there was none, as the episode begins, `[B]`.
+    /// Whether the episode begins, so that there is no previous option, `[B]`.
     pub is_first: Tensor<1, Bool>,
 }
 
-/// Logarithm of the probability of each option by call and return, `[B, K]`.
+/// Computes the log-probability of each option under call and return, `[B, K]`.
 ///
 /// ```text
 /// π^H(o | o', s) = (1 − β_{o'}(s)) [o = o'] + β_{o'}(s) π(o | s),   π(o | s) where an episode begins
@@ -135,12 +135,12 @@ pub struct Previous {
 /// - `termination_logit`: logit of β of the previous option, `[B]`
 ///
 /// # Gradients
-/// Flow into both; into the logit not where an episode begins.
+/// Flow into both, but not into the logit where an episode begins.
 ///
 /// # Source
 /// Zhang & Whiteson, "DAC: The Double Actor-Critic Architecture for Learning Options",
-/// arXiv:1904.12691, section 3. In the authors' code each option's own β takes the place of that of the
-/// previous option in the second term, so that the probabilities do not sum to 1.
+/// arXiv:1904.12691, section 3. The second term of the authors' code has each option's own β in
+/// place of that of the previous option, so that its probabilities do not sum to 1.
 pub fn option_log_probs(
     master_log_probs: Tensor<2>,
     termination_logit: Tensor<1>,
@@ -164,9 +164,9 @@ pub fn option_log_probs(
     after_end.mask_where(is_same, same).mask_where(is_first, master_log_probs)
 }
 
-/// `log(eᵃ + eᵇ)`, stable.
+/// Computes `log(eᵃ + eᵇ)` without overflow.
 fn log_add_exp(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    // A constant shift: its gradient cancels.
+    // The shift is a constant: its gradient cancels.
     let max = a.clone().inner().max_pair(b.clone().inner());
     ((a - max.clone()).exp() + (b - max.clone()).exp()).log() + max
 }
@@ -204,13 +204,13 @@ mod tests {
 
     #[test]
     fn probabilities_of_options_by_hand() {
-        // π = (.5, .3, .2), β = (.6, .3, .1), option 1 before: .3·.5, .7 + .3·.3, .3·.2.
+        // π = (.5, .3, .2), β = (.6, .3, .1), previous option 1: .3·.5, .7 + .3·.3, .3·.2.
         let master = matrix(&[0.5, 0.3, 0.2], 1).log();
         let found = option_log_probs(master.clone(), logit(0.3), &previous(1, false));
         assert_probs(&found, &[0.15, 0.79, 0.06]);
         let first = option_log_probs(master.clone(), logit(0.3), &previous(1, true));
         assert_probs(&first, &[0.5, 0.3, 0.2]);
-        // An option that always ends leaves the choice to the master.
+        // If the option always terminates, the master policy chooses.
         let certain = matrix(&[60.0], 1).squeeze_dim(1);
         assert_probs(&option_log_probs(master, certain, &previous(2, false)), &[0.5, 0.3, 0.2]);
     }

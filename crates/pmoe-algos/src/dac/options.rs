@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use super::Previous;
 
-/// The options of a rollout's steps.
+/// The options at the steps of a rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Options {
-    /// Active, `[T]`.
+    /// Active option, `[T]`.
     pub(super) option: Vec<usize>,
-    /// Active before; none where an episode begins, `[T]`.
+    /// Previous option; `None` where an episode begins, `[T]`.
     pub(super) previous: Vec<Option<usize>>,
 }
 
 impl Options {
-    /// The options of some steps, and those before them.
+    /// Returns the options at some steps, and the previous ones.
     pub(super) fn tensors(&self, rows: &[usize], device: &Device) -> (Tensor<1, Int>, Previous) {
         let int = |values: Vec<i64>| {
             let shape = [values.len()];
@@ -33,7 +33,7 @@ impl Options {
         )
     }
 
-    /// exp of the entropy of how often each option acted.
+    /// Computes the effective number of options: exp of the entropy of their usage.
     pub(super) fn effective(&self, num_options: usize) -> f64 {
         let steps = self.option.len() as f64;
         let share = |option| self.option.iter().filter(|&&o| o == option).count() as f64 / steps;
@@ -41,7 +41,7 @@ impl Options {
         entropy.map(|share| -share * share.ln()).sum::<f64>().exp()
     }
 
-    /// Share of the steps inside an episode that had another option than the step before.
+    /// Computes how often the option changes, as a fraction of the steps after an episode's first.
     pub(super) fn switch_fraction(&self) -> f64 {
         let pairs = || {
             let pairs = self.option.iter().zip(&self.previous);

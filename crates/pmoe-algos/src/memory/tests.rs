@@ -22,21 +22,22 @@ fn the_memory_of_sac_on_hopper_by_hand() {
     let memory = algo(SAC).memory(1_000, &hopper());
     // Actor: 12·256 + 257·256 + 2·257·3 = 70 406; each critic: 15·256 + 257·256 + 257 = 69 889.
     assert_eq!(memory.networks, 40 * (70_406 + 2 * 69_889));
-    // 11 + 3 + 2 numbers and a row's number for each transition.
+    // 16 numbers (11 + 3 + 2) and a row index per transition.
     assert_eq!(memory.steps, 1_000 * (16 * 4 + 4));
-    // 512 units: the policy's once, of two critics there and back.
+    // 512 units, once for the policy and four times for the forward and backward passes of two
+    // critics.
     assert_eq!(memory.batch, 4 * 100 * (512 + 4 * 512 + 32 * 3));
     assert_eq!(memory.total(), memory.steps + memory.networks + memory.batch + PROGRAM_BYTES);
 }
 
 #[test]
 fn the_estimate_counts_every_parameter() {
-    // The numbers that the networks themselves have, see `tests/sac.rs` and `tests/ppo.rs`.
+    // The counts of the networks themselves, see `tests/sac.rs` and `tests/ppo.rs`.
     let parameters = |text: &str| algo(text).memory(1, &hopper()).networks / BYTES_PER_PARAMETER;
     let mcp = include_str!("../../../../configs/methods/mcp-sac.toml");
     assert_eq!(parameters(mcp) - 2 * 69_889, 611_100);
     assert_eq!(parameters(PMOE) - 2 * 69_889, 76_060);
-    // 12·64 + 65·64 of the trunk, 65·3 and 65 of the heads.
+    // 12·64 + 65·64 in the trunk, 65·3 and 65 in the heads.
     assert_eq!(parameters(PPO), 768 + 4_160 + 195 + 65);
     // Ten networks of 768 + 4 160, with 4, 4, 4·1 and 4·3 outputs.
     assert_eq!(parameters(DAC), 10 * (768 + 4_160) + 65 * (4 + 4 + 4 + 12));

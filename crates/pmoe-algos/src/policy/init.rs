@@ -1,22 +1,22 @@
-//! How the networks of off-policy learners start.
+//! Initial values of the networks of off-policy learners.
 
 use pmoe_core::nn;
 use serde::{Deserialize, Serialize};
 
-/// How the networks start.
+/// Initial values of the networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {
     /// PyTorch's default for every layer.
     Torch,
-    /// That of rlkit and the authors' release: hidden layers from U(±1/√fan_out) with biases of 0.1,
-    /// the critics' last layers from U(±3e-3), the policy's heads from U(±1e-3), the router as
-    /// PyTorch has it.
+    /// The values of rlkit and the authors' release: hidden layers from U(±1/√fan_out) with biases
+    /// of 0.1, the last layers of critics from U(±3e-3), the heads of the policy from U(±1e-3), and
+    /// PyTorch's default for the router.
     Rlkit,
 }
 
 impl Init {
-    /// Hidden layers.
+    /// Returns the style of hidden layers.
     pub(crate) fn hidden(self) -> nn::MlpStyle {
         let init = match self {
             Self::Torch => nn::LayerInit::Torch,
@@ -25,17 +25,17 @@ impl Init {
         nn::MlpStyle { init, ..nn::MlpStyle::RELU }
     }
 
-    /// The layer that means or deviations come from.
+    /// Returns the initial values of the layer of means or deviations.
     pub(crate) fn policy_head(self) -> nn::LayerInit {
         self.output(1e-3)
     }
 
-    /// The last layer of a critic.
+    /// Returns the initial values of a critic's last layer.
     pub(crate) fn value_head(self) -> nn::LayerInit {
         self.output(3e-3)
     }
 
-    /// The layer that weights come from.
+    /// Returns the initial values of the router.
     pub(crate) fn router(self) -> nn::LayerInit {
         nn::LayerInit::Torch
     }

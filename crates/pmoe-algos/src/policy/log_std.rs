@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::range::ConfigError;
 
-/// How the log standard deviations of the policy are kept within limits.
+/// How log standard deviations are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LogStd {
-    /// Cut off at (low, high); outside, the gradient is zero. Spinning Up, the authors' release.
+    /// Clamped to [low, high], with zero gradient outside: Spinning Up, the authors' release.
     Clamp(f64, f64),
-    /// Squashed into (low, high) by tanh. CleanRL.
+    /// Squashed into (low, high) by tanh: CleanRL.
     Tanh(f64, f64),
 }
 
 impl LogStd {
-    /// A network's output within the limits.
+    /// Limits a network's output.
     pub(crate) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Clamp(low, high) => x.clamp(low, high),

@@ -1,13 +1,15 @@
-//! Multiplicative compositional policies (MCP): the product of weighted Gaussians, squashed by SAC and as
-//! it is in PPO.
+//! Multiplicative compositional policies (MCP): a product of weighted Gaussians, squashed in SAC
+//! but not in PPO.
 //!
 //! Peng et al., "MCP: Learning Composable Hierarchical Control with Multiplicative Compositional
 //! Policies", arXiv:1905.09808.
 //!
 //! # Deviations
-//! - MuJoCo's tasks have no goal, so the gate has no branch for it: gate and primitives see the same.
-//! - MCP pre-trains its primitives on other tasks; here, as in the PMOE paper, all is learnt at once.
-//! - The full network is eight times as large as PMOE's; `network = "matched"` has PMOE's sizes.
+//! - MuJoCo tasks have no goal, so the gate has no branch for it. Gate and primitives get the same
+//!   input.
+//! - MCP pre-trains its primitives on other tasks. Here, as in the PMOE paper, everything is
+//!   trained together.
+//! - The full network is eight times the size of PMOE's. `network = "matched"` uses PMOE's sizes.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -21,10 +23,10 @@ use crate::policy::net::{NetSpec, PrimitiveNet, PrimitiveOutputs, RoutedNet};
 use crate::policy::settings::{McpConfig, McpGate, McpNetwork, RoutingInput};
 use crate::seed::{Stream, stream};
 
-/// Hidden layers of gate and primitives that MCP names, the gate's joint one last.
+/// Units of the hidden layers of gate and primitives in the MCP paper.
 const FULL_HIDDEN: [usize; 3] = [512, 256, 256];
 
-/// K Gaussians whose weighted product acts.
+/// A policy given by the weighted product of K Gaussians.
 #[derive(Module, Debug)]
 pub struct McpActor {
     /// Gate and Gaussians.
@@ -37,9 +39,9 @@ pub struct McpActor {
 #[expect(clippy::large_enum_variant, reason = "a policy has one of them")]
 #[derive(Module, Debug)]
 pub enum McpNet {
-    /// A gate and primitives of MCP's own sizes.
+    /// A gate and primitives with the sizes of the MCP paper.
     Full(FullNet),
-    /// The network of PMOE-SAC, the gate's gradient let through.
+    /// The network of PMOE-SAC, with the gate's gradient flowing into the trunk.
     Matched(RoutedNet),
 }
 
@@ -50,12 +52,12 @@ pub struct FullNet {
     pub gate: Mlp,
     /// `O → 512 → 256`, shared by the primitives.
     pub trunk: Mlp,
-    /// `256 → 256` and heads, one for each primitive.
+    /// `256 → 256` and heads, one per primitive.
     pub primitives: Vec<PrimitiveNet>,
 }
 
 impl McpActor {
-    /// A policy at its start.
+    /// Creates an untrained policy.
     pub fn new(config: &McpConfig, spec: &NetSpec<'_>) -> Self {
         let net = match config.network {
             McpNetwork::Full => McpNet::Full(FullNet::new(spec, config.num_primitives)),
@@ -67,7 +69,7 @@ impl McpActor {
         Self { net, gate: config.gate }
     }
 
-    /// The layers of [`McpActor::new`].
+    /// Returns the layers of [`McpActor::new`].
     pub(crate) fn layers(
         config: &McpConfig,
         obs_dim: usize,
@@ -84,8 +86,8 @@ impl McpActor {
         }
     }
 
-    /// The primitives at every state of `obs`, `[B, O]`, with the logarithms of their weights in the product
-    /// as logits.
+    /// Computes the primitives at every state of `obs`, `[B, O]`. The logits are the logarithms of
+    /// the weights in the product.
     pub fn experts(&self, obs: Tensor<2>) -> Mixture {
         let experts = match &self.net {
             McpNet::Full(net) => net.forward(obs),
@@ -98,7 +100,8 @@ impl McpActor {
         Mixture { router_logits, ..experts }
     }
 
-    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
+    /// Computes the action distribution at every state, `[B, A]`, from `obs`, `[B, O]`, and its
+    /// experts.
     pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
         let Mixture { router_logits: log_weights, mean, log_std } = self.experts(obs);
         let batch = MixtureBatch::new(log_weights.clone(), &mean);
@@ -121,7 +124,7 @@ impl FullNet {
         Self { gate, trunk, primitives }
     }
 
-    /// The layers of [`FullNet::new`].
+    /// Returns the layers of [`FullNet::new`].
     fn layers(obs_dim: usize, action_dim: usize, num_primitives: usize) -> Vec<Layer> {
         let [first, shared, joint] = FULL_HIDDEN;
         let mut layers = chain(&[obs_dim, first, shared, joint, num_primitives]);

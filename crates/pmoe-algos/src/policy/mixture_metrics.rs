@@ -1,44 +1,44 @@
-//! What a mixture shows of itself: who is used, who is weighed how, and how different they are.
+//! Metrics of a mixture: usage, weights and diversity of its primitives.
 
 use burn::tensor::{Int, Tensor, activation::softmax};
 
 use crate::agent::Metrics;
 
-/// The share of choices from which on one primitive counts as the only one.
+/// Minimum share of one primitive for a mixture to count as collapsed.
 pub const COLLAPSE_SHARE: f64 = 0.99;
 
-/// A mixture at a batch of states; constants all.
+/// A mixture at a batch of states, without gradients.
 #[derive(Debug, Clone)]
 pub struct MixtureBatch {
     /// Logarithms of the weights, `[B, K]`, up to a constant in each row.
     pub log_weights: Tensor<2>,
     /// Mean of every primitive, `[B, K, A]`.
     pub mean: Tensor<3>,
-    /// The primitive that was chosen to learn, `[B]`, where one is.
+    /// The primitive chosen for learning, `[B]`, if any.
     pub chosen: Option<Tensor<1, Int>>,
 }
 
 impl MixtureBatch {
-    /// A mixture that chooses no primitive. Gradients are cut.
+    /// Creates a mixture without chosen primitives. Detaches the tensors from the graph.
     pub fn new(log_weights: Tensor<2>, mean: &Tensor<3>) -> Self {
         Self { log_weights: log_weights.inner(), mean: mean.clone().inner(), chosen: None }
     }
 
-    /// The same with a chosen primitive in every row, `[B]`.
+    /// Sets the chosen primitive of every row, `[B]`.
     pub fn with_chosen(self, chosen: Tensor<1, Int>) -> Self {
         Self { chosen: Some(chosen), ..self }
     }
 
-    /// The same with means squashed by tanh, as they act.
+    /// Squashes the means by tanh, as in the actions.
     pub fn squashed(&self) -> Self {
         Self { mean: self.mean.clone().tanh(), ..self.clone() }
     }
 
-    /// Usage, weights, entropies, distance and collapse of the primitives; `docs/metrics.md` has a row
-    /// for each. Weights are divided by their row's sum first.
+    /// Computes usage, weights, entropies, distance and collapse of the primitives;
+    /// `docs/metrics.md` describes each. Weights are normalised to sum to 1 in each row.
     ///
-    /// A mixture has collapsed when one primitive has at least [`COLLAPSE_SHARE`] of the choices, or,
-    /// where no primitive is chosen, of the mean weight.
+    /// A mixture has collapsed if one primitive has at least [`COLLAPSE_SHARE`] of the choices, or
+    /// of the mean weight if no primitive is chosen.
     pub fn metrics(&self) -> Metrics {
         let [batch, num_primitives, action_dim] = self.mean.dims();
         let weights = host(softmax(self.log_weights.clone(), 1));
@@ -76,7 +76,7 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.try_into_vec_as::<f64>().expect("floats convert")
 }
 
-/// The share of rows in which each primitive was chosen.
+/// Computes the share of rows in which each primitive is chosen.
 fn usage(chosen: &Tensor<1, Int>, num_primitives: usize) -> Vec<f64> {
     let chosen = chosen.try_to_vec_as::<i64>().expect("indices convert");
     let share = |k: usize| {
@@ -86,13 +86,13 @@ fn usage(chosen: &Tensor<1, Int>, num_primitives: usize) -> Vec<f64> {
     (0..num_primitives).map(share).collect()
 }
 
-/// Entropy of a distribution, in nats.
+/// Computes the entropy of a distribution, in nats.
 fn entropy(weights: &[f64]) -> f64 {
     weights.iter().filter(|weight| 0.0 < **weight).map(|weight| -weight * weight.ln()).sum()
 }
 
-/// Mean absolute difference between the means of the two primitives that are nearest to each other;
-/// `None` with a single one.
+/// Computes the mean absolute difference between the means of the two closest primitives; `None`
+/// with a single primitive.
 fn smallest_distance(means: &[f64], num_primitives: usize, action_dim: usize) -> Option<f64> {
     let rows = || means.chunks_exact(num_primitives * action_dim);
     let of = |row: &'_ [f64], k: usize, a: usize| row[k * action_dim + a];
@@ -159,7 +159,7 @@ mod tests {
         let even = [[1.0 / 3.0; 3]; 2];
         assert_close(&batch(even, Some([1, 1])), "collapsed", 1.0);
         assert_close(&batch(even, Some([1, 2])), "collapsed", 0.0);
-        // Nothing is chosen: the mean weights decide, .995 and .985.
+        // Nothing is chosen, so the mean weights decide: .995 and .985.
         assert_close(&batch([[0.01, 0.99, 0.0], [0.0, 1.0, 0.0]], None), "collapsed", 1.0);
         assert_close(&batch([[0.01, 0.99, 0.0], [0.02, 0.98, 0.0]], None), "collapsed", 0.0);
     }

@@ -1,4 +1,4 @@
-//! The networks that the policies share: Gaussians on a trunk, and a router beside them.
+//! Networks that the policies share: Gaussians on a trunk, with or without a router.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -14,16 +14,16 @@ use crate::policy::log_std::LogStd;
 use crate::policy::settings::RoutingInput;
 use crate::seed::{Stream, stream};
 
-/// What a policy network is built from.
+/// Parameters of a policy network.
 #[derive(Debug, Clone, Copy)]
 pub struct NetSpec<'a> {
-    /// Numbers O in an observation.
+    /// Size O of an observation.
     pub obs_dim: usize,
-    /// Numbers A in an action.
+    /// Size A of an action.
     pub action_dim: usize,
     /// Units of each hidden layer.
     pub hidden: &'a [usize],
-    /// How layers start.
+    /// Initial values of the layers.
     pub init: Init,
     /// Limits of the log standard deviations.
     pub log_std: LogStd,
@@ -34,7 +34,7 @@ pub struct NetSpec<'a> {
 }
 
 impl NetSpec<'_> {
-    /// Sizes of the trunk: observation and hidden layers.
+    /// Returns the sizes of the trunk: observation and hidden layers.
     pub(crate) fn trunk(&self) -> Vec<usize> {
         [&[self.obs_dim], self.hidden].concat()
     }
@@ -55,7 +55,7 @@ pub struct PrimitiveNet {
     limits: LogStd,
 }
 
-/// What a [`PrimitiveNet`] says of a batch of states.
+/// Outputs of a [`PrimitiveNet`] for a batch of states.
 #[derive(Debug, Clone)]
 pub struct PrimitiveOutputs {
     /// The trunk's features, `[B, hidden]`.
@@ -67,7 +67,7 @@ pub struct PrimitiveOutputs {
 }
 
 impl PrimitiveNet {
-    /// `num_primitives` Gaussians on a trunk of the given sizes, the input's first.
+    /// Creates `num_primitives` Gaussians on a trunk of the given sizes, starting with the input's.
     pub(crate) fn new(
         spec: &NetSpec<'_>,
         sizes: &[usize],
@@ -82,18 +82,18 @@ impl PrimitiveNet {
         Self { trunk, mean: head(rng), log_std: head(rng), num_primitives, limits: spec.log_std }
     }
 
-    /// The layers of [`PrimitiveNet::new`].
+    /// Returns the layers of [`PrimitiveNet::new`].
     pub(crate) fn layers(sizes: &[usize], num_primitives: usize, action_dim: usize) -> Vec<Layer> {
         let head = (sizes[sizes.len() - 1], num_primitives.saturating_mul(action_dim));
         [chain(sizes), vec![head; 2]].concat()
     }
 
-    /// Number K of Gaussians.
+    /// Returns the number K of Gaussians.
     pub fn num_primitives(&self) -> usize {
         self.num_primitives
     }
 
-    /// The Gaussians at every row of `input`, `[B, O]`.
+    /// Computes the Gaussians at every row of `input`, `[B, O]`.
     pub fn forward(&self, input: Tensor<2>) -> PrimitiveOutputs {
         let features = self.trunk.forward(input);
         let mean = linear_act(features.clone(), &self.mean, Activation::Identity);
@@ -102,22 +102,22 @@ impl PrimitiveNet {
     }
 }
 
-/// K Gaussians on one trunk, and the router that weighs them.
+/// K Gaussians on one trunk, and the router that weights them.
 #[derive(Module, Debug)]
 pub struct RoutedNet {
     /// The Gaussians.
     pub primitives: PrimitiveNet,
-    /// `hidden → K`, or `O → K` where the router reads the observation.
+    /// `hidden → K`, or `O → K` if the input is the observation.
     pub router: Linear,
     #[module(skip)]
     routing_input: RoutingInput,
 }
 
 impl RoutedNet {
-    /// `num_primitives` Gaussians and their router.
+    /// Creates `num_primitives` Gaussians and their router.
     ///
-    /// With one primitive, trunk and heads are those of a [`PrimitiveNet`] alone: the router's initial
-    /// values come from a stream of its own.
+    /// The router draws its initial values from a separate stream. With one primitive, trunk and
+    /// heads therefore equal those of a plain [`PrimitiveNet`].
     pub(crate) fn new(
         spec: &NetSpec<'_>,
         num_primitives: usize,
@@ -131,7 +131,7 @@ impl RoutedNet {
         Self { primitives, router, routing_input }
     }
 
-    /// The layers of [`RoutedNet::new`].
+    /// Returns the layers of [`RoutedNet::new`].
     pub(crate) fn layers(
         obs_dim: usize,
         action_dim: usize,
@@ -145,7 +145,7 @@ impl RoutedNet {
         layers
     }
 
-    /// Router and Gaussians at every state of `obs`, `[B, O]`.
+    /// Computes router logits and Gaussians at every state of `obs`, `[B, O]`.
     pub fn forward(&self, obs: Tensor<2>) -> Mixture {
         let PrimitiveOutputs { features, mean, log_std } = self.primitives.forward(obs.clone());
         let router_input = match self.routing_input {

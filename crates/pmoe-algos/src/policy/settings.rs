@@ -1,37 +1,37 @@
-//! Settings that policies of several algorithms have.
+//! Settings that policies of several algorithms share.
 
 use pmoe_core::dist::BlendVariance;
 use pmoe_core::loss::Reduction;
 use pmoe_core::nn::Nonlinearity;
 use serde::{Deserialize, Serialize};
 
-/// What the router sees.
+/// Input of the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoutingInput {
-    /// The trunk's features as constants.
+    /// The trunk's features, without gradient into the trunk.
     TrunkSg,
-    /// The trunk's features, its gradient shaping them.
+    /// The trunk's features, with the router's gradient flowing into the trunk.
     Trunk,
     /// The observation.
     Obs,
 }
 
-/// Which primitive acts when evaluated; its mean is the action.
+/// The primitive that acts in evaluation. Its mean is the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvalPrimitive {
-    /// Drawn from the router's weights.
+    /// Sampled from the router's weights.
     Sample,
-    /// The one with the largest weight.
+    /// The primitive with the largest weight.
     ArgmaxW,
-    /// The one whose mean action the critics value most.
+    /// The primitive whose mean action has the highest value.
     ArgmaxQ,
-    /// Always this one, from 0.
+    /// Always the primitive with this index, from 0.
     Index(usize),
 }
 
-/// How the frequency loss adds up over primitives.
+/// How the frequency loss is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FreqReduction {
@@ -47,7 +47,7 @@ pub enum FreqReduction {
 pub enum GatingVariance {
     /// `Σ w σ²`: eq. 15.
     Paper,
-    /// `Σ w² σ²`: of a weighted sum of independent draws.
+    /// `Σ w² σ²`: the variance of a weighted sum of independent samples.
     Exact,
 }
 
@@ -57,34 +57,34 @@ pub enum GatingVariance {
 pub struct McpConfig {
     /// Number K of Gaussians.
     pub num_primitives: usize,
-    /// How the gate's outputs become weights.
+    /// How gate outputs become weights.
     pub gate: McpGate,
-    /// The networks' sizes.
+    /// Sizes of the networks.
     pub network: McpNetwork,
 }
 
-/// How a gate's outputs become weights.
+/// How gate outputs become weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum McpGate {
-    /// Each in (0, 1) by itself: MCP.
+    /// Each independently in (0, 1): MCP.
     Sigmoid,
-    /// They sum to 1.
+    /// Normalised to sum to 1.
     Softmax,
 }
 
-/// The sizes of MCP's networks.
+/// Sizes of MCP's networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum McpNetwork {
-    /// MCP's own: a gate of 512, 256 and 256 units; 512 and 256 units shared by the primitives, 256 for
-    /// each alone.
+    /// The sizes of the MCP paper: 512, 256 and 256 units in the gate; 512 and 256 units shared by
+    /// the primitives, then 256 for each.
     Full,
-    /// Those of PMOE-SAC: one trunk of `hidden`, heads and gate on it.
+    /// The sizes of PMOE-SAC: one trunk of `hidden`, with heads and gate on top.
     Matched,
 }
 
-/// What follows hidden layers.
+/// Nonlinearity of hidden layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NonlinearityConfig {
@@ -122,7 +122,7 @@ impl From<NonlinearityConfig> for Nonlinearity {
 }
 
 impl RoutingInput {
-    /// Numbers that the router reads.
+    /// Returns the number of router inputs.
     pub(crate) fn width(self, obs_dim: usize, hidden: &[usize]) -> usize {
         match self {
             Self::TrunkSg | Self::Trunk => hidden[hidden.len() - 1],

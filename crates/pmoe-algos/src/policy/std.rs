@@ -1,4 +1,4 @@
-//! Standard deviations that are parameters.
+//! State-independent standard deviations.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation::softplus};
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::range::{ConfigError, positive};
 
-/// A standard deviation that is a parameter, the same in every state.
+/// A state-independent standard deviation: a function of a trainable parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum StdConfig {
     /// exp of the parameter.
     Exp {
-        /// At the start, positive.
+        /// Initial value, positive.
         initial: f64,
     },
     /// log(1 + exp(·)) of the parameter.
     Softplus {
-        /// At the start, positive.
+        /// Initial value, positive.
         initial: f64,
     },
 }
@@ -33,7 +33,7 @@ impl StdConfig {
     }
 }
 
-/// Standard deviations that are parameters.
+/// State-independent, trainable standard deviations.
 #[derive(Module, Debug)]
 pub struct StdParam {
     /// `[K, A]`
@@ -43,7 +43,7 @@ pub struct StdParam {
 }
 
 impl StdParam {
-    /// Deviations of `num_primitives` primitives, all equal at the start.
+    /// Creates the deviations of `num_primitives` primitives, all with the same initial value.
     pub fn new(
         config: StdConfig,
         num_primitives: usize,
@@ -54,14 +54,14 @@ impl StdParam {
         let shape = [num_primitives, action_dim];
         let (is_softplus, initial) = match config {
             StdConfig::Exp { initial } => (false, initial.ln()),
-            // log(1 + eˣ) = σ has the solution x = log(e^σ − 1).
+            // The solution of log(1 + eˣ) = σ is x = log(e^σ − 1).
             StdConfig::Softplus { initial } => (true, initial.exp_m1().ln()),
         };
         let values = vec![initial as f32; num_primitives * action_dim];
         Self { value: parameter(shape, |_| values, rng, device), is_softplus }
     }
 
-    /// Logarithm of the deviations, `[K, A]`.
+    /// Returns the logarithm of the deviations, `[K, A]`.
     pub fn log_std(&self) -> Tensor<2> {
         let value = self.value.val();
         if self.is_softplus { softplus(value, 1.0).log() } else { value }

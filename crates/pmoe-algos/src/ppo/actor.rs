@@ -21,7 +21,7 @@ use crate::layers::Layer;
 use crate::policy::{self, Init, McpActor, MixtureBatch, NetSpec};
 use crate::seed::{Stream, stream};
 
-/// A policy. It keeps its own settings.
+/// A policy with its settings.
 #[derive(Module, Debug)]
 pub enum Actor {
     /// One Gaussian: PPO.
@@ -34,14 +34,14 @@ pub enum Actor {
     Mcp(McpActor),
 }
 
-/// What a policy's networks say of a batch of states.
+/// Outputs of a policy's networks for a batch of states.
 #[derive(Debug, Clone)]
 pub struct ActorOutput<'a> {
     /// The action distributions.
     pub policy: Policy<'a>,
     /// The trunk's features, `[B, H]`, which a critic may share.
     pub features: Tensor<2>,
-    /// Primitives and their weights, for the log.
+    /// Primitives and their weights, for metrics.
     pub mixture: Option<MixtureBatch>,
 }
 
@@ -51,12 +51,12 @@ pub struct ActorOutput<'a> {
 pub enum Policy<'a> {
     /// One Gaussian.
     Normal(Normal),
-    /// A mixture, with the policy that it is of.
+    /// A mixture, with the policy it belongs to.
     Mixture(&'a PmoeActor, NormalMixture),
 }
 
 impl Policy<'_> {
-    /// Log-density of an action, `[B]`.
+    /// Computes the log-density of an action, `[B]`.
     ///
     /// # Shapes
     /// - `action`: `[B, A]`, not clipped
@@ -67,8 +67,8 @@ impl Policy<'_> {
         }
     }
 
-    /// Entropy in nats, `[B]`, or `[1]` where it is the same everywhere; of a mixture its lower bound
-    /// Σ_k w_k H(N_k).
+    /// Computes the entropy in nats, `[B]`, or `[1]` if it does not depend on the state. For a
+    /// mixture, this is the lower bound Σ_k w_k H(N_k).
     pub fn entropy(&self) -> Tensor<1> {
         match self {
             Self::Normal(normal) => normal.entropy(),
@@ -76,7 +76,8 @@ impl Policy<'_> {
         }
     }
 
-    /// The distribution whose log-density the surrogate sees, see [`PmoeActor::objective`].
+    /// Returns the distribution whose log-density enters the surrogate, see
+    /// [`PmoeActor::objective`].
     #[must_use]
     pub fn objective(&self) -> Self {
         match self {
@@ -87,7 +88,7 @@ impl Policy<'_> {
 }
 
 impl Actor {
-    /// A policy with initial parameters from the run's seed.
+    /// Creates a policy with initial parameters from the run's seed.
     pub fn new(
         config: &PpoConfig,
         obs_dim: usize,
@@ -123,7 +124,7 @@ impl Actor {
         }
     }
 
-    /// The layers of [`Actor::new`].
+    /// Returns the layers of [`Actor::new`].
     pub(super) fn layers(config: &PpoConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
         let net = &config.net;
         match &config.actor {
@@ -136,7 +137,7 @@ impl Actor {
         }
     }
 
-    /// The action distribution of every state, from `obs`, `[B, O]`.
+    /// Computes the action distribution at every state, from `obs`, `[B, O]`.
     pub fn forward(&self, obs: Tensor<2>) -> ActorOutput<'_> {
         match self {
             Self::Gaussian(actor) => {
@@ -162,15 +163,15 @@ impl Actor {
             Self::Mcp(actor) => {
                 let (TanhNormal { mean, log_std }, batch) = actor.distribution(obs.clone());
                 let policy = Policy::Normal(Normal { mean, log_std });
-                // Gate and primitives share no features; the critic has a network of its own.
+                // Gate and primitives share no features, so the critic needs a separate network.
                 ActorOutput { policy, features: obs, mixture: Some(batch) }
             }
         }
     }
 
-    /// The action for one observation, `[1, O]`, into a `[1, A]` tensor, not clipped.
+    /// Computes the action for one observation, `[1, O]`, as a `[1, A]` tensor, not clipped.
     ///
-    /// `aux` judges the primitives where the config asks for that.
+    /// If the config selects the primitive by value, `aux` provides the values.
     pub fn act(
         &self,
         aux: Option<&ActionValue>,
@@ -195,7 +196,7 @@ impl Actor {
 }
 
 impl McpConfig {
-    /// What the policy is made from.
+    /// Returns the settings of the policy.
     fn policy(&self) -> policy::McpConfig {
         let Self { num_primitives, gate, network, log_std: _ } = *self;
         policy::McpConfig { num_primitives, gate, network }

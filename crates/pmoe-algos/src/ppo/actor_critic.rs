@@ -17,36 +17,36 @@ pub struct ActorCritic {
     pub critic: Critic,
 }
 
-/// The loss of a minibatch and what the log needs of it.
+/// The loss of a minibatch and its metrics.
 #[derive(Debug)]
 pub struct PpoLoss {
-    /// `[1]`, to descend.
+    /// The total loss, `[1]`.
     pub loss: Tensor<1>,
     /// The clipped surrogate, `[1]`, a constant.
     pub policy_loss: Tensor<1>,
     /// The value loss, `[1]`, a constant.
     pub value_loss: Tensor<1>,
-    /// Entropy of the policy, `[B]` or `[1]`, constants.
+    /// Entropy of the policy, `[B]` or `[1]`, constant.
     pub entropy: Tensor<1>,
-    /// Logarithm of the probability ratio, `[B]`, constants.
+    /// Logarithm of the probability ratio, `[B]`, constant.
     pub log_ratio: Tensor<1>,
-    /// The frequency loss, `[1]`, a constant.
+    /// The frequency loss, `[1]`, a constant, if it is used.
     pub routing_loss: Option<Tensor<1>>,
-    /// Primitives and their weights, where there are any.
+    /// Primitives and their weights, if the policy has any.
     pub mixture: Option<MixtureBatch>,
 }
 
-/// What the router of a mixture learns from.
+/// What a mixture's router learns from.
 #[derive(Debug)]
 pub struct Judge<'a> {
-    /// Values of actions, without a graph.
+    /// The Q-network, without a graph.
     pub q: &'a ActionValue,
     /// Standard normal, `[B·K, A]`, for one action of each primitive.
     pub noise: Tensor<2>,
 }
 
 impl ActorCritic {
-    /// Networks with initial parameters from the run's seed.
+    /// Creates networks with initial parameters from the run's seed.
     pub fn new(
         config: &PpoConfig,
         obs_dim: usize,
@@ -61,13 +61,14 @@ impl ActorCritic {
         }
     }
 
-    /// Policy and values, `[B]`, at `obs`, `[B, O]`.
+    /// Computes policy and values, `[B]`, at `obs`, `[B, O]`.
     pub fn forward(&self, obs: Tensor<2>) -> (Policy<'_>, Tensor<1>) {
         let ActorOutput { policy, features, .. } = self.actor.forward(obs.clone());
         (policy, self.critic.forward(obs, features))
     }
 
-    /// The loss of a minibatch; `judge` is what the router of a mixture learns from, if it does.
+    /// Computes the loss of a minibatch. `judge` provides the frequency loss, if the router uses
+    /// it.
     ///
     /// ```text
     /// L = surrogate + c_v value_loss − c_e mean H(π) + c_f routing_loss

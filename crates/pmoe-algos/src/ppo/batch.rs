@@ -1,12 +1,12 @@
-//! From a rollout to minibatches of tensors.
+//! Conversion of rollouts to minibatches of tensors.
 
 use burn::tensor::{Device, Tensor};
 
 use crate::rollout::{RolloutBuffer, gather, standardise};
 use crate::tensors::{self, gather_matrix};
 
-/// What learning needs to know of each step of a rollout beside the step itself, by the policy that
-/// made it; `[T]` each.
+/// What learning needs besides the steps of a rollout, computed with the policy that collected
+/// them; `[T]` each.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// Log-density of the action.
@@ -15,30 +15,30 @@ pub struct Targets {
     pub value: Vec<f32>,
     /// Advantage of the action.
     pub advantage: Vec<f32>,
-    /// What the value should be.
+    /// Target of the value.
     pub returns: Vec<f32>,
 }
 
 /// Some steps of a rollout on the device.
 #[derive(Debug, Clone)]
 pub struct Minibatch {
-    /// As the policy saw it, `[B, O]`.
+    /// Observations as the policy saw them, `[B, O]`.
     pub obs: Tensor<2>,
-    /// As the policy drew it, not clipped, `[B, A]`.
+    /// Actions as sampled from the policy, not clipped, `[B, A]`.
     pub action: Tensor<2>,
-    /// Log-density of the action under the policy that drew it, `[B]`.
+    /// Log-density of the action under the policy that sampled it, `[B]`.
     pub log_prob: Tensor<1>,
     /// Advantage of the action, normalised if so configured, `[B]`.
     pub advantage: Tensor<1>,
-    /// What the value should be, `[B]`.
+    /// Target of the value, `[B]`.
     pub returns: Tensor<1>,
-    /// What it was, `[B]`.
+    /// Value before the update, `[B]`.
     pub value: Tensor<1>,
 }
 
 impl Minibatch {
-    /// The steps `rows` of a rollout; with `normalize`, their advantages get mean 0 and standard
-    /// deviation 1.
+    /// Gathers the steps `rows` of a rollout. With `normalize`, their advantages get mean 0 and
+    /// standard deviation 1.
     pub fn gather(
         rollout: &RolloutBuffer,
         targets: &Targets,

@@ -1,4 +1,4 @@
-//! Saving and loading PPO. Files may be whole and yet not fit together: loading checks that they do.
+//! Saving and loading PPO. Intact files may still not fit together, so loading checks that they do.
 
 use burn::module::Module;
 use pmoe_core::optim::{Learner, module_from_bytes, module_to_bytes};
@@ -9,7 +9,8 @@ use crate::normalize::Normalizers;
 use crate::rollout::Passes;
 
 impl Ppo {
-    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    /// Writes every part, or only those of the policy: see
+    /// [`Agent::save`](crate::agent::Agent::save).
     pub(super) fn save_parts<'a>(
         &'a self,
         files: &mut Files<'a>,
@@ -25,7 +26,7 @@ impl Ppo {
             grad_step,
             passes,
             metrics,
-            // Given by config and budget.
+            // Determined by config and budget.
             config: _,
             device: _,
             obs_dim: _,
@@ -49,7 +50,7 @@ impl Ppo {
             files.insert_json("rollout.json", rollout);
             files.insert_numbers("metrics.json", metrics);
             if rollout.is_full() {
-                // In the middle of an update it is not the net any more.
+                // During an update, it differs from the net.
                 files.insert("acting.bpk", module_to_bytes(acting)?);
                 files.insert_json("passes.json", passes);
             }
@@ -98,8 +99,8 @@ impl Ppo {
         self.check_loaded()
     }
 
-    /// Checks the parts against the config and each other; networks and normalisers are checked where they
-    /// are read.
+    /// Checks the parts against the config and each other. Networks and normalisers are checked on
+    /// reading.
     fn check_loaded(&self) -> Result<(), CheckpointError> {
         let Self { config, rollout, passes, .. } = self;
         CheckpointError::unless(
@@ -116,7 +117,7 @@ impl Ppo {
         CheckpointError::unless(is_right, "passes.json", "they are of another rollout")
     }
 
-    /// Between two steps nothing is left to learn.
+    /// Checks that a run between two steps has nothing left to learn.
     pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
         CheckpointError::unless(
             in_update || !self.rollout.is_full(),

@@ -20,33 +20,33 @@ pub struct PpoConfig {
     pub gamma: f64,
     /// λ of the advantage estimates, in [0, 1].
     pub gae_lambda: f64,
-    /// Environment steps T from one update to the next.
+    /// Environment steps T per rollout.
     pub rollout_steps: usize,
     /// Passes over a rollout.
     pub epochs: u32,
-    /// Steps per gradient update B; what is left of a pass makes a smaller one.
+    /// Steps per gradient update B. The remainder of a pass is a smaller minibatch.
     pub minibatch_size: usize,
     /// Learning rate.
     pub lr: f64,
-    /// Whether the learning rate falls linearly to 0 over the run.
+    /// Whether the learning rate decreases linearly to 0 over the run.
     pub anneal_lr: bool,
     /// ε of Adam.
     pub adam_epsilon: f32,
-    /// How far ε the probability ratio may move from 1 with a gain, positive.
+    /// Clipping range ε of the probability ratio around 1, positive.
     pub clip_ratio: f64,
-    /// Whether values may not move further than `clip_ratio` from the old ones either.
+    /// Whether changes of the value are clipped to `clip_ratio` as well.
     pub value_clip: bool,
     /// Weight of the value loss.
     pub vf_coef: f64,
     /// Weight of the entropy.
     pub ent_coef: f64,
-    /// Largest norm of the gradient of all parameters together.
+    /// Maximum norm of the joint gradient of all parameters.
     pub max_grad_norm: f64,
-    /// Over what advantages are brought to mean 0 and standard deviation 1.
+    /// Rows over which advantages are normalised to mean 0 and standard deviation 1.
     pub advantage_norm: AdvantageNorm,
     /// Whether the value after a time limit is that of the state (true) or 0.
     pub bootstrap_truncation: bool,
-    /// Running normalisers.
+    /// Running normalisation.
     pub normalize: NormalizeConfig,
     /// Networks.
     pub net: NetConfig,
@@ -54,7 +54,7 @@ pub struct PpoConfig {
     pub actor: ActorConfig,
 }
 
-/// Over what advantages are brought to mean 0 and standard deviation 1.
+/// Rows over which advantages are normalised to mean 0 and standard deviation 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdvantageNorm {
@@ -70,23 +70,23 @@ pub enum AdvantageNorm {
 pub struct NetConfig {
     /// Units of each hidden layer of the policy.
     pub hidden: Vec<usize>,
-    /// What follows hidden layers.
+    /// Nonlinearity of hidden layers.
     pub nonlinearity: NonlinearityConfig,
-    /// What follows the layer that gives the mean.
+    /// Function applied to the output layer of the mean.
     pub mean_output: MeanOutput,
     /// The value's network.
     pub critic: CriticConfig,
-    /// How weights start.
+    /// Initial weights.
     pub init: InitConfig,
 }
 
-/// What follows the layer that gives the mean.
+/// Function applied to the output layer of the mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeanOutput {
-    /// Nothing.
+    /// None.
     Identity,
-    /// tanh: means lie within the limits of actions.
+    /// tanh: means lie within the action limits.
     Tanh,
 }
 
@@ -96,14 +96,14 @@ pub enum MeanOutput {
 pub enum CriticConfig {
     /// One layer on the policy's features.
     Shared {},
-    /// A network of its own.
+    /// A separate network.
     Separate {
         /// Units of each hidden layer.
         hidden: Vec<usize>,
     },
 }
 
-/// How weights start.
+/// Initial weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InitConfig {
@@ -113,9 +113,9 @@ pub enum InitConfig {
     Orthogonal {
         /// Gain of hidden layers.
         hidden_gain: f64,
-        /// Gain of the layer that gives the mean.
+        /// Gain of the output layer of the mean.
         mean_gain: f64,
-        /// Gain of the layer that gives the value.
+        /// Gain of the output layer of the value.
         value_gain: f64,
     },
 }
@@ -143,29 +143,29 @@ pub enum ActorConfig {
 pub struct GatingConfig {
     /// Number K of Gaussians.
     pub num_primitives: usize,
-    /// The variance of the blend.
+    /// Variance of the blend.
     pub variance: GatingVariance,
     /// Limits of the Gaussians' log standard deviations.
     pub log_std: LogStd,
 }
 
-/// Settings of MCP-PPO's [`McpActor`](crate::policy::McpActor); its networks have ReLU and PyTorch's initial
-/// values whatever `net` says.
+/// Settings of MCP-PPO's [`McpActor`](crate::policy::McpActor). Its networks always use ReLU and
+/// PyTorch's initial values, regardless of `net`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct McpConfig {
     /// Number K of Gaussians.
     pub num_primitives: usize,
-    /// How the gate's outputs become weights.
+    /// How gate outputs become weights.
     pub gate: McpGate,
-    /// The networks' sizes.
+    /// Sizes of the networks.
     pub network: McpNetwork,
     /// Limits of the Gaussians' log standard deviations.
     pub log_std: LogStd,
 }
 
 impl ActorConfig {
-    /// Number K of Gaussians.
+    /// Returns the number K of Gaussians.
     pub(crate) fn num_primitives(&self) -> usize {
         match self {
             Self::Gaussian { .. } => 1,
@@ -175,7 +175,7 @@ impl ActorConfig {
         }
     }
 
-    /// The mixture, where its router learns from a Q-network.
+    /// Returns the mixture's settings if its router learns from a Q-network.
     pub(crate) fn with_action_value(&self) -> Option<&PmoeConfig> {
         match self {
             Self::Pmoe(pmoe) => Some(pmoe).filter(|pmoe| pmoe.routing.has_freq()),
@@ -183,7 +183,8 @@ impl ActorConfig {
         }
     }
 
-    /// Its key and itself, to be changed; none where there is nothing to count.
+    /// Returns the key and a mutable reference to the number of primitives; `None` for a single
+    /// Gaussian.
     pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {
         match self {
             Self::Gaussian { .. } => None,
@@ -202,23 +203,23 @@ impl ActorConfig {
 pub struct PmoeConfig {
     /// Number K of primitives.
     pub num_primitives: usize,
-    /// The standard deviations of all primitives.
+    /// Standard deviations of all primitives.
     pub std: StdConfig,
     /// What the router learns from.
     pub routing: Routing,
-    /// What the router sees.
+    /// Input of the router.
     pub routing_input: RoutingInput,
     /// Weight of the frequency loss.
     pub freq_coef: f64,
-    /// How the frequency loss adds up over primitives.
+    /// How the frequency loss is reduced.
     pub freq_reduction: FreqReduction,
-    /// Units of each hidden layer of the Q-network that judges primitives.
+    /// Units of each hidden layer of the Q-network that evaluates primitives.
     pub aux_hidden: Vec<usize>,
-    /// Largest initial magnitude of its last layer.
+    /// Maximum initial magnitude of the weights in its last layer.
     pub aux_output_bound: f64,
     /// Its learning rate.
     pub aux_lr: f64,
-    /// Which primitive acts when evaluated.
+    /// The primitive that acts in evaluation.
     pub eval_primitive: EvalPrimitive,
 }
 
@@ -226,9 +227,9 @@ pub struct PmoeConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
-    /// The policy gradient alone; there is no Q-network.
+    /// Only the policy gradient; there is no Q-network.
     Pg,
-    /// The frequency loss alone: weights are constants in the policy gradient.
+    /// Only the frequency loss: weights are constants in the policy gradient.
     Freq,
     /// Both.
     PgFreq,
@@ -245,7 +246,7 @@ impl PpoConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// Names the key, its value and what it may be.
+    /// The error names the key, its value and the allowed values.
     pub fn validate(&self) -> Result<(), ConfigError> {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
@@ -300,7 +301,7 @@ impl NetConfig {
         Ok(())
     }
 
-    /// How hidden layers start and what follows them.
+    /// Returns the initialisation and nonlinearity of hidden layers.
     pub fn style(&self) -> MlpStyle {
         let init = match self.init {
             InitConfig::Torch {} => LayerInit::Torch,
@@ -309,7 +310,7 @@ impl NetConfig {
         MlpStyle { nonlinearity: self.nonlinearity.into(), init }
     }
 
-    /// How the layer starts that gives the mean.
+    /// Returns the initial values of the mean's output layer.
     pub fn mean_init(&self) -> LayerInit {
         match self.init {
             InitConfig::Torch {} => LayerInit::Torch,
@@ -317,7 +318,7 @@ impl NetConfig {
         }
     }
 
-    /// How the layer starts that gives the value.
+    /// Returns the initial values of the value's output layer.
     pub fn value_init(&self) -> LayerInit {
         match self.init {
             InitConfig::Torch {} => LayerInit::Torch,

@@ -1,4 +1,4 @@
-//! State values, and the Q-network that judges primitives.
+//! State values, and the Q-network that evaluates primitives.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -10,17 +10,18 @@ use pmoe_envs::Rng;
 use super::{CriticConfig, NetConfig, PmoeConfig};
 use crate::layers::{Layer, mlp};
 
-/// The value `V(s)`: a network of its own, or one layer on the policy's features.
+/// The value `V(s)`: a separate network, or one layer on the policy's features.
 #[derive(Module, Debug)]
 pub struct Critic {
-    /// `O → hidden`, the nonlinearity after every layer; none if the policy's features are used.
+    /// `O → hidden`, with the nonlinearity after every layer; `None` if the policy's features are
+    /// used.
     pub trunk: Option<Mlp>,
     /// `hidden → 1`
     pub head: Linear,
 }
 
 impl Critic {
-    /// Values of observations of `obs_dim` numbers.
+    /// Creates a critic for observations of length `obs_dim`.
     pub fn new(net: &NetConfig, obs_dim: usize, rng: &mut Rng, device: &Device) -> Self {
         let (trunk, features) = match &net.critic {
             CriticConfig::Shared {} => (None, net.hidden[net.hidden.len() - 1]),
@@ -32,7 +33,7 @@ impl Critic {
         Self { trunk, head: net.value_init().linear(features, 1, rng, device) }
     }
 
-    /// The layers of [`Critic::new`].
+    /// Returns the layers of [`Critic::new`].
     pub(crate) fn layers(net: &NetConfig, obs_dim: usize) -> Vec<Layer> {
         match &net.critic {
             CriticConfig::Shared {} => vec![(net.hidden[net.hidden.len() - 1], 1)],
@@ -40,7 +41,7 @@ impl Critic {
         }
     }
 
-    /// Values, `[B]`.
+    /// Computes values, `[B]`.
     ///
     /// # Shapes
     /// - `obs`: `[B, O]`; `features`: `[B, H]`, of the policy
@@ -53,10 +54,10 @@ impl Critic {
     }
 }
 
-/// The value `Q(s, a)` of an action, fitted to returns; the router of PMOE-PPO learns from it.
+/// The value `Q(s, a)` of an action, fitted to returns. The router of PMOE-PPO learns from it.
 ///
 /// # Source
-/// The co-author's code: three hidden layers, the last layer from a narrow uniform distribution.
+/// The co-author's code: three hidden layers, and a last layer from a narrow uniform distribution.
 #[derive(Module, Debug)]
 pub struct ActionValue {
     /// `O + A → hidden → 1`, ReLU.
@@ -66,7 +67,7 @@ pub struct ActionValue {
 }
 
 impl ActionValue {
-    /// A network for observations of `obs_dim` and actions of `action_dim` numbers.
+    /// Creates a network for observations of length `obs_dim` and actions of length `action_dim`.
     pub fn new(
         config: &PmoeConfig,
         obs_dim: usize,
@@ -79,29 +80,29 @@ impl ActionValue {
         Self { network: MlpStyle::RELU.network(&sizes, output, rng, device), lr: config.aux_lr }
     }
 
-    /// The layers of [`ActionValue::new`].
+    /// Returns the layers of [`ActionValue::new`].
     pub(crate) fn layers(config: &PmoeConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
         mlp(obs_dim.saturating_add(action_dim), &config.aux_hidden, 1)
     }
 
-    /// Its learning rate.
+    /// Returns the learning rate of this network.
     pub fn lr(&self) -> f64 {
         self.lr
     }
 
-    /// Values, `[B]`, of `obs`, `[B, O]`, and `action`, `[B, A]`.
+    /// Computes values, `[B]`, of `obs`, `[B, O]`, and `action`, `[B, A]`.
     pub fn forward(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
         self.network.forward(Tensor::cat(vec![obs, action], 1)).squeeze_dim(1)
     }
 
-    /// Values, `[B, K]`, of K actions at each state.
+    /// Computes values, `[B, K]`, of K actions at each state.
     ///
     /// # Shapes
-    /// - `obs`: `[B, O]`, `action`: `[B·K, A]`, the actions of a state being neighbours
+    /// - `obs`: `[B, O]`, `action`: `[B·K, A]`, the actions of a state in consecutive rows
     pub fn of_actions(&self, obs: Tensor<2>, action: Tensor<2>) -> Tensor<2> {
         let ([rows, obs_dim], [all_rows, action_dim]) = (obs.dims(), action.dims());
         let (first, later) = self.network.layers.split_first().expect("at least one hidden layer");
-        // The first layer is W_s s + W_a a + b: the state's part is the same for all its actions.
+        // The first layer is W_s s + W_a a + b. The state's part is the same for all actions.
         let weight = first.weight.val();
         let part = |from, len, bias| Linear { weight: weight_rows(&weight, from, len), bias };
         let of_state = part(0, obs_dim, first.bias.clone());
@@ -122,7 +123,8 @@ fn weight_rows(weight: &Tensor<2>, from: usize, len: usize) -> burn::module::Par
     burn::module::Param::from_tensor(weight.clone().narrow(0, from, len))
 }
 
-/// Mean squared error of the values of the actions that were taken: `mean (Q(s, a) − R)²`, `[1]`.
+/// Computes the mean squared error of the values of the actions taken: `mean (Q(s, a) − R)²`,
+/// `[1]`.
 ///
 /// # Shapes
 /// - `q`, `returns`: `[B]`

@@ -1,4 +1,4 @@
-//! What others ask of PPO's settings.
+//! Properties of PPO that follow from its settings.
 
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
@@ -24,10 +24,10 @@ impl PpoConfig {
         self.anneal_lr
     }
 
-    /// There are none.
+    /// PPO has no random steps.
     pub(crate) fn set_random_steps(&mut self, _steps: u64) {}
 
-    /// A few minibatches make a rollout.
+    /// Shortens the rollout to a few minibatches.
     pub(crate) fn learn_early(&mut self) {
         self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
     }
@@ -50,7 +50,7 @@ impl PpoConfig {
         })
     }
 
-    /// What a run of `total_steps` takes.
+    /// Returns the memory use of a run of `total_steps`.
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
@@ -76,7 +76,8 @@ impl PpoConfig {
         sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
-    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    /// Returns, for each setting that memory grows with, its key and the config with that setting
+    /// at its minimum.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
         let mut all = vec![
             with(self, "net.hidden", |config| config.net.hidden = vec![1]),

@@ -8,7 +8,7 @@ use crate::rollout::explained_variance;
 use crate::tensors::mean;
 
 impl Ppo {
-    /// The metrics of an update whose last gradient update is `step`.
+    /// Returns the metrics of a rollout's update, whose last gradient update is `step`.
     pub(super) fn metrics_of(&self, step: &GradientStep, targets: &Targets) -> Metrics {
         let GradientStep { loss, aux_loss, grad_norm, lr } = step;
         let (approx_kl, clip_fraction) = ratio_statistics(&loss.log_ratio, self.config.clip_ratio);

@@ -1,4 +1,4 @@
-//! A batch on its way to a device.
+//! Upload of a batch to a device.
 
 use burn::tensor::{Device, Tensor};
 

@@ -1,4 +1,4 @@
-//! Histories of a replay buffer, beside a naive one.
+//! Histories of a replay buffer, compared with a naive implementation.
 #![allow(clippy::float_cmp, reason = "equal bits are meant")]
 
 use pmoe_envs::Rng;
@@ -11,7 +11,7 @@ use rand::SeedableRng;
 
 use super::*;
 
-/// A transition whose every number tells its index.
+/// Pushes a transition whose every number encodes its index.
 fn push(buffer: &mut ReplayBuffer, index: usize) {
     let x = index as f32;
     buffer.push(Transition {
@@ -30,7 +30,7 @@ fn filled(capacity: usize, count: usize) -> ReplayBuffer {
     buffer
 }
 
-/// Transitions kept whole, each a row of bits: `obs`, `action`, `reward`, `next_obs`,
+/// Complete transitions, each a row of bits: `obs`, `action`, `reward`, `next_obs`,
 /// `not_terminated`.
 struct Reference {
     capacity: usize,
@@ -55,7 +55,7 @@ impl Reference {
     }
 }
 
-/// The batch as [`Reference`] has it.
+/// Converts a batch to the format of [`Reference`].
 fn rows(batch: &Batch) -> Vec<Vec<u32>> {
     let row = |i: usize| {
         let [obs, next_obs] = [&batch.obs, &batch.next_obs].map(|field| &field[2 * i..2 * i + 2]);
@@ -70,7 +70,8 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| x.to_bits()).collect()
 }
 
-/// Few numbers, so that rows are often equal, some equal in value or bits only.
+/// Generates rows of few distinct numbers, so that they are often equal, sometimes only in value or
+/// in bits.
 fn row() -> impl Strategy<Value = [f32; 2]> {
     uniform2(select(&[0.0, -0.0, 1.0, f32::NAN]))
 }
@@ -89,7 +90,7 @@ impl ReplayBuffer {
 
 fn restored(buffer: &ReplayBuffer) -> ReplayBuffer {
     let mut restored = ReplayBuffer::new(buffer.capacity, buffer.obs_dim, buffer.action_dim);
-    // Something else is there before, and rows were given back: nothing of it may stay.
+    // The buffer has other contents and freed rows before, none of which may remain.
     let apart = (0..buffer.capacity).map(|index| 10 * index);
     apart.chain(1000..1004).for_each(|index| push(&mut restored, index));
     restored.load_bytes(&buffer.to_bytes()).unwrap();
@@ -112,7 +113,7 @@ proptest! {
             prop_assert_eq!(batch.action[row], x / 2.0);
             prop_assert_eq!(batch.reward[row], x * 3.0);
             prop_assert_eq!(&batch.next_obs[2 * row..2 * row + 2], &[x + 1.0, -x - 1.0]);
-            // Truncation (even indices) plays no part.
+            // Truncation (even indices) does not matter.
             prop_assert_eq!(batch.not_terminated[row] == 0.0, index.is_multiple_of(3));
         }
     }
@@ -120,8 +121,8 @@ proptest! {
     #[test]
     fn any_history_is_drawn_as_it_was_pushed(
         capacity in 1..8_usize,
-        // `obs` where it is not the latest `next_obs`, `next_obs`, both endings, whether the
-        // buffer is saved and restored before.
+        // `obs` if it differs from the latest `next_obs`; `next_obs`; both end flags; whether the
+        // buffer is saved and restored first.
         history in vec((weighted(0.3, row()), row(), any::<[bool; 3]>()), 1..40),
     ) {
         let mut buffer = ReplayBuffer::new(capacity, 2, 1);
@@ -178,7 +179,8 @@ proptest! {
 #[test]
 fn an_observation_is_kept_once() {
     let mut buffer = ReplayBuffer::new(10, 1, 1);
-    // Three rounds of episodes of five steps; observations count on over the endings.
+    // Episodes of five steps fill the ring three times. Observations skip a number between
+    // episodes.
     for step in 0..30_u8 {
         let [obs, next_obs] = [step + step / 5, step + step / 5 + 1].map(f32::from);
         buffer.push(Transition {
@@ -190,14 +192,14 @@ fn an_observation_is_kept_once() {
             truncated: step % 5 == 4,
         });
     }
-    // Two endings are among the latest ten; before the last wrap-around there were three rows,
-    // with that of the newest.
+    // Two of the latest ten steps end an episode. The maximum was three rows, including that of the
+    // newest step.
     let Pool { fresh, free, .. } = &buffer.own_next_obs;
     assert_eq!(*fresh as usize - free.len(), 2);
     assert_eq!(buffer.own_next_obs.fresh, 3);
     // Header, one byte per slot, four numbers per slot, two rows of one number.
     assert_eq!(buffer.to_bytes().len(), 16 + 10 + 4 * (10 * 4 + 2));
-    // An observation, an action, two more numbers and the row's number: 11 + 3 + 2 + 1.
+    // Observation, action, two more numbers and a row number: 11 + 3 + 2 + 1.
     assert_eq!(ReplayBuffer::bytes(1_000_000, 11, 3), 68_000_000);
 }
 
@@ -232,7 +234,7 @@ fn bytes_of_another_buffer_are_an_error() {
 
 #[test]
 fn a_successor_out_of_place_is_an_error() {
-    // Header, then per slot 2 + 1 + 2 numbers, then a byte per slot: the newest's is the last.
+    // Header, then 2 + 1 + 2 numbers per slot, then a byte per slot; the newest slot's is the last.
     let bytes = filled(7, 5).to_bytes();
     let newest = 16 + 5 * 5 * 4 + 4;
     assert_eq!(bytes[newest - 4..=newest], [0, 0, 0, 0, 1]);
@@ -249,7 +251,7 @@ fn a_successor_out_of_place_is_an_error() {
 
 #[test]
 fn another_format_is_named() {
-    // The former format: two counts, then the fields.
+    // The previous format: two counts, then the fields.
     let former = [0_u64, 0].map(u64::to_le_bytes).concat();
     let error = ReplayBuffer::new(7, 2, 1).load_bytes(&former).unwrap_err();
     assert!(error.to_string().contains("another version"), "{error}");

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 
 use super::*;
 
-/// Steps of a counter: `obs` is the number of the step, `next_obs` that plus one half.
+/// Creates steps of a counter: `obs` is the number of the step, `next_obs` is half a step later.
 fn rollout(ends: &[(bool, bool)]) -> RolloutBuffer {
     let mut buffer = RolloutBuffer::new(ends.len());
     for (step, &(terminated, truncated)) in ends.iter().enumerate() {
@@ -37,8 +37,8 @@ const TRUNCATED: (bool, bool) = (false, true);
 
 #[test]
 fn advantages_by_hand() {
-    // γ = .99, λ = .95, r = (1, 2, 3, 4), V = (.5, .6, .7, .8), terminated with step 1, truncated with
-    // step 3, where V = .9.
+    // γ = .99, λ = .95, r = (1, 2, 3, 4), V = (.5, .6, .7, .8), terminated at step 1, truncated at
+    // step 3 with V = .9 afterwards.
     let buffer = rollout(&[NO, TERMINATED, NO, TRUNCATED]);
     let value = [0.5, 0.6, 0.7, 0.8];
     let advantages = |bootstrap| {
@@ -49,7 +49,7 @@ fn advantages_by_hand() {
     assert_close(&advantage, &[2.4107, 1.4, 6.939_585_5, 4.091]);
     let returns: Vec<f32> = advantage.iter().zip(&value).map(|(a, v)| a + v).collect();
     assert_close(&returns, &[2.9107, 2.0, 7.639_585_5, 4.891]);
-    // A time limit taken for an end of the MDP.
+    // The time limit counts as termination.
     assert_close(&advantages(false)[2..], &[6.1016, 3.2]);
 }
 
@@ -67,8 +67,8 @@ fn successors_are_kept_where_the_next_row_is_none() {
 
 #[test]
 fn returns_by_hand() {
-    // γ = .5: after the time limit at step 1: 2 + .5·8 = 6; before: 1 + .5·6 = 4. The rollout's end: 4 +
-    // .5·2 = 5, before 3 + .5·5 = 5.5.
+    // γ = .5. Time limit at step 1: 2 + .5·8 = 6; the step before: 1 + .5·6 = 4. End of the
+    // rollout: 4 + .5·2 = 5; the step before: 3 + .5·5 = 5.5.
     let buffer = rollout(&[NO, TRUNCATED, NO, NO]);
     let next = buffer.next_value(&[0.0; 4], &[8.0, 2.0], true);
     let returns = discounted_returns(buffer.reward(), &next, &buffer.ended(), 0.5);
@@ -122,7 +122,7 @@ fn a_shuffle_has_every_number_once() {
 }
 
 proptest! {
-    /// With λ = 1 an advantage is the discounted return less the value, with λ = 0 the TD error.
+    /// With λ = 1, an advantage is the discounted return minus the value; with λ = 0, the TD error.
     #[test]
     fn extremes_of_lambda(
         steps in prop::collection::vec((-5.0..5.0_f32, -5.0..5.0_f32, -5.0..5.0_f32, 0..6_u8), 1..40),
@@ -131,7 +131,7 @@ proptest! {
         let column = |get: fn(&(f32, f32, f32, u8)) -> f32| steps.iter().map(get).collect::<Vec<_>>();
         let (reward, value) = (column(|step| step.0), column(|step| step.1));
         let ended: Vec<bool> = steps.iter().map(|step| step.3 == 0).collect();
-        // Inside an episode the value after a step is that of the next one.
+        // Within an episode, the value after a step is that of the next step.
         let mut next = column(|step| step.2);
         for step in 0..steps.len() - 1 {
             if !ended[step] {

@@ -1,7 +1,7 @@
 //! The policies of the SAC family.
 //!
-//! The actor owns its policy loss, [`Sac`](super::Sac) owns everything else: SAC, its gating and MCP
-//! variants and PMOE-SAC differ in the actor only.
+//! The actor owns its policy loss, and [`Sac`](super::Sac) everything else: SAC, its gating and MCP
+//! variants and PMOE-SAC differ only in the actor.
 
 mod gating;
 mod gaussian;
@@ -23,7 +23,7 @@ use crate::critic::TwinCritic;
 use crate::layers::Layer;
 use crate::policy::{McpActor, MixtureBatch, NetSpec, PrimitiveNet, RoutedNet, RoutingInput};
 
-/// A policy. It keeps its own settings.
+/// A policy with its settings.
 #[derive(Module, Debug)]
 pub enum Actor {
     /// One squashed Gaussian: SAC.
@@ -36,16 +36,16 @@ pub enum Actor {
     Pmoe(PmoeActor),
 }
 
-/// What an actor says of a batch of states.
+/// Output of an actor for a batch of states.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
 enum Policy<'a> {
-    /// One squashed Gaussian per state; and the experts that it is composed of, if it is.
+    /// One squashed Gaussian per state, with the experts that compose it, if any.
     Gaussian(TanhNormal, Option<MixtureBatch>),
-    /// Several, one of which acts.
+    /// Several Gaussians per state, one of which acts.
     Mixture(&'a PmoeActor, Mixture),
 }
 
-/// Actions with their log-densities; several of a state are neighbours.
+/// Actions with their log-densities. Actions of the same state are consecutive.
 #[derive(Debug, Clone)]
 pub struct Sampled {
     /// `[N, A]`
@@ -54,10 +54,10 @@ pub struct Sampled {
     pub log_prob: Tensor<1>,
 }
 
-/// What a policy loss is taken at.
+/// Inputs of a policy loss.
 #[derive(Debug)]
 pub struct LossInput<'a> {
-    /// The judges, constants: hand in `critic.valid()`.
+    /// The critics, as constants: pass `critic.valid()`.
     pub critic: &'a TwinCritic,
     /// States, `[B, O]`.
     pub obs: Tensor<2>,
@@ -72,36 +72,35 @@ pub struct LossInput<'a> {
 /// The random numbers of a policy loss.
 #[derive(Debug, Clone)]
 pub struct ActorNoise {
-    /// Standard normal, one row for each action that is drawn, `[N, A]`.
+    /// Standard normal, one row for each sampled action, `[N, A]`.
     pub action: Tensor<2>,
-    /// Standard Gumbel, `[B, K]`, to draw a primitive with; zeros where none is drawn.
+    /// Standard Gumbel, `[B, K]`, for sampling a primitive; zeros if none is sampled.
     pub gumbel: Tensor<2>,
 }
 
-/// How many random numbers a policy loss asks for.
+/// Number of random numbers for a policy loss.
 #[derive(Debug, Clone, Copy)]
 struct NoiseSize {
-    /// Actions drawn at each state.
+    /// Actions sampled at each state.
     actions: usize,
     /// Number K of primitives.
     num_primitives: usize,
-    /// Whether a primitive is drawn at each state.
+    /// Whether a primitive is sampled at each state.
     draws_primitive: bool,
 }
 
-/// An actor's loss and what others need of it.
+/// An actor's loss and related values.
 #[derive(Debug)]
 pub struct ActorLoss {
-    /// `[1]`, to descend.
+    /// The policy loss, `[1]`.
     pub loss: Tensor<1>,
-    /// Log-density of the actions that the loss was taken at, `[N]`, a constant: the temperature
-    /// learns from it.
+    /// Log-density of the actions in the loss, `[N]`, a constant, for the temperature loss.
     pub log_prob: Tensor<1>,
-    /// The frequency loss, `[1]`, a constant, where there is one.
+    /// The frequency loss, `[1]`, a constant, if it is used.
     pub routing_loss: Option<Tensor<1>>,
-    /// Mean soft value of the drawn actions, `[1]`, a constant, where REINFORCE learns.
+    /// Mean soft value of the sampled actions, `[1]`, a constant, only for REINFORCE.
     pub soft_value: Option<Tensor<1>>,
-    /// The mixture at the batch's states, before squashing, where there is one.
+    /// The mixture at the batch's states, before squashing, if there is one.
     pub mixture: Option<MixtureBatch>,
 }
 
@@ -112,7 +111,7 @@ impl ActorLoss {
 }
 
 impl Actor {
-    /// A policy with initial parameters from the run's seed.
+    /// Creates a policy with initial parameters from the run's seed.
     pub fn new(
         config: &SacConfig,
         obs_dim: usize,
@@ -130,7 +129,7 @@ impl Actor {
         }
     }
 
-    /// The layers of [`Actor::new`].
+    /// Returns the layers of [`Actor::new`].
     pub(super) fn layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
         let hidden = &config.hidden[..];
         let routed = |num_primitives, routing_input| {
@@ -146,7 +145,7 @@ impl Actor {
         }
     }
 
-    /// The policy at every state of `obs`, `[B, O]`.
+    /// Computes the policy at every state of `obs`, `[B, O]`.
     fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
         let composed = |(dist, experts)| Policy::Gaussian(dist, Some(experts));
         match self {
@@ -157,7 +156,8 @@ impl Actor {
         }
     }
 
-    /// The primitives and their weights at every state of `obs`, `[B, O]`; `None` for a single Gaussian.
+    /// Computes the primitives and their weights at every state of `obs`, `[B, O]`; `None` for a
+    /// single Gaussian.
     pub fn primitives(&self, obs: Tensor<2>) -> Option<Mixture> {
         match self {
             Self::Gaussian(_) => None,
@@ -167,8 +167,8 @@ impl Actor {
         }
     }
 
-    /// Draws one action per state, with a mixture the primitive first; or, where the target takes the
-    /// largest value, one of every primitive.
+    /// Samples one action per state; a mixture first samples the primitive. If the target is the
+    /// largest value, samples one action of every primitive.
     ///
     /// # Shapes
     /// - `obs`: `[B, O]`
@@ -182,9 +182,9 @@ impl Actor {
         }
     }
 
-    /// The action for one observation, `[1, O]`, into a `[1, A]` tensor.
+    /// Computes the action for one observation, `[1, O]`, as a `[1, A]` tensor.
     ///
-    /// `critic` judges the primitives where the config asks for that.
+    /// If the config selects the primitive by value, `critic` provides the values.
     pub fn act(&self, critic: &TwinCritic, obs: Tensor<2>, mode: Mode, rng: &mut Rng) -> Tensor<2> {
         let dist = match self.policy(obs.clone()) {
             Policy::Gaussian(dist, _) => dist,
@@ -198,9 +198,9 @@ impl Actor {
         }
     }
 
-    /// The random numbers of one [`Actor::loss`] at `batch_size` states.
+    /// Draws the random numbers for one [`Actor::loss`] at `batch_size` states.
     ///
-    /// A single primitive draws what a plain Gaussian draws, and nothing for its choice.
+    /// A single primitive uses as many as a plain Gaussian, and none for its choice.
     pub fn noise(
         &self,
         batch_size: usize,
@@ -220,10 +220,10 @@ impl Actor {
         ActorNoise { action, gumbel }
     }
 
-    /// The policy loss.
+    /// Computes the policy loss.
     ///
     /// # Gradients
-    /// Flow into the actor alone.
+    /// Flow only into the actor.
     pub fn loss(&self, input: LossInput<'_>) -> ActorLoss {
         match self.policy(input.obs.clone()) {
             Policy::Gaussian(dist, mixture) => ActorLoss { mixture, ..gaussian_loss(&dist, input) },
@@ -232,7 +232,8 @@ impl Actor {
     }
 }
 
-/// SAC's actor loss: `mean_b ( α log π(a|s) − min_i Q_i(s, a) )`, one action drawn at every state.
+/// Computes SAC's actor loss, `mean_b ( α log π(a|s) − min_i Q_i(s, a) )`, with one action sampled
+/// at every state.
 fn gaussian_loss(dist: &TanhNormal, input: LossInput<'_>) -> ActorLoss {
     let sample = dist.rsample(input.noise.action);
     let q = input.critic.min(input.obs, sample.action);
@@ -240,7 +241,7 @@ fn gaussian_loss(dist: &TanhNormal, input: LossInput<'_>) -> ActorLoss {
     ActorLoss::new(backpropagate_max_loss(input.alpha, sample.log_prob, q), log_prob)
 }
 
-/// Standard normal noise for one draw of each row.
+/// Draws standard normal noise for one sample per row.
 fn noise_like(dist: &TanhNormal, rng: &mut Rng) -> Tensor<2> {
     noise::normal(dist.mean.dims(), rng, &dist.mean.device().inner())
 }

@@ -1,4 +1,4 @@
-//! Looking at a policy without acting.
+//! Inspecting a policy without acting.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, activation::softmax};
@@ -9,11 +9,11 @@ use super::Sac;
 use crate::policy::PrimitiveActions;
 
 impl Sac {
-    /// What every primitive of the policy would do at some states, see [`PrimitiveActions`]; `None` for a
-    /// single Gaussian.
+    /// Returns weights and actions of the policy's primitives at some states, see
+    /// [`PrimitiveActions`]; `None` for a single Gaussian.
     ///
     /// # Shapes
-    /// - `obs`: `[B, O]`, row by row; B at least 1
+    /// - `obs`: `[B, O]`, row-major, with B at least 1
     pub fn primitives(
         &self,
         obs: &[f32],

@@ -1,10 +1,10 @@
-//! A moving average that REINFORCE may subtract from the values it learns from.
+//! The moving-average baseline of REINFORCE.
 
 use crate::checkpoint::{CheckpointError, Files};
 
 const FILE: &str = "baseline.json";
 
-/// An exponential moving average of scalars; it starts at the first one.
+/// An exponential moving average of scalars, initialised with the first one.
 #[derive(Debug, Clone)]
 pub(super) struct MovingAverage {
     decay: f64,
@@ -12,24 +12,24 @@ pub(super) struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// An average of nothing. `decay`, in [0, 1), is what stays at each step.
+    /// Creates an empty average. Each step multiplies it by `decay`, in [0, 1).
     pub(super) fn new(decay: f64) -> Self {
         Self { decay, value: None }
     }
 
-    /// The average so far; 0 before the first scalar.
+    /// Returns the average so far, or 0 before the first scalar.
     pub(super) fn value(&self) -> f64 {
         self.value.unwrap_or(0.0)
     }
 
-    /// Takes in a scalar.
+    /// Adds a scalar.
     pub(super) fn follow(&mut self, scalar: f64) {
         let before = self.value.unwrap_or(scalar);
         self.value = Some(self.decay * before + (1.0 - self.decay) * scalar);
     }
 
     pub(super) fn save(&self, files: &mut Files<'_>) {
-        // Bits, as the decimal form need not give them back.
+        // Stored as bits, because decimals may lose some.
         files.insert_json(FILE, &self.value.map(f64::to_bits));
     }
 

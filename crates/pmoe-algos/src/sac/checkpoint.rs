@@ -1,4 +1,4 @@
-//! Saving and loading SAC. Files may be whole and yet not fit together: loading checks that they do.
+//! Saving and loading SAC. Intact files may still not fit together, so loading checks that they do.
 
 use pmoe_core::optim::{Target, module_to_bytes};
 
@@ -6,7 +6,8 @@ use super::{MovingAverage, Sac};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 
 impl Sac {
-    /// Writes every part, or those of the policy: see [`Agent::save`](crate::agent::Agent::save).
+    /// Writes every part, or only those of the policy: see
+    /// [`Agent::save`](crate::agent::Agent::save).
     pub(super) fn save_parts<'a>(
         &'a self,
         files: &mut Files<'a>,
@@ -22,13 +23,13 @@ impl Sac {
             env_step,
             grad_step,
             updates_due,
-            // Given by the config.
+            // Determined by the config.
             config: _,
             device: _,
             action_dim: _,
-            // Filled by each draw.
+            // Overwritten by each update.
             batch: _,
-            // Filled by each update; metrics are read right after one.
+            // Overwritten by each update; metrics are read right after one.
             latest: _,
         } = self;
         let (actor, actor_optimizer) = actor.to_bytes()?;
@@ -59,7 +60,7 @@ impl Sac {
         if scope == Scope::Policy {
             self.actor.load_module(part("actor.bpk")?)?;
             self.critic.load_module(part("critic.bpk")?)?;
-            // As at the start of a run, which may follow.
+            // As at the start of a run, in case one starts from this policy.
             self.target_critic = Target::new(&self.critic);
             return Ok(());
         }
@@ -75,7 +76,7 @@ impl Sac {
         self.check_loaded()
     }
 
-    /// Checks the parts against each other; what each of them is alone, its reading has checked.
+    /// Checks the parts against each other. Each part alone is checked on reading.
     fn check_loaded(&self) -> Result<(), CheckpointError> {
         let Self { config, replay, baseline, env_step, updates_due, .. } = self;
         let kept = (*env_step).min(config.buffer_size as u64);
@@ -94,7 +95,7 @@ impl Sac {
         CheckpointError::unless(baseline.is_finite(), "baseline.json", "it is not finite")
     }
 
-    /// Between two steps nothing is left to learn.
+    /// Checks that a run between two steps has nothing left to learn.
     pub(super) fn check_in_update(&self, in_update: bool) -> Result<(), CheckpointError> {
         CheckpointError::unless(
             in_update || self.updates_due == 0,

@@ -17,11 +17,11 @@ use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 pub struct SacConfig {
     /// Discount γ, in [0, 1].
     pub gamma: f64,
-    /// Step τ of the target critics, in (0, 1]: θ̄ ← (1 − τ) θ̄ + τ θ.
+    /// Step size τ of the target critics, in (0, 1]: θ̄ ← (1 − τ) θ̄ + τ θ.
     pub tau: f64,
     /// Transitions per update B.
     pub batch_size: usize,
-    /// Transitions kept.
+    /// Capacity of the replay buffer.
     pub buffer_size: usize,
     /// Environment steps with uniformly random actions at the start.
     pub random_steps: u64,
@@ -29,23 +29,23 @@ pub struct SacConfig {
     pub learning_starts: u64,
     /// Gradient updates per environment step.
     pub gradient_steps: u32,
-    /// Learning rate of the actor, and of a learnt temperature.
+    /// Learning rate of the actor and of a learnt temperature.
     pub actor_lr: f64,
     /// Learning rate of the critics.
     pub critic_lr: f64,
     /// ε of Adam.
     pub adam_epsilon: f32,
-    /// Units of each hidden layer, of actor and critics.
+    /// Units of each hidden layer, in actor and critics.
     pub hidden: Vec<usize>,
-    /// How the networks start.
+    /// Initial values of the networks.
     pub init: Init,
     /// Limits of the log standard deviations.
     pub log_std: LogStd,
     /// Factor on the reward before it is stored.
     pub reward_scale: f32,
-    /// Whether the last state before a time limit has a value; else a time limit is an end.
+    /// Whether to bootstrap after a time limit; otherwise it counts as termination.
     pub bootstrap_truncation: bool,
-    /// Which action at the next state the critics learn from.
+    /// Action at the next state in the critics' target.
     pub target: TargetAction,
     /// Weight α of the entropy.
     pub temperature: TemperatureConfig,
@@ -53,13 +53,13 @@ pub struct SacConfig {
     pub actor: ActorConfig,
 }
 
-/// Which action at the next state the critics learn from.
+/// Action at the next state in the critics' target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetAction {
-    /// One drawn from the policy: Algorithm 1 and all public code.
+    /// An action sampled from the policy: Algorithm 1 and all public code.
     Sample,
-    /// The one of the largest soft value among a draw of every primitive: eq. 11.
+    /// The action with the largest soft value among one sample of every primitive: eq. 11.
     Max,
 }
 
@@ -72,20 +72,20 @@ pub enum TemperatureConfig {
         /// α, at least 0.
         alpha: f64,
     },
-    /// Learnt.
+    /// A learnt temperature.
     Auto {
-        /// α at the start, positive.
+        /// Initial α, positive.
         initial_alpha: f64,
-        /// Target entropy divided by the action dimension (nats); usually −1.
+        /// Target entropy in nats, divided by the action dimension; usually −1.
         target_entropy_per_dim: f64,
     },
 }
 
 impl SacConfig {
-    /// Checks what types can't say.
+    /// Checks every range.
     ///
     /// # Errors
-    /// Names the first key whose value is out of range, and the range.
+    /// The error names the first key whose value is out of range, and the range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         positive("tau", self.tau)?;

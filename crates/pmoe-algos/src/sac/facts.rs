@@ -1,4 +1,4 @@
-//! What others ask of SAC's settings.
+//! Properties of SAC that follow from its settings.
 
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
@@ -31,7 +31,7 @@ impl SacConfig {
         self.random_steps = steps;
     }
 
-    /// A batch is enough to learn from.
+    /// Starts learning as soon as the buffer holds one batch.
     pub(crate) fn learn_early(&mut self) {
         self.learning_starts = self.batch_size as u64;
     }
@@ -55,14 +55,15 @@ impl SacConfig {
         Box::new(move |rng, done| agent.gradient_step_in_parts(rng, &mut |part| done(&part)))
     }
 
-    /// What a run of `total_steps` takes.
+    /// Returns the memory use of a run of `total_steps`.
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
         let units = units(&self.hidden);
         let actions = (self.actor.num_primitives() as u64).saturating_mul(action_dim as u64);
-        // The policy, then both critics: forward for all actions that they judge, back for those that teach.
+        // The policy, then both critics: forward for all actions they evaluate, backward for those
+        // in the loss.
         let judged = units.saturating_mul(2).saturating_mul(self.actions_in_critics());
         let numbers = units.saturating_add(judged);
         let numbers = numbers.saturating_add(actions.saturating_mul(NUMBERS_PER_ACTION));
@@ -74,7 +75,8 @@ impl SacConfig {
         sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
-    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    /// Returns, for each setting that memory grows with, its key and the config with that setting
+    /// at its minimum.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
         let mut all = vec![
             with(self, "hidden", |config| config.hidden = vec![1]),
@@ -89,7 +91,8 @@ impl SacConfig {
         all
     }
 
-    /// Actions per state that pass through the critics at a time, there and back.
+    /// Returns the number of actions per state that pass through the critics at a time, forward
+    /// plus backward.
     fn actions_in_critics(&self) -> u64 {
         let ActorConfig::Pmoe(pmoe) = &self.actor else {
             return 2;

@@ -14,11 +14,11 @@ pub enum Temperature {
         /// α.
         alpha: f64,
     },
-    /// Learnt so that the policy's entropy stays near a target.
+    /// Learnt to keep the policy's entropy near a target.
     Auto {
         /// log α with its optimiser.
         log_alpha: Box<Learner<LogAlpha>>,
-        /// H̄ (nats).
+        /// Target entropy H̄ in nats.
         target_entropy: f64,
     },
 }
@@ -31,7 +31,7 @@ pub struct LogAlpha {
 }
 
 impl Temperature {
-    /// The temperature at its start. `device` is an autodiff device.
+    /// Creates the initial temperature. `device` is an autodiff device.
     pub fn new(config: &TemperatureConfig, action_dim: usize, adam: Adam, device: &Device) -> Self {
         match *config {
             TemperatureConfig::Fixed { alpha } => Self::Fixed { alpha },
@@ -46,7 +46,7 @@ impl Temperature {
         }
     }
 
-    /// α now.
+    /// Returns the current α.
     pub fn alpha(&self) -> f64 {
         match self {
             Self::Fixed { alpha } => *alpha,
@@ -56,7 +56,7 @@ impl Temperature {
         }
     }
 
-    /// One step on [`temperature_loss`]; nothing when α is fixed.
+    /// Does one gradient step on [`temperature_loss`], or nothing if α is fixed.
     ///
     /// # Shapes
     /// - `log_prob`: `[N]`, a constant
@@ -85,7 +85,8 @@ impl Temperature {
     }
 }
 
-/// Raises α where the entropy is below its target: `mean ( −log α (log π(a|s) + H̄) )`, `[1]`.
+/// Computes the loss that raises α where the entropy is below its target: `mean ( −log α (log
+/// π(a|s) + H̄) )`, `[1]`.
 ///
 /// # Shapes
 /// - `log_alpha`: `[1]`; `log_prob`: `[N]`; `target_entropy` in nats
@@ -129,7 +130,8 @@ mod tests {
             temperature.descend(0.1, Tensor::from_data([log_prob], &Device::flex()));
             temperature.alpha()
         };
-        // H̄ = −3. Entropy −5 (log π = 5) is too little, −1 too much; Adam's first step is lr.
+        // H̄ = −3. An entropy of −5 (log π = 5) is too small, −1 too large. Adam's first step is
+        // lr.
         assert!((alpha_after(5.0) - 0.1_f64.exp()).abs() < 1e-6);
         assert!((alpha_after(1.0) - (-0.1_f64).exp()).abs() < 1e-6);
     }

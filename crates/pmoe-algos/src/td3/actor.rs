@@ -8,7 +8,7 @@ use pmoe_envs::Rng;
 use crate::layers::{Layer, mlp};
 use crate::policy::Init;
 
-/// A function from states to actions.
+/// A deterministic map from states to actions.
 #[derive(Module, Debug)]
 pub struct DeterministicActor {
     /// `O → hidden → A`, ReLU, before tanh.
@@ -16,7 +16,7 @@ pub struct DeterministicActor {
 }
 
 impl DeterministicActor {
-    /// A policy with initial parameters from `rng`.
+    /// Creates a policy with initial parameters from `rng`.
     pub fn new(
         obs_dim: usize,
         action_dim: usize,
@@ -29,12 +29,12 @@ impl DeterministicActor {
         Self { net: init.hidden().network(&sizes, init.policy_head(), rng, device) }
     }
 
-    /// The layers of [`DeterministicActor::new`].
+    /// Returns the layers of [`DeterministicActor::new`].
     pub(super) fn layers(obs_dim: usize, action_dim: usize, hidden: &[usize]) -> Vec<Layer> {
         mlp(obs_dim, hidden, action_dim)
     }
 
-    /// Actions, `[B, A]`, in (-1, 1), at `obs`, `[B, O]`.
+    /// Computes actions, `[B, A]`, in (-1, 1), at `obs`, `[B, O]`.
     pub fn forward(&self, obs: Tensor<2>) -> Tensor<2> {
         self.net.forward(obs).tanh()
     }

@@ -11,15 +11,16 @@ use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 pub struct Td3Config {
     /// Discount γ, in [0, 1].
     pub gamma: f64,
-    /// Step τ of the targets, in (0, 1]: θ̄ ← (1 − τ) θ̄ + τ θ.
+    /// Step size τ of the target networks, in (0, 1]: θ̄ ← (1 − τ) θ̄ + τ θ.
     pub tau: f64,
     /// Transitions per update B.
     pub batch_size: usize,
-    /// Transitions kept.
+    /// Capacity of the replay buffer.
     pub buffer_size: usize,
     /// Environment steps with uniformly random actions at the start.
     pub random_steps: u64,
-    /// Environment steps before the first update, at least 1; then one update a step.
+    /// Environment steps before the first update, at least 1. From then on, there is one update per
+    /// step.
     pub learning_starts: u64,
     /// Learning rate of the actor.
     pub actor_lr: f64,
@@ -27,27 +28,27 @@ pub struct Td3Config {
     pub critic_lr: f64,
     /// ε of Adam.
     pub adam_epsilon: f32,
-    /// Units of each hidden layer, of actor and critics.
+    /// Units of each hidden layer, in actor and critics.
     pub hidden: Vec<usize>,
-    /// How the networks start.
+    /// Initial values of the networks.
     pub init: Init,
-    /// Standard deviation of the noise that explores, at least 0; actions reach from −1 to 1.
+    /// Standard deviation of the exploration noise, at least 0. Actions range from −1 to 1.
     pub exploration_noise: f64,
     /// Standard deviation σ of the noise on the target policy's actions, at least 0.
     pub target_noise: f64,
-    /// Largest magnitude c of that noise, at least 0.
+    /// Maximum magnitude c of that noise, at least 0.
     pub target_noise_clip: f64,
-    /// Critic updates for each of the actor and the targets.
+    /// Critic updates per update of the actor and the target networks.
     pub policy_delay: u32,
-    /// Whether the last state before a time limit has a value; else a time limit is an end.
+    /// Whether to bootstrap after a time limit; otherwise it counts as termination.
     pub bootstrap_truncation: bool,
 }
 
 impl Td3Config {
-    /// Checks what types can't say.
+    /// Checks every range.
     ///
     /// # Errors
-    /// Names the first key whose value is out of range, and the range.
+    /// The error names the first key whose value is out of range, and the range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         positive("tau", self.tau)?;

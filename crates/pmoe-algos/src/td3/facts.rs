@@ -1,4 +1,4 @@
-//! What others ask of TD3's settings.
+//! Properties of TD3 that follow from its settings.
 
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
@@ -28,7 +28,7 @@ impl Td3Config {
         self.random_steps = steps;
     }
 
-    /// A batch is enough to learn from.
+    /// Starts learning as soon as the buffer holds one batch.
     pub(crate) fn learn_early(&mut self) {
         self.learning_starts = self.batch_size as u64;
     }
@@ -38,7 +38,7 @@ impl Td3Config {
         None
     }
 
-    /// As many updates as there are for one of the actor.
+    /// Does as many critic updates as there are per actor update.
     pub(crate) fn timed_step(
         &self,
         spec: &EnvSpec,
@@ -56,12 +56,12 @@ impl Td3Config {
         })
     }
 
-    /// What a run of `total_steps` takes.
+    /// Returns the memory use of a run of `total_steps`.
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = DeterministicActor::layers(obs_dim, action_dim, &self.hidden);
         layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
-        // The policy, then both critics there and back.
+        // The policy, then both critics, forward and backward.
         let numbers = units(&self.hidden).saturating_mul(5);
         let numbers =
             numbers.saturating_add((action_dim as u64).saturating_mul(NUMBERS_PER_ACTION));
@@ -73,7 +73,8 @@ impl Td3Config {
         sizes.memory(self.experience().bytes(total_steps, spec))
     }
 
-    /// For each setting that memory grows with: its key, and the config with this one at its least.
+    /// Returns, for each setting that memory grows with, its key and the config with that setting
+    /// at its minimum.
     pub(crate) fn with_one_at_its_least(&self) -> Vec<(&'static str, Self)> {
         vec![
             with(self, "hidden", |config| config.hidden = vec![1]),

@@ -1,4 +1,4 @@
-//! Gradients against central differences in float64.
+//! Comparison of gradients with central differences in float64.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -7,7 +7,7 @@ use pmoe_core::noise::normal;
 use pmoe_envs::Rng;
 use rand::SeedableRng;
 
-/// The module with every parameter in float64, on the autodiff device.
+/// Converts every parameter of a module to float64, on the autodiff device.
 pub fn in_f64<M: Module>(module: M) -> M {
     struct Cast;
     impl ModuleMapper for Cast {
@@ -20,7 +20,7 @@ pub fn in_f64<M: Module>(module: M) -> M {
     module.map(&mut Cast)
 }
 
-/// The module with `delta` added to one number of one parameter.
+/// Adds `delta` to one number of one parameter.
 pub fn nudged<M: Module>(module: &M, parameter: usize, element: usize, delta: f64) -> M {
     struct Nudge {
         parameter: usize,
@@ -48,7 +48,7 @@ pub fn nudged<M: Module>(module: &M, parameter: usize, element: usize, delta: f6
     module.clone().map(&mut Nudge { parameter, element, delta, visited: 0 })
 }
 
-/// The gradient of every parameter in order, flattened; zeros where there is none.
+/// Returns the gradient of every parameter in order, flattened, with zeros for missing gradients.
 pub fn gradients<M: Module>(module: &M, loss: &Tensor<1>) -> Vec<Vec<f64>> {
     struct Collect {
         gradients: GradientsParams,
@@ -72,13 +72,13 @@ pub fn value(loss: &Tensor<1>) -> f64 {
     loss.try_to_vec_as::<f64>().unwrap()[0]
 }
 
-/// Compares some elements of the gradient with central differences of the loss itself.
+/// Compares some elements of the gradient with central differences of the loss.
 pub fn check<M: Module>(name: &str, module: &M, loss: impl Fn(&M) -> Tensor<1>) {
     check_against(name, module, &loss(module), &loss);
 }
 
-/// The same with central differences of another function that has the same gradient here: what the
-/// loss takes as constants is fixed in it.
+/// Compares with central differences of another function that has the same gradient at this point:
+/// it fixes what the loss treats as constant.
 pub fn check_against<M: Module>(
     name: &str,
     module: &M,

@@ -21,9 +21,11 @@ use pmoe_core::noise;
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
 use rand::{RngExt, SeedableRng};
 
-/// A point on a line pushed towards the origin: `x ← x + a / 5`, reward `−x²`, never terminated.
+/// A point on a line to be pushed towards the origin: `x ← x + a / 5`, reward `−x²`, never
+/// terminated.
 ///
-/// The best policy jumps by a = −5x, cut to ±1: from |x| ≤ 1 at most five steps cost anything.
+/// The optimal policy is a = −5x, clipped to ±1. From |x| ≤ 1, at most four steps have a nonzero
+/// reward.
 pub struct PointMass {
     spec: EnvSpec,
     x: f64,
@@ -81,7 +83,7 @@ pub fn mcp(num_primitives: usize, gate: McpGate, network: McpNetwork) -> ActorCo
     ActorConfig::Mcp(McpConfig { num_primitives, gate, network })
 }
 
-/// The paper's estimator, back-propagation-max.
+/// Settings of the paper's estimator with back-propagation-max.
 pub fn frequency() -> FrequencyConfig {
     FrequencyConfig {
         primitive_loss: PrimitiveLoss::Max,
@@ -92,7 +94,7 @@ pub fn frequency() -> FrequencyConfig {
     }
 }
 
-/// The paper's estimator, back-propagation-all.
+/// The paper's estimator with back-propagation-all.
 pub fn back_propagation_all() -> Estimator {
     Estimator::Frequency(FrequencyConfig { primitive_loss: PrimitiveLoss::All, ..frequency() })
 }
@@ -111,7 +113,7 @@ pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
     Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
 }
 
-/// Every other way to learn, with the entropy term that it is meant for.
+/// Returns all other estimators, with the entropy term each is meant for.
 pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
     use EntropyLogProb::{Component, Mixture};
     let gumbel = |mode| (Estimator::Gumbel { mode, temperature: 1.0 }, Component);
@@ -129,7 +131,7 @@ pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
     ]
 }
 
-/// The same as mixtures whose trunk learns from the router.
+/// Returns mixtures with these estimators, whose router trains the trunk.
 pub fn alternative_mixtures(num_primitives: usize) -> Vec<PmoeConfig> {
     let mixture = |(estimator, entropy_log_prob)| PmoeConfig {
         estimator,
@@ -144,7 +146,7 @@ pub fn auto() -> TemperatureConfig {
     TemperatureConfig::Auto { initial_alpha: 1.0, target_entropy_per_dim: -1.0 }
 }
 
-/// Small networks and batches.
+/// Returns settings with small networks and batches.
 pub fn sac(actor: ActorConfig) -> SacConfig {
     SacConfig {
         gamma: 0.9,
@@ -178,7 +180,7 @@ pub fn schedule(total_steps: u64) -> Schedule {
     }
 }
 
-/// A learner with `count` random transitions of the given sizes in its buffer.
+/// Creates a learner with `count` random transitions of the given sizes in its buffer.
 pub fn filled(config: SacConfig, obs_dim: usize, action_dim: usize, count: usize) -> Sac {
     let mut agent =
         Sac::new(config, &EnvSpec::new("test", obs_dim, action_dim), 7, &Device::flex());
@@ -204,7 +206,7 @@ pub fn filled(config: SacConfig, obs_dim: usize, action_dim: usize, count: usize
     agent
 }
 
-/// Every parameter of a module in order, flattened.
+/// Returns every parameter of a module in order, flattened.
 pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
     struct Collect(Vec<Vec<f32>>);
     impl ModuleVisitor for Collect {
@@ -217,7 +219,7 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
     collect.0
 }
 
-/// The same with every bit.
+/// Returns the bits of every parameter.
 pub fn bits<M: Module>(module: &M) -> Vec<Vec<u32>> {
     let bits = |values: &Vec<f32>| values.iter().map(|value| value.to_bits()).collect();
     parameters(module).iter().map(bits).collect()

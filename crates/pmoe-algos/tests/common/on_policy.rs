@@ -49,7 +49,7 @@ pub fn mcp() -> ActorConfig {
     ActorConfig::Mcp(McpConfig { num_primitives: 3, gate, network, log_std: LIMITS })
 }
 
-/// Small networks, short rollouts.
+/// Returns settings with small networks and short rollouts.
 pub fn ppo(actor: ActorConfig) -> PpoConfig {
     let separate = CriticConfig::Separate { hidden: vec![16, 16] };
     let is_mcp = matches!(actor, ActorConfig::Mcp(_));
@@ -81,7 +81,7 @@ pub fn ppo(actor: ActorConfig) -> PpoConfig {
     }
 }
 
-/// The same with networks as CleanRL has them.
+/// Returns the same settings with networks as in CleanRL.
 pub fn cleanrl(actor: ActorConfig) -> PpoConfig {
     let net = NetConfig {
         hidden: vec![16, 16],
@@ -120,7 +120,7 @@ pub fn dac(num_options: usize) -> DacConfig {
     }
 }
 
-/// Every on-policy method and policy.
+/// Returns every on-policy method and policy.
 pub fn variants() -> Vec<AlgoConfig> {
     let with_routing = |routing| ActorConfig::Pmoe(PmoeConfig { routing, ..pmoe(3) });
     let ppos = [
@@ -137,12 +137,12 @@ pub fn variants() -> Vec<AlgoConfig> {
     ppos.map(AlgoConfig::Ppo).into_iter().chain(dacs).collect()
 }
 
-/// A learner of every other algorithm but SAC.
+/// Returns a learner of each remaining off-policy algorithm except SAC.
 pub fn others() -> Vec<AlgoConfig> {
     vec![AlgoConfig::Td3(td3())]
 }
 
-/// Small networks and batches.
+/// Returns settings with small networks and batches.
 pub fn td3() -> Td3Config {
     Td3Config {
         gamma: 0.9,
@@ -164,12 +164,12 @@ pub fn td3() -> Td3Config {
     }
 }
 
-/// A learner for `obs_dim` and `action_dim` numbers.
+/// Creates a learner for observations and actions of the given lengths.
 pub fn agent(config: &AlgoConfig, obs_dim: usize, action_dim: usize, seed: u64) -> AnyAgent {
     config.agent(&EnvSpec::new("test", obs_dim, action_dim), 1000, seed, &Device::flex())
 }
 
-/// Every parameter that a learner learns, with every bit.
+/// Returns the bits of every trained parameter.
 pub fn bits(agent: &AnyAgent) -> Vec<Vec<u32>> {
     match agent {
         AnyAgent::Sac(agent) => [super::bits(agent.actor()), super::bits(agent.critic())].concat(),
@@ -182,8 +182,8 @@ pub fn bits(agent: &AnyAgent) -> Vec<Vec<u32>> {
     }
 }
 
-/// Acts, observes and learns for some steps in a world of random numbers, whose episodes end in both
-/// ways.
+/// Acts, observes and learns for some steps in a random environment, whose episodes terminate or
+/// are truncated.
 pub fn live<A: Agent>(
     agent: &mut A,
     memory: &mut A::Memory,

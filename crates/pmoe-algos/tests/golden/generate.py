@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes parity cases: losses and gradients in PyTorch, 64 bits, for tests/parity.rs to reproduce.
+"""Writes parity cases: losses and gradients from PyTorch in 64 bits, which tests/parity reproduces.
 
-The format is described in README.md. Needs Python 3.10 or newer with
+README.md describes the format. Needs Python 3.10 or newer with
 
     pip install -r requirements.txt
 
-    generate.py            the committed cases, into this folder
-    generate.py --check    compute the committed cases again and compare
-    generate.py --out DIR --seed 7 --cases 200    other cases, for PMOE_PARITY_DIR of the test
+    generate.py            write the committed cases to this folder
+    generate.py --check    recompute the committed cases and compare
+    generate.py --out DIR --seed 7 --cases 200    write other cases, for PMOE_PARITY_DIR of the test
 """
 
 import argparse
@@ -24,7 +24,7 @@ COMMITTED_SEED = 0
 
 
 def case(name, family, switches, seed, single=False):
-    """The case `name`; with one primitive if `single`."""
+    """Builds the case `name`, with one primitive if `single`."""
     method = matrix.FAMILIES[family][0]
     rng = np.random.Generator(np.random.PCG64([*seed, 1]))
     sizes, scalars = matrix.sizes_and_scalars(method, switches, rng)
@@ -46,7 +46,7 @@ def committed():
 
 
 def drawn(seed, count):
-    """`count` cases, the families in turn, their switches drawn."""
+    """`count` cases with random switches, taking the families in turn."""
     families = list(matrix.FAMILIES)
     for index in range(count):
         family = families[index % len(families)]

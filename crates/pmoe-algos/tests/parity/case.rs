@@ -1,4 +1,4 @@
-//! A case as it lies in its two files.
+//! A case, as read from its two files.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use super::Method;
 /// Why a case can't be replayed.
 pub(crate) type Problem = String;
 
-/// What the JSON file says.
+/// Contents of the JSON file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
@@ -29,7 +29,7 @@ pub(crate) struct Document {
     pub(crate) losses: BTreeMap<String, f64>,
 }
 
-/// Numbers in C order. Linear weights are `[out, in]` in a file.
+/// Numbers in C order. Linear weights are `[out, in]` in the files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Array {
     pub(crate) shape: Vec<usize>,
@@ -42,27 +42,27 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) document: Document,
     pub(crate) tensors: BTreeMap<String, Array>,
-    /// The names of `tensors` that the replay has read.
+    /// Names of the `tensors` that the replay has used.
     read: RefCell<BTreeSet<String>>,
 }
 
-/// What computes.
+/// Precision and kernels of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arithmetic {
-    /// Single precision, our own kernels: as in training.
+    /// Single precision with our fused kernels, as in training.
     Fused,
-    /// Single precision, burn's operations.
+    /// Single precision with burn's operations.
     Plain,
-    /// Double precision, burn's operations.
+    /// Double precision with burn's operations.
     Double,
 }
 
 impl Arithmetic {
     pub(crate) const ALL: [Self; 3] = [Self::Fused, Self::Plain, Self::Double];
 
-    /// Relative tolerance of losses and of gradients.
+    /// Returns the relative tolerances of losses and gradients.
     ///
-    /// In double precision, gradients are as good as the single precision that they are stored in.
+    /// In double precision, gradients are limited by the single precision of the files.
     pub(crate) fn tolerances(self) -> (f64, f64) {
         match self {
             Self::Fused | Self::Plain => (1e-5, 1e-4),
@@ -83,7 +83,7 @@ impl Arithmetic {
     }
 }
 
-/// The JSON files of a folder, each of which has its tensors beside it.
+/// Returns the JSON files of a folder.
 pub(crate) fn cases(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
     let describe = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut paths = Vec::new();
@@ -101,7 +101,7 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
 }
 
 impl Case {
-    /// Reads `path`, a JSON file, and the safetensors file beside it.
+    /// Reads the JSON file `path` and the safetensors file next to it.
     pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
         let read = |path: &Path| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
@@ -125,14 +125,14 @@ impl Case {
         Ok(Self { name, document, tensors, read: RefCell::default() })
     }
 
-    /// Sizes, switches and scalars, each to be taken once.
+    /// Returns sizes, switches and scalars, each to be used once.
     pub(crate) fn settings(&self) -> Settings<'_> {
         let Document { sizes, switches, scalars, .. } = self.document.clone();
         let parts = [("sizes", sizes), ("switches", switches), ("scalars", scalars)];
         Settings { case: &self.name, parts: parts.into() }
     }
 
-    /// The tensor of a file, which counts as read.
+    /// Returns a tensor of the file and marks it as used.
     pub(crate) fn array(&self, name: &str, shape: &[usize]) -> Result<&Array, Problem> {
         let array = self.tensors.get(name);
         let array = array.ok_or_else(|| format!("{}: there is no tensor {name}", self.name))?;
@@ -144,7 +144,7 @@ impl Case {
         Ok(array)
     }
 
-    /// `input/NAME` as a constant.
+    /// Returns `input/NAME` as a constant.
     pub(crate) fn input<const D: usize>(
         &self,
         name: &str,
@@ -156,7 +156,7 @@ impl Case {
         Ok(Tensor::from_data(data, (&Device::flex(), arithmetic.dtype())))
     }
 
-    /// `input/NAME` as indices below `below`.
+    /// Returns `input/NAME` as indices below `below`.
     pub(crate) fn indices(
         &self,
         name: &str,
@@ -172,14 +172,14 @@ impl Case {
         Ok(Tensor::from_data(TensorData::new(values, [count]), &Device::flex()))
     }
 
-    /// Parameters and inputs that nobody has asked for.
+    /// Returns the names of unused parameters and inputs.
     pub(crate) fn unread(&self) -> Vec<&str> {
         let read = self.read.borrow();
         self.tensors.keys().filter(|name| !read.contains(*name)).map(String::as_str).collect()
     }
 }
 
-/// What a case's JSON says of its method.
+/// Settings in a case's JSON.
 pub(crate) struct Settings<'a> {
     case: &'a str,
     parts: BTreeMap<&'static str, BTreeMap<String, Value>>,
@@ -206,7 +206,7 @@ impl Settings<'_> {
             .map_err(|error| format!("{}: {part}.{key} is {text}: {error}", self.case))
     }
 
-    /// Names what nobody has taken.
+    /// Returns an error if a setting is unused.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         for (part, left) in &self.parts {
             if let Some((key, value)) = left.first_key_value() {

@@ -8,7 +8,7 @@ use super::common::on_policy;
 use super::module::{Computed, Shapes, computed, load};
 use super::ppo::std_config;
 
-/// The losses `high` and `low`.
+/// Computes the losses `high` and `low`.
 pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
     let mut settings = case.settings();
     let s = &mut settings;
@@ -26,7 +26,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     };
     settings.finish()?;
 
-    // The values that networks are built with don't matter: all are replaced.
+    // All initial values are replaced.
     let device = Device::flex().autodiff();
     let net = DacNet::new(&config, obs_dim, action_dim, 0, &device);
     let net = load(net, "", Shapes::OfModule, case, arithmetic)?;

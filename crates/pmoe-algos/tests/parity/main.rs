@@ -1,7 +1,7 @@
-//! Replays losses and gradients that were computed in PyTorch, independently of the code here.
+//! Replays losses and gradients that were computed in PyTorch, independently of this crate.
 //!
-//! The cases lie in `tests/golden`, whose README describes them; those in the folder of
-//! `PMOE_PARITY_DIR`, if set, are replayed too.
+//! The cases are in `tests/golden`, described in its README. Cases in the folder `PMOE_PARITY_DIR`,
+//! if set, are replayed too.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -23,7 +23,7 @@ use serde::Deserialize;
 use self::case::{Arithmetic, Array, Case, Problem, cases};
 use self::module::{Computed, differences};
 
-/// The learners that cases are about.
+/// Methods that cases cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
@@ -71,7 +71,7 @@ fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem>
     })
 }
 
-/// What differs, in every arithmetic.
+/// Returns all differences, in every arithmetic.
 fn problems(case: &Case) -> Vec<Problem> {
     let of = |arithmetic| match replay(case, arithmetic) {
         Ok(all) => differences(case, &all, arithmetic),
@@ -107,7 +107,7 @@ fn losses_and_gradients_are_pytorchs() {
     }
 }
 
-/// A committed case, changed by `change`, and what differs then.
+/// Returns the differences after changing a committed case.
 fn after(change: impl FnOnce(&mut Case)) -> String {
     let mut case = Case::read(&committed().join("pmoe-sac-01.json")).unwrap();
     assert_eq!(problems(&case), Vec::<Problem>::new());
@@ -141,7 +141,7 @@ fn a_change_is_noticed_and_named() {
         assert_eq!((count, found.lines().count()), (3, 3), "{found}");
     }
     for name in ["param/actor.mean.weight", "param/target.q1.0.weight", "input/noise"] {
-        // All elements: a single one may meet a feature that ReLU keeps at zero.
+        // All elements, because ReLU may set the feature of a single one to zero.
         let all = |array: &mut Array| array.values.iter_mut().for_each(|x| *x *= 1.0 + 1e-2);
         let found = after(|case| all(case.tensors.get_mut(name).unwrap()));
         assert!(found.contains("loss "), "{name}: {found}");

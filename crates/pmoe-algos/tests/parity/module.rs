@@ -1,7 +1,8 @@
-//! Parameters of a case into modules, gradients of modules out.
+//! Conversion of a case's parameters to modules, and of modules' gradients back.
 //!
-//! A parameter's name in a file is its path in the module, without the names of enum variants and
-//! of fields that a reader of the file has no use for: `net.trunk.layers.0.weight` is `trunk.0.weight`.
+//! A parameter's name in a file is its path in the module, without names of enum variants and of
+//! fields that mean nothing to a reader of the file: `net.trunk.layers.0.weight` becomes
+//! `trunk.0.weight`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +12,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::case::{Arithmetic, Array, Case, Problem};
 
-/// A computed loss with the gradient of every parameter that it trains, by the names of the case.
+/// A loss with the gradient of every parameter it trains, named as in the case.
 pub(crate) struct Computed {
     pub(crate) name: &'static str,
     pub(crate) value: f64,
     pub(crate) gradients: BTreeMap<String, Array>,
 }
 
-/// Where a walk over a module is.
+/// Position in a walk over a module.
 #[derive(Default)]
 struct Path(Vec<(String, bool)>);
 
@@ -47,7 +48,7 @@ impl Path {
     }
 }
 
-/// burn has weights as `[in, out]`, files as `[out, in]`.
+/// burn stores weights as `[in, out]`, files as `[out, in]`.
 fn is_transposed(name: &str) -> bool {
     name.ends_with(".weight")
 }
@@ -56,15 +57,15 @@ fn transpose(values: &[f64], [rows, columns]: [usize; 2]) -> Vec<f64> {
     (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
 }
 
-/// What decides about the shapes of parameters.
+/// Which side determines the shapes of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shapes {
     OfModule,
-    /// For networks of fixed sizes, whose arithmetic is the same in small.
+    /// For networks of fixed sizes, whose arithmetic can be tested at smaller ones.
     OfCase,
 }
 
-/// `module` with the parameters `param/PREFIX.…` of the case, all of them and no others.
+/// Loads exactly the parameters `param/PREFIX.…` of the case into `module`.
 pub(crate) fn load<M: Module>(
     module: M,
     prefix: &str,
@@ -127,7 +128,8 @@ pub(crate) fn load<M: Module>(
     load.problem.map_or(Ok(module), Err)
 }
 
-/// A loss and the gradient of every parameter of `module`; zeros where there is none.
+/// Returns a loss and the gradient of every parameter of `module`, with zeros for missing
+/// gradients.
 pub(crate) fn computed<M: Module>(
     name: &'static str,
     loss: &Tensor<1>,
@@ -170,7 +172,7 @@ pub(crate) fn computed<M: Module>(
     Computed { name, value, gradients: collect.collected }
 }
 
-/// Every difference between what was computed and what the case says, as lines.
+/// Returns every difference between the computed results and the case, as lines.
 pub(crate) fn differences(case: &Case, all: &[Computed], arithmetic: Arithmetic) -> Vec<Problem> {
     let (loss_tolerance, gradient_tolerance) = arithmetic.tolerances();
     let mut lines = Vec::new();
@@ -217,8 +219,8 @@ pub(crate) fn differences(case: &Case, all: &[Computed], arithmetic: Arithmetic)
     lines
 }
 
-/// Whether two numbers agree relative to a magnitude, which counts as 1e-2 at least: smaller ones are
-/// sums that cancel.
+/// Whether two numbers agree relative to a magnitude of at least 1e-2: smaller ones are sums that
+/// cancel.
 fn is_near(found: f64, expected: f64, magnitude: f64, tolerance: f64) -> bool {
     (found - expected).abs() <= tolerance * magnitude.max(1e-2)
 }

@@ -32,7 +32,7 @@ enum StdSwitch {
     Softplus,
 }
 
-/// What a case is about beside its tensors.
+/// Settings of a case.
 struct Setup {
     rows: usize,
     obs: usize,
@@ -63,7 +63,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
         other => unreachable!("{other:?} is of another family"),
     };
     let net = if method == Method::McpPpo {
-        // MCP's layers are what they are; this is said of the critic.
+        // MCP has a fixed architecture; these settings apply to the critic.
         let critic = CriticConfig::Separate { hidden: s.size("value_hidden")? };
         NetConfig {
             hidden: s.size("hidden")?,
@@ -97,7 +97,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     Ok(Setup { rows, obs, action, primitives, config })
 }
 
-/// Standard deviations that are parameters.
+/// Parses state-independent standard deviations.
 pub(crate) fn std_config(s: &mut Settings<'_>) -> Result<StdConfig, Problem> {
     Ok(match s.switch("std")? {
         StdSwitch::Exp => StdConfig::Exp { initial: 1.0 },
@@ -119,7 +119,7 @@ fn pmoe(s: &mut Settings<'_>, primitives: usize) -> Result<PmoeConfig, Problem> 
     })
 }
 
-/// `input/NAME` of advantages, normalised where the config says so.
+/// Returns the advantages `input/NAME`, normalised if the config says so.
 fn advantage(
     case: &Case,
     name: &str,
@@ -139,11 +139,11 @@ fn advantage(
     })
 }
 
-/// The losses `policy` and, where the router learns from frequencies, `aux`.
+/// Computes the losses `policy` and, if the router uses the frequency loss, `aux`.
 pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
     let setup = setup(case)?;
     let Setup { rows, obs, action, primitives, ref config } = setup;
-    // The values that networks are built with don't matter: all are replaced.
+    // All initial values are replaced.
     let device = Device::flex().autodiff();
     let net = ActorCritic::new(config, obs, action, 0, &device);
     let net = load(net, "", Shapes::OfCase, case, arithmetic)?;

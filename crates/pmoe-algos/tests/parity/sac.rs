@@ -58,7 +58,7 @@ struct LogAlpha {
     log_alpha: Param<Tensor<1>>,
 }
 
-/// What a case is about beside its tensors.
+/// Settings of a case.
 struct Setup {
     rows: usize,
     obs: usize,
@@ -67,9 +67,9 @@ struct Setup {
     config: SacConfig,
     gamma: f64,
     alpha: Alpha,
-    /// If it is fixed.
+    /// Used if α is fixed.
     fixed_alpha: f64,
-    /// If α is learnt.
+    /// Used if α is learnt.
     target_entropy: f64,
     /// REINFORCE's moving average.
     baseline: f64,
@@ -126,7 +126,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     })
 }
 
-/// Limits of log standard deviations.
+/// Parses the limits of log standard deviations.
 pub(crate) fn log_std(s: &mut Settings<'_>) -> Result<LogStd, Problem> {
     Ok(match s.switch("log_std")? {
         LogStdSwitch::Clamp => LogStd::Clamp(-20.0, 2.0),
@@ -134,11 +134,11 @@ pub(crate) fn log_std(s: &mut Settings<'_>) -> Result<LogStd, Problem> {
     })
 }
 
-/// Gate and network of MCP.
+/// Parses gate and network of MCP.
 pub(crate) fn mcp(s: &mut Settings<'_>) -> Result<(McpGate, McpNetwork), Problem> {
     let network = s.switch("mcp_net")?;
     if network == McpNetwork::Full {
-        // The shapes of the parameters say it too.
+        // The shapes of the parameters contain these too.
         s.size::<[usize; 3]>("gate_hidden")?;
         s.size::<[usize; 3]>("primitive_hidden")?;
     }
@@ -181,7 +181,7 @@ fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Probl
     })
 }
 
-/// The actions at the next states that the critics' target is taken at.
+/// Computes the actions at the next states for the critics' target.
 fn next_actions(
     case: &Case,
     setup: &Setup,
@@ -213,7 +213,7 @@ fn next_actions(
     Ok(Sampled { action: sample.action, log_prob: sample.log_prob })
 }
 
-/// The noise of the actor's loss.
+/// Returns the noise of the actor's loss.
 fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<ActorNoise, Problem> {
     let Setup { rows, action, primitives, ref config, .. } = *setup;
     let ActorConfig::Pmoe(PmoeConfig { estimator, .. }) = &config.actor else {
@@ -223,7 +223,7 @@ fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<Act
     let all = case.input("noise", [rows, primitives, action], arithmetic)?;
     let all: Tensor<2> = all.reshape([rows * primitives, action]);
     let none = Tensor::zeros([rows, primitives], (&all.device(), arithmetic.dtype()));
-    // Gumbel noise that leaves no doubt which primitive is drawn.
+    // Gumbel noise that forces the choice of the primitive.
     let drawing = || -> Result<Tensor<2>, Problem> {
         let drawn = case.indices("primitive", rows, primitives)?;
         let chosen = Tensor::full([rows, 1], 1e4, (&none.device(), arithmetic.dtype()));
@@ -250,12 +250,12 @@ fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<Act
     })
 }
 
-/// The losses `critic`, `actor` and, where α is learnt, `temperature`.
+/// Computes the losses `critic`, `actor` and, if α is learnt, `temperature`.
 pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
     let setup = setup(case)?;
     let Setup { rows, obs, action, ref config, .. } = setup;
 
-    // The values that networks are built with don't matter: all are replaced.
+    // All initial values are replaced.
     let device = Device::flex().autodiff();
     let rng = &mut Rng::seed_from_u64(0);
     let actor = Actor::new(config, obs, action, 0, &device);

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use super::case::{Arithmetic, Case, Problem};
 use super::module::{Computed, Shapes, computed, load};
 
-/// The losses `critic` and `actor`.
+/// Computes the losses `critic` and `actor`.
 pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
     let mut settings = case.settings();
     let s = &mut settings;
@@ -23,7 +23,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
         [s.scalar("gamma")?, s.scalar("target_noise")?, s.scalar("target_noise_clip")?];
     settings.finish()?;
 
-    // The values that networks are built with don't matter: all are replaced.
+    // All initial values are replaced.
     let device = Device::flex().autodiff();
     let rng = &mut Rng::seed_from_u64(0);
     let mut actor = |name: &str| {

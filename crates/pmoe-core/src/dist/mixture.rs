@@ -5,12 +5,12 @@ use burn::tensor::{Int, Tensor, activation::log_softmax};
 use super::normal::{gaussian_log_prob, standardised};
 use super::{TanhNormal, TanhSample, log_det_tanh, log_sum_exp};
 
-/// Whose log-density a draw's entropy term uses.
+/// The log-density in the entropy term of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogProb {
-    /// The primitive's that made the draw: all public implementations of the paper.
+    /// That of the primitive that drew the sample: all public implementations of the paper.
     Component,
-    /// The whole mixture's: the entropy of the policy that acts.
+    /// That of the whole mixture: the entropy of the policy that acts.
     Mixture,
 }
 
@@ -29,17 +29,17 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Number K of primitives.
+    /// Returns the number K of primitives.
     pub fn num_primitives(&self) -> usize {
         self.mean.dims()[1]
     }
 
-    /// Logarithm of the routing weights, `[B, K]`.
+    /// Computes the logarithm of the routing weights, `[B, K]`.
     pub fn log_weights(&self) -> Tensor<2> {
         log_softmax(self.router_logits.clone(), 1)
     }
 
-    /// The same without gradients.
+    /// Detaches the mixture from the graph.
     pub fn constant(&self) -> Self {
         Self {
             router_logits: self.router_logits.clone().inner(),
@@ -48,8 +48,8 @@ impl Mixture {
         }
     }
 
-    /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
-    /// state are neighbours.
+    /// Returns the primitives of all rows as one distribution, `[B·K, A]`. Those of the same state
+    /// are consecutive.
     pub fn primitives(&self) -> TanhNormal {
         let [batch, num_primitives, action_dim] = self.mean.dims();
         let rows = [batch * num_primitives, action_dim];
@@ -59,7 +59,7 @@ impl Mixture {
         }
     }
 
-    /// One primitive per row, `[B, A]`; the others get no gradient.
+    /// Selects one primitive per row, `[B, A]`. The others get no gradient.
     ///
     /// # Shapes
     /// - `index`: `[B]`, in `0..K`
@@ -70,7 +70,7 @@ impl Mixture {
         }
     }
 
-    /// Log-density of actions under the whole mixture.
+    /// Computes the log-density of actions under the whole mixture.
     ///
     /// ```text
     /// log π(a) = logsumexp_k( log w_k + log π_k(a) )
@@ -95,9 +95,9 @@ impl Mixture {
         gaussian.squeeze_dim::<2>(2) - log_det.reshape([batch, num_actions])
     }
 
-    /// Log-density of one draw per state, `[B]`.
+    /// Computes the log-density of one sample per state, `[B]`.
     ///
-    /// With one primitive both kinds are the same number, bit for bit.
+    /// With one primitive, both kinds are equal bit for bit.
     ///
     /// # Shapes
     /// - `sample`: `B` rows
@@ -110,10 +110,11 @@ impl Mixture {
         }
     }
 
-    /// Log-density of one primitive's draw per state, `[B]`, among draws of every primitive.
+    /// Computes the log-density of one primitive's sample per state, `[B]`, among samples of every
+    /// primitive.
     ///
     /// # Shapes
-    /// - `sample`: `B·K` rows, as drawn from [`Mixture::primitives`]
+    /// - `sample`: `B·K` rows, sampled from [`Mixture::primitives`]
     /// - `index`: `[B]`, in `0..K`
     pub fn selected_log_prob(
         &self,
@@ -134,12 +135,12 @@ impl Mixture {
         }
     }
 
-    /// Log-density of one draw per primitive and state, `[B, K]`.
+    /// Computes the log-density of one sample per primitive and state, `[B, K]`.
     ///
-    /// With one primitive both kinds are the same number, bit for bit.
+    /// With one primitive, both kinds are equal bit for bit.
     ///
     /// # Shapes
-    /// - `sample`: `B·K` rows, as drawn from [`Mixture::primitives`]
+    /// - `sample`: `B·K` rows, sampled from [`Mixture::primitives`]
     pub fn samples_log_prob(&self, sample: &TanhSample, kind: LogProb) -> Tensor<2> {
         let [batch, num_primitives, action_dim] = self.mean.dims();
         match kind {
@@ -153,10 +154,10 @@ impl Mixture {
     }
 }
 
-/// The rows of `x`, `[B, K, A]`, that `index`, `[B]`, names: `[B, A]`.
+/// Selects the row of `x`, `[B, K, A]`, with index `index`, `[B]`, for each state: `[B, A]`.
 ///
 /// # Gradients
-/// Flow into the selected rows only; the others get exactly zero.
+/// Flow only into the selected rows; the others get exactly zero.
 pub(super) fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
     let [batch, num_primitives, action_dim] = x.dims();
     if num_primitives == 1 {
@@ -166,10 +167,10 @@ pub(super) fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2
     x.gather(1, index).squeeze_dim(1)
 }
 
-/// The element of each row of `x`, `[B, K]`, that `index`, `[B]`, names: `[B]`.
+/// Selects the element with index `index`, `[B]`, in each row of `x`, `[B, K]`: `[B]`.
 ///
 /// # Gradients
-/// Flow into the selected elements only; the others get exactly zero.
+/// Flow only into the selected elements; the others get exactly zero.
 pub fn select_value(x: Tensor<2>, index: &Tensor<1, Int>) -> Tensor<1> {
     let [batch, num_primitives] = x.dims();
     if num_primitives == 1 {
@@ -183,7 +184,7 @@ pub(super) mod tests {
     use super::*;
     use crate::testing::{assert_close, t1, t2, t3, values};
 
-    /// Two primitives in one dimension: w = (.3, .7), mean (-1, .5), std (.4, .8).
+    /// Creates two primitives in one dimension: w = (.3, .7), mean (-1, .5), std (.4, .8).
     pub(in crate::dist) fn two_primitives(rows: usize) -> Mixture {
         let mixture = Mixture {
             router_logits: t2([[0.3_f64.ln(), 0.7_f64.ln()]]),
@@ -208,7 +209,7 @@ pub(super) mod tests {
 
     #[test]
     fn density_integrates_to_one_over_actions() {
-        // The midpoint rule in the action itself, as the tails of the density vanish at ±1.
+        // The midpoint rule over the action itself, because the tails of the density vanish at ±1.
         let cells = 2_000_000;
         let a: Vec<f64> = (0..cells).map(|i| (2 * i + 1) as f64 / cells as f64 - 1.0).collect();
         let u: Vec<f64> = a.iter().map(|a| a.atanh()).collect();

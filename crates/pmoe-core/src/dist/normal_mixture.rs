@@ -21,12 +21,12 @@ pub struct NormalMixture {
 }
 
 impl NormalMixture {
-    /// Number K of primitives.
+    /// Returns the number K of primitives.
     pub fn num_primitives(&self) -> usize {
         self.mean.dims()[1]
     }
 
-    /// The same without gradients.
+    /// Detaches the mixture from the graph.
     pub fn constant(&self) -> Self {
         Self {
             router_logits: self.router_logits.clone().inner(),
@@ -35,8 +35,8 @@ impl NormalMixture {
         }
     }
 
-    /// Every primitive of every row as rows of one distribution, `[B·K, A]`; the rows of one
-    /// state are neighbours.
+    /// Returns the primitives of all rows as one distribution, `[B·K, A]`. Those of the same state
+    /// are consecutive.
     pub fn primitives(&self) -> Normal {
         let shape = self.mean.dims();
         let rows = [shape[0] * shape[1], shape[2]];
@@ -46,14 +46,14 @@ impl NormalMixture {
         }
     }
 
-    /// The primitive where there is only one: the mixture is that Gaussian.
+    /// Returns the primitive if there is only one: the mixture then equals this Gaussian.
     pub fn only(&self) -> Option<Normal> {
         let [_, num_primitives, action_dim] = self.mean.dims();
         let row = |x: &Tensor<3>| x.clone().reshape([x.dims()[0], action_dim]);
         (num_primitives == 1).then(|| Normal { mean: row(&self.mean), log_std: row(&self.log_std) })
     }
 
-    /// One primitive per row, `[B, A]`; the others get no gradient.
+    /// Selects one primitive per row, `[B, A]`. The others get no gradient.
     ///
     /// # Shapes
     /// - `index`: `[B]`, in `0..K`
@@ -65,14 +65,14 @@ impl NormalMixture {
         }
     }
 
-    /// Log-density of one action per row, `[B]`.
+    /// Computes the log-density of one action per row, `[B]`.
     ///
     /// ```text
     /// log π(a) = logsumexp_k( log w_k + log N_k(a) )
     /// ```
     ///
-    /// Finite however far away the action is. With one primitive it is that primitive's, bit for
-    /// bit, and the router gets no gradient.
+    /// It is finite for actions at any distance. With one primitive, it equals that primitive's bit
+    /// for bit, and the router gets no gradient.
     ///
     /// # Shapes
     /// - `action`: `[B, A]`
@@ -89,8 +89,8 @@ impl NormalMixture {
         log_sum_exp(components + log_softmax(self.router_logits.clone(), 1), 1).squeeze_dim(1)
     }
 
-    /// Mean entropy of the primitives, weighted by the router, in nats, `[B]`: a lower bound of the
-    /// mixture's own, which has no closed form.
+    /// Computes the mean entropy of the primitives, weighted by the router, in nats, `[B]`. It is a
+    /// lower bound of the mixture's entropy, which has no closed form.
     ///
     /// ```text
     /// Σ_k w_k H(N_k)
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn without_squashing_by_hand() {
-        // T2: u = .2 has log-density −1.0728824972 after squashing; log(1 − tanh² .2) is added back.
+        // u = .2 has log-density −1.0728824972 after squashing; log(1 − tanh² .2) is added back.
         let mixture = without_squashing(&two_primitives(1));
         let log_det = (1.0 - 0.2_f64.tanh().powi(2)).ln();
         assert_close(&mixture.log_prob(t2([[0.2]])), &[-1.0728824972 + log_det], 1e-10);
@@ -170,7 +170,7 @@ mod tests {
             log_std: Tensor::zeros([1, 2, 17], &device),
         };
         let log_prob = values(&mixture.log_prob(Tensor::full([1, 17], 10.0, &device)))[0];
-        // Both primitives agree: 17 · (−50 − ½ log 2π), where exp() alone would give log 0.
+        // Both primitives agree: 17 · (−50 − ½ log 2π). A plain exp() would give log 0.
         assert!((log_prob + 865.622).abs() < 1e-2, "{log_prob}");
     }
 }

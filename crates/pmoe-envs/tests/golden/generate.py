@@ -80,7 +80,8 @@ def humanoid_v2_reward(before, env, action):
     return forward - control - impact + 5.0
 
 
-# Case: Gymnasium's id, its arguments, the model file, a reward of its own, steps to commit.
+# Case: Gymnasium's id, its arguments, the model file, a reward function to replace Gymnasium's,
+# steps to commit.
 CASES = {
     "Hopper-v2": ("Hopper-v4", {}, "hopper.xml", planar_v2_reward, 50),
     "Hopper-v4": ("Hopper-v4", {}, "hopper.xml", None, 50),
@@ -102,7 +103,7 @@ CASES = {
     "HumanoidStandup-v4": ("HumanoidStandup-v4", {}, "humanoidstandup.xml", None, 30),
     "HumanoidStandup-v5": ("HumanoidStandup-v5", {}, "humanoidstandup.xml", None, 30),
 }
-# What `pmoe env trace` takes beside the task.
+# Settings for `pmoe env trace`.
 SETTINGS = {"Ant-v4-contact": {"use_contact_forces": True}}
 
 

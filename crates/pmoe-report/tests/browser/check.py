@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 
 VIEWS = [("desktop", 1280, 900), ("phone", 390, 844)]
 
-# Runs in the page; returns a list of sentences.
+# Runs in the page and returns a list of sentences.
 CHECK = r"""
 () => {
   const found = [];
@@ -83,7 +83,7 @@ def look_at(browser, path, out):
             page.on("pageerror", lambda error: say(str(error)))
             page.on("request", lambda request: request.url != path.as_uri() and say(f"loads {request.url}"))
             page.goto(path.as_uri())
-            # A closed part is checked like an open one.
+            # Closed parts are checked like open ones.
             for is_open in [False, True]:
                 page.eval_on_selector_all("details", f"nodes => nodes.forEach(node => node.open = {str(is_open).lower()})")
                 for problem in page.evaluate(CHECK):

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Writes clusters.json: what scikit-learn makes of points.
+"""Writes clusters.json: clusters and embeddings of points by scikit-learn.
 
 Needs Python 3.11 with
 
     pip install scikit-learn==1.9.1 numpy==2.4.6 scipy==1.17.1
 
-    clusters.py             write the committed file, beside this script
-    clusters.py --check     compute again and compare, bit for bit (the same machine and versions)
+    clusters.py             write the committed file, next to this script
+    clusters.py --check     recompute and compare bit for bit (needs the same machine and versions)
 
-k-means starts from given centres and ends when no point changes its cluster, silhouettes are exact.
-t-SNE is chaotic: of it, the divergences that several starts end with are comparable.
+k-means starts from given centres and stops when no point changes its cluster. Silhouettes are
+exact. t-SNE is chaotic: only the final divergences of several starts can be compared.
 """
 
 import json
@@ -30,7 +30,7 @@ def blobs(rng, num_points, dim, num_blobs, spread):
 
 
 def cases():
-    """Name, points, first centres."""
+    """Yields name, points and initial centres."""
     rng = np.random.default_rng(20201012)
     points = blobs(rng, 40, 3, 4, 4.0)
     yield "separated, a start in each", points, points[:4]
@@ -61,7 +61,7 @@ def case(name, points, centers):
 
 
 def tsne():
-    """Divergences of several starts; the points are those of the formula in the test."""
+    """Final divergences of several starts. The points follow the formula in the test."""
     index, axis = np.arange(300)[:, None], np.arange(6)[None, :]
     blob = index % 5
     points = 4.0 * np.cos(2.4 * blob * (axis + 1.0)) + np.sin(1.0 + 12.9898 * index + 78.233 * axis)

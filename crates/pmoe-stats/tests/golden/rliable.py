@@ -33,10 +33,10 @@ def matrices():
     yield "one run of one task", normal(1, 1, 0.5), normal(1, 1, 0.5)
     yield "3 x 1, different numbers of runs", normal(3, 1, 0.8), normal(5, 1, 0.7)
     yield "5 x 6", normal(5, 6, 1.0), normal(5, 6, 0.8)
-    # 21 runs in all: no whole quarter.
+    # 21 scores, a number not divisible by four.
     yield "7 x 3", normal(7, 3, 0.9), normal(4, 3, 0.9)
     yield "10 x 26, skewed", rng.lognormal(0.0, 1.0, (10, 26)), rng.lognormal(0.3, 1.0, (10, 26))
-    # Multiples of a quarter, that is ties within and between methods, on the thresholds too.
+    # Multiples of a quarter: ties within and between methods, and values on the thresholds.
     ties = lambda runs, tasks: rng.integers(-2, 9, (runs, tasks)) / 4
     yield "8 x 4, ties", ties(8, 4), ties(6, 4)
     same = ties(4, 2)
@@ -61,7 +61,7 @@ def case(name, x, y):
         "profile": library.score_distributions(x, THRESHOLDS).tolist(),
         "probability_of_improvement": metrics.probability_of_improvement(x, y),
     }
-    # Where the distribution of the draws is smooth enough to be compared (a minute).
+    # Only where the bootstrap distribution is smooth enough to compare (takes a minute).
     if name == "5 x 6":
         expected["intervals"] = {
             "mean": interval(x, metrics.aggregate_mean),
@@ -69,7 +69,7 @@ def case(name, x, y):
             "optimality_gap": interval(x, metrics.aggregate_optimality_gap),
             "probability_of_improvement": interval([x, y], metrics.probability_of_improvement),
         }
-    # By task, as the crate takes them.
+    # By task, as the crate expects.
     return {"name": name, "x": x.T.tolist(), "y": y.T.tolist(), "expected": expected}
 
 

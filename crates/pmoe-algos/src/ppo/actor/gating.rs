@@ -1,8 +1,8 @@
 //! The gating operation on PPO: experts blended into one Gaussian.
 //!
-//! The paper's baseline for SAC (its eqs. 14–16), after Jacobs et al., "Adaptive Mixtures of Local
-//! Experts", 1991, here on PPO for comparison; the paper has none. The policy has one mode, whatever
-//! the number of experts.
+//! The paper uses it as a baseline for SAC (its eqs. 14–16), after Jacobs et al., "Adaptive
+//! Mixtures of Local Experts", 1991. The version for PPO is not in the paper; it is here for
+//! comparison. The policy is unimodal, whatever the number of experts.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -17,10 +17,10 @@ use crate::layers::Layer;
 use crate::policy::{LogStd, MixtureBatch, RoutedNet, RoutingInput};
 use crate::ppo::{GatingConfig, NetConfig};
 
-/// K Gaussians on one trunk that a softmax gate blends into one.
+/// K Gaussians on one trunk, blended into one by a softmax gate.
 #[derive(Module, Debug)]
 pub struct GatingActor {
-    /// `O → hidden`, the nonlinearity after every layer.
+    /// `O → hidden`, with the nonlinearity after every layer.
     pub trunk: Mlp,
     /// `hidden → K·A`
     pub mean: MeanHead,
@@ -37,7 +37,7 @@ pub struct GatingActor {
 }
 
 impl GatingActor {
-    /// A policy for observations of `obs_dim` numbers.
+    /// Creates a policy for observations of length `obs_dim`.
     pub fn new(
         config: &GatingConfig,
         net: &NetConfig,
@@ -61,7 +61,7 @@ impl GatingActor {
         }
     }
 
-    /// The layers of [`GatingActor::new`].
+    /// Returns the layers of [`GatingActor::new`].
     pub(crate) fn layers(
         config: &GatingConfig,
         net: &NetConfig,
@@ -72,7 +72,8 @@ impl GatingActor {
         RoutedNet::layers(obs_dim, action_dim, &net.hidden, config.num_primitives, input)
     }
 
-    /// The action distribution of every state from its features, `[B, H]`; and its experts.
+    /// Computes the action distribution at every state from its features, `[B, H]`, and its
+    /// experts.
     pub fn distribution(&self, features: Tensor<2>) -> (Normal, MixtureBatch) {
         let mean = self.mean.forward(features.clone());
         let log_std = linear_act(features.clone(), &self.log_std, Activation::Identity);

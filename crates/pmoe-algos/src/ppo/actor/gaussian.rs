@@ -14,7 +14,7 @@ use crate::ppo::NetConfig;
 /// One Gaussian whose mean depends on the state.
 #[derive(Module, Debug)]
 pub struct GaussianActor {
-    /// `O → hidden`, the nonlinearity after every layer.
+    /// `O → hidden`, with the nonlinearity after every layer.
     pub trunk: Mlp,
     /// `hidden → A`
     pub mean: MeanHead,
@@ -23,7 +23,7 @@ pub struct GaussianActor {
 }
 
 impl GaussianActor {
-    /// A policy for observations of `obs_dim` numbers.
+    /// Creates a policy for observations of length `obs_dim`.
     pub fn new(
         net: &NetConfig,
         std: StdConfig,
@@ -40,12 +40,12 @@ impl GaussianActor {
         }
     }
 
-    /// The layers of [`GaussianActor::new`].
+    /// Returns the layers of [`GaussianActor::new`].
     pub(crate) fn layers(net: &NetConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
         mlp(obs_dim, &net.hidden, action_dim)
     }
 
-    /// The action distribution of every state from its features, `[B, H]`.
+    /// Computes the action distribution at every state from its features, `[B, H]`.
     pub fn distribution(&self, features: Tensor<2>) -> Normal {
         Normal { mean: self.mean.forward(features), log_std: self.std.log_std() }
     }

@@ -1,4 +1,4 @@
-//! What the policies are made of.
+//! Building blocks of the policies.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -9,7 +9,7 @@ use pmoe_envs::Rng;
 
 use crate::ppo::{MeanOutput, NetConfig};
 
-/// The layer that gives means, and what follows it.
+/// The output layer of means, and the function applied to it.
 #[derive(Module, Debug)]
 pub struct MeanHead {
     /// `hidden → K·A`
@@ -19,14 +19,14 @@ pub struct MeanHead {
 }
 
 impl MeanHead {
-    /// A layer from the last hidden layer of `config` to `width` numbers.
+    /// Creates a layer from the last hidden layer of `config` to `width` outputs.
     pub fn new(config: &NetConfig, width: usize, rng: &mut Rng, device: &Device) -> Self {
         let features = config.hidden[config.hidden.len() - 1];
         let layer = config.mean_init().linear(features, width, rng, device);
         Self { layer, output: config.mean_output }
     }
 
-    /// Means, `[B, K·A]`, from features, `[B, H]`.
+    /// Computes means, `[B, K·A]`, from features, `[B, H]`.
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         match self.output {
             MeanOutput::Identity => linear_act(features, &self.layer, Activation::Identity),

@@ -9,11 +9,13 @@
 //! | [`PmoeActor::routing_loss`] | eqs. 6–7 | Σ_k (onehot(j)_k − w_k)², j = argmax_k Q(s, a_k), a_k ~ N_k |
 //!
 //! # Deviations
-//! - PPO has no Q, and the paper does not say which primitive is the best one there. As in the
-//!   co-author's code, a Q-network is fitted to the returns, and judges an action of each primitive.
-//! - That network has an optimiser of its own and no part in the clipped gradient norm, so that with one
-//!   primitive PMOE-PPO is PPO; the co-author's code clips both together.
-//! - The paper does not say how the deviations are made: here they are parameters.
+//! - PPO has no Q, and the paper does not say how to find the best primitive without one. As in the
+//!   co-author's code, a Q-network is fitted to the returns and evaluates one action of each
+//!   primitive.
+//! - The Q-network has a separate optimiser and does not count towards the clipped gradient norm,
+//!   so that PMOE-PPO with one primitive equals PPO. The co-author's code clips both together.
+//! - The paper does not say how the deviations are parameterised. Here they are state-independent
+//!   parameters.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -31,26 +33,26 @@ use crate::layers::{Layer, mlp};
 use crate::policy::{EvalPrimitive, RoutingInput, StdParam};
 use crate::ppo::{ActionValue, NetConfig, PmoeConfig, Routing};
 
-/// K Gaussians on one trunk, and the router that weighs them.
+/// K Gaussians on one trunk, and the router that weights them.
 #[derive(Module, Debug)]
 pub struct PmoeActor {
-    /// `O → hidden`, the nonlinearity after every layer.
+    /// `O → hidden`, with the nonlinearity after every layer.
     pub trunk: Mlp,
     /// `hidden → K·A`
     pub mean: MeanHead,
     /// `[K, A]`
     pub std: StdParam,
-    /// `hidden → K`, or `O → K` where the router reads the observation.
+    /// `hidden → K`, or `O → K` if the input is the observation.
     pub router: Linear,
     #[module(skip)]
     config: PmoeConfig,
 }
 
 impl PmoeActor {
-    /// A policy for observations of `obs_dim` numbers.
+    /// Creates a policy for observations of length `obs_dim`.
     ///
-    /// With one primitive, all but the router is as in [`GaussianActor`](super::GaussianActor) drawn
-    /// from the same `rng`.
+    /// With one primitive, everything except the router equals a
+    /// [`GaussianActor`](super::GaussianActor) drawn from the same `rng`.
     pub fn new(
         config: &PmoeConfig,
         net: &NetConfig,
@@ -72,7 +74,7 @@ impl PmoeActor {
         }
     }
 
-    /// The layers of [`PmoeActor::new`].
+    /// Returns the layers of [`PmoeActor::new`].
     pub(crate) fn layers(
         config: &PmoeConfig,
         net: &NetConfig,
@@ -85,12 +87,12 @@ impl PmoeActor {
         layers
     }
 
-    /// Number K of primitives.
+    /// Returns the number K of primitives.
     pub fn num_primitives(&self) -> usize {
         self.config.num_primitives
     }
 
-    /// The policy at every state of `obs`, `[B, O]`, with their features, `[B, H]`.
+    /// Computes the mixture at every state of `obs`, `[B, O]`, with features `[B, H]`.
     pub fn mixture(&self, obs: Tensor<2>, features: Tensor<2>) -> NormalMixture {
         let router_input = match self.config.routing_input {
             RoutingInput::TrunkSg => features.clone().inner(),
@@ -108,8 +110,8 @@ impl PmoeActor {
         }
     }
 
-    /// The mixture whose log-density the surrogate sees: weights are constants in it where the router learns
-    /// from frequencies alone.
+    /// Returns the mixture whose log-density enters the surrogate. Its weights are constants if the
+    /// router learns only from the frequency loss.
     pub fn objective(&self, mixture: &NormalMixture) -> NormalMixture {
         match self.config.routing {
             Routing::Freq => NormalMixture {
@@ -120,7 +122,7 @@ impl PmoeActor {
         }
     }
 
-    /// The Gaussian that acts: drawn while exploring, by [`EvalPrimitive`] when evaluated.
+    /// Selects the Gaussian that acts: sampled in exploration, by [`EvalPrimitive`] in evaluation.
     pub(super) fn acting_primitive(
         &self,
         mixture: &NormalMixture,
@@ -148,14 +150,15 @@ impl PmoeActor {
         mixture.primitive(&primitive)
     }
 
-    /// Squared distance of the router's weights from the one-hot choice of the primitive whose action the
-    /// Q-network values most, `[1]`, its weight, and that choice, `[B]`.
+    /// Computes the squared distance, `[1]`, between the router's weights and the one-hot choice of
+    /// the primitive whose action has the highest Q-value. Also returns the weight of this loss,
+    /// and the choice, `[B]`.
     ///
     /// # Shapes
     /// - `obs`: `[B, O]`; `noise`: `[B·K, A]`, standard normal, for one action of each primitive
     ///
     /// # Gradients
-    /// Flow into the router's logits alone; hand in `q.valid()`.
+    /// Flow only into the router's logits; pass `q.valid()`.
     ///
     /// # Source
     /// PMOE paper, eqs. 6–7.

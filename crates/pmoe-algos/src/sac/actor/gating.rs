@@ -1,12 +1,13 @@
 //! The gating operation on SAC: experts blended into one squashed Gaussian.
 //!
-//! The paper's baseline "gating operation" (its eqs. 14–16), after Jacobs et al., "Adaptive Mixtures of
-//! Local Experts", 1991. The policy has one mode, whatever the number of experts.
+//! The paper's baseline "gating operation" (its eqs. 14–16), after Jacobs et al., "Adaptive
+//! Mixtures of Local Experts", 1991. The policy is unimodal, whatever the number of experts.
 //!
 //! # Deviations
-//! - The paper prints `Σ w σ²` for the variance of `Σ w u`, which is `Σ w² σ²` for independent draws
-//!   (`variance = "exact"`).
-//! - The paper does not describe the networks: those of PMOE-SAC with the gate's gradient let through.
+//! - The paper prints `Σ w σ²` for the variance of `Σ w u`, which is `Σ w² σ²` for independent
+//!   samples (`variance = "exact"`).
+//! - The paper does not describe the networks. Here they are those of PMOE-SAC, with the gate's
+//!   gradient flowing into the trunk.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -25,18 +26,19 @@ pub struct GatingActor {
 }
 
 impl GatingActor {
-    /// A policy at its start.
+    /// Creates an untrained policy.
     pub fn new(config: &GatingConfig, spec: &NetSpec<'_>) -> Self {
         let net = RoutedNet::new(spec, config.num_primitives, RoutingInput::Trunk);
         Self { net, variance: config.variance.into() }
     }
 
-    /// Gate and experts at every state of `obs`, `[B, O]`.
+    /// Computes gate and experts at every state of `obs`, `[B, O]`.
     pub fn experts(&self, obs: Tensor<2>) -> Mixture {
         self.net.forward(obs)
     }
 
-    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`; and its experts.
+    /// Computes the action distribution at every state, `[B, A]`, from `obs`, `[B, O]`, and its
+    /// experts.
     pub fn distribution(&self, obs: Tensor<2>) -> (TanhNormal, MixtureBatch) {
         let experts = self.experts(obs);
         let log_weights = experts.log_weights();

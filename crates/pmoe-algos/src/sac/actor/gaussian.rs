@@ -15,13 +15,13 @@ pub struct GaussianActor {
 }
 
 impl GaussianActor {
-    /// A policy at its start.
+    /// Creates an untrained policy.
     pub fn new(spec: &NetSpec<'_>) -> Self {
         let mut rng = stream(spec.seed, Stream::ActorInit);
         Self { net: PrimitiveNet::new(spec, &spec.trunk(), 1, &mut rng) }
     }
 
-    /// The action distribution of every state, `[B, A]`, from `obs`, `[B, O]`.
+    /// Computes the action distribution at every state, `[B, A]`, from `obs`, `[B, O]`.
     pub fn distribution(&self, obs: Tensor<2>) -> TanhNormal {
         let PrimitiveOutputs { mean, log_std, .. } = self.net.forward(obs);
         TanhNormal { mean, log_std }

@@ -1,7 +1,8 @@
 //! The policy of PMOE-SAC: a mixture of squashed Gaussians with a learnt router.
 //!
-//! Ren et al., "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning". How the
-//! router learns is the [`Estimator`]: the paper's frequency loss, or one of its alternatives.
+//! Ren et al., "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning". The
+//! [`Estimator`] determines how the router learns: with the paper's frequency loss, or one of its
+//! alternatives.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -16,19 +17,20 @@
 //! | [`likelihood_ratio_loss`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
 //! | [`weighted_loss`] | the choice summed out | −Σ_k w_k G_k |
 //!
-//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's draw.
+//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
 //!
 //! # Deviations
-//! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release; the paper's
-//!   text can also be read with it (`argmax_score = "soft_q"`).
-//! - The router sees the trunk's features as constants, as in the release; the paper does not say
-//!   (`routing_input = "trunk"` lets its gradient through).
-//! - The release averages the frequency loss over K as well (`freq_reduction = "mean"`).
-//! - A learnt temperature follows the best primitive's log-density, as in the release; the first author's
-//!   code of 2020 draws a primitive for that (`alpha_log_prob = "drawn"`).
-//! - The paper compares with Gumbel-softmax and REINFORCE without formulas: these are ours.
-//! - V(s) of the likelihood ratio is the soft value of fresh draws of every primitive, weighted; the code
-//!   of 2018 learnt a network for it.
+//! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release. The
+//!   paper's text also admits a reading with it (`argmax_score = "soft_q"`).
+//! - The router gets the trunk's features as constants, as in the release. The paper does not
+//!   specify this; `routing_input = "trunk"` lets its gradient through.
+//! - The release also averages the frequency loss over K (`freq_reduction = "mean"`).
+//! - A learnt temperature follows the best primitive's log-density, as in the release. The first
+//!   author's code of 2020 samples a primitive for it (`alpha_log_prob = "drawn"`).
+//! - The paper compares with Gumbel-softmax and REINFORCE without giving formulas; the ones here
+//!   are our own.
+//! - V(s) of the likelihood ratio is the weighted soft value of a fresh sample of every primitive.
+//!   The 2018 code learnt a network for it.
 //!
 //! [`best_primitive`]: pmoe_core::loss::best_primitive
 //! [`frequency_loss`]: pmoe_core::loss::frequency_loss
@@ -56,7 +58,7 @@ use crate::sac::{
     AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, RatioBaseline, TargetAction,
 };
 
-/// K squashed Gaussians on one trunk, and the router that weighs them.
+/// K squashed Gaussians on one trunk, and the router that weights them.
 #[derive(Module, Debug)]
 pub struct PmoeActor {
     /// Trunk, heads and router.
@@ -66,21 +68,21 @@ pub struct PmoeActor {
 }
 
 impl PmoeActor {
-    /// A policy at its start.
+    /// Creates an untrained policy.
     ///
-    /// With one primitive, trunk and heads are those of a [`GaussianActor`](super::GaussianActor) of the
-    /// same seed.
+    /// With one primitive, trunk and heads equal those of a [`GaussianActor`](super::GaussianActor)
+    /// with the same seed.
     pub fn new(config: &PmoeConfig, spec: &NetSpec<'_>) -> Self {
         let net = RoutedNet::new(spec, config.num_primitives, config.routing_input);
         Self { net, config: config.clone() }
     }
 
-    /// Number K of primitives.
+    /// Returns the number K of primitives.
     pub fn num_primitives(&self) -> usize {
         self.config.num_primitives
     }
 
-    /// The policy at every state of `obs`, `[B, O]`.
+    /// Computes the mixture at every state of `obs`, `[B, O]`.
     pub fn mixture(&self, obs: Tensor<2>) -> Mixture {
         let mixture = self.net.forward(obs);
         match self.config.estimator {
@@ -92,7 +94,7 @@ impl PmoeActor {
         }
     }
 
-    /// Draws a primitive, then an action of it; or an action of every primitive, as candidates.
+    /// Samples a primitive and one of its actions, or an action of every primitive as candidates.
     pub(super) fn sample(&self, mixture: &Mixture, target: TargetAction, rng: &mut Rng) -> Sampled {
         let [rows, num_primitives, action_dim] = mixture.mean.dims();
         let (drawn, actions) = match target {
@@ -103,7 +105,7 @@ impl PmoeActor {
         self.actions(mixture, drawn.as_ref(), noise::normal([actions, action_dim], rng, &device))
     }
 
-    /// One action of the drawn primitive per state; without one, an action of every primitive.
+    /// Returns one action of the drawn primitive per state, or of every primitive if none is drawn.
     ///
     /// # Shapes
     /// - `drawn`: `[B]`, in `0..K`
@@ -127,7 +129,7 @@ impl PmoeActor {
         Sampled { action: sample.action, log_prob }
     }
 
-    /// The primitive that acts: drawn while exploring, by [`EvalPrimitive`] when evaluated.
+    /// Selects the primitive that acts: sampled in exploration, by [`EvalPrimitive`] in evaluation.
     pub(super) fn acting_primitive(
         &self,
         mixture: &Mixture,
@@ -155,7 +157,7 @@ impl PmoeActor {
         mixture.primitive(&primitive)
     }
 
-    /// The noise that the loss asks for.
+    /// Returns the amount of noise that the loss needs.
     pub(super) fn noise_size(&self) -> NoiseSize {
         let num_primitives = self.num_primitives();
         let (actions, draws_primitive) = match self.config.estimator {
@@ -177,7 +179,7 @@ impl PmoeActor {
     }
 }
 
-/// One primitive per row, `[B]`, drawn from the weights.
+/// Samples one primitive per row, `[B]`, from the weights.
 fn drawn_primitive(mixture: &Mixture, rng: &mut Rng) -> Tensor<1, Int> {
     noise::categorical_rows(softmax(mixture.router_logits.clone(), 1).inner(), rng)
 }

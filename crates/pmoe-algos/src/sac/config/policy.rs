@@ -25,7 +25,7 @@ pub enum ActorConfig {
 pub struct GatingConfig {
     /// Number K of Gaussians.
     pub num_primitives: usize,
-    /// The variance of the blend.
+    /// Variance of the blend.
     pub variance: GatingVariance,
 }
 
@@ -35,23 +35,23 @@ pub struct GatingConfig {
 pub struct PmoeConfig {
     /// Number K of primitives.
     pub num_primitives: usize,
-    /// What the router sees.
+    /// Input of the router.
     pub routing_input: RoutingInput,
-    /// Whose log-density is the entropy term.
+    /// The log-density in the entropy term.
     pub entropy_log_prob: EntropyLogProb,
-    /// Which primitive acts when evaluated.
+    /// The primitive that acts in evaluation.
     pub eval_primitive: EvalPrimitive,
     /// How router and primitives learn.
     pub estimator: Estimator,
 }
 
-/// Whose log-density is the entropy term.
+/// The log-density in the entropy term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntropyLogProb {
-    /// The chosen primitive's own.
+    /// That of the chosen primitive.
     Component,
-    /// The whole mixture's.
+    /// That of the whole mixture.
     Mixture,
 }
 
@@ -59,30 +59,31 @@ pub enum EntropyLogProb {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Estimator {
-    /// The paper: the router learns how often each primitive is the best.
+    /// The paper's estimator: the router learns how often each primitive is the best.
     Frequency(FrequencyConfig),
     /// Gumbel-softmax.
     Gumbel {
-        /// What is done with the relaxed draw.
+        /// How the relaxed sample is used.
         mode: GumbelMode,
         /// Temperature T of the relaxation, positive.
         temperature: f64,
     },
-    /// The score function for the choice of the primitive, the critic's gradient for its action.
+    /// The score function for the choice of the primitive, and the critic's gradient for its
+    /// action.
     Reinforce {
-        /// What is subtracted from the drawn primitive's value.
+        /// Baseline subtracted from the sampled primitive's value.
         baseline: ReinforceBaseline,
     },
-    /// The score function for the whole policy, as SAC of 2018 had it.
+    /// The score function for the whole policy, as in the SAC code of 2018.
     LikelihoodRatio {
-        /// What stands for V(s).
+        /// Estimate of V(s).
         baseline: RatioBaseline,
         /// Weight of half the mean squares of means and log standard deviations, at least 0.
         regularization: f64,
-        /// Smallest output of the router.
+        /// Lower limit of the router's logits.
         log_weight_floor: f64,
     },
-    /// The choice of the primitive is summed out.
+    /// The choice of the primitive summed out.
     Marginal {},
 }
 
@@ -94,11 +95,11 @@ pub struct FrequencyConfig {
     pub primitive_loss: PrimitiveLoss,
     /// Weight of the frequency loss, at least 0.
     pub freq_coef: f64,
-    /// How the frequency loss adds up over primitives.
+    /// How the frequency loss is reduced.
     pub freq_reduction: FreqReduction,
-    /// What makes a primitive the best one.
+    /// Criterion for the best primitive.
     pub argmax_score: ArgmaxScore,
-    /// Whose log-density a learnt temperature follows.
+    /// The log-density that a learnt temperature uses.
     pub alpha_log_prob: AlphaLogProb,
 }
 
@@ -112,7 +113,7 @@ pub enum PrimitiveLoss {
     All,
 }
 
-/// What makes a primitive the best one.
+/// Criterion for the best primitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArgmaxScore {
@@ -122,53 +123,53 @@ pub enum ArgmaxScore {
     SoftQ,
 }
 
-/// Whose log-density a learnt temperature follows.
+/// The log-density that a learnt temperature uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlphaLogProb {
-    /// The primitives' that learn: the best one, or all.
+    /// That of the learning primitives: the best one, or all.
     Learning,
-    /// A primitive's that is drawn from the weights, as when acting.
+    /// That of a primitive sampled from the weights, as in acting.
     Drawn,
 }
 
-/// What is done with a relaxed draw.
+/// How a relaxed sample is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GumbelMode {
-    /// Forward its largest element alone, backward all of it.
+    /// Its largest element in the forward pass, all of it in the backward pass.
     StraightThrough,
-    /// It blends the primitives' actions.
+    /// As weights that blend the primitives' actions.
     Soft,
 }
 
-/// What REINFORCE subtracts from the drawn primitive's value.
+/// Baseline of REINFORCE, subtracted from the sampled primitive's value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ReinforceBaseline {
-    /// Nothing.
+    /// No baseline.
     None,
-    /// The value that the weights expect, from draws of every primitive.
+    /// The expected value under the weights, from a sample of every primitive.
     Expected,
-    /// A moving average of the values drawn.
+    /// A moving average of the sampled values.
     Ema {
-        /// What stays of the average at each update, in [0, 1).
+        /// Factor on the average at each update, in [0, 1).
         decay: f64,
     },
 }
 
-/// What stands for V(s) in the likelihood ratio.
+/// Estimate of V(s) in the likelihood ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RatioBaseline {
-    /// Nothing.
+    /// Zero.
     None,
-    /// The soft value of fresh draws of every primitive, weighted.
+    /// The weighted soft value of a fresh sample of every primitive.
     Expected,
 }
 
 impl ActorConfig {
-    /// Number K of Gaussians.
+    /// Returns the number K of Gaussians.
     pub fn num_primitives(&self) -> usize {
         match self {
             Self::Gaussian {} => 1,
@@ -178,7 +179,8 @@ impl ActorConfig {
         }
     }
 
-    /// Its key and itself, to be changed; none where there is nothing to count.
+    /// Returns the key and a mutable reference to the number of primitives; `None` for a single
+    /// Gaussian.
     pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {
         match self {
             Self::Gaussian {} => None,
@@ -190,7 +192,7 @@ impl ActorConfig {
         }
     }
 
-    /// What stays of REINFORCE's moving average at each update, where there is one.
+    /// Returns the decay of REINFORCE's moving average, if it has one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {
             Self::Pmoe(PmoeConfig {

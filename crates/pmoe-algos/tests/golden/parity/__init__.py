@@ -1,1 +1,1 @@
-"""Losses of every method, written out once more in PyTorch: the oracle of the parity test."""
+"""The losses of every method, reimplemented in PyTorch as the oracle of the parity test."""

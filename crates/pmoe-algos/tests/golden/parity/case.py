@@ -7,15 +7,16 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 FORMAT = 1
-# A decision (ReLU's kink, argmax, min, clip) must be at least this far from going the other way, so
-# that it goes the same way in 32 bits.
+# A decision (ReLU's kink, argmax, min, clip) must be at least this far from the other outcome, so
+# that 32 bits give the same one.
 MARGIN = 2e-5
-# A loss nearer to zero than this is a difference of larger numbers; its relative error says nothing.
+# A loss closer to zero than this is a difference of larger numbers, and its relative error is
+# meaningless.
 LEAST_LOSS = 0.1
 ATTEMPTS = 2000
 LOSS_TOLERANCE = 1e-5
 GRAD_TOLERANCE = 1e-4
-# Tensors smaller than this are compared as if they had this magnitude: they are sums that cancel.
+# Gradients smaller than this are compared as if they had this magnitude: they are sums that cancel.
 LEAST_MAGNITUDE = 1e-2
 
 
@@ -233,7 +234,7 @@ def build(define, name, method, sizes, switches, scalars, seed):
         define(single)
         if double.margin < MARGIN or min(map(abs, double.losses.values())) < LEAST_LOSS:
             continue
-        # PyTorch's own 32 bits have to be well inside the tolerance.
+        # PyTorch's own 32-bit result must be well inside the tolerance.
         if double.compare(single.losses, single.grads, LOSS_TOLERANCE / 5, GRAD_TOLERANCE / 5):
             continue
         return double

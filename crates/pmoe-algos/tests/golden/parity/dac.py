@@ -1,4 +1,4 @@
-"""DAC: PPO on the high and on the low of the two augmented MDPs."""
+"""DAC: PPO on both augmented MDPs, the high and the low one."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def draw(case):
 
 
 class Options:
-    """What the networks say of a batch of observations."""
+    """Outputs of the networks for a batch of observations."""
 
     def __init__(self, case, obs):
         k = case.sizes["K"]
@@ -36,7 +36,7 @@ class Options:
 
 
 def high_policy(options, previous, first):
-    """π^H(o | o_prev, s) `[B, K]`: go on with the previous option, or ask the master."""
+    """π^H(o | o_prev, s) `[B, K]`: continue the previous option, or let the master choose."""
     master = options.log_master.exp()
     beta = options.beta.gather(1, previous.unsqueeze(1))
     stay = torch.nn.functional.one_hot(previous, master.shape[1]).to(master.dtype)

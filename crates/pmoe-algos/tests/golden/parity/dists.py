@@ -24,7 +24,7 @@ def normal_log_prob(x, mean, log_std):
 
 
 def normal_entropy(log_std):
-    """Of a diagonal Gaussian, summed over the last dimension."""
+    """Entropy of a diagonal Gaussian, summed over the last dimension."""
     return (0.5 + HALF_LOG_2PI + log_std).sum(-1)
 
 
@@ -53,7 +53,7 @@ def product_of_gaussians(log_weights, mean, log_std):
 
 
 def gated_gaussian(weights, mean, log_std, variance):
-    """The gated mean Σ w μ, with the variance of eq. 15 or of the weighted sum: mean, log σ."""
+    """Mean Σ w μ and log σ of a gated Gaussian, by eq. 15 or exactly for the weighted sum."""
     w = weights.unsqueeze(-1)
     factor = {"paper": w, "exact": w * w}[variance]
     total = (factor * (2.0 * log_std).exp()).sum(1)

@@ -1,4 +1,4 @@
-"""Numbers that were worked out by hand or elsewhere; the formulas here have to give them."""
+"""Numbers computed by hand or elsewhere, which the formulas here must reproduce."""
 
 import math
 
@@ -70,7 +70,7 @@ def ratio_clip():
 
 
 def check():
-    """Raises AssertionError where a formula gives another number."""
+    """Raises AssertionError if a formula gives a different number."""
     squashed_gaussian()
     mixture_of_two()
     compositions()

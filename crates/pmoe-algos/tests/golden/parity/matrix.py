@@ -21,10 +21,10 @@ NETS = {
     "std": ["exp", "softplus"],
 }
 
-# Methods whose policy is of one piece.
+# Methods without primitives.
 SINGLE = ("sac", "ppo", "td3")
 
-# Name of the family, method, its switches.
+# Name of the family: method, switches.
 FAMILIES = {
     "sac": ("sac", TEMPERATURE),
     "gating-sac": ("gating_sac", {**TEMPERATURE, "gating_var": ["paper", "exact"]}),
@@ -119,7 +119,7 @@ def covering(space):
         best = max(every, key=lambda c: len(pairs(c) & missing))
         missing -= pairs(best)
         chosen.append(best)
-    # Without switches there is one.
+    # A method without switches has one case.
     return chosen or every
 
 
@@ -134,7 +134,7 @@ def sizes_and_scalars(method, switches, rng):
     sizes = {"B": between(4, 6), "O": between(3, 5), "A": between(1, 3)}
     if method not in SINGLE:
         sizes["K"] = between(2, 4)
-    # Every option of DAC has networks of its own.
+    # Every option of DAC has separate networks.
     sizes["hidden"] = [4, 4] if method == "dac" else [between(5, 7), between(4, 6)]
     if switches.get("mcp_net") == "full":
         sizes["gate_hidden"] = [between(4, 6) for _ in range(3)]

@@ -115,7 +115,7 @@ def sampled(case, mean, log_std):
 def log_prob_and_entropy(case, policy, action):
     """log π(a|s) `[B]` and the entropy `[B]`; of a mixture Σ w_k H_k, which bounds it from below."""
     if case.method == "pmoe_ppo":
-        # The router learns from the frequency loss alone with `freq`.
+        # With `freq`, the router learns only from the frequency loss.
         log_w = policy.log_w.detach() if case.switches["routing"] == "freq" else policy.log_w
         log_prob = dists.mixture_log_prob(action.unsqueeze(1), log_w, policy.mean, policy.log_std)
         entropy = (log_w.exp() * dists.normal_entropy(policy.log_std)).sum(1)
@@ -169,7 +169,7 @@ def normalised(case, advantage):
         return advantage
     exact = advantage.double()
     exact = (exact - exact.mean()) / (exact.std() + 1e-8)
-    # Part of the data, which has 32 bits.
+    # Part of the data, which are stored in 32 bits.
     return exact.float().to(case.dtype)
 
 

@@ -219,7 +219,7 @@ class Judged:
 
 def frequency(case, alpha, j):
     """Back-propagation-max or -all with the frequency loss."""
-    # Whatever the entropy term is, the score has the primitive's own log-density.
+    # Regardless of the entropy term, the score uses the primitive's own log-density.
     score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.own
     best = case.argmax(score)
     if j.w.shape[1] > 1:

@@ -20,7 +20,7 @@ def policy(case, name, obs):
 
 
 def smoothed(case, action):
-    """With clipped noise, within the limits of actions."""
+    """Adds clipped noise and clips to the action limits."""
     sigma, limit = case.scalars["target_noise"], case.scalars["target_noise_clip"]
     noise = case.clamp(sigma * case.inputs["next_noise"], -limit, limit)
     return case.clamp(action + noise, -1.0, 1.0)

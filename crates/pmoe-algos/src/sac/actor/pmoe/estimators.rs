@@ -1,4 +1,4 @@
-//! The policy loss of PMOE-SAC, one function for each way in which the router learns.
+//! The policy loss of PMOE-SAC, one function per estimator.
 
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
@@ -16,7 +16,7 @@ use crate::sac::{
     PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
-/// A draw of every primitive at every state, and what the critics say of it.
+/// A sample of every primitive at every state, with its value.
 struct Judged {
     /// `B·K` rows.
     sample: TanhSample,
@@ -25,7 +25,7 @@ struct Judged {
 }
 
 impl PmoeActor {
-    /// The policy loss of a batch.
+    /// Computes the policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
         let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
         match &self.config.estimator {
@@ -44,8 +44,8 @@ impl PmoeActor {
         }
     }
 
-    /// The paper: the best primitive, or all, learn from the critic (eqs. 9 and 8), and the router how
-    /// often each is the best (eq. 7).
+    /// The paper's estimator. The best primitive, or all, learn from the critic (eqs. 9 and 8); the
+    /// router learns how often each primitive is the best (eq. 7).
     fn frequency(
         &self,
         config: &FrequencyConfig,
@@ -91,8 +91,8 @@ impl PmoeActor {
         }
     }
 
-    /// The drawn primitive learns from the critic, and the router from the values of all through the
-    /// relaxed draw.
+    /// The sampled primitive learns from the critic. The router learns from the values of all
+    /// primitives through the relaxed sample.
     fn gumbel_straight_through(
         &self,
         temperature: f64,
@@ -112,7 +112,7 @@ impl PmoeActor {
         }
     }
 
-    /// Actions are blended by the relaxed draw: a policy that never acts, for comparison.
+    /// The relaxed sample blends the actions. This policy never acts; it is for comparison.
     fn gumbel_soft(
         &self,
         temperature: f64,
@@ -135,7 +135,7 @@ impl PmoeActor {
         }
     }
 
-    /// The drawn primitive learns from the critic, its weight from its advantage.
+    /// The sampled primitive learns from the critic, and its weight from its advantage.
     fn reinforce(
         &self,
         baseline: &ReinforceBaseline,
@@ -166,7 +166,8 @@ impl PmoeActor {
         }
     }
 
-    /// The choice of the primitive is summed out: every primitive learns as much as it weighs.
+    /// The choice of the primitive is summed out: every primitive learns in proportion to its
+    /// weight.
     fn marginal(&self, mixture: Mixture, input: LossInput<'_>, batch: MixtureBatch) -> ActorLoss {
         let alpha = input.alpha;
         let Judged { sample, q } = judge_all(&mixture, input);
@@ -178,7 +179,8 @@ impl PmoeActor {
     }
 }
 
-/// The policy of 2018: the whole mixture's density follows the soft value of an action of its own.
+/// The policy loss of 2018: the density of the whole mixture follows the soft value of one of its
+/// actions.
 fn likelihood_ratio(
     baseline: RatioBaseline,
     regularization: f64,
@@ -189,13 +191,13 @@ fn likelihood_ratio(
     let LossInput { critic, obs, alpha, noise, .. } = input;
     let [rows, _] = obs.dims();
     let fixed = mixture.constant();
-    // The action, a constant; its noise is the first B rows.
+    // The action, a constant; its noise is in the first B rows.
     let drawn = draw_primitive(mixture.log_weights(), noise.gumbel);
     let own_noise = noise.action.clone().narrow(0, 0, rows);
     let own = fixed.primitive(&drawn).rsample(own_noise);
     let q = critic.min(obs.clone(), own.action);
     let log_prob = mixture.log_prob(own.pre_tanh.unsqueeze_dim(1)).squeeze_dim::<1>(1);
-    // V(s), from draws that know nothing of the action.
+    // V(s), from samples independent of the action.
     let value = match baseline {
         RatioBaseline::None => q.zeros_like(),
         RatioBaseline::Expected => {
@@ -216,7 +218,7 @@ fn likelihood_ratio(
     }
 }
 
-/// Draws an action of every primitive and has it judged.
+/// Samples and evaluates an action of every primitive.
 fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
     let shape = [input.obs.dims()[0], mixture.num_primitives()];
     let sample = mixture.primitives().rsample(input.noise.action);
