@@ -38,7 +38,8 @@ pub enum Actor {
 
 /// What an actor says of a batch of states.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
-enum Policy<'a> {
+#[derive(Debug)]
+pub enum Policy<'a> {
     /// One squashed Gaussian per state; and the experts that it is composed of, if it is.
     Gaussian(TanhNormal, Option<MixtureBatch>),
     /// Several, one of which acts.
@@ -147,7 +148,7 @@ impl Actor {
     }
 
     /// The policy at every state of `obs`, `[B, O]`.
-    fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
+    pub fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
         let composed = |(dist, experts)| Policy::Gaussian(dist, Some(experts));
         match self {
             Self::Gaussian(actor) => Policy::Gaussian(actor.distribution(obs), None),

@@ -111,6 +111,24 @@ pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
     Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
 }
 
+/// Every policy that ends in one Gaussian.
+pub fn gaussians() -> Vec<ActorConfig> {
+    vec![
+        gaussian(),
+        gating(3, GatingVariance::Paper),
+        gating(3, GatingVariance::Exact),
+        mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
+        mcp(2, McpGate::Softmax, McpNetwork::Full),
+    ]
+}
+
+/// Every policy, and PMOE with every way to learn.
+pub fn actors() -> Vec<ActorConfig> {
+    let all = PmoeConfig { estimator: back_propagation_all(), ..pmoe(3) };
+    let mixtures = [vec![pmoe(3), all], alternative_mixtures(3)].concat();
+    gaussians().into_iter().chain(mixtures.into_iter().map(ActorConfig::Pmoe)).collect()
+}
+
 /// Every other way to learn, with the entropy term that it is meant for.
 pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
     use EntropyLogProb::{Component, Mixture};

@@ -1,7 +1,8 @@
 //! The policy of PMOE-SAC: a mixture of squashed Gaussians with a learnt router.
 //!
 //! Ren et al., "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning". How the
-//! router learns is the [`Estimator`]: the paper's frequency loss, or one of its alternatives.
+//! router learns is the [`Estimator`]: the paper's frequency loss, or one of its alternatives, whose
+//! equations are in `pmoe/estimators.rs`.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -11,12 +12,6 @@
 //! | [`frequency_loss`] | eq. 7 | Σ_k (onehot(j)_k − w_k)² |
 //! | [`backpropagate_all_loss`] | eq. 8 | Σ_k (α log π_k(a_k) − Q(s, a_k)) |
 //! | [`backpropagate_max_loss`] | eq. 9 | α log π_j(a_j) − Q(s, a_j) |
-//! | [`straight_through`], [`weighted_loss`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
-//! | [`reinforce_loss`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
-//! | [`likelihood_ratio_loss`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
-//! | [`weighted_loss`] | the choice summed out | −Σ_k w_k G_k |
-//!
-//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's draw.
 //!
 //! # Deviations
 //! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release; the paper's
@@ -26,18 +21,11 @@
 //! - The release averages the frequency loss over K as well (`freq_reduction = "mean"`).
 //! - A learnt temperature follows the best primitive's log-density, as in the release; the first author's
 //!   code of 2020 draws a primitive for that (`alpha_log_prob = "drawn"`).
-//! - The paper compares with Gumbel-softmax and REINFORCE without formulas: these are ours.
-//! - V(s) of the likelihood ratio is the soft value of fresh draws of every primitive, weighted; the code
-//!   of 2018 learnt a network for it.
 //!
 //! [`best_primitive`]: pmoe_core::loss::best_primitive
 //! [`frequency_loss`]: pmoe_core::loss::frequency_loss
 //! [`backpropagate_all_loss`]: pmoe_core::loss::backpropagate_all_loss
 //! [`backpropagate_max_loss`]: pmoe_core::loss::backpropagate_max_loss
-//! [`straight_through`]: pmoe_core::loss::straight_through
-//! [`weighted_loss`]: pmoe_core::loss::weighted_loss
-//! [`reinforce_loss`]: pmoe_core::loss::reinforce_loss
-//! [`likelihood_ratio_loss`]: pmoe_core::loss::likelihood_ratio_loss
 
 mod estimators;
 
@@ -48,13 +36,11 @@ use pmoe_core::loss::best_primitive;
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
-use super::{NoiseSize, Sampled};
+use super::Sampled;
 use crate::agent::Mode;
 use crate::critic::TwinCritic;
 use crate::policy::{EvalPrimitive, NetSpec, RoutedNet};
-use crate::sac::{
-    AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, RatioBaseline, TargetAction,
-};
+use crate::sac::{Estimator, PmoeConfig, TargetAction};
 
 /// K squashed Gaussians on one trunk, and the router that weighs them.
 #[derive(Module, Debug)]
@@ -153,23 +139,6 @@ impl PmoeActor {
             }
         };
         mixture.primitive(&primitive)
-    }
-
-    /// The noise that the loss asks for.
-    pub(super) fn noise_size(&self) -> NoiseSize {
-        let num_primitives = self.num_primitives();
-        let (actions, draws_primitive) = match self.config.estimator {
-            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
-                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
-            }
-            Estimator::Marginal {} => (num_primitives, false),
-            Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
-                (1 + num_primitives, true)
-            }
-        };
-        NoiseSize { actions, num_primitives, draws_primitive }
     }
 
     fn log_prob(&self) -> LogProb {

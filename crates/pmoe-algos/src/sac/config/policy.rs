@@ -190,6 +190,14 @@ impl ActorConfig {
         }
     }
 
+    /// Which primitive acts when evaluated, to be changed; none where that is not a question.
+    pub(crate) fn eval_primitive_mut(&mut self) -> Option<&mut EvalPrimitive> {
+        match self {
+            Self::Gaussian {} | Self::Gating(_) | Self::Mcp(_) => None,
+            Self::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+        }
+    }
+
     /// What stays of REINFORCE's moving average at each update, where there is one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {
