@@ -13,6 +13,7 @@ use crate::range::{ConfigError, Most, count};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodConfig {
+    /// The algorithm with its settings.
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
     pub schedule: Schedule,
@@ -32,6 +33,7 @@ pub struct RunConfig {
     pub device: DeviceKind,
     /// Settings of the task.
     pub env: EnvConfig,
+    /// The algorithm with its settings.
     pub algo: AlgoConfig,
     /// When to stop, evaluate, log and save.
     pub schedule: Schedule,

@@ -40,14 +40,14 @@ use pmoe_core::optim::{Adam, Learner, Target};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
-    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, LossInput, PmoeActor, Sampled,
+    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, LossInput, PmoeActor, Policy, Sampled,
 };
 use self::average::MovingAverage;
-pub use self::config::{
+pub use self::config::policy::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
     GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-    SacConfig, TargetAction, TemperatureConfig,
 };
+pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{
     Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::on_policy::{self, bits, live};
 use pmoe_algos::AnyMemory;
-use pmoe_algos::policy::{GatingVariance, Init, LogStd, McpGate, McpNetwork};
+use pmoe_algos::policy::{Init, LogStd};
 use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig, TargetAction,
@@ -51,17 +51,7 @@ fn variants() -> Vec<AlgoConfig> {
     let drawn = FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, ..common::frequency() };
     let drawn = PmoeConfig { estimator: Estimator::Frequency(drawn), ..common::pmoe(3) };
     let mut variants = vec![learnt(common::gaussian()), learnt(ActorConfig::Pmoe(drawn))];
-    let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
-    let mut actors = vec![
-        common::gaussian(),
-        common::gating(3, GatingVariance::Paper),
-        common::mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
-        common::mcp(2, McpGate::Softmax, McpNetwork::Full),
-        ActorConfig::Pmoe(common::pmoe(3)),
-        ActorConfig::Pmoe(all),
-    ];
-    actors.extend(common::alternative_mixtures(3).into_iter().map(ActorConfig::Pmoe));
-    variants.extend(actors.into_iter().map(common::sac));
+    variants.extend(common::actors().into_iter().map(common::sac));
     let pmoe = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
     variants.push(SacConfig {
         target: TargetAction::Max,

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 use common::differences::{check, check_against, f64_normal, gradients, in_f64, is_zero, value};
 use pmoe_algos::critic::{TwinCritic, critic_loss};
-use pmoe_algos::policy::{GatingVariance, Init, LogStd, McpGate, McpNetwork, RoutingInput};
+use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
     GumbelMode, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
@@ -88,16 +88,11 @@ fn check_pmoe(name: &str, config: &PmoeConfig) {
 
 #[test]
 fn actor_gradients_equal_central_differences() {
-    check_actor("gaussian", &small(&common::gaussian()));
+    for config in common::gaussians() {
+        check_actor(&format!("{config:?}"), &small(&config));
+    }
     let squashed = SacConfig { log_std: LogStd::Tanh(-5.0, 2.0), ..small(&common::gaussian()) };
     check_actor("log_std squashed", &squashed);
-    for variance in [GatingVariance::Paper, GatingVariance::Exact] {
-        check_actor(&format!("gating, {variance:?}"), &small(&common::gating(3, variance)));
-    }
-    for gate in [McpGate::Sigmoid, McpGate::Softmax] {
-        let config = small(&common::mcp(3, gate, McpNetwork::Matched));
-        check_actor(&format!("mcp, {gate:?}"), &config);
-    }
     // If the router's gradient reaches the trunk, the loss is a differentiable function of all
     // parameters.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
@@ -112,11 +107,6 @@ fn actor_gradients_equal_central_differences() {
     }
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
     check_pmoe("router on the observation", &on_obs);
-}
-
-#[test]
-fn mcp_of_its_own_sizes_equals_central_differences() {
-    check_actor("mcp", &small(&common::mcp(2, McpGate::Sigmoid, McpNetwork::Full)));
 }
 
 /// Computes the mixture and soft values, `[B, K]`, of the loss's samples from public parts.
@@ -348,10 +338,7 @@ fn the_router_reaches_the_trunk_only_if_it_may() {
 #[test]
 fn the_critic_gets_no_gradient_from_the_actor() {
     let critic = critic();
-    let mixtures = [vec![common::pmoe(3)], common::alternative_mixtures(3)].concat();
-    let mut actors: Vec<ActorConfig> = mixtures.into_iter().map(ActorConfig::Pmoe).collect();
-    actors.push(common::gating(3, GatingVariance::Paper));
-    for config in actors {
+    for config in common::actors() {
         let actor = actor(&config);
         let (valid, noise) = (critic.valid(), noise(&actor));
         let input = LossInput { critic: &valid, obs: obs(), alpha: ALPHA, noise, baseline: 0.0 };

@@ -30,8 +30,8 @@ fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u3
         Actor::Gaussian(actor) => &actor.net,
         Actor::Gating(actor) => &actor.net.primitives,
         Actor::Mcp(McpActor { net: McpNet::Matched(net), .. }) => &net.primitives,
-        Actor::Mcp(_) => panic!("MCP's own networks have no counterpart"),
         Actor::Pmoe(actor) => &actor.net.primitives,
+        other => panic!("one primitive is not SAC's network: {other:?}"),
     };
     let mut actions = Vec::new();
     let mut rng = stream(3, Stream::Explore);

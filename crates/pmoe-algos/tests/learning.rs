@@ -5,8 +5,6 @@ mod common;
 
 use burn::tensor::Device;
 use common::on_policy;
-use pmoe_algos::policy::{GatingVariance, McpGate, McpNetwork};
-use pmoe_algos::sac::{ActorConfig, PmoeConfig};
 use pmoe_algos::{AlgoConfig, Schedule, Training};
 use pmoe_envs::{EnvSpec, TimeLimit};
 use pmoe_results::Event;
@@ -38,18 +36,7 @@ fn learns_the_point_mass(config: &AlgoConfig, steps: u64, updates: u64) {
 
 #[test]
 fn sac_learns_with_every_policy() {
-    let all = PmoeConfig { estimator: common::back_propagation_all(), ..common::pmoe(3) };
-    let mut actors = vec![
-        common::gaussian(),
-        common::gating(3, GatingVariance::Paper),
-        common::gating(3, GatingVariance::Exact),
-        common::mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
-        common::mcp(3, McpGate::Sigmoid, McpNetwork::Full),
-        ActorConfig::Pmoe(common::pmoe(3)),
-        ActorConfig::Pmoe(all),
-    ];
-    actors.extend(common::alternative_mixtures(3).into_iter().map(ActorConfig::Pmoe));
-    for actor in actors {
+    for actor in common::actors() {
         learns_the_point_mass(&AlgoConfig::Sac(common::sac(actor)), 2_500, 2_000);
     }
 }

@@ -38,7 +38,8 @@ pub enum Actor {
 
 /// Output of an actor for a batch of states.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
-enum Policy<'a> {
+#[derive(Debug)]
+pub enum Policy<'a> {
     /// One squashed Gaussian per state, with the experts that compose it, if any.
     Gaussian(TanhNormal, Option<MixtureBatch>),
     /// Several Gaussians per state, one of which acts.
@@ -146,7 +147,7 @@ impl Actor {
     }
 
     /// Computes the policy at every state of `obs`, `[B, O]`.
-    fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
+    pub fn policy(&self, obs: Tensor<2>) -> Policy<'_> {
         let composed = |(dist, experts)| Policy::Gaussian(dist, Some(experts));
         match self {
             Self::Gaussian(actor) => Policy::Gaussian(actor.distribution(obs), None),

@@ -1,13 +1,10 @@
 //! Hyper-parameters of the SAC family. Defaults are in `configs/methods/*.toml`.
 
-mod policy;
+pub(super) mod policy;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::policy::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-};
+use self::policy::ActorConfig;
 use crate::policy::{Init, LogStd};
 use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 

@@ -3,10 +3,7 @@
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
-use super::{
-    Actor, ActorConfig, Estimator, GumbelMode, PrimitiveLoss, RatioBaseline, Sac, SacConfig,
-    TargetAction,
-};
+use super::{Actor, ActorConfig, Sac, SacConfig, TargetAction};
 use crate::critic::TwinCritic;
 use crate::experience::Experience;
 use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
@@ -37,10 +34,7 @@ impl SacConfig {
     }
 
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
-        match &mut self.actor {
-            ActorConfig::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
-            ActorConfig::Gaussian {} | ActorConfig::Gating(_) | ActorConfig::Mcp(_) => None,
-        }
+        self.actor.eval_primitive_mut()
     }
 
     pub(crate) fn timed_step(
@@ -102,20 +96,7 @@ impl SacConfig {
             TargetAction::Sample => 1,
             TargetAction::Max => all,
         };
-        let (judged, learning) = match &pmoe.estimator {
-            Estimator::Frequency(frequency) => match frequency.primitive_loss {
-                PrimitiveLoss::Max => (all, 1),
-                PrimitiveLoss::All => (all, all),
-            },
-            Estimator::Gumbel { mode: GumbelMode::StraightThrough, .. }
-            | Estimator::Reinforce { .. } => (all, 1),
-            Estimator::Gumbel { mode: GumbelMode::Soft, .. } => (1, 1),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, 0),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
-                (all.saturating_add(1), 0)
-            }
-            Estimator::Marginal {} => (all, all),
-        };
+        let (judged, learning) = pmoe.estimator.actions_in_critics(all);
         judged.saturating_add(learning).max(next)
     }
 }

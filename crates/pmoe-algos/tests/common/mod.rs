@@ -113,6 +113,24 @@ pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
     Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
 }
 
+/// Returns every policy that ends in one Gaussian.
+pub fn gaussians() -> Vec<ActorConfig> {
+    vec![
+        gaussian(),
+        gating(3, GatingVariance::Paper),
+        gating(3, GatingVariance::Exact),
+        mcp(3, McpGate::Sigmoid, McpNetwork::Matched),
+        mcp(2, McpGate::Softmax, McpNetwork::Full),
+    ]
+}
+
+/// Returns every policy, PMOE with every estimator.
+pub fn actors() -> Vec<ActorConfig> {
+    let all = PmoeConfig { estimator: back_propagation_all(), ..pmoe(3) };
+    let mixtures = [vec![pmoe(3), all], alternative_mixtures(3)].concat();
+    gaussians().into_iter().chain(mixtures.into_iter().map(ActorConfig::Pmoe)).collect()
+}
+
 /// Returns all other estimators, with the entropy term each is meant for.
 pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
     use EntropyLogProb::{Component, Mixture};

@@ -144,6 +144,11 @@ impl Case {
         Ok(array)
     }
 
+    /// Whether the file has `input/NAME`.
+    pub(crate) fn has_input(&self, name: &str) -> bool {
+        self.tensors.contains_key(&format!("input/{name}"))
+    }
+
     /// Returns `input/NAME` as a constant.
     pub(crate) fn input<const D: usize>(
         &self,

@@ -6,9 +6,9 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorNoise, AlphaLogProb, Estimator, FrequencyConfig, GatingConfig,
-    GumbelMode, LossInput, PmoeConfig, RatioBaseline, ReinforceBaseline, SacConfig, Sampled,
-    TargetAction, soft_bellman_target, temperature_loss,
+    Actor, ActorConfig, ActorNoise, Estimator, FrequencyConfig, GatingConfig, GumbelMode,
+    LossInput, PmoeConfig, Policy, ReinforceBaseline, SacConfig, Sampled, TargetAction,
+    soft_bellman_target, temperature_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -191,63 +191,50 @@ fn next_actions(
 ) -> Result<Sampled, Problem> {
     let Setup { rows, action, primitives, ref config, .. } = *setup;
     let one = || case.input("next_noise", [rows, action], arithmetic);
-    let dist = match actor {
-        Actor::Gaussian(actor) => actor.distribution(obs),
-        Actor::Gating(actor) => actor.distribution(obs).0,
-        Actor::Mcp(actor) => actor.distribution(obs).0,
-        Actor::Pmoe(actor) => {
-            let mixture = actor.mixture(obs);
-            return Ok(match config.target {
-                TargetAction::Sample => {
-                    let drawn = case.indices("next_primitive", rows, primitives)?;
-                    actor.actions(&mixture, Some(&drawn), one()?)
-                }
-                TargetAction::Max => {
-                    let noise = case.input("next_noise", [rows, primitives, action], arithmetic)?;
-                    actor.actions(&mixture, None, noise.reshape([rows * primitives, action]))
-                }
-            });
+    Ok(match actor.policy(obs) {
+        Policy::Gaussian(dist, _) => {
+            let sample = dist.rsample(one()?);
+            Sampled { action: sample.action, log_prob: sample.log_prob }
         }
-    };
-    let sample = dist.rsample(one()?);
-    Ok(Sampled { action: sample.action, log_prob: sample.log_prob })
+        Policy::Mixture(actor, mixture) => match config.target {
+            TargetAction::Sample => {
+                let drawn = case.indices("next_primitive", rows, primitives)?;
+                actor.actions(&mixture, Some(&drawn), one()?)
+            }
+            TargetAction::Max => {
+                let noise = case.input("next_noise", [rows, primitives, action], arithmetic)?;
+                actor.actions(&mixture, None, noise.reshape([rows * primitives, action]))
+            }
+        },
+    })
 }
 
-/// Returns the noise of the actor's loss.
+/// Returns the noise of the actor's loss, as far as the case defines it.
 fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<ActorNoise, Problem> {
     let Setup { rows, action, primitives, ref config, .. } = *setup;
-    let ActorConfig::Pmoe(PmoeConfig { estimator, .. }) = &config.actor else {
+    if !matches!(config.actor, ActorConfig::Pmoe(_)) {
         let action = case.input("noise", [rows, action], arithmetic)?;
         return Ok(ActorNoise { gumbel: Tensor::zeros([rows, 1], &action.device()), action });
-    };
+    }
     let all = case.input("noise", [rows, primitives, action], arithmetic)?;
     let all: Tensor<2> = all.reshape([rows * primitives, action]);
     let none = Tensor::zeros([rows, primitives], (&all.device(), arithmetic.dtype()));
-    // Gumbel noise that forces the choice of the primitive.
-    let drawing = || -> Result<Tensor<2>, Problem> {
-        let drawn = case.indices("primitive", rows, primitives)?;
+    let gumbel = if case.has_input("gumbel") {
+        case.input("gumbel", [rows, primitives], arithmetic)?
+    } else if case.has_input("primitive") {
+        // Gumbel noise that forces the choice of the primitive.
+        let drawn = case.indices("primitive", rows, primitives)?.unsqueeze_dim(1);
         let chosen = Tensor::full([rows, 1], 1e4, (&none.device(), arithmetic.dtype()));
-        let index = drawn.unsqueeze_dim(1);
-        Ok(none.clone().scatter(1, index, chosen, IndexingUpdateOp::Add))
+        none.scatter(1, drawn, chosen, IndexingUpdateOp::Add)
+    } else {
+        none
     };
-    let own = || case.input("drawn_noise", [rows, action], arithmetic);
-    Ok(match estimator {
-        Estimator::Frequency(FrequencyConfig { alpha_log_prob: AlphaLogProb::Drawn, .. })
-        | Estimator::Reinforce { .. } => ActorNoise { action: all, gumbel: drawing()? },
-        Estimator::Frequency(_) | Estimator::Marginal {} => {
-            ActorNoise { action: all, gumbel: none }
-        }
-        Estimator::Gumbel { .. } => {
-            let gumbel = case.input("gumbel", [rows, primitives], arithmetic)?;
-            ActorNoise { action: all, gumbel }
-        }
-        Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => {
-            ActorNoise { action: own()?, gumbel: drawing()? }
-        }
-        Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
-            ActorNoise { action: Tensor::cat(vec![own()?, all], 0), gumbel: drawing()? }
-        }
-    })
+    let action = if case.has_input("drawn_noise") {
+        Tensor::cat(vec![case.input("drawn_noise", [rows, action], arithmetic)?, all], 0)
+    } else {
+        all
+    };
+    Ok(ActorNoise { action, gumbel })
 }
 
 /// Computes the losses `critic`, `actor` and, if α is learnt, `temperature`.

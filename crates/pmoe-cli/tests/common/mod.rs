@@ -33,7 +33,7 @@ pub fn pmoe() -> Command {
 /// A small run in `out`.
 pub fn train(method: &str, steps: u64, out: &Path) -> Command {
     let mut command = pmoe();
-    command.args(["train", "--task", "Hopper-v4", "--seed", "3", "--method", algo]);
+    command.args(["train", "--task", "Hopper-v4", "--seed", "3", "--method", method]);
     command.args(["--steps", &steps.to_string(), "--progress", "json", "--out"]).arg(out);
     let small = if method.contains("ppo") || method == "dac" { SMALL_ROLLOUTS } else { SMALL };
     for setting in small.iter().chain(SMALL_SCHEDULE) {

@@ -2,7 +2,7 @@
 //!
 //! Ren et al., "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning". The
 //! [`Estimator`] determines how the router learns: with the paper's frequency loss, or one of its
-//! alternatives.
+//! alternatives, whose equations are in `pmoe/estimators.rs`.
 //!
 //! # Equations
 //! | code | source | formula |
@@ -12,12 +12,6 @@
 //! | [`frequency_loss`] | eq. 7 | Σ_k (onehot(j)_k − w_k)² |
 //! | [`backpropagate_all_loss`] | eq. 8 | Σ_k (α log π_k(a_k) − Q(s, a_k)) |
 //! | [`backpropagate_max_loss`] | eq. 9 | α log π_j(a_j) − Q(s, a_j) |
-//! | [`straight_through`], [`weighted_loss`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
-//! | [`reinforce_loss`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
-//! | [`likelihood_ratio_loss`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
-//! | [`weighted_loss`] | the choice summed out | −Σ_k w_k G_k |
-//!
-//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
 //!
 //! # Deviations
 //! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release. The
@@ -27,19 +21,11 @@
 //! - The release also averages the frequency loss over K (`freq_reduction = "mean"`).
 //! - A learnt temperature follows the best primitive's log-density, as in the release. The first
 //!   author's code of 2020 samples a primitive for it (`alpha_log_prob = "drawn"`).
-//! - The paper compares with Gumbel-softmax and REINFORCE without giving formulas; the ones here
-//!   are our own.
-//! - V(s) of the likelihood ratio is the weighted soft value of a fresh sample of every primitive.
-//!   The 2018 code learnt a network for it.
 //!
 //! [`best_primitive`]: pmoe_core::loss::best_primitive
 //! [`frequency_loss`]: pmoe_core::loss::frequency_loss
 //! [`backpropagate_all_loss`]: pmoe_core::loss::backpropagate_all_loss
 //! [`backpropagate_max_loss`]: pmoe_core::loss::backpropagate_max_loss
-//! [`straight_through`]: pmoe_core::loss::straight_through
-//! [`weighted_loss`]: pmoe_core::loss::weighted_loss
-//! [`reinforce_loss`]: pmoe_core::loss::reinforce_loss
-//! [`likelihood_ratio_loss`]: pmoe_core::loss::likelihood_ratio_loss
 
 mod estimators;
 
@@ -50,13 +36,11 @@ use pmoe_core::loss::best_primitive;
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
-use super::{NoiseSize, Sampled};
+use super::Sampled;
 use crate::agent::Mode;
 use crate::critic::TwinCritic;
 use crate::policy::{EvalPrimitive, NetSpec, RoutedNet};
-use crate::sac::{
-    AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, RatioBaseline, TargetAction,
-};
+use crate::sac::{Estimator, PmoeConfig, TargetAction};
 
 /// K squashed Gaussians on one trunk, and the router that weights them.
 #[derive(Module, Debug)]
@@ -155,23 +139,6 @@ impl PmoeActor {
             }
         };
         mixture.primitive(&primitive)
-    }
-
-    /// Returns the amount of noise that the loss needs.
-    pub(super) fn noise_size(&self) -> NoiseSize {
-        let num_primitives = self.num_primitives();
-        let (actions, draws_primitive) = match self.config.estimator {
-            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
-                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
-            }
-            Estimator::Marginal {} => (num_primitives, false),
-            Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
-            Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
-                (1 + num_primitives, true)
-            }
-        };
-        NoiseSize { actions, num_primitives, draws_primitive }
     }
 
     fn log_prob(&self) -> LogProb {

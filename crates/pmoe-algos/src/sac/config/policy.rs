@@ -192,6 +192,14 @@ impl ActorConfig {
         }
     }
 
+    /// Returns the choice of the primitive in evaluations, for policies that have one.
+    pub(crate) fn eval_primitive_mut(&mut self) -> Option<&mut EvalPrimitive> {
+        match self {
+            Self::Gaussian {} | Self::Gating(_) | Self::Mcp(_) => None,
+            Self::Pmoe(pmoe) => Some(&mut pmoe.eval_primitive),
+        }
+    }
+
     /// Returns the decay of REINFORCE's moving average, if it has one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {

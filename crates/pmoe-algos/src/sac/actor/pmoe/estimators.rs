@@ -1,4 +1,22 @@
-//! The policy loss of PMOE-SAC, one function per estimator.
+//! The policy loss of PMOE-SAC, one function per estimator, with the noise and critic values it needs.
+//!
+//! # Equations
+//! Those of the paper's estimator are in `sac/actor/pmoe.rs`.
+//!
+//! | code | source | formula |
+//! |---|---|---|
+//! | [`straight_through`], [`weighted_loss`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
+//! | [`reinforce_loss`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
+//! | [`likelihood_ratio_loss`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
+//! | [`weighted_loss`] | the choice summed out | −Σ_k w_k G_k |
+//!
+//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
+//!
+//! # Deviations
+//! - The paper compares with Gumbel-softmax and REINFORCE without giving formulas; the ones here
+//!   are our own.
+//! - V(s) of the likelihood ratio is the weighted soft value of a fresh sample of every primitive.
+//!   The 2018 code learnt a network for it.
 
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
@@ -10,7 +28,7 @@ use pmoe_core::loss::{
 
 use super::PmoeActor;
 use crate::policy::MixtureBatch;
-use crate::sac::actor::{ActorLoss, LossInput};
+use crate::sac::actor::{ActorLoss, LossInput, NoiseSize};
 use crate::sac::{
     AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, GumbelMode,
     PrimitiveLoss, RatioBaseline, ReinforceBaseline,
@@ -24,7 +42,46 @@ struct Judged {
     q: Tensor<2>,
 }
 
+impl Estimator {
+    /// Actions per state that the critics judge, and those whose judgement teaches, of a mixture of `all`
+    /// primitives.
+    pub(in crate::sac) fn actions_in_critics(&self, all: u64) -> (u64, u64) {
+        match self {
+            Self::Frequency(frequency) => match frequency.primitive_loss {
+                PrimitiveLoss::Max => (all, 1),
+                PrimitiveLoss::All => (all, all),
+            },
+            Self::Gumbel { mode: GumbelMode::StraightThrough, .. } | Self::Reinforce { .. } => {
+                (all, 1)
+            }
+            Self::Gumbel { mode: GumbelMode::Soft, .. } => (1, 1),
+            Self::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, 0),
+            Self::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
+                (all.saturating_add(1), 0)
+            }
+            Self::Marginal {} => (all, all),
+        }
+    }
+}
+
 impl PmoeActor {
+    /// Returns the amount of noise that the loss needs.
+    pub(in crate::sac::actor) fn noise_size(&self) -> NoiseSize {
+        let num_primitives = self.num_primitives();
+        let (actions, draws_primitive) = match self.config.estimator {
+            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
+                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
+            }
+            Estimator::Marginal {} => (num_primitives, false),
+            Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
+            Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
+            Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
+                (1 + num_primitives, true)
+            }
+        };
+        NoiseSize { actions, num_primitives, draws_primitive }
+    }
+
     /// Computes the policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
         let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
