@@ -111,7 +111,7 @@ pub enum EnvError {
     },
     /// MuJoCo's library is missing, broken or of another version.
     #[error(
-        "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library"
+        "cannot load MuJoCo: {reason}; set MUJOCO_DYNAMIC_LINK_DIR to the folder of its library"
     )]
     Library {
         /// Where it was looked for, or what is wrong with it.
@@ -159,7 +159,7 @@ pub enum EnvError {
     },
     /// A model is not the one that a task's settings were made with.
     #[error(
-        "the model {path} has changed: the blake3 of its files is {found}, but the settings are for {expected}"
+        "the model {path} has changed: the blake3 of its files is {found}, but the settings expect {expected}"
     )]
     ModelChanged {
         /// The model file.
@@ -184,7 +184,7 @@ pub enum EnvError {
 
 /// No task has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own")]
+#[error("unknown task `{id}`: it must be one of {known}, or mjcf:FILE for your own model file")]
 pub struct UnknownTask {
     /// What was asked for.
     pub id: String,

@@ -92,7 +92,7 @@ impl FromStr for AnalysisKind {
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| UnknownName {
-            kind: "kind of analysis",
+            kind: "analysis",
             name: name.to_owned(),
             known: one_of(Self::ALL),
         })
@@ -252,7 +252,7 @@ impl Run {
             return Err(ResultsError::BadFile {
                 path: self.path.join(kind.file()),
                 key: "events_blake3".to_owned(),
-                message: "made of another run than the folder has now".to_owned(),
+                message: "the run's events have changed since the analysis".to_owned(),
             });
         }
         Ok(Some(file.analysis))

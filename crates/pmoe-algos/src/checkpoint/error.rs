@@ -32,7 +32,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The checkpoint is whole, but another run's.
-    #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
+    #[error("the checkpoint {path} belongs to another run: its id is {found}, but this run's is {expected}")]
     OtherRun {
         /// The checkpoint's folder.
         path: PathBuf,

@@ -31,9 +31,9 @@ Examples:
   pmoe analyze results/paper/fig3/pmoe-sac/TargetReachingFixed-v0/seed_0 --kind trajectories
   pmoe analyze runs/hopper --kind robustness --set obs_noise=[0,0.2] --set episodes=20 --json
 
-The result is RUN/analysis/KIND.json; one that was made with the same settings is left alone. Kinds:
-  trajectories  ways of the policy and of each primitive on target-reaching (Fig. 3)
-  exploration   where the first steps of training on target-reaching went (Fig. 5)
+The result is RUN/analysis/KIND.json; a result with the same settings is left alone. Kinds:
+  trajectories  paths of the policy and of each primitive in target-reaching (Fig. 3)
+  exploration   positions in the first steps of training on target-reaching (Fig. 5)
   primitives    actions of the primitives in similar states, with t-SNE (Figs. 4 and 10)
   gait          weights and actions of the primitives while a robot runs (Figs. 8 and 9)
   robustness    returns with noise on the observations (Table 5)
@@ -79,7 +79,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     let there = AnalysisFile::read(&args.run, args.kind).ok().flatten();
     let analysis = match there.filter(|file| file.is_of(events, &settings)) {
         Some(file) => {
-            say!("{} is made already", args.run.join(args.kind.file()).display());
+            say!("{} is up to date", args.run.join(args.kind.file()).display());
             file.analysis
         }
         None => {
@@ -168,7 +168,7 @@ fn check_size(setting: &str, held: u64, what: &str) -> Result<()> {
     }
     let [held, most] = [held, MOST_HELD].map(grouped);
     let message =
-        format!("`{setting}` is too large: {held} {what} would be held, {most} at the most");
+        format!("`{setting}` is too large: it takes {held} {what}, but at most {most} are allowed");
     Err(BadInput(message).into())
 }
 
@@ -178,7 +178,7 @@ type ReachingEnv = TimeLimit<RescaleAction<TargetReaching>>;
 /// Creates the target-reaching task of a run.
 fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
     let EnvConfig::TargetReaching(reaching) = &config.env else {
-        let message = format!("{kind} are of target-reaching, not of {}", config.task);
+        let message = format!("the analysis `{kind}` is for target-reaching tasks, not {}", config.task);
         return Err(BadInput(message).into());
     };
     let env = TargetReaching::new(&config.task.to_string(), reaching.clone())?;

@@ -135,7 +135,7 @@ fn open(
     }
     let (run_dir, aside) = RunDir::restart(folder, &config.to_toml(), manifest)?;
     for path in aside {
-        say!("starting over: what there was is kept as {}", path.display());
+        say!("starting over; the old data is kept as {}", path.display());
     }
     Ok(run_dir)
 }
@@ -159,7 +159,7 @@ fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) -> anyhow::Er
     let restart = if command.contains(" --restart") { "" } else { " --restart" };
     let folder = folder.display();
     error.context(format!(
-        "{folder} can't be used as it is; `{command}{restart}` starts it over and keeps what there is aside"
+        "{folder} cannot be used; `{command}{restart}` starts over and keeps the old data"
     ))
 }
 
@@ -195,16 +195,16 @@ fn already_ended(run_dir: &RunDir, checkpoints: &Checkpoints) -> Result<Option<E
             Run::read(run_dir.path())?;
             match checkpoints.newest(|_| Ok(())) {
                 Ok(Some((_, unusable))) if unusable.is_empty() => {
-                    say!("{folder} is done already");
+                    say!("{folder} is already done");
                 }
                 Ok(Some((_, reasons))) => {
                     let path = checkpoints.folder.clone();
                     return Err(CheckpointError::NoneLeft { path, reasons }.into());
                 }
-                Ok(None) => say!("{folder} is done already; its policy was not kept"),
+                Ok(None) => say!("{folder} is already done; its policy was not kept"),
                 // Its numbers are as good as ever.
                 Err(error @ CheckpointError::OtherVersion { .. }) => {
-                    say!("{folder} is done already; its policy can't be used: {error}");
+                    say!("{folder} is already done; its policy cannot be used: {error}");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -212,7 +212,7 @@ fn already_ended(run_dir: &RunDir, checkpoints: &Checkpoints) -> Result<Option<E
         }
         // The same config and seed would diverge again at the same step.
         Status::Failed { reason, diverged: true } => {
-            say!("error: {folder} diverged before ({reason}); --restart runs it again");
+            say!("error: {folder} has already diverged ({reason}); --restart trains it again");
             Ok(Some(Exit::Diverged.into()))
         }
         Status::Running | Status::Interrupted | Status::Failed { .. } => Ok(None),
@@ -243,7 +243,7 @@ fn restore(
     let Some(Restored { progress, unusable, .. }) = restored else {
         let has_events = events.metadata().is_ok_and(|metadata| metadata.len() > 0);
         if has_events {
-            let reasons = vec!["there is none, though the run has events".to_owned()];
+            let reasons = vec!["there is none, although the run has events".to_owned()];
             return Err(
                 CheckpointError::NoneLeft { path: checkpoints.folder.clone(), reasons }.into()
             );
@@ -264,11 +264,10 @@ fn restore(
 fn require_exact(config: &RunConfig, folder: &Path, budget: u64) -> Result<(), BadInput> {
     let eval_every = config.schedule.eval_every;
     let reason = if config.algo.depends_on_total_steps() {
-        "its learning rate depends on how long the run is (anneal_lr)".to_owned()
+        "its learning rate depends on the length of the run (anneal_lr)".to_owned()
     } else if !budget.is_multiple_of(eval_every) {
         format!(
-            "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
-             {eval_every})"
+            "it evaluated after its last step, but a longer run would not (schedule.eval_every is {eval_every})"
         )
     } else {
         return Ok(());
@@ -284,7 +283,7 @@ fn require_learner<M>(
 ) -> Result<(), BadInput> {
     let reason = match restored.map(|restored| restored.scope) {
         Some(Scope::Everything) => return Ok(()),
-        Some(Scope::Policy) => "it kept its policy, but not what it learnt from (--keep-replay)",
+        Some(Scope::Policy) => "it kept its policy, but not its replay data (--keep-replay)",
         None => "it has no checkpoint",
     };
     Err(more_steps_refused(folder, budget, reason))
@@ -293,8 +292,7 @@ fn require_learner<M>(
 fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {
     let folder = folder.display();
     BadInput(format!(
-        "{folder} is finished after {budget} steps and can't go on: {reason}; train anew in another folder \
-         (--out), or start a new run from its policy (--from {folder})"
+        "{folder} finished after {budget} steps and cannot continue: {reason}; train again in another folder (--out), or start a new run from its policy (--from {folder})"
     ))
 }
 
@@ -302,7 +300,7 @@ fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {
 fn say_other_build(run_dir: &RunDir, provenance: &Provenance, env_step: u64) {
     let changes = run_dir.manifest().provenance.code_changes(provenance);
     if env_step > 0 && !changes.is_empty() {
-        say!("warning: the run so far was made by another build: {}", changes.join(", "));
+        say!("warning: another build trained the run so far: {}", changes.join(", "));
     }
 }
 
@@ -343,7 +341,7 @@ fn run<A: Agent>(
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
             // On a full disk this may fail as well, but the first error is the one to tell.
             if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
-                say!("warning: the manifest does not say that the run failed: {error:#}");
+                say!("warning: cannot record the failure in the manifest: {error:#}");
             }
             // Nor is it worse when the last events can't be kept.
             let _ = sink.sync();
@@ -368,7 +366,7 @@ impl Stop {
             }
         };
         let listener = thread::Builder::new().spawn(listen);
-        listener.context("cannot start the thread that listens to signals")?;
+        listener.context("cannot start the thread that listens for signals")?;
         Ok(stop)
     }
 

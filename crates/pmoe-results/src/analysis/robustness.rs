@@ -30,11 +30,11 @@ impl Robustness {
         let RobustnessSettings { obs_noise, episodes } = &self.settings;
         let strengths = self.levels.iter().map(|level| level.obs_noise);
         if !strengths.eq(obs_noise.iter().copied()) {
-            return Err(("levels", "expected one per strength of the noise in the settings"));
+            return Err(("levels", "expected one per noise level in the settings"));
         }
         let fits = |len: usize| u32::try_from(len) == Ok(*episodes);
         if !self.levels.iter().all(|of| fits(of.returns.len()) && fits(of.lengths.len())) {
-            return Err(("levels", "expected a return and a length per episode of the settings"));
+            return Err(("levels", "expected a return and a length for each episode in the settings"));
         }
         Ok(())
     }

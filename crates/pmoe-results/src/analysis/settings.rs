@@ -169,7 +169,7 @@ impl AnalysisSettings {
             |key: &str, value: u64, low: u64, most: u64| match (low..=most).contains(&value) {
                 true => Ok(()),
                 false => {
-                    let allowed = format!("{} to {}", grouped(low), grouped(most));
+                    let allowed = format!("between {} and {}", grouped(low), grouped(most));
                     Err(bad(key, value.to_string(), &allowed))
                 }
             };
@@ -211,7 +211,7 @@ impl AnalysisSettings {
                 let usable = |noise: &f64| 0.0 <= *noise && noise.is_finite();
                 let rising = levels.windows(2).all(|pair| pair[0] < pair[1]);
                 if levels.is_empty() || !levels.iter().all(usable) || !rising {
-                    let allowed = "one or more finite numbers, at least 0, rising";
+                    let allowed = "one or more finite numbers, at least 0, in increasing order";
                     return Err(bad("obs_noise", format!("{levels:?}"), allowed));
                 }
                 Ok(())

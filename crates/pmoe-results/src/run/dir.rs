@@ -246,7 +246,7 @@ fn judge(path: &Path) -> Result<Found, ResultsError> {
     if let (true, Some(name)) = (config.is_none() || manifest.is_none(), orphan) {
         let missing = if config.is_none() { CONFIG } else { MANIFEST };
         return Err(if config.is_none() && manifest.is_none() {
-            not_a_run(format!("it has {name}, but no {missing}"))
+            not_a_run(format!("it contains {name}, but no {missing}"))
         } else {
             ResultsError::MissingPart { path: path.to_owned(), present: name, missing }
         });
@@ -261,10 +261,10 @@ fn refuse_nesting(path: &Path) -> Result<(), ResultsError> {
     let absolute = std::path::absolute(path).map_err(|error| ResultsError::io(path, error))?;
     let is_run = |folder: &&Path| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
     if let Some(outer) = absolute.ancestors().skip(1).find(is_run) {
-        return Err(not_a_run(format!("it lies in the run folder {}", outer.display())));
+        return Err(not_a_run(format!("it is inside the run folder {}", outer.display())));
     }
     match run_below(path, DEPTH) {
-        Some(inner) => Err(not_a_run(format!("the run folder {} lies in it", inner.display()))),
+        Some(inner) => Err(not_a_run(format!("it contains the run folder {}", inner.display()))),
         None => Ok(()),
     }
 }
@@ -307,7 +307,7 @@ fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     options.read(true).write(true).create(true).truncate(false);
     let mut file = open_own(&path, &mut options).map_err(failed)?;
     if !is_our_lock(&file).map_err(failed)? {
-        let reason = format!("its file `{LOCK}` is no lock of a run");
+        let reason = format!("its file `{LOCK}` is not a run's lock");
         return Err(ResultsError::NotARun { path: folder.to_owned(), reason });
     }
     match file.try_lock() {
