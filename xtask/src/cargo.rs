@@ -21,7 +21,7 @@ pub fn target_directory() -> Result<PathBuf> {
     }
     let text = process::stdout(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Metadata =
-        serde_json::from_str(&text).context("cannot understand `cargo metadata`")?;
+        serde_json::from_str(&text).context("cannot parse the output of `cargo metadata`")?;
     Ok(metadata.target_directory)
 }
 

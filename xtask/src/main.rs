@@ -62,7 +62,7 @@ Examples:
   cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v2
   cargo xtask bench-all --max-steps 300000 --seeds 0,1,2 --only Hopper-v2,fig3,fig5
 
-Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
+Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process holds some runs,
 130 interrupted (start again to continue).")]
     BenchAll(pmoe_matrix::Options),
     Fuzz(fuzz::Options),

@@ -259,8 +259,7 @@ fn download_failure(wheels: &[Wheel], output: &Output) -> String {
     let packages = packages.join(" and ");
     if text.contains("DO NOT MATCH THE HASHES") {
         return format!(
-            "a downloaded file of {packages} does not have the pinned sha256: the package index \
-             that pip uses serves another file, so point pip to one that serves the original"
+            "a downloaded file of {packages} does not have the pinned sha256: pip's package index serves another file; point pip to an index that serves the original"
         );
     }
     let last = text.lines().rev().find(|line| line.starts_with("ERROR: "));

@@ -39,7 +39,7 @@ pub fn run(root: &Path) -> Result<()> {
     if !problems.is_empty() {
         bail!("tidy: {} problems", problems.len());
     }
-    show!("tidy: {} files in order", files.0.len());
+    show!("tidy: {} files OK", files.0.len());
     Ok(())
 }
 

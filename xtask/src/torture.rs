@@ -33,7 +33,7 @@ Examples:
   cargo xtask torture --strikes 100                  every method, minutes
   cargo xtask torture --strikes 20 --only dac,pmoe-ppo --seed 7
 
-Exit codes: 0 every run ended with the same bytes, 1 one did not: its folder is kept and named.")]
+Exit codes: 0 every run ended with the same bytes, 1 one did not; its folder is kept and printed.")]
 pub struct Options {
     /// Minimum number of strikes per method
     #[arg(long, default_value_t = 100, value_name = "N")]
@@ -78,7 +78,10 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
         if !methods.iter().any(|(known, _)| known == name) {
             let known: Vec<_> = methods.iter().map(|(name, _)| *name).collect();
             let known = known.join(", ");
-            return Err(BadInput(format!("--only: no method `{name}`; there are {known}")).into());
+            return Err(BadInput(format!(
+                "--only: unknown method `{name}`; it must be one of {known}"
+            ))
+            .into());
         }
     }
     let is_asked =
@@ -129,7 +132,7 @@ fn torture(
     let mut runs = 0;
     let count = |made: &BTreeMap<&str, u32>| made.values().sum::<u32>();
     while count(&made) < strikes {
-        let dir = tempfile::tempdir().context("cannot make a folder for the runs")?;
+        let dir = tempfile::tempdir().context("cannot create a folder for the runs")?;
         let run = SmallRun::draw(pmoe, method, settings, rng);
         let [whole, struck] = ["whole", "struck"].map(|name| dir.path().join(name));
         let left_alone = Instant::now();

@@ -163,7 +163,7 @@ impl Checkpoints {
         if let Some(step) = step(newest)
             && found.last().is_none_or(|(last, _)| *last < step)
         {
-            reasons.push(format!("{} is gone", self.folder.join(newest).display()));
+            reasons.push(format!("{} is missing", self.folder.join(newest).display()));
         }
         // Checked before any is used, and before older ones are deleted in favour of newer ones.
         found.iter().try_for_each(|(_, path)| self.refuse_foreign(path))?;
@@ -207,7 +207,7 @@ impl Checkpoints {
         let manifest = Manifest::read(&path).map_err(damaged)?;
         let Manifest { body: Body { env_step: written_at, scope, files, .. }, .. } = manifest;
         if written_at != env_step {
-            return Err(damaged(format!("it was written at step {written_at}")));
+            return Err(damaged(format!("it was written at step {written_at}, not {env_step}")));
         }
         let mut parts = Files::default();
         for (name, expected) in files {

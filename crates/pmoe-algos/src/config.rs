@@ -215,7 +215,7 @@ fn deserialize<T: DeserializeOwned>(
         if message.starts_with("wanted exactly 1 element")
             && let Some(answers) = keys_at(table, &key)
         {
-            message = format!("expected one alternative, found {answers}");
+            message = format!("expected exactly one alternative, found {answers}");
         }
         ConfigError::Key { source_name: source_name.to_owned(), key, message }
     })

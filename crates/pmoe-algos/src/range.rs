@@ -39,8 +39,7 @@ pub enum ConfigError {
     },
     /// The run ends before its first update.
     #[error(
-        "`schedule.total_steps` is {total_steps}, but must be at least {first}, the number of steps before the \
-         first update, which is `{key}`: a run without an update learns nothing"
+        "`schedule.total_steps` is {total_steps}, but must be at least {first}, because the first update comes after `{key}` steps"
     )]
     NoUpdate {
         /// Environment steps of the run.
@@ -88,27 +87,25 @@ pub(crate) struct Most {
 impl Most {
     /// Environment steps.
     pub(crate) const STEPS: Self =
-        Self { value: MOST_STEPS, why: "numbers in event files are exact up to there" };
+        Self { value: MOST_STEPS, why: "event files store no larger numbers exactly" };
     /// Episodes per evaluation.
     pub(crate) const EPISODES: Self =
         Self { value: MOST_EPISODES, why: "an evaluation is one line of the event file" };
     /// Rows of a batch, a minibatch or a rollout.
-    pub(crate) const ROWS: Self = Self {
-        value: 1 << 24,
-        why: "32-bit floats, which means are computed in, count up to there",
-    };
+    pub(crate) const ROWS: Self =
+        Self { value: 1 << 24, why: "means are computed in 32-bit floats, which count no further" };
     /// Transitions in a replay buffer.
     pub(crate) const TRANSITIONS: Self =
         Self { value: ReplayBuffer::MAX_CAPACITY as u64, why: "they are numbered with 32 bits" };
     /// Units of a hidden layer.
     pub(crate) const UNITS: Self =
-        Self { value: 1 << 16, why: "two such layers are 4 billion weights already" };
+        Self { value: 1 << 16, why: "two such layers already have 4 billion weights" };
     /// Hidden layers.
     pub(crate) const LAYERS: Self =
-        Self { value: 100, why: "no gradient comes through more without shortcuts" };
+        Self { value: 100, why: "gradients vanish in more layers without skip connections" };
     /// Primitives or options.
     pub(crate) const PRIMITIVES: Self =
-        Self { value: 500, why: "each has metrics of its own in every update event" };
+        Self { value: 500, why: "each has its own metrics in every update event" };
     /// Gradient updates per environment step.
     pub(crate) const UPDATES: Self =
         Self { value: 1_000_000_000, why: "the next environment step waits for them" };

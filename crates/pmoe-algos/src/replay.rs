@@ -225,7 +225,7 @@ impl ReplayBuffer {
         let (len, head) = self.read_contents(input).ok_or_else(|| {
             self.own_next_obs.clear();
             error(format!(
-                "it does not fit a buffer of {} transitions of {} + {} numbers",
+                "it does not fit a buffer of {} transitions with {} observation and {} action values",
                 self.capacity, self.obs_dim, self.action_dim
             ))
         })?;

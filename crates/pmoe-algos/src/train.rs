@@ -333,7 +333,11 @@ pub fn restore<A: Agent>(
         agent.check_restored(&progress.memory, progress.next == Next::Learn)?;
         let is_right =
             progress.obs.len() == env.spec().obs_dim && progress.obs.iter().all(|x| x.is_finite());
-        CheckpointError::unless(is_right, "progress.json", "its observation is none of the task")?;
+        CheckpointError::unless(
+            is_right,
+            "progress.json",
+            "its observation does not fit the task",
+        )?;
         Ok((progress, scope))
     });
     Ok(found?.map(|((progress, scope), unusable)| Restored { progress, unusable, scope }))

@@ -54,8 +54,7 @@ fn out_of_memory(bytes: usize) -> ! {
     // The message fits.
     let _ = writeln!(
         line,
-        "error: out of memory: {bytes} more bytes are not to be had; a run continues from its checkpoint when it is \
-         started again"
+        "error: out of memory: cannot allocate {bytes} more bytes; start the run again to continue from its checkpoint"
     );
     let length = line.position() as usize;
     // A write error could not be reported anywhere else.

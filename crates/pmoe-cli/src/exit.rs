@@ -79,7 +79,7 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
         if cause.downcast_ref().is_some_and(is_library) {
             Some("`cargo xtask setup` fetches it into .mujoco/lib")
         } else {
-            cause.downcast_ref().is_some_and(is_report).then_some("`pmoe report` makes one")
+            cause.downcast_ref().is_some_and(is_report).then_some("`pmoe report` creates one")
         }
     })
 }

@@ -24,7 +24,7 @@ pub(crate) fn check_memory(
             let setting = config.algo.largest_setting(total_steps, spec);
             let [needed, there] = [memory.total(), there].map(gigabytes);
             let message = format!(
-                "this takes about {needed} GB of memory, and {there} GB are there; the most is due to `{setting}`"
+                "this needs about {needed} GB of memory, but the machine has {there} GB; `{setting}` needs the most"
             );
             Err(BadInput(message).into())
         }
@@ -37,11 +37,10 @@ pub(crate) fn memory_line(memory: &MemoryUse, kept: usize) -> String {
     let MemoryUse { steps, networks, batch } = *memory;
     let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(gigabytes);
     let mut line = format!(
-        "memory: about {total} GB at the most (networks {networks} GB, a batch {batch} GB, {kept} transitions to \
-         learn from {steps} GB)"
+        "memory: at most about {total} GB (networks {networks} GB, a batch {batch} GB, {kept} stored transitions {steps} GB)"
     );
     if let Some(free) = of_meminfo("MemAvailable:").filter(|free| *free < memory.total()) {
-        line += &format!("\nwarning: only {} GB are free now", gigabytes(free));
+        line += &format!("\nwarning: only {} GB is free now", gigabytes(free));
     }
     line
 }

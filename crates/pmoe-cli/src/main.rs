@@ -33,8 +33,8 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
     version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PMOE_COMMIT"), ")"),
     after_help = "\
 Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 71 out of memory, 75 another process holds the run,
-99 checkpoint written after SIGTERM, SIGUSR1, a hang-up or the like, 130 interrupted (Ctrl-C, Ctrl-\\) with a
-checkpoint written."
+99 checkpoint written after SIGTERM, SIGUSR1, SIGHUP or another signal, 130 checkpoint written after an
+interrupt (Ctrl-C, Ctrl-\\)."
 )]
 struct Cli {
     #[command(subcommand)]

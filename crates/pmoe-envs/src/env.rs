@@ -112,7 +112,7 @@ pub enum EnvError {
     },
     /// MuJoCo's library is missing, broken or the wrong version.
     #[error(
-        "cannot load MuJoCo: {reason}; MUJOCO_DYNAMIC_LINK_DIR may name the folder of its library"
+        "cannot load MuJoCo: {reason}; set MUJOCO_DYNAMIC_LINK_DIR to the folder of its library"
     )]
     Library {
         /// Where it was searched for, or what is wrong with it.
@@ -160,7 +160,7 @@ pub enum EnvError {
     },
     /// The model is not the one that the task's settings belong to.
     #[error(
-        "the model {path} has changed: the blake3 of its files is {found}, but the settings are for {expected}"
+        "the model {path} has changed: the blake3 of its files is {found}, but the settings expect {expected}"
     )]
     ModelChanged {
         /// The model file.
@@ -185,7 +185,7 @@ pub enum EnvError {
 
 /// No task has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own")]
+#[error("unknown task `{id}`: it must be one of {known}, or mjcf:FILE for your own model file")]
 pub struct UnknownTask {
     /// The unknown id.
     pub id: String,

@@ -233,13 +233,13 @@ impl<'a> Coordinate<'a> {
             (Some(joint), None, Some(axis)) => Ok(Self::FreeJoint(joint, axis)),
             (None, Some(body), Some(axis)) => Ok(Self::Body(body, axis)),
             (None, Some(_), None) => {
-                Err(error(&format!("{key}.axis"), "absent", "`x`, `y` or `z`, with `body`"))
+                Err(error(&format!("{key}.axis"), "absent", "`x`, `y` or `z` if `body` is set"))
             }
             (Some(_), Some(_), _) => {
-                Err(error(&format!("{key}.body"), "there", "absent, with `joint`"))
+                Err(error(&format!("{key}.body"), "set", "absent if `joint` is set"))
             }
             (None, None, _) => {
-                let allowed = "the name of a joint, or absent beside `body` and `axis`";
+                let allowed = "the name of a joint, unless `body` and `axis` are set";
                 Err(error(&format!("{key}.joint"), "absent", allowed))
             }
         }
@@ -289,7 +289,7 @@ impl MjcfConfig {
         if let Some(hash) = &self.model_blake3 {
             let is_hash =
                 hash.len() == 64 && hash.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-            check("model_blake3", hash, is_hash, "64 digits, `0` to `9` and `a` to `f`")?;
+            check("model_blake3", hash, is_hash, "64 hexadecimal digits, in lowercase")?;
         }
         let steps = self.frame_skip;
         let allowed = format!("between 1 and {MOST_FRAME_SKIP}");
@@ -318,7 +318,7 @@ impl RewardConfig {
     fn validate(&self) -> Result<(), EnvError> {
         let Self { forward, alive, control_cost, contact_cost } = self;
         if *self == Self::default() {
-            let allowed = "a table with `forward`, `alive`, `control_cost` or `contact_cost`";
+            let allowed = "a table with at least one of `forward`, `alive`, `control_cost` and `contact_cost`";
             return Err(error("reward", "empty", allowed));
         }
         let finite = |key: &str, x: f64| check(key, &x, x.is_finite(), "a finite number");

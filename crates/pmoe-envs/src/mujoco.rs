@@ -86,7 +86,7 @@ pub(crate) fn gym_task(
     let found = sim.dimensions();
     if found != expected {
         let reason = format!(
-            "it has {found:?} positions, velocities, motors and bodies, but Gymnasium's has {expected:?}"
+            "its numbers of positions, velocities, motors and bodies are {found:?}, but {expected:?} in Gymnasium's"
         );
         return Err(model_error(&model_path(&rules.model)?, reason));
     }

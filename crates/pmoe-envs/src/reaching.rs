@@ -288,7 +288,7 @@ impl TargetReaching {
                         return Err(EnvError::Config {
                             key: "env.target_reaching.layout.random.reject_overlap".to_owned(),
                             value: "true".to_owned(),
-                            allowed: "false where obstacles leave no free place".to_owned(),
+                            allowed: "false, as the obstacles leave no free place".to_owned(),
                         });
                     }
                 }
@@ -347,7 +347,7 @@ impl Env for TargetReaching {
         let expected = 8 + 3 * self.obstacles.len();
         check_length(&self.spec.id, "state", state.len(), expected)?;
         if let Some(bad) = state.iter().find(|x| !x.is_finite()) {
-            let reason = format!("it holds {bad}");
+            let reason = format!("it contains {bad}");
             return Err(EnvError::InvalidState { task: self.spec.id.clone(), reason });
         }
         let (points, discs) = state.split_at(8);

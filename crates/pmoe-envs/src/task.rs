@@ -214,11 +214,11 @@ impl MujocoConfig {
         };
         check_episode_steps("mujoco", self.max_episode_steps)?;
         if let (Some(forces), None) = (self.contact_forces, default.contact_forces) {
-            let allowed = "absent: version 2 of Ant, Humanoid and HumanoidStandup alone has it";
+            let allowed = "absent: only version 2 of Ant, Humanoid and HumanoidStandup has it";
             return error("contact_forces", format!("{forces:?}").to_lowercase(), allowed);
         }
         if let (Some(used), None) = (self.use_contact_forces, default.use_contact_forces) {
-            let allowed = "absent: Ant-v4 alone has it";
+            let allowed = "absent: only Ant-v4 has it";
             return error("use_contact_forces", used.to_string(), allowed);
         }
         Ok(())

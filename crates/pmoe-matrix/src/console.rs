@@ -59,7 +59,7 @@ pub fn run(
         Err(error) => return Err(error),
     }
     if end == MatrixEnd::Interrupted {
-        show("Interrupted. The same command again continues where this one stopped.");
+        show("Interrupted. Run the same command again to continue.");
     }
     Ok(end)
 }
@@ -79,12 +79,12 @@ fn heading(matrix: &Matrix) -> String {
 fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
     let left = matrix.left().len();
     if left == 0 {
-        return Ok("All are done; their settings are compared once more.".to_owned());
+        return Ok("All runs are done; their settings are checked again.".to_owned());
     }
     let forecast = matrix.forecast(pmoe)?;
     let Forecast { seconds, bytes_at_the_end: end, bytes_under_way: under_way } = forecast;
     let mut text = format!(
-        "{} to go: {} with {}. On the disk: about {} when all are done, {} more at the most until then.",
+        "{} to go: {} with {}. Disk space: about {} when all are done, up to {} more until then.",
         counted(left, "run"),
         spoken(seconds),
         counted(matrix.jobs(), "job"),
@@ -94,7 +94,7 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
     if let Some(free) = free_bytes(matrix.out())
         && free < end + under_way
     {
-        text += &format!("\nwarning: only {} are free there", gigabytes(free));
+        text += &format!("\nwarning: only {} is free there", gigabytes(free));
     }
     Ok(text)
 }

@@ -72,7 +72,7 @@ impl RunEnd {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Diverged(reason) | Self::Refused(reason) | Self::Failed(reason) => Some(reason),
-            Self::Locked => Some("another process is at it"),
+            Self::Locked => Some("another process is working on it"),
             Self::Done | Self::Stopped => None,
         }
     }

@@ -27,7 +27,7 @@ pub enum MatrixError {
         source: io::Error,
     },
     /// A measurement did not write costs.
-    #[error("cannot understand what `{command}` wrote")]
+    #[error("cannot parse the output of `{command}`")]
     BadCost {
         /// The command that measured.
         command: String,
@@ -62,7 +62,7 @@ pub enum SelectionError {
         known: String,
     },
     /// Nothing has this name.
-    #[error("nothing is called `{name}`; {known}{meant}")]
+    #[error("`{name}` matches no run; {known}{meant}")]
     UnknownName {
         /// The name.
         name: String,
@@ -72,7 +72,7 @@ pub enum SelectionError {
         meant: String,
     },
     /// No run has both one of the names and one of the seeds.
-    #[error("no run of {only} has a seed of {seeds}; theirs are {known}")]
+    #[error("no run of {only} has one of the seeds {seeds}; their seeds are {known}")]
     NothingInCommon {
         /// The names.
         only: String,
@@ -83,8 +83,7 @@ pub enum SelectionError {
     },
     /// Some runs would end before their first update.
     #[error(
-        "{runs} would end before the first update: {method} on {task} has {steps} steps, and its first update comes \
-         after {first} ({key}); {enough} steps are enough for all of them"
+        "{runs} would end before the first update: {method} on {task} has {steps} steps, but its first update comes after {first} ({key}); {enough} steps are enough for all of them"
     )]
     TooShort {
         /// Number of these runs.

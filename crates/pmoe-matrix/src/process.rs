@@ -24,7 +24,7 @@ pub enum ProcessError {
         ending: String,
     },
     /// Its output is not text.
-    #[error("`{command}` wrote something that is not UTF-8")]
+    #[error("the output of `{command}` is not UTF-8")]
     NotText {
         /// The command.
         command: String,

@@ -92,15 +92,20 @@ impl<'a> ProgressDisplay<'a> {
             }
             Notice::Postponed(run) => {
                 self.release(&mut self.lock(), run);
-                self.line(&format!("{}: another process is at it; later again", name(run)));
+                self.line(&format!(
+                    "{}: another process is working on it; will try again later",
+                    name(run)
+                ));
             }
             Notice::Over(run, end) => self.finish(run, end),
             Notice::NotNoted(run, error) => {
                 self.line(&format!("{}: {}", name(run), with_causes(error)));
             }
-            Notice::Stopping => self.line("stopping: waiting for checkpoints (once more to kill)"),
+            Notice::Stopping => {
+                self.line("stopping: waiting for checkpoints (interrupt again to kill)")
+            }
             Notice::Killing => {
-                self.line("killing the runs; each continues from its last checkpoint");
+                self.line("killing the runs; each will resume from its last checkpoint");
             }
         }
     }
@@ -199,7 +204,7 @@ impl<'a> ProgressDisplay<'a> {
         let left = self.total_steps.saturating_sub(state.steps);
         let seconds = self.begun.elapsed().as_secs_f64() * left as f64 / taken as f64;
         format!(
-            "{} of {} runs over, {:.0} % of the steps, {} left",
+            "{} of {} runs ended, {:.0} % of the steps, {} left",
             state.runs_over,
             self.runs.len(),
             100.0 * share,
@@ -278,7 +283,7 @@ mod tests {
         display.show(Notice::Over(0, &RunEnd::Done));
         assert_eq!(display.lock().steps, 1_100);
         assert!(
-            display.summary(&display.lock()).starts_with("1 of 2 runs over, 55 % of the steps")
+            display.summary(&display.lock()).starts_with("1 of 2 runs ended, 55 % of the steps")
         );
     }
 

@@ -152,8 +152,7 @@ fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> SelectionError {
         .collect();
     let meant = did_you_mean(name, names.iter().map(String::as_str));
     let known = format!(
-        "the suites are {}, the items {}, the methods {}, the tasks {}, and the start of a folder such as {} works \
-         as well",
+        "the suites are {}, the items {}, the methods {}, the tasks {}, and a prefix of a folder such as {} works too",
         listed(uses().map(|(_, of)| &of.suite)),
         listed(uses().flat_map(|(_, of)| items(suites, &of.suite))),
         listed(uses().map(|(_, of)| &of.method)),

@@ -10,7 +10,7 @@ pub enum ReportError {
     #[error(transparent)]
     Results(#[from] ResultsError),
     /// A file of the report can't be written.
-    #[error("failed to write {path}")]
+    #[error("cannot write {path}")]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -18,15 +18,13 @@ pub enum ReportError {
         source: io::Error,
     },
     /// A folder of the report is a link, which could lead anywhere.
-    #[error(
-        "{path} is a link, and a report is written into no other folder than its own: remove it"
-    )]
+    #[error("{path} is a link, but a report writes only into its own folder; remove the link")]
     Link {
         /// The link.
         path: PathBuf,
     },
     /// A file that the report depends on can't be read.
-    #[error("failed to read {path}")]
+    #[error("cannot read {path}")]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -50,7 +48,7 @@ pub enum ReportError {
         meant: String,
     },
     /// A figure can't be drawn.
-    #[error("failed to draw {path}: {message}")]
+    #[error("cannot draw {path}: {message}")]
     Draw {
         /// The file to draw.
         path: PathBuf,
@@ -58,6 +56,6 @@ pub enum ReportError {
         message: String,
     },
     /// The page can't be rendered.
-    #[error("failed to render the page")]
+    #[error("cannot render the page")]
     Page(#[from] askama::Error),
 }

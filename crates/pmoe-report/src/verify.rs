@@ -174,14 +174,14 @@ impl Check<'_> {
         };
         // A path in a file must not make the program read folders outside of `results`.
         if !self.inputs.contains(&input) {
-            let outside = "outside of what is verified: name a folder that holds both";
+            let outside = "outside of the verified folder; verify a folder that contains both";
             self.differs(&path, "the folder of the runs", &numbers.input, outside);
             return Ok(None);
         }
         if !numbers.intervals.are_sound() {
             let Intervals { level, resamples, .. } = numbers.intervals;
             let found = format!("level {level}, {resamples} draws");
-            self.differs(&path, "intervals", &found, "none that this program makes");
+            self.differs(&path, "intervals", &found, "not what this program uses");
             return Ok(None);
         }
         let options = ReportOptions {
@@ -203,7 +203,7 @@ impl Check<'_> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.differs(path, "the file", "a report", "no numbers: make the report again");
+                self.differs(path, "the file", "a report", "no numbers; create the report again");
                 return Ok(None);
             }
             Err(source) => return Err(ReportError::Read { path: path.to_owned(), source }),
@@ -223,7 +223,7 @@ impl Check<'_> {
     fn compare(&mut self, published: &Numbers, made: &Report) -> Result<(), ReportError> {
         let path = self.dir.join(Numbers::FILE);
         if !published.is_of_this_version() {
-            let now = format!("{}: make it again with `pmoe report`", made.numbers.version);
+            let now = format!("{}; recreate it with `pmoe report`", made.numbers.version);
             self.differs(&path, "version of the program", &published.version, &now);
         }
         for (folder, error) in &made.sources.broken_texts() {

@@ -67,7 +67,7 @@ impl FromStr for AnalysisKind {
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| UnknownName {
-            kind: "kind of analysis",
+            kind: "analysis",
             name: name.to_owned(),
             known: one_of(Self::ALL),
         })

@@ -15,7 +15,9 @@ pub enum ResultsError {
         owner: String,
     },
     /// The folder contains a run with another config.
-    #[error("{path} holds a run of another config: `{key}` is {found} there and {expected} here")]
+    #[error(
+        "{path} contains a run with another config: `{key}` is {found} there, but {expected} here"
+    )]
     ConfigMismatch {
         /// The run folder.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum ResultsError {
         reason: String,
     },
     /// A part of a run folder is missing.
-    #[error("{path} is no whole run folder: it has {present}, but no {missing}")]
+    #[error("{path} is an incomplete run folder: it contains {present}, but no {missing}")]
     MissingPart {
         /// The folder.
         path: PathBuf,
@@ -81,7 +83,7 @@ pub enum ResultsError {
     Setting(#[from] SettingError),
     /// The manifest describes a different run than the config next to it.
     #[error(
-        "{path} does not fit the config beside it: `{key}` is {found}, but `{config_key}` is {expected} there"
+        "{path} does not match the config next to it: `{key}` is {found}, but `{config_key}` is {expected} there"
     )]
     ManifestMismatch {
         /// The manifest.
@@ -124,7 +126,7 @@ pub enum ResultsError {
         reason: String,
     },
     /// A file or folder can't be written.
-    #[error("{path} can't be written")]
+    #[error("cannot write {path}")]
     NotWritable {
         /// The file or folder.
         path: PathBuf,
@@ -132,7 +134,7 @@ pub enum ResultsError {
         source: io::Error,
     },
     /// Reading or writing failed.
-    #[error("failed to access {path}")]
+    #[error("cannot access {path}")]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -193,7 +195,7 @@ pub enum SettingError {
         text: String,
     },
     /// Its dotted key leads into a value that is not a table.
-    #[error("{key}: `{parent}` has no settings inside")]
+    #[error("{key}: `{parent}` is not a table of settings")]
     NoSettings {
         /// The dotted key.
         key: String,
@@ -204,7 +206,7 @@ pub enum SettingError {
 
 /// An unknown name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no {kind} is called {name:?}: it must be {known}")]
+#[error("unknown {kind} {name:?}: it must be {known}")]
 pub struct UnknownName {
     /// What should have this name, such as `preset`.
     pub kind: &'static str,

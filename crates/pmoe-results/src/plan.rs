@@ -176,7 +176,7 @@ impl Plan {
                 message: format!("{value:?} must be {wanted}"),
             };
             if !leads_down(&run.dir) {
-                return Err(bad("dir", &run.dir, "a folder below that of the plan"));
+                return Err(bad("dir", &run.dir, "a folder below the plan's"));
             }
             let is_name = |suite: &Path| leads_down(suite) && suite.iter().count() == 1;
             let mut suites = run.used_by.iter().map(|used| Path::new(&used.suite));
@@ -259,7 +259,7 @@ fn analyses(
                         place: format!("suite {}", suite.name),
                         key: format!("analyses.{kind}"),
                         value: format!("{:?}", settings.set()),
-                        allowed: format!("as in suite {other}, which reads the same runs"),
+                        allowed: format!("the same as in suite {other}, which uses the same runs"),
                     });
                 }
                 _ => needed.insert(kind, (&suite.name, settings)),

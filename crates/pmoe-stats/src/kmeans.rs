@@ -36,7 +36,7 @@ pub fn kmeans(
     seed: u64,
 ) -> Result<Clusters, PointsError> {
     if num_clusters == 0 || points.len() < num_clusters {
-        let allowed = format!("1 to the number of points, {}", points.len());
+        let allowed = format!("between 1 and the number of points, {}", points.len());
         return Err(PointsError::bad_value("num_clusters", num_clusters, allowed));
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

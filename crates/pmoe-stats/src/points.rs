@@ -11,7 +11,7 @@ pub struct Points<'a> {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PointsError {
     /// The numbers do not form whole points.
-    #[error("{len} numbers are not one or more points of {dim} dimensions")]
+    #[error("{len} numbers do not form one or more points of {dim} dimensions")]
     Shape {
         /// Number of values.
         len: usize,
@@ -29,7 +29,7 @@ pub enum PointsError {
         value: f64,
     },
     /// A setting is out of range.
-    #[error("{key} is {value}, allowed: {allowed}")]
+    #[error("{key} is {value}, but must be {allowed}")]
     BadValue {
         /// Name of the setting.
         key: &'static str,
@@ -40,12 +40,11 @@ pub enum PointsError {
     },
     /// The t-SNE iterations diverged.
     #[error(
-        "the positions are not finite: learning_rate or initial_std is too large, or the points \
-         are too far from each other"
+        "the positions are not finite: learning_rate or initial_std is too large, or the points are too far apart"
     )]
     Diverged,
     /// The worker thread can't be started.
-    #[error("failed to start a thread: {message}")]
+    #[error("cannot start a thread: {message}")]
     Thread {
         /// The underlying error.
         message: String,
@@ -136,9 +135,9 @@ mod tests {
     fn what_are_no_points_is_refused() {
         let values = [0.0, 1.0, f64::NAN, 3.0];
         let message = |values, dim| Points::new(values, dim).unwrap_err().to_string();
-        assert_eq!(message(&values, 3), "4 numbers are not one or more points of 3 dimensions");
-        assert_eq!(message(&values, 0), "4 numbers are not one or more points of 0 dimensions");
-        assert_eq!(message(&[], 2), "0 numbers are not one or more points of 2 dimensions");
+        assert_eq!(message(&values, 3), "4 numbers do not form one or more points of 3 dimensions");
+        assert_eq!(message(&values, 0), "4 numbers do not form one or more points of 0 dimensions");
+        assert_eq!(message(&[], 2), "0 numbers do not form one or more points of 2 dimensions");
         let expected = "coordinate 0 of point 1 is NaN, which is not finite";
         assert_eq!(message(&values, 2), expected);
         let points = Points::new(&values[..2], 1).unwrap();

@@ -64,7 +64,7 @@ pub fn silhouettes_by(
 /// If the number of labels differs from the number of points, or there are fewer than two clusters.
 pub fn silhouettes(points: Points<'_>, labels: &[usize]) -> Result<Vec<f64>, PointsError> {
     if labels.len() != points.len() {
-        let allowed = format!("one per point, {}", points.len());
+        let allowed = format!("the number of points, {}", points.len());
         return Err(PointsError::bad_value("number of labels", labels.len(), allowed));
     }
     let distance = |i, j| squared_distance(points.get(i), points.get(j)).sqrt();

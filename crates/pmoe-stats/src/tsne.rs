@@ -123,13 +123,13 @@ impl Tsne {
         let positive = |value: f64| 0.0 < value && value.is_finite();
         let momentum = |value: f64| (0.0..1.0).contains(&value);
         let early = 2 <= self.early_iterations && self.early_iterations < self.iterations;
-        let momentum_range = "0 or more, below 1".to_owned();
+        let momentum_range = "at least 0 and below 1".to_owned();
         let checks = [
             (
                 "perplexity",
                 self.perplexity,
                 1.0 < self.perplexity && self.perplexity <= most,
-                format!("above 1, at most a third of the other points, {most:.1}"),
+                format!("above 1 and at most a third of the number of other points, {most:.1}"),
             ),
             (
                 "learning_rate",
@@ -141,13 +141,13 @@ impl Tsne {
                 "early_exaggeration",
                 self.early_exaggeration,
                 1.0 <= self.early_exaggeration && self.early_exaggeration.is_finite(),
-                "1 or more".to_owned(),
+                "at least 1".to_owned(),
             ),
             (
                 "early_iterations",
                 self.early_iterations as f64,
                 early,
-                format!("2 or more, less than iterations, {}", self.iterations),
+                format!("at least 2 and less than iterations, {}", self.iterations),
             ),
             (
                 "early_momentum",

@@ -31,8 +31,8 @@ q Ctrl-C      quit
 
 ✓ done  ▶ running  · waiting  ‖ stopped
 ✗ failed
-? quiet: under way by its files, but it has long
-  written nothing; killed, or stuck
+? quiet: marked as running, but has not written
+  for a long time; killed or stuck
 
 Curves: mean return of each evaluation, one line
 per seed, one letter per method.";
@@ -166,7 +166,7 @@ fn draw_help(frame: &mut Frame<'_>) {
         height,
     };
     let block =
-        Block::bordered().title(" keys and signs: any key closes ").border_type(BorderType::Thick);
+        Block::bordered().title(" keys and signs (any key closes) ").border_type(BorderType::Thick);
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(HELP).wrap(Wrap { trim: false }).block(block), area);
 }

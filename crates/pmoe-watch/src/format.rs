@@ -73,7 +73,7 @@ pub(crate) fn spoken_left(left: Left) -> String {
             format!("{about} {} left, 1 run at a time", duration(seconds))
         }
         Some(seconds) => format!("{about} {} left, {jobs} runs at a time", duration(seconds)),
-        None => format!("{about} {} of work left, none under way", duration(work_seconds)),
+        None => format!("{about} {} of work left, nothing running", duration(work_seconds)),
     }
 }
 

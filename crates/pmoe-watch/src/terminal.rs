@@ -29,7 +29,7 @@ pub enum WatchError {
     #[error(transparent)]
     Results(#[from] ResultsError),
     /// The terminal can't be used.
-    #[error("failed to use the terminal")]
+    #[error("cannot use the terminal")]
     Terminal(#[from] io::Error),
 }
 

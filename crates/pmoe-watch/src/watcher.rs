@@ -141,7 +141,7 @@ impl Watcher {
         view.set.clone_from(&run.set);
         if view.state == RunState::Done && view.total_steps != run.total_steps {
             let (found, planned) = (view.total_steps, run.total_steps);
-            let reason = format!("it has {found} steps, but the plan wants {planned}");
+            let reason = format!("it has {found} steps, but the plan requires {planned}");
             view.state = RunState::Failed { reason };
         }
         view

@@ -72,7 +72,7 @@ impl Case {
         let path = folder.join(FILE);
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let calls = serde_json::from_slice(&text)
-            .with_context(|| format!("cannot understand {}", path.display()))?;
+            .with_context(|| format!("cannot parse {}", path.display()))?;
         let mut files = read_files(folder)?;
         files.remove(Path::new(FILE));
         Ok(Self { files, calls })

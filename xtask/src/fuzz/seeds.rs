@@ -116,7 +116,10 @@ pub fn runs(root: &Path, pmoe: &Path) -> Result<Vec<Run>> {
             let mut corrected = files.clone();
             correct_checksums(&mut corrected);
             let is_same = |path: &PathBuf| value(&files[path]) == value(&corrected[path]);
-            ensure!(files.keys().all(is_same), "the fuzzer does not know how checkpoints are made");
+            ensure!(
+                files.keys().all(is_same),
+                "the fuzzer cannot correct the checksums of checkpoints"
+            );
             runs.push(Run { files, train });
         }
     }

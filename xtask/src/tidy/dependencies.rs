@@ -75,7 +75,7 @@ pub(super) fn simulator(files: &Files) -> Vec<String> {
         .below("crates/", ".rs")
         .filter(|(path, text)| !path.starts_with(SIMULATOR) && text.contains("mujoco_rs"))
         .map(|(path, _)| {
-            format!("{path}: names mujoco_rs, which only {SIMULATOR}.rs and its folder may")
+            format!("{path}: names mujoco_rs, but only {SIMULATOR}.rs and its folder may")
         })
         .collect()
 }

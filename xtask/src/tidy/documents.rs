@@ -138,7 +138,7 @@ pub(super) fn machine_paths(files: &Files, root: &Path) -> Vec<String> {
     for (path, text) in &files.0 {
         for (index, line) in text.lines().enumerate().filter(|(_, line)| names_folder(line)) {
             let line: String = line.trim().chars().take(80).collect();
-            problems.push(format!("{path}:{}: names a folder of a machine: {line}", index + 1));
+            problems.push(format!("{path}:{}: names a folder on one machine: {line}", index + 1));
         }
     }
     problems

@@ -28,7 +28,7 @@ pub(super) fn imports(files: &Files, folder: &str) -> Result<Vec<Import>> {
     let source = format!("{folder}/src/");
     let mut modules = Vec::new();
     for (path, text) in files.below(&source, ".rs") {
-        let file = syn::parse_file(text).with_context(|| format!("cannot understand {path}"))?;
+        let file = syn::parse_file(text).with_context(|| format!("cannot parse {path}"))?;
         let mut module = Module::of(path, &source);
         module.visit_file(&file);
         modules.push(module);
@@ -299,6 +299,6 @@ mod tests {
     fn what_is_no_rust_is_named() {
         let files = Files::of(&[("crates/x/src/lib.rs", "fn (")]);
         let error = imports(&files, "crates/x").unwrap_err();
-        assert_eq!(error.to_string(), "cannot understand crates/x/src/lib.rs");
+        assert_eq!(error.to_string(), "cannot parse crates/x/src/lib.rs");
     }
 }

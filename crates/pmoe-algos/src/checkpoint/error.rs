@@ -32,7 +32,9 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The checkpoint is intact, but from another run.
-    #[error("the checkpoint {path} is of another run: its id is {found}, this run's is {expected}")]
+    #[error(
+        "the checkpoint {path} belongs to another run: its id is {found}, but this run's is {expected}"
+    )]
     OtherRun {
         /// The checkpoint's folder.
         path: PathBuf,

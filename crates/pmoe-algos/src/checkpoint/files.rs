@@ -167,7 +167,7 @@ pub(super) fn write_file(path: &Path, part: &Part<'_>) -> Result<String, Checkpo
 /// Opens a file if it is a regular one. Opening a pipe would block.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     File::open(path)
 }

@@ -56,14 +56,16 @@ impl Manifest {
     pub(super) fn read(checkpoint: &Path) -> Result<Self, String> {
         let json = read(checkpoint).map_err(|error| format!("cannot read {MANIFEST}: {error}"))?;
         let manifest: Self = serde_json::from_slice(&json)
-            .map_err(|error| format!("cannot understand {MANIFEST}: {error}"))?;
+            .map_err(|error| format!("cannot parse {MANIFEST}: {error}"))?;
         if manifest.body.blake3() != manifest.blake3 {
             return Err(format!("{MANIFEST} has changed since it was written"));
         }
         // The names come from a file, so they must not lead out of the folder.
         let leads_out = |name: &&String| name.contains(['/', '\\', '\0']) || *name == "..";
         match manifest.body.files.keys().find(leads_out) {
-            Some(name) => Err(format!("{MANIFEST} names `{name}`")),
+            Some(name) => {
+                Err(format!("{MANIFEST} names `{name}`, which is outside of the checkpoint"))
+            }
             None => Ok(manifest),
         }
     }

@@ -58,7 +58,7 @@ impl Dac {
         CheckpointError::unless(
             normalizers.fit(&self.normalizers),
             "normalizers.json",
-            "its settings, sizes or numbers are not those of this run",
+            "its settings, sizes or numbers do not fit this run",
         )?;
         self.normalizers = normalizers;
         match scope {
@@ -88,7 +88,7 @@ impl Dac {
         CheckpointError::unless(
             rollout.fit(config.rollout_steps, self.obs_dim, self.action_dim),
             "rollout.json",
-            "its sizes are not those of this run",
+            "its sizes do not fit this run",
         )?;
         let all = options.option.iter().chain(options.previous.iter().flatten());
         let are_as_many =
@@ -96,7 +96,7 @@ impl Dac {
         CheckpointError::unless(
             are_as_many && all.max().is_none_or(|option| *option < config.num_options),
             "options.json",
-            "they are not those of the rollout's steps",
+            "they do not match the rollout's steps",
         )?;
         let is_right = match learning.left.as_slice() {
             [] => learning.passes == Default::default(),
@@ -106,13 +106,13 @@ impl Dac {
         };
         let passes = &learning.passes;
         let is_right = is_right && passes.fit(rollout.len()) && passes.are_at_most(config.epochs);
-        CheckpointError::unless(is_right, "learning.json", "it is of another rollout")
+        CheckpointError::unless(is_right, "learning.json", "it belongs to another rollout")
     }
 
     /// Checks the active option, which the next action indexes with.
     pub(super) fn check_memory(&self, memory: &Memory) -> Result<(), CheckpointError> {
         let is_right = memory.option.is_none_or(|option| option < self.config.num_options);
-        CheckpointError::unless(is_right, "progress.json", "it is in an option that there is not")
+        CheckpointError::unless(is_right, "progress.json", "its option does not exist")
     }
 
     /// Checks that a run between two steps has nothing left to learn.
@@ -120,7 +120,7 @@ impl Dac {
         CheckpointError::unless(
             in_update || !self.rollout.is_full(),
             "progress.json",
-            "it goes on with a step, but the rollout is full",
+            "it continues with a step, but the rollout is full",
         )
     }
 }

@@ -69,7 +69,7 @@ impl Ppo {
         CheckpointError::unless(
             normalizers.fit(&self.normalizers),
             "normalizers.json",
-            "its settings, sizes or numbers are not those of this run",
+            "its settings, sizes or numbers do not fit this run",
         )?;
         self.normalizers = normalizers;
         match scope {
@@ -106,15 +106,15 @@ impl Ppo {
         CheckpointError::unless(
             rollout.fit(config.rollout_steps, self.obs_dim, self.action_dim),
             "rollout.json",
-            "its sizes are not those of this run",
+            "its sizes do not fit this run",
         )?;
         CheckpointError::unless(
             self.updates <= self.total_updates,
             "counters.json",
-            "it has more updates than the run",
+            "it counts more updates than the run has",
         )?;
         let is_right = passes.fit(rollout.len()) && passes.are_at_most(config.epochs);
-        CheckpointError::unless(is_right, "passes.json", "they are of another rollout")
+        CheckpointError::unless(is_right, "passes.json", "they belong to another rollout")
     }
 
     /// Checks that a run between two steps has nothing left to learn.
@@ -122,7 +122,7 @@ impl Ppo {
         CheckpointError::unless(
             in_update || !self.rollout.is_full(),
             "progress.json",
-            "it goes on with a step, but the rollout is full",
+            "it continues with a step, but the rollout is full",
         )
     }
 }

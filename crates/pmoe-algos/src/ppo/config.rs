@@ -343,8 +343,7 @@ impl PmoeConfig {
             EvalPrimitive::ArgmaxQ if !self.routing.has_freq() => Err(ConfigError::Range {
                 key: "actor.pmoe.eval_primitive".to_owned(),
                 value: "argmax_q".to_owned(),
-                allowed: "another choice where `routing` is \"pg\": there is no Q-network"
-                    .to_owned(),
+                allowed: "another choice if `routing` is \"pg\", which has no Q-network".to_owned(),
             }),
             _ => Ok(()),
         }

@@ -83,13 +83,13 @@ impl Sac {
         CheckpointError::unless(
             replay.len() as u64 == kept,
             "replay.bin",
-            "it has not the transitions of as many steps as counters.json has",
+            "its number of transitions does not match the steps in counters.json",
         )?;
         let may_learn = *updates_due == 0 || *env_step >= config.learning_starts;
         CheckpointError::unless(
             may_learn && *updates_due <= config.gradient_steps,
             "counters.json",
-            "it has more updates to take than a step has",
+            "it has more pending updates than a step has",
         )?;
         let baseline = baseline.as_ref().map_or(0.0, MovingAverage::value);
         CheckpointError::unless(baseline.is_finite(), "baseline.json", "it is not finite")
@@ -100,7 +100,7 @@ impl Sac {
         CheckpointError::unless(
             in_update || self.updates_due == 0,
             "progress.json",
-            "it goes on with a step, but updates are left to take",
+            "it continues with a step, but updates are pending",
         )
     }
 }

@@ -86,12 +86,12 @@ impl Td3 {
         CheckpointError::unless(
             replay.len() as u64 == kept,
             "replay.bin",
-            "it has not the transitions of as many steps as counters.json has",
+            "its number of transitions does not match the steps in counters.json",
         )?;
         CheckpointError::unless(
             !is_due || config.learning_starts <= *env_step,
             "counters.json",
-            "it has an update to take before learning starts",
+            "it has a pending update before learning starts",
         )
     }
 
@@ -100,7 +100,7 @@ impl Td3 {
         CheckpointError::unless(
             in_update || !self.is_due,
             "progress.json",
-            "it goes on with a step, but an update is left to take",
+            "it continues with a step, but an update is pending",
         )
     }
 }

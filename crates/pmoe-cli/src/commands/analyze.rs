@@ -75,7 +75,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
     let there = AnalysisFile::read(&args.run, args.kind).ok().flatten();
     let analysis = match there.filter(|file| file.is_of(events, &settings)) {
         Some(file) => {
-            say!("{} is made already", args.run.join(args.kind.file()).display());
+            say!("{} is up to date", args.run.join(args.kind.file()).display());
             file.analysis
         }
         None => {
@@ -156,7 +156,7 @@ fn check_size(setting: &str, held: u64, what: &str) -> Result<()> {
     }
     let [held, most] = [held, MOST_HELD].map(grouped);
     let message =
-        format!("`{setting}` is too large: {held} {what} would be held, {most} at the most");
+        format!("`{setting}` is too large: it takes {held} {what}, but at most {most} are allowed");
     Err(BadInput(message).into())
 }
 
@@ -166,7 +166,8 @@ type ReachingEnv = TimeLimit<RescaleAction<TargetReaching>>;
 /// Creates the target-reaching task of a run.
 fn reaching(config: &RunConfig, kind: AnalysisKind) -> Result<ReachingEnv> {
     let EnvConfig::TargetReaching(reaching) = &config.env else {
-        let message = format!("{kind} are of target-reaching, not of {}", config.task);
+        let message =
+            format!("the analysis `{kind}` is for target-reaching tasks, not {}", config.task);
         return Err(BadInput(message).into());
     };
     let env = TargetReaching::new(&config.task.to_string(), reaching.clone())?;

@@ -30,7 +30,7 @@ Example: pmoe env trace --task Hopper-v4 --input in.json --output out.json
 Input:  {\"task\": \"Hopper-v4\", \"qpos\": [..], \"qvel\": [..], \"actions\": [[..], ..]}
 Output: {\"task\", \"mujoco\", \"obs\", \"reward\", \"terminated\", \"truncated\", \"qpos\", \"qvel\"};
 obs, qpos and qvel begin with the given state. Nothing is reset; actions are in the task's units.
-The input may also hold \"use_contact_forces\": true (Ant-v4), or \"contact_forces\": \"zero\" (version 2 of
+The input may also contain \"use_contact_forces\": true (Ant-v4), or \"contact_forces\": \"zero\" (version 2 of
 Ant, Humanoid and HumanoidStandup).")]
     Trace {
         /// Task id; must match the input's.
@@ -89,7 +89,7 @@ fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
     if let Some(task) = task {
         let task = config::task(task)?;
         if task != parsed.task {
-            let message = format!("{name} is of {}, but --task is {task}", parsed.task);
+            let message = format!("{name} is for {}, but --task is {task}", parsed.task);
             return Err(BadInput(message).into());
         }
     }
@@ -110,7 +110,7 @@ struct Speed {
 
 fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
     if !(0.0..=MOST_SECONDS).contains(&seconds) {
-        let message = format!("--seconds is {seconds}, but must be from 0 to {MOST_SECONDS}");
+        let message = format!("--seconds is {seconds}, but must be between 0 and {MOST_SECONDS}");
         return Err(BadInput(message).into());
     }
     let length = Duration::from_secs_f64(seconds);

@@ -15,8 +15,7 @@ use crate::config;
 #[command(after_help = "\
 Example: pmoe list methods
 
-Besides the listed tasks, `--task mjcf:FILE` takes a model file with settings beside it, see
-docs/custom-tasks.md.")]
+`--task` also accepts mjcf:FILE, a model file with its settings next to it: see docs/custom-tasks.md.")]
 pub(crate) struct Args {
     /// What to list.
     what: What,

@@ -18,9 +18,9 @@ Examples:
   pmoe matrix --only fig6,table5 --jobs 8
   pmoe matrix --suites my-suites --out my-results
 
-Methods and suites are built in (`pmoe list methods`, `pmoe list suites`); --suites takes suites of your own.
+Methods and suites are built in (`pmoe list methods`, `pmoe list suites`); --suites reads your own suites.
 
-Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process is at some of the runs,
+Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process holds some runs,
 130 interrupted (start again to continue).")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
     };
     let matrix = Matrix::new(suites, Methods::embedded()?, &options).map_err(with_flags)?;
     // Each run is a process of this same executable.
-    let pmoe = env::current_exe().context("cannot find the program that is running")?;
+    let pmoe = env::current_exe().context("cannot find this program's own file")?;
     let console = Console {
         // Ignore write errors.
         show: |text| drop(print_line(text)),

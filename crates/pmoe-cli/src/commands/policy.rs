@@ -128,8 +128,7 @@ pub(super) fn play(
 /// The error for an analysis of primitives if the policy has none.
 pub(super) fn no_primitives(config: &RunConfig, kind: AnalysisKind) -> BadInput {
     BadInput(format!(
-        "{kind}: the policy of {} has no primitives to look at; those of the SAC family with gating, MCP \
-         and PMOE have",
+        "{kind}: the policy of {} has no primitives to analyze; choose gating, MCP or PMOE of the SAC family",
         config.method
     ))
 }

@@ -199,7 +199,8 @@ impl Kind {
             Some("png") => Ok(Self::Png),
             Some("gif") => Ok(Self::Gif),
             _ => {
-                let message = format!("--output {}: it must end in .png or .gif", output.display());
+                let message =
+                    format!("--output is {}, but must end in .png or .gif", output.display());
                 Err(BadInput(message).into())
             }
         }
@@ -228,8 +229,7 @@ fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "--steps {steps} make {pictures} pictures of {width} x {height} pixels, {} in all; a clip has at most {}: \
-         take fewer steps or smaller pictures",
+        "--steps {steps} gives {pictures} pictures of {width} x {height} pixels, {} in total, but a clip has at most {}; use fewer steps or smaller pictures",
         grouped(pixels),
         grouped(MOST_PIXELS)
     );

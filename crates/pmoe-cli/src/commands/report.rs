@@ -59,8 +59,7 @@ fn default_out(dir: &Path) -> Result<PathBuf> {
     let out = dir.join("report");
     if fs::symlink_metadata(&out).is_ok_and(|metadata| metadata.is_symlink()) {
         let out = out.display();
-        let words =
-            format!("{out} is a link: say with --out that the report is to be written there");
+        let words = format!("{out} is a link; to write the report there, name it with --out");
         return Err(BadInput(words).into());
     }
     Ok(out)

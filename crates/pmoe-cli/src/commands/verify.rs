@@ -13,9 +13,9 @@ use crate::config;
 #[command(after_help = "\
 Example: pmoe verify results
 
-Every report at or below the folder is made again from its runs and compared: the runs' files with their
-checksums, every number of numbers.json, every table, page and figures. A report that another version of
-pmoe made differs by that; its page and figures are not looked at.
+Recomputes every report at or below the folder from its runs and compares the checksums of the runs' files,
+every number in numbers.json, every table, the page and the figures. A report by another version of pmoe
+counts as different; its page and figures are not compared.
 Exit codes: 0 all agree, 1 something differs, 2 bad input.")]
 pub(crate) struct Args {
     /// Folder with reports, at any depth.
@@ -40,7 +40,10 @@ pub(crate) fn verify(args: Args) -> Result<ExitCode> {
             let drawings = match report.drawings {
                 true => "page and figures compared".to_owned(),
                 false => {
-                    format!("page and figures not compared, version {} made them", report.version)
+                    format!(
+                        "page and figures not compared, as they are from version {}",
+                        report.version
+                    )
                 }
             };
             let (runs, numbers) = (report.runs, report.numbers);
@@ -53,7 +56,7 @@ pub(crate) fn verify(args: Args) -> Result<ExitCode> {
             print_row(&format!("differs: {difference}"))?;
         }
         print_row(&match verification.differences.len() {
-            0 => format!("all agree, with {} quoted tables", verification.quotes),
+            0 => format!("all agree, including {} quoted tables", verification.quotes),
             differences => format!("{differences} differences"),
         })?;
     }

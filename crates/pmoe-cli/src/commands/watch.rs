@@ -17,8 +17,8 @@ Examples:
   pmoe watch results/paper                 # live; ? shows the keys
   pmoe watch results/paper --once          # one look, as text
 
-It reads files only, so it can be started and stopped at any time, also over ssh or on another machine that
-sees the folder. NO_COLOR=1 switches colours off.")]
+It only reads files, so you can start and stop it at any time, also over ssh or on another machine with
+access to the folder. NO_COLOR=1 turns colours off.")]
 pub(crate) struct Args {
     /// Folder with run folders, at any depth. If it contains a plan.json, pending runs are shown
     /// too.
@@ -61,7 +61,7 @@ pub(crate) fn watch(args: Args) -> Result<ExitCode> {
             },
         )?;
     } else {
-        let words = "pmoe watch needs a terminal; --once prints text, --json JSON";
+        let words = "pmoe watch needs a terminal; use --once for text or --json for JSON";
         return Err(BadInput(words.to_owned()).into());
     }
     Ok(ExitCode::SUCCESS)

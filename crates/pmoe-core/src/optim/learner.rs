@@ -99,7 +99,7 @@ impl<M: Module> Learner<M> {
         let optimizer = self.optimizer.clone().load_record(record);
         // burn drops states that lack a part.
         if optimizer.to_record().len() != tensors {
-            return Err(error("the state of a parameter is not whole".to_owned()));
+            return Err(error("the state of a parameter is incomplete".to_owned()));
         }
         self.optimizer = optimizer;
         self.module = Some(loaded);

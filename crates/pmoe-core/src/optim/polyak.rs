@@ -90,7 +90,9 @@ impl<M: Module> Target<M> {
     pub fn load_bytes(&mut self, online: &M, bytes: Vec<u8>) -> Result<(), LearnerError> {
         let module = module_from_bytes((**self).clone(), bytes)?;
         if Parameters::of(&module) != Parameters::of(online) {
-            return Err(LearnerError::read("the target is no copy of the module that it follows"));
+            return Err(LearnerError::read(
+                "the target is not a copy of the module that it follows",
+            ));
         }
         self.0 = Some(module);
         Ok(())

@@ -34,7 +34,7 @@ impl Parameters {
         }
         let forms = |these: &Self| these.0.iter().map(|(_, form)| form.clone()).collect::<Vec<_>>();
         if forms(self) != forms(loaded) {
-            return Err("the numbers are of another type".to_owned());
+            return Err("the numbers have another type".to_owned());
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Parameters {
         for (name, value) in reader.scalars() {
             let form = form_of(name, &forms)?;
             if name.ends_with(".__rank") && usize::try_from(*value) != Ok(form.shape.num_dims()) {
-                return Err(format!("{name} is of another parameter"));
+                return Err(format!("{name} belongs to another parameter"));
             }
         }
         let tensors = reader.into_tensors().map_err(|error| error.to_string())?;
@@ -57,7 +57,7 @@ impl Parameters {
                 tensor.into_parts().map_err(|error| error.to_string())?;
             let form = form_of(&name, &forms)?;
             if id.and_then(|id| forms.get(&id)) != Some(&form) || *form != (Form { shape, dtype }) {
-                return Err(format!("{name} is of another parameter"));
+                return Err(format!("{name} belongs to another parameter"));
             }
         }
         Ok(count)
@@ -86,7 +86,7 @@ pub(super) fn in_order(bytes: Bytes) -> Result<Bytes, String> {
 fn form_of<'a>(name: &str, forms: &BTreeMap<u64, &'a Form>) -> Result<&'a Form, String> {
     let id = name.split_once('.').and_then(|(id, _)| id.parse().ok());
     let form = id.and_then(|id: u64| forms.get(&id).copied());
-    form.ok_or_else(|| format!("{name} is of no parameter"))
+    form.ok_or_else(|| format!("{name} belongs to no parameter"))
 }
 
 impl ModuleVisitor for Parameters {

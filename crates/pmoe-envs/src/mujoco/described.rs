@@ -39,7 +39,7 @@ fn parse(path: &Path) -> Result<MjcfConfig, EnvError> {
     let fault = |reason: String| EnvError::TaskFile { path: path.display().to_string(), reason };
     let facts = fs::metadata(path).map_err(|error| fault(error.to_string()))?;
     if !facts.is_file() || facts.len() > MOST_BYTES {
-        return Err(fault(format!("it is no file of at most {MOST_BYTES} bytes")));
+        return Err(fault(format!("it is not a regular file of at most {MOST_BYTES} bytes")));
     }
     let text = fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
     let table: toml::Table =
@@ -94,7 +94,7 @@ impl Place {
     fn new(key: &str, coordinate: Coordinate<'_>, sim: &Sim) -> Result<Self, EnvError> {
         let unknown = |kind: &str, name: &str, known: &[String]| {
             let allowed = match known {
-                [] => format!("absent: the model names no {kind}"),
+                [] => format!("absent: no {kind} of the model has a name"),
                 known => format!("a {kind} of the model: {}", known.join(", ")),
             };
             mjcf::error(&format!("{key}.{kind}"), format!("`{name}`"), &allowed)
@@ -107,7 +107,7 @@ impl Place {
                 if joint.is_scalar {
                     return Ok(Self::Qpos(joint.qpos));
                 }
-                let allowed = "a sliding or hinge joint, or a free one with `axis`";
+                let allowed = "a slide or hinge joint, or a free joint with `axis`";
                 Err(mjcf::error(&format!("{key}.joint"), format!("`{name}`"), allowed))
             }
             Coordinate::FreeJoint(name, axis) => {
@@ -115,8 +115,8 @@ impl Place {
                 if joint.is_free {
                     return Ok(Self::Qpos(joint.qpos + index(axis)));
                 }
-                let allowed = "absent: only free joints and bodies have axes to choose from";
-                Err(mjcf::error(&format!("{key}.axis"), "there", allowed))
+                let allowed = "absent: only free joints and bodies need it";
+                Err(mjcf::error(&format!("{key}.axis"), "set", allowed))
             }
             Coordinate::Body(name, axis) => {
                 let names = sim.body_names();
@@ -180,7 +180,11 @@ fn obs_dim(config: &MjcfConfig, sim: &Sim) -> Result<usize, EnvError> {
     let forces = observation.contact_forces.as_ref().map_or(0, |_| WRENCH * (bodies - 1));
     let dim = positions - observation.skip_qpos + velocities + forces;
     if dim == 0 {
-        return Err(mjcf::error("observation", "empty", "of a model with joints"));
+        return Err(mjcf::error(
+            "observation",
+            "empty",
+            "at least one value, so the model needs a joint",
+        ));
     }
     Ok(dim)
 }
@@ -189,7 +193,7 @@ fn check_skip(key: &str, skip: usize, positions: usize) -> Result<(), EnvError> 
     if skip <= positions {
         return Ok(());
     }
-    let allowed = format!("at most {positions}, the number of positions of the model");
+    let allowed = format!("at most {positions}, the model's number of positions");
     Err(mjcf::error(key, skip, &allowed))
 }
 

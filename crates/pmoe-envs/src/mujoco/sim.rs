@@ -310,13 +310,13 @@ fn check_size(model: &MjModel, path: &Path) -> Result<(), EnvError> {
     let (buffer, arena) = (model.ffi().nbuffer, model.ffi().narena);
     if buffer.saturating_add(arena) > MAX_MODEL_BYTES {
         let reason = format!(
-            "it takes {buffer} bytes and an arena of {arena}, more than {MAX_MODEL_BYTES} together"
+            "it needs {buffer} bytes and an arena of {arena} bytes, together more than {MAX_MODEL_BYTES}"
         );
         return Err(model_error(path, reason));
     }
     if arena < MIN_ARENA_BYTES {
         let reason = format!(
-            "its arena has {arena} bytes, less than {MIN_ARENA_BYTES}: `memory` of `size` can be left out"
+            "its arena has {arena} bytes, fewer than {MIN_ARENA_BYTES}; remove `memory` from `size`"
         );
         return Err(model_error(path, reason));
     }
@@ -347,7 +347,7 @@ fn report(message: &MjLogMessage) {
         // Caused by Gymnasium's half_cheetah.xml; the attribute still works.
         MjtLogLevel::mjLOG_WARNING if text.contains("'settotalmass' is deprecated") => return,
         MjtLogLevel::mjLOG_WARNING => format!("warning from MuJoCo: {text}"),
-        MjtLogLevel::mjLOG_ERROR => format!("error: MuJoCo cannot go on: {text}"),
+        MjtLogLevel::mjLOG_ERROR => format!("error: MuJoCo cannot continue: {text}"),
     };
     // Ignore write errors.
     let _ = writeln!(io::stderr(), "{line}");

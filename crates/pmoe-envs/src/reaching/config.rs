@@ -221,7 +221,7 @@ impl ReachingConfig {
                 "region",
                 high,
                 low.is_finite() && low < high && high.is_finite(),
-                "above the lowest corner",
+                "a finite number above the lower corner",
             )?;
         }
         let steps = f64::from(self.max_episode_steps);

@@ -77,7 +77,7 @@ impl Claim {
                 message,
             };
             if claims.iter().any(|known| known.id == raw.id) {
-                return Err(bad("id", format!("`{}` is there twice", raw.id)));
+                return Err(bad("id", format!("`{}` occurs twice", raw.id)));
             }
             claims.push(raw.check(suites, bad)?);
         }
@@ -96,12 +96,13 @@ impl ClaimToml {
             let of_test = [suite.is_some(), task.is_some(), quantity.is_some(), method.is_some()];
             let of_than = [than.is_some(), than_value.is_some(), self.within.is_some()];
             if of_test.contains(&true) || of_than.contains(&true) || self.is.is_some() {
-                return Err(bad("instead", "stands alone: nothing is tested".to_owned()));
+                return Err(bad("instead", "excludes the keys of a test".to_owned()));
             }
             return Ok(Claim { id, place, says, test: Test::Otherwise(reason) });
         }
-        let needed =
-            |key: &str| bad(key, "is missing; without a test, `instead` says why".to_owned());
+        let needed = |key: &str| {
+            bad(key, "is missing; without a test, `instead` must give the reason".to_owned())
+        };
         let quantity = quantity.ok_or_else(|| needed("quantity"))?;
         let suite_name = suite.ok_or_else(|| needed("suite"))?;
         let method = method.ok_or_else(|| needed("method"))?;
@@ -133,7 +134,7 @@ impl ClaimToml {
             _ => {
                 return Err(bad(
                     "than",
-                    "either `than`, a method, or `than_value`, a number".to_owned(),
+                    "expected either `than`, a method, or `than_value`, a finite number".to_owned(),
                 ));
             }
         };
@@ -144,10 +145,13 @@ impl ClaimToml {
                 Relation::Within(margin)
             }
             (RelationToml::Equal, _) => {
-                return Err(bad("within", "`is = \"equal\"` needs a margin above 0".to_owned()));
+                return Err(bad(
+                    "within",
+                    "`is = \"equal\"` needs a finite margin above 0".to_owned(),
+                ));
             }
             (_, Some(_)) => {
-                return Err(bad("within", "is for `is = \"equal\"` alone".to_owned()));
+                return Err(bad("within", "is allowed only with `is = \"equal\"`".to_owned()));
             }
         };
         let paper = match &than {

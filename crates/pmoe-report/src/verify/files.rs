@@ -21,7 +21,7 @@ impl Check<'_> {
             match self.read(&path)? {
                 Some(found) if name.starts_with("tables/") => self.table(&path, &found, bytes),
                 Some(found) if drawings && *name != Numbers::FILE && found != *bytes => {
-                    let now = "what this version makes of these runs is another";
+                    let now = "this version draws these runs differently";
                     self.differs(&path, "the file", "a drawing", now);
                 }
                 _ => {}
@@ -52,7 +52,7 @@ impl Check<'_> {
             let paths = paths.collect::<Result<BTreeSet<_>, ReportError>>()?;
             let is_leftover = |path: &&PathBuf| path.file_name().is_some_and(is_leftover);
             for path in paths.difference(&known).filter(|path| !is_leftover(path)) {
-                self.differs(path, "the file", "a file", "none of this report: remove it");
+                self.differs(path, "the file", "a file", "not part of this report; remove it");
             }
         }
         Ok(())

@@ -40,11 +40,11 @@ pub(super) fn check(
                 found: found.to_owned(),
             };
             let Some(table) = tables.get(&path) else {
-                differences.push(differs("a table", "no table of a report"));
+                differences.push(differs("a table", "no such table in a report"));
                 continue;
             };
             let Some(quoted) = quote.lines else {
-                differences.push(differs("a table", &format!("no `{END}` behind it")));
+                differences.push(differs("a table", &format!("no `{END}` after it")));
                 continue;
             };
             if blocks(table).any(|block| block == quoted) {

@@ -25,7 +25,7 @@ impl Check<'_> {
                 let input = Path::new(&made.numbers.input);
                 let is_broken = |(of, _): &(PathBuf, String)| input.join(of) == Path::new(&run.dir);
                 if !made.sources.broken.iter().any(is_broken) {
-                    self.differs(path, &name, "a run", "no run there");
+                    self.differs(path, &name, "a run", "no run");
                 }
                 continue;
             };

@@ -49,7 +49,7 @@ impl Arena {
         }
         let [low, high] = self.region;
         if high[0] < low[0] || high[1] < low[1] {
-            return Err(("arena.region", "expected the lowest corner and then the highest"));
+            return Err(("arena.region", "expected the lower corner, then the upper one"));
         }
         Ok(())
     }

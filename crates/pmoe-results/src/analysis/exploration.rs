@@ -79,7 +79,7 @@ impl Exploration {
         self.arena.check()?;
         match self.episodes.iter().all(|episode| !episode.positions.is_empty()) {
             true => Ok(()),
-            false => Err(("episodes", "expected positions in each")),
+            false => Err(("episodes", "expected at least one position in each")),
         }
     }
 

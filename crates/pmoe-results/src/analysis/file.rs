@@ -100,7 +100,7 @@ impl Run {
             return Err(ResultsError::BadFile {
                 path: self.path.join(kind.file()),
                 key: "events_blake3".to_owned(),
-                message: "made of another run than the folder has now".to_owned(),
+                message: "the run's events have changed since the analysis".to_owned(),
             });
         }
         Ok(Some(file.analysis))

@@ -81,7 +81,7 @@ impl Gait {
         let (steps, primitives) = (self.obs.len(), self.num_primitives());
         let same = |rows: &[Vec<f64>]| rows.windows(2).all(|pair| pair[0].len() == pair[1].len());
         if steps == 0 || !same(&self.obs) {
-            return Err(("obs", "expected one or more, of one length"));
+            return Err(("obs", "expected one or more, all of the same length"));
         }
         if primitives == 0 || self.weights.len() != steps || !same(&self.weights) {
             return Err(("weights", "expected a weight per step and primitive"));

@@ -145,13 +145,13 @@ impl Primitives {
             return Err(("weights", "expected one per primitive, at least 0"));
         }
         if self.clusters.iter().any(|cluster| cluster.states == 0) {
-            return Err(("clusters", "expected a state or more in each"));
+            return Err(("clusters", "expected at least one state in each"));
         }
         if !self.clusters.iter().filter_map(|cluster| cluster.silhouette).all(within) {
-            return Err(("clusters", "expected silhouettes of -1 to 1"));
+            return Err(("clusters", "expected silhouettes between -1 and 1"));
         }
         let Some(Cluster { states, .. }) = self.clusters.get(*cluster) else {
-            return Err(("shown.cluster", "expected the number of a cluster, from 0"));
+            return Err(("shown.cluster", "expected the index of a cluster, from 0"));
         };
         // A product that is too large for this machine is no length either.
         let points = states.saturating_mul(self.num_primitives());
@@ -167,7 +167,7 @@ impl Primitives {
             known && map.positions.len() == all && labels.len() == all
         };
         if !self.state_map.as_ref().is_none_or(fits) {
-            return Err(("state_map", "expected a position and the number of a cluster per state"));
+            return Err(("state_map", "expected a position and a cluster index per state"));
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl RobustnessSettings {
         let usable = |noise: &f64| 0.0 <= *noise && noise.is_finite();
         let rising = levels.windows(2).all(|pair| pair[0] < pair[1]);
         if levels.is_empty() || !levels.iter().all(usable) || !rising {
-            let allowed = "one or more finite numbers, at least 0, rising";
+            let allowed = "one or more finite numbers, at least 0, in increasing order";
             return Err(bounds.error("obs_noise", format!("{levels:?}"), allowed));
         }
         Ok(())
@@ -67,11 +67,14 @@ impl Robustness {
         let RobustnessSettings { obs_noise, episodes } = &self.settings;
         let strengths = self.levels.iter().map(|level| level.obs_noise);
         if !strengths.eq(obs_noise.iter().copied()) {
-            return Err(("levels", "expected one per strength of the noise in the settings"));
+            return Err(("levels", "expected one per noise level in the settings"));
         }
         let fits = |len: usize| u32::try_from(len) == Ok(*episodes);
         if !self.levels.iter().all(|of| fits(of.returns.len()) && fits(of.lengths.len())) {
-            return Err(("levels", "expected a return and a length per episode of the settings"));
+            return Err((
+                "levels",
+                "expected a return and a length for each episode in the settings",
+            ));
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Bounds<'_> {
         if (low..=most).contains(&value) {
             return Ok(());
         }
-        let allowed = format!("{} to {}", grouped(low), grouped(most));
+        let allowed = format!("between {} and {}", grouped(low), grouped(most));
         Err(self.error(key, value.to_string(), &allowed))
     }
 

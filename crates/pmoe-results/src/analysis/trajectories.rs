@@ -113,7 +113,7 @@ impl Trajectories {
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         self.arena.check()?;
         if self.rollouts.iter().any(|rollout| rollout.positions.is_empty()) {
-            return Err(("rollouts", "expected positions in each"));
+            return Err(("rollouts", "expected at least one position in each"));
         }
         let alone: BTreeSet<_> = self.rollouts.iter().filter_map(|one| one.primitive).collect();
         if !alone.iter().copied().eq(0..alone.len()) {

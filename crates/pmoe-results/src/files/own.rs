@@ -22,7 +22,7 @@ pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         Ok(metadata) if !metadata.is_file() => "a pipe or device",
         Ok(_) | Err(_) => return opened,
     };
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("it is {kind}, not a file of ours")))
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("it is {kind}, not a regular file")))
 }
 
 #[cfg(test)]

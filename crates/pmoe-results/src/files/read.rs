@@ -21,7 +21,7 @@ pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, ResultsError> {
     String::from_utf8(read_bytes(path, most_bytes)?).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
-        ResultsError::unreadable(path, format!("it is no UTF-8 text: see line {line}"))
+        ResultsError::unreadable(path, format!("it is not UTF-8 text, see line {line}"))
     })
 }
 
@@ -50,7 +50,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError>
     let found = read.map_err(|error| ResultsError::io(path, error))?;
     if found as u64 > most_bytes {
         let most = grouped(most_bytes);
-        return Err(unreadable(&format!("it has more than the {most} bytes that are read")));
+        return Err(unreadable(&format!("it is larger than the limit of {most} bytes")));
     }
     Ok(bytes)
 }
@@ -97,15 +97,12 @@ mod tests {
         let path = dir.path().join("file");
         fs::write(&path, "ab\nc\n").unwrap();
         assert_eq!(read_text(&path, 5).unwrap(), "ab\nc\n");
-        assert_eq!(
-            reason(&path, 4),
-            "cannot read FILE: it has more than the 4 bytes that are read"
-        );
+        assert_eq!(reason(&path, 4), "cannot read FILE: it is larger than the limit of 4 bytes");
         // A sparse file of 5 GB.
         File::create(&path).unwrap().set_len(5_000_000_000).unwrap();
-        assert!(reason(&path, 1_000).contains("more than the 1_000 bytes"));
+        assert!(reason(&path, 1_000).contains("larger than the limit of 1_000 bytes"));
         fs::write(&path, b"ab\nc\xffd\n").unwrap();
-        assert_eq!(reason(&path, 99), "cannot read FILE: it is no UTF-8 text: see line 2");
+        assert_eq!(reason(&path, 99), "cannot read FILE: it is not UTF-8 text, see line 2");
     }
 
     #[test]

@@ -249,7 +249,7 @@ fn judge(path: &Path) -> Result<Found, ResultsError> {
     if let (true, Some(name)) = (config.is_none() || manifest.is_none(), orphan) {
         let missing = if config.is_none() { CONFIG } else { MANIFEST };
         return Err(if config.is_none() && manifest.is_none() {
-            not_a_run(format!("it has {name}, but no {missing}"))
+            not_a_run(format!("it contains {name}, but no {missing}"))
         } else {
             ResultsError::MissingPart { path: path.to_owned(), present: name, missing }
         });

@@ -49,7 +49,7 @@ pub struct Repeated {
 impl fmt::Display for Repeated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [link, target] = [&self.link, &self.target].map(|path| path.display());
-        write!(f, "{link} leads to {target}, whose runs are found already: they count once")
+        write!(f, "{link} links to {target}, whose runs were already found and count once")
     }
 }
 
@@ -185,7 +185,7 @@ impl Search {
         let error = match error.kind() {
             io::ErrorKind::NotFound if is_link => ResultsError::NotARun {
                 path: path.clone(),
-                reason: "it is a link that leads nowhere".to_owned(),
+                reason: "it is a dangling link".to_owned(),
             },
             _ => ResultsError::io(&path, error),
         };

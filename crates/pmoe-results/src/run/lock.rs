@@ -26,7 +26,7 @@ pub(super) fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     options.read(true).write(true).create(true).truncate(false);
     let mut file = open_own(&path, &mut options).map_err(failed)?;
     if !is_our_lock(&file).map_err(failed)? {
-        let reason = format!("its file `{LOCK}` is no lock of a run");
+        let reason = format!("its file `{LOCK}` is not a run's lock");
         return Err(ResultsError::NotARun { path: folder.to_owned(), reason });
     }
     match file.try_lock() {

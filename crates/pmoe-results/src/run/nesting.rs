@@ -12,10 +12,10 @@ pub(super) fn refuse_nesting(path: &Path) -> Result<(), ResultsError> {
     let absolute = std::path::absolute(path).map_err(|error| ResultsError::io(path, error))?;
     let is_run = |folder: &&Path| folder.join(MANIFEST).is_file() && folder.join(CONFIG).is_file();
     if let Some(outer) = absolute.ancestors().skip(1).find(is_run) {
-        return Err(not_a_run(format!("it lies in the run folder {}", outer.display())));
+        return Err(not_a_run(format!("it is inside the run folder {}", outer.display())));
     }
     match run_below(path, DEPTH) {
-        Some(inner) => Err(not_a_run(format!("the run folder {} lies in it", inner.display()))),
+        Some(inner) => Err(not_a_run(format!("it contains the run folder {}", inner.display()))),
         None => Ok(()),
     }
 }

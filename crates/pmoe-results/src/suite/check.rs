@@ -25,7 +25,7 @@ impl Suite {
             if is_name(value) {
                 return Ok(());
             }
-            let allowed = "letters, digits, `-`, `_` and `.`, not a dot first";
+            let allowed = "made of letters, digits, `-`, `_` and `.`, and not start with a dot";
             Err(bad(key, format!("{value:?}"), allowed.to_owned()))
         };
         let one = |key: &str, value: &str, allowed: &[String]| {
@@ -39,7 +39,8 @@ impl Suite {
         let budget_apart = |key: &str, set: &toml::Table| match set.get("schedule.total_steps") {
             None => Ok(()),
             Some(_) => {
-                let allowed = "without `schedule.total_steps`, which is the preset's total_steps";
+                let allowed =
+                    "without `schedule.total_steps`; the preset's `total_steps` sets the budget";
                 Err(bad(key, format!("{set:?}"), allowed.to_owned()))
             }
         };
@@ -47,7 +48,7 @@ impl Suite {
         let few = |key: &str, found: usize, most: usize| match found <= most {
             true => Ok(()),
             false => {
-                let allowed = format!("{} at the most", grouped(most as u64));
+                let allowed = format!("at most {}", grouped(most as u64));
                 Err(bad(key, format!("a list of {found}"), allowed))
             }
         };
@@ -62,7 +63,11 @@ impl Suite {
         for (key, values) in [("methods and variants", &methods), ("tasks", &self.tasks)] {
             values.iter().try_for_each(|value| name(key, value))?;
             if values.is_empty() || has_repeats(values) {
-                return Err(bad(key, format!("{values:?}"), "one or more, each once".to_owned()));
+                return Err(bad(
+                    key,
+                    format!("{values:?}"),
+                    "nonempty and without repeats".to_owned(),
+                ));
             }
             few(key, values.len(), MOST_NAMES)?;
         }
@@ -76,7 +81,7 @@ impl Suite {
                 self.preset(preset);
             let key = |name: &str| format!("presets.{preset}.{name}");
             if seeds.is_empty() || has_repeats(seeds) {
-                let allowed = "one or more, each once".to_owned();
+                let allowed = "nonempty and without repeats".to_owned();
                 return Err(bad(&key("seeds"), format!("{seeds:?}"), allowed));
             }
             few(&key("seeds"), seeds.len(), MOST_NAMES)?;
@@ -90,13 +95,13 @@ impl Suite {
             if let Some(tasks) = tasks {
                 tasks.iter().try_for_each(|task| one(&key("tasks"), task, &self.tasks))?;
                 if tasks.is_empty() || has_repeats(tasks) {
-                    let allowed = "one or more, each once".to_owned();
+                    let allowed = "nonempty and without repeats".to_owned();
                     return Err(bad(&key("tasks"), format!("{tasks:?}"), allowed));
                 }
             }
             budget_apart(&key("set"), set)?;
             if let Some(kind) = analyses.keys().find(|kind| !self.analyses.contains_key(kind)) {
-                let allowed = "an analysis of the suite's `analyses`".to_owned();
+                let allowed = "one of the suite's `analyses`".to_owned();
                 return Err(bad(&key("analyses"), format!("\"{kind}\""), allowed));
             }
             for kind in self.analyses.keys() {

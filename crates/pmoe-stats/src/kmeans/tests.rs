@@ -70,10 +70,16 @@ fn bad_settings_are_named() {
     let message = |clusters, restarts, iterations| {
         kmeans(points(&values, 1), clusters, restarts, iterations, 0).unwrap_err().to_string()
     };
-    assert_eq!(message(3, 1, 1), "num_clusters is 3, allowed: 1 to the number of points, 2");
-    assert_eq!(message(0, 1, 1), "num_clusters is 0, allowed: 1 to the number of points, 2");
-    assert_eq!(message(1, 0, 1), "restarts is 0, allowed: at least 1");
-    assert_eq!(message(1, 1, 0), "max_iterations is 0, allowed: at least 1");
+    assert_eq!(
+        message(3, 1, 1),
+        "num_clusters is 3, but must be between 1 and the number of points, 2"
+    );
+    assert_eq!(
+        message(0, 1, 1),
+        "num_clusters is 0, but must be between 1 and the number of points, 2"
+    );
+    assert_eq!(message(1, 0, 1), "restarts is 0, but must be at least 1");
+    assert_eq!(message(1, 1, 0), "max_iterations is 0, but must be at least 1");
     assert!(lloyd(points(&values, 2), &[0.0; 3], 1).is_err());
 }
 

@@ -30,8 +30,8 @@ fn wrong_clusters_are_negative_and_equal_points_have_none() {
 fn bad_labels_are_named() {
     let points = Points::new(&[0.0, 1.0], 1).unwrap();
     let message = |labels: &[usize]| silhouettes(points, labels).unwrap_err().to_string();
-    assert_eq!(message(&[0]), "number of labels is 1, allowed: one per point, 2");
-    assert_eq!(message(&[5, 5]), "number of clusters is 1, allowed: at least 2");
+    assert_eq!(message(&[0]), "number of labels is 1, but must be the number of points, 2");
+    assert_eq!(message(&[5, 5]), "number of clusters is 1, but must be at least 2");
 }
 
 #[test]

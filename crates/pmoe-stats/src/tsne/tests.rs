@@ -72,16 +72,16 @@ fn bad_settings_are_named() {
     let values = [0.0; 91];
     let message =
         |settings: Tsne| settings.embed(Points::new(&values, 1).unwrap()).unwrap_err().to_string();
-    let expected = "perplexity is 300, allowed: above 1, at most a third of the other points, 30.0";
+    let expected = "perplexity is 300, but must be above 1 and at most a third of the number of other points, 30.0";
     assert_eq!(message(Tsne::PAPER), expected);
     assert!(message(Tsne { perplexity: f64::NAN, ..QUICK }).starts_with("perplexity is NaN"));
     assert_eq!(
         message(Tsne { early_iterations: 300, ..QUICK }),
-        "early_iterations is 300, allowed: 2 or more, less than iterations, 300",
+        "early_iterations is 300, but must be at least 2 and less than iterations, 300",
     );
-    let expected = "momentum is 1, allowed: 0 or more, below 1";
+    let expected = "momentum is 1, but must be at least 0 and below 1";
     assert_eq!(message(Tsne { momentum: 1.0, ..QUICK }), expected);
-    assert_eq!(message(Tsne { theta: 0.0, ..QUICK }), "theta is 0, allowed: above 0");
+    assert_eq!(message(Tsne { theta: 0.0, ..QUICK }), "theta is 0, but must be above 0");
     assert!(message(Tsne { learning_rate: -1.0, ..QUICK }).contains("learning_rate is -1"));
     assert!(message(Tsne { early_exaggeration: 0.5, ..QUICK }).contains("1 or more"));
     assert!(message(Tsne { initial_std: f64::INFINITY, ..QUICK }).contains("initial_std is inf"));

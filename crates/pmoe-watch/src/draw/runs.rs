@@ -111,7 +111,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if runs.is_empty() {
-        let words = if app.snapshot.runs.is_empty() { "no runs yet" } else { "no such runs" };
+        let words = if app.snapshot.runs.is_empty() { "no runs yet" } else { "no matching runs" };
         frame.render_widget(Paragraph::new(words), inner);
         return;
     }

@@ -113,7 +113,7 @@ impl Known {
         let tailed = match self.tail.read(BYTES_AT_ONCE) {
             Ok(tailed) => tailed,
             Err(error) => {
-                self.problem = Some(format!("events can't be read: {error}"));
+                self.problem = Some(format!("cannot read its events: {error}"));
                 self.unread = false;
                 return 0;
             }
@@ -139,7 +139,7 @@ impl Known {
         let event: Event = match serde_json::from_slice(line) {
             Ok(event) => event,
             Err(error) => {
-                self.problem = Some(format!("a line of its events is none: {error}"));
+                self.problem = Some(format!("cannot parse a line of its events: {error}"));
                 return;
             }
         };

@@ -24,7 +24,10 @@ pub(super) fn look(
     settings: ExplorationSettings,
 ) -> Result<Exploration> {
     if config.from.is_some() {
-        let message = format!("{} started from another run's policy", run.path.display());
+        let message = format!(
+            "cannot repeat the training of {}: it started from another run's policy",
+            run.path.display()
+        );
         return Err(BadInput(message).into());
     }
     let device = config::device(config.device)?;
@@ -65,8 +68,7 @@ fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
     let differs = of_run.iter().zip(events).find(|(a, b)| *a != b);
     let at = differs.map_or(env_step, |(event, _)| event.env_step());
     bail!(
-        "trained again, {} reports something else at step {at}: this build or machine computes other \
-         bits than the one that made it",
+        "repeating the training of {} gives other events at step {at}: this build or machine computes different bits than the one that trained it",
         run.path.display()
     )
 }

@@ -57,7 +57,7 @@ pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Re
     }
     if gait.obs.len() < FEWEST_STEPS {
         bail!(
-            "the episode ends after {played} steps, before {FEWEST_STEPS} behind the first {} are played",
+            "the episode ends after {played} steps, but the analysis needs {FEWEST_STEPS} after the first {}",
             settings.skip
         );
     }

@@ -150,7 +150,7 @@ fn embedded(
     check_size("perplexity", (3.0 * perplexity * points.len() as f64) as u64, "neighbours")?;
     let PrimitivesSettings { learning_rate, iterations, .. } = *settings;
     let tsne = Tsne { perplexity, learning_rate, iterations, seed, ..Tsne::PAPER };
-    let embedding = tsne.embed(points).context("cannot draw the points")?;
+    let embedding = tsne.embed(points).context("cannot embed the points")?;
     let positions = embedding.positions.iter().map(|point| point.map(|x| rounded(x, 3)));
     Ok(Some(Map { perplexity, divergence: embedding.divergence, positions: positions.collect() }))
 }

@@ -20,8 +20,8 @@ use crate::machine;
 #[command(after_help = "\
 Example: pmoe bench cost --method pmoe-ppo --task Ant-v2 --steps 1000000
 
-Trains for a moment and times its parts. Rollouts are cut to four minibatches, and replay begins with one
-batch: that changes how long it takes until the first update, not what an update takes.")]
+Trains briefly and times each part. Rollouts are cut to four minibatches, and the replay buffer starts with
+one batch: the first update comes sooner, but takes as long as usual.")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
@@ -184,7 +184,5 @@ fn print(cost: &Cost) -> Result<()> {
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     let unfinished = megabytes(cost.bytes_of_learner + cost.bytes_of_steps);
     let finished = megabytes(cost.bytes_when_finished);
-    print_line(&format!(
-        "checkpoint: {unfinished:.1} MB at the most, {finished:.1} MB when finished"
-    ))
+    print_line(&format!("checkpoint: at most {unfinished:.1} MB, {finished:.1} MB when finished"))
 }

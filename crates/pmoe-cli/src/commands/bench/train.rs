@@ -69,7 +69,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         Training::new(&mut *env, &mut *eval_env, &mut agent, &schedule, config.seed)
             .run(&mut stopwatch)
     })?;
-    let elapsed = stopwatch.elapsed.context("the learner made no report")?;
+    let elapsed = stopwatch.elapsed.context("the learner reported nothing")?;
     let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();
     let timing = Timing { method: config.method, task, steps, env_steps_per_second };
     if json {

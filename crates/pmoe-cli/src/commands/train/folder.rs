@@ -22,7 +22,7 @@ pub(super) fn open(
     }
     let (run_dir, aside) = RunDir::restart(folder, &config.to_toml(), manifest)?;
     for path in aside {
-        say!("starting over: what there was is kept as {}", path.display());
+        say!("starting over; the old data is kept as {}", path.display());
     }
     Ok(run_dir)
 }
@@ -46,7 +46,7 @@ pub(super) fn with_remedy(error: anyhow::Error, folder: &Path, command: &str) ->
     let restart = if command.contains(" --restart") { "" } else { " --restart" };
     let folder = folder.display();
     error.context(format!(
-        "{folder} can't be used as it is; `{command}{restart}` starts it over and keeps what there is aside"
+        "{folder} cannot be used; `{command}{restart}` starts over and keeps the old data"
     ))
 }
 
@@ -85,16 +85,16 @@ pub(super) fn already_ended(
             Run::read(run_dir.path())?;
             match checkpoints.newest(|_| Ok(())) {
                 Ok(Some((_, unusable))) if unusable.is_empty() => {
-                    say!("{folder} is done already");
+                    say!("{folder} is already done");
                 }
                 Ok(Some((_, reasons))) => {
                     let path = checkpoints.folder.clone();
                     return Err(CheckpointError::NoneLeft { path, reasons }.into());
                 }
-                Ok(None) => say!("{folder} is done already; its policy was not kept"),
+                Ok(None) => say!("{folder} is already done; its policy was not kept"),
                 // Its numbers are as good as ever.
                 Err(error @ CheckpointError::OtherVersion { .. }) => {
-                    say!("{folder} is done already; its policy can't be used: {error}");
+                    say!("{folder} is already done; its policy cannot be used: {error}");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -102,7 +102,7 @@ pub(super) fn already_ended(
         }
         // The same config and seed would diverge again at the same step.
         Status::Failed { reason, diverged: true } => {
-            say!("error: {folder} diverged before ({reason}); --restart runs it again");
+            say!("error: {folder} has already diverged ({reason}); --restart trains it again");
             Ok(Some(Exit::Diverged.into()))
         }
         Status::Running | Status::Interrupted | Status::Failed { .. } => Ok(None),

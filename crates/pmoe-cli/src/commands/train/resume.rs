@@ -38,7 +38,7 @@ pub(super) fn restore(
     let Some(Restored { progress, unusable, .. }) = restored else {
         let has_events = events.metadata().is_ok_and(|metadata| metadata.len() > 0);
         if has_events {
-            let reasons = vec!["there is none, though the run has events".to_owned()];
+            let reasons = vec!["there is none, although the run has events".to_owned()];
             return Err(
                 CheckpointError::NoneLeft { path: checkpoints.folder.clone(), reasons }.into()
             );
@@ -59,11 +59,10 @@ pub(super) fn restore(
 fn require_exact(config: &RunConfig, folder: &Path, budget: u64) -> Result<(), BadInput> {
     let eval_every = config.schedule.eval_every;
     let reason = if config.algo.depends_on_total_steps() {
-        "its learning rate depends on how long the run is (anneal_lr)".to_owned()
+        "its learning rate depends on the length of the run (anneal_lr)".to_owned()
     } else if !budget.is_multiple_of(eval_every) {
         format!(
-            "it evaluated after its last step, which a longer run does not (schedule.eval_every is \
-             {eval_every})"
+            "it evaluated after its last step, but a longer run would not (schedule.eval_every is {eval_every})"
         )
     } else {
         return Ok(());
@@ -79,7 +78,7 @@ fn require_learner<M>(
 ) -> Result<(), BadInput> {
     let reason = match restored.map(|restored| restored.scope) {
         Some(Scope::Everything) => return Ok(()),
-        Some(Scope::Policy) => "it kept its policy, but not what it learnt from (--keep-replay)",
+        Some(Scope::Policy) => "it kept its policy, but not its replay data (--keep-replay)",
         None => "it has no checkpoint",
     };
     Err(more_steps_refused(folder, budget, reason))
@@ -88,8 +87,7 @@ fn require_learner<M>(
 fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {
     let folder = folder.display();
     BadInput(format!(
-        "{folder} is finished after {budget} steps and can't go on: {reason}; train anew in another folder \
-         (--out), or start a new run from its policy (--from {folder})"
+        "{folder} finished after {budget} steps and cannot continue: {reason}; train again in another folder (--out), or start a new run from its policy (--from {folder})"
     ))
 }
 
@@ -97,6 +95,6 @@ fn more_steps_refused(folder: &Path, budget: u64, reason: &str) -> BadInput {
 pub(super) fn say_other_build(run_dir: &RunDir, provenance: &Provenance, env_step: u64) {
     let changes = run_dir.manifest().provenance.code_changes(provenance);
     if env_step > 0 && !changes.is_empty() {
-        say!("warning: the run so far was made by another build: {}", changes.join(", "));
+        say!("warning: another build trained the run so far: {}", changes.join(", "));
     }
 }

@@ -25,7 +25,7 @@ impl Stop {
             }
         };
         let listener = thread::Builder::new().spawn(listen);
-        listener.context("cannot start the thread that listens to signals")?;
+        listener.context("cannot start the thread that listens for signals")?;
         Ok(stop)
     }
 

@@ -48,7 +48,7 @@ pub(super) fn run<A: Agent>(
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
             // On a full disk this may fail as well, but the first error is the one to tell.
             if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
-                say!("warning: the manifest does not say that the run failed: {error:#}");
+                say!("warning: cannot record the failure in the manifest: {error:#}");
             }
             // Nor is it worse when the last events can't be kept.
             let _ = sink.sync();

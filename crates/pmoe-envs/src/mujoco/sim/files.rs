@@ -46,7 +46,7 @@ impl Files {
         let text = limits::read(path)?;
         let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
         let document = Document::parse_with_options(&text, options)
-            .map_err(|error| format!("it is no well-formed XML: {error}"))?;
+            .map_err(|error| format!("it is not well-formed XML: {error}"))?;
         let elements = || document.root().descendants().filter(Node::is_element);
         for compiler in elements().filter(|node| node.has_tag_name("compiler")) {
             let folders = ["meshdir", "texturedir", "assetdir"];

@@ -33,7 +33,7 @@ fn check_version(found: &str) -> Result<(), String> {
     if found == VERSION {
         return Ok(());
     }
-    Err(format!("is of version {found}, not {VERSION}"))
+    Err(format!("has version {found}, not {VERSION}"))
 }
 
 #[cfg(not(linked_mujoco))]
@@ -84,7 +84,7 @@ mod at_run_time {
     #[expect(unsafe_code, reason = "a library is code that the compiler does not see")]
     fn open(path: &Path) -> Result<(), String> {
         if elf::is_cut_short(path).map_err(|error| format!("cannot be read: {error}"))? {
-            return Err("is not whole".to_owned());
+            return Err("is cut short".to_owned());
         }
         // SAFETY: loading runs the library's constructors, and MuJoCo's are harmless. Like the
         // system's loader, we must trust that the file is MuJoCo; its version is checked before
@@ -99,7 +99,7 @@ mod at_run_time {
         let version = unsafe {
             let function =
                 library.get::<unsafe extern "C" fn() -> *const c_char>(b"mj_versionString\0");
-            let function = function.map_err(|_| "is no library of MuJoCo".to_owned())?;
+            let function = function.map_err(|_| "is not MuJoCo's library".to_owned())?;
             CStr::from_ptr(function()).to_string_lossy().into_owned()
         };
         check_version(&version)?;

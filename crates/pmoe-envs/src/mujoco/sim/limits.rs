@@ -33,13 +33,13 @@ fn add(
     let text = read(path)?;
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     let document = Document::parse_with_options(&text, options)
-        .map_err(|error| format!("it is no well-formed XML: {error}"))?;
+        .map_err(|error| format!("it is not well-formed XML: {error}"))?;
     for node in document.root().descendants().filter(Node::is_element) {
         check_sizes(node)?;
         let copies = copies * node.ancestors().map(count).product::<f64>();
         *elements += copies;
         if *elements > MAX_ELEMENTS {
-            return Err(format!("it has more than {MAX_ELEMENTS} elements, copies included"));
+            return Err(format!("it has more than {MAX_ELEMENTS} elements, including copies"));
         }
         if let Some(file) = included(node) {
             // MuJoCo looks in the folder of the including file and in that of the main one.
@@ -62,7 +62,7 @@ fn add(
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let facts = fs::metadata(path).map_err(|error| error.to_string())?;
     if !facts.is_file() || facts.len() > MAX_FILE_BYTES {
-        return Err(format!("it is no file of at most {MAX_FILE_BYTES} bytes"));
+        return Err(format!("it is not a regular file of at most {MAX_FILE_BYTES} bytes"));
     }
     fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -72,7 +72,8 @@ impl Renderer {
         self.data.forward();
         self.renderer.sync_data(&mut self.data).map_err(failed)?;
         self.renderer.render().map_err(failed)?;
-        let rgb = self.renderer.rgb_flat().ok_or_else(|| failed("it gave no picture"))?;
+        let rgb =
+            self.renderer.rgb_flat().ok_or_else(|| failed("the renderer returned no picture"))?;
         Ok(Frame { width: self.width, height: self.height, rgb: rgb.to_vec() })
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn fill(library: &Library) -> Result<(), String> {
     for name in NAMES {
         // SAFETY: only the address is taken; mujoco-rs declares the function's type.
         let function = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
-        let function = function.map_err(|_| format!("lacks {}", name.trim_end_matches('\0')))?;
+        let function =
+            function.map_err(|_| format!("lacks the function {}", name.trim_end_matches('\0')))?;
         addresses.push(function.as_raw_ptr());
     }
     // SAFETY: the table is in writable memory, aligned, one pointer per name, and no other code
