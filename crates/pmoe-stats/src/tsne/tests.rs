@@ -83,7 +83,7 @@ fn bad_settings_are_named() {
     assert_eq!(message(Tsne { momentum: 1.0, ..QUICK }), expected);
     assert_eq!(message(Tsne { theta: 0.0, ..QUICK }), "theta is 0, but must be above 0");
     assert!(message(Tsne { learning_rate: -1.0, ..QUICK }).contains("learning_rate is -1"));
-    assert!(message(Tsne { early_exaggeration: 0.5, ..QUICK }).contains("1 or more"));
+    assert!(message(Tsne { early_exaggeration: 0.5, ..QUICK }).contains("at least 1"));
     assert!(message(Tsne { initial_std: f64::INFINITY, ..QUICK }).contains("initial_std is inf"));
     let one = Points::new(&values[..1], 1).unwrap();
     assert!(QUICK.embed(one).is_err());
