@@ -186,12 +186,11 @@ fn settings_that_do_not_fit_are_named() {
     };
     assert_eq!(
         message("Hopper-v2", |config| config.contact_forces = Some(ContactForces::Zero)),
-        "`env.mujoco.contact_forces` is zero, but must be absent: version 2 of Ant, Humanoid and \
-         HumanoidStandup alone has it"
+        "`env.mujoco.contact_forces` is zero, but must be absent: only version 2 of Ant, Humanoid and HumanoidStandup has it"
     );
     assert_eq!(
         message("Ant-v5", |config| config.use_contact_forces = Some(false)),
-        "`env.mujoco.use_contact_forces` is false, but must be absent: Ant-v4 alone has it"
+        "`env.mujoco.use_contact_forces` is false, but must be absent: only Ant-v4 has it"
     );
     assert!(message("Ant-v5", |config| config.max_episode_steps = 0).contains("at least 1"));
 
@@ -381,7 +380,7 @@ fn unknown_tasks_are_answered_with_the_known_ones() {
         assert_eq!(
             error.to_string(),
             format!(
-                "unknown task `{id}`; the tasks are {known}, or mjcf:FILE for a model file of your own"
+                "unknown task `{id}`: it must be one of {known}, or mjcf:FILE for your own model file"
             )
         );
     }

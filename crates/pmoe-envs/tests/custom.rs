@@ -114,7 +114,7 @@ fn faults_name_file_key_and_what_is_allowed() {
         (
             "frame_skip = 4",
             "model_blake3 = \"x\"\nframe_skip = 4",
-            &["`model_blake3`", "64 digits"],
+            &["`model_blake3`", "64 hexadecimal digits"],
         ),
         (
             "max_episode_steps = 1000",

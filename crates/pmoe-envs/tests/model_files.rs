@@ -69,7 +69,7 @@ fn bad_ones_are_errors_that_name_the_file() {
         ("unknown.xml", "<mujoco><nonsense/></mujoco>".to_owned(), "nonsense"),
         ("loop.xml", looped, "loop.xml includes itself"),
         ("memory.xml", huge_arena, ""),
-        ("small_memory.xml", slider(r#"<size memory="50K"/>"#, RANGE), "less than 1048576"),
+        ("small_memory.xml", slider(r#"<size memory="50K"/>"#, RANGE), "fewer than 1048576"),
         ("mesh.xml", missing_mesh, "none.stl"),
         ("range.xml", slider("", ""), "motor 0 has no ctrlrange"),
     ] {
@@ -109,7 +109,11 @@ fn sizes_without_bounds_are_refused_before_anything_is_allocated() {
             "nrow",
         ),
         ("itself.xml", slider(MODEL, RANGE), "itself.xml includes itself"),
-        ("zero.xml", slider(r#"<include file="/dev/zero"/>"#, RANGE), "/dev/zero: it is no file"),
+        (
+            "zero.xml",
+            slider(r#"<include file="/dev/zero"/>"#, RANGE),
+            "/dev/zero: it is not a regular file",
+        ),
     ] {
         let error = load(name, &text).err().unwrap_or_else(|| panic!("{name} was taken"));
         assert!(error.to_string().contains(reason), "{error}");
