@@ -137,7 +137,7 @@ fn a_target_critic_follows_its_own_critic() {
     let (saver, stranger) = (lived(&config, 1, 130), lived(&config, 2, 130));
     let other = saved(&stranger).get("target_critic.bpk").unwrap();
     let change = |files: &mut Files<'_>| files.insert("target_critic.bpk", other.clone());
-    refuse(&config, &saver, change, &["no copy"]);
+    refuse(&config, &saver, change, &["not a copy"]);
 }
 
 #[test]

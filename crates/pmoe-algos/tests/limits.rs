@@ -108,10 +108,10 @@ fn bounds_have_reasons_and_leave_room() {
     let hidden = |units: i64| Value::Array(vec![integer(units); 2]);
     for (key, value, allowed) in [
         ("algo.sac.hidden", hidden(100_000), "65_536: two such layers"),
-        ("algo.sac.batch_size", integer(1 << 25), "16_777_216: 32-bit floats"),
+        ("algo.sac.batch_size", integer(1 << 25), "16_777_216: means are computed"),
         ("algo.sac.buffer_size", integer(1 << 32), "4_294_967_294: they are numbered with 32 bits"),
         ("algo.sac.gradient_steps", integer(4_000_000_000), "1_000_000_000: the next environment"),
-        ("schedule.total_steps", integer(i64::MAX), "1_000_000_000_000_000: numbers in event"),
+        ("schedule.total_steps", integer(i64::MAX), "1_000_000_000_000_000: event files"),
         ("schedule.eval_episodes", integer(1_000_001), "1_000_000: an evaluation is one line"),
     ] {
         let error = sac(&[(key, value)]).unwrap_err().to_string();

@@ -173,7 +173,7 @@ fn an_empty_or_missing_newest_one_is_said() {
     }
     let error = checkpoints(folder).newest(|_| Ok(())).unwrap_err();
     assert!(matches!(error, CheckpointError::NoneLeft { .. }), "{error}");
-    assert!(error.to_string().contains("step-000000000006 is gone"), "{error}");
+    assert!(error.to_string().contains("step-000000000006 is missing"), "{error}");
 }
 
 #[test]
