@@ -37,9 +37,9 @@ use crate::text::one_of;
 
 analyses! {
     Trajectories("trajectories"): TrajectoriesSettings,
-        "Ways of the policy and of each primitive on target-reaching (Fig. 3)";
+        "Paths of the policy and of each primitive on target-reaching (Fig. 3)";
     Exploration("exploration"): ExplorationSettings,
-        "Where the first steps of training on target-reaching went (Fig. 5)";
+        "Positions in the first steps of training on target-reaching (Fig. 5)";
     Primitives("primitives"): PrimitivesSettings,
         "Actions of the primitives in similar states, with t-SNE (Figs. 4 and 10)";
     Gait("gait"): GaitSettings,

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_named() {
-        let cases = [("steps = \"many\"", "steps"), ("cells = 100000", "1 to 10_000")];
+        let cases = [("steps = \"many\"", "steps"), ("cells = 100000", "between 1 and 10_000")];
         refuse_settings(AnalysisKind::Exploration, &cases);
     }
 }

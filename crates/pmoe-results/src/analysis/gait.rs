@@ -181,7 +181,10 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_named() {
-        let cases = [("steps = 7", "8 to 10_000"), ("skip = 4294967295", "0 to 10_000_000")];
+        let cases = [
+            ("steps = 7", "between 8 and 10_000"),
+            ("skip = 4294967295", "between 0 and 10_000_000"),
+        ];
         refuse_settings(AnalysisKind::Gait, &cases);
     }
 }

@@ -250,10 +250,10 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         let cases = [
-            ("states = 10", "20 to 100_000"),
+            ("states = 10", "between 20 and 100_000"),
             ("perplexity = 1.0", "a finite number above 1"),
             ("states = 1000000000", "`primitives.states` is 1000000000"),
-            ("clusters = 4000000000", "1 to 1_000"),
+            ("clusters = 4000000000", "between 1 and 1_000"),
         ];
         refuse_settings(AnalysisKind::Primitives, &cases);
     }

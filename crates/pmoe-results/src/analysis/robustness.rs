@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         let cases = [
-            ("obs_noise = [0.1, 0.0]", "rising"),
+            ("obs_noise = [0.1, 0.0]", "in increasing order"),
             ("obs_noise = [-0.1]", "at least 0"),
             // Three strengths of noise.
-            ("episodes = 400000", "1 to 333_333"),
+            ("episodes = 400000", "between 1 and 333_333"),
         ];
         refuse_settings(AnalysisKind::Robustness, &cases);
     }

@@ -278,9 +278,9 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         let cases = [
-            ("rollouts = 0", "`trajectories.rollouts` is 0, but must be 1 to 1_000"),
+            ("rollouts = 0", "`trajectories.rollouts` is 0, but must be between 1 and 1_000"),
             // More would share random streams.
-            ("rollouts = 1001", "1 to 1_000"),
+            ("rollouts = 1001", "between 1 and 1_000"),
             ("rollout = 1", "rollout"),
         ];
         refuse_settings(AnalysisKind::Trajectories, &cases);

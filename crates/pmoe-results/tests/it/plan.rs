@@ -218,7 +218,7 @@ fn what_does_not_fit_is_refused() {
     assert!(error.to_string().contains("`a`, `b`"), "{error}");
     let error = plan("lr = 0.5", "\"lr.of\" = 0.5");
     assert!(error.is_bad_input());
-    assert_eq!(error.to_string(), "algo.sac.lr.of: `lr` has no settings inside");
+    assert_eq!(error.to_string(), "algo.sac.lr.of: `lr` is not a table of settings");
 }
 
 #[test]

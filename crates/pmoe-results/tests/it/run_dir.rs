@@ -223,11 +223,11 @@ fn run_folders_do_not_nest() {
         let inner = outer.join(inner);
         let error = open(&inner).unwrap_err();
         assert!(matches!(error, ResultsError::NotARun { .. }), "{error}");
-        assert!(error.to_string().contains("lies in the run folder"), "{error}");
+        assert!(error.to_string().contains("it is inside the run folder"), "{error}");
         assert!(!inner.exists());
     }
     let error = open(dir.path()).unwrap_err();
-    assert!(error.to_string().contains("lies in it"), "{error}");
+    assert!(error.to_string().contains("it contains the run folder"), "{error}");
     assert!(!dir.path().join("config.toml").exists());
     // An existing run folder opens regardless of its place.
     open(&outer).unwrap();

@@ -169,9 +169,9 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
         ("methods = [\"a\", \"b\"]", "methods = [\"a\", 1]", &["methods[1]", "string"]),
-        ("methods = [\"a\", \"b\"]", "methods = [\"a\", \"a\"]", &["methods", "each once"]),
+        ("methods = [\"a\", \"b\"]", "methods = [\"a\", \"a\"]", &["methods", "without repeats"]),
         ("\"U-v1\"]", "\"../U\"]", &["tasks", "../U", "letters"]),
-        ("seeds = [7]", "seeds = []", &["presets.paper.seeds", "one or more"]),
+        ("seeds = [7]", "seeds = []", &["presets.paper.seeds", "nonempty"]),
         ("seeds = [7]", "seeds = [-7]", &["presets.paper.seeds[0]", "-7"]),
         ("total_steps = 100 ", "total_steps = 0 ", &["presets.quick.total_steps", "at least 1"]),
         ("seeds = [0],", "sedes = [0],", &["presets.quick", "sedes", "`seeds`"]),
@@ -180,9 +180,9 @@ fn bad_values_are_named_with_the_allowed_ones() {
         ("task = \"U-v1\"", "task = \"U\"", &["overrides[1].when", "\"U\"", "`T-v1`, `U-v1`"]),
         ("b = { \"T-v1\"", "c = { \"T-v1\"", &["paper.auc", "\"c\"", "`a`, `b`"]),
         ("105.5", "nan", &["paper.auc.b", "finite"]),
-        ("name = \"b-100\"", "name = \"b\"", &["methods and variants", "each once"]),
+        ("name = \"b-100\"", "name = \"b\"", &["methods and variants", "without repeats"]),
         ("depth = 3", "\"schedule.total_steps\" = 3", &["variants.b-100.set", "total_steps"]),
-        ("tasks = [\"U-v1\"]", "tasks = []", &["presets.paper.tasks", "one or more"]),
+        ("tasks = [\"U-v1\"]", "tasks = []", &["presets.paper.tasks", "nonempty"]),
         ("{ \"U-v1\" = 3000 }", "{ U = 3000 }", &["presets.paper.task_steps", "`T-v1`, `U-v1`"]),
         ("{ method = \"b\" }", "{ base = \"b\" }", &["overrides[0].when", "base", "`method`"]),
         ("std = 2.5", "std = inf", &["paper.noise[0]", "finite"]),
@@ -217,7 +217,7 @@ fn a_suite_has_bounds() {
             "\"U-v1\" = 2000000000000000",
             ["presets.paper.task_steps.U-v1", "000_000"],
         ),
-        ("[7]", list(1_001).as_str(), ["presets.paper.seeds", "1_000 at the most"]),
+        ("[7]", list(1_001).as_str(), ["presets.paper.seeds", "at most 1_000"]),
     ] {
         assert!(SUITE.contains(old), "{old}");
         let error = load(&SUITE.replace(old, new)).unwrap_err();
