@@ -93,7 +93,7 @@ fn names_and_seeds_without_a_common_run_are_refused() {
     plan.runs.retain(|run| run.base == "sac" || run.seed == 1);
     let error =
         select(&plan, &suites(), &["pmoe-sac".to_owned()], &[10], Path::new("out")).unwrap_err();
-    assert_eq!(error.to_string(), "no run of pmoe-sac has a seed of 10; theirs are 1");
+    assert_eq!(error.to_string(), "no run of pmoe-sac has one of the seeds 10; their seeds are 1");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_budget_without_an_update_is_refused() {
     assert!(error.is_bad_input());
     assert_eq!(
         error.to_string(),
-        "2 runs would end before the first update: pmoe-sac on Ant-v4 has 1000 steps, and its first update comes \
+        "2 runs would end before the first update: pmoe-sac on Ant-v4 has 1000 steps, but its first update comes \
          after 1001 (learning_starts); 2048 steps are enough for all of them"
     );
     // Settings of the suite count.
