@@ -147,7 +147,7 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
         .map(|run| (run.state.kind(), run.state.reason().unwrap_or_default()))
         .collect();
     assert_eq!(states[0], (StateKind::Done, ""));
-    assert_eq!(states[1], (StateKind::Failed, "it has 200 steps, but the plan wants 300"));
+    assert_eq!(states[1], (StateKind::Failed, "it has 200 steps, but the plan requires 300"));
     assert_eq!(states[2], (StateKind::Failed, "diverged: the loss is NaN"));
     assert!(
         states[3].0 == StateKind::Failed && states[3].1.contains("manifest.json"),
@@ -238,11 +238,9 @@ fn links_to_runs_are_followed_and_what_is_reached_twice_is_said() {
     assert_eq!(dirs, [folder(0), folder(0).join("inner"), "more/deep/run".into()]);
     let problems = snapshot.problems.join("\n");
     assert_eq!(snapshot.problems.len(), 3, "{problems}");
-    for words in [
-        "gone is not a run folder: it is a link that leads nowhere",
-        "again leads to",
-        "loop leads to",
-    ] {
+    for words in
+        ["gone is not a run folder: it is a dangling link", "again links to", "loop links to"]
+    {
         assert!(problems.contains(words), "{problems}");
     }
 }
