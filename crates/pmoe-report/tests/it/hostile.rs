@@ -177,7 +177,7 @@ fn what_a_report_says_of_folders_is_not_believed() {
         for folder in [&fixture.results(), &report] {
             let found = check(folder).differences;
             assert_eq!((found.len(), found[0].name.as_str()), (1, "the folder of the runs"));
-            assert!(found[0].found.starts_with("outside of what is verified"), "{}", found[0]);
+            assert!(found[0].found.starts_with("outside of the verified folder"), "{}", found[0]);
         }
     }
     // Nor does it check what exists elsewhere.
@@ -185,7 +185,7 @@ fn what_a_report_says_of_folders_is_not_believed() {
     assert!(text.contains(dir));
     fs::write(&numbers, text.replace(dir, "\"dir\": \"../../outside/x\"")).unwrap();
     let found = check(&fixture.results()).differences;
-    assert!(found.iter().any(|of| of.name == "run ../../outside/x" && of.found == "no run there"));
+    assert!(found.iter().any(|of| of.name == "run ../../outside/x" && of.found == "no run"));
     for (from, to) in [
         ("\"resamples\": 10000", "\"resamples\": 99999999999999"),
         ("\"level\": 0.95", "\"level\": 2"),
@@ -248,8 +248,8 @@ fn links_to_runs_are_in_the_report_and_a_second_way_is_said() {
     );
     let page = fs::read_to_string(report.join("index.html")).unwrap();
     for words in [
-        "again leads to table9/sac/Hopper-v4/seed_0, whose runs are found already: they count once.",
-        "loop leads to .,",
+        "again links to table9/sac/Hopper-v4/seed_0, whose runs were already found and count once.",
+        "loop links to .,",
         "href=\"../table9/sac/Hopper-v4/seed_1/events.jsonl\"",
     ] {
         assert!(page.contains(words), "{words}");

@@ -105,10 +105,7 @@ fn a_removed_and_a_new_run_are_found() {
     let verification = check(&fixture);
     let runs: Vec<_> =
         verification.differences.iter().filter(|of| of.name.starts_with("run ")).collect();
-    assert_eq!(
-        runs[0].to_string().split(": ").last().unwrap(),
-        "published a run, found no run there"
-    );
+    assert_eq!(runs[0].to_string().split(": ").last().unwrap(), "published a run, found no run");
     assert_eq!(runs[0].name, "run ../table9/pmoe-sac/Hopper-v4/seed_1");
     assert_eq!(
         (runs[1].name.as_str(), runs[1].published.as_str()),
@@ -132,7 +129,7 @@ fn stale_drawings_are_found_if_this_version_made_them() {
     assert_eq!(names(&verification), ["version of the program", "the file"]);
     let version = &verification.differences[0];
     assert!(version.published.starts_with("older-0"), "{version}");
-    assert!(version.found.ends_with("make it again with `pmoe report`"), "{version}");
+    assert!(version.found.ends_with("recreate it with `pmoe report`"), "{version}");
 }
 
 #[test]
@@ -184,7 +181,7 @@ fn what_an_earlier_report_left_is_found_and_a_new_one_removes_it() {
 
     left.iter().zip(kept).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
     let differences = check(&fixture).differences;
-    assert!(differences.iter().all(|of| of.found == "none of this report: remove it"));
+    assert!(differences.iter().all(|of| of.found == "not part of this report; remove it"));
     let files: Vec<_> = differences.into_iter().map(|of| of.file).collect();
     let [mine_png, mine_svg, text] =
         ["figures/mine.png", "figures/mine.svg", "tables/more.txt"].map(|name| report.join(name));
@@ -319,7 +316,7 @@ fn quoted_tables_are_compared() {
     assert_eq!(found[0].name, "line 1, table of results/report/tables/auc.md");
     assert_eq!((found[0].published.as_str(), found[0].found.as_str()), (changed.as_str(), rows[3]));
     assert_eq!((found[1].published.as_str(), found[1].found.as_str()), ("nothing", rows[3]));
-    assert_eq!(found[2].found, "no table of a report");
+    assert_eq!(found[2].found, "no such table in a report");
 }
 
 #[test]
@@ -333,7 +330,7 @@ fn what_is_no_report_is_bad_input_or_named() {
 
     let (fixture, report) = published();
     fs::remove_file(report.join("numbers.json")).unwrap();
-    assert!(check(&fixture).differences[0].found.contains("make the report again"));
+    assert!(check(&fixture).differences[0].found.contains("create the report again"));
     fs::write(report.join("numbers.json"), "{\"schema\": 1}").unwrap();
     assert!(check(&fixture).differences[0].found.contains("missing field"));
     // For another schema, only that is reported, whatever else the file contains.
