@@ -141,7 +141,7 @@ fn target_reaching_is_looked_at() {
     let mut changed: Value = serde_json::from_str(&before).unwrap();
     changed["events_blake3"] = blake3::hash(text.as_bytes()).to_hex().to_string().into();
     fs::write(&manifest, changed.to_string()).unwrap();
-    refuse(&mut analyze(&run, "exploration", &["steps=700"]), 1, &["other bits", "at step"]);
+    refuse(&mut analyze(&run, "exploration", &["steps=700"]), 1, &["different bits", "at step"]);
 }
 
 #[test]

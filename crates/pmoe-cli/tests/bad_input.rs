@@ -222,7 +222,7 @@ fn places_that_cannot_be_written_are_named() {
     let file = dir.path().join("file");
     fs::write(&file, "mine").unwrap();
     let inside = file.join("run");
-    refuse(&mut with(&inside, &[]), 2, &["file", "written"]);
+    refuse(&mut with(&inside, &[]), 2, &["file", "cannot write"]);
     let report = command(&["report", dir.path().to_str().unwrap(), "--out"]).arg(&inside).output();
     assert_eq!(report.unwrap().status.code(), Some(2));
     assert_eq!(fs::read(&file).unwrap(), b"mine");
@@ -313,7 +313,7 @@ fn model_files_that_do_not_fit_are_refused() {
     let ant = fs::read_to_string(folder.join("ant.xml")).unwrap();
     let words = ["hopper.xml", "[15, 14, 8, 14]", "[6, 6, 3, 5]"];
     refuse(&mut models(dir.path(), &ant), 2, &words);
-    refuse(&mut models(dir.path(), "<mujoco>"), 2, &["hopper.xml", "no well-formed XML"]);
+    refuse(&mut models(dir.path(), "<mujoco>"), 2, &["hopper.xml", "not well-formed XML"]);
     fs::remove_file(dir.path().join("hopper.xml")).unwrap();
     let mut command = command(&["env", "bench", "--task", "Hopper-v4"]);
     refuse(command.env("PMOE_MODEL_DIR", dir.path()), 2, &["hopper.xml", "No such file"]);

@@ -61,7 +61,7 @@ fn every_command_takes_a_task_from_a_model_file() {
     assert_eq!(manifest(&run_folder)["task"], TASK);
     assert!(events(&run_folder).lines().any(|line| line.contains("\"update\"")));
     let finished = run(&mut train(dir));
-    assert!(finished.stderr.contains("done already"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("already done"), "{}", finished.stderr);
 
     let watched = succeed(&mut here(dir, &["watch", "results", "--once"]));
     assert!(!watched.contains("mjcf-cart_pole"), "a task, not a suite: {watched}");
@@ -115,7 +115,7 @@ fn a_run_belongs_to_its_model_and_settings() {
 
     let settings = dir.join(SETTINGS);
     let before = edit(&settings, "weight = 1.0", "weight = 2.0");
-    let key = "`env.mjcf.reward.alive.weight` is 1.0 there and 2.0 here";
+    let key = "`env.mjcf.reward.alive.weight` is 1.0 there, but 2.0 here";
     refuse(&mut train(dir), 2, &["another config", key]);
     // A trained run keeps the settings that it was trained with.
     succeed(&mut evaluate());

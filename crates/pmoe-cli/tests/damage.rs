@@ -139,7 +139,7 @@ fn a_damaged_newest_checkpoint_costs_nothing() {
             fs::remove_dir_all(newest).unwrap();
             fs::create_dir(newest).unwrap();
         }),
-        ("is gone", &|newest| fs::remove_dir_all(newest).unwrap()),
+        ("is missing", &|newest| fs::remove_dir_all(newest).unwrap()),
         ("it was written at step", &|newest| {
             fs::rename(newest, newest.with_file_name("step-000000001999")).unwrap();
         }),
@@ -179,7 +179,7 @@ fn events_before_the_checkpoint_are_checked() {
     ] {
         let copy = killed.copy();
         fs::write(copy.join("events.jsonl"), damaged).unwrap();
-        killed.is_refused(&copy, &["events.jsonl", "can't be used as it is", "--restart"]);
+        killed.is_refused(&copy, &["events.jsonl", "cannot be used", "--restart"]);
     }
     // Events after the older checkpoint are rewritten.
     let copy = killed.copy();
@@ -225,7 +225,7 @@ fn a_checkpoint_of_another_run_is_refused() {
         let place = copy.join("checkpoint").join(name);
         let _ = fs::remove_dir_all(&place);
         succeed(Command::new("cp").arg("-r").arg(&foreign).arg(&place));
-        killed.is_refused(&copy, &["is of another run"]);
+        killed.is_refused(&copy, &["belongs to another run"]);
     }
     // Other commands don't use it either.
     succeed(&mut train("sac", 4, &other));
@@ -233,8 +233,8 @@ fn a_checkpoint_of_another_run_is_refused() {
     let place = checkpoints(&other).pop().unwrap();
     let place = killed.whole.join("checkpoint").join(place.file_name().unwrap());
     succeed(Command::new("cp").arg("-r").arg(checkpoint(&other)).arg(place));
-    refuse(pmoe().arg("evaluate").arg(&killed.whole), 2, &["is of another run"]);
-    refuse(&mut train("sac", 3, &killed.whole), 2, &["is of another run"]);
+    refuse(pmoe().arg("evaluate").arg(&killed.whole), 2, &["belongs to another run"]);
+    refuse(&mut train("sac", 3, &killed.whole), 2, &["belongs to another run"]);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
             ("events.jsonl", &|| fs::remove_file(copy.join("events.jsonl")).unwrap()),
             (net, &|| fs::write(checkpoint(&copy).join(net), "net").unwrap()),
             (net, &|| fs::remove_file(checkpoint(&copy).join(net)).unwrap()),
-            ("is gone", &|| fs::remove_dir_all(checkpoint(&copy)).unwrap()),
+            ("is missing", &|| fs::remove_dir_all(checkpoint(&copy)).unwrap()),
             ("`method`", &|| edit("manifest.json", &format!("\"{method}\""), "\"pmoe-sac\"")),
             ("`task`", &|| edit("manifest.json", "TargetReaching-v0", "Hopper-v4")),
             ("`seed`", &|| edit("manifest.json", "\"seed\": 3", "\"seed\": 4")),
@@ -337,7 +337,7 @@ fn a_finished_run_of_an_earlier_version_stays_finished() {
     let before = snapshot(dir.path());
     let Finished { code, stderr, .. } = run(&mut train("sac", 3, dir.path()));
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(stderr.contains("done already") && stderr.contains("another version"), "{stderr}");
+    assert!(stderr.contains("already done") && stderr.contains("another version"), "{stderr}");
     let mut evaluate = pmoe();
     refuse(evaluate.arg("evaluate").arg(dir.path()), 2, &["another version of this program"]);
     assert_eq!(snapshot(dir.path()), before);

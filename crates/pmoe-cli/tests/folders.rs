@@ -97,8 +97,8 @@ fn run_folders_do_not_nest() {
     let outer = dir.path().join("outer");
     succeed(&mut train("sac", 500, &outer));
     let before = snapshot(dir.path());
-    refuse(&mut train("sac", 500, &outer.join("inner")), 2, &["lies in the run folder"]);
-    refuse(&mut train("sac", 500, dir.path()), 2, &["outer lies in it"]);
+    refuse(&mut train("sac", 500, &outer.join("inner")), 2, &["it is inside the run folder"]);
+    refuse(&mut train("sac", 500, dir.path()), 2, &["it contains the run folder", "outer"]);
     assert_eq!(snapshot(dir.path()), before);
 }
 

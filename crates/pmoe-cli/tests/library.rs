@@ -182,13 +182,16 @@ fn a_broken_one_and_one_of_another_version_are_refused() {
     refuse(b"", &["cannot be loaded"]);
     refuse(b"not a library\n", &["cannot be loaded"]);
     for len in [5, 64, 4096, bytes.len() / 2, bytes.len() - 1] {
-        refuse(&bytes[..len], &["is not whole"]);
+        refuse(&bytes[..len], &["is cut short"]);
     }
     let program = fs::read("/proc/self/exe").unwrap();
     refuse(&program, &["cannot be loaded"]);
-    refuse(&of_version_3_16(), &["is of version 3.16.0, not 3.17.0"]);
-    refuse(&changed(b"\0mj_versionString\0", b"\0mj_versionStrunk\0"), &["no library of MuJoCo"]);
-    refuse(&changed(b"\0mju_Halton\0", b"\0mju_HaltoX\0"), &["lacks mju_Halton"]);
+    refuse(&of_version_3_16(), &["has version 3.16.0, not 3.17.0"]);
+    refuse(
+        &changed(b"\0mj_versionString\0", b"\0mj_versionStrunk\0"),
+        &["is not MuJoCo's library"],
+    );
+    refuse(&changed(b"\0mju_Halton\0", b"\0mju_HaltoX\0"), &["lacks the function mju_Halton"]);
     // A folder and a pipe are not libraries.
     let folder = here.path("folder");
     fs::create_dir_all(folder.join(NAME)).unwrap();

@@ -73,11 +73,11 @@ fn a_run_that_does_not_fit_is_refused_with_what_it_is_due_to() {
         for setting in settings {
             command.args(["--set", setting]);
         }
-        refuse(&mut command, 2, &["this takes about", "GB are there", due]);
+        refuse(&mut command, 2, &["this needs about", "but the machine has", due]);
     }
     assert!(!out.exists());
     // The same for commands that only inspect a policy or time a method.
-    let words = &["this takes about", "`algo.sac.hidden`"];
+    let words = &["this needs about", "`algo.sac.hidden`"];
     for kind in ["cost", "update", "train"] {
         let arguments = ["bench", kind, "--method", "sac", "--task", "Hopper-v4", "--set", &layers];
         refuse(&mut command(&arguments), 2, words);
@@ -110,7 +110,8 @@ fn the_memory_that_is_announced_counts_networks() {
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     // 4.25 million parameters of the actor and two critics of 4.23 million each, 40 bytes per
     // parameter: 0.51 GB.
-    let line = "memory: about 0.55 GB at the most (networks 0.51 GB, a batch 0.00 GB, 120 transitions to learn from";
+    let line =
+        "memory: at most about 0.55 GB (networks 0.51 GB, a batch 0.00 GB, 120 stored transitions";
     assert!(finished.stderr.contains(line), "{}", finished.stderr);
 }
 
@@ -202,7 +203,7 @@ fn arguments_that_count_have_bounds() {
         ),
         (
             &["env", "bench", "--task", "Hopper-v4", "--seconds", "1e300"],
-            &["--seconds", "from 0 to 86400"],
+            &["--seconds", "between 0 and 86400"],
         ),
         (&["env", "bench", "--task", "Hopper-v4", "--seconds", "nan"], &["--seconds", "NaN"]),
         (
@@ -233,11 +234,11 @@ fn arguments_that_count_have_bounds() {
         ),
         (
             &["analyze", folder, "--kind", "primitives", "--set", "states=1000000000"],
-            &["primitives.states", "1000000000", "20 to 100_000"],
+            &["primitives.states", "1000000000", "between 20 and 100_000"],
         ),
         (
             &["analyze", folder, "--kind", "gait", "--set", "skip=4294967295"],
-            &["gait.skip", "0 to 10_000_000"],
+            &["gait.skip", "between 0 and 10_000_000"],
         ),
     ] {
         refuse(&mut command(arguments), 2, words);

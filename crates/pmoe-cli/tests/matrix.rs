@@ -233,7 +233,7 @@ fn a_matrix_that_was_stopped_continues_and_a_finished_one_is_left_alone() {
 
     let before = snapshot(&out);
     let text = succeed(&mut matrix(&suites, &out));
-    assert!(text.contains("All are done; their settings are compared once more."), "{text}");
+    assert!(text.contains("All runs are done; their settings are checked again."), "{text}");
     assert!(text.contains("2 runs: 2 done\n"), "{text}");
     assert_eq!(snapshot(&out), before);
 }

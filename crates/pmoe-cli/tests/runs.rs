@@ -94,7 +94,7 @@ fn a_diverging_run_says_what_diverged_and_keeps_its_events() {
     assert!(events(dir.path()).contains("\"eval\""));
     // It would diverge again, so nothing is run or changed.
     let before = snapshot(dir.path());
-    refuse(&mut diverging(), 3, &["diverged before", "--restart"]);
+    refuse(&mut diverging(), 3, &["has already diverged", "--restart"]);
     assert_eq!(snapshot(dir.path()), before);
     refuse(diverging().arg("--restart"), 3, &["diverged", "events.1.jsonl"]);
 }

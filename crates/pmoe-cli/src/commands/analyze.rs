@@ -31,7 +31,7 @@ Examples:
   pmoe analyze results/paper/fig3/pmoe-sac/TargetReachingFixed-v0/seed_0 --kind trajectories
   pmoe analyze runs/hopper --kind robustness --set obs_noise=[0,0.2] --set episodes=20 --json
 
-The result is RUN/analysis/KIND.json; one that was made with the same settings is left alone.
+The result is RUN/analysis/KIND.json; a result with the same settings is left alone.
 Settings and their values: configs/analyses.toml.")]
 pub(crate) struct Args {
     /// Folder of a finished run.
