@@ -58,7 +58,7 @@ fn bench_all_and_pmoe_matrix_leave_the_same() {
     for (program, command) in [(&pmoe, "matrix"), (&xtask, "bench-all")] {
         let (code, text) = run(program, command, &suites, &out);
         assert_eq!(code, Some(0), "{text}");
-        assert!(text.contains("All are done"), "{text}");
+        assert!(text.contains("All runs are done"), "{text}");
     }
 }
 
