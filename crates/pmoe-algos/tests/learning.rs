@@ -50,8 +50,7 @@ fn ppo_learns_with_every_policy_and_so_does_dac() {
 
 #[test]
 fn the_other_algorithms_learn() {
-    // TD3 updates its policy every other time: twice SAC's steps are as many updates of the policy.
     for config in on_policy::others() {
-        learns_the_point_mass(&config, 5_000, 4_000);
+        learns_the_point_mass(&config, 2_500, 2_000);
     }
 }

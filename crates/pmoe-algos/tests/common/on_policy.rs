@@ -156,7 +156,9 @@ pub fn td3() -> Td3Config {
         adam_epsilon: 1e-8,
         hidden: vec![32, 32],
         init: Init::Torch,
-        exploration_noise: 0.1,
+        // With 0.1, the replay buffer soon holds little but the surroundings of the target, and the
+        // policy gets worse again.
+        exploration_noise: 0.3,
         target_noise: 0.2,
         target_noise_clip: 0.5,
         policy_delay: 2,
