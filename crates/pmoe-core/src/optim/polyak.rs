@@ -141,7 +141,7 @@ mod tests {
         let mut target = Target::new(&online);
         let bytes = module_to_bytes(&Target::new(&other).0.unwrap()).unwrap();
         let error = target.load_bytes(&online, bytes.clone()).unwrap_err().to_string();
-        assert!(error.contains("no copy"), "{error}");
+        assert!(error.contains("not a copy"), "{error}");
         target.load_bytes(&other, bytes).unwrap();
         target.follow(&other, 0.5);
         assert_eq!(weights(&target), weights(&other));
