@@ -35,7 +35,7 @@
 //! | these runs, planned | [`Matrix`], [`Planned`] |
 //! | whatever brings runs to their end | [`Executor`] |
 //! | processes on this machine: retries, and runs that another process is at | [`Local`] |
-//! | what an executor tells meanwhile, and who shows it | [`Notice`], [`Display`] |
+//! | what an executor tells meanwhile, and who shows it | [`Notice`], [`ProgressDisplay`] |
 //! | how a run ended, and how all of them did | [`RunEnd`], [`MatrixEnd`] |
 //! | time and disk that the rest takes, from a short measurement | [`Forecast`] |
 //!
