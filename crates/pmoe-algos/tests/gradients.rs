@@ -6,6 +6,7 @@ mod common;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
+use common::Pathwise;
 use common::differences::{check, check_against, f64_normal, gradients, in_f64, is_zero, value};
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
@@ -282,20 +283,18 @@ fn back_propagation_all_moves_every_primitive() {
 }
 
 #[test]
-fn a_drawn_primitive_learns_alone_where_one_is_drawn() {
-    for config in common::alternative_mixtures(12) {
-        let is_drawn = matches!(
-            config.estimator,
-            Estimator::Gumbel { mode: GumbelMode::StraightThrough, .. }
-                | Estimator::Reinforce { .. }
-        );
+fn a_chosen_primitive_learns_alone_where_one_is_chosen() {
+    for alternative in common::alternatives() {
+        let pathwise = alternative.pathwise;
+        let config = alternative.mixture(12);
         let actor = actor(&ActorConfig::Pmoe(config.clone()));
         let ActorLoss { loss, mixture, .. } = full_loss(&actor);
         let parts = parts(&actor, &loss);
         assert!(!is_zero(&parts.router) && !is_zero(&parts.trunk), "{config:?}");
         let chosen = mixture.unwrap().chosen.map(|chosen| chosen.try_to_vec_as::<i64>().unwrap());
         for (index, gradient) in parts.heads.iter().enumerate() {
-            let learns = !is_drawn || chosen.as_ref().unwrap().contains(&(index as i64));
+            let learns =
+                pathwise != Pathwise::Chosen || chosen.as_ref().unwrap().contains(&(index as i64));
             assert_eq!(!is_zero(gradient), learns, "{config:?}, primitive {index}");
         }
     }
@@ -303,13 +302,12 @@ fn a_drawn_primitive_learns_alone_where_one_is_drawn() {
 
 #[test]
 fn the_router_reaches_the_trunk_only_if_it_may() {
-    let estimators = common::alternatives().into_iter();
-    let estimators = estimators.chain([(frequency(1.0), EntropyLogProb::Component)]);
-    for (estimator, entropy_log_prob) in estimators {
+    let alternatives = common::alternatives().into_iter().map(|alternative| alternative.mixture(3));
+    let paper = PmoeConfig { estimator: frequency(1.0), ..common::pmoe(3) };
+    for config in alternatives.chain([paper]) {
+        let estimator = &config.estimator;
         let with = |routing_input| {
-            let estimator = estimator.clone();
-            let config =
-                PmoeConfig { estimator, entropy_log_prob, routing_input, ..common::pmoe(3) };
+            let config = PmoeConfig { routing_input, ..config.clone() };
             let actor = actor(&ActorConfig::Pmoe(config));
             parts(&actor, &loss(&actor))
         };

@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::Pathwise;
 use pmoe_algos::policy::{
     FreqReduction, GatingVariance, McpActor, McpGate, McpNet, McpNetwork, RoutingInput,
 };
@@ -56,11 +57,9 @@ fn check(temperature: &TemperatureConfig, variants: &[ActorConfig]) {
 fn estimators() -> Vec<ActorConfig> {
     let frequency = Estimator::Frequency(common::frequency());
     let mut estimators = vec![frequency, common::back_propagation_all()];
-    let alternatives = common::alternatives().into_iter().map(|(estimator, _)| estimator);
-    // The likelihood ratio has no gradient through the critic, even with one primitive.
-    let is_pathwise =
-        |estimator: &Estimator| !matches!(estimator, Estimator::LikelihoodRatio { .. });
-    estimators.extend(alternatives.filter(is_pathwise));
+    // Without the critic's gradient, even one primitive does not learn like SAC.
+    let pathwise = common::alternatives().into_iter().filter(|way| way.pathwise != Pathwise::None);
+    estimators.extend(pathwise.map(|way| way.estimator));
     let mut actors = Vec::new();
     for estimator in estimators {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {

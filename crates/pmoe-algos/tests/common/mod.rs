@@ -127,37 +127,59 @@ pub fn gaussians() -> Vec<ActorConfig> {
 /// Returns every policy, PMOE with every estimator.
 pub fn actors() -> Vec<ActorConfig> {
     let all = PmoeConfig { estimator: back_propagation_all(), ..pmoe(3) };
-    let mixtures = [vec![pmoe(3), all], alternative_mixtures(3)].concat();
-    gaussians().into_iter().chain(mixtures.into_iter().map(ActorConfig::Pmoe)).collect()
+    let alternatives = alternatives().into_iter().map(|alternative| alternative.mixture(3));
+    let mixtures = [pmoe(3), all].into_iter().chain(alternatives);
+    gaussians().into_iter().chain(mixtures.map(ActorConfig::Pmoe)).collect()
 }
 
-/// Returns all other estimators, with the entropy term each is meant for.
-pub fn alternatives() -> Vec<(Estimator, EntropyLogProb)> {
+/// Another estimator, with the facts that tests need.
+pub struct Alternative {
+    pub estimator: Estimator,
+    /// The entropy term it is meant for.
+    pub entropy_log_prob: EntropyLogProb,
+    pub pathwise: Pathwise,
+}
+
+/// Which primitives get the critic's gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pathwise {
+    All,
+    /// Only those chosen in some state.
+    Chosen,
+    /// None: the critic's values are constants, and all primitives learn from their densities.
+    None,
+}
+
+impl Alternative {
+    /// Returns a mixture whose router trains the trunk.
+    pub fn mixture(self, num_primitives: usize) -> PmoeConfig {
+        let Self { estimator, entropy_log_prob, .. } = self;
+        let routing_input = RoutingInput::Trunk;
+        PmoeConfig { estimator, entropy_log_prob, routing_input, ..pmoe(num_primitives) }
+    }
+}
+
+/// Returns all other estimators.
+pub fn alternatives() -> Vec<Alternative> {
     use EntropyLogProb::{Component, Mixture};
-    let gumbel = |mode| (Estimator::Gumbel { mode, temperature: 1.0 }, Component);
-    let reinforce = |baseline| (Estimator::Reinforce { baseline }, Component);
-    let ratio = |baseline| (likelihood_ratio(baseline), Mixture);
-    vec![
-        gumbel(GumbelMode::StraightThrough),
-        gumbel(GumbelMode::Soft),
-        reinforce(ReinforceBaseline::None),
-        reinforce(ReinforceBaseline::Expected),
-        reinforce(ReinforceBaseline::Ema { decay: 0.9 }),
-        ratio(RatioBaseline::None),
-        ratio(RatioBaseline::Expected),
-        (Estimator::Marginal {}, Mixture),
-    ]
-}
-
-/// Returns mixtures with these estimators, whose router trains the trunk.
-pub fn alternative_mixtures(num_primitives: usize) -> Vec<PmoeConfig> {
-    let mixture = |(estimator, entropy_log_prob)| PmoeConfig {
+    let gumbel = |mode| Estimator::Gumbel { mode, temperature: 1.0 };
+    let reinforce = |baseline| Estimator::Reinforce { baseline };
+    let rows = [
+        (gumbel(GumbelMode::StraightThrough), Component, Pathwise::Chosen),
+        (gumbel(GumbelMode::Soft), Component, Pathwise::All),
+        (reinforce(ReinforceBaseline::None), Component, Pathwise::Chosen),
+        (reinforce(ReinforceBaseline::Expected), Component, Pathwise::Chosen),
+        (reinforce(ReinforceBaseline::Ema { decay: 0.9 }), Component, Pathwise::Chosen),
+        (likelihood_ratio(RatioBaseline::None), Mixture, Pathwise::None),
+        (likelihood_ratio(RatioBaseline::Expected), Mixture, Pathwise::None),
+        (Estimator::Marginal {}, Mixture, Pathwise::All),
+    ];
+    let alternative = |(estimator, entropy_log_prob, pathwise)| Alternative {
         estimator,
         entropy_log_prob,
-        routing_input: RoutingInput::Trunk,
-        ..pmoe(num_primitives)
+        pathwise,
     };
-    alternatives().into_iter().map(mixture).collect()
+    rows.map(alternative).into()
 }
 
 pub fn auto() -> TemperatureConfig {
