@@ -1,5 +1,7 @@
 //! The definition of a run: method, task, schedule and seed, validated once.
 
+mod upgrade;
+
 use pmoe_envs::{EnvConfig, TaskId};
 use pmoe_results::methods;
 use pmoe_results::text::{did_you_mean, explained};
@@ -135,6 +137,18 @@ impl RunConfig {
     /// The error names `source_name`, the key and its allowed values.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
         Self::from_table(parse_toml(text, source_name)?, source_name)
+    }
+
+    /// Parses and validates the config of a run folder, which an earlier version may have written.
+    ///
+    /// Settings that this version added get the values that were fixed then.
+    ///
+    /// # Errors
+    /// The error names `source_name`, the key and its allowed values.
+    pub fn from_run(text: &str, source_name: &str) -> Result<Self, ConfigError> {
+        let mut table = parse_toml(text, source_name)?;
+        upgrade::upgrade(&mut table);
+        Self::from_table(table, source_name)
     }
 
     /// Returns the run's identity, independent of its folder: a prefix of the blake3 of everything

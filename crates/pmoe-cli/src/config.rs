@@ -239,7 +239,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         return Ok(());
     }
     if table.contains_key("method") {
-        RunConfig::from_table(table, &source)?;
+        RunConfig::from_run(&text, &source)?;
     } else if table.contains_key("algo") {
         MethodConfig::from_table(table, &source)?;
     } else if ["frame_skip", "reset", "reward"].iter().any(|key| table.contains_key(*key)) {

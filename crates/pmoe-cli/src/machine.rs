@@ -22,9 +22,9 @@ pub(crate) fn check_memory(
     match memory_bytes() {
         Some(there) if there < memory.total() => {
             let setting = config.algo.largest_setting(total_steps, spec);
-            let [needed, there] = [memory.total(), there].map(gigabytes);
+            let [needed, there] = [memory.total(), there].map(size);
             let message = format!(
-                "this needs about {needed} GB of memory, but the machine has {there} GB; `{setting}` needs the most"
+                "this needs about {needed} of memory, but the machine has {there}; `{setting}` needs the most"
             );
             Err(BadInput(message).into())
         }
@@ -35,18 +35,22 @@ pub(crate) fn check_memory(
 /// Describes a run's memory before it begins. `kept` is the number of transitions to learn from.
 pub(crate) fn memory_line(memory: &MemoryUse, kept: usize) -> String {
     let MemoryUse { steps, networks, batch } = *memory;
-    let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(gigabytes);
+    let [total, networks, batch, steps] = [memory.total(), networks, batch, steps].map(size);
     let mut line = format!(
-        "memory: at most about {total} GB (networks {networks} GB, a batch {batch} GB, {kept} stored transitions {steps} GB)"
+        "memory: at most about {total} (networks {networks}, a batch {batch}, {kept} stored transitions {steps})"
     );
     if let Some(free) = of_meminfo("MemAvailable:").filter(|free| *free < memory.total()) {
-        line += &format!("\nwarning: only {} GB is free now", gigabytes(free));
+        line += &format!("\nwarning: only {} is free now", size(free));
     }
     line
 }
 
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.2}", bytes as f64 / 1e9)
+/// Formats bytes, rounded up: `1 MB`, `53 MB`, `1.7 GB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
+        _ => format!("{:.1} GB", (bytes as f64 / 1e8).ceil() / 10.0),
+    }
 }
 
 /// Memory (bytes) available to this process: the machine's, or less if its control group sets a
@@ -116,6 +120,13 @@ mod tests {
         );
         assert_eq!(files("nothing of ours"), Vec::<String>::new());
         assert_eq!(files(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn sizes_are_never_nothing() {
+        let sizes = [0, 1, 53_000_000, 53_000_001, 999_999_999, 1_000_000_000, 1_640_000_001];
+        let texts = ["0 MB", "1 MB", "53 MB", "54 MB", "1000 MB", "1.0 GB", "1.7 GB"];
+        assert_eq!(sizes.map(size), texts);
     }
 
     #[test]

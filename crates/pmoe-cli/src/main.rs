@@ -14,6 +14,7 @@ macro_rules! say {
 mod allocator;
 mod commands;
 mod config;
+mod evaluations;
 mod exit;
 mod machine;
 mod progress;
@@ -45,6 +46,8 @@ struct Cli {
 enum Command {
     /// Train a policy. Resumes an unfinished run folder and leaves a finished one alone.
     Train(commands::train::Args),
+    /// Train the run of a folder once more, in another folder.
+    Retrain(commands::train::RetrainArgs),
     /// Play evaluation episodes with the policy of a run.
     Evaluate(commands::evaluate::Args),
     /// Analyze a finished run beyond its learning curve.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
     let arguments = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     let result = match arguments.command {
         Command::Train(args) => commands::train::train(args),
+        Command::Retrain(args) => commands::train::retrain(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
         Command::Analyze(args) => commands::analyze::analyze(args),
         Command::Render(args) => commands::render::run(&args),

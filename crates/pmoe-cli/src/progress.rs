@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pmoe_results::Event;
 use serde::Serialize;
 
+use crate::evaluations::Evaluated;
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressMode {
@@ -27,8 +29,11 @@ const JSON_EVERY: Duration = Duration::from_millis(100);
 struct Line {
     env_step: u64,
     total_steps: u64,
+    /// Return of the last training episode.
     episode_return: Option<f64>,
     steps_per_second: Option<f64>,
+    /// The last evaluation.
+    evaluation: Option<Evaluated>,
 }
 
 /// The progress display of one run.
@@ -39,6 +44,7 @@ pub(crate) struct Display {
     begun: Instant,
     first_step: u64,
     episode_return: Option<f64>,
+    evaluation: Option<Evaluated>,
     last_line: Option<Instant>,
 }
 
@@ -52,6 +58,7 @@ impl Display {
             begun: Instant::now(),
             first_step: 0,
             episode_return: None,
+            evaluation: None,
             last_line: None,
         }
     }
@@ -69,33 +76,38 @@ impl Display {
 
     /// Shows an event. Write errors are ignored: the run continues even if its reader has gone.
     pub(crate) fn show(&mut self, event: &Event) {
-        let env_step = match event {
-            Event::Episode { env_step, episode_return, .. } => {
-                self.episode_return = Some(*episode_return);
-                *env_step
-            }
-            Event::Update { env_step, .. } | Event::Eval { env_step, .. } => *env_step,
-        };
+        let env_step = event.env_step();
+        if let Event::Episode { episode_return, .. } = event {
+            self.episode_return = Some(*episode_return);
+        }
+        let evaluated = Evaluated::of(event);
+        self.evaluation = evaluated.or(self.evaluation);
         if let Some(bar) = &self.bar {
             bar.set_position(env_step);
             bar.set_message(self.message(env_step));
         }
-        match (self.kind, event) {
-            (ProgressMode::Json, _) => self.json_line(env_step),
-            (ProgressMode::Auto, Event::Eval { returns, .. }) if self.bar.is_none() => {
-                let mean = returns.iter().sum::<f64>() / returns.len() as f64;
-                let message = self.message(env_step);
-                let total = self.total_steps;
-                say!("step {env_step}/{total}: evaluation {mean:.1}; {message}");
+        match self.kind {
+            ProgressMode::Json => self.json_line(env_step, evaluated.is_some()),
+            ProgressMode::Auto if self.bar.is_none() && evaluated.is_some() => {
+                let mut message = self.message(env_step);
+                if let Some(left) = self.left(env_step) {
+                    message += &format!(", {} left", spoken(left));
+                }
+                say!("step {env_step}/{}: {message}", self.total_steps);
             }
-            _ => {}
+            ProgressMode::Auto | ProgressMode::None => {}
         }
     }
 
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.abandon();
+            bar.finish_and_clear();
         }
+    }
+
+    /// Whether a person reads along.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.kind == ProgressMode::Auto
     }
 
     fn steps_per_second(&self, env_step: u64) -> Option<f64> {
@@ -103,16 +115,24 @@ impl Display {
         Some(steps as f64 / self.begun.elapsed().as_secs_f64())
     }
 
+    /// Estimates the time that the remaining steps take.
+    fn left(&self, env_step: u64) -> Option<Duration> {
+        let steps = self.total_steps.checked_sub(env_step).filter(|&steps| steps > 0)?;
+        Duration::try_from_secs_f64(steps as f64 / self.steps_per_second(env_step)?).ok()
+    }
+
     fn message(&self, env_step: u64) -> String {
         let mut parts = Vec::new();
-        parts.extend(self.episode_return.map(|value| format!("return {value:.1}")));
+        parts.extend(self.evaluation.map(|evaluation| format!("evaluation {evaluation}")));
+        parts.extend(self.episode_return.map(|value| format!("training {value:.1}")));
         parts.extend(self.steps_per_second(env_step).map(|speed| format!("{speed:.0} steps/s")));
         parts.join(", ")
     }
 
-    fn json_line(&mut self, env_step: u64) {
+    /// Writes a line unless one was written just now; evaluations and the end always get one.
+    fn json_line(&mut self, env_step: u64, is_evaluation: bool) {
         let is_due = self.last_line.is_none_or(|last| last.elapsed() >= JSON_EVERY);
-        if !is_due && env_step < self.total_steps {
+        if !is_due && !is_evaluation && env_step < self.total_steps {
             return;
         }
         self.last_line = Some(Instant::now());
@@ -121,6 +141,7 @@ impl Display {
             total_steps: self.total_steps,
             episode_return: self.episode_return,
             steps_per_second: self.steps_per_second(env_step),
+            evaluation: self.evaluation,
         };
         let line = serde_json::to_string(&line).expect("names and numbers have a JSON form");
         let mut stdout = io::stdout().lock();
@@ -129,7 +150,12 @@ impl Display {
 }
 
 fn bar(total_steps: u64) -> ProgressBar {
-    let template = "{bar:30} {pos}/{len} steps  {msg}  {eta} left";
+    let template = "{bar:10} {percent:>3}% {eta:>3} left: {wide_msg}";
     let style = ProgressStyle::with_template(template).expect("a fixed, valid template");
     ProgressBar::new(total_steps).with_style(style.progress_chars("=> "))
+}
+
+/// Formats a duration in whole seconds, such as `9m 41s`.
+pub(crate) fn spoken(duration: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }

@@ -109,9 +109,9 @@ fn the_memory_that_is_announced_counts_networks() {
     let finished = run(&mut command);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     // 4.25 million parameters of the actor and two critics of 4.23 million each, 40 bytes per
-    // parameter: 0.51 GB.
+    // parameter: 508 MB.
     let line =
-        "memory: at most about 0.55 GB (networks 0.51 GB, a batch 0.00 GB, 120 stored transitions";
+        "memory: at most about 549 MB (networks 508 MB, a batch 1 MB, 120 stored transitions 1 MB)";
     assert!(finished.stderr.contains(line), "{}", finished.stderr);
 }
 

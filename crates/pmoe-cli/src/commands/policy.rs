@@ -19,7 +19,7 @@ use crate::machine;
 /// Reads the config of a run folder.
 pub(super) fn read_config(run: &Path) -> Result<RunConfig> {
     let source = run.join(RunDir::CONFIG).display().to_string();
-    Ok(RunConfig::from_toml(&config_text(run)?, &source)?)
+    Ok(RunConfig::from_run(&config_text(run)?, &source)?)
 }
 
 fn config_text(run: &Path) -> Result<String> {
@@ -65,8 +65,12 @@ pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
     let Some(unusable) = found else {
         let message = match Manifest::read(run) {
-            Ok(manifest) if manifest.status == Status::Done => "its policy was not kept",
-            _ => "it has no checkpoint yet",
+            Ok(manifest) if manifest.status == Status::Done => {
+                let again = shlex::try_join(["pmoe", "retrain", &run.display().to_string()]);
+                let again = again.unwrap_or_else(|_| "pmoe retrain RUN".to_owned());
+                format!("its policy was not kept; `{again} --out FOLDER` trains it once more")
+            }
+            _ => "it has no checkpoint yet".to_owned(),
         };
         return Err(BadInput(format!("cannot use {}: {message}", run.display())).into());
     };

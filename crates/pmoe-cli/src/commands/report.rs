@@ -76,11 +76,12 @@ fn line(row: &Row) -> String {
         number(*value) + &interval.unwrap_or_default()
     };
     let final_return = text(&row.final_return, 1.0);
-    let relative = text(&row.relative_auc, 100.0);
+    let relative = match &row.relative_auc {
+        Some(_) => format!(", AUC {} % of the reference", text(&row.relative_auc, 100.0)),
+        None => String::new(),
+    };
     let Row { task, method, seeds, .. } = row;
     let count = seeds.len();
     let plural = if count == 1 { "" } else { "s" };
-    format!(
-        "{task} {method}: {count} seed{plural}, final return {final_return}, AUC {relative} % of the reference"
-    )
+    format!("{task} {method}: {count} seed{plural}, final return {final_return}{relative}")
 }

@@ -87,6 +87,10 @@ impl Sink for JsonlSink {
         self.file.write_all(&line)?;
         self.bytes += line.len() as u64;
         self.hasher.update(&line);
+        // Whoever follows the file waits for evaluations.
+        if matches!(event, Event::Eval { .. }) {
+            self.file.flush()?;
+        }
         Ok(())
     }
 
@@ -128,6 +132,17 @@ mod tests {
         let hash = blake3::hash(&fs::read(&whole).unwrap()).to_hex().to_string();
         assert_eq!(sink.sync().unwrap().blake3, hash);
         assert_eq!(fs::read(&cut).unwrap(), fs::read(&whole).unwrap());
+    }
+
+    #[test]
+    fn an_evaluation_is_in_the_file_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let mut sink = JsonlSink::open_at(&path, &Position::start()).unwrap();
+        let metrics = BTreeMap::from([("lr".to_owned(), 0.5)]);
+        sink.emit(&Event::Update { env_step: 1, grad_step: 1, metrics }).unwrap();
+        sink.emit(&eval(2)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
     }
 
     #[test]

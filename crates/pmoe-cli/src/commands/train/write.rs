@@ -1,15 +1,17 @@
 //! Training, with what it writes into the folder: events, and in the manifest how far it is and how it ended.
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use pmoe_algos::{Agent, RunError, Training, TrainingEnd};
+use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
-use pmoe_results::{Event, Manifest, RunDir, Sink, Status};
+use pmoe_results::{Event, Manifest, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
-use crate::progress::Display;
+use crate::evaluations::Evaluated;
+use crate::progress::{Display, spoken};
 
 /// Trains and writes down how it ended.
 pub(super) fn run<A: Agent>(
@@ -35,11 +37,14 @@ pub(super) fn run<A: Agent>(
                 manifest.status = Status::Done;
                 manifest.events_blake3 = Some(blake3);
             })?;
+            if sink.display.is_for_people() {
+                say_end(sink.run_dir);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Ok((TrainingEnd::Interrupted, _)) => {
             sink.note(env_step, |manifest| manifest.status = Status::Interrupted)?;
-            say!("checkpoint written at step {}; start again to continue", env_step);
+            say!("checkpoint written at step {env_step}; the same command continues");
             Ok(stop.exit().into())
         }
         Err(error) => {
@@ -55,6 +60,27 @@ pub(super) fn run<A: Agent>(
             Err(error)
         }
     }
+}
+
+/// Says how a finished run went, where it is, and what can be done with it.
+fn say_end(run_dir: &RunDir) {
+    // The run is done, whatever its folder answers now.
+    let Ok(run) = Run::read(run_dir.path()) else { return };
+    let evaluations: Vec<_> = run.events.iter().filter_map(Evaluated::of).collect();
+    let better = |a: &&Evaluated, b: &&Evaluated| a.mean.total_cmp(&b.mean);
+    let took = spoken(Duration::from_secs_f64(run.manifest.wall_seconds()));
+    if let (Some(last), Some(best)) = (evaluations.last(), evaluations.iter().max_by(better)) {
+        let (steps, at) = (grouped(run.manifest.env_step), grouped(best.env_step));
+        say!(
+            "{steps} steps in {took}: evaluation {last} at the end, {best} at its best (step {at})"
+        );
+    }
+    let folder = run_dir.path().display().to_string();
+    say!("run folder: {folder}");
+    let folder = shlex::try_quote(&folder).unwrap_or((&folder).into());
+    say!(
+        "next: `pmoe evaluate {folder}`, `pmoe render {folder} --output clip.gif`, `pmoe report {folder}`"
+    );
 }
 
 fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -> Result<()> {

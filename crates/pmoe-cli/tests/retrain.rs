@@ -1,0 +1,64 @@
+//! Runs whose policy was not kept, and runs of earlier versions.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{pmoe, refuse, run, snapshot, succeed, train};
+
+#[test]
+fn a_run_without_its_policy_is_trained_again_by_the_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let [old, new] = ["an old run", "new"].map(|name| dir.path().join(name));
+    succeed(&mut train("pmoe-sac", 400, &old));
+    fs::remove_dir_all(old.join("checkpoint")).unwrap();
+    let before = snapshot(&old);
+
+    let finished = run(pmoe().arg("evaluate").arg(&old));
+    assert_eq!(finished.code, Some(2));
+    let command = finished.stderr.split('`').nth(1).unwrap();
+    let arguments = command.strip_prefix("pmoe ").unwrap().replace("FOLDER", "\"$1\"");
+    let program = env!("CARGO_BIN_EXE_pmoe");
+    let script = format!("'{program}' {arguments} --progress none");
+    succeed(Command::new("sh").args(["-c", &script, "sh"]).arg(&new));
+
+    for file in ["events.jsonl", "config.toml"] {
+        assert_eq!(fs::read(new.join(file)).unwrap(), fs::read(old.join(file)).unwrap(), "{file}");
+    }
+    succeed(pmoe().args(["evaluate", "--episodes", "1"]).arg(&new));
+    assert_eq!(snapshot(&old), before);
+}
+
+#[test]
+fn a_run_from_another_policy_is_not_trained_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second, new] = ["first", "second", "new"].map(|name| dir.path().join(name));
+    succeed(&mut train("sac", 400, &first));
+    succeed(train("sac", 400, &second).arg("--from").arg(&first));
+    let mut again = pmoe();
+    refuse(again.arg("retrain").arg(&second).arg("--out").arg(&new), 2, &["another run's policy"]);
+    assert!(!new.exists());
+}
+
+#[test]
+fn the_config_of_every_published_run_is_read() {
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results");
+    let mut folders = vec![results];
+    let mut check = pmoe();
+    check.args(["config", "check"]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("config.toml") {
+                check.arg(path);
+            }
+        }
+    }
+    assert!(check.get_args().len() > 100);
+    succeed(&mut check);
+}
