@@ -5,6 +5,14 @@
 
 use std::env;
 use std::path::Path;
+use std::process::Command;
+
+/// What to do without the library.
+const SET_UP: &str =
+    "`cargo xtask setup` in a checkout of pmoe puts it into the folder .mujoco/lib";
+const NO_LIBRARY: &str = "MuJoCo was not found: set MUJOCO_DYNAMIC_LINK_DIR to the absolute path of its \
+    folder lib, in the environment or under [env] in .cargo/config.toml; \
+    `cargo xtask setup` in a checkout of pmoe makes one, .mujoco/lib";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -14,24 +22,32 @@ fn main() {
     if env::var_os("CARGO_FEATURE_MUJOCO").is_none() {
         return;
     }
-    // Without the variable, the library is linked statically or found in the system's own paths.
-    let folder = env::var("MUJOCO_DYNAMIC_LINK_DIR").ok();
-    let folder = folder.filter(|_| env::var_os("MUJOCO_STATIC_LINK_DIR").is_none());
-    let Some(folder) = folder else {
+    let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
+    if variable("MUJOCO_STATIC_LINK_DIR").is_some() {
+        println!("cargo::rustc-cfg=linked_mujoco");
+        return;
+    }
+    let Some(folder) = variable("MUJOCO_DYNAMIC_LINK_DIR") else {
+        // mujoco-rs finds the library itself, or says less about what to do than this.
+        if variable("MUJOCO_DOWNLOAD_DIR").is_none() && !is_installed() {
+            println!("cargo::error={NO_LIBRARY}");
+        }
         println!("cargo::rustc-cfg=linked_mujoco");
         return;
     };
     let is = |key: &str, allowed: &[&str]| {
         env::var(format!("CARGO_CFG_TARGET_{key}")).is_ok_and(|it| allowed.contains(&it.as_str()))
     };
-    let macos = is("OS", &["macos"]);
-    let library = Path::new(&folder).join(if macos { "libmujoco.dylib" } else { "libmujoco.so" });
+    let file = match () {
+        () if is("OS", &["macos"]) => "libmujoco.dylib",
+        () if is("OS", &["windows"]) => "mujoco.lib",
+        () => "libmujoco.so",
+    };
+    let library = Path::new(&folder).join(file);
     println!("cargo::rerun-if-changed={}", library.display());
     if !library.is_file() {
-        println!(
-            "cargo::error=no MuJoCo library at {}: run `cargo xtask setup`",
-            library.display()
-        );
+        let library = library.display();
+        println!("cargo::error=MUJOCO_DYNAMIC_LINK_DIR: there is no {library}; {SET_UP}");
         return;
     }
     // The function table supports only these targets.
@@ -39,6 +55,14 @@ fn main() {
         return;
     }
     println!("cargo::rustc-cfg=linked_mujoco");
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
-    println!("cargo::metadata=FOLDER={folder}");
+    if !is("OS", &["windows"]) {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+        println!("cargo::metadata=FOLDER={folder}");
+    }
+}
+
+/// Whether the system has MuJoCo where the linker finds it.
+fn is_installed() -> bool {
+    let found = Command::new("pkg-config").args(["--exists", "mujoco"]).status();
+    found.is_ok_and(|status| status.success())
 }

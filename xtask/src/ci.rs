@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use pmoe_matrix::process;
 use pmoe_results::{Exit, Preset};
 
-use crate::{bench_all, cargo, setup, tidy, torture};
+#[cfg(unix)]
+use crate::torture;
+use crate::{bench_all, cargo, setup, systems, tidy};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -25,6 +27,7 @@ pub fn run(root: &Path) -> Result<()> {
     step("clippy", || {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
     })?;
+    step("systems", systems::run)?;
     step("doc", || {
         let mut doc = cargo::cargo();
         doc.env("RUSTDOCFLAGS", "-D warnings");
@@ -53,6 +56,7 @@ pub fn run(root: &Path) -> Result<()> {
             exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
         }
     })?;
+    #[cfg(unix)]
     step("torture", || {
         let options = torture::Options { strikes: 3, ..torture::Options::default() };
         match torture::run(root, &pmoe, &options)? {

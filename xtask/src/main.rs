@@ -36,7 +36,9 @@ mod cargo;
 mod ci;
 mod fuzz;
 mod setup;
+mod systems;
 mod tidy;
+#[cfg(unix)]
 mod torture;
 
 /// Set-up, experiments, tests and checks of the workspace
@@ -80,6 +82,13 @@ Examples:
     /// Runs all other checks that a change must pass, cheapest first; stops at the first failure
     #[command(after_help = "Example:\n  cargo xtask ci && cargo xtask test    what .ci/run does")]
     Ci,
+    /// Compiles the workspace for macOS and Windows, up to linking
+    ///
+    /// Needs rustup, which fetches the standard libraries; a system whose library can't be had is
+    /// skipped, and named.
+    #[command(after_help = "Example:\n  cargo xtask systems")]
+    Systems,
+    #[cfg(unix)]
     Torture(torture::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
@@ -138,6 +147,11 @@ fn run(task: Task) -> Result<Exit> {
             // Not clap's copy, which lacks a leading `--`.
             return test(&env::args().skip(2).collect::<Vec<_>>());
         }
+        Task::Systems => {
+            env::set_current_dir(root)?;
+            systems::run()?;
+        }
+        #[cfg(unix)]
         Task::Torture(options) => {
             env::set_current_dir(root)?;
             setup::run(root)?;

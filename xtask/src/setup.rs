@@ -7,7 +7,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -292,9 +292,17 @@ fn unpack(python: &OsStr, wheel: &Wheel, downloads: &Path, destination: &Path) -
     }
     if let (Some(name), Some((file, _))) = (wheel.link, wheel.files.first()) {
         let path = destination.join(name);
-        symlink(file, &path).with_context(|| cannot("create", &path))?;
+        link(file, &path).with_context(|| cannot("create", &path))?;
     }
     Ok(())
+}
+
+/// Gives the file `name` in the same folder another path.
+fn link(name: &str, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(name, path);
+    #[cfg(not(unix))]
+    return fs::copy(path.with_file_name(name), path).map(|_| ());
 }
 
 fn find_wheel(wheel: &Wheel, downloads: &Path) -> Result<PathBuf> {

@@ -116,21 +116,41 @@ fn pmoe_algos_alone_learns_a_task_and_keeps_the_policy() {
     assert_eq!(trained, loaded, "{text}");
 }
 
+/// Each crate that a cargo command compiles, with its version and features.
+fn compiled(manifest: &Path, arguments: &[&str]) -> BTreeSet<String> {
+    let tree = ["tree", "--prefix", "none", "--format", "{p} [{f}]"];
+    let text = cargo(&[&tree[..], arguments].concat(), manifest);
+    let line = |line: &str| line.trim_end_matches(" (*)").to_owned();
+    text.lines().map(line).filter(|line| !line.is_empty()).collect()
+}
+
+#[track_caller]
+fn assert_in_workspace(compiled: &BTreeSet<String>, workspace: &BTreeSet<String>) {
+    let others: Vec<_> = compiled.difference(workspace).collect();
+    assert!(others.is_empty(), "in the workspace these have other features: {others:#?}");
+}
+
 /// Crates have their features from all packages that are built at once. What burn is made of must have the same ones
 /// for pmoe-core alone as for the workspace, or it is compiled once for each; pmoe-core's manifest sees to that.
 #[test]
 fn burn_is_compiled_once() {
-    let features = |arguments: &[&str], manifest: &Path| -> BTreeSet<String> {
-        let tree = ["tree", "--prefix", "none", "--format", "{p} [{f}]"];
-        let text = cargo(&[&tree[..], arguments].concat(), manifest);
-        let line = |line: &str| line.trim_end_matches(" (*)").to_owned();
-        text.lines().map(line).filter(|line| !line.is_empty()).collect()
-    };
     let all = ["--workspace", "--edges", "normal,build,dev"];
-    let all = features(&all, &root().join("Cargo.toml"));
+    let all = compiled(&root().join("Cargo.toml"), &all);
     let alone = external("pmoe-core", &["frequency_routing"]);
-    let alone = features(&["--edges", "normal,build"], &alone);
-    let is_ours = |line: &&String| line.starts_with("pmoe-core");
-    let others: Vec<_> = alone.difference(&all).filter(|line| !is_ours(line)).collect();
-    assert!(others.is_empty(), "in the workspace these have other features: {others:#?}");
+    let mut alone = compiled(&alone, &["--edges", "normal,build"]);
+    alone.retain(|line| !line.starts_with("pmoe-core"));
+    assert_in_workspace(&alone, &all);
+}
+
+/// As above for the commands of a first hour: `cargo xtask` builds itself, then the workspace's program, and
+/// `cargo build --release` builds pmoe-cli; xtask's and pmoe-cli's manifests see to it.
+#[test]
+fn a_first_hour_compiles_each_crate_once() {
+    let manifest = root().join("Cargo.toml");
+    let built =
+        |packages: &[&str]| compiled(&manifest, &[packages, &["--edges", "normal,build"]].concat());
+    let workspace = built(&["--workspace"]);
+    for package in ["xtask", "pmoe-cli"] {
+        assert_in_workspace(&built(&["--package", package]), &workspace);
+    }
 }

@@ -99,13 +99,20 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
     Ok(text)
 }
 
-/// Returns the free bytes on the disk of a path or its nearest existing parent.
+/// Returns the free bytes on the disk of a path or its nearest existing parent, where the system
+/// tells.
+#[cfg(unix)]
 fn free_bytes(path: &Path) -> Option<f64> {
     let path = std::path::absolute(path).ok()?;
     let found = path.ancestors().find(|path| path.exists())?;
     let disk = rustix::fs::statvfs(found).ok()?;
     #[expect(clippy::cast_precision_loss, reason = "nobody needs the last bytes")]
     Some(disk.f_bavail as f64 * disk.f_frsize as f64)
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<f64> {
+    None
 }
 
 /// Writes the report of all runs in `out`, including those that are not in this plan.

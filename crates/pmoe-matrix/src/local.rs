@@ -10,11 +10,9 @@ use std::thread::{self, ScopedJoinHandle};
 
 use pmoe_results::analysis::AnalysisSettings;
 use pmoe_results::error::with_causes;
-use pmoe_results::exit::ending_signals;
+use pmoe_results::exit::EndingSignals;
 use pmoe_results::files::open_own;
 use pmoe_results::{Exit, Run, Status};
-use rustix::process::Signal;
-use signal_hook::iterator::Signals;
 
 use crate::end::RunEnd;
 use crate::error::MatrixError;
@@ -84,15 +82,14 @@ impl Executor for Local {
             }
         };
 
-        let mut signals = Signals::new(ending_signals()).map_err(MatrixError::Signals)?;
-        let listening = signals.handle();
+        let signals = EndingSignals::catch().map_err(MatrixError::Signals)?;
+        let listening = signals.closer();
         thread::scope(|scope| {
             scope.spawn(|| {
-                for signal in signals.forever() {
+                for signal in signals {
                     let again = children.is_stopping();
                     listener(if again { Notice::Killing } else { Notice::Stopping });
-                    let is_key = Exit::of_signal(signal) == Exit::Interrupted;
-                    children.stop(if is_key { Signal::INT } else { Signal::TERM });
+                    children.stop(Exit::of_signal(signal));
                 }
             });
             let jobs = self.jobs.min(runs.len()).max(1);

@@ -87,12 +87,11 @@ fn quoted(word: &str) -> String {
 /// Describes how a program ended: `exit code 2`, `signal 9`.
 #[must_use]
 pub fn ending(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
     }
+    status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
 }
 
 #[cfg(test)]

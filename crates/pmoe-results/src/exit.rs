@@ -1,9 +1,13 @@
-//! Exit codes.
+//! Exit codes, and the signals that lead to them.
 
-use std::fs;
+mod signals;
+
 use std::process::ExitCode;
 
-use rustix::process::Signal;
+pub use self::signals::{Closer, EndingSignals};
+
+/// Numbers of the signals that keys send, INT and QUIT: the same on every system.
+const OF_KEYS: [i32; 2] = [2, 3];
 
 /// How a program of this workspace ends: a contract with scripts, and between the matrix and its
 /// runs.
@@ -43,8 +47,7 @@ impl Exit {
     /// Returns how a run ends after being stopped by a signal.
     #[must_use]
     pub fn of_signal(signal: i32) -> Self {
-        let keys = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
-        if keys.contains(&signal) { Self::Interrupted } else { Self::Continue }
+        if OF_KEYS.contains(&signal) { Self::Interrupted } else { Self::Continue }
     }
 
     /// Returns the exit code.
@@ -64,47 +67,6 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
     }
-}
-
-/// Returns every signal that terminates a program by default and can be caught.
-///
-/// Runs catch them and write a checkpoint first. Signals for faults in the program itself, such as
-/// SEGV, are left out. A hang-up that was ignored at program start (`nohup`) stays ignored.
-#[must_use]
-pub fn ending_signals() -> Vec<i32> {
-    let named = [
-        Signal::HUP,
-        Signal::INT,
-        Signal::QUIT,
-        Signal::TERM,
-        Signal::USR1,
-        Signal::USR2,
-        Signal::ALARM,
-        Signal::VTALARM,
-        Signal::PROF,
-        Signal::XCPU,
-        // The write that exceeds the limit fails with an error as well.
-        Signal::XFSZ,
-        Signal::IO,
-    ];
-    let mut signals: Vec<i32> = named.map(Signal::as_raw).to_vec();
-    #[cfg(target_os = "linux")]
-    {
-        signals.extend([Signal::POWER, Signal::STKFLT].map(Signal::as_raw));
-        // Real-time signals, which batch systems and other programs use for any purpose.
-        signals.extend(34..=64);
-    }
-    let hang_up = Signal::HUP.as_raw();
-    signals.retain(|&signal| signal != hang_up || !is_ignored(signal));
-    signals
-}
-
-/// Whether the process ignores a signal, as far as the system reports it.
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(test)]

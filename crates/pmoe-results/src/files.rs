@@ -4,8 +4,10 @@ mod atomic;
 pub(crate) mod json;
 mod own;
 mod read;
+mod system;
 
 pub use self::atomic::{is_leftover, remove_leftovers, write_atomic};
 pub use self::own::open_own;
 pub use self::read::{MOST_CONFIG_BYTES, read_bytes, read_text};
 pub(crate) use self::read::{read_if_there, toml_files};
+pub use self::system::FileId;

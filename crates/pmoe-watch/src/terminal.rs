@@ -3,16 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use pmoe_results::ResultsError;
 use pmoe_results::error::with_causes;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::app::App;
 use crate::draw::draw;
@@ -41,13 +38,16 @@ pub enum WatchError {
 /// Returns an error if the folder can't be listed at the start, or the terminal fails.
 pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(), WatchError> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, stop.clone())?;
+    for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, stop.clone())?;
     }
     // Before the terminal changes, so that the shell shows the error.
     let wanted = Wanted::Runs(&[].into());
     let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
-    thread::Builder::new().spawn(exit_on_hang_up)?;
+    #[cfg(unix)]
+    std::thread::Builder::new().spawn(exit_on_hang_up)?;
     let mut terminal = ratatui::try_init()?;
     let result = run(&mut terminal, &mut app, &mut watcher, interval, theme, &stop);
     ratatui::restore();
@@ -62,7 +62,11 @@ pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(
 ///
 /// Waiting for keys would never end then, because the terminal library reads the end of its input
 /// over and over. There is nothing left to restore.
+#[cfg(unix)]
 fn exit_on_hang_up() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+
     let terminal = io::stdout();
     let mut watched = [PollFd::new(&terminal, PollFlags::empty())];
     // Without flags, `poll` only reports what it always reports: an error or a hang-up.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -187,7 +186,8 @@ fn judge(status: ExitStatus, stderr: &mut File) -> Result<Option<String>> {
         return Ok(Some(lines.join(" ")));
     }
     let known = status.code().and_then(Exit::from_code);
-    if status.signal().is_some() || known.is_none() {
+    // Ended by a signal, there is no code.
+    if known.is_none() {
         let last = text.lines().last().unwrap_or("nothing");
         return Ok(Some(format!("ended with {}, said last: {last}", process::ending(status))));
     }

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use pmoe_results::Exit;
 
 /// Programs that several threads start and one signal stops.
 ///
-/// Each is in its own process group, so that it gets every signal once and only from here, whether
+/// On Unix, each is in its own process group, so that it gets every signal once and only from here, whether
 /// the user pressed Ctrl-C or a scheduler signalled only this process.
 #[derive(Default)]
 pub(crate) struct Children {
@@ -32,7 +31,9 @@ impl Children {
         if state.stopping {
             return Ok(None);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let id = child.id();
@@ -55,16 +56,14 @@ impl Children {
         }
     }
 
-    /// Sends `signal` to all programs and prevents new ones from starting; later calls kill.
-    pub(crate) fn stop(&self, signal: Signal) {
+    /// Asks all programs to end as `exit` says and prevents new ones from starting; later calls
+    /// kill.
+    pub(crate) fn stop(&self, exit: Exit) {
         let mut state = self.lock();
-        let signal = if state.stopping { Signal::KILL } else { signal };
-        state.stopping = true;
-        // No other code waits for these processes, so the ids are still theirs.
-        let ids = state.running.keys().filter_map(|&id| Pid::from_raw(id.cast_signed()));
-        for id in ids {
+        let kill = std::mem::replace(&mut state.stopping, true);
+        for child in state.running.values_mut() {
             // A process that has already ended needs no signal.
-            let _ = kill_process(id, signal);
+            let _ = if kill { child.kill() } else { ask_to_end(child, exit) };
         }
     }
 
@@ -75,6 +74,23 @@ impl Children {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sends the signal that leads to `exit`.
+#[cfg(unix)]
+fn ask_to_end(child: &Child, exit: Exit) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let signal = if exit == Exit::Interrupted { Signal::INT } else { Signal::TERM };
+    // No other code waits for this process, so the id is still its own.
+    let id = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    Ok(kill_process(id, signal)?)
+}
+
+/// The console has sent Ctrl-C to every program in it, and there is no other signal to send.
+#[cfg(not(unix))]
+fn ask_to_end(_: &Child, _: Exit) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -115,10 +131,10 @@ mod tests {
             stdout.read_exact(&mut [0]).unwrap();
             ids.push((id, stdout));
         }
-        children.stop(Signal::TERM);
+        children.stop(Exit::Continue);
         assert_eq!(children.wait(ids[0].0).unwrap().code(), Some(130));
         assert!(children.start(&mut shell("true")).unwrap().is_none());
-        children.stop(Signal::TERM);
+        children.stop(Exit::Continue);
         assert_eq!(children.wait(ids[1].0).unwrap().signal(), Some(9));
     }
 }

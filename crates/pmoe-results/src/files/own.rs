@@ -2,10 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use super::system::without_links;
 
 /// Opens a file of ours: a regular file, and never through a link.
 ///
@@ -13,9 +12,7 @@ use rustix::fs::OFlags;
 /// Returns an error of kind [`io::ErrorKind::AlreadyExists`] if something else is there, which is
 /// left unchanged, or the system's error.
 pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // Opening a pipe without a reader must not block.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
+    let opened = without_links(options).open(path);
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => "a symbolic link",
         Ok(metadata) if metadata.is_dir() => "a folder",

@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use super::system::special;
 use crate::error::ResultsError;
 use crate::number::grouped;
 
@@ -35,12 +35,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> Result<Vec<u8>, ResultsError>
     let facts = fs::metadata(path).map_err(|error| unreadable(&error))?;
     let kind = facts.file_type();
     if !kind.is_file() {
-        let what = match kind {
-            kind if kind.is_dir() => "a folder",
-            kind if kind.is_fifo() => "a pipe",
-            kind if kind.is_socket() => "a socket",
-            _ => "a device",
-        };
+        let what = if kind.is_dir() { "a folder" } else { special(kind) };
         return Err(unreadable(&format!("it is {what}, not a file")));
     }
     let mut bytes = Vec::new();

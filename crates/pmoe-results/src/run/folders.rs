@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Run;
@@ -122,16 +121,15 @@ impl Folders {
 #[derive(Default)]
 struct Search {
     found: Folders,
-    /// Path of every folder, by device and inode.
-    seen: BTreeMap<(u64, u64), PathBuf>,
+    /// Path of every folder, by its path without links.
+    seen: BTreeMap<PathBuf, PathBuf>,
     /// Links that are not followed yet.
     links: BTreeSet<PathBuf>,
 }
 
 impl Search {
     fn folder(&mut self, dir: &Path) -> io::Result<()> {
-        let metadata = fs::metadata(dir)?;
-        let known = self.seen.entry((metadata.dev(), metadata.ino()));
+        let known = self.seen.entry(fs::canonicalize(dir)?);
         if let std::collections::btree_map::Entry::Occupied(known) = known {
             let (link, target) = (dir.to_owned(), known.get().clone());
             self.found.repeated.push(Repeated { link, target });

@@ -1,10 +1,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::layout::EVENTS;
-use crate::files::open_own;
+use crate::files::{FileId, open_own};
 
 /// Follows the events of a run in progress; each read continues where the last one ended.
 ///
@@ -14,8 +13,8 @@ use crate::files::open_own;
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
-    /// Device and inode of the file read so far.
-    file: Option<(u64, u64)>,
+    /// The file read so far.
+    file: Option<FileId>,
     /// Bytes read so far, all of them complete lines.
     offset: u64,
 }
@@ -51,7 +50,7 @@ impl Tail {
             Err(error) => return Err(error),
         };
         let metadata = file.metadata()?;
-        let identity = Some((metadata.dev(), metadata.ino()));
+        let identity = Some(FileId::of(&metadata));
         let is_same = self.file == identity && self.offset <= metadata.len();
         let restarted =
             if is_same && self.ends_a_line(&mut file)? { false } else { self.restart(identity) };
@@ -70,7 +69,7 @@ impl Tail {
     }
 
     /// Starts over with `file`; returns whether anything had been read before.
-    fn restart(&mut self, file: Option<(u64, u64)>) -> bool {
+    fn restart(&mut self, file: Option<FileId>) -> bool {
         self.file = file;
         std::mem::take(&mut self.offset) > 0
     }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use pmoe_results::error::with_causes;
-use pmoe_results::files::read_bytes;
+use pmoe_results::files::{FileId, read_bytes};
 use pmoe_results::run::Tail;
 use pmoe_results::{Event, Manifest, Status};
 use pmoe_stats::mean;
@@ -31,7 +30,7 @@ const MOST_LOG_BYTES: u64 = 16 << 20;
 /// Distinguishes versions of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    file: (u64, u64),
+    file: FileId,
     bytes: u64,
     modified: SystemTime,
 }
@@ -39,7 +38,7 @@ pub(super) struct Stamp {
 impl Stamp {
     pub(super) fn read(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
-        let file = (metadata.dev(), metadata.ino());
+        let file = FileId::of(&metadata);
         Some(Self { file, bytes: metadata.len(), modified: metadata.modified().ok()? })
     }
 }

@@ -6,8 +6,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use pmoe_results::Exit;
-use pmoe_results::exit::ending_signals;
-use signal_hook::iterator::Signals;
+use pmoe_results::exit::EndingSignals;
 
 /// The first signal that asked the run to stop, 0 before. More of them change nothing: the checkpoint
 /// is on its way.
@@ -16,11 +15,11 @@ pub(super) struct Stop(Arc<AtomicI32>);
 impl Stop {
     /// Listens to every signal that would end the program.
     pub(super) fn on_signals() -> Result<Self> {
-        let mut signals = Signals::new(ending_signals()).context("cannot catch signals")?;
+        let signals = EndingSignals::catch().context("cannot catch signals")?;
         let first = Arc::new(AtomicI32::new(0));
         let stop = Self(first.clone());
         let listen = move || {
-            for signal in signals.forever() {
+            for signal in signals {
                 let _ = first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
             }
         };
