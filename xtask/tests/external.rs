@@ -116,6 +116,62 @@ fn pmoe_algos_alone_learns_a_task_and_keeps_the_policy() {
     assert_eq!(trained, loaded, "{text}");
 }
 
+/// Outside of any checkout, where no `.cargo/config.toml` names MuJoCo.
+#[test]
+fn without_mujoco_the_build_says_what_to_do() {
+    let outside = tempfile::tempdir().unwrap();
+    let manifest = outside.path().join("Cargo.toml");
+    fs::copy(external("pmoe-envs", &["random_rollout"]), &manifest).unwrap();
+    fs::copy(root().join("Cargo.lock"), outside.path().join("Cargo.lock")).unwrap();
+    let build = |library: Option<&Path>| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(outside.path()).args(["build", "--release", "--offline"]);
+        cargo.env("CARGO_TARGET_DIR", outside.path()).env_remove("MUJOCO_STATIC_LINK_DIR");
+        match library {
+            Some(folder) => cargo.env("MUJOCO_DYNAMIC_LINK_DIR", folder),
+            None => cargo.env_remove("MUJOCO_DYNAMIC_LINK_DIR"),
+        };
+        let output = cargo.output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let nowhere = build(None);
+    assert!(nowhere.contains("set MUJOCO_DYNAMIC_LINK_DIR to the absolute path"), "{nowhere}");
+    let missing = build(Some(&outside.path().join("nothing")));
+    let sentence = "nothing/libmujoco.so; `cargo xtask setup` in a checkout of pmoe";
+    assert!(missing.contains(sentence), "{missing}");
+}
+
+/// The program as `cargo install --git` makes it, of the last commit. It runs anywhere, without variables.
+#[test]
+fn cargo_installs_a_program_that_finds_mujoco() {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let outside = tempfile::tempdir().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(outside.path()).args(["install", "--locked", "--quiet", "pmoe-cli", "--git"]);
+    cargo.arg(format!("file://{}", root().display())).arg("--root").arg(outside.path());
+    cargo.env("CARGO_TARGET_DIR", scratch.parent().unwrap());
+    // Ours need not be fast.
+    for ours in OURS.iter().chain(&["pmoe-cli", "pmoe-matrix", "pmoe-report", "pmoe-watch"]) {
+        let [level, debug] = ["opt-level=0", "debug=false"]
+            .map(|setting| format!("profile.release.package.{ours}.{setting}"));
+        cargo.args(["--config", &level, "--config", &debug]);
+    }
+    for (variable, folder) in [("MUJOCO_DYNAMIC_LINK_DIR", "lib"), ("PMOE_MODEL_DIR", "models")] {
+        cargo.env(variable, root().join(".mujoco").join(folder));
+    }
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut pmoe = Command::new(outside.path().join("bin/pmoe"));
+    pmoe.current_dir(outside.path());
+    for variable in ["MUJOCO_DYNAMIC_LINK_DIR", "PMOE_MODEL_DIR", "LD_LIBRARY_PATH"] {
+        pmoe.env_remove(variable);
+    }
+    pmoe.args(["train", "--method", "ppo", "--task", "Hopper-v4", "--steps", "64", "--out", "run"]);
+    let output = pmoe.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Each crate that a cargo command compiles, with its version and features.
 fn compiled(manifest: &Path, arguments: &[&str]) -> BTreeSet<String> {
     let tree = ["tree", "--prefix", "none", "--format", "{p} [{f}]"];

@@ -115,7 +115,7 @@ pub trait Agent {
     /// Returns an error if a metric is not finite.
     fn metrics(&self) -> Result<Metrics, AgentError>;
 
-    /// Writes all learning state, or only the policy and its critic.
+    /// Writes all learning state, or only the policy and its critic, or only the policy.
     ///
     /// Implementations destructure `self` field by field. A new field then does not compile until
     /// it is either saved or marked as recomputed.
@@ -125,8 +125,8 @@ pub trait Agent {
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError>;
 
     /// Restores what [`Agent::save`] wrote. With [`Scope::Everything`], learning resumes; with
-    /// [`Scope::Policy`], only as much is read as the policy needs to act, or a new run to start
-    /// from it.
+    /// [`Scope::Policy`], only as much is read as a new run needs to start from the policy, and with
+    /// [`Scope::Acting`], as the policy needs to act.
     ///
     /// # Errors
     /// Returns an error if a file is missing, damaged or from a different network. The agent is

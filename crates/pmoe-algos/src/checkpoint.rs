@@ -15,6 +15,7 @@
 mod error;
 mod files;
 mod manifest;
+mod safetensors;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ pub use self::error::CheckpointError;
 pub use self::files::Files;
 use self::files::{Part, checksum, write_file};
 use self::manifest::{Body, MANIFEST, Manifest, is_other_version};
+pub use self::safetensors::{PolicyFacts, read_policy, write_policy};
 
 const NEWEST: &str = "newest";
 
@@ -39,6 +41,8 @@ pub enum Scope {
     Everything,
     /// No replay data: enough to act and to evaluate actions.
     Policy,
+    /// No critic of its own either: enough to act.
+    Acting,
 }
 
 /// Where a run keeps its checkpoints, and how many.

@@ -123,3 +123,8 @@ pub use memory::MemoryUse;
 pub use range::ConfigError;
 pub use timing::TimedStep;
 pub use train::{Progress, Restored, Training, TrainingEnd};
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

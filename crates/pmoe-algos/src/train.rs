@@ -136,6 +136,11 @@ impl<'a, A: Agent> Training<'a, A> {
         Self { interrupt, ..self }
     }
 
+    /// Returns the agent in its current state.
+    pub fn agent(&self) -> &A {
+        self.agent
+    }
+
     /// Returns the current state of the run.
     pub fn progress(&self) -> &Progress<A::Memory> {
         &self.progress

@@ -54,6 +54,8 @@ enum Command {
     Analyze(commands::analyze::Args),
     /// Draw an episode of a run's policy, as a picture or a clip.
     Render(commands::render::Args),
+    /// Write the policy of a run to one file, for other programs.
+    Export(commands::export::Args),
     /// List methods, tasks or suites.
     List(commands::list::Args),
     /// Check config files.
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
         Command::Analyze(args) => commands::analyze::analyze(args),
         Command::Render(args) => commands::render::run(&args),
+        Command::Export(args) => commands::export::export(args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
         Command::Matrix(args) => commands::matrix::matrix(args),

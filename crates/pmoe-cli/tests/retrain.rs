@@ -15,6 +15,7 @@ fn a_run_without_its_policy_is_trained_again_by_the_advice() {
     let [old, new] = ["an old run", "new"].map(|name| dir.path().join(name));
     succeed(&mut train("pmoe-sac", 400, &old));
     fs::remove_dir_all(old.join("checkpoint")).unwrap();
+    fs::remove_file(old.join("policy.safetensors")).unwrap();
     let before = snapshot(&old);
 
     let finished = run(pmoe().arg("evaluate").arg(&old));
@@ -30,6 +31,44 @@ fn a_run_without_its_policy_is_trained_again_by_the_advice() {
     }
     succeed(pmoe().args(["evaluate", "--episodes", "1"]).arg(&new));
     assert_eq!(snapshot(&old), before);
+}
+
+#[test]
+fn a_finished_run_acts_without_its_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let evaluate = |run: &Path| {
+        let mut evaluate = pmoe();
+        succeed(evaluate.args(["evaluate", "--episodes", "2", "--json"]).arg(run)).stdout
+    };
+    for method in ["sac", "pmoe-sac", "td3", "mcp-ppo", "dac"] {
+        let folder = dir.path().join(method);
+        succeed(&mut train(method, 400, &folder));
+        let before = evaluate(&folder);
+        let exported = dir.path().join(format!("{method}.safetensors"));
+        succeed(pmoe().arg("export").arg(&folder).arg("--output").arg(&exported));
+        fs::rename(folder.join("checkpoint"), dir.path().join(format!("{method}-checkpoint")))
+            .unwrap();
+        assert_eq!(evaluate(&folder), before, "{method}");
+        // What it exports is what it kept.
+        let kept = fs::read(folder.join("policy.safetensors")).unwrap();
+        assert_eq!(fs::read(&exported).unwrap(), kept, "{method}");
+        assert!(kept.len() < 8 << 20, "{method}: {} bytes", kept.len());
+    }
+    let damaged = dir.path().join("sac/policy.safetensors");
+    let mut bytes = fs::read(&damaged).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let mut act = pmoe();
+    refuse(act.arg("evaluate").arg(dir.path().join("sac")), 1, &["policy.safetensors", "checksum"]);
+    let other = dir.path().join("td3/policy.safetensors");
+    fs::copy(dir.path().join("dac/policy.safetensors"), other).unwrap();
+    let mut act = pmoe();
+    refuse(act.arg("evaluate").arg(dir.path().join("td3")), 2, &["is of another run"]);
+    // Learning on takes the critic too.
+    let mut start = train("pmoe-sac", 400, &dir.path().join("new"));
+    let from = dir.path().join("pmoe-sac");
+    refuse(start.arg("--from").arg(&from), 2, &["its critic was not kept", "pmoe retrain"]);
 }
 
 #[test]

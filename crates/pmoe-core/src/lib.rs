@@ -93,3 +93,8 @@ pub mod parallel;
 
 #[cfg(test)]
 mod testing;
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

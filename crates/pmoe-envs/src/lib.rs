@@ -100,3 +100,8 @@ pub use task::{ContactForces, EnvConfig, MujocoConfig, Robot, TaskId, Version};
 pub use trace::{TraceInput, TraceOutput, trace};
 pub use vec_env::VecEnv;
 pub use wrappers::{ClipAction, ObsNoise, RescaleAction, TimeLimit};
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -82,3 +82,8 @@ pub use report::write_report;
 pub use rows::{LeftOut, Row};
 pub use summary::ReportSummary;
 pub use verify::{Difference, Verification, VerifiedReport, verify};
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

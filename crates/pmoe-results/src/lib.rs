@@ -78,3 +78,8 @@ pub use methods::Methods;
 pub use plan::Plan;
 pub use run::{Event, Manifest, Run, RunDir, Sink, Status};
 pub use suite::{Preset, Suite};
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

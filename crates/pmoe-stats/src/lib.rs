@@ -69,3 +69,8 @@ pub use points::{Points, PointsError};
 pub use scores::Scores;
 #[cfg(feature = "tsne")]
 pub use tsne::Tsne;
+
+/// The program of README.md compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,7 +20,7 @@ pub enum CheckpointError {
     /// A file is missing, truncated or changed.
     #[error("the checkpoint {path} is damaged: {reason}")]
     Damaged {
-        /// The checkpoint's folder.
+        /// The checkpoint's folder, or the policy's file.
         path: PathBuf,
         /// Which file, and how.
         reason: String,

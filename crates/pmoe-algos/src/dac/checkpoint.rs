@@ -62,7 +62,7 @@ impl Dac {
         )?;
         self.normalizers = normalizers;
         match scope {
-            Scope::Policy => self.net.load_module(files.get("net.bpk")?)?,
+            Scope::Policy | Scope::Acting => self.net.load_module(files.get("net.bpk")?)?,
             Scope::Everything => {
                 let optimizer = files.get("net_optimizer.bpk")?;
                 self.net.load_bytes(files.get("net.bpk")?, optimizer)?;

@@ -38,7 +38,7 @@ impl Ppo {
         files.insert_json("normalizers.json", normalizers);
         let aux = aux.as_ref().map(Learner::to_bytes).transpose()?;
         let (aux, aux_optimizer) = aux.unzip();
-        if let Some(aux) = aux {
+        if let Some(aux) = aux.filter(|_| scope != Scope::Acting) {
             files.insert("action_value.bpk", aux);
         }
         if scope == Scope::Everything {
@@ -73,6 +73,7 @@ impl Ppo {
         )?;
         self.normalizers = normalizers;
         match scope {
+            Scope::Acting => self.net.load_module(part("net.bpk")?)?,
             Scope::Policy => {
                 self.net.load_module(part("net.bpk")?)?;
                 if let Some(aux) = &mut self.aux {

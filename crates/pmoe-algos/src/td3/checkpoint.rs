@@ -37,7 +37,9 @@ impl Td3 {
         let (actor, actor_optimizer) = actor.to_bytes()?;
         let (critic, critic_optimizer) = critic.to_bytes()?;
         files.insert("actor.bpk", actor);
-        files.insert("critic.bpk", critic);
+        if scope != Scope::Acting {
+            files.insert("critic.bpk", critic);
+        }
         if scope == Scope::Everything {
             files.insert("actor_optimizer.bpk", actor_optimizer);
             files.insert("critic_optimizer.bpk", critic_optimizer);
@@ -59,6 +61,9 @@ impl Td3 {
         scope: Scope,
     ) -> Result<(), CheckpointError> {
         let part = |name: &str| files.get(name);
+        if scope == Scope::Acting {
+            return Ok(self.actor.load_module(part("actor.bpk")?)?);
+        }
         if scope == Scope::Policy {
             self.actor.load_module(part("actor.bpk")?)?;
             self.critic.load_module(part("critic.bpk")?)?;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::checkpoint::Files;
+use pmoe_algos::checkpoint::{Files, PolicyFacts, read_policy, write_policy};
 use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
@@ -43,11 +43,38 @@ pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
     }
 }
 
-/// Restores the policy of the run's newest usable checkpoint; it acts according to `config`.
+/// Restores the policy of the run's newest usable checkpoint, or the one that it kept when it was
+/// finished; it acts according to `config`.
 pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
     let mut agent = new_agent(config, spec)?;
-    start_from(run, &mut agent)?;
+    let kept = run.join(RunDir::POLICY);
+    if load_newest(run, &mut agent)? {
+        return Ok(agent);
+    }
+    if !kept.exists() {
+        return Err(without_policy(run));
+    }
+    let (files, facts) = read_policy(&kept)?;
+    let id = read_config(run)?.id();
+    if facts.run != id {
+        let message = format!("{} is of another run: {}, not {id}", kept.display(), facts.run);
+        return Err(BadInput(message).into());
+    }
+    agent.load(&files, Scope::Acting)?;
     Ok(agent)
+}
+
+/// Writes what `agent` needs to act to a file.
+pub(super) fn write<A: Agent>(
+    agent: &A,
+    config: &RunConfig,
+    env_step: u64,
+    path: &Path,
+) -> Result<()> {
+    let mut files = Files::default();
+    agent.save(&mut files, Scope::Acting)?;
+    let facts = PolicyFacts { run: config.id(), env_step, config: config.to_toml() };
+    Ok(write_policy(path, &files, facts)?)
 }
 
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
@@ -58,26 +85,37 @@ fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     Ok(config.algo.agent(spec, total_steps, config.seed, &device))
 }
 
-/// Loads the policy of a run's newest usable checkpoint into an agent.
+/// Loads the policy and critic of a run's newest usable checkpoint into an agent.
 pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
+    if load_newest(run, agent)? { Ok(()) } else { Err(without_policy(run)) }
+}
+
+/// Loads the newest usable checkpoint, if there is one.
+fn load_newest(run: &Path, agent: &mut AnyAgent) -> Result<bool> {
     let checkpoints = checkpoints(run, &read_config(run)?);
     let found = train::restore_policy(&checkpoints, agent)
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
-    let Some(unusable) = found else {
-        let message = match Manifest::read(run) {
-            Ok(manifest) if manifest.status == Status::Done => {
-                let again = shlex::try_join(["pmoe", "retrain", &run.display().to_string()]);
-                let again = again.unwrap_or_else(|_| "pmoe retrain RUN".to_owned());
-                format!("its policy was not kept; `{again} --out FOLDER` trains it once more")
-            }
-            _ => "it has no checkpoint yet".to_owned(),
-        };
-        return Err(BadInput(format!("cannot use {}: {message}", run.display())).into());
-    };
-    for reason in unusable {
+    for reason in found.iter().flatten() {
         say!("warning: {reason}");
     }
-    Ok(())
+    Ok(found.is_some())
+}
+
+/// The error for a run whose folder has not what it takes to act, or to learn on.
+fn without_policy(run: &Path) -> anyhow::Error {
+    let message = match Manifest::read(run) {
+        Ok(manifest) if manifest.status == Status::Done => {
+            let again = shlex::try_join(["pmoe", "retrain", &run.display().to_string()]);
+            let again = again.unwrap_or_else(|_| "pmoe retrain RUN".to_owned());
+            let lacks = match run.join(RunDir::POLICY).exists() {
+                true => "its critic was not kept",
+                false => "its policy was not kept",
+            };
+            format!("{lacks}; `{again} --out FOLDER` trains it once more")
+        }
+        _ => "it has no checkpoint yet".to_owned(),
+    };
+    BadInput(format!("cannot use {}: {message}", run.display())).into()
 }
 
 /// Describes the policy of `run` for the config of a run that starts from it.

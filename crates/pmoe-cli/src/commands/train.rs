@@ -154,6 +154,6 @@ fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> R
                 .resume(progress)
                 .checkpoints(&checkpoints)
                 .interrupt(&is_asked);
-        run(training, provenance.clone(), &mut run_dir, display, &stop)
+        run(config, training, provenance.clone(), &mut run_dir, display, &stop)
     })
 }

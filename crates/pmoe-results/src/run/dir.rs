@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::difference::{first_difference, other_than_budget, smaller_budget};
-use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, MANIFEST, read_part};
+use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, MANIFEST, POLICY, read_part};
 use super::lock::take_lock;
 use super::manifest::{Manifest, Status};
 use super::nesting::refuse_nesting;
@@ -30,6 +30,9 @@ impl RunDir {
 
     /// Name of the folder with the checkpoints.
     pub const CHECKPOINT: &str = CHECKPOINT;
+
+    /// Name of the file with the policy of the finished run.
+    pub const POLICY: &str = POLICY;
 
     /// Opens or creates the folder of a run.
     ///
@@ -129,8 +132,8 @@ impl RunDir {
         Ok(())
     }
 
-    /// Opens the folder of a run to start over. Its events and checkpoints, and a config or manifest that
-    /// is damaged, are set aside as `events.1.jsonl`, `checkpoint.1` and so on, with the next free number.
+    /// Opens the folder of a run to start over. Its events, checkpoints and policy, and a config or manifest
+    /// that is damaged, are set aside as `events.1.jsonl`, `checkpoint.1` and so on, with the next free number.
     /// The budget may be another one: no step that was taken counts.
     ///
     /// # Errors
@@ -184,7 +187,7 @@ impl RunDir {
             manifest.env_step = 0;
             manifest.events_blake3 = None;
         })?;
-        for name in [EVENTS, CHECKPOINT] {
+        for name in [EVENTS, CHECKPOINT, POLICY] {
             aside.extend(set_aside(path, name)?);
         }
         Ok((run, aside))

@@ -17,6 +17,8 @@ pub(crate) const EVENTS: &str = "events.jsonl";
 pub(crate) const ANALYSIS: &str = "analysis";
 /// Folder of what the learner needs to resume.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The policy of the finished run.
+pub(crate) const POLICY: &str = "policy.safetensors";
 /// Held by the process that writes the folder.
 pub(crate) const LOCK: &str = "lock";
 

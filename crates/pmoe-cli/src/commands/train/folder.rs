@@ -91,6 +91,9 @@ pub(super) fn already_ended(
                     let path = checkpoints.folder.clone();
                     return Err(CheckpointError::NoneLeft { path, reasons }.into());
                 }
+                Ok(None) if run_dir.path().join(RunDir::POLICY).exists() => {
+                    say!("{folder} is already done");
+                }
                 Ok(None) => say!("{folder} is already done; its policy was not kept"),
                 // Its numbers are as good as ever.
                 Err(error @ CheckpointError::OtherVersion { .. }) => {

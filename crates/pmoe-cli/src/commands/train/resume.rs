@@ -78,7 +78,9 @@ fn require_learner<M>(
 ) -> Result<(), BadInput> {
     let reason = match restored.map(|restored| restored.scope) {
         Some(Scope::Everything) => return Ok(()),
-        Some(Scope::Policy) => "it kept its policy, but not its replay data (--keep-replay)",
+        Some(Scope::Policy | Scope::Acting) => {
+            "it kept its policy, but not its replay data (--keep-replay)"
+        }
         None => "it has no checkpoint",
     };
     Err(more_steps_refused(folder, budget, reason))

@@ -4,17 +4,19 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use pmoe_algos::{Agent, RunError, Training, TrainingEnd};
+use pmoe_algos::{Agent, RunConfig, RunError, Training, TrainingEnd};
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Manifest, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
+use crate::commands::policy;
 use crate::evaluations::Evaluated;
 use crate::progress::{Display, spoken};
 
 /// Trains and writes down how it ended.
 pub(super) fn run<A: Agent>(
+    config: &RunConfig,
     mut training: Training<'_, A>,
     provenance: Provenance,
     run_dir: &mut RunDir,
@@ -32,6 +34,8 @@ pub(super) fn run<A: Agent>(
     sink.display.finish();
     match result {
         Ok((TrainingEnd::Done, Position { blake3, .. })) => {
+            let kept = sink.run_dir.path().join(RunDir::POLICY);
+            policy::write(training.agent(), config, env_step, &kept)?;
             // Of what was written, not of what is there now.
             sink.note(env_step, |manifest| {
                 manifest.status = Status::Done;
