@@ -168,7 +168,7 @@ fn read_method(wanted: &str) -> Result<(String, Table, String)> {
 /// How a run uses the machine. Results do not depend on it.
 #[derive(clap::Args)]
 pub(crate) struct ComputeArgs {
-    /// Threads of this process; 2 runs the two critics in parallel. Results do not depend on it.
+    /// Threads that compute; with 2, learning runs the two critics in parallel. Results do not depend on it.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=2))]
     pub(crate) threads: u8,
 }

@@ -70,8 +70,13 @@ fn a_list_names_each_thing_and_says_what_it_is() {
     let text = succeed(&mut command(&["list", "methods"]));
     let sac = "sac                 SAC: soft actor-critic with one squashed Gaussian.";
     assert!(text.lines().any(|line| line == sac), "{text}");
+    assert!(text.lines().is_sorted(), "{text}");
     let tasks = succeed(&mut command(&["list", "tasks"]));
-    assert!(tasks.lines().any(|line| line == "Hopper-v4"), "{tasks}");
+    let hopper = "a one-legged robot hops forward; formulas of Gymnasium's version 4";
+    assert!(
+        tasks.lines().any(|line| line.starts_with("Hopper-v4 ") && line.ends_with(hopper)),
+        "{tasks}"
+    );
     let suites = succeed(&mut command(&["list", "suites", "--json"]));
     let suites: serde_json::Value = serde_json::from_str(&suites).unwrap();
     assert_eq!(suites[0]["name"], "fig1-table2");

@@ -48,6 +48,17 @@ impl Robot {
             Self::HumanoidStandup => "HumanoidStandup",
         }
     }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::Hopper => "a one-legged robot hops forward",
+            Self::Walker2d => "a planar two-legged robot walks forward",
+            Self::HalfCheetah => "a planar two-legged robot runs forward, and can't fall",
+            Self::Ant => "a four-legged robot walks forward",
+            Self::Humanoid => "a humanoid walks forward",
+            Self::HumanoidStandup => "a humanoid rises from the ground",
+        }
+    }
 }
 
 /// Version of Gym's formulas for observation, reward and termination.
@@ -73,6 +84,14 @@ impl Version {
             Self::V2 => "v2",
             Self::V4 => "v4",
             Self::V5 => "v5",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::V2 => "formulas of gym 0.17, as in the PMOE paper",
+            Self::V4 => "formulas of Gymnasium's version 4",
+            Self::V5 => "formulas of Gymnasium's version 5",
         }
     }
 }
@@ -105,6 +124,18 @@ impl TaskId {
         robots
             .flat_map(|robot| Version::ALL.map(|version| Self::Mujoco { robot, version }))
             .chain(ReachingPreset::ALL.map(Self::TargetReaching))
+    }
+
+    /// Returns what the task is, in one line.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::Mujoco { robot, version } => {
+                format!("{}; {}", robot.description(), version.description())
+            }
+            Self::TargetReaching(preset) => preset.description().to_owned(),
+            Self::Mjcf(path) => format!("the model {path}, with the settings beside it"),
+        }
     }
 
     /// Key of this task's settings in a config file.

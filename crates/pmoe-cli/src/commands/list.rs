@@ -39,8 +39,6 @@ enum What {
 #[derive(Serialize)]
 struct Item {
     name: String,
-    /// Empty for tasks, whose names are enough.
-    #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
 }
 
@@ -51,10 +49,13 @@ pub(crate) fn list(args: Args) -> Result<ExitCode> {
                 name: name.to_owned(),
                 description: methods::description(text).to_owned(),
             };
-            methods::committed().iter().map(item).collect()
+            let mut items: Vec<_> = methods::committed().iter().map(item).collect();
+            items.sort_by(|a, b| a.name.cmp(&b.name));
+            items
         }
         What::Tasks => {
-            let item = |task: TaskId| Item { name: task.to_string(), description: String::new() };
+            let item =
+                |task: TaskId| Item { name: task.to_string(), description: task.description() };
             TaskId::all().map(item).collect()
         }
         What::Suites => {

@@ -28,6 +28,17 @@ impl ReachingPreset {
         }
     }
 
+    /// What the task is, in one line.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Published => "a point reaches a target among obstacles, new in every episode",
+            Self::Paper => {
+                "the same, as the paper's Appendix C prints it; circling pays more there"
+            }
+            Self::Fixed => "TargetReaching-v0 on the fixed layout of Fig. 3",
+        }
+    }
+
     /// The settings.
     pub fn config(self) -> ReachingConfig {
         match self {
