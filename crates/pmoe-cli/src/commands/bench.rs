@@ -26,7 +26,7 @@ pub(crate) enum Command {
 struct CommonArgs {
     #[command(flatten)]
     method: MethodArgs,
-    /// Task id, see `pmoe list tasks`; `update` uses only its dimensions.
+    /// Task id, see `pmoe list tasks`.
     #[arg(long)]
     task: String,
     #[command(flatten)]
