@@ -9,14 +9,18 @@ use pmoe_results::{Exit, Methods, Suite};
 
 const CONSOLE: Console = Console { show: |text| show!("{text}"), say: |line| say!("{line}") };
 
-/// Runs the experiments with the built program `pmoe`.
-pub fn run(root: &Path, pmoe: &Path, mut options: Options) -> Result<Exit> {
+/// Selects the runs; what was misspelt is refused before anything is fetched or built.
+pub fn plan(root: &Path, mut options: Options) -> Result<Matrix> {
     let committed = root.join("configs/suites");
     let suites = Suite::load_all(options.suites.as_deref().unwrap_or(&committed))?;
     let methods = Methods::load_all(&root.join("configs/methods"))?;
     options.out = folder(root, &options.out);
-    let matrix = Matrix::new(suites, methods, &options).map_err(with_flags)?;
-    let end = pmoe_matrix::run(&matrix, pmoe, options.dry_run, CONSOLE).map_err(with_flags)?;
+    Matrix::new(suites, methods, &options).map_err(with_flags)
+}
+
+/// Runs them with the built program `pmoe`.
+pub fn run(matrix: &Matrix, pmoe: &Path, dry_run: bool) -> Result<Exit> {
+    let end = pmoe_matrix::run(matrix, pmoe, dry_run, CONSOLE).map_err(with_flags)?;
     Ok(end.into())
 }
 

@@ -51,7 +51,8 @@ pub fn run(root: &Path) -> Result<()> {
     step("smoke", || {
         let out = tempfile::tempdir_in(&target)?;
         let options = pmoe_matrix::Options::new(Preset::Smoke, out.path());
-        match bench_all::run(root, &pmoe, options)? {
+        let matrix = bench_all::plan(root, options)?;
+        match bench_all::run(&matrix, &pmoe, false)? {
             Exit::Done => start(Command::new(&pmoe).arg("verify").arg(out.path())),
             exit => bail!("`cargo xtask bench-all --preset smoke` ended with {exit:?}"),
         }

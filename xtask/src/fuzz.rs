@@ -27,7 +27,7 @@ use crate::BadInput;
 use case::{Case, Record};
 use target::{Maker, Target};
 
-/// Fuzzes with invalid inputs of every kind: none may cause a panic, an abort, a hang or take a
+/// Gives `pmoe` invalid inputs of every kind: none may cause a panic, an abort or a hang, or take a
 /// gigabyte
 ///
 /// Inputs are valid ones (committed configs, models and results, checkpoints of small runs),

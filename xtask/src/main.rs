@@ -110,7 +110,8 @@ impl std::error::Error for BadInput {}
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = run(arguments.command).unwrap_or_else(|error| {
-        say!("error: {error:#}");
+        // Some messages of libraries end with a line break.
+        say!("error: {}", format!("{error:#}").trim_end());
         exit_of(&error)
     });
     exit.into()
@@ -129,9 +130,11 @@ fn run(task: Task) -> Result<Exit> {
             options.out = path::absolute(&options.out)?;
             options.suites = options.suites.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
+            let dry_run = options.dry_run;
+            let matrix = bench_all::plan(root, options)?;
             setup::run(root)?;
             let pmoe = cargo::build_pmoe()?;
-            return bench_all::run(root, &pmoe, options);
+            return bench_all::run(&matrix, &pmoe, dry_run);
         }
         Task::Fuzz(mut options) => {
             options.replay = options.replay.map(path::absolute).transpose()?;

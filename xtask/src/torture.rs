@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use pmoe_matrix::process;
+use pmoe_results::text::did_you_mean;
 use pmoe_results::{Exit, Methods};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -30,21 +31,21 @@ use crate::BadInput;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask torture --strikes 100                  every method, minutes
+  cargo xtask torture                                every method, for minutes
   cargo xtask torture --strikes 20 --only dac,pmoe-ppo --seed 7
 
 Exit codes: 0 every run ended with the same bytes, 1 one did not; its folder is kept and printed.")]
 pub struct Options {
-    /// Minimum number of strikes per method
+    /// Fewest strikes of each method
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub strikes: u32,
-    /// Only these methods
+    /// Only these methods, named as in `configs/methods`
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
     /// Seed of schedules and moments
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
-    /// Methods tested in parallel [default: the number of cores]
+    /// Methods at a time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
 }
@@ -77,9 +78,10 @@ pub fn run(root: &Path, pmoe: &Path, options: &Options) -> Result<Exit> {
     for name in &options.only {
         if !methods.iter().any(|(known, _)| known == name) {
             let known: Vec<_> = methods.iter().map(|(name, _)| *name).collect();
+            let meant = did_you_mean(name, known.iter().copied());
             let known = known.join(", ");
             return Err(BadInput(format!(
-                "--only: unknown method `{name}`; it must be one of {known}"
+                "--only: unknown method `{name}`: it must be one of {known}{meant}"
             ))
             .into());
         }

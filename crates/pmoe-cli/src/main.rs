@@ -111,7 +111,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let help = exit::help(&error).map(|help| format!("; {help}"));
-            say!("error: {error:#}{}", help.unwrap_or_default());
+            // Some messages of libraries end with a line break.
+            say!("error: {}{}", format!("{error:#}").trim_end(), help.unwrap_or_default());
             exit::code(&error)
         }
     }

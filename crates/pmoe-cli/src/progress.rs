@@ -10,6 +10,10 @@ use serde::Serialize;
 
 use crate::evaluations::Evaluated;
 
+mod work;
+
+pub(crate) use work::Work;
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressMode {

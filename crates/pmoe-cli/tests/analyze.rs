@@ -151,7 +151,13 @@ fn primitives_and_gait_are_looked_at() {
     trained("pmoe-sac", "HalfCheetah-v4", &run);
 
     let small = ["states=60", "clusters=3", "embed_seeds=[3]", "perplexity=8", "iterations=260"];
-    succeed(&mut analyze(&run, "primitives", &small));
+    let made = common::run(&mut analyze(&run, "primitives", &small));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let said: Vec<&str> = made.stderr.lines().collect();
+    assert_eq!(said[0], "playing episodes: 60 steps");
+    assert!(said.contains(&"t-SNE of 60 states: 260 iterations"), "{}", made.stderr);
+    let result = format!("result: {}", run.join("analysis/primitives.json").display());
+    assert_eq!(said.last(), Some(&result.as_str()));
     let Analysis::Primitives(seen) = read(&run, AnalysisKind::Primitives) else { panic!() };
     assert_eq!((seen.num_primitives(), seen.shown.action_dim), (4, 6));
     assert_eq!(seen.clusters.iter().map(|cluster| cluster.states).sum::<usize>(), 60);
@@ -189,6 +195,12 @@ fn robustness_is_measured() {
     refuse(&mut analyze(&run, "primitives", &["states=60"]), 2, &["sac has no primitives"]);
     refuse(&mut analyze(&run, "gait", &["skip=0"]), 2, &["sac has no primitives"]);
     refuse(&mut analyze(&run, "stride", &[]), 2, &["trajectories", "robustness"]);
+    for (kind, meant) in
+        [("robustnes", "robustness"), ("tsnee", "primitives"), ("t-SNE", "primitives")]
+    {
+        let tip = format!("a similar value exists: '{meant}'");
+        refuse(&mut analyze(&run, kind, &[]), 2, &[&tip]);
+    }
     refuse(
         &mut analyze(&run, "robustness", &["episode=3"]),
         2,

@@ -110,6 +110,31 @@ fn it_shows_the_runs_and_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_killed_run_is_shown_as_killed_at_the_next_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("suite/sac/Hopper-v4/seed_3");
+    let mut command = train("sac", 1_000_000, &path);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let once = || {
+        succeed(Command::new(env!("CARGO_BIN_EXE_pmoe")).args(["watch", "--once"]).arg(dir.path()))
+    };
+    wait_until(|| once().contains("1 running"), || format!("it does not run: {}", once()));
+    let terminal = Terminal::start(WATCH, dir.path());
+    terminal.wait_for("running");
+    assert!(!terminal.text().contains("killed"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(once().contains("1 killed"), "{}", once());
+    terminal.wait_for("killed");
+    // Being looked at keeps nobody from going on.
+    let mut run = train("sac", 1_000_000, &path);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| once().contains("1 running"), || format!("it does not run: {}", once()));
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
+#[test]
 fn it_ends_when_the_terminal_goes_away() {
     let results = results();
     let mut terminal = Terminal::start(WATCH, results.path());

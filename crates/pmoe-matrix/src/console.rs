@@ -7,13 +7,14 @@ use std::process::Command;
 use crate::end::{MatrixEnd, RunEnd};
 use crate::error::MatrixError;
 use crate::estimate::Forecast;
+use crate::findings::Findings;
 use crate::local::Local;
 use crate::matrix::Matrix;
 use crate::process;
 use crate::progress::ProgressDisplay;
 use crate::select::Planned;
 use crate::table::table;
-use crate::words::{counted, gigabytes, spoken};
+use crate::words::{counted, size, spoken};
 
 /// Output of a command; the texts may contain names from files.
 #[derive(Debug, Clone, Copy)]
@@ -48,18 +49,23 @@ pub fn run(
     let display = ProgressDisplay::new(matrix.runs(), matrix.jobs(), say);
     let ends = matrix.execute(&Local::new(pmoe, matrix.jobs()), &|notice| display.show(notice))?;
     display.clear();
-    let page = report(pmoe, matrix.out());
-    show(&format!("\n{}", summary(matrix.runs(), &ends)));
+    let folder = matrix.out().join("report");
+    let made = report(pmoe, matrix.out(), &folder);
     let end = MatrixEnd::of(&ends);
-    match page {
+    show(&format!("\n{}", summary(matrix.runs(), &ends)));
+    if made.is_ok() {
+        show(&Findings::read(&folder).tables(matrix.suites(), matrix.runs(), &ends));
+    }
+    if end == MatrixEnd::Interrupted {
+        show("Interrupted. Run the same command again to continue.");
+    }
+    // The last line is where to look.
+    match made {
         Ok(page) => show(&format!("Report: {}", page.display())),
         Err(error) if end == MatrixEnd::Interrupted => {
             show(&format!("No report: {}", pmoe_results::error::with_causes(&error)));
         }
         Err(error) => return Err(error),
-    }
-    if end == MatrixEnd::Interrupted {
-        show("Interrupted. Run the same command again to continue.");
     }
     Ok(end)
 }
@@ -88,13 +94,13 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
         counted(left, "run"),
         spoken(seconds),
         counted(matrix.jobs(), "job"),
-        gigabytes(end),
-        gigabytes(under_way),
+        size(end),
+        size(under_way),
     );
     if let Some(free) = free_bytes(matrix.out())
         && free < end + under_way
     {
-        text += &format!("\nwarning: only {} is free there", gigabytes(free));
+        text += &format!("\nwarning: only {} is free there", size(free));
     }
     Ok(text)
 }
@@ -115,10 +121,10 @@ fn free_bytes(_: &Path) -> Option<f64> {
     None
 }
 
-/// Writes the report of all runs in `out`, including those that are not in this plan.
-fn report(pmoe: &Path, out: &Path) -> Result<PathBuf, MatrixError> {
-    let folder = out.join("report");
-    process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(&folder))?;
+/// Writes the report of all runs in `out` into `folder`, including those that are not in this plan;
+/// returns its page.
+fn report(pmoe: &Path, out: &Path, folder: &Path) -> Result<PathBuf, MatrixError> {
+    process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(folder))?;
     Ok(folder.join("index.html"))
 }
 

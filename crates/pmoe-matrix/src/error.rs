@@ -62,7 +62,7 @@ pub enum SelectionError {
         known: String,
     },
     /// Nothing has this name.
-    #[error("`{name}` matches no run; {known}{meant}")]
+    #[error("`{name}` matches no run{meant} ({known})")]
     UnknownName {
         /// The name.
         name: String,

@@ -52,6 +52,7 @@ mod end;
 mod error;
 mod estimate;
 mod executor;
+mod findings;
 mod local;
 mod matrix;
 mod options;

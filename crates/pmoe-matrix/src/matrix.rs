@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use pmoe_results::plan::RunProgress;
+use pmoe_results::plan::{PlannedRun, RunProgress};
 use pmoe_results::{Methods, Plan, ResultsError, Suite};
 
 use crate::end::RunEnd;
@@ -57,6 +57,11 @@ impl Matrix {
         &self.runs
     }
 
+    /// Returns the suites, in the order of the paper.
+    pub(crate) fn suites(&self) -> &[Suite] {
+        &self.suites
+    }
+
     /// Returns the runs that are not finished or not fully analysed.
     #[must_use]
     pub fn left(&self) -> Vec<Planned> {
@@ -102,7 +107,8 @@ impl Matrix {
     /// Writes the plan and executes all runs; returns how each ended, in the order of
     /// [`Self::runs`].
     ///
-    /// The plan's file is updated whenever a run ends.
+    /// The plan's file lists these runs and those that were begun earlier, and is updated whenever a
+    /// run ends.
     ///
     /// # Errors
     /// Returns an error if the folder of the results can't be written, or nothing can be run.
@@ -113,25 +119,42 @@ impl Matrix {
     ) -> Result<Vec<RunEnd>, MatrixError> {
         let out = &self.out;
         fs::create_dir_all(out).map_err(|source| MatrixError::Out { path: out.clone(), source })?;
-        self.plan.write(out)?;
-        let plan = Mutex::new(self.plan.clone());
+        self.asked().write(out)?;
+        let writing = Mutex::new(());
         executor.execute(&self.runs, &|notice| {
             if let Notice::Over(index, _) = notice
-                && let Err(error) = note(&plan, &self.runs[index], out)
+                && let Err(error) = self.note(&writing, &self.runs[index])
             {
                 listener(Notice::NotNoted(index, &error));
             }
             listener(notice);
         })
     }
-}
 
-/// Updates the plan's file after the end of a run.
-fn note(plan: &Mutex<Plan>, planned: &Planned, out: &Path) -> Result<(), ResultsError> {
-    let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
-    let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(run) = plan.runs.iter_mut().find(|run| run.id == planned.run.id) {
-        run.progress = progress;
+    /// Returns the plan without the runs that nobody asked for: those that are neither selected nor
+    /// begun.
+    fn asked(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        let is_selected = |run: &PlannedRun| self.runs.iter().any(|of| of.run.id == run.id);
+        plan.runs.retain(|run| run.progress != RunProgress::New || is_selected(run));
+        plan
     }
-    plan.write(out)
+
+    /// Updates the plan's file after the end of a run.
+    ///
+    /// Another matrix may have written the file meanwhile, with other runs.
+    fn note(&self, writing: &Mutex<()>, planned: &Planned) -> Result<(), ResultsError> {
+        let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plan = Plan::read(&self.out)?.unwrap_or_else(|| self.asked());
+        let is_it = |run: &&mut PlannedRun| run.id == planned.run.id;
+        let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
+        match plan.runs.iter_mut().find(is_it) {
+            Some(run) => run.progress = progress,
+            None => {
+                let run = self.plan.runs.iter().find(|run| run.id == planned.run.id);
+                plan.runs.extend(run.map(|run| PlannedRun { progress, ..run.clone() }));
+            }
+        }
+        plan.write(&self.out)
+    }
 }

@@ -18,20 +18,21 @@ const MOST_JOBS: u64 = 1_000;
 /// failed run does not stop the others.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Scale: smoke (minutes), quick (hours) or paper (days)
+    /// Scale: smoke (miniature, minutes), quick (a tenth of the steps, hours) or paper (days)
     #[arg(long, default_value = "paper", value_name = "PRESET", value_parser = presets())]
     pub preset: Preset,
-    /// Run only these: suites, items of the paper (fig6), methods, tasks, or prefixes of
-    /// `suite/method/task/seed_n`
+    /// Run only what has one of these names: a suite (`fig6-table4`), an item of the paper (`fig6`),
+    /// a method, a task, or the start of a run's folder (`fig6-table4/pmoe-sac-k4`)
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub only: Vec<String>,
-    /// Run only these seeds
+    /// Run only these of the preset's seeds
     #[arg(
         long, value_delimiter = ',', value_name = "N,..", allow_negative_numbers = true,
         value_parser = whole::<u64>(0..=MOST_SEED)
     )]
     pub seeds: Vec<u64>,
-    /// Cap on the steps of each run; the results go to a separate folder, such as `paper-300k`
+    /// Most environment steps of a run, such as `300k`; the results go to a folder of their own,
+    /// `paper-300k`
     #[arg(
         long, value_name = "N", allow_negative_numbers = true,
         value_parser = whole::<u64>(1..=MOST_STEPS)
@@ -46,10 +47,10 @@ pub struct Options {
     /// Folder of the results, with a subfolder for each preset
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
-    /// Folder of the suites, one TOML file each [default: the committed ones, `configs/suites`]
+    /// Folder of suites to run instead of the paper's, one TOML file each, like `configs/suites`
     #[arg(long, value_name = "DIR")]
     pub suites: Option<PathBuf>,
-    /// Plan and estimate only
+    /// Show what would run, how long it would take and how much disk it needs, then stop
     #[arg(long)]
     pub dry_run: bool,
 }

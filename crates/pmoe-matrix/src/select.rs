@@ -9,7 +9,7 @@ use pmoe_results::text::did_you_mean;
 use pmoe_results::{Methods, Plan, Suite, settings};
 
 use crate::error::{MatrixError, SelectionError};
-use crate::words::{counted, listed};
+use crate::words::{counted, in_paper_order, listed};
 
 /// A run and its folder.
 #[derive(Debug, Clone)]
@@ -152,9 +152,9 @@ fn unknown(plan: &Plan, suites: &[Suite], name: &str) -> SelectionError {
         .collect();
     let meant = did_you_mean(name, names.iter().map(String::as_str));
     let known = format!(
-        "the suites are {}, the items {}, the methods {}, the tasks {}, and a prefix of a folder such as {} works too",
-        listed(uses().map(|(_, of)| &of.suite)),
-        listed(uses().flat_map(|(_, of)| items(suites, &of.suite))),
+        "suites: {}; items: {}; methods: {}; tasks: {}; or the start of a folder, such as {}",
+        in_paper_order(uses().map(|(_, of)| of.suite.clone())),
+        in_paper_order(uses().flat_map(|(_, of)| items(suites, &of.suite))),
         listed(uses().map(|(_, of)| &of.method)),
         listed(uses().map(|(run, _)| &run.task)),
         uses().next().map(|(run, of)| run.dir_in(of).display().to_string()).unwrap_or_default(),

@@ -14,9 +14,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
             column(index).chain([*title]).map(|cell| cell.chars().count()).max().unwrap_or(0)
         })
         .collect();
-    let numeric: Vec<bool> = (0..header.len())
-        .map(|index| column(index).all(|cell| cell.starts_with(|c: char| c.is_ascii_digit())))
-        .collect();
+    let numeric: Vec<bool> = (0..header.len()).map(|index| column(index).all(is_number)).collect();
 
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded: Vec<String> = cells
@@ -35,6 +33,11 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Whether a cell starts with a number, or stands for one that there is not.
+fn is_number(cell: &str) -> bool {
+    cell == "–" || cell.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,11 +50,11 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let rows = [["sac", "10", "new"], ["pmoe-sac", "2", "done"]]
+        let rows = [["sac", "10", "new"], ["pmoe-sac", "-2", "done"], ["dac", "–", ""]]
             .map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(
             table(&["method", "runs", "state"], &rows),
-            "method    runs  state\nsac         10  new\npmoe-sac     2  done\n"
+            "method    runs  state\nsac         10  new\npmoe-sac    -2  done\ndac          –\n"
         );
     }
 }

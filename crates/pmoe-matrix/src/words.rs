@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use pmoe_results::text::paper_key;
+
 /// Formats a count with its noun: `1 run`, `2 runs`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     let ending = if n == 1 { "" } else { "s" };
@@ -18,6 +20,12 @@ pub(crate) fn grouped(n: u64) -> String {
 pub(crate) fn listed<T: Display + Ord>(items: impl Iterator<Item = T>) -> String {
     let items: BTreeSet<_> = items.collect();
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Lists names of suites or items without repeats, in the order of the paper.
+pub(crate) fn in_paper_order(names: impl Iterator<Item = String>) -> String {
+    let names: BTreeSet<_> = names.map(|name| (paper_key(&name), name)).collect();
+    names.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// Formats a rough duration: `about 1 h 20 min`.
@@ -39,10 +47,14 @@ pub(crate) fn spoken(seconds: f64) -> String {
     }
 }
 
-/// Formats bytes: `0.4 GB`.
-pub(crate) fn gigabytes(bytes: f64) -> String {
-    let digits = usize::from(bytes < 1e10);
-    format!("{:.digits$} GB", bytes / 1e9)
+/// Formats bytes: `40 MB`, `1.4 GB`, `13 GB`.
+pub(crate) fn size(bytes: f64) -> String {
+    match bytes {
+        ..1.5e6 => "1 MB".to_owned(),
+        ..9.995e8 => format!("{:.0} MB", bytes / 1e6),
+        ..9.95e9 => format!("{:.1} GB", bytes / 1e9),
+        _ => format!("{:.0} GB", bytes / 1e9),
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +75,8 @@ mod tests {
     #[test]
     fn lists_are_sorted_and_have_no_repeats() {
         assert_eq!(listed([3, 1, 3].iter()), "1, 3");
+        let names = ["fig11", "mine", "fig2", "fig11"].map(str::to_owned);
+        assert_eq!(in_paper_order(names.into_iter()), "fig2, fig11, mine");
     }
 
     #[test]
@@ -80,6 +94,7 @@ mod tests {
                 "about 1 d 4 h"
             ]
         );
-        assert_eq!([4.2e8, 1.26e10].map(gigabytes), ["0.4 GB", "13 GB"]);
+        let sizes = [0.0, 9e4, 4.2e8, 9.999e8, 1.26e9, 1.26e10].map(size);
+        assert_eq!(sizes, ["1 MB", "1 MB", "420 MB", "1.0 GB", "1.3 GB", "13 GB"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::{ResultsError, UnknownName};
 use crate::files::{MOST_CONFIG_BYTES, read_text, toml_files};
 use crate::settings;
-use crate::text::{explained, one_of};
+use crate::text::{explained, natural_key, one_of};
 
 mod check;
 mod paper;
@@ -374,19 +374,4 @@ impl Method {
     fn plain(base: String) -> Self {
         Self { name: base.clone(), base, set: toml::Table::new() }
     }
-}
-
-/// Splits a name into alternating text and numbers.
-fn natural_key(name: &str) -> Vec<(String, u64)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, from_digits) = rest.split_at(digits);
-        let end = from_digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(from_digits.len());
-        let (number, after) = from_digits.split_at(end);
-        parts.push((text.to_owned(), number.parse().unwrap_or(0)));
-        rest = after;
-    }
-    parts
 }

@@ -1,8 +1,11 @@
-//! Text: safe output for terminals, paths in documents, suggestions for misspelt names.
+//! Text: safe output for terminals, paths in documents, the order of names, suggestions for misspelt
+//! ones.
 
+mod natural;
 mod path;
 mod suggest;
 
+pub use self::natural::{natural_key, paper_key};
 pub use self::path::{path_text, path_texts};
 pub(crate) use self::suggest::one_of;
 pub use self::suggest::{did_you_mean, explained, nearest};

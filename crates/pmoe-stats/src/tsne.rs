@@ -79,6 +79,18 @@ impl Tsne {
     /// # Errors
     /// If a setting is out of range, the positions diverge, or the thread can't be started.
     pub fn embed(&self, points: Points<'_>) -> Result<Embedding, PointsError> {
+        self.embed_watched(points, |_| {})
+    }
+
+    /// Like [`Tsne::embed`]; `watch` receives the number of iterations done, after each.
+    ///
+    /// # Errors
+    /// Those of [`Tsne::embed`].
+    pub fn embed_watched(
+        &self,
+        points: Points<'_>,
+        mut watch: impl FnMut(usize) + Send,
+    ) -> Result<Embedding, PointsError> {
         self.check(points.len())?;
         let neighbors = neighbors(points, (3.0 * self.perplexity) as usize);
         let start = self.start(points.len());
@@ -98,6 +110,7 @@ impl Tsne {
                 .momentum_switch_epoch(self.early_iterations - 1)
                 .final_momentum(self.momentum)
                 .initial_embedding(start)
+                .epoch_callback(|epoch, _| watch(epoch + 1))
                 .barnes_hut_with_neighbors(self.theta, &neighbors);
             (tsne.embedding(), tsne.affinities())
         });

@@ -74,13 +74,16 @@ impl Sort {
 const PAGE: isize = 10;
 
 impl App {
+    /// Opens on a run in progress, else on the first of the list: what is wrong, then what is done.
     pub(crate) fn new(snapshot: Snapshot) -> Self {
+        let is_running = |run: &&RunView| run.state.kind() == StateKind::Running;
+        let run = snapshot.runs.iter().find(is_running).map(|run| run.dir.clone());
         Self {
             snapshot,
             pane: Pane::Runs,
             list: List::Runs,
             place: Place::All,
-            run: None,
+            run,
             sort: Sort::State,
             filter: None,
             zoom: false,
@@ -152,10 +155,10 @@ impl App {
             return self.selected_run().into_iter().collect();
         }
         let of_place = || self.snapshot.runs.iter().filter(|run| self.place.holds(run));
-        // Prefer a task with a running run, then the first one with a curve.
+        // Prefer a task with a running run, then the first one that was started.
         let lead = of_place()
             .find(|run| run.state.kind() == StateKind::Running)
-            .or_else(|| of_place().find(|run| !run.curve.is_empty()))
+            .or_else(|| of_place().find(|run| run.env_step > 0))
             .or_else(|| of_place().next());
         let Some(lead) = lead else {
             return Vec::new();

@@ -1,5 +1,6 @@
 //! Draws the viewer's state.
 
+mod axes;
 mod curves;
 mod runs;
 mod suites;
@@ -31,8 +32,10 @@ q Ctrl-C      quit
 
 ✓ done  ▶ running  · waiting  ‖ stopped
 ✗ failed
-? quiet: marked as running, but has not written
-  for a long time; killed or stuck
+! killed: marked as running, but no process holds
+  its folder; the same command continues it
+? quiet: running, but has not written for a long
+  time; perhaps stuck
 
 Curves: mean return of each evaluation, one line
 per seed, one letter per method.";
@@ -138,9 +141,9 @@ fn widest<const N: usize>(width: u16, texts: [String; N]) -> String {
     texts.iter().find(fits).or(texts.last()).cloned().unwrap_or_default()
 }
 
-/// Formats counts with signs: `✓11 ▶2 ·332`.
+/// Formats counts with signs: `✓11 ▶2 ✗1 ·332`.
 fn signs(count: &Count) -> String {
-    let there = StateKind::ALL.into_iter().rev().filter(|kind| count.of(*kind) > 0);
+    let there = StateKind::SPOKEN.into_iter().filter(|kind| count.of(*kind) > 0);
     there.map(|kind| format!("{}{}", sign(kind), count.of(kind))).collect::<Vec<_>>().join(" ")
 }
 

@@ -51,14 +51,8 @@ pub(crate) fn counts(count: &Count) -> String {
     let all = count.all();
     let noun = if all == 1 { "run" } else { "runs" };
     let mut parts = vec![format!("{} of {all} {noun} done", count.of(StateKind::Done))];
-    let others = [
-        StateKind::Running,
-        StateKind::Failed,
-        StateKind::Quiet,
-        StateKind::Stopped,
-        StateKind::Waiting,
-    ];
-    for kind in others.into_iter().filter(|kind| count.of(*kind) > 0) {
+    let others = StateKind::SPOKEN.into_iter().filter(|kind| *kind != StateKind::Done);
+    for kind in others.filter(|kind| count.of(*kind) > 0) {
         parts.push(format!("{} {}", count.of(kind), kind.word()));
     }
     parts.join(", ")

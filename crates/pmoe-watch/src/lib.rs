@@ -1,6 +1,6 @@
 //! How a folder of runs stands: live in a terminal, as text, or as data, for those who wait for runs.
 //!
-//! Nothing is written, nothing is locked, and everything comes from files, so that it works on another machine than the
+//! Nothing is written, no lock is kept, and everything comes from files, so that it works on another machine than the
 //! runs', too.
 //!
 //! # Example
@@ -34,7 +34,9 @@
 //! time since the manifest was written. A run that has not begun is taken to be as fast as those that differ in the seed
 //! alone, else as those of its task, else as all; and as many run at a time as now.
 //!
-//! It starts and stops no run, and knows no other machine's processes: a run that was killed looks quiet.
+//! It starts and stops no run. A run that was killed is known by its lock, which no process holds. On a machine that
+//! does not share the runs' locks, such as one with a copy of the folder, a run looks killed until its next write, and one
+//! that was killed looks quiet.
 //!
 //! # Errors
 //! A folder that can't be listed is an error. A run or a plan that can't be read is shown with its reason.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use pmoe_results::Preset;
 use pmoe_results::plan::Use;
+use pmoe_results::text::paper_key;
 use serde::Serialize;
 
 mod left;
@@ -25,7 +26,7 @@ pub struct Snapshot {
     pub max_steps: Option<u64>,
     /// All runs together.
     pub total: Total,
-    /// The suites, in the order of the plan.
+    /// The suites, in the order of the paper.
     pub suites: Vec<SuiteView>,
     /// The runs: first those of the plan in its order, then the others by path.
     pub runs: Vec<RunView>,
@@ -85,7 +86,7 @@ pub struct EvalPoint {
     pub success_rate: Option<f64>,
 }
 
-/// State of a run, most urgent first.
+/// State of a run: first what asks for attention, last what has not begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RunState {
@@ -94,7 +95,14 @@ pub enum RunState {
         /// What went wrong.
         reason: String,
     },
-    /// Running according to its manifest, but without a write for a long time: killed or stuck.
+    /// Running according to its manifest, but no process holds its folder; the next start resumes
+    /// from its checkpoint.
+    Killed {
+        /// The last error in the matrix's log, if there is one.
+        reason: Option<String>,
+    },
+    /// Running according to its manifest, but without a write for a long time: stuck, or killed on
+    /// another machine.
     Quiet {
         /// The last error in the matrix's log, if there is one.
         reason: Option<String>,
@@ -103,10 +111,10 @@ pub enum RunState {
     Running,
     /// Stopped on request; the next start resumes from its checkpoint.
     Stopped,
-    /// Planned but not started.
-    Waiting,
     /// The whole budget is spent.
     Done,
+    /// Planned but not started.
+    Waiting,
 }
 
 /// [`RunState`] without its reason.
@@ -115,28 +123,49 @@ pub enum RunState {
 pub enum StateKind {
     /// See [`RunState::Failed`].
     Failed,
+    /// See [`RunState::Killed`].
+    Killed,
     /// See [`RunState::Quiet`].
     Quiet,
     /// See [`RunState::Running`].
     Running,
     /// See [`RunState::Stopped`].
     Stopped,
-    /// See [`RunState::Waiting`].
-    Waiting,
     /// See [`RunState::Done`].
     Done,
+    /// See [`RunState::Waiting`].
+    Waiting,
 }
 
 impl StateKind {
     /// All kinds, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Failed, Self::Quiet, Self::Running, Self::Stopped, Self::Waiting, Self::Done];
+    pub const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Killed,
+        Self::Quiet,
+        Self::Running,
+        Self::Stopped,
+        Self::Done,
+        Self::Waiting,
+    ];
+
+    /// All kinds, in the order in which they are counted for people.
+    pub(crate) const SPOKEN: [Self; 7] = [
+        Self::Done,
+        Self::Running,
+        Self::Failed,
+        Self::Killed,
+        Self::Quiet,
+        Self::Stopped,
+        Self::Waiting,
+    ];
 
     /// Returns the name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Killed => "killed",
             Self::Quiet => "quiet",
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -152,6 +181,7 @@ impl RunState {
     pub fn kind(&self) -> StateKind {
         match self {
             Self::Failed { .. } => StateKind::Failed,
+            Self::Killed { .. } => StateKind::Killed,
             Self::Quiet { .. } => StateKind::Quiet,
             Self::Running => StateKind::Running,
             Self::Stopped => StateKind::Stopped,
@@ -165,7 +195,7 @@ impl RunState {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Failed { reason } => Some(reason),
-            Self::Quiet { reason } => reason.as_deref(),
+            Self::Killed { reason } | Self::Quiet { reason } => reason.as_deref(),
             _ => None,
         }
     }
@@ -264,6 +294,7 @@ impl Snapshot {
                 task.count.add(run);
             }
         }
+        suites.sort_by_cached_key(|suite| paper_key(&suite.name));
         let left = left(&runs);
         Self {
             dir: dir.to_owned(),
@@ -337,5 +368,18 @@ mod tests {
         assert_eq!((run.share(), share(3, 0)), (1.0, 0.0));
         let snapshot = Snapshot::new(Path::new("x"), None, vec![run], vec![]);
         assert_eq!((snapshot.total.count.env_steps, snapshot.total.count.share()), (1_000, 1.0));
+    }
+
+    #[test]
+    fn suites_come_as_in_the_paper() {
+        let runs =
+            ["routing-rivals", "table5", "fig11", "fig2-table3", "fig1-table2"].map(|suite| {
+                let mut run = view("sac", "Ant-v2", 0, RunState::Waiting, 0);
+                run.used_by[0].suite = suite.to_owned();
+                run
+            });
+        let snapshot = Snapshot::new(Path::new("x"), None, runs.to_vec(), vec![]);
+        let names: Vec<_> = snapshot.suites.iter().map(|suite| suite.name.as_str()).collect();
+        assert_eq!(names, ["fig1-table2", "fig2-table3", "fig11", "table5", "routing-rivals"]);
     }
 }

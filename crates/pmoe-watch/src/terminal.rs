@@ -46,6 +46,8 @@ pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(
     // Before the terminal changes, so that the shell shows the error.
     let wanted = Wanted::Runs(&[].into());
     let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
+    // Only now is it known whose curves are shown.
+    refresh(&mut app, &mut watcher);
     #[cfg(unix)]
     std::thread::Builder::new().spawn(exit_on_hang_up)?;
     let mut terminal = ratatui::try_init()?;

@@ -99,6 +99,8 @@ pub(crate) fn folder(seed: u64) -> PathBuf {
 }
 
 /// Writes a run folder with an evaluation at each step of `evals`, whose mean return is the step.
+///
+/// It has no lock, so that nothing tells whether a process is at work.
 pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
     let Manifest { method, task, seed, total_steps, .. } = &manifest;
     let [method, task] = [method, task].map(|name| toml::Value::from(name.as_str()));
@@ -119,6 +121,7 @@ pub(crate) fn write_run(path: &Path, manifest: Manifest, evals: &[u64]) {
         sink.emit(&eval(env_step)).unwrap();
     }
     sink.sync().unwrap();
+    fs::remove_file(path.join("lock")).unwrap();
 }
 
 pub(crate) fn eval(env_step: u64) -> Event {

@@ -6,8 +6,8 @@ use crate::format::{counts, duration, optional, percent, quantity, scale, spoken
 use crate::snapshot::{Count, RunView, Snapshot, StateKind};
 
 impl Snapshot {
-    /// Formats all runs together, each suite, and each run that is running, quiet, stopped or
-    /// failed.
+    /// Formats all runs together, each suite, and each run that is running, quiet, killed, stopped
+    /// or failed.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{} ({})\n", one_line(&self.dir.display().to_string()), scale(self));
@@ -36,7 +36,13 @@ impl Snapshot {
         }
         text += &table(&rows);
 
-        for kind in [StateKind::Running, StateKind::Quiet, StateKind::Stopped, StateKind::Failed] {
+        for kind in [
+            StateKind::Running,
+            StateKind::Quiet,
+            StateKind::Killed,
+            StateKind::Stopped,
+            StateKind::Failed,
+        ] {
             let runs: Vec<_> = self.runs.iter().filter(|run| run.state.kind() == kind).collect();
             if !runs.is_empty() {
                 text += &format!("\n{}\n", kind.word());
@@ -51,8 +57,8 @@ impl Snapshot {
 }
 
 fn count_row(suite: &str, task: &str, count: &Count) -> Vec<String> {
-    let other =
-        [StateKind::Quiet, StateKind::Stopped, StateKind::Waiting].map(|kind| count.of(kind));
+    let other = [StateKind::Killed, StateKind::Quiet, StateKind::Stopped, StateKind::Waiting]
+        .map(|kind| count.of(kind));
     let numbers = [
         count.of(StateKind::Done),
         count.of(StateKind::Running),
@@ -85,7 +91,7 @@ fn run_row(run: &RunView) -> Vec<String> {
         evaluation,
     ];
     row.extend(run.seconds_left.map(|seconds| format!("{} left", duration(seconds))));
-    if run.state.kind() == StateKind::Quiet {
+    if matches!(run.state.kind(), StateKind::Quiet | StateKind::Killed) {
         row.extend(run.quiet_seconds.map(|quiet| format!("silent for {}", duration(quiet))));
     }
     row.extend(run.state.reason().map(one_line));

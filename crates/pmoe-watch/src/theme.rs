@@ -32,7 +32,9 @@ impl Theme {
 
     pub(crate) fn state(self, kind: StateKind) -> Style {
         match kind {
-            StateKind::Failed => Style::new().fg(self.hue(1)).add_modifier(Modifier::BOLD),
+            StateKind::Failed | StateKind::Killed => {
+                Style::new().fg(self.hue(1)).add_modifier(Modifier::BOLD)
+            }
             StateKind::Quiet => Style::new().fg(self.hue(5)).add_modifier(Modifier::BOLD),
             StateKind::Running => Style::new().fg(self.hue(0)).add_modifier(Modifier::BOLD),
             StateKind::Done => Style::new().fg(self.hue(2)),
@@ -53,6 +55,7 @@ impl Theme {
 pub(crate) fn sign(kind: StateKind) -> &'static str {
     match kind {
         StateKind::Failed => "✗",
+        StateKind::Killed => "!",
         StateKind::Quiet => "?",
         StateKind::Running => "▶",
         StateKind::Stopped => "‖",

@@ -1,4 +1,4 @@
-//! Reads a folder of runs incrementally. It neither writes nor locks anything.
+//! Reads a folder of runs incrementally. It writes nothing and keeps no lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -192,6 +192,7 @@ impl Watcher {
             Status::Running => {
                 view.quiet_seconds = known.quiet_seconds(&path, now);
                 match view.quiet_seconds {
+                    _ if known.is_killed() => RunState::Killed { reason: last_words(&path) },
                     Some(quiet) if quiet > known.patience(manifest) => {
                         RunState::Quiet { reason: last_words(&path) }
                     }

@@ -1,16 +1,19 @@
 //! `pmoe analyze`: analyses of a finished run, beyond its learning curve.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use pmoe_algos::RunConfig;
 use pmoe_envs::reaching::{Disc, Layout, Touched};
 use pmoe_envs::{EnvConfig, RescaleAction, TargetReaching, TimeLimit};
 use pmoe_results::analysis::{Analysis, AnalysisFile, AnalysisSettings, Arena, Circle, EpisodeEnd};
 use pmoe_results::number::grouped;
 use pmoe_results::settings::parse_setting;
+use pmoe_results::text::nearest;
 use pmoe_results::{AnalysisKind, Run, Status};
 use serde::Serialize;
 use toml::Table;
@@ -18,6 +21,7 @@ use toml::Table;
 use super::{policy, print_json, print_line};
 use crate::config::{ComputeArgs, of_set};
 use crate::exit::BadInput;
+use crate::progress::Work;
 
 mod exploration;
 mod gait;
@@ -32,12 +36,12 @@ Examples:
   pmoe analyze runs/hopper --kind robustness --set obs_noise=[0,0.2] --set episodes=20 --json
 
 The result is RUN/analysis/KIND.json; a result with the same settings is left alone.
-Settings and their values: configs/analyses.toml.")]
+Settings and their values: configs/analyses.toml. The full t-SNE of `primitives` takes minutes.")]
 pub(crate) struct Args {
     /// Folder of a finished run.
     run: PathBuf,
-    /// Analysis to run.
-    #[arg(long, value_parser = kinds())]
+    /// What to measure.
+    #[arg(long, value_parser = Kinds)]
     kind: AnalysisKind,
     /// Override a setting, e.g. `rollouts=20`.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -49,10 +53,46 @@ pub(crate) struct Args {
     json: bool,
 }
 
-fn kinds() -> impl TypedValueParser<Value = AnalysisKind> {
-    let value = |kind: AnalysisKind| PossibleValue::new(kind.name()).help(kind.about());
-    PossibleValuesParser::new(AnalysisKind::ALL.map(value))
-        .try_map(|name| name.parse::<AnalysisKind>())
+/// Parses the name of a kind, and suggests one for a word about it, such as `tsne`.
+#[derive(Clone)]
+struct Kinds;
+
+impl TypedValueParser for Kinds {
+    type Value = AnalysisKind;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<AnalysisKind, clap::Error> {
+        let names = PossibleValuesParser::new(AnalysisKind::ALL.map(AnalysisKind::name));
+        let parser = names.try_map(|name| name.parse::<AnalysisKind>());
+        parser.parse_ref(command, arg, value).map_err(|mut error| {
+            if error.get(ContextKind::SuggestedValue).is_none()
+                && let Some(kind) = meant(&value.to_string_lossy())
+            {
+                let name = ContextValue::String(kind.name().to_owned());
+                error.insert(ContextKind::SuggestedValue, name);
+            }
+            error
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let value = |kind: AnalysisKind| PossibleValue::new(kind.name()).help(kind.about());
+        Some(Box::new(AnalysisKind::ALL.into_iter().map(value)))
+    }
+}
+
+/// Returns the kind whose description has a word like this one; hyphens make no difference.
+fn meant(word: &str) -> Option<AnalysisKind> {
+    let plain = |text: &str| text.replace('-', "");
+    AnalysisKind::ALL.into_iter().find(|kind| {
+        let about = plain(kind.about());
+        let words = about.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
+        nearest(&plain(word), words).is_some()
+    })
 }
 
 #[derive(Serialize)]
@@ -80,7 +120,8 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
         }
         None => {
             let config = policy::read_config(&args.run)?;
-            let look = || look(&run, &config, &settings);
+            let mut work = Work::new();
+            let look = || look(&run, &config, &settings, &mut work);
             let analysis = args.compute.run(config.device, look)?;
             let file = AnalysisFile {
                 schema: AnalysisFile::SCHEMA,
@@ -89,7 +130,9 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
                 events_blake3: events.clone(),
                 analysis,
             };
+            drop(work);
             file.write(&args.run)?;
+            say!("result: {}", args.run.join(args.kind.file()).display());
             file.analysis
         }
     };
@@ -115,14 +158,19 @@ fn settings(kind: AnalysisKind, set: &[String]) -> Result<AnalysisSettings> {
     Ok(AnalysisSettings::resolve(kind, &[&table], "--set")?)
 }
 
-fn look(run: &Run, config: &RunConfig, settings: &AnalysisSettings) -> Result<Analysis> {
+fn look(
+    run: &Run,
+    config: &RunConfig,
+    settings: &AnalysisSettings,
+    work: &mut Work,
+) -> Result<Analysis> {
     let path = &run.path;
     Ok(match settings {
-        AnalysisSettings::Trajectories(of) => trajectories::look(path, config, *of)?.into(),
-        AnalysisSettings::Exploration(of) => exploration::look(run, config, *of)?.into(),
-        AnalysisSettings::Primitives(of) => primitives::look(path, config, of)?.into(),
-        AnalysisSettings::Gait(of) => gait::look(path, config, *of)?.into(),
-        AnalysisSettings::Robustness(of) => robustness::look(path, config, of)?.into(),
+        AnalysisSettings::Trajectories(of) => trajectories::look(path, config, *of, work)?.into(),
+        AnalysisSettings::Exploration(of) => exploration::look(run, config, *of, work)?.into(),
+        AnalysisSettings::Primitives(of) => primitives::look(path, config, of, work)?.into(),
+        AnalysisSettings::Gait(of) => gait::look(path, config, *of, work)?.into(),
+        AnalysisSettings::Robustness(of) => robustness::look(path, config, of, work)?.into(),
     })
 }
 

@@ -17,11 +17,11 @@ Examples:
   pmoe watch results/paper                 # live; ? shows the keys
   pmoe watch results/paper --once          # one look, as text
 
-It only reads files, so you can start and stop it at any time, also over ssh or on another machine with
-access to the folder. NO_COLOR=1 turns colours off.")]
+It opens on the runs in progress, else on what is done. It changes nothing, so you can start and stop it at
+any time, also over ssh or on another machine with access to the folder. NO_COLOR=1 turns colours off.")]
 pub(crate) struct Args {
-    /// Folder with run folders, at any depth. If it contains a plan.json, pending runs are shown
-    /// too.
+    /// Folder with run folders, at any depth, such as `results/paper`; with a plan.json, also the runs
+    /// that wait.
     dir: PathBuf,
     /// Print the state once, as text.
     #[arg(long, conflicts_with = "json")]

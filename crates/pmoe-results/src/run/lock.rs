@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::layout::LOCK;
 use crate::error::ResultsError;
@@ -10,6 +12,28 @@ use crate::files::open_own;
 
 /// How a lock file begins that was ever taken.
 const LOCK_TAKEN: &str = "process ";
+
+/// How often, and after which pause, a lock that is held is tried again: [`is_held`] holds it for an
+/// instant.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Whether a process is writing a run folder; `None` if its lock can't tell.
+///
+/// Nothing is created or written. The lock is held for an instant, together with others who ask;
+/// a process that opens the folder at that moment tries again.
+#[must_use]
+pub fn is_held(folder: &Path) -> Option<bool> {
+    let file = open_own(&folder.join(LOCK), File::options().read(true)).ok()?;
+    if !is_our_lock(&file).ok()? {
+        return None;
+    }
+    match file.try_lock_shared() {
+        Ok(()) => Some(false),
+        Err(TryLockError::WouldBlock) => Some(true),
+        Err(TryLockError::Error(_)) => None,
+    }
+}
 
 /// Whether a file holds what we write into a lock: nothing, or who took it.
 fn is_our_lock(file: &File) -> io::Result<bool> {
@@ -29,7 +53,7 @@ pub(super) fn take_lock(folder: &Path) -> Result<File, ResultsError> {
         let reason = format!("its file `{LOCK}` is not a run's lock");
         return Err(ResultsError::NotARun { path: folder.to_owned(), reason });
     }
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let owner = fs::read_to_string(&path).unwrap_or_default();
@@ -41,4 +65,14 @@ pub(super) fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
     writeln!(file, "{LOCK_TAKEN}{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            taken => return taken,
+        }
+    }
+    file.try_lock()
 }

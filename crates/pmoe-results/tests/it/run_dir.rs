@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use pmoe_results::run::is_held;
 use pmoe_results::{ResultsError, Run, RunDir, Status};
 
 use crate::{CONFIG, manifest};
@@ -201,6 +204,38 @@ fn somebody_elses_lock_and_links_are_left_alone() {
     fs::remove_file(run.join("events.jsonl")).unwrap();
     fs::write(&lock, "process 123456\n").unwrap();
     open(&run).unwrap();
+}
+
+#[test]
+fn who_asks_for_the_lock_sees_a_writer_and_keeps_none_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("lock");
+    assert_eq!(is_held(dir.path()), None);
+    assert!(!lock.exists());
+    let writer = open(dir.path()).unwrap();
+    let before = fs::read(&lock).unwrap();
+    assert_eq!(is_held(dir.path()), Some(true));
+    drop(writer);
+    assert_eq!(is_held(dir.path()), Some(false));
+    assert_eq!(fs::read(&lock).unwrap(), before);
+    fs::write(&lock, "precious").unwrap();
+    assert_eq!(is_held(dir.path()), None, "no lock of ours");
+
+    // Somebody asks all the time; each start still gets the lock.
+    fs::write(&lock, "").unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ask = || {
+            while !stop.load(Ordering::Relaxed) {
+                is_held(dir.path());
+                thread::yield_now();
+            }
+        };
+        scope.spawn(ask);
+        let opened: Result<Vec<_>, _> = (0..100).map(|_| open(dir.path()).map(drop)).collect();
+        stop.store(true, Ordering::Relaxed);
+        opened.unwrap();
+    });
 }
 
 #[test]

@@ -27,6 +27,25 @@ fn what_is_wrong_comes_first_and_a_key_changes_the_order() {
 }
 
 #[test]
+fn it_opens_on_what_runs_or_is_done() {
+    let selected = |app: &App| app.selected_run().unwrap().state.clone();
+    assert_eq!(selected(&App::new(snapshot())), RunState::Running);
+    // Nothing of the first suite was ever started.
+    let mut runs = vec![view("sac", "Walker2d-v2", 0, RunState::Waiting, 0)];
+    let mut done = view("dac", "Ant-v2", 0, RunState::Done, 1_000);
+    done.used_by[0].suite = "fig2".to_owned();
+    runs.push(done);
+    let app = App::new(Snapshot::new("x".as_ref(), None, runs.clone(), vec![]));
+    assert_eq!((selected(&app), app.wanted().len()), (RunState::Done, 1));
+    // Curves of all suites: those of the one that was started.
+    let app = App { list: List::Suites, ..app };
+    assert_eq!(app.drawn()[0].task, "Ant-v2");
+    runs.truncate(1);
+    let app = App::new(Snapshot::new("x".as_ref(), None, runs, vec![]));
+    assert_eq!(selected(&app), RunState::Waiting);
+}
+
+#[test]
 fn the_filter_goes_through_the_states_that_there_are() {
     let mut app = App::new(snapshot());
     let mut seen = Vec::new();
@@ -35,7 +54,8 @@ fn the_filter_goes_through_the_states_that_there_are() {
         assert_eq!(app.runs().len(), if app.filter.is_some() { 1 } else { 6 });
         seen.push(app.filter);
     }
-    let all = StateKind::ALL.map(Some).into_iter().chain([None]);
+    let there = StateKind::ALL.into_iter().filter(|kind| *kind != StateKind::Killed);
+    let all = there.map(Some).chain([None]);
     assert_eq!(seen, all.collect::<Vec<_>>());
 }
 
@@ -47,11 +67,11 @@ fn keys_lead_to_a_task_a_run_its_curve_and_back() {
     assert_eq!((app.runs().len(), app.drawn().len()), (4, 4));
     press(&mut app, &[KeyCode::Enter, KeyCode::End]);
     assert_eq!((app.pane, app.drawn().len()), (Pane::Runs, 1));
-    assert_eq!(app.selected_run().unwrap().state, RunState::Done);
+    assert_eq!(app.selected_run().unwrap().state, RunState::Waiting);
     press(&mut app, &[KeyCode::Enter]);
     assert!((app.pane, app.zoom) == (Pane::Curves, true));
     press(&mut app, &[KeyCode::Char('k')]);
-    assert_eq!(app.selected_run().unwrap().state, RunState::Waiting);
+    assert_eq!(app.selected_run().unwrap().state, RunState::Done);
     press(&mut app, &[KeyCode::Esc]);
     assert!((app.pane, app.zoom) == (Pane::Runs, false));
     press(&mut app, &[KeyCode::Esc, KeyCode::Char('g')]);

@@ -7,15 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::canvas::{self, Canvas};
 use ratatui::widgets::{Paragraph, Wrap};
 
+use super::axes::Axis;
 use super::runs::about;
 use super::{block, cut};
 use crate::app::{App, List, Pane};
-use crate::format::{quantity, steps};
 use crate::snapshot::RunView;
 use crate::theme::Theme;
-
-/// Width in columns of the numbers on the vertical axis.
-const AXIS: u16 = 8;
 
 /// The runs of one method.
 struct Method<'a> {
@@ -59,8 +56,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
 
 /// Lists the folder, starts, settings and suites of a run.
 fn facts(run: &RunView) -> String {
+    let starts = if run.attempts == 1 { "start" } else { "starts" };
     let mut parts =
-        vec![format!("folder {}", run.dir.display()), format!("{} starts", run.attempts)];
+        vec![format!("folder {}", run.dir.display()), format!("{} {starts}", run.attempts)];
     let set = run.set.iter().map(|(key, value)| format!("{key}={value}"));
     parts.extend(set);
     let suites: Vec<_> = run.used_by.iter().map(|used| used.suite.as_str()).collect();
@@ -113,26 +111,25 @@ fn draw_chart(frame: &mut Frame<'_>, methods: &[Method<'_>], area: Rect, theme: 
         frame.render_widget(Paragraph::new("no evaluation yet").alignment(Alignment::Center), area);
         return;
     }
-    // A flat line still needs some height.
-    let pad = if high > low { 0.0 } else { 0.5 * low.abs().max(1.0) };
-    let y_bounds = [low - pad, high + pad];
     let budgets = methods.iter().flat_map(|method| &method.runs).map(|run| run.total_steps);
-    let x_bounds = [0.0, budgets.max().unwrap_or(1).max(1) as f64];
+    let budget = budgets.max().unwrap_or(1).max(1) as f64;
 
-    let [upper, x_axis] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
-    let [y_axis, canvas] =
-        Layout::horizontal([Constraint::Length(AXIS), Constraint::Min(0)]).areas(upper);
-    draw_axes(
-        frame,
-        y_axis,
-        Rect { x: canvas.x, width: canvas.width, ..x_axis },
-        y_bounds,
-        x_bounds,
-    );
+    let [upper, line, labels] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
+            .areas(area);
+    let y = Axis::around(low, high, upper.height);
+    let [left, canvas] =
+        Layout::horizontal([Constraint::Length(y.width()), Constraint::Min(0)]).areas(upper);
+    let x = Axis::up_to(budget, canvas.width);
+    let below = |area: Rect| Rect { x: canvas.x, width: canvas.width, ..area };
+    y.draw_vertical(frame, left);
+    x.draw_horizontal(frame, below(line), below(labels));
+    let corner = Rect { x: left.right().saturating_sub(1), width: left.width.min(1), ..line };
+    frame.render_widget(Paragraph::new("└").dim(), corner);
     let canvas_widget = Canvas::default()
         .marker(Marker::Braille)
-        .x_bounds(x_bounds)
-        .y_bounds(y_bounds)
+        .x_bounds(x.bounds)
+        .y_bounds(y.bounds)
         .paint(|context| {
             for (place, method) in methods.iter().enumerate() {
                 let color = theme.method(place);
@@ -150,29 +147,4 @@ fn draw_chart(frame: &mut Frame<'_>, methods: &[Method<'_>], area: Rect, theme: 
             }
         });
     frame.render_widget(canvas_widget, canvas);
-}
-
-/// Draws the numbers on both axes.
-fn draw_axes(frame: &mut Frame<'_>, y_axis: Rect, x_axis: Rect, y: [f64; 2], x: [f64; 2]) {
-    let height = usize::from(y_axis.height);
-    let mut lines = vec![Line::default(); height];
-    let middle = height / 2;
-    for (row, value) in
-        [(0, y[1]), (middle, f64::midpoint(y[0], y[1])), (height.wrapping_sub(1), y[0])]
-    {
-        // If there are few rows, only the ends get numbers.
-        if let Some(line) = lines.get_mut(row).filter(|_| row != middle || height > 4) {
-            *line = Line::from(format!("{} ", quantity(value))).alignment(Alignment::Right);
-        }
-    }
-    frame.render_widget(Paragraph::new(lines).dim(), y_axis);
-    let [from, between, to] = Layout::horizontal([Constraint::Fill(1); 3]).areas(x_axis);
-    let middle = f64::midpoint(x[0], x[1]);
-    for (text, area, alignment) in [
-        ("0".to_owned(), from, Alignment::Left),
-        (steps(middle), between, Alignment::Center),
-        (format!("{} steps", steps(x[1])), to, Alignment::Right),
-    ] {
-        frame.render_widget(Paragraph::new(text).alignment(alignment).dim(), area);
-    }
 }

@@ -32,14 +32,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
         .skip(first)
         .take(inner.height.into())
         .map(|(row, (place, count))| {
-            let mark = [StateKind::Failed, StateKind::Quiet, StateKind::Running]
+            let mark = [StateKind::Failed, StateKind::Killed, StateKind::Quiet, StateKind::Running]
                 .into_iter()
                 .find(|kind| count.of(*kind) > 0)
                 .map_or(Span::from(" "), |kind| Span::styled(sign(kind), theme.state(kind)));
             let state = state(count);
             let room = width.saturating_sub(state.chars().count() + 3);
             let text = format!(" {:<room$} {state}", cut(&name(place), room));
-            let line = Line::from(vec![mark, Span::from(text)]);
+            let has_begun = count.of(StateKind::Waiting) < count.all();
+            let style = if has_begun { Style::new() } else { theme.state(StateKind::Waiting) };
+            let line = Line::from(vec![mark, Span::styled(text, style)]);
             match (row == selected, app.list) {
                 (false, _) => line,
                 (true, List::Suites) => line.style(Style::new().add_modifier(Modifier::REVERSED)),

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use pmoe_results::error::with_causes;
 use pmoe_results::files::{FileId, read_bytes};
-use pmoe_results::run::Tail;
+use pmoe_results::run::{Tail, is_held};
 use pmoe_results::{Event, Manifest, Status};
 use pmoe_stats::mean;
 
@@ -48,6 +48,13 @@ impl Stamp {
 pub(super) struct Known {
     pub(super) manifest: Result<Manifest, String>,
     stamp: Option<Stamp>,
+    /// Whether a process holds the folder; `None` if that can't be told or was not asked.
+    held: Option<bool>,
+    /// Whether it wrote while nothing held it: it runs on a machine that shares no locks with this
+    /// one.
+    is_elsewhere: bool,
+    /// State of its events when it was last looked at.
+    events_stamp: Option<Stamp>,
     /// Environment step and seconds at evaluations of the newest attempt, oldest first.
     marks: VecDeque<(u64, f64)>,
     tail: Tail,
@@ -64,6 +71,9 @@ impl Known {
         Self {
             manifest: Err("not read yet".to_owned()),
             stamp: None,
+            held: None,
+            is_elsewhere: false,
+            events_stamp: None,
             marks: VecDeque::new(),
             tail: Tail::new(path),
             unread: true,
@@ -78,7 +88,29 @@ impl Known {
         self.manifest.as_ref().is_ok_and(|manifest| manifest.status == Status::Running)
     }
 
+    /// Whether its process is gone, although its manifest says that it runs.
+    pub(super) fn is_killed(&self) -> bool {
+        self.is_running() && self.held == Some(false) && !self.is_elsewhere
+    }
+
+    /// Asks who holds a run that may be in progress, and whether it wrote all the same.
+    fn ask(&mut self, path: &Path) {
+        let may_run = self.is_running() || self.stamp.is_none();
+        let held = may_run.then(|| is_held(path)).flatten();
+        let events = may_run.then(|| Stamp::read(&path.join(Event::FILE))).flatten();
+        if held == Some(false) && self.held == Some(false) {
+            let wrote = events != self.events_stamp
+                || Stamp::read(&path.join(Manifest::FILE)) != self.stamp;
+            self.is_elsewhere |= wrote;
+        } else {
+            self.is_elsewhere = false;
+        }
+        (self.held, self.events_stamp) = (held, events);
+    }
+
     pub(super) fn read_manifest(&mut self, path: &Path) {
+        // Before the manifest, because a run writes its end before it leaves its folder.
+        self.ask(path);
         // The stamp comes before the content, so that a write in between is noticed next time.
         let stamp = Stamp::read(&path.join(Manifest::FILE));
         // Events may reach their file while the manifest stays the same.

@@ -125,6 +125,58 @@ fn a_run_that_is_silent_for_long_is_quiet() {
 }
 
 #[test]
+fn a_run_without_its_process_is_killed_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    write_run(&path, manifest(), &[0, 50]);
+    fs::write(path.with_extension("log"), "error: out of luck\n").unwrap();
+    fs::write(path.join("lock"), "process 1\n").unwrap();
+    let writer = fs::File::open(path.join("lock")).unwrap();
+    writer.lock().unwrap();
+    let now = soon(&path);
+    let mut watcher = Watcher::new(dir.path());
+    assert_eq!(only(&mut watcher, now).state, RunState::Running);
+    drop(writer);
+    let before = files(dir.path());
+    let run = only(&mut watcher, now);
+    assert_eq!(run.state, RunState::Killed { reason: Some("out of luck".into()) });
+    assert_eq!(run.seconds_left, None);
+    // The rest of it is still to do.
+    let left = look(&mut watcher, now).total.left.unwrap();
+    assert_eq!((left.jobs, left.work_seconds), (0, 4.0));
+    assert_eq!(files(dir.path()), before, "something was written");
+    assert_eq!(only(&mut Watcher::new(dir.path()), now).state.kind(), StateKind::Killed);
+
+    // The same command goes on.
+    let writer = fs::File::open(path.join("lock")).unwrap();
+    writer.lock().unwrap();
+    assert_eq!(only(&mut watcher, now).state, RunState::Running);
+    drop(writer);
+    let ended = Manifest { status: Status::Interrupted, ..manifest() };
+    write_run(&path, ended, &[0, 50]);
+    assert_eq!(only(&mut watcher, now).state, RunState::Stopped);
+}
+
+#[test]
+fn a_run_that_writes_without_a_lock_here_runs_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    write_run(&path, manifest(), &[0, 50]);
+    fs::write(path.join("lock"), "process 1\n").unwrap();
+    let now = soon(&path);
+    let mut watcher = Watcher::new(dir.path());
+    let states: Vec<_> = (0..3)
+        .map(|look| {
+            if look == 1 {
+                append(&path, &[serde_json::to_vec(&eval(110)).unwrap(), b"\n".to_vec()].concat());
+            }
+            only(&mut watcher, now).state.kind()
+        })
+        .collect();
+    assert_eq!(states, [StateKind::Killed, StateKind::Running, StateKind::Running]);
+}
+
+#[test]
 fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     let dir = tempfile::tempdir().unwrap();
     write_plan(dir.path(), 6);
@@ -164,6 +216,9 @@ fn a_plan_says_what_is_to_come_and_what_goes_wrong_is_said() {
     };
     assert_eq!((count("fig1"), count("fig9")), ((1, 6), (1, 1)));
     assert_eq!(snapshot.total.count.all(), 7);
+
+    let names: Vec<_> = snapshot.suites.iter().map(|suite| suite.name.as_str()).collect();
+    assert_eq!(names[..2], ["fig1", "fig9"]);
 
     // A run disappears with its folder, unless it is in the plan.
     fs::remove_dir_all(path(0)).unwrap();

@@ -17,11 +17,13 @@ use super::{ReachingEnv, arena, millimetres, outcome, reaching};
 use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
+use crate::progress::Work;
 
 pub(super) fn look(
     run: &Run,
     config: &RunConfig,
     settings: ExplorationSettings,
+    work: &mut Work,
 ) -> Result<Exploration> {
     if config.from.is_some() {
         let message = format!(
@@ -33,14 +35,17 @@ pub(super) fn look(
     let device = config::device(config.device)?;
     let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
     let arena = arena(eval_env.inner().inner());
+    let total_steps = config.schedule.total_steps;
+    let steps = settings.steps.min(total_steps);
+    work.part("repeating the beginning of the training", steps, "steps");
     let mut env = Recording {
         env: reaching(config, AnalysisKind::Exploration)?,
         steps_left: settings.steps,
         enough: Arc::new(AtomicBool::new(false)),
         episodes: Vec::new(),
+        work,
     };
-    let total_steps = config.schedule.total_steps;
-    machine::check_memory(config, settings.steps.min(total_steps), env.spec())?;
+    machine::check_memory(config, steps, env.spec())?;
     let mut agent = config.algo.agent(env.spec(), total_steps, config.seed, &device);
     let mut sink = MemorySink::default();
     let enough = env.enough.clone();
@@ -74,15 +79,16 @@ fn check(run: &Run, events: &[Event], env_step: u64) -> Result<()> {
 }
 
 /// Records the agent's positions until enough steps are taken.
-struct Recording {
+struct Recording<'a> {
     env: ReachingEnv,
     steps_left: u64,
     /// Set at the last step; ends the training loop.
     enough: Arc<AtomicBool>,
     episodes: Vec<ExplorationEpisode>,
+    work: &'a mut Work,
 }
 
-impl Recording {
+impl Recording<'_> {
     fn position(&self) -> [f64; 2] {
         millimetres(self.env.inner().inner().position())
     }
@@ -94,7 +100,7 @@ impl Recording {
     }
 }
 
-impl Env for Recording {
+impl Env for Recording<'_> {
     fn spec(&self) -> &EnvSpec {
         self.env.spec()
     }
@@ -115,6 +121,7 @@ impl Env for Recording {
             episode.positions.push(position);
             episode.outcome = outcome;
         }
+        self.work.advance();
         self.steps_left = self.steps_left.saturating_sub(1);
         if self.steps_left == 0 {
             self.enough.store(true, Ordering::Relaxed);

@@ -11,12 +11,18 @@ use pmoe_results::analysis::{Gait, GaitSettings};
 
 use super::{Purpose, rounded};
 use crate::commands::policy;
+use crate::progress::Work;
 
 /// The fewest steps that can show a period.
 const FEWEST_STEPS: usize = 8;
 
 /// Plays one evaluation episode, until its end or the last step asked for.
-pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Result<Gait> {
+pub(super) fn look(
+    run: &Path,
+    config: &RunConfig,
+    settings: GaitSettings,
+    work: &mut Work,
+) -> Result<Gait> {
     let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     // Acting and inspecting use separate streams, so inspection does not change what the policy
@@ -33,6 +39,7 @@ pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Re
     let mut memory = <AnyAgent as Agent>::Memory::default();
     env.reset(&mut rng, &mut obs)?;
     let mut played = 0;
+    work.part("playing an episode", (settings.skip + settings.steps) as u64, "steps");
     while played < settings.skip + settings.steps {
         obs_to_f32(&obs, &mut seen);
         if settings.skip <= played {
@@ -51,6 +58,7 @@ pub(super) fn look(run: &Path, config: &RunConfig, settings: GaitSettings) -> Re
         action_to_f64(&action, &mut env_action);
         let step = env.step(&env_action, &mut obs)?;
         played += 1;
+        work.advance();
         if step.terminated || step.truncated {
             break;
         }

@@ -14,6 +14,7 @@ use pmoe_results::AnalysisKind;
 use pmoe_results::analysis::{
     Cluster, ClusterSample, Map, Primitives, PrimitivesSettings, StateMap,
 };
+use pmoe_results::number::grouped;
 use pmoe_stats::kmeans::kmeans;
 use pmoe_stats::silhouette::silhouette_of_primitives;
 use pmoe_stats::{Points, Tsne};
@@ -21,6 +22,7 @@ use rand::RngExt;
 
 use super::{Purpose, check_size, rounded};
 use crate::commands::policy;
+use crate::progress::Work;
 
 /// Number of k-means runs, of which the best is kept, and iterations of each, as in scikit-learn.
 const RESTARTS: usize = 10;
@@ -30,19 +32,23 @@ pub(super) fn look(
     run: &Path,
     config: &RunConfig,
     settings: &PrimitivesSettings,
+    work: &mut Work,
 ) -> Result<Primitives> {
     let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = policy::restore(config, run, env.spec())?;
     let obs_dim = env.spec().obs_dim;
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream());
     let mut drawing = sub_stream(config.seed, Stream::Analyze, Purpose::Primitives.stream() + 1);
-    let states = visited(&mut *env, &agent, settings.states, &mut rng)?;
+    work.part("playing episodes", settings.states as u64, "steps");
+    let states = visited(&mut *env, &agent, settings.states, &mut rng, work)?;
+    work.uncounted("asking each primitive for its actions");
     let primitives = agent.primitives(&states, obs_dim, &mut drawing);
     let primitives =
         primitives.ok_or_else(|| policy::no_primitives(config, AnalysisKind::Primitives))?;
 
     let numbers = primitives.num_primitives.saturating_mul(primitives.action_dim);
     check_size("states", (settings.states as u64).saturating_mul(numbers as u64), "numbers")?;
+    work.uncounted("clustering the states");
     let scaled = standardised(&states, obs_dim);
     let points = Points::new(&scaled, obs_dim)?;
     let clusters = kmeans(points, settings.clusters, RESTARTS, MAX_ITERATIONS, config.seed)?;
@@ -51,28 +57,32 @@ pub(super) fn look(
         labels.filter(|(_, label)| **label == cluster).map(|(state, _)| state).collect()
     };
     let members: Vec<_> = (0..settings.clusters).map(members).collect();
-    let cluster = |states: &Vec<usize>| Cluster {
-        states: states.len(),
-        silhouette: silhouette_of_primitives(
+    work.part("measuring how far apart the primitives act", members.len() as u64, "clusters");
+    let cluster = |states: &Vec<usize>| {
+        let silhouette = silhouette_of_primitives(
             &actions(&primitives, states),
             primitives.num_primitives,
             primitives.action_dim,
-        ),
+        );
+        work.advance();
+        Cluster { states: states.len(), silhouette }
     };
+    let clusters_seen = members.iter().map(cluster).collect();
 
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::ClusterShown.stream());
     let shown = rng.random_range(0..settings.clusters);
     let shown_actions = actions(&primitives, &members[shown]);
     let (mut state_map, mut map) = (None, None);
     if settings.embed_seeds.contains(&config.seed) {
-        let states = embedded(&scaled, obs_dim, settings, config.seed)?;
+        let states = embedded("states", &scaled, obs_dim, settings, config.seed, work)?;
         state_map = states.map(|map| StateMap { map, labels: clusters.labels.clone() });
-        map = embedded(&shown_actions, primitives.action_dim, settings, config.seed)?;
+        let dim = primitives.action_dim;
+        map = embedded("actions", &shown_actions, dim, settings, config.seed, work)?;
     }
     Ok(Primitives {
         settings: settings.clone(),
         weights: mean_weights(&primitives),
-        clusters: members.iter().map(cluster).collect(),
+        clusters: clusters_seen,
         shown: ClusterSample {
             cluster: shown,
             action_dim: primitives.action_dim,
@@ -84,7 +94,13 @@ pub(super) fn look(
 }
 
 /// Returns the first `count` states of evaluation episodes, `[count, O]`.
-fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> Result<Vec<f32>> {
+fn visited(
+    env: &mut dyn Env,
+    agent: &AnyAgent,
+    count: usize,
+    rng: &mut Rng,
+    work: &mut Work,
+) -> Result<Vec<f32>> {
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut action = vec![0.0_f32; env.spec().action_dim()];
     let mut env_action = vec![0.0; action.len()];
@@ -98,6 +114,7 @@ fn visited(env: &mut dyn Env, agent: &AnyAgent, count: usize, rng: &mut Rng) -> 
         agent.act(&mut memory, &states[begin..], Mode::Evaluate, rng, &mut action)?;
         action_to_f64(&action, &mut env_action);
         let step = env.step(&env_action, &mut obs)?;
+        work.advance();
         if step.terminated || step.truncated {
             memory = <_>::default();
             env.reset(rng, &mut obs)?;
@@ -135,12 +152,14 @@ fn mean_weights(primitives: &PrimitiveActions) -> Vec<f64> {
     (0..primitives.num_primitives).map(mean).collect()
 }
 
-/// Embeds points in a plane; `None` if there are too few.
+/// Embeds points in a plane; `None` if there are too few. `what` names them.
 fn embedded(
+    what: &str,
     values: &[f64],
     dim: usize,
     settings: &PrimitivesSettings,
     seed: u64,
+    work: &mut Work,
 ) -> Result<Option<Map>> {
     let points = Points::new(values, dim)?;
     let perplexity = settings.perplexity.min(((points.len() - 1) / 3) as f64);
@@ -150,7 +169,11 @@ fn embedded(
     check_size("perplexity", (3.0 * perplexity * points.len() as f64) as u64, "neighbours")?;
     let PrimitivesSettings { learning_rate, iterations, .. } = *settings;
     let tsne = Tsne { perplexity, learning_rate, iterations, seed, ..Tsne::PAPER };
-    let embedding = tsne.embed(points).context("cannot embed the points")?;
+    let what = format!("t-SNE of {} {what}", grouped(points.len() as u64));
+    work.part(what, iterations as u64, "iterations");
+    let embedding = tsne
+        .embed_watched(points, |done| work.advance_to(done as u64))
+        .context("cannot embed the points")?;
     let positions = embedding.positions.iter().map(|point| point.map(|x| rounded(x, 3)));
     Ok(Some(Map { perplexity, divergence: embedding.divergence, positions: positions.collect() }))
 }

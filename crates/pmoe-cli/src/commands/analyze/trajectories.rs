@@ -14,11 +14,13 @@ use pmoe_results::analysis::{Rollout, Trajectories, TrajectoriesSettings};
 
 use super::{Purpose, ReachingEnv, arena, check_size, millimetres, outcome, reaching};
 use crate::commands::policy;
+use crate::progress::Work;
 
 pub(super) fn look(
     run: &Path,
     config: &RunConfig,
     settings: TrajectoriesSettings,
+    work: &mut Work,
 ) -> Result<Trajectories> {
     let mut env = reaching(config, AnalysisKind::Trajectories)?;
     let config = RunConfig { algo: config.algo.clone().with_random_steps(0), ..config.clone() };
@@ -34,6 +36,7 @@ pub(super) fn look(
     let rollouts = u64::from(settings.rollouts) * (1 + num_primitives as u64);
     let most = rollouts.saturating_mul(u64::from(config.env.max_episode_steps()));
     check_size("rollouts", most, "positions")?;
+    work.part("playing episodes", rollouts, "episodes");
     let acting = [None].into_iter().chain((0..num_primitives).map(Some));
     let mut rollouts = Vec::new();
     for (number, primitive) in acting.enumerate() {
@@ -43,6 +46,7 @@ pub(super) fn look(
             let stream = Purpose::Trajectories.stream() + 1 + 1000 * number as u64 + episode;
             let mut rng = sub_stream(config.seed, Stream::Analyze, stream);
             rollouts.push(rollout(&mut env, &agent, primitive, &mut rng)?);
+            work.advance();
         }
     }
     Ok(Trajectories { settings, arena: arena(env.inner().inner()), rollouts })

@@ -17,7 +17,8 @@ use crate::config;
 use crate::machine;
 
 #[derive(clap::Args)]
-#[command(after_help = "Example: pmoe bench train --method sac --task Hopper-v4 --steps 5000")]
+#[command(after_help = "\
+Example: pmoe bench train --method sac --task Hopper-v4 --steps 5000")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,

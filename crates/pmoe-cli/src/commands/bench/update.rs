@@ -22,7 +22,9 @@ use crate::machine;
 #[command(after_help = "\
 Examples:
   pmoe bench update --method pmoe-sac --task Hopper-v4
-  pmoe bench update --method pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json")]
+  pmoe bench update --method pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json
+
+The transitions are random: of the task, only the dimensions count.")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,

@@ -1,0 +1,133 @@
+//! Progress of work in parts, such as an analysis.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pmoe_results::number::grouped;
+
+use super::{bar, spoken};
+
+/// Shortest time between two lines about the same part.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// The display of some work: a bar on a terminal, otherwise a line for each part and one every ten
+/// seconds.
+pub(crate) struct Work {
+    is_terminal: bool,
+    /// The bar of the part in progress.
+    bar: Option<ProgressBar>,
+    /// What the part is.
+    what: String,
+    /// What it counts, such as `iterations`.
+    unit: &'static str,
+    total: u64,
+    done: u64,
+    /// When the part began, and when it was last written about.
+    begun: Instant,
+    last_line: Instant,
+}
+
+impl Work {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            is_terminal: io::stderr().is_terminal(),
+            bar: None,
+            what: String::new(),
+            unit: "",
+            total: 0,
+            done: 0,
+            begun: now,
+            last_line: now,
+        }
+    }
+
+    /// Begins the next part: `what` is done to `total` of `unit`.
+    pub(crate) fn part(&mut self, what: impl Into<String>, total: u64, unit: &'static str) {
+        self.clear();
+        let now = Instant::now();
+        (self.what, self.unit, self.total, self.done) = (what.into(), unit, total, 0);
+        (self.begun, self.last_line) = (now, now);
+        let text = format!("{}: {} {unit}", self.what, grouped(total));
+        if self.is_terminal {
+            let bar = bar(total);
+            bar.set_message(text);
+            bar.enable_steady_tick(Duration::from_millis(200));
+            self.bar = Some(bar);
+        } else {
+            say!("{text}");
+        }
+    }
+
+    /// Begins the next part, which can't be counted.
+    pub(crate) fn uncounted(&mut self, what: &str) {
+        self.clear();
+        self.total = 0;
+        if self.is_terminal {
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            let bar =
+                ProgressBar::new_spinner().with_style(style.expect("a fixed, valid template"));
+            bar.set_message(what.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(200));
+            self.bar = Some(bar);
+        } else {
+            say!("{what}");
+        }
+    }
+
+    /// Counts one more as done.
+    pub(crate) fn advance(&mut self) {
+        self.advance_to(self.done + 1);
+    }
+
+    /// Takes `done` as the number that is done.
+    pub(crate) fn advance_to(&mut self, done: u64) {
+        self.done = done;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if self.last_line.elapsed() >= LINE_EVERY && done < self.total {
+            self.last_line = Instant::now();
+            say!("{}", self.line(self.begun.elapsed()));
+        }
+    }
+
+    /// Describes the part in progress, `taken` after its start.
+    fn line(&self, taken: Duration) -> String {
+        let Self { what, unit, total, done, .. } = self;
+        let left = taken.as_secs_f64() * total.saturating_sub(*done) as f64 / (*done).max(1) as f64;
+        let left = Duration::try_from_secs_f64(left).map(spoken);
+        let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
+        format!("{what}: {} of {} {unit}{left}", grouped(*done), grouped(*total))
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_what_is_done_and_left() {
+        let mut work = Work::new();
+        work.part("embedding the states", 7_000, "iterations");
+        work.advance_to(1_750);
+        let line = work.line(Duration::from_secs(100));
+        assert_eq!(line, "embedding the states: 1_750 of 7_000 iterations, 5m left");
+        work.part("playing episodes", 3, "steps");
+        work.advance();
+        let line = work.line(Duration::from_secs(1));
+        assert_eq!(line, "playing episodes: 1 of 3 steps, 2s left");
+    }
+}
