@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         claims: &Claim::of_tables(&suites),
         reference: None,
         bootstrap: Bootstrap::STANDARD,
+        smooth: ReportOptions::SMOOTH,
     };
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);

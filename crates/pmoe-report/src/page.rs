@@ -3,6 +3,7 @@
 mod answer;
 mod claims;
 mod cost;
+mod figures;
 mod panel;
 mod section;
 mod settings;
@@ -11,9 +12,10 @@ use askama::Template;
 use pmoe_stats::{Bootstrap, EvalCurve};
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
-use self::cost::Cost;
+pub(crate) use self::cost::Cost;
+pub(crate) use self::figures::{FigureGroup, MetricFigures, SectionFigure};
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
-pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
+pub(crate) use self::section::{Section, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
 use crate::palette::css_variables;

@@ -184,11 +184,17 @@ impl Check<'_> {
             self.differs(&path, "intervals", &found, "not what this program uses");
             return Ok(None);
         }
+        if !(1..=ReportOptions::MOST_SMOOTH).contains(&numbers.smooth) {
+            let smooth = numbers.smooth.to_string();
+            self.differs(&path, "smooth", &smooth, "not what this program uses");
+            return Ok(None);
+        }
         let options = ReportOptions {
             suites,
             claims,
             reference: numbers.reference.as_deref(),
             bootstrap: numbers.intervals.bootstrap(),
+            smooth: numbers.smooth,
         };
         let place = Place { input: &input, name: numbers.name.as_deref(), output: &dir };
         let report = Report::new(&place, &numbers.command, &options, Pictures::Vector)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pmoe_results::Quantity;
 use pmoe_stats::Estimate;
 
-use super::SectionFigure;
+use super::FigureGroup;
 use crate::format;
 
 /// Data of `templates/panel.html`.
@@ -14,7 +14,7 @@ pub(crate) struct Panel {
     pub(crate) heading: String,
     /// What the figures show, for readers who do not know the paper.
     pub(crate) explanation: String,
-    pub(crate) figures: Vec<SectionFigure>,
+    pub(crate) figures: FigureGroup,
     pub(crate) tables: Vec<PanelTable>,
     /// The numbers behind the panel.
     pub(crate) measured: Vec<Measured>,

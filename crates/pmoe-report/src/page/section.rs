@@ -9,6 +9,7 @@ use super::answer;
 use super::cost::{Cost, CostRow, costs, provenance};
 use super::panel::{Measured, Panel};
 use super::settings::{Setting, settings};
+use super::{FigureGroup, MetricFigures};
 use crate::comparison::{Aggregate, Aggregates, Entry, Excluded};
 use crate::files::link;
 use crate::format::{NOTHING, count, duration, estimate, number, percent, plural, runs_text};
@@ -41,11 +42,12 @@ pub(crate) struct Section {
     /// What the suite assumes because the paper does not state it.
     pub(super) assumed: Option<String>,
     pub(crate) command: Option<String>,
-    pub(crate) figures: Vec<SectionFigure>,
-    pub(crate) success_figures: Vec<SectionFigure>,
-    pub(crate) profiles: Vec<SectionFigure>,
+    pub(crate) figures: FigureGroup,
+    pub(crate) success_figures: FigureGroup,
+    pub(crate) profiles: FigureGroup,
     /// Panels of the analyses.
     pub(crate) panels: Vec<Panel>,
+    pub(crate) metrics: Vec<MetricFigures>,
     pub(crate) rows: Vec<Row>,
     /// Look of each row's method.
     pub(super) looks: Vec<Look>,
@@ -66,17 +68,6 @@ pub(crate) struct Section {
     /// Each label with its distinct values.
     pub(super) provenance: Vec<(&'static str, Vec<String>)>,
     pub(super) runs: Vec<RunLine>,
-}
-
-/// A figure of one or several tasks.
-pub(crate) struct SectionFigure {
-    /// Name of the task, or the title.
-    pub(crate) task: String,
-    /// The inline `svg` element.
-    pub(crate) inline: String,
-    /// Files relative to the page.
-    pub(crate) svg: String,
-    pub(crate) png: String,
 }
 
 /// Number of a section's runs in each state.
@@ -119,10 +110,11 @@ pub(super) struct RunLine {
 /// The figures of a section.
 #[derive(Default)]
 pub(crate) struct SectionFigures {
-    pub(crate) curves: Vec<SectionFigure>,
-    pub(crate) success: Vec<SectionFigure>,
-    pub(crate) profiles: Vec<SectionFigure>,
+    pub(crate) curves: FigureGroup,
+    pub(crate) success: FigureGroup,
+    pub(crate) profiles: FigureGroup,
     pub(crate) panels: Vec<Panel>,
+    pub(crate) metrics: Vec<MetricFigures>,
 }
 
 impl Section {
@@ -182,6 +174,7 @@ impl Section {
             success_figures: figures.success,
             profiles: figures.profiles,
             panels: figures.panels,
+            metrics: figures.metrics,
             looks: rows.iter().map(|row| palette.look(&row.method)).collect(),
             costs: costs(group, &rows),
             cost: Cost::of(group.entries.iter().map(|entry| entry.run)),
