@@ -76,10 +76,10 @@ impl From<Figure> for Chart {
             // Pad both sides, so that line ends are not clipped.
             x: Axis { label: x_label, range: [-0.02 * x_end, 1.02 * x_end] },
             y: Axis { label: y_label, range: [low, high] },
-            is_map: false,
             marks: figure.marks(),
             legend: figure.series.iter().map(key).collect(),
             title: figure.title,
+            ..Self::default()
         }
     }
 }

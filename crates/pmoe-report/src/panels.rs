@@ -229,7 +229,15 @@ fn map(title: String, arena: &Arena) -> Chart {
     marks.push(Mark::Dots { points: vec![(x, y)], color: Color::Text, size: 5.0 });
     legend.push(Key { label: "start".to_owned(), color: Color::Text, shape: KeyShape::Dot });
     let axis = |label| Axis { label, range: [-1.04 * half, 1.04 * half] };
-    Chart { title, x: axis("x, m"), y: axis("y, m"), is_map: true, marks, legend }
+    Chart {
+        title,
+        x: axis("x, m"),
+        y: axis("y, m"),
+        is_map: true,
+        marks,
+        legend,
+        ..Chart::default()
+    }
 }
 
 fn points(positions: &[[f64; 2]]) -> Vec<(f64, f64)> {

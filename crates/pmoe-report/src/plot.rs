@@ -2,6 +2,7 @@
 
 mod dash;
 mod label;
+mod size;
 
 use std::sync::Arc;
 
@@ -18,24 +19,14 @@ use kuva::render::theme::Theme;
 
 use self::dash::{pieces, scaled};
 use self::label::literal;
+pub(crate) use self::size::Size;
 use crate::palette::{Color, Ink, Look, Sign};
-
-/// Size of the drawing area with its labels and two lines of legend, in CSS pixels. Two charts fit
-/// side by side on a desktop; a phone shows one, shrunk by a quarter.
-const WIDTH: f64 = 520.0;
-const HEIGHT: f64 = 380.0;
-
-/// Height of a map, whose drawing area is square.
-const MAP_HEIGHT: f64 = 520.0;
-
-/// Height of one legend line.
-const LEGEND_LINE: f64 = 20.0;
 
 /// PNG pixels per CSS pixel.
 const PNG_SCALE: f32 = 3.0;
 
 /// A chart: marks over two axes, and a legend.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Chart {
     /// Title above the chart; also part of its file name.
     pub(crate) title: String,
@@ -49,10 +40,14 @@ pub(crate) struct Chart {
     pub(crate) marks: Vec<Mark>,
     /// Lines of the legend.
     pub(crate) legend: Vec<Key>,
+    /// Names along the vertical axis instead of numbers, from the bottom: the first at 1, the
+    /// second at 2 and so on.
+    pub(crate) names: Vec<String>,
+    pub(crate) size: Size,
 }
 
 /// An axis and its range.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Axis {
     /// Quantity and unit; empty for an axis without meaning, whose numbers are hidden.
     pub(crate) label: &'static str,
@@ -226,26 +221,29 @@ impl Chart {
                 _ => None,
             },
         });
-        // The axes keep their size for any number of methods.
-        let lines_more = self.legend.len().saturating_sub(2) as f64;
+        let (size, fonts) = (self.size, self.size.fonts());
+        let is_usual = size == Size::Usual;
+        let legend: Vec<_> = legend.filter(|_| is_usual).collect();
+        let [x_label, y_label] = [&self.x, &self.y].map(|axis| axis.label);
         let mut layout = Layout::auto_from_plots(&plots)
-            .with_width(WIDTH)
-            .with_height(if self.is_map { MAP_HEIGHT } else { HEIGHT } + LEGEND_LINE * lines_more)
+            .with_width(size.width())
+            .with_height(size.height(self.is_map, self.names.len(), legend.len()))
             .with_title(literal(&self.title))
-            .with_x_label(self.x.label)
-            .with_y_label(self.y.label)
+            .with_x_label(if is_usual { x_label } else { "" })
+            .with_y_label(if is_usual { y_label } else { "" })
             .with_x_axis_min(self.x.range[0])
             .with_x_axis_max(self.x.range[1])
             .with_y_axis_min(self.y.range[0])
             .with_y_axis_max(self.y.range[1])
+            .with_ticks(size.ticks())
             .with_x_tick_format(self.x.ticks())
-            .with_legend_entries(legend.collect())
+            .with_legend_entries(legend)
             .with_legend_position(LegendPosition::OutsideBottomColumns)
             .with_legend_box(false)
-            .with_title_size(15)
-            .with_label_size(13)
-            .with_tick_size(12)
-            .with_body_size(13)
+            .with_title_size(fonts.title)
+            .with_label_size(fonts.label)
+            .with_tick_size(fonts.tick)
+            .with_body_size(fonts.label)
             .with_theme(Theme {
                 background: ink.background().to_owned(),
                 axis_color: ink.text().to_owned(),
@@ -257,7 +255,10 @@ impl Chart {
                 font_family: Some("DejaVu Sans, Verdana, sans-serif".to_owned()),
                 ..Theme::light()
             });
-        if self.y.label.is_empty() {
+        if !self.names.is_empty() {
+            let names = self.names.iter().map(|name| literal(name)).collect();
+            layout = layout.with_y_categories(names);
+        } else if y_label.is_empty() {
             layout = layout.with_y_tick_format(self.y.ticks());
         }
         if self.is_map {

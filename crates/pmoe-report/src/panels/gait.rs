@@ -95,9 +95,9 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
         title,
         x: Axis { label: "steps", range: [0.0, steps as f64] },
         y: Axis { label: "probability of the primitive", range: [-0.02, 1.02] },
-        is_map: false,
         marks,
         legend,
+        ..Chart::default()
     }
 }
 
@@ -121,8 +121,8 @@ fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: 
         title,
         x: Axis { label: labels[0], range: [0.5, groups.len() as f64 + 0.5] },
         y: Axis { label: labels[1], range },
-        is_map: false,
         marks,
         legend: (0..num_primitives).map(|k| primitive_key(k, KeyShape::Area)).collect(),
+        ..Chart::default()
     }
 }

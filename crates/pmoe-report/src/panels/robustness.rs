@@ -128,8 +128,8 @@ fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
         title: task.to_owned(),
         x: Axis { label: "standard deviation of the noise", range: [-0.03 * most, 1.03 * most] },
         y: Axis { label: "return (undiscounted)", range: [low - air, high + air] },
-        is_map: false,
         marks,
         legend,
+        ..Chart::default()
     }
 }
