@@ -1,5 +1,5 @@
-//! Figures with learning curves and success rates per task, and performance profiles over several
-//! tasks.
+//! Figures with learning curves and success rates per task, and intervals and performance profiles
+//! over several tasks.
 
 use pmoe_results::{Run, Status};
 use pmoe_stats::Bootstrap;
@@ -9,7 +9,8 @@ use pmoe_stats::scores::ProfilePoint;
 use crate::comparison::{Aggregate, Aggregates, Cell};
 use crate::curves::{Curve, Figure, Point, Series};
 use crate::group::Group;
-use crate::palette::Palette;
+use crate::palette::{Color, Palette};
+use crate::plot::{Axis, Chart, Mark};
 use crate::rows::Row;
 use crate::smooth::{moving_mean, smoothed, window};
 
@@ -73,6 +74,54 @@ pub(crate) fn profiles(
         window: 1,
         level: style.bootstrap.level,
         series: aggregates.methods.iter().map(series).collect(),
+    }]
+}
+
+/// Returns each method's mean over the tasks that they share, in % of the reference, with its
+/// interval; nothing if there are no such tasks.
+///
+/// # Source
+/// The form is that of Agarwal et al., *Deep Reinforcement Learning at the Edge of the Statistical
+/// Precipice* (2021), Fig. 4.
+pub(crate) fn intervals(
+    aggregates: Option<&Aggregates>,
+    reference: Option<&str>,
+    palette: &Palette,
+) -> Vec<Chart> {
+    let (Some(of), Some(reference)) = (aggregates, reference) else {
+        return Vec::new();
+    };
+    if of.methods.is_empty() {
+        return Vec::new();
+    }
+    let mut marks = Vec::new();
+    let mut ends = vec![100.0];
+    let rows = of.methods.len() as f64;
+    let neutral = vec![(100.0, 0.5), (100.0, rows + 0.5)];
+    marks.push(Mark::Line { points: neutral, color: Color::Text, width: 1.0 });
+    // The first method is at the top.
+    for (method, y) in of.methods.iter().rev().zip(1..) {
+        let (y, color) = (f64::from(y), Color::Palette(palette.look(&method.method).color));
+        let mean = 100.0 * method.mean.value;
+        ends.push(mean);
+        if let Some(interval) = method.mean.interval {
+            let around = [interval.low, interval.high].map(|end| 100.0 * end);
+            ends.extend(around.into_iter().filter(|end| end.is_finite()));
+            let points = around.map(|end| (end, y)).to_vec();
+            marks.push(Mark::Line { points, color, width: 3.0 });
+        }
+        marks.push(Mark::Dots { points: vec![(mean, y)], color, size: 5.0 });
+    }
+    let low = ends.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let air = 0.08 * (high - low).max(1.0);
+    vec![Chart {
+        title: format!("AUC in % of {reference}, mean of {} tasks", of.tasks.len()),
+        x: Axis { label: "AUC, % of the reference's mean", range: [low - air, high + air] },
+        y: Axis { label: "", range: [0.5, rows + 0.5] },
+        marks,
+        names: of.methods.iter().rev().map(|method| method.method.clone()).collect(),
+        ..Chart::default()
     }]
 }
 

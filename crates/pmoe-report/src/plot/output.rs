@@ -80,15 +80,10 @@ impl Picture {
     ///
     /// `id` keeps its element ids distinct from those of other figures.
     pub(crate) fn inline_svg(&self, id: &str) -> String {
-        let scene = match self {
-            Self::Chart(chart) => {
-                let mut chart = chart.clone();
-                chart.legend.retain(|key| key.is_own);
-                chart.scene(Medium::Page)
-            }
-            Self::Sheet(sheet) => sheet.scene(Medium::Page),
-        };
-        svg(&scene, Ink::Page, id)
+        match self {
+            Self::Chart(chart) => chart.inline_svg(id),
+            Self::Sheet(sheet) => svg(&sheet.scene(Medium::Page), Ink::Page, id),
+        }
     }
 
     /// Renders the drawing as a PNG file.
@@ -121,6 +116,15 @@ impl Picture {
         let scene = self.scene(Medium::Print);
         let [width, height] = [scene.width, scene.height].map(|length| length * PDF_SCALE);
         PdfBackend::new().with_page_size(PageSize::points(width, height)).render_scene(&scene)
+    }
+}
+
+impl Chart {
+    /// Renders the chart as [`Picture::inline_svg`] does.
+    pub(crate) fn inline_svg(&self, id: &str) -> String {
+        let mut chart = self.clone();
+        chart.legend.retain(|key| key.is_own);
+        svg(&chart.scene(Medium::Page), Ink::Page, id)
     }
 }
 

@@ -39,24 +39,14 @@ impl Size {
             (Self::Usual, Medium::Print) => 390.0,
             (Self::Small, _) => 300.0,
         };
-        let height = match (self, rows) {
+        let height = match (self, rows, is_map) {
             // The drawing area of a map is square.
-            (Self::Usual, 0) => {
-                if is_map {
-                    width - 25.0
-                } else {
-                    0.33 * width + 150.0
-                }
-            }
-            (Self::Usual, rows) => 90.0 + ROW * rows as f64,
-            (Self::Small, 0) => {
-                if is_map {
-                    310.0
-                } else {
-                    210.0
-                }
-            }
-            (Self::Small, rows) => 60.0 + ROW * rows as f64,
+            (Self::Usual, 0, true) => width - 25.0,
+            (Self::Usual, 0, false) => 0.33 * width + 150.0,
+            (Self::Usual, rows, _) => 90.0 + ROW * rows as f64,
+            (Self::Small, 0, true) => 310.0,
+            (Self::Small, 0, false) => 210.0,
+            (Self::Small, rows, _) => 60.0 + ROW * rows as f64,
         };
         Frame { width, height }
     }
