@@ -66,5 +66,5 @@ fn draw(chart: &mut Chart, rollout: &Rollout, color: Color) {
 }
 
 fn way(rollout: &Rollout) -> (&[[f64; 2]], Option<EpisodeEnd>) {
-    (&rollout.positions, Some(rollout.outcome))
+    (rollout.positions.as_slice(), Some(rollout.outcome))
 }

@@ -8,7 +8,7 @@ use super::dash::pieces;
 use crate::palette::{Color, Ink, Look, Sign};
 
 /// A mark on a chart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Mark {
     /// A line, or a dot if there is only one point.
     Line { points: Vec<(f64, f64)>, color: Color, width: f64 },

@@ -1,6 +1,6 @@
 //! Everything over time as CSV: evaluations and training metrics of every run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pmoe_results::{Event, Run};
 use pmoe_stats::mean;
@@ -63,12 +63,12 @@ fn entries<'g, 'a>(
 
 fn place(group: &Group<'_>, entry: &Entry<'_>) -> String {
     let of = &entry.run.manifest;
-    let [suite, task, method] = [&group.name, &of.task, entry.method].map(quoted);
+    let [suite, task, method] = [group.name.as_str(), of.task.as_str(), entry.method].map(quoted);
     format!("{suite},{task},{method},{}", of.seed)
 }
 
 /// Returns about `most` evenly spaced updates, always the last.
-fn thinned(run: &Run, most: usize) -> Vec<(u64, &std::collections::BTreeMap<String, f64>)> {
+fn thinned(run: &Run, most: usize) -> Vec<(u64, &BTreeMap<String, f64>)> {
     let updates: Vec<_> = updates(run).collect();
     let every = updates.len().div_ceil(most).max(1);
     // Counted from the end, so that the last one stays.
