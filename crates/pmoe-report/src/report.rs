@@ -8,8 +8,9 @@ use pmoe_results::files::remove_leftovers;
 use pmoe_results::text::did_you_mean;
 use pmoe_results::{ResultsError, Status};
 
+use crate::curves::Figure;
 use crate::error::ReportError;
-use crate::figures::{learning_curves, profiles, success_rates};
+use crate::figures::{intervals, learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, group};
@@ -17,10 +18,10 @@ use crate::lots::{Lot, Origin, lots, uses};
 use crate::measures::measured;
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
-use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
+use crate::page::{Headline, Ledger, Page, Panel, Section, SectionFigure, SectionFigures, Shown};
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
-use crate::plot::Chart;
+use crate::plot::{Chart, Size};
 use crate::rows::rows;
 use crate::sources::{Sources, find};
 use crate::summary::ReportSummary;
@@ -29,11 +30,11 @@ use crate::tables;
 /// Creates a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
 /// Failed, unfinished, missing and unreadable runs are shown as such and do not hide other runs.
-/// Without any run the page says so. Tables and figures that an earlier report left there are
-/// removed unless this report contains them; other files stay untouched.
+/// Tables and figures that an earlier report left there are removed unless this report contains
+/// them; other files stay untouched.
 ///
 /// # Errors
-/// If `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
+/// If `input` can't be listed or has no run, `output` can't be written, or a figure can't be drawn. Each file is
 /// replaced atomically, so no file is ever incomplete.
 pub fn write_report(
     input: &Path,
@@ -122,6 +123,9 @@ impl Report {
     ) -> Result<Self, ReportError> {
         let Place { input, name, output } = *place;
         let sources = find(input)?;
+        if sources.runs.is_empty() && sources.broken.is_empty() {
+            return Err(ReportError::NoRuns { path: input.to_owned() });
+        }
         let ReportOptions { suites, claims, reference, bootstrap } = *options;
         let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
@@ -145,15 +149,31 @@ impl Report {
             sizes: Vec::new(),
         };
         let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
+        let mut shown = Shown::default();
         for group in &groups {
             let rows = rows(group);
             let aggregates = group.comparison.aggregates(&bootstrap);
-            let success = success_rates(group, &rows, &palette, &bootstrap);
+            let repeats = shown.repeats(group);
+            // A curve is drawn once.
+            let is_new = |figure: &Figure| repeats.iter().all(|of| of.task != figure.title);
+            let mut curves = learning_curves(group, &rows, &palette);
+            let mut success = success_rates(group, &rows, &palette, &bootstrap);
+            curves.retain(is_new);
+            success.retain(is_new);
+            let reference = group.comparison.reference.as_deref();
+            let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
+            let over_tasks = aggregates.as_ref().filter(|_| has_new);
             let figures = SectionFigures {
-                curves: drawing.draw(group, "", learning_curves(group, &rows, &palette))?,
+                intervals: drawing.draw(
+                    group,
+                    "-intervals",
+                    intervals(over_tasks, reference, &palette),
+                )?,
+                curves: drawing.draw(group, "", curves)?,
                 success: drawing.draw(group, "-success", success)?,
-                profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
+                profiles: drawing.draw(group, "", profiles(over_tasks, &palette))?,
                 panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
+                repeats,
             };
             let more = measured(group, &bootstrap);
             let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
@@ -200,9 +220,18 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let html =
-            Page::new(&summary, sections, &ledger, &sources, command, table_names, &bootstrap)
-                .render()?;
+        let headline = Headline::new(&ledger, &sections, suites);
+        let html = Page::new(
+            &summary,
+            sections,
+            headline,
+            &ledger,
+            &sources,
+            command,
+            table_names,
+            &bootstrap,
+        )
+        .render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
         Ok(Self { files, pictures: drawing.sizes, numbers, sources, summary })
     }
@@ -254,8 +283,10 @@ impl Drawing {
             }
             self.files.push((svg.clone(), figure.svg().into_bytes()));
             self.number += 1;
+            // The page has the small form; the files have axis labels and a legend.
+            let figure = Chart { size: Size::Small, ..figure };
             let inline = figure.inline_svg(&format!("figure-{}", self.number));
-            Ok(SectionFigure { task: figure.title, inline, svg, png })
+            Ok(SectionFigure::new(figure, inline, [svg, png]))
         };
         figures.into_iter().map(Into::into).map(draw).collect()
     }
