@@ -9,7 +9,7 @@ use crate::curves::strength;
 use crate::group::Group;
 use crate::page::Cost;
 use crate::palette::{Color, Palette};
-use crate::plot::{Axis, Chart, Key, KeyShape, Mark, Size};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
 
 /// Number of parts of the budget; each point of a chart is a mean over one.
 const PARTS: usize = 40;
@@ -154,7 +154,6 @@ fn chart(name: String, lines: &[Line<'_>], subject: Option<&str>, palette: &Pale
         y: Axis { label: "value", range: [low - air, high + air] },
         marks: others.iter().chain(&subjects).map(|line| mark(line)).collect(),
         legend: lines.iter().map(|line| method_key(line.cell, palette)).collect(),
-        size: Size::Small,
         ..Chart::default()
     }
 }
@@ -178,7 +177,6 @@ fn speed(cells: &[&Cell<'_>], palette: &Palette) -> Option<Chart> {
         names: cells.iter().rev().map(|cell| cell.method.clone()).collect(),
         marks: cells.iter().rev().zip(1..).map(dots).collect(),
         legend: cells.iter().map(|cell| method_key(cell, palette)).collect(),
-        size: Size::Small,
         ..Chart::default()
     })
 }

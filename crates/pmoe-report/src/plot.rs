@@ -18,7 +18,7 @@ use kuva::render::theme::Theme;
 
 use self::label::literal;
 use self::legend::Legend;
-pub(crate) use self::legend::{Key, KeyShape, shared_legend};
+pub(crate) use self::legend::{Key, KeyShape};
 pub(crate) use self::mark::Mark;
 pub(crate) use self::output::{Picture, check_pdf};
 pub(crate) use self::sheet::{Row, Sheet};
@@ -93,7 +93,7 @@ impl Chart {
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(frame.width)
             .with_height(frame.height + legend.height())
-            .with_title(literal(&self.title, frame.width))
+            .with_title(literal(&self.title, frame.width, fonts.title))
             .with_x_label(x_label)
             .with_y_label(y_label)
             .with_x_axis_min(self.x.range[0])
@@ -118,7 +118,11 @@ impl Chart {
                 ..Theme::light()
             });
         if !self.names.is_empty() {
-            let names = self.names.iter().map(|name| literal(name, frame.width)).collect();
+            let names = self
+                .names
+                .iter()
+                .map(|name| literal(name, frame.width / 2.0, fonts.tick))
+                .collect();
             layout = layout.with_y_categories(names);
         }
         layout.suppress_x_ticks = self.x.label.is_empty();

@@ -10,7 +10,7 @@ use pmoe_results::{ResultsError, Status};
 
 use crate::curves::Figure;
 use crate::error::ReportError;
-use crate::figures::{Style, learning_curves, profiles, success_rates};
+use crate::figures::{Style, intervals, learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, group};
@@ -20,11 +20,11 @@ use crate::metrics::{TaskMetrics, metrics};
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
 use crate::page::{
-    FigureGroup, Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures,
+    Headline, Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
 };
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
-use crate::plot::{Picture, shared_legend};
+use crate::plot::Picture;
 use crate::rows::rows;
 use crate::sources::{Sources, find};
 use crate::summary::ReportSummary;
@@ -33,11 +33,11 @@ use crate::tables;
 /// Creates a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
 /// Failed, unfinished, missing and unreadable runs are shown as such and do not hide other runs.
-/// Without any run the page says so. Tables and figures that an earlier report left there are
-/// removed unless this report contains them; other files stay untouched.
+/// Tables and figures that an earlier report left there are removed unless this report contains
+/// them; other files stay untouched.
 ///
 /// # Errors
-/// If `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
+/// If `input` can't be listed or has no run, `output` can't be written, or a figure can't be drawn. Each file is
 /// replaced atomically, so no file is ever incomplete.
 pub fn write_report(
     input: &Path,
@@ -129,6 +129,9 @@ impl Report {
     ) -> Result<Self, ReportError> {
         let Place { input, name, output } = *place;
         let sources = find(input)?;
+        if sources.runs.is_empty() && sources.broken.is_empty() {
+            return Err(ReportError::NoRuns { path: input.to_owned() });
+        }
         let ReportOptions { suites, claims, reference, bootstrap, smooth } = *options;
         let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
@@ -158,16 +161,30 @@ impl Report {
             with_rows().map(|(group, rows)| learning_curves(group, rows, style)).collect();
         Figure::share_axes(&mut curves.iter_mut().flatten().collect::<Vec<_>>());
         let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
-        for ((group, rows), curves) in groups.iter().zip(all_rows).zip(curves) {
+        let mut shown = Shown::default();
+        for ((group, rows), mut curves) in groups.iter().zip(all_rows).zip(curves) {
             let aggregates = group.comparison.aggregates(&bootstrap);
-            let success = success_rates(group, &rows, style);
-            let profiles = profiles(group, aggregates.as_ref(), style);
+            let repeats = shown.repeats(group);
+            // A curve is drawn once.
+            let is_new = |figure: &Figure| repeats.iter().all(|of| of.task != figure.title);
+            let mut success = success_rates(group, &rows, style);
+            curves.retain(is_new);
+            success.retain(is_new);
+            let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
+            let over_tasks = aggregates.as_ref().filter(|_| has_new);
+            let reference = group.comparison.reference.as_deref();
+            let intervals = intervals(over_tasks, reference, &palette);
+            let profiles = profiles(group, over_tasks, style);
+            let mut metrics = metrics(group, &palette);
+            metrics.retain(|of| repeats.iter().all(|known| known.task != of.task));
             let figures = SectionFigures {
+                intervals: drawing.draw(group, "-intervals", intervals)?,
                 curves: drawing.draw(group, "", curves)?,
                 success: drawing.draw(group, "-success", success)?,
                 profiles: drawing.draw(group, "", profiles)?,
                 panels: drawing.panels(group, panels(group, style))?,
-                metrics: drawing.metrics(metrics(group, &palette)),
+                metrics: drawing.metrics(metrics),
+                repeats,
             };
             let more = measured(group, &bootstrap);
             let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
@@ -217,9 +234,18 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let html =
-            Page::new(&summary, sections, &ledger, &sources, command, table_names, &bootstrap)
-                .render()?;
+        let headline = Headline::new(&ledger, &sections, suites);
+        let html = Page::new(
+            &summary,
+            sections,
+            headline,
+            &ledger,
+            &sources,
+            command,
+            table_names,
+            &bootstrap,
+        )
+        .render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
         Ok(Self { files, pictures: drawing.pixels, numbers, sources, summary })
     }
@@ -269,10 +295,8 @@ impl Drawing {
         group: &Group<'_>,
         kind: &str,
         figures: Vec<impl Into<Picture>>,
-    ) -> Result<FigureGroup, ReportError> {
-        let figures: Vec<Picture> = figures.into_iter().map(Into::into).collect();
-        let legend = shared_legend(&figures);
-        let draw = |figure: &Picture| {
+    ) -> Result<Vec<SectionFigure>, ReportError> {
+        let draw = |figure: Picture| {
             let name = match self.several || group.other_steps.is_some() {
                 false => format!("{}{kind}", figure.title()),
                 true => format!("{}-{}{kind}", group.name, figure.title()),
@@ -292,26 +316,23 @@ impl Drawing {
             self.pixels.push(PictureFile { name: png.clone(), kind });
             self.pixels.push(PictureFile { name: pdf.clone(), kind: PictureKind::Pdf });
             self.files.push((svg.clone(), figure.svg().into_bytes()));
-            self.number += 1;
-            let inline = figure.inline_svg(&format!("figure-{}", self.number));
-            let (task, is_wide) = (figure.title().to_owned(), figure.is_wide());
-            Ok(SectionFigure { task, inline, is_wide, svg, png, pdf })
+            Ok(self.on_page(&figure, vec![("SVG", svg), ("PNG", png), ("PDF", pdf)]))
         };
-        let figures: Vec<_> = figures.iter().map(draw).collect::<Result<_, _>>()?;
-        Ok(FigureGroup { legend, figures })
+        figures.into_iter().map(Into::into).map(draw).collect()
+    }
+
+    /// Draws a figure for the page.
+    fn on_page(&mut self, figure: &Picture, files: Vec<(&'static str, String)>) -> SectionFigure {
+        self.number += 1;
+        let inline = figure.inline_svg(&format!("figure-{}", self.number));
+        SectionFigure::new(figure, inline, files)
     }
 
     /// Draws training metrics for the page; there are too many for files.
     fn metrics(&mut self, metrics: Vec<TaskMetrics>) -> Vec<MetricFigures> {
         let of_task = |TaskMetrics { task, charts, constant }: TaskMetrics| {
-            let charts: Vec<Picture> = charts.into_iter().map(Into::into).collect();
-            let legend = shared_legend(&charts);
-            let draw = |chart: &Picture| {
-                self.number += 1;
-                let inline = chart.inline_svg(&format!("figure-{}", self.number));
-                (chart.title().to_owned(), inline)
-            };
-            MetricFigures { task, legend, charts: charts.iter().map(draw).collect(), constant }
+            let figures = charts.into_iter().map(|chart| self.on_page(&chart.into(), Vec::new()));
+            MetricFigures { task, figures: figures.collect(), constant }
         };
         metrics.into_iter().map(of_task).collect()
     }

@@ -25,7 +25,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Exploration>]) -> Sketch {
         let ways = episodes.iter().map(|of| (of.positions.as_slice(), of.outcome));
         ends(&mut chart, one.analysis.arena.start, ways);
         let label = plural(episodes.len(), "episode");
-        chart.legend.push(Key::new(&label, color, KeyShape::Line).own());
+        chart.legend.push(Key::new(&label, color, KeyShape::Line));
         pictures.push(chart.into());
     }
     let steps = seen.iter().map(|one| one.analysis.settings.steps).max().unwrap_or(0);

@@ -26,7 +26,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
                 dots(&mut chart, &states.map, &states.labels, index, color);
             }
             let label = format!("the cluster whose actions are shown, of {of}");
-            chart.legend.push(Key::new(&label, Color::Text, KeyShape::Dot).own());
+            chart.legend.push(Key::new(&label, Color::Text, KeyShape::Dot));
             pictures.push(chart.into());
         }
         if let Some(map) = &one.analysis.shown.map {

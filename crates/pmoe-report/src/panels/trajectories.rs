@@ -23,7 +23,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
         ends(&mut whole, arena.start, all().map(way));
         let arrived = all().filter(|rollout| rollout.outcome == EpisodeEnd::Reached).count();
         let label = format!("{arrived} of {} arrive", all().count());
-        whole.legend.push(Key::new(&label, color, KeyShape::Line).own());
+        whole.legend.push(Key::new(&label, color, KeyShape::Line));
         pictures.push(whole.into());
         // Primitives of different seeds do not correspond.
         let arrives =

@@ -2,9 +2,6 @@
 
 use pmoe_results::text::one_line;
 
-/// Width in CSS pixels that each unit of the font size of a title or legend line takes.
-const UNIT: f64 = 15.75;
-
 /// Returns the approximate width of a text in units of the font size.
 pub(super) fn width(text: &str) -> f64 {
     text.chars().map(width_of).sum()
@@ -23,11 +20,12 @@ fn width_of(c: char) -> f64 {
 }
 
 /// Escapes a text for the library, which reads `$…$` as mathematics, and removes control
-/// characters, which SVG does not allow. A text that is too long for a drawing of that width is cut
-/// in the middle, because names differ at their ends.
-pub(super) fn literal(text: &str, drawing: f64) -> String {
+/// characters, which SVG does not allow. A text of that font size that is too long for its place is
+/// cut in the middle, because names differ at their ends.
+pub(super) fn literal(text: &str, place: f64, font_size: u32) -> String {
     let text = one_line(text);
-    let room = drawing / UNIT;
+    // Widths are approximate.
+    let room = place / (1.05 * f64::from(font_size));
     if width(&text) <= room {
         return text.replace('$', "\\$");
     }
@@ -54,9 +52,9 @@ mod tests {
             "pmoe-sac on HalfCheetah-v2, seed 0: actions at step 4 of five",
             "pmoe-sac (actor.pmoe.num_primitives=8) (3 of 3 seeds)",
         ] {
-            assert_eq!(literal(text, 520.0), text);
+            assert_eq!(literal(text, 520.0, 15), text);
         }
-        let cut = |text: &str| literal(text, 520.0);
+        let cut = |text: &str| literal(text, 520.0, 15);
         let ends = |begin: &str, end: &str| format!("{begin}{}{end}", "x".repeat(260));
         let (a, b) = (cut(&ends("a ", " (1 of 3 seeds)")), cut(&ends("a ", " (2 of 3 seeds)")));
         assert!(a.starts_with("a xxx") && a.ends_with("xxx (1 of 3 seeds)") && a != b, "{a}");

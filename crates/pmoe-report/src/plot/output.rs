@@ -6,7 +6,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::render::render::{Primitive, Scene};
 
 use super::dash::scaled;
-use super::{Chart, Medium, Sheet};
+use super::{Chart, Medium, Sheet, Size};
 use crate::curves::Figure;
 use crate::palette::Ink;
 
@@ -50,13 +50,8 @@ impl Picture {
         }
     }
 
-    /// Whether it is as wide as the page.
-    pub(crate) fn is_wide(&self) -> bool {
-        matches!(self, Self::Sheet(_))
-    }
-
     /// Returns the chart, if it is a single one.
-    pub(super) fn chart(&self) -> Option<&Chart> {
+    pub(crate) fn chart(&self) -> Option<&Chart> {
         match self {
             Self::Chart(chart) => Some(chart),
             Self::Sheet(_) => None,
@@ -76,14 +71,15 @@ impl Picture {
     }
 
     /// Renders the drawing as an `svg` element for the page, with the width of its box and the
-    /// page's colours, and without what [`super::shared_legend`] says for all.
+    /// page's colours. A chart has its small form; the files have axis labels and a legend.
     ///
     /// `id` keeps its element ids distinct from those of other figures.
     pub(crate) fn inline_svg(&self, id: &str) -> String {
-        match self {
-            Self::Chart(chart) => chart.inline_svg(id),
-            Self::Sheet(sheet) => svg(&sheet.scene(Medium::Page), Ink::Page, id),
-        }
+        let scene = match self {
+            Self::Chart(chart) => Chart { size: Size::Small, ..chart.clone() }.scene(Medium::Page),
+            Self::Sheet(sheet) => sheet.scene(Medium::Page),
+        };
+        svg(&scene, Ink::Page, id)
     }
 
     /// Renders the drawing as a PNG file.
@@ -116,15 +112,6 @@ impl Picture {
         let scene = self.scene(Medium::Print);
         let [width, height] = [scene.width, scene.height].map(|length| length * PDF_SCALE);
         PdfBackend::new().with_page_size(PageSize::points(width, height)).render_scene(&scene)
-    }
-}
-
-impl Chart {
-    /// Renders the chart as [`Picture::inline_svg`] does.
-    pub(crate) fn inline_svg(&self, id: &str) -> String {
-        let mut chart = self.clone();
-        chart.legend.retain(|key| key.is_own);
-        svg(&chart.scene(Medium::Page), Ink::Page, id)
     }
 }
 
