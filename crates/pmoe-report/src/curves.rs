@@ -138,7 +138,7 @@ impl Figure {
         };
         let mut legend: Vec<_> = self.series.iter().map(method).collect();
         if 1 < self.window {
-            let label = format!("mean, smoothed over {}", plural(self.window, "evaluation"));
+            let label = format!("mean of {}", plural(self.window, "evaluation"));
             legend.push(Key::new(&label, Color::Text, KeyShape::Line));
         }
         let band = self.band().map(|label| Key::new(&label, Color::Grid, KeyShape::Area));
@@ -216,7 +216,7 @@ pub(crate) fn band_words(seeds: impl Iterator<Item = usize>, percent: f64) -> Op
     let (fewest, most) = (seeds.iter().min()?, seeds.iter().max()?);
     Some(match (fewest, most) {
         (_, ..=3) => "range of the seeds".to_owned(),
-        (4.., _) => format!("{percent:.0} % bootstrap interval over seeds"),
-        _ => format!("{percent:.0} % bootstrap interval (of 2 or 3 seeds: range)"),
+        (4.., _) => format!("{percent:.0} % bootstrap interval"),
+        _ => format!("{percent:.0} % bootstrap interval; range of 2 or 3 seeds"),
     })
 }

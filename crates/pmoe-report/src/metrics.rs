@@ -119,7 +119,9 @@ fn families(metrics: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     for (name, value) in metrics {
         let family = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let name = match family.strip_suffix('_') {
-            Some(family) if family.len() + 1 < name.len() => format!("largest {family}"),
+            Some(family) if !family.is_empty() && family.len() + 1 < name.len() => {
+                format!("largest {family}")
+            }
             _ => name.clone(),
         };
         let largest = families.entry(name).or_insert(*value);

@@ -246,7 +246,7 @@ fn ends<'a>(
     }
     chart.marks.push(Mark::Crosses { points, color: Color::Text });
     let points = vec![(start[0], start[1])];
-    chart.marks.push(Mark::Dots { points, color: Color::Text, size: 5.0 });
+    chart.marks.push(Mark::Dots { points, color: Color::Text, size: 6.0 });
 }
 
 /// Returns the half extent of the largest arena.

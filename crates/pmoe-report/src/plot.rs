@@ -130,6 +130,10 @@ impl Chart {
         if layout.suppress_x_ticks && layout.suppress_y_ticks {
             layout = layout.with_show_grid(false).with_box_axes();
         }
+        if !is_usual {
+            // Without a label below, its space is empty.
+            layout.force_margin_bottom = Some(2.5 * f64::from(fonts.tick));
+        }
         if self.is_map {
             layout = layout.with_equal_aspect();
         }

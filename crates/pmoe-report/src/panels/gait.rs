@@ -77,7 +77,7 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
     }
     Chart {
         title,
-        x: Axis { label: "steps", range: [0.0, steps as f64] },
+        x: Axis { label: "steps", range: [-0.5, steps as f64 - 0.5] },
         y: Axis { label: "probability of the primitive", range: [-0.02, 1.02] },
         marks,
         legend,
@@ -118,7 +118,7 @@ fn bars(title: String, actions: &[Vec<f64>], mut names: Vec<String>) -> Chart {
     names.reverse();
     Chart {
         title,
-        x: Axis { label: "share of the largest torque", range: [-1.02, 1.02] },
+        x: Axis { label: "torque / largest", range: [-1.15, 1.15] },
         y: Axis { label: "", range: [0.5, joints as f64 + 0.5] },
         names,
         marks,

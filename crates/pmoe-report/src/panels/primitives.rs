@@ -62,7 +62,7 @@ fn chart(title: String, map: &Map) -> Chart {
         [low - air, high + air]
     };
     let axis = |which| Axis { label: "", range: range(which) };
-    Chart { title, x: axis(0), y: axis(1), ..Chart::default() }
+    Chart { title, x: axis(0), y: axis(1), is_map: true, ..Chart::default() }
 }
 
 /// Draws the points of one label.

@@ -44,9 +44,9 @@ impl Size {
             (Self::Usual, 0, true) => width - 25.0,
             (Self::Usual, 0, false) => 0.33 * width + 150.0,
             (Self::Usual, rows, _) => 90.0 + ROW * rows as f64,
-            (Self::Small, 0, true) => 310.0,
-            (Self::Small, 0, false) => 210.0,
-            (Self::Small, rows, _) => 60.0 + ROW * rows as f64,
+            (Self::Small, 0, true) => 300.0,
+            (Self::Small, 0, false) => 190.0,
+            (Self::Small, rows, _) => 70.0 + ROW * rows as f64,
         };
         Frame { width, height }
     }

@@ -88,7 +88,7 @@ fn smoothing_is_said_and_recorded_and_changes_no_number() {
     let without = numbers(&fixture);
     let smooth = smoothed(&fixture, ReportOptions::SMOOTH);
     let with = numbers(&fixture);
-    assert!(smooth.contains("mean, smoothed over 5 evaluations") && !rough.contains("smoothed"));
+    assert!(smooth.contains("mean of 5 evaluations") && !rough.contains("evaluations"));
     assert!(rough != smooth && with.numbers == without.numbers);
     assert_eq!((with.smooth, without.smooth), (5, 1));
     assert!(without.command.ends_with(" --smooth 1") && !with.command.contains("--smooth"));
@@ -104,15 +104,13 @@ fn smoothing_is_said_and_recorded_and_changes_no_number() {
 
 #[test]
 fn the_band_is_named() {
-    for (seeds, band) in [
-        (1, None),
-        (3, Some("range of the seeds")),
-        (4, Some("95 % bootstrap interval over seeds")),
-    ] {
+    for (seeds, band) in
+        [(1, None), (3, Some("range of the seeds")), (4, Some("95 % bootstrap interval"))]
+    {
         let fixture = fixture(seeds, 4);
         fixture.report();
         let svg = fs::read_to_string(fixture.output().join("figures/Hopper-v4.svg")).unwrap();
-        for words in ["range of the seeds", "95 % bootstrap interval over seeds"] {
+        for words in ["range of the seeds", "95 % bootstrap interval"] {
             assert_eq!(svg.contains(words), Some(words) == band, "{seeds} seeds: {words}");
         }
     }
