@@ -102,6 +102,7 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         return match error {
             ReportError::Results(error) => exit_of(error),
             ReportError::NoReport { .. }
+            | ReportError::NoRuns { .. }
             | ReportError::Link { .. }
             | ReportError::UnknownReference { .. } => Some(Exit::BadInput),
             ReportError::Write { source, .. } if !pmoe_results::error::is_full(source) => {

@@ -2,7 +2,7 @@
 //! their own folders.
 //!
 //! ```text
-//! cargo run --release -p pmoe-report --example report_from_runs -- results report [SUITES]
+//! cargo run --release -p pmoe-report --example report_from_runs -- results report [SUITES [CLAIMS]]
 //! ```
 
 use std::error::Error;
@@ -17,16 +17,20 @@ use pmoe_stats::Bootstrap;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [input, output, rest @ ..] = arguments.as_slice() else {
-        println!("usage: report_from_runs FOLDER OUTPUT [FOLDER OF SUITES]");
+        println!("usage: report_from_runs FOLDER OUTPUT [FOLDER OF SUITES [CLAIMS]]");
         return Ok(());
     };
     let suites = rest.first().map(|folder| Suite::load_all(Path::new(folder)));
     let suites = suites.transpose()?.unwrap_or_default();
+    let claims = rest.get(1).map(|file| Claim::load(Path::new(file), &suites)).transpose()?;
+    let claims: Vec<_> =
+        claims.unwrap_or_default().into_iter().chain(Claim::of_tables(&suites)).collect();
     let options = ReportOptions {
         suites: &suites,
-        claims: &Claim::of_tables(&suites),
+        claims: &claims,
         reference: None,
         bootstrap: Bootstrap::STANDARD,
+        smooth: ReportOptions::SMOOTH,
     };
     let summary = write_report(Path::new(input), Path::new(output), &options)?;
     println!("{} done, {} failed, {} unfinished", summary.done, summary.failed, summary.unfinished);

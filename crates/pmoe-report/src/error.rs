@@ -31,6 +31,12 @@ pub enum ReportError {
         /// The underlying I/O error.
         source: io::Error,
     },
+    /// There is no run to report.
+    #[error("there is no run at or below {path}")]
+    NoRuns {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no report to verify.
     #[error("there is no report at or below {path}")]
     NoReport {

@@ -31,7 +31,7 @@ pub(crate) fn parts_of_earlier(output: &Path) -> Vec<String> {
         let kind = name.rsplit_once('.').map(|(_, kind)| kind);
         is_harmless
             && FOLDERS.contains(&folder)
-            && ["svg", "png", "md", "csv"].map(Some).contains(&kind)
+            && ["svg", "png", "pdf", "md", "csv"].map(Some).contains(&kind)
     };
     // The page may not be a report's, and its links may point to the user's files.
     match page.contains(&format!("href=\"{}\"", NUMBERS)) {

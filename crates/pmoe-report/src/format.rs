@@ -46,6 +46,19 @@ pub(crate) fn estimate(estimate: Option<&Estimate>, show: fn(f64) -> String) -> 
     }
 }
 
+/// Formats the value and `[low, high]` apart, for two cells of a table.
+pub(crate) fn parts(of: Option<&Estimate>, show: fn(f64) -> String) -> [String; 2] {
+    halves(&estimate(of, show))
+}
+
+/// Splits a text of [`estimate`] before its bracket.
+pub(crate) fn halves(text: &str) -> [String; 2] {
+    match text.split_once(" [") {
+        Some((value, interval)) => [value.to_owned(), format!("[{interval}")],
+        None => [text.to_owned(), String::new()],
+    }
+}
+
 /// Formats a whole number with thin spaces between thousands.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();

@@ -47,6 +47,17 @@ impl<'a> Group<'a> {
         self.entries.iter().filter(is_wanted).map(|entry| entry.run)
     }
 
+    /// Returns the method that the figures are about: the suite's subject, or without a suite the
+    /// only one besides the reference.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        match (self.suite, &self.comparison.reference, self.methods.as_slice()) {
+            (Some(suite), ..) => suite.subject.as_deref(),
+            (None, Some(reference), [a, b]) if a == reference => Some(b),
+            (None, Some(reference), [a, b]) if b == reference => Some(a),
+            (None, ..) => None,
+        }
+    }
+
     /// Formats an error with its causes, independently of the report's location.
     pub(crate) fn words(&self, error: &ResultsError) -> String {
         words(error, self.input)

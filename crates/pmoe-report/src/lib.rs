@@ -9,7 +9,9 @@
 //! tables/tasks.{md,csv}    several tasks in one number
 //! tables/more.{md,csv}     what else the runs give
 //! tables/claims.{md,csv}   what the paper claims, and what the runs say
-//! figures/*.{svg,png}      learning curves, success rates, performance profiles, what analyses have seen
+//! tables/curves.csv        every evaluation of every run
+//! tables/metrics.csv       training metrics of every run
+//! figures/*.{svg,png,pdf}  learning curves, success rates, performance profiles, what analyses have seen
 //! ```
 //!
 //! A table without lines and a figure without data are not written.
@@ -62,6 +64,7 @@ mod format;
 mod group;
 mod lots;
 mod measures;
+mod metrics;
 mod numbers;
 mod options;
 mod page;
@@ -70,6 +73,7 @@ mod panels;
 mod plot;
 mod report;
 mod rows;
+mod smooth;
 mod sources;
 mod summary;
 mod tables;

@@ -35,6 +35,9 @@ pub struct Numbers {
     pub reference: Option<String>,
     /// Settings of the intervals.
     pub intervals: Intervals,
+    /// Number of evaluations behind each point of a drawn learning curve.
+    #[serde(default = "usual_smooth")]
+    pub smooth: u16,
     /// The runs behind the numbers.
     pub runs: Vec<Source>,
     /// The numbers, in the order of the page.
@@ -125,6 +128,7 @@ impl Numbers {
             name: Some(name.to_owned()),
             reference: options.reference.map(str::to_owned),
             intervals: Intervals { level, resamples, seed },
+            smooth: options.smooth,
             runs: sources.runs.iter().map(source).collect(),
             numbers,
         }
@@ -140,6 +144,11 @@ impl Numbers {
         bytes.push(b'\n');
         bytes
     }
+}
+
+/// Returns the smoothing of a report that does not state it.
+fn usual_smooth() -> u16 {
+    ReportOptions::SMOOTH
 }
 
 impl Intervals {

@@ -18,6 +18,17 @@ pub struct ReportOptions<'a> {
     pub reference: Option<&'a str>,
     /// Settings of the bootstrap intervals.
     pub bootstrap: Bootstrap,
+    /// Number of evaluations behind each point of a drawn learning curve; 1 draws them as they are.
+    /// No number depends on it.
+    pub smooth: u16,
+}
+
+impl ReportOptions<'_> {
+    /// Usual value of `smooth`.
+    pub const SMOOTH: u16 = 5;
+
+    /// Maximum value of `smooth`, so that a file can't make the program compute forever.
+    pub const MOST_SMOOTH: u16 = 1_000;
 }
 
 /// Input and output folders of a report, absolute and without symbolic links.

@@ -1,19 +1,30 @@
 //! Data of the page's templates: text, ready to be shown.
 
 mod answer;
+mod badge;
 mod claims;
 mod cost;
+mod figure;
+mod overview;
 mod panel;
+mod repeats;
+mod runs;
 mod section;
 mod settings;
+mod table;
+
+use std::collections::BTreeSet;
 
 use askama::Template;
 use pmoe_stats::{Bootstrap, EvalCurve};
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
-use self::cost::Cost;
+pub(crate) use self::cost::Cost;
+pub(crate) use self::figure::{MetricFigures, SectionFigure};
+pub(crate) use self::overview::Headline;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
-pub(crate) use self::section::{Section, SectionFigure, SectionFigures};
+pub(crate) use self::repeats::Shown;
+pub(crate) use self::section::{Section, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
 use crate::palette::css_variables;
@@ -26,6 +37,8 @@ use crate::summary::ReportSummary;
 pub(crate) struct Page<'a> {
     summary: &'a ReportSummary,
     sections: Vec<Section>,
+    /// The answer at the top, if claims give one.
+    headline: Option<Headline>,
     ledger: &'a Ledger<'a>,
     /// Folder and error.
     broken: Vec<(String, String)>,
@@ -51,6 +64,7 @@ impl<'a> Page<'a> {
     pub(crate) fn new(
         summary: &'a ReportSummary,
         sections: Vec<Section>,
+        headline: Option<Headline>,
         ledger: &'a Ledger<'a>,
         sources: &Sources,
         command: &'a str,
@@ -60,6 +74,7 @@ impl<'a> Page<'a> {
         Self {
             summary,
             sections,
+            headline,
             ledger,
             broken: sources.broken_texts(),
             repeated: sources.repeated.clone(),
@@ -82,15 +97,49 @@ impl<'a> Page<'a> {
         self.sections.iter().any(|section| section.item.is_some())
     }
 
+    /// Returns the section whose figures are at the top: the headline's, or the first with figures.
+    fn lead(&self) -> Option<&Section> {
+        let id = self.headline.as_ref().and_then(|headline| headline.section.as_ref());
+        let of_headline = self.sections.iter().find(|section| Some(&section.id) == id);
+        let first = || self.sections.iter().find(|section| section.has_figures());
+        of_headline.or_else(first)
+    }
+
+    /// Whether a section's figures are at the top.
+    fn is_lead(&self, section: &Section) -> bool {
+        self.lead().is_some_and(|lead| lead.id == section.id)
+    }
+
     /// Whether any section has shorter runs than the paper.
     fn is_shorter(&self) -> bool {
         self.sections.iter().any(|section| section.scale_note.is_some())
     }
 
-    /// Formats the number of runs found, in any state.
-    fn found(&self) -> String {
-        let ReportSummary { done, failed, unfinished, .. } = self.summary;
-        plural(done + failed + unfinished, "run")
+    /// Returns the methods of all runs, `a`, `a and b` or their number.
+    fn methods(&self) -> String {
+        let all: BTreeSet<&str> =
+            self.sections.iter().flat_map(|section| &section.methods).map(String::as_str).collect();
+        match all.iter().collect::<Vec<_>>().as_slice() {
+            [one] => (**one).to_owned(),
+            [one, two] => format!("{one} and {two}"),
+            many => plural(many.len(), "method"),
+        }
+    }
+
+    /// Returns the tasks of all runs, in the order of the page.
+    fn tasks(&self) -> String {
+        let mut tasks: Vec<&str> = Vec::new();
+        for row in self.sections.iter().flat_map(|section| &section.rows) {
+            if !tasks.contains(&row.task.as_str()) {
+                tasks.push(&row.task);
+            }
+        }
+        if tasks.len() <= 3 { tasks.join(", ") } else { plural(tasks.len(), "task") }
+    }
+
+    /// Returns how much there is to say about folders that are not counted as they are.
+    fn num_problems(&self) -> usize {
+        self.broken.len() + self.repeated.len() + self.mixed_builds.len()
     }
 
     /// Returns each state that occurs, with its number of runs.

@@ -47,6 +47,8 @@ pub(crate) enum Color {
     Faint(usize),
     /// Colour of a primitive, by index.
     Primitive(usize),
+    /// Colour of a cluster of states; no two of the `of` clusters share one.
+    Cluster { index: usize, of: usize },
     /// Colour of the target.
     Target,
     /// Colour of the text.
@@ -284,6 +286,7 @@ impl Ink {
             Color::Palette(index) => self.method(index % ON_LIGHT.len()),
             Color::Faint(index) => self.faint_method(index % ON_LIGHT.len()),
             Color::Primitive(index) => self.primitive(index % PRIMITIVES_ON_LIGHT.len()),
+            Color::Cluster { index, of } => cluster(index, of),
             Color::Target => self.fixed().target.to_owned(),
             Color::Text => self.text().to_owned(),
             Color::Grid => self.grid().to_owned(),
@@ -318,6 +321,22 @@ impl Ink {
             Self::Page => format!("var(--faint-{index})"),
         }
     }
+}
+
+/// Returns a colour of middle lightness, which is visible on light and dark pages. Hues are evenly
+/// spaced; neighbours also differ in lightness.
+fn cluster(index: usize, of: usize) -> String {
+    let hue = 6.0 * index as f64 / of.max(1) as f64;
+    let (saturation, lightness) = [(0.65, 0.62), (0.55, 0.45), (0.45, 0.72)][index % 3];
+    let chroma = saturation * (1.0 - f64::abs(2.0 * lightness - 1.0));
+    // From hue, saturation and lightness to red, green and blue, channel by channel.
+    let channel = |peak: f64| {
+        let distance = f64::abs((hue - peak + 9.0) % 6.0 - 3.0);
+        let share = (2.0 - distance).clamp(0.0, 1.0);
+        (255.0 * (lightness + chroma * (share - 0.5))).round() as u8
+    };
+    let [red, green, blue] = [0.0, 2.0, 4.0].map(channel);
+    format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
 /// Returns the style sheet's colour variables, for light (`false`) or dark pages.

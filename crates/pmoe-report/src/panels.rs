@@ -2,21 +2,23 @@
 
 mod exploration;
 mod gait;
+mod joints;
 mod primitives;
 mod robustness;
 mod trajectories;
 
 use std::path::Path;
 
-use pmoe_results::analysis::{Analysis, Arena};
+use pmoe_results::analysis::{Analysis, Arena, EpisodeEnd};
 use pmoe_results::{AnalysisKind, Quantity};
 use pmoe_stats::{Bootstrap, Estimate};
 
+use crate::figures::Style;
 use crate::format::{self, plural, shell};
 use crate::group::Group;
 use crate::page::{Measured, Panel, PanelTable, label, show};
-use crate::palette::{Color, Look, Palette};
-use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
+use crate::palette::{Color, Look};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark, Picture};
 
 /// Palette colour of obstacles: grey.
 const OBSTACLE: Color = Color::Palette(7);
@@ -25,7 +27,7 @@ const OBSTACLE: Color = Color::Palette(7);
 pub(crate) struct Sketch {
     /// Kind of the analysis, part of the file names of its figures.
     pub(crate) kind: AnalysisKind,
-    pub(crate) charts: Vec<Chart>,
+    pub(crate) pictures: Vec<Picture>,
     /// The panel, without figures.
     pub(crate) panel: Panel,
 }
@@ -38,24 +40,22 @@ struct Seen<'a, T> {
     path: &'a Path,
     /// Look of the method.
     look: Look,
+    /// Whether the figures are about this method.
+    is_subject: bool,
     analysis: T,
 }
 
 /// Returns the panels of a group: of the kinds that its suite requests, or without a suite of all
 /// kinds that exist.
-pub(crate) fn panels(group: &Group<'_>, palette: &Palette, bootstrap: &Bootstrap) -> Vec<Sketch> {
+pub(crate) fn panels(group: &Group<'_>, style: Style<'_>) -> Vec<Sketch> {
     let wanted =
         |kind: &AnalysisKind| group.suite.is_none_or(|suite| suite.analyses.contains_key(kind));
     let kinds = AnalysisKind::ALL.into_iter().filter(wanted);
-    kinds.filter_map(|kind| panel(group, kind, palette, bootstrap)).collect()
+    kinds.filter_map(|kind| panel(group, kind, style)).collect()
 }
 
-fn panel(
-    group: &Group<'_>,
-    kind: AnalysisKind,
-    palette: &Palette,
-    bootstrap: &Bootstrap,
-) -> Option<Sketch> {
+fn panel(group: &Group<'_>, kind: AnalysisKind, style: Style<'_>) -> Option<Sketch> {
+    let Style { palette, bootstrap, .. } = style;
     let (mut seen, mut notes, mut without) = (Vec::new(), Vec::new(), 0);
     for entry in &group.entries {
         let of = &entry.run.manifest;
@@ -72,6 +72,7 @@ fn panel(
                 seed: of.seed,
                 path: &entry.run.path,
                 look: palette.look(entry.method),
+                is_subject: group.subject() == Some(entry.method),
                 analysis,
             }),
             Ok(None) => without += 1,
@@ -123,10 +124,11 @@ fn commands(seen: &[Seen<'_, Analysis>]) -> Vec<String> {
 }
 
 fn of_kind<'a, T: TryFrom<Analysis>>(seen: Vec<Seen<'a, Analysis>>) -> Vec<Seen<'a, T>> {
-    let one = |Seen { method, task, seed, path, look, analysis }: Seen<'a, Analysis>| {
-        let analysis = analysis.try_into().ok()?;
-        Some(Seen { method, task, seed, path, look, analysis })
-    };
+    let one =
+        |Seen { method, task, seed, path, look, is_subject, analysis }: Seen<'a, Analysis>| {
+            let analysis = analysis.try_into().ok()?;
+            Some(Seen { method, task, seed, path, look, is_subject, analysis })
+        };
     seen.into_iter().filter_map(one).collect()
 }
 
@@ -198,38 +200,58 @@ fn table(measured: &[Measured]) -> Option<PanelTable> {
     (!rows.is_empty()).then_some(PanelTable { head, rows, names: 2 })
 }
 
-/// Draws a map of the arena, without trajectories.
-fn map(title: String, arena: &Arena) -> Chart {
-    let half = arena.half_extent;
-    let edge = [[-half, -half], [half, -half], [half, half], [-half, half], [-half, -half]];
+/// Draws a map of the arena, without trajectories; `half` is that of the largest map beside it.
+fn map(title: String, arena: &Arena, half: f64) -> Chart {
+    let edge = arena.half_extent;
+    let edge = [[-edge, -edge], [edge, -edge], [edge, edge], [-edge, edge], [-edge, -edge]];
     let mut marks = vec![Mark::Line {
         points: edge.map(|[x, y]| (x, y)).to_vec(),
         color: Color::Text,
         width: 1.5,
     }];
     let mut legend = Vec::new();
-    let mut key = |label: &str, color| {
-        legend.push(Key { label: label.to_owned(), color, shape: KeyShape::Area });
-    };
     if let Some(target) = arena.target {
         marks.push(Mark::disc(target.center, target.radius, Color::Target, 1.0));
-        key("target", Color::Target);
+        legend.push(Key::new("target", Color::Target, KeyShape::Area));
     } else {
         let [low, high] = arena.region;
         marks.push(Mark::rectangle(low, high, Color::Target, 1.0));
-        key("target region", Color::Target);
+        legend.push(Key::new("target region", Color::Target, KeyShape::Area));
     }
     for obstacle in &arena.obstacles {
         marks.push(Mark::disc(obstacle.center, obstacle.radius, OBSTACLE, 0.8));
     }
     if !arena.obstacles.is_empty() {
-        key("obstacle", OBSTACLE);
+        legend.push(Key::new("obstacle", OBSTACLE, KeyShape::Area));
     }
-    let [x, y] = arena.start;
-    marks.push(Mark::Dots { points: vec![(x, y)], color: Color::Text, size: 5.0 });
-    legend.push(Key { label: "start".to_owned(), color: Color::Text, shape: KeyShape::Dot });
-    let axis = |label| Axis { label, range: [-1.04 * half, 1.04 * half] };
-    Chart { title, x: axis("x, m"), y: axis("y, m"), is_map: true, marks, legend }
+    legend.push(Key::new("start", Color::Text, KeyShape::Dot));
+    let axis = |label| Axis { label, range: [-1.05 * half, 1.05 * half] };
+    let (x, y) = (axis("x, m"), axis("y, m"));
+    Chart { title, x, y, is_map: true, marks, legend, ..Chart::default() }
+}
+
+/// Draws what ways on a map begin and end at, over them: the start, and a cross where one ended
+/// otherwise than at the target.
+fn ends<'a>(
+    chart: &mut Chart,
+    start: [f64; 2],
+    ways: impl Iterator<Item = (&'a [[f64; 2]], Option<EpisodeEnd>)>,
+) {
+    let is_elsewhere =
+        |(_, outcome): &(&[[f64; 2]], Option<EpisodeEnd>)| *outcome != Some(EpisodeEnd::Reached);
+    let last = |(way, _): (&[[f64; 2]], _)| way.last().map(|[x, y]| (*x, *y));
+    let points: Vec<_> = ways.filter(is_elsewhere).filter_map(last).collect();
+    if !points.is_empty() {
+        chart.legend.push(Key::new("end, not at the target", Color::Text, KeyShape::Cross));
+    }
+    chart.marks.push(Mark::Crosses { points, color: Color::Text });
+    let points = vec![(start[0], start[1])];
+    chart.marks.push(Mark::Dots { points, color: Color::Text, size: 6.0 });
+}
+
+/// Returns the half extent of the largest arena.
+fn largest<'a>(arenas: impl Iterator<Item = &'a Arena>) -> f64 {
+    arenas.map(|arena| arena.half_extent).fold(0.0, f64::max)
 }
 
 fn points(positions: &[[f64; 2]]) -> Vec<(f64, f64)> {
@@ -237,5 +259,5 @@ fn points(positions: &[[f64; 2]]) -> Vec<(f64, f64)> {
 }
 
 fn primitive_key(k: usize, shape: KeyShape) -> Key {
-    Key { label: format!("primitive {}", k + 1), color: Color::Primitive(k), shape }
+    Key::new(&format!("primitive {}", k + 1), Color::Primitive(k), shape)
 }

@@ -8,19 +8,23 @@ use pmoe_results::files::remove_leftovers;
 use pmoe_results::text::did_you_mean;
 use pmoe_results::{ResultsError, Status};
 
+use crate::curves::Figure;
 use crate::error::ReportError;
-use crate::figures::{learning_curves, profiles, success_rates};
+use crate::figures::{Style, intervals, learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, group};
 use crate::lots::{Lot, Origin, lots, uses};
 use crate::measures::measured;
+use crate::metrics::{TaskMetrics, metrics};
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
-use crate::page::{Ledger, Page, Panel, Section, SectionFigure, SectionFigures};
+use crate::page::{
+    Headline, Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
+};
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
-use crate::plot::Chart;
+use crate::plot::Picture;
 use crate::rows::rows;
 use crate::sources::{Sources, find};
 use crate::summary::ReportSummary;
@@ -29,11 +33,11 @@ use crate::tables;
 /// Creates a report of every run folder at or below `input` and writes it to the folder `output`.
 ///
 /// Failed, unfinished, missing and unreadable runs are shown as such and do not hide other runs.
-/// Without any run the page says so. Tables and figures that an earlier report left there are
-/// removed unless this report contains them; other files stay untouched.
+/// Tables and figures that an earlier report left there are removed unless this report contains
+/// them; other files stay untouched.
 ///
 /// # Errors
-/// If `input` can't be listed, `output` can't be written, or a figure can't be drawn. Each file is
+/// If `input` can't be listed or has no run, `output` can't be written, or a figure can't be drawn. Each file is
 /// replaced atomically, so no file is ever incomplete.
 pub fn write_report(
     input: &Path,
@@ -61,7 +65,10 @@ pub fn write_report(
     }
     let absolute_output = fs::canonicalize(output).map_err(failed)?;
     let reference = options.reference.map(|name| format!(" --reference {}", shell(name)));
-    let command = format!("pmoe report {from} --out {to}{}", reference.unwrap_or_default());
+    let smooth = options.smooth;
+    let smooth = (smooth != ReportOptions::SMOOTH).then(|| format!(" --smooth {smooth}"));
+    let [reference, smooth] = [reference, smooth].map(Option::unwrap_or_default);
+    let command = format!("pmoe report {from} --out {to}{reference}{smooth}");
 
     let place = Place { input: &input, name: None, output: &absolute_output };
     let report = Report::new(&place, &command, options, Pictures::All).inspect_err(|_| {
@@ -102,8 +109,8 @@ fn check_reference<'a>(
 pub(crate) struct Report {
     /// Every file: path relative to the report's folder, and content.
     pub(crate) files: Vec<(String, Vec<u8>)>,
-    /// Name, width and height in pixels of every PNG file, drawn or not.
-    pub(crate) pictures: Vec<(String, [u32; 2])>,
+    /// Every PNG and PDF file, drawn or not.
+    pub(crate) pictures: Vec<PictureFile>,
     /// Content of `numbers.json`.
     pub(crate) numbers: Numbers,
     /// The runs behind the report.
@@ -122,7 +129,10 @@ impl Report {
     ) -> Result<Self, ReportError> {
         let Place { input, name, output } = *place;
         let sources = find(input)?;
-        let ReportOptions { suites, claims, reference, bootstrap } = *options;
+        if sources.runs.is_empty() && sources.broken.is_empty() {
+            return Err(ReportError::NoRuns { path: input.to_owned() });
+        }
+        let ReportOptions { suites, claims, reference, bootstrap, smooth } = *options;
         let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
         let source = Origin { input, name: &name, plans: &sources.plans, suites };
@@ -142,18 +152,39 @@ impl Report {
             stems: Vec::new(),
             number: 0,
             files: Vec::new(),
-            sizes: Vec::new(),
+            pixels: Vec::new(),
         };
+        let style = Style { palette: &palette, bootstrap: &bootstrap, smooth: smooth.into() };
+        let all_rows: Vec<_> = groups.iter().map(rows).collect();
+        let with_rows = || groups.iter().zip(&all_rows);
+        let mut curves: Vec<_> =
+            with_rows().map(|(group, rows)| learning_curves(group, rows, style)).collect();
+        Figure::share_axes(&mut curves.iter_mut().flatten().collect::<Vec<_>>());
         let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
-        for group in &groups {
-            let rows = rows(group);
+        let mut shown = Shown::default();
+        for ((group, rows), mut curves) in groups.iter().zip(all_rows).zip(curves) {
             let aggregates = group.comparison.aggregates(&bootstrap);
-            let success = success_rates(group, &rows, &palette, &bootstrap);
+            let repeats = shown.repeats(group);
+            // A curve is drawn once.
+            let is_new = |figure: &Figure| repeats.iter().all(|of| of.task != figure.title);
+            let mut success = success_rates(group, &rows, style);
+            curves.retain(is_new);
+            success.retain(is_new);
+            let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
+            let over_tasks = aggregates.as_ref().filter(|_| has_new);
+            let reference = group.comparison.reference.as_deref();
+            let intervals = intervals(over_tasks, reference, &palette);
+            let profiles = profiles(group, over_tasks, style);
+            let mut metrics = metrics(group, &palette);
+            metrics.retain(|of| repeats.iter().all(|known| known.task != of.task));
             let figures = SectionFigures {
-                curves: drawing.draw(group, "", learning_curves(group, &rows, &palette))?,
+                intervals: drawing.draw(group, "-intervals", intervals)?,
+                curves: drawing.draw(group, "", curves)?,
                 success: drawing.draw(group, "-success", success)?,
-                profiles: drawing.draw(group, "", profiles(aggregates.as_ref(), &palette))?,
-                panels: drawing.panels(group, panels(group, &palette, &bootstrap))?,
+                profiles: drawing.draw(group, "", profiles)?,
+                panels: drawing.panels(group, panels(group, style))?,
+                metrics: drawing.metrics(metrics),
+                repeats,
             };
             let more = measured(group, &bootstrap);
             let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
@@ -167,6 +198,7 @@ impl Report {
         let has_tasks = sections.iter().any(|section| !section.aggregate_rows.is_empty());
         let has_more = sections.iter().any(|section| section.measured().next().is_some());
         let has_claims = !ledger.lines.is_empty();
+        let [curves, updates] = [tables::curves_csv(&groups), tables::metrics_csv(&groups)];
         // Empty tables are not written.
         let tables = [
             ("auc.md", true, tables::markdown(&sections, level)),
@@ -177,6 +209,8 @@ impl Report {
             ("more.csv", has_more, tables::more_csv(&sections)),
             ("claims.md", has_claims, tables::claims_markdown(&ledger, level)),
             ("claims.csv", has_claims, tables::claims_csv(&ledger)),
+            ("curves.csv", 1 < curves.lines().take(2).count(), curves),
+            ("metrics.csv", !updates.is_empty(), updates),
         ];
         let tables: Vec<_> = tables.into_iter().filter(|(_, has_lines, _)| *has_lines).collect();
         let table_names: Vec<_> = tables.iter().map(|(name, ..)| *name).collect();
@@ -200,11 +234,20 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let html =
-            Page::new(&summary, sections, &ledger, &sources, command, table_names, &bootstrap)
-                .render()?;
+        let headline = Headline::new(&ledger, &sections, suites);
+        let html = Page::new(
+            &summary,
+            sections,
+            headline,
+            &ledger,
+            &sources,
+            command,
+            table_names,
+            &bootstrap,
+        )
+        .render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
-        Ok(Self { files, pictures: drawing.sizes, numbers, sources, summary })
+        Ok(Self { files, pictures: drawing.pixels, numbers, sources, summary })
     }
 }
 
@@ -220,6 +263,20 @@ fn methods<'a>(lot: &'a Lot<'_>, source: &Origin<'a>) -> Vec<&'a str> {
     of_runs.chain(of_suite).chain(of_plan).collect()
 }
 
+/// A file that holds a picture whose bytes depend on the machine.
+pub(crate) struct PictureFile {
+    /// Path relative to the report's folder.
+    pub(crate) name: String,
+    pub(crate) kind: PictureKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PictureKind {
+    /// Width and height in pixels.
+    Png([u32; 2]),
+    Pdf,
+}
+
 /// State of drawing a report's figures.
 struct Drawing {
     /// Whether several groups have the usual budget, so that file names must include the group.
@@ -228,36 +285,56 @@ struct Drawing {
     stems: Vec<String>,
     number: usize,
     files: Vec<(String, Vec<u8>)>,
-    /// Names and sizes of the PNG files.
-    sizes: Vec<(String, [u32; 2])>,
+    pixels: Vec<PictureFile>,
 }
 
 impl Drawing {
-    /// Draws figures as `figures/<task><kind>.svg` and `.png`.
+    /// Draws figures as `figures/<task><kind>.svg`, `.png` and `.pdf`.
     fn draw(
         &mut self,
         group: &Group<'_>,
         kind: &str,
-        figures: Vec<impl Into<Chart>>,
+        figures: Vec<impl Into<Picture>>,
     ) -> Result<Vec<SectionFigure>, ReportError> {
-        let draw = |figure: Chart| {
+        let draw = |figure: Picture| {
             let name = match self.several || group.other_steps.is_some() {
-                false => format!("{}{kind}", figure.title),
-                true => format!("{}-{}{kind}", group.name, figure.title),
+                false => format!("{}{kind}", figure.title()),
+                true => format!("{}-{}{kind}", group.name, figure.title()),
             };
             let stem = file_stem(&name, &mut self.stems);
-            let [svg, png] = ["svg", "png"].map(|kind| format!("figures/{stem}.{kind}"));
-            self.sizes.push((png.clone(), figure.png_size()));
+            let [svg, png, pdf] =
+                ["svg", "png", "pdf"].map(|kind| format!("figures/{stem}.{kind}"));
             if self.pictures == Pictures::All {
-                let failed = |message| ReportError::Draw { path: png.clone().into(), message };
-                self.files.push((png.clone(), figure.png().map_err(failed)?));
+                let failed = |path: &str| {
+                    let path = path.into();
+                    move |message| ReportError::Draw { path, message }
+                };
+                self.files.push((png.clone(), figure.png().map_err(failed(&png))?));
+                self.files.push((pdf.clone(), figure.pdf().map_err(failed(&pdf))?));
             }
+            let kind = PictureKind::Png(figure.png_size());
+            self.pixels.push(PictureFile { name: png.clone(), kind });
+            self.pixels.push(PictureFile { name: pdf.clone(), kind: PictureKind::Pdf });
             self.files.push((svg.clone(), figure.svg().into_bytes()));
-            self.number += 1;
-            let inline = figure.inline_svg(&format!("figure-{}", self.number));
-            Ok(SectionFigure { task: figure.title, inline, svg, png })
+            Ok(self.on_page(&figure, vec![("SVG", svg), ("PNG", png), ("PDF", pdf)]))
         };
         figures.into_iter().map(Into::into).map(draw).collect()
+    }
+
+    /// Draws a figure for the page.
+    fn on_page(&mut self, figure: &Picture, files: Vec<(&'static str, String)>) -> SectionFigure {
+        self.number += 1;
+        let inline = figure.inline_svg(&format!("figure-{}", self.number));
+        SectionFigure::new(figure, inline, files)
+    }
+
+    /// Draws training metrics for the page; there are too many for files.
+    fn metrics(&mut self, metrics: Vec<TaskMetrics>) -> Vec<MetricFigures> {
+        let of_task = |TaskMetrics { task, charts, constant }: TaskMetrics| {
+            let figures = charts.into_iter().map(|chart| self.on_page(&chart.into(), Vec::new()));
+            MetricFigures { task, figures: figures.collect(), constant }
+        };
+        metrics.into_iter().map(of_task).collect()
     }
 
     /// Draws the charts of panels.
@@ -266,8 +343,8 @@ impl Drawing {
         group: &Group<'_>,
         sketches: Vec<Sketch>,
     ) -> Result<Vec<Panel>, ReportError> {
-        let panel = |Sketch { kind, charts, panel }: Sketch| {
-            let figures = self.draw(group, &format!("-{kind}"), charts)?;
+        let panel = |Sketch { kind, pictures, panel }: Sketch| {
+            let figures = self.draw(group, &format!("-{kind}"), pictures)?;
             Ok(Panel { figures, ..panel })
         };
         sketches.into_iter().map(panel).collect()

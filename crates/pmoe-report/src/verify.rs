@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::claims::Claim;
 use crate::error::ReportError;
+use crate::format::plural;
 use crate::numbers::{Intervals, Number, Numbers};
 use crate::options::{Pictures, Place, ReportOptions};
 use crate::report::Report;
@@ -89,7 +90,7 @@ const NOTHING: &str = "nothing";
 /// library.
 ///
 /// # Errors
-/// If there is no report, or a file can't be read. A difference is not an error.
+/// If there is no report, or none of any run, or a file can't be read. A difference is not an error.
 pub fn verify(
     results: &Path,
     docs: Option<&Path>,
@@ -124,6 +125,9 @@ pub fn verify(
         published: "a folder".to_owned(),
         found: with_causes(error),
     }));
+    if verification == Verification::default() {
+        return Err(ReportError::NoRuns { path: results.to_owned() });
+    }
     if let Some(docs) = docs {
         let (count, differences) = quotes::check(docs, results, &tables)?;
         verification.quotes = count;
@@ -184,14 +188,29 @@ impl Check<'_> {
             self.differs(&path, "intervals", &found, "not what this program uses");
             return Ok(None);
         }
+        if !(1..=ReportOptions::MOST_SMOOTH).contains(&numbers.smooth) {
+            let smooth = numbers.smooth.to_string();
+            self.differs(&path, "smooth", &smooth, "not what this program uses");
+            return Ok(None);
+        }
         let options = ReportOptions {
             suites,
             claims,
             reference: numbers.reference.as_deref(),
             bootstrap: numbers.intervals.bootstrap(),
+            smooth: numbers.smooth,
         };
         let place = Place { input: &input, name: numbers.name.as_deref(), output: &dir };
-        let report = Report::new(&place, &numbers.command, &options, Pictures::Vector)?;
+        let report = match Report::new(&place, &numbers.command, &options, Pictures::Vector) {
+            Err(ReportError::NoRuns { .. }) => {
+                // An earlier version made reports of empty folders: they have nothing to verify.
+                if !numbers.runs.is_empty() {
+                    self.differs(&path, "the runs", &plural(numbers.runs.len(), "run"), NOTHING);
+                }
+                return Ok(None);
+            }
+            report => report?,
+        };
         for (name, bytes) in report.files.iter().filter(|(name, _)| name.starts_with("tables/")) {
             tables.insert(dir.join(name), String::from_utf8_lossy(bytes).into_owned());
         }

@@ -31,6 +31,8 @@ pub struct Suite {
     pub item: String,
     /// Name of the method that the others are compared with.
     pub reference: String,
+    /// Name of the method that the figure is about, if any; it is drawn strongest.
+    pub subject: Option<String>,
     /// The methods, in legend order.
     pub methods: Vec<Method>,
     /// The tasks, in figure order.
@@ -52,6 +54,8 @@ struct SuiteToml {
     title: String,
     item: String,
     reference: String,
+    #[serde(default)]
+    subject: Option<String>,
     /// Methods without changed settings.
     #[serde(default, alias = "algos")]
     methods: Vec<String>,
@@ -259,6 +263,7 @@ impl Suite {
             title: raw.title,
             item: raw.item,
             reference: raw.reference,
+            subject: raw.subject,
             methods: raw.methods.into_iter().map(Method::plain).chain(raw.variants).collect(),
             tasks: raw.tasks,
             presets: raw.presets,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::value_parser;
 use pmoe_report::{ReportOptions, Row, write_report};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 
@@ -23,6 +24,14 @@ pub(crate) struct Args {
     /// Method that others are relative to, instead of the suite's reference.
     #[arg(long)]
     reference: Option<String>,
+    /// Evaluations behind each point of a drawn learning curve; 1 draws them as they are.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = ReportOptions::SMOOTH,
+        value_parser = value_parser!(u16).range(1..=i64::from(ReportOptions::MOST_SMOOTH)),
+    )]
+    smooth: u16,
     /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
@@ -40,6 +49,7 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
         claims: &claims,
         reference: args.reference.as_deref(),
         bootstrap: Bootstrap::STANDARD,
+        smooth: args.smooth,
     };
     let summary = write_report(&args.dir, &out, &options)?;
     if args.json {

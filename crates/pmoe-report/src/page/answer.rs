@@ -203,25 +203,34 @@ fn scale(suite: &Suite, is_stated: bool) -> Vec<String> {
     seeds.into_iter().chain(steps).collect()
 }
 
+/// Returns the longest steps of rows that are shorter than at full scale, here and there.
+fn shorter(suite: &Suite, rows: &[Row]) -> Option<[u64; 2]> {
+    let full = |row: &Row| suite.preset(Preset::Paper).steps_of(&row.task);
+    let smaller = || rows.iter().filter(|row| row.total_steps < full(row));
+    Some([smaller().map(|row| row.total_steps).max()?, smaller().map(full).max()?])
+}
+
+/// Says in a few words that the runs are shorter than at full scale, if they are.
+pub(crate) fn full_scale(suite: Option<&Suite>, rows: &[Row]) -> Option<String> {
+    let [_, theirs] = shorter(suite?, rows)?;
+    let whose = if is_of_paper(suite?) { "the paper's" } else { "full scale" };
+    Some(format!("{whose}: {}", count(theirs)))
+}
+
 /// Returns a note if the runs are shorter than the paper's; it appears wherever they are compared
 /// with it.
 pub(crate) fn scale_note(suite: Option<&Suite>, rows: &[Row]) -> Option<String> {
     let suite = suite?;
-    let paper_steps = |task: &str| suite.preset(Preset::Paper).steps_of(task);
-    let smaller: Vec<_> =
-        rows.iter().filter(|row| row.total_steps < paper_steps(&row.task)).collect();
-    let (ours, theirs) = (
-        smaller.iter().map(|row| row.total_steps).max()?,
-        smaller.iter().map(|row| paper_steps(&row.task)).max()?,
-    );
-    let (ours, theirs) = (count(ours), count(theirs));
+    let [ours, theirs] = shorter(suite, rows)?.map(count);
     let early = "A method that is ahead early need not be in the end";
     if !is_of_paper(suite) {
         return Some(format!(
             "Shorter than at full scale: up to {ours} environment steps per run here, {theirs} there. {early}."
         ));
     }
-    let is_stated = smaller.iter().all(|row| suite.paper.states.steps.contains(&row.task));
+    let full = |row: &&Row| suite.preset(Preset::Paper).steps_of(&row.task);
+    let mut smaller = rows.iter().filter(|row| row.total_steps < full(row));
+    let is_stated = smaller.all(|row| suite.paper.states.steps.contains(&row.task));
     let assumed = if is_stated { "" } else { " (assumed where the paper does not say)" };
     Some(format!(
         "Shorter than the paper's: up to {ours} environment steps per run here, {theirs} there{assumed}. {early}, \

@@ -6,9 +6,10 @@ use pmoe_results::Run;
 use pmoe_stats::Bootstrap;
 
 use super::Section;
+use super::badge::Badge;
 use crate::claims::{Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict};
 use crate::files::{link, relative};
-use crate::format::{NOTHING, count, estimate, number, percent};
+use crate::format::{NOTHING, count, estimate, halves, number, percent};
 use crate::group::Group;
 use crate::sources::Sources;
 
@@ -22,8 +23,9 @@ pub(crate) struct Ledger<'a> {
 pub(crate) struct ClaimLine<'a> {
     pub(crate) claim: &'a Claim,
     pub(crate) judgement: Judgement<'a>,
-    /// Section of the page with its runs.
+    /// Section of the page with its runs, and its place on the page.
     pub(crate) section: Option<String>,
+    place: usize,
     /// Runs behind the verdict.
     pub(crate) runs: Vec<ClaimRun>,
 }
@@ -61,8 +63,7 @@ impl<'a> Ledger<'a> {
             Test::Runs(test) => {
                 let of_suite =
                     |group: &Group<'_>| group.suite.is_some_and(|suite| suite.name == test.suite);
-                let shown = groups.iter().zip(sections).find(|(group, _)| of_suite(group));
-                shown.map(|(_, section)| section.id.clone())
+                groups.iter().position(of_suite)
             }
             Test::Otherwise(_) => None,
         };
@@ -74,15 +75,23 @@ impl<'a> Ledger<'a> {
         let line = |claim: &'a Claim| {
             let judgement = claim.judge(&evidence, bootstrap);
             let runs = judgement.runs.iter().map(run).collect();
-            ClaimLine { claim, judgement, section: section_of(claim), runs }
+            let shown = section_of(claim);
+            let section = shown.map(|index| sections[index].id.clone());
+            ClaimLine { claim, judgement, section, place: shown.unwrap_or(usize::MAX), runs }
         };
         let has_suites = !evidence.is_empty();
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
     }
 
-    /// Returns the claims that were decided either way.
+    /// Returns the claims that were decided either way, those about all tasks first, then in the
+    /// order of the parts, which is the paper's.
     pub(super) fn decided(&self) -> Vec<&ClaimLine<'a>> {
-        self.judged().filter(|line| line.is_decided()).collect()
+        important_first(self.judged().filter(|line| line.is_decided()))
+    }
+
+    /// Returns the claims with finished runs that were not decided, in the same order.
+    pub(super) fn undecided(&self) -> Vec<&ClaimLine<'a>> {
+        important_first(self.judged().filter(|line| !line.is_decided()))
     }
 
     /// Returns the claims with finished runs behind them.
@@ -103,21 +112,20 @@ impl<'a> Ledger<'a> {
         self.of(Verdict::NotTested)
     }
 
-    /// Returns each verdict and its number of claims, strongest first.
-    pub(super) fn counts(&self) -> Vec<(&'static str, usize)> {
+    /// Returns a badge for each verdict with its number of claims, strongest first.
+    pub(super) fn counts(&self) -> Vec<String> {
         counts(&self.lines.iter().collect::<Vec<_>>())
     }
 
-    /// Describes the verdicts of the claims that a section's runs test, or returns `None` without
-    /// such claims.
-    pub(super) fn of_section(&self, id: &str) -> Option<String> {
+    /// Returns the claims that a section's runs test: the most important of those that were
+    /// decided, the number of further ones, and badges that count the others.
+    pub(super) fn of_section(&self, id: &str) -> (Vec<&ClaimLine<'a>>, usize, Vec<String>) {
         let of_section = |line: &&ClaimLine<'_>| line.section.as_deref() == Some(id);
-        let lines: Vec<_> = self.judged().filter(of_section).collect();
-        let all = counts(&lines);
-        let all: Vec<_> = all.iter().map(|(text, count)| format!("{text} {count}")).collect();
-        let decided = lines.iter().filter(|line| line.is_decided());
-        let quoted = decided.map(|line| format!(" “{}” {}.", line.claim.says, line.verdict()));
-        (!lines.is_empty()).then(|| format!("{}.{}", all.join(", "), quoted.collect::<String>()))
+        let mut decided: Vec<_> = self.decided().into_iter().filter(of_section).collect();
+        let others: Vec<_> = self.undecided().into_iter().filter(of_section).collect();
+        let more = decided.len().saturating_sub(LISTED);
+        decided.truncate(LISTED);
+        (decided, more, counts(&others))
     }
 
     /// Describes how many claims were decided either way, and how many would be decided by chance
@@ -141,9 +149,22 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Returns each verdict and its number of claims, strongest first.
-fn counts(lines: &[&ClaimLine<'_>]) -> Vec<(&'static str, usize)> {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
+/// Maximum number of decided claims that a section lists.
+const LISTED: usize = 3;
+
+fn important_first<'l, 'a>(
+    lines: impl Iterator<Item = &'l ClaimLine<'a>>,
+) -> Vec<&'l ClaimLine<'a>> {
+    let mut lines: Vec<_> = lines.collect();
+    let is_of_one =
+        |line: &ClaimLine<'_>| !matches!(&line.claim.test, Test::Runs(test) if test.task.is_none());
+    lines.sort_by_key(|line| (line.judgement.verdict, is_of_one(line), line.place));
+    lines
+}
+
+/// Returns a badge for each verdict with its number of claims, strongest first.
+fn counts(lines: &[&ClaimLine<'_>]) -> Vec<String> {
+    let mut counts: Vec<(&str, String)> = Vec::new();
     for verdict in Verdict::ALL {
         for at_scale in [true, false] {
             let text = verdict.text(at_scale);
@@ -152,11 +173,15 @@ fn counts(lines: &[&ClaimLine<'_>]) -> Vec<(&'static str, usize)> {
             };
             let count = lines.iter().filter(has).count();
             if 0 < count && counts.iter().all(|(known, _)| *known != text) {
-                counts.push((text, count));
+                let badge = Badge::of_verdict(verdict);
+                counts.push((
+                    text,
+                    badge.html(at_scale || !badge.is_decided(), &format!("{text}: {count}")),
+                ));
             }
         }
     }
-    counts
+    counts.into_iter().map(|(_, badge)| badge).collect()
 }
 
 impl ClaimLine<'_> {
@@ -164,16 +189,10 @@ impl ClaimLine<'_> {
         self.judgement.verdict.text(self.judgement.at_scale())
     }
 
-    /// Returns the verdict's class in the style sheet. Verdicts from runs below the paper's scale
-    /// have no colour.
-    pub(super) fn class(&self) -> &'static str {
-        match (self.judgement.verdict, self.judgement.at_scale()) {
-            (Verdict::Reproduced, true) => "done",
-            (Verdict::Contradicted, true) => "failed",
-            (Verdict::Reproduced | Verdict::Contradicted, false) => "so-far",
-            (Verdict::Inconclusive | Verdict::TooFewTasks | Verdict::TooFewRuns, _) => "unfinished",
-            (Verdict::NotRun | Verdict::NotTested, _) => "soft",
-        }
+    /// Returns the verdict as a badge.
+    pub(super) fn badge(&self) -> String {
+        let badge = Badge::of_verdict(self.judgement.verdict);
+        badge.html(self.judgement.at_scale() || !badge.is_decided(), self.verdict())
     }
 
     fn is_decidable(&self) -> bool {
@@ -181,7 +200,12 @@ impl ClaimLine<'_> {
     }
 
     fn is_decided(&self) -> bool {
-        matches!(self.judgement.verdict, Verdict::Reproduced | Verdict::Contradicted)
+        Badge::of_verdict(self.judgement.verdict).is_decided()
+    }
+
+    /// Formats the effect and its interval apart.
+    pub(super) fn effect_parts(&self) -> [String; 2] {
+        halves(&self.effect())
     }
 
     /// Describes the comparison: `area under the learning curve of pmoe-sac in % of sac's`.

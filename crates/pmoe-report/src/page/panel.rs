@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use pmoe_results::Quantity;
 use pmoe_stats::Estimate;
 
-use super::SectionFigure;
-use crate::format;
+use super::figure::{Grid, SectionFigure};
+use crate::format::{self, halves};
 
 /// Data of `templates/panel.html`.
 #[derive(Default)]
@@ -47,6 +47,43 @@ impl Panel {
     pub(crate) fn new(heading: &str, explanation: String) -> Self {
         Self { heading: heading.to_owned(), explanation, ..Self::default() }
     }
+
+    pub(super) fn grid(&self) -> Grid<'_> {
+        Grid::new(self.figures.iter())
+    }
+}
+
+impl PanelTable {
+    /// Returns how many cells wide each column is: two if its cells have intervals.
+    pub(super) fn widths(&self) -> Vec<usize> {
+        let has_interval =
+            |column: usize| self.rows.iter().any(|row| !halves(&row[column])[1].is_empty());
+        let width = |column| if self.names <= column && has_interval(column) { 2 } else { 1 };
+        (0..self.head.len()).map(width).collect()
+    }
+
+    /// Returns the head's cells with their widths.
+    pub(super) fn columns(&self) -> Vec<(&str, usize)> {
+        self.head.iter().map(String::as_str).zip(self.widths()).collect()
+    }
+
+    /// Returns the rows' cells with their classes in the style sheet.
+    pub(super) fn cells(&self) -> Vec<Vec<(String, &'static str)>> {
+        let widths = self.widths();
+        let cells = |row: &Vec<String>| {
+            let each = row.iter().zip(&widths).enumerate();
+            each.flat_map(|(column, (cell, width))| match width {
+                _ if column < self.names => vec![(cell.clone(), "name")],
+                1 => vec![(cell.clone(), "n")],
+                _ => {
+                    let [value, interval] = halves(cell);
+                    vec![(value, "n"), (interval, "i")]
+                }
+            })
+            .collect()
+        };
+        self.rows.iter().map(cells).collect()
+    }
 }
 
 impl Measured {
@@ -56,6 +93,11 @@ impl Measured {
 
     pub(crate) fn text(&self) -> String {
         format::estimate(Some(&self.estimate), show(self.quantity))
+    }
+
+    /// Formats the value and its interval apart.
+    pub(super) fn parts(&self) -> [String; 2] {
+        halves(&self.text())
     }
 }
 

@@ -1,20 +1,20 @@
 //! Sections of the page, one per item of the paper or folder of runs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-
-use pmoe_results::{AnalysisKind, Status, Suite};
 
 use super::answer;
 use super::cost::{Cost, CostRow, costs, provenance};
+use super::figure::{Grid, MetricFigures, SectionFigure};
 use super::panel::{Measured, Panel};
+use super::repeats::Repeat;
+use super::runs::{RunLine, States, left_out, run_line};
 use super::settings::{Setting, settings};
-use crate::comparison::{Aggregate, Aggregates, Entry, Excluded};
-use crate::files::link;
-use crate::format::{NOTHING, count, duration, estimate, number, percent, plural, runs_text};
+use super::table::{AggregateRow, NumberRow, TaskRows};
+use crate::comparison::{Aggregate, Aggregates};
+use crate::format::{count, plural};
 use crate::group::{Group, budget_words};
 use crate::palette::{Look, Palette};
-use crate::rows::{Row, reason};
+use crate::rows::Row;
 
 /// Data of `templates/section.html`.
 pub(crate) struct Section {
@@ -32,8 +32,6 @@ pub(crate) struct Section {
     pub(crate) verdict: Option<String>,
     pub(super) paper_verdict: Option<String>,
     pub(crate) scale_note: Option<String>,
-    /// Range of the number of seeds behind the numbers.
-    pub(crate) num_seeds: String,
     pub(crate) states: States,
     pub(crate) reference: Option<String>,
     /// What the paper states about its runs, if its numbers are shown next to ours.
@@ -41,14 +39,18 @@ pub(crate) struct Section {
     /// What the suite assumes because the paper does not state it.
     pub(super) assumed: Option<String>,
     pub(crate) command: Option<String>,
-    pub(crate) figures: Vec<SectionFigure>,
-    pub(crate) success_figures: Vec<SectionFigure>,
-    pub(crate) profiles: Vec<SectionFigure>,
+    figures: Vec<SectionFigure>,
+    success_figures: Vec<SectionFigure>,
+    intervals: Vec<SectionFigure>,
+    profiles: Vec<SectionFigure>,
+    /// Tasks whose curves are in an earlier part.
+    repeats: Vec<Repeat>,
     /// Panels of the analyses.
     pub(crate) panels: Vec<Panel>,
+    pub(super) metrics: Vec<MetricFigures>,
     pub(crate) rows: Vec<Row>,
     /// Look of each row's method.
-    pub(super) looks: Vec<Look>,
+    looks: Vec<Look>,
     pub(crate) aggregates: Option<Aggregates>,
     pub(crate) aggregate_rows: Vec<AggregateRow>,
     /// Tasks left out of the aggregates, and why.
@@ -68,61 +70,16 @@ pub(crate) struct Section {
     pub(super) runs: Vec<RunLine>,
 }
 
-/// A figure of one or several tasks.
-pub(crate) struct SectionFigure {
-    /// Name of the task, or the title.
-    pub(crate) task: String,
-    /// The inline `svg` element.
-    pub(crate) inline: String,
-    /// Files relative to the page.
-    pub(crate) svg: String,
-    pub(crate) png: String,
-}
-
-/// Number of a section's runs in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct States {
-    pub(crate) done: usize,
-    pub(crate) failed: usize,
-    pub(crate) unfinished: usize,
-    pub(crate) missing: usize,
-}
-
-/// Table row of a method over several tasks.
-pub(crate) struct AggregateRow {
-    pub(super) method: String,
-    pub(super) look: Look,
-    pub(super) iqm: String,
-    pub(super) median: String,
-    pub(super) mean: String,
-    pub(super) paper: Option<String>,
-    pub(super) gap: String,
-    pub(super) improvement: String,
-    pub(super) runs: String,
-}
-
-/// One run in the list.
-pub(super) struct RunLine {
-    pub(super) link: String,
-    /// Name and file of each analysis; the file is relative to the run's folder.
-    pub(super) analyses: Vec<(&'static str, String)>,
-    pub(super) task: String,
-    pub(super) method: String,
-    pub(super) seed: u64,
-    pub(super) state: &'static str,
-    pub(super) detail: String,
-    pub(super) steps: String,
-    pub(super) wall: String,
-    pub(super) command: String,
-}
-
 /// The figures of a section.
 #[derive(Default)]
 pub(crate) struct SectionFigures {
     pub(crate) curves: Vec<SectionFigure>,
     pub(crate) success: Vec<SectionFigure>,
+    pub(crate) intervals: Vec<SectionFigure>,
     pub(crate) profiles: Vec<SectionFigure>,
     pub(crate) panels: Vec<Panel>,
+    pub(crate) metrics: Vec<MetricFigures>,
+    pub(crate) repeats: Vec<Repeat>,
 }
 
 impl Section {
@@ -139,7 +96,11 @@ impl Section {
         let reference = group.comparison.reference.clone();
         let mut subtitle = vec![format!("folder {}", group.name)];
         subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
-        subtitle.extend(budget(&rows));
+        subtitle.extend(budget(&rows).map(|budget| {
+            let full = answer::full_scale(group.suite, &rows);
+            full.map_or_else(|| budget.clone(), |full| format!("{budget} ({full})"))
+        }));
+        subtitle.extend(seeds_text(&rows));
         let aggregate_row = |of: &Aggregate, tasks: &[String]| {
             AggregateRow::new(of, palette.look(&of.method), group.suite, tasks)
         };
@@ -162,7 +123,6 @@ impl Section {
             verdict: answer::verdict(&rows, reference.as_deref()).filter(|_| is_about_auc),
             paper_verdict: answer::paper_verdict(&rows, reference.as_deref()),
             scale_note: answer::scale_note(group.suite, &rows),
-            num_seeds: num_seeds(&rows),
             states: States::of(group),
             reference,
             paper_scale: (group.suite.filter(|suite| !suite.paper.auc.is_empty()))
@@ -180,8 +140,11 @@ impl Section {
             ),
             figures: figures.curves,
             success_figures: figures.success,
+            intervals: figures.intervals,
             profiles: figures.profiles,
+            repeats: figures.repeats,
             panels: figures.panels,
+            metrics: figures.metrics,
             looks: rows.iter().map(|row| palette.look(&row.method)).collect(),
             costs: costs(group, &rows),
             cost: Cost::of(group.entries.iter().map(|entry| entry.run)),
@@ -204,11 +167,52 @@ impl Section {
         self.item.as_deref().unwrap_or(&self.title)
     }
 
-    /// Returns the rows, each with the look of its method and how it compares with the reference.
-    pub(super) fn judged_rows(&self) -> impl Iterator<Item = (&Row, &Look, &'static str)> {
-        let standing = |row| answer::standing(row, &self.rows, self.reference.as_deref());
-        let text = move |row| standing(row).map_or(NOTHING, answer::standing_text);
-        self.rows.iter().zip(&self.looks).map(move |(row, look)| (row, look, text(row)))
+    /// Whether there are methods to compare, and one to compare them with.
+    pub(super) fn compares(&self) -> bool {
+        let reference = self.reference.as_deref();
+        reference.is_some() && self.rows.iter().any(|row| Some(row.method.as_str()) != reference)
+    }
+
+    /// Returns the rows by task, without tasks whose numbers are in an earlier part.
+    pub(super) fn tables(&self) -> Vec<TaskRows> {
+        let mut tables: Vec<TaskRows> = Vec::new();
+        let is_repeated =
+            |row: &Row| self.repeats.iter().any(|of| of.is_same && of.task == row.task);
+        for (row, look) in self.rows.iter().zip(&self.looks).filter(|(row, _)| !is_repeated(row)) {
+            let standing = answer::standing(row, &self.rows, self.reference.as_deref());
+            let line = NumberRow::new(row, *look, standing);
+            match tables.last_mut().filter(|table| table.task == row.task) {
+                Some(table) => table.rows.push(line),
+                None => tables.push(TaskRows { task: row.task.clone(), rows: vec![line] }),
+            }
+        }
+        tables
+    }
+
+    /// Returns the earlier parts that have the curves of some tasks: link, title and tasks.
+    pub(super) fn repeated(&self) -> Vec<(&str, &str, String)> {
+        let mut parts: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        for Repeat { task, id, label, .. } in &self.repeats {
+            match parts.iter_mut().find(|(known, ..)| known == id) {
+                Some((.., tasks)) => tasks.push(task),
+                None => parts.push((id, label, vec![task])),
+            }
+        }
+        parts.into_iter().map(|(id, label, tasks)| (id, label, tasks.join(", "))).collect()
+    }
+
+    /// Returns the figures of all methods: intervals over tasks, then curves by task.
+    pub(super) fn grid(&self) -> Grid<'_> {
+        let curves = self.figures.iter().chain(&self.success_figures);
+        Grid::new(self.intervals.iter().chain(curves))
+    }
+
+    pub(super) fn profile_grid(&self) -> Grid<'_> {
+        Grid::new(self.profiles.iter())
+    }
+
+    pub(super) fn has_figures(&self) -> bool {
+        !(self.figures.is_empty() && self.success_figures.is_empty())
     }
 
     /// Returns the quantities besides those in the rows, from events and analyses.
@@ -230,53 +234,6 @@ impl Section {
     }
 }
 
-impl States {
-    fn of(group: &Group<'_>) -> Self {
-        let mut states = Self { missing: group.missing.len(), ..Self::default() };
-        for entry in &group.entries {
-            match entry.run.manifest.status {
-                Status::Done => states.done += 1,
-                Status::Failed { .. } => states.failed += 1,
-                Status::Running | Status::Interrupted => states.unfinished += 1,
-            }
-        }
-        states
-    }
-
-    pub(crate) fn total(&self) -> usize {
-        self.done + self.failed + self.unfinished + self.missing
-    }
-
-    /// Returns name and count of the states that occur.
-    pub(crate) fn listed(&self) -> Vec<(&'static str, usize)> {
-        let Self { done, failed, unfinished, missing } = *self;
-        let states = [
-            ("done", done),
-            ("failed", failed),
-            ("unfinished", unfinished),
-            ("not started", missing),
-        ];
-        states.into_iter().filter(|(_, count)| 0 < *count).collect()
-    }
-}
-
-impl AggregateRow {
-    fn new(of: &Aggregate, look: Look, suite: Option<&Suite>, tasks: &[String]) -> Self {
-        let text = |value: Option<&_>| estimate(value, percent);
-        Self {
-            method: of.method.clone(),
-            look,
-            iqm: text(of.iqm.as_ref()),
-            median: text(Some(&of.median)),
-            mean: text(Some(&of.mean)),
-            paper: answer::paper_mean(suite, &of.method, tasks).map(number),
-            gap: text(Some(&of.optimality_gap)),
-            improvement: text(of.improvement.as_ref()),
-            runs: runs_text(of),
-        }
-    }
-}
-
 fn measured<'a>(more: &'a [Measured], panels: &'a [Panel]) -> impl Iterator<Item = &'a Measured> {
     more.iter().chain(panels.iter().flat_map(|panel| &panel.measured))
 }
@@ -289,78 +246,11 @@ fn budget(rows: &[Row]) -> Option<String> {
     Some(format!("{range} environment steps per run"))
 }
 
-/// Formats the number of seeds over the rows with numbers: `3` or `2 to 5`.
-fn num_seeds(rows: &[Row]) -> String {
+/// Formats the number of seeds over the rows with numbers: `3 seeds` or `2 to 5 seeds`.
+fn seeds_text(rows: &[Row]) -> Option<String> {
     let counts = || rows.iter().map(|row| row.seeds.len()).filter(|count| 0 < *count);
-    match (counts().min(), counts().max()) {
-        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
-        (Some(count), _) => count.to_string(),
-        _ => "0".to_owned(),
-    }
-}
-
-/// Number of unfinished runs up to which each gets its own sentence.
-const FEW: usize = 6;
-
-/// Lists the excluded runs: one sentence each, except that many unfinished runs and all missing
-/// runs are only counted.
-fn left_out(group: &Group<'_>) -> Vec<String> {
-    let mut sentences = Vec::new();
-    let mut unfinished: Vec<(&str, String)> = Vec::new();
-    for cell in &group.comparison.cells {
-        for (seed, why) in &cell.excluded {
-            let reason = reason(why, cell.total_steps);
-            let sentence = format!("{} on {}, seed {seed}: {reason}.", cell.method, cell.task);
-            match why {
-                Excluded::Unfinished { .. } => unfinished.push((&cell.task, sentence)),
-                _ => sentences.push(sentence),
-            }
-        }
-    }
-    let total = plural(States::of(group).total(), "run");
-    if unfinished.len() <= FEW {
-        sentences.extend(unfinished.into_iter().map(|(_, sentence)| sentence));
-    } else {
-        let (sum, tasks) = (unfinished.len(), by_task(unfinished.iter().map(|(task, _)| *task)));
-        sentences.push(format!("{sum} of {total} unfinished: {tasks}."));
-    }
-    if !group.missing.is_empty() {
-        let tasks = by_task(group.missing.iter().map(|run| run.task.as_str()));
-        sentences.push(format!("{} of {total} not started: {tasks}.", group.missing.len()));
-    }
-    sentences
-}
-
-/// Counts runs by task: `Ant-v2 3, Hopper-v2 1`.
-fn by_task<'a>(tasks: impl Iterator<Item = &'a str>) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    tasks.for_each(|task| *counts.entry(task).or_default() += 1);
-    counts.iter().map(|(task, count)| format!("{task} {count}")).collect::<Vec<_>>().join(", ")
-}
-
-fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunLine {
-    let of = &run.manifest;
-    let (state, detail) = match &of.status {
-        Status::Done => ("done", String::new()),
-        Status::Running => ("unfinished", "under way, or killed".to_owned()),
-        Status::Interrupted => ("unfinished", "stopped, can be continued".to_owned()),
-        Status::Failed { reason, diverged: false } => ("failed", reason.clone()),
-        Status::Failed { reason, diverged: true } => ("failed", format!("diverged: {reason}")),
-    };
-    let analyses =
-        AnalysisKind::ALL.into_iter().filter(|kind| run.path.join(kind.file()).is_file());
-    RunLine {
-        link: link(output, &run.path),
-        analyses: analyses.map(|kind| (kind.name(), kind.file().display().to_string())).collect(),
-        task: of.task.clone(),
-        method: (*method).to_owned(),
-        seed: of.seed,
-        state,
-        detail,
-        steps: format!("{} of {}", count(of.env_step), count(of.total_steps)),
-        wall: duration(of.wall_seconds()),
-        command: of.provenance.command.clone(),
-    }
+    let (least, most) = (counts().min()?, counts().max()?);
+    Some(if least < most { format!("{least} to {most} seeds") } else { plural(most, "seed") })
 }
 
 #[cfg(test)]

@@ -95,3 +95,12 @@ fn swatches_differ_too() {
     let swatches: BTreeSet<_> = Look::all().map(Look::swatch).collect();
     assert_eq!(swatches.len(), 88);
 }
+
+#[test]
+fn clusters_have_colours_of_their_own() {
+    assert_eq!(cluster(0, 3), "#dd5f5f");
+    for of in [1, 2, 10, 50] {
+        let colors: BTreeSet<_> = (0..of).map(|index| cluster(index, of)).collect();
+        assert_eq!(colors.len(), of);
+    }
+}

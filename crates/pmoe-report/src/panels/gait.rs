@@ -1,64 +1,49 @@
 use pmoe_results::AnalysisKind;
 use pmoe_results::analysis::Gait;
 
+use super::joints::joints;
 use super::{Seen, Sketch, by_cell, primitive_key};
 use crate::page::Panel;
 use crate::palette::Color;
-use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark, Row, Sheet};
 
 /// Maximum number of steps in the strip.
 const STRIP: usize = 60;
 /// Number of steps in a period whose actions are drawn, as in Fig. 9.
 const SELECTED: usize = 5;
 
-/// Draws the weights over time, and weights and actions at five steps of a period.
+/// Draws the weights over time, and below them the actions at five steps of a period.
 pub(super) fn sketch(seen: &[Seen<'_, Gait>]) -> Sketch {
-    let mut charts = Vec::new();
+    let mut pictures = Vec::new();
     for cell in by_cell(seen) {
         // The figure shows the first seed, the table all of them.
         let one = cell[0];
         let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
-        let period = one.analysis.period();
-        let steps: Vec<_> = period.map_or(Vec::new(), |period| {
+        let steps: Vec<_> = one.analysis.period().map_or(Vec::new(), |period| {
             (0..SELECTED).map(|index| index * period / SELECTED).collect()
         });
-        charts.push(strip(title.clone(), &one.analysis, &steps));
-        if period.is_none() {
-            continue;
-        }
-        let weights = steps.iter().map(|step| one.analysis.weights[*step].clone()).collect();
-        let range = [0.0, 1.02];
-        charts.push(bars(
-            format!("{title}: weights at five steps"),
-            ["one of five steps of a period", "probability of the primitive"],
-            weights,
-            range,
-        ));
-        for (index, step) in steps.iter().enumerate() {
-            let actions = &one.analysis.actions[*step];
-            let joints = actions.first().map_or(0, Vec::len);
-            let of_joint = |joint| actions.iter().map(|action| action[joint]).collect();
-            charts.push(bars(
-                format!("{title}: actions at step {} of five", index + 1),
-                [
-                    "joint, in the order of the task's actions",
-                    "action, share of the largest torque",
-                ],
-                (0..joints).map(of_joint).collect(),
-                [-1.02, 1.02],
-            ));
-        }
+        let strip =
+            Row { charts: vec![strip(title.clone(), &one.analysis, &steps)], height: 270.0 };
+        let each = |(index, step): (usize, &usize)| {
+            let names = if index == 0 { joint_names(one) } else { Vec::new() };
+            bars(format!("step {step}"), &one.analysis.actions[*step], names)
+        };
+        let actions: Vec<_> = steps.iter().enumerate().map(each).collect();
+        let height = 110.0 + 30.0 * num_joints(&one.analysis) as f64;
+        let actions = (!actions.is_empty()).then_some(Row { charts: actions, height });
+        let rows = [strip].into_iter().chain(actions).collect();
+        pictures.push(Sheet { title, rows }.into());
     }
     let explanation = "What the router does while the trained robot runs: the probability of each primitive \
         at every step. Grey and white stripes are one period of the gait each, found from what the robot \
-        observes: if the router follows the gait, all stripes look alike. Then the probabilities at five \
-        steps spread over one period, the dots, and the torques that each primitive would give there. The share \
+        observes: if the router follows the gait, all stripes look alike. Below, the torques that each \
+        primitive would give at five steps spread over one period, the dots. The share \
         of the weights' variance that repeats is 1 if each period is like the one before and 0 if the router \
         does not follow the gait. The first seed is drawn; the table is of all."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Gait,
-        charts,
+        pictures,
         panel: Panel::new("The router over the gait", explanation),
     }
 }
@@ -76,11 +61,10 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
             marks.push(Mark::rectangle([begin as f64, 0.0], [end, 1.0], Color::Grid, 0.6));
         }
         let label = format!("every second period of {period} steps");
-        legend.push(Key { label, color: Color::Grid, shape: KeyShape::Area });
+        legend.push(Key::new(&label, Color::Grid, KeyShape::Area));
     }
     if !selected.is_empty() {
-        let (color, shape) = (Color::Text, KeyShape::Dot);
-        legend.push(Key { label: "the five steps".to_owned(), color, shape });
+        legend.push(Key::new("the steps below", Color::Text, KeyShape::Dot));
     }
     for k in 0..gait.num_primitives() {
         let weights = gait.weights.iter().take(steps).enumerate();
@@ -93,36 +77,51 @@ fn strip(title: String, gait: &Gait, selected: &[usize]) -> Chart {
     }
     Chart {
         title,
-        x: Axis { label: "steps", range: [0.0, steps as f64] },
+        x: Axis { label: "steps", range: [-0.5, steps as f64 - 0.5] },
         y: Axis { label: "probability of the primitive", range: [-0.02, 1.02] },
-        is_map: false,
         marks,
         legend,
+        ..Chart::default()
     }
 }
 
-/// Draws groups of bars, one bar per primitive.
-fn bars(title: String, labels: [&'static str; 2], groups: Vec<Vec<f64>>, range: [f64; 2]) -> Chart {
-    let num_primitives = groups.first().map_or(0, Vec::len);
-    let width = 0.8 / num_primitives.max(1) as f64;
+fn num_joints(gait: &Gait) -> usize {
+    gait.actions.first().and_then(|actions| actions.first()).map_or(0, Vec::len)
+}
+
+/// Returns the names of the joints, or their numbers, in the order of the actions.
+fn joint_names(one: &Seen<'_, Gait>) -> Vec<String> {
+    let count = num_joints(&one.analysis);
+    let number = |index| format!("joint {}", index + 1);
+    joints(one.task, count).map_or((0..count).map(number).collect(), |names| {
+        names.iter().map(|&name| name.to_owned()).collect()
+    })
+}
+
+/// Draws a bar for each primitive and joint, the first joint at the top; `names` are those of the
+/// joints, if they are to be shown.
+fn bars(title: String, actions: &[Vec<f64>], mut names: Vec<String>) -> Chart {
+    let joints = actions.first().map_or(0, Vec::len);
+    let height = 0.8 / actions.len().max(1) as f64;
     let mut marks = Vec::new();
-    for (index, group) in groups.iter().enumerate() {
-        for (k, value) in group.iter().enumerate() {
-            let left = index as f64 + 0.6 + k as f64 * width;
+    for (k, action) in actions.iter().enumerate() {
+        for (joint, value) in action.iter().enumerate() {
+            let top = (joints - joint) as f64 + 0.4 - k as f64 * height;
             // Keep bars of value zero visible.
             let (low, high) = (value.min(-0.005), value.max(0.005));
             let color = Color::Primitive(k);
-            marks.push(Mark::rectangle([left, low], [left + width, high], color, 1.0));
+            marks.push(Mark::rectangle([low, top - height], [high, top], color, 1.0));
         }
     }
-    let zero = vec![(0.5, 0.0), (groups.len() as f64 + 0.5, 0.0)];
+    let zero = vec![(0.0, 0.5), (0.0, joints as f64 + 0.5)];
     marks.push(Mark::Line { points: zero, color: Color::Text, width: 1.0 });
+    names.reverse();
     Chart {
         title,
-        x: Axis { label: labels[0], range: [0.5, groups.len() as f64 + 0.5] },
-        y: Axis { label: labels[1], range },
-        is_map: false,
+        x: Axis { label: "torque / largest", range: [-1.15, 1.15] },
+        y: Axis { label: "", range: [0.5, joints as f64 + 0.5] },
+        names,
         marks,
-        legend: (0..num_primitives).map(|k| primitive_key(k, KeyShape::Area)).collect(),
+        ..Chart::default()
     }
 }

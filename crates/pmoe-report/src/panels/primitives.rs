@@ -11,23 +11,23 @@ const DRAWN: usize = 2_000;
 
 /// Draws two figures for each task and method: the states, and the actions in the cluster shown.
 pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
-    let mut charts = Vec::new();
+    let mut pictures = Vec::new();
     for cell in by_cell(seen) {
         let drawn = cell.iter().find(|one| one.analysis.state_map.is_some());
         let Some(one) = drawn else { continue };
         let title = format!("{} on {}, seed {}", one.method, one.task, one.seed);
         if let Some(states) = &one.analysis.state_map {
             let mut chart = chart(format!("{title}: states"), &states.map);
-            let shown = one.analysis.shown.cluster;
-            // The cluster shown stands out; consecutive clusters have different colours.
-            for cluster in 0..one.analysis.clusters.len() {
-                let color = if cluster == shown { Color::Text } else { Color::Faint(cluster) };
-                dots(&mut chart, &states.map, &states.labels, cluster, color);
+            let (shown, of) = (one.analysis.shown.cluster, one.analysis.clusters.len());
+            // The cluster shown stands out and lies over the others.
+            let others = (0..of).filter(|cluster| *cluster != shown);
+            for index in others.chain([shown]) {
+                let color = if index == shown { Color::Text } else { Color::Cluster { index, of } };
+                dots(&mut chart, &states.map, &states.labels, index, color);
             }
-            let label =
-                format!("the cluster whose actions are shown, of {}", one.analysis.clusters.len());
-            chart.legend.push(Key { label, color: Color::Text, shape: KeyShape::Dot });
-            charts.push(chart);
+            let label = format!("the cluster whose actions are shown, of {of}");
+            chart.legend.push(Key::new(&label, Color::Text, KeyShape::Dot));
+            pictures.push(chart.into());
         }
         if let Some(map) = &one.analysis.shown.map {
             let mut chart = chart(format!("{title}: actions"), map);
@@ -36,12 +36,11 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
                 dots(&mut chart, map, &labels, k, Color::Primitive(k));
                 chart.legend.push(primitive_key(k, KeyShape::Dot));
             }
-            charts.push(chart);
+            pictures.push(chart.into());
         }
     }
     let explanation = "Do the primitives of a trained policy do different things in the same situation? \
-        States that it visits are grouped by likeness (first drawing; with many clusters some share a \
-        colour); in those of one cluster, the black one, drawn by lot, each primitive draws an action of its \
+        States that it visits are grouped by likeness (first drawing); in those of one cluster, the black one, drawn by lot, each primitive draws an action of its \
         own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the \
         axes mean nothing: primitives that can be told apart make clouds of one colour each. Such drawings \
         exaggerate gaps; the silhouette is of the actions themselves: 1 for clouds far apart, 0 or less for \
@@ -49,7 +48,7 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
         .to_owned();
     Sketch {
         kind: AnalysisKind::Primitives,
-        charts,
+        pictures,
         panel: Panel::new("Are the primitives distinguishable?", explanation),
     }
 }
@@ -63,7 +62,7 @@ fn chart(title: String, map: &Map) -> Chart {
         [low - air, high + air]
     };
     let axis = |which| Axis { label: "", range: range(which) };
-    Chart { title, x: axis(0), y: axis(1), is_map: false, marks: Vec::new(), legend: Vec::new() }
+    Chart { title, x: axis(0), y: axis(1), is_map: true, ..Chart::default() }
 }
 
 /// Draws the points of one label.

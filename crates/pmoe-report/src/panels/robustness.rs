@@ -3,6 +3,7 @@ use pmoe_results::{AnalysisKind, Suite};
 use pmoe_stats::{Bootstrap, Estimate};
 
 use super::{Seen, Sketch, by_cell};
+use crate::curves::{band_words, strength};
 use crate::format::{self, NOTHING};
 use crate::page::{Panel, PanelTable};
 use crate::palette::{Color, Look};
@@ -13,6 +14,7 @@ struct Level<'a> {
     task: &'a str,
     method: &'a str,
     look: Look,
+    is_subject: bool,
     obs_noise: f64,
     estimate: Estimate,
     /// Standard deviation over the episodes of a run, averaged over the runs.
@@ -41,8 +43,8 @@ pub(super) fn sketch(
     );
     let mut panel = Panel::new("Returns under noise on the observations", explanation);
     panel.tables = (!levels.is_empty()).then(|| table(&levels, suite)).into_iter().collect();
-    let charts = tasks.into_iter().map(|task| chart(task, &levels)).collect();
-    Sketch { kind: AnalysisKind::Robustness, charts, panel }
+    let pictures = tasks.into_iter().map(|task| chart(task, &levels, bootstrap).into()).collect();
+    Sketch { kind: AnalysisKind::Robustness, pictures, panel }
 }
 
 /// Returns the levels of one method on one task, at every noise level that any of its runs was
@@ -58,8 +60,8 @@ fn levels<'a>(cell: &[&Seen<'a, Robustness>], bootstrap: &Bootstrap) -> Vec<Leve
             Estimate::mean(here().filter_map(NoiseLevel::mean_return).collect(), bootstrap)?;
         let spreads: Vec<_> = here().filter_map(NoiseLevel::std_return).collect();
         let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
-        let Seen { task, method, look, .. } = *cell[0];
-        Some(Level { task, method, look, obs_noise, estimate, spread })
+        let Seen { task, method, look, is_subject, .. } = *cell[0];
+        Some(Level { task, method, look, is_subject, obs_noise, estimate, spread })
     };
     strengths.into_iter().filter_map(level).collect()
 }
@@ -90,30 +92,41 @@ fn table(levels: &[Level<'_>], suite: Option<&Suite>) -> PanelTable {
     PanelTable { rows: levels.iter().map(row).collect(), head, names: 2 }
 }
 
-fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
+fn chart(task: &str, levels: &[Level<'_>], bootstrap: &Bootstrap) -> Chart {
     let levels: Vec<_> = levels.iter().filter(|level| level.task == task).collect();
-    let (mut marks, mut legend) = (Vec::new(), Vec::new());
-    let mut methods: Vec<(&str, Look)> =
-        levels.iter().map(|level| (level.method, level.look)).collect();
+    let (mut bands, mut lines, mut legend) = (Vec::new(), Vec::new(), Vec::new());
+    let mut methods: Vec<(&str, Look, bool)> =
+        levels.iter().map(|level| (level.method, level.look, level.is_subject)).collect();
     methods.dedup();
-    for (method, look) in methods {
+    let has_subject = methods.iter().any(|(.., is_subject)| *is_subject);
+    // The subject lies over the others.
+    let mut back_to_front = methods.clone();
+    back_to_front.sort_by_key(|(.., is_subject)| *is_subject);
+    for (method, look, is_subject) in back_to_front {
         let here = || levels.iter().filter(move |level| level.method == method);
         let color = Color::Palette(look.color);
         let band = here().filter_map(|level| {
             level.estimate.interval.map(|of| (level.obs_noise, (of.low, of.high)))
         });
         let (x, (low, high)) = band.unzip();
-        marks.push(Mark::Area { x, low, high, color, opacity: 0.18 });
+        let (opacity, width) = strength(is_subject, has_subject);
+        bands.push(Mark::Area { x, low, high, color, opacity });
         let points: Vec<_> = here().map(|level| (level.obs_noise, level.estimate.value)).collect();
-        marks.push(Mark::Curve { points: points.clone(), look, width: 2.2 });
-        marks.push(match look.sign {
+        lines.push(Mark::Curve { points: points.clone(), look, width });
+        lines.push(match look.sign {
             Some(_) => Mark::Signs { points, look },
-            None => Mark::Dots { points, color, size: 4.0 },
+            None => Mark::Dots { points, color, size: 2.0 * width },
         });
-        let seeds = here().map(|level| level.estimate.values.len()).max().unwrap_or(0);
-        let label = format!("{method} ({})", format::plural(seeds, "seed"));
-        legend.push(Key { label, color, shape: KeyShape::Curve(look) });
     }
+    for (method, look, _) in methods {
+        let of_method = levels.iter().filter(|level| level.method == method);
+        let seeds = of_method.map(|level| level.estimate.values.len()).max().unwrap_or(0);
+        let key = Key::new(method, Color::Palette(look.color), KeyShape::Curve(look));
+        legend.push(Key { note: format::plural(seeds, "seed"), ..key });
+    }
+    let seeds = levels.iter().map(|level| level.estimate.values.len());
+    let band = band_words(seeds.filter(|seeds| 1 < *seeds), 100.0 * bootstrap.level);
+    legend.extend(band.map(|label| Key::new(&label, Color::Grid, KeyShape::Area)));
     let ends = levels.iter().flat_map(|level| {
         let interval =
             level.estimate.interval.map_or([level.estimate.value; 2], |of| [of.low, of.high]);
@@ -128,8 +141,8 @@ fn chart(task: &str, levels: &[Level<'_>]) -> Chart {
         title: task.to_owned(),
         x: Axis { label: "standard deviation of the noise", range: [-0.03 * most, 1.03 * most] },
         y: Axis { label: "return (undiscounted)", range: [low - air, high + air] },
-        is_map: false,
-        marks,
+        marks: bands.into_iter().chain(lines).collect(),
         legend,
+        ..Chart::default()
     }
 }

@@ -1,7 +1,7 @@
 use pmoe_results::AnalysisKind;
 use pmoe_results::analysis::{EpisodeEnd, Rollout, Trajectories};
 
-use super::{Seen, Sketch, by_cell, map, points, primitive_key};
+use super::{Seen, Sketch, by_cell, ends, largest, map, points, primitive_key};
 use crate::format::plural;
 use crate::page::Panel;
 use crate::palette::Color;
@@ -10,18 +10,21 @@ use crate::plot::{Chart, Key, KeyShape, Mark};
 /// Draws one map per task and method with all seeds. A mixture gets another map, of one seed, where
 /// each primitive acts alone.
 pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
-    let mut charts = Vec::new();
+    let mut pictures = Vec::new();
+    let half = largest(seen.iter().map(|one| &one.analysis.arena));
     for cell in by_cell(seen) {
         let Seen { method, look, .. } = *cell[0];
         let color = Color::Palette(look.color);
         let all = || cell.iter().flat_map(|one| one.analysis.of(None));
         let title = format!("{method}, {}", plural(cell.len(), "seed"));
-        let mut whole = map(title, &cell[0].analysis.arena);
+        let arena = &cell[0].analysis.arena;
+        let mut whole = map(title, arena, half);
         all().for_each(|rollout| draw(&mut whole, rollout, color));
+        ends(&mut whole, arena.start, all().map(way));
         let arrived = all().filter(|rollout| rollout.outcome == EpisodeEnd::Reached).count();
         let label = format!("{arrived} of {} arrive", all().count());
-        whole.legend.push(Key { label, color, shape: KeyShape::Line });
-        charts.push(whole);
+        whole.legend.push(Key::new(&label, color, KeyShape::Line));
+        pictures.push(whole.into());
         // Primitives of different seeds do not correspond.
         let arrives =
             |one: &Trajectories| one.of(None).any(|rollout| rollout.outcome == EpisodeEnd::Reached);
@@ -31,13 +34,15 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
             continue;
         }
         let title = format!("{method}, seed {}, each primitive alone", one.seed);
-        let mut alone = map(title, &one.analysis.arena);
+        let mut alone = map(title, &one.analysis.arena, half);
         for k in 0..num_primitives {
             let color = Color::Primitive(k);
             one.analysis.of(Some(k)).for_each(|rollout| draw(&mut alone, rollout, color));
             alone.legend.push(primitive_key(k, KeyShape::Line));
         }
-        charts.push(alone);
+        let ways = (0..num_primitives).flat_map(|k| one.analysis.of(Some(k)).map(way));
+        ends(&mut alone, one.analysis.arena.start, ways);
+        pictures.push(alone.into());
     }
     let explanation = "A point starts in the lower left corner and is to reach the yellow target without \
         touching an obstacle or the edge. Each line is one trajectory of a trained policy, which here \
@@ -50,16 +55,16 @@ pub(super) fn sketch(seen: &[Seen<'_, Trajectories>]) -> Sketch {
         .to_owned();
     Sketch {
         kind: AnalysisKind::Trajectories,
-        charts,
+        pictures,
         panel: Panel::new("Ways to the target", explanation),
     }
 }
 
 fn draw(chart: &mut Chart, rollout: &Rollout, color: Color) {
-    let way = points(&rollout.positions);
-    let end: Vec<_> = way.last().copied().into_iter().collect();
-    chart.marks.push(Mark::Line { points: way, color, width: 1.4 });
-    if rollout.outcome != EpisodeEnd::Reached {
-        chart.marks.push(Mark::Crosses { points: end, color: Color::Text });
-    }
+    let points = points(&rollout.positions);
+    chart.marks.push(Mark::Line { points, color, width: 1.2 });
+}
+
+fn way(rollout: &Rollout) -> (&[[f64; 2]], Option<EpisodeEnd>) {
+    (rollout.positions.as_slice(), Some(rollout.outcome))
 }

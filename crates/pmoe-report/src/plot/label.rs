@@ -2,15 +2,13 @@
 
 use pmoe_results::text::one_line;
 
-/// Maximum width of a title or legend line, in units of the font size.
-const ROOM: f64 = 33.0;
+/// Returns the approximate width of a text in units of the font size.
+pub(super) fn width(text: &str) -> f64 {
+    text.chars().map(width_of).sum()
+}
 
-/// Escapes a text for the library, which reads `$…$` as mathematics, and removes control
-/// characters, which SVG does not allow. A text that is too long is cut in the middle, because
-/// names differ at their ends.
-pub(super) fn literal(text: &str) -> String {
-    let text = one_line(text);
-    let width = |c: char| match c {
+fn width_of(c: char) -> f64 {
+    match c {
         ' ' | '(' | ')' | '[' | ']' | ',' | '.' | ':' | '-' | '/' | 'f' | 'i' | 'l' | 'r' | 't' => {
             0.36
         }
@@ -18,14 +16,23 @@ pub(super) fn literal(text: &str) -> String {
         'A'..='Z' => 0.7,
         _ if c.is_ascii() => 0.62,
         _ => 1.0,
-    };
-    if text.chars().map(width).sum::<f64>() <= ROOM {
+    }
+}
+
+/// Escapes a text for the library, which reads `$…$` as mathematics, and removes control
+/// characters, which SVG does not allow. A text of that font size that is too long for its place is
+/// cut in the middle, because names differ at their ends.
+pub(super) fn literal(text: &str, place: f64, font_size: u32) -> String {
+    let text = one_line(text);
+    // Widths are approximate.
+    let room = place / (1.05 * f64::from(font_size));
+    if width(&text) <= room {
         return text.replace('$', "\\$");
     }
     let end = |chars: &mut dyn Iterator<Item = char>| {
-        let mut left = (ROOM - 1.0) / 2.0;
+        let mut left = (room - 1.0) / 2.0;
         let fits = |c: &char| {
-            left -= width(*c);
+            left -= width_of(*c);
             0.0 <= left
         };
         chars.take_while(fits).collect::<String>()
@@ -45,13 +52,13 @@ mod tests {
             "pmoe-sac on HalfCheetah-v2, seed 0: actions at step 4 of five",
             "pmoe-sac (actor.pmoe.num_primitives=8) (3 of 3 seeds)",
         ] {
-            assert_eq!(literal(text), text);
+            assert_eq!(literal(text, 520.0, 15), text);
         }
+        let cut = |text: &str| literal(text, 520.0, 15);
         let ends = |begin: &str, end: &str| format!("{begin}{}{end}", "x".repeat(260));
-        let (a, b) =
-            (literal(&ends("a ", " (1 of 3 seeds)")), literal(&ends("a ", " (2 of 3 seeds)")));
+        let (a, b) = (cut(&ends("a ", " (1 of 3 seeds)")), cut(&ends("a ", " (2 of 3 seeds)")));
         assert!(a.starts_with("a xxx") && a.ends_with("xxx (1 of 3 seeds)") && a != b, "{a}");
         assert!(a.contains('…') && a.chars().count() < 70, "{a}");
-        assert_eq!(literal("$x$\n\u{1b}[1m"), "\\$x\\$ [1m");
+        assert_eq!(cut("$x$\n\u{1b}[1m"), "\\$x\\$ [1m");
     }
 }

@@ -11,7 +11,8 @@ use super::{Check, NOTHING};
 use crate::error::ReportError;
 use crate::files::FOLDERS;
 use crate::numbers::Numbers;
-use crate::report::Report;
+use crate::plot::check_pdf;
+use crate::report::{PictureFile, PictureKind, Report};
 
 impl Check<'_> {
     /// Compares every file; page and figures only with `drawings`.
@@ -27,10 +28,14 @@ impl Check<'_> {
                 _ => {}
             }
         }
-        for (name, size) in &made.pictures {
+        for PictureFile { name, kind } in &made.pictures {
             let path = self.dir.join(name);
             let found = self.read(&path)?.filter(|_| drawings);
-            if let Some(Err(problem)) = found.map(|found| check_png(&found, *size)) {
+            let check = |found: Vec<u8>| match kind {
+                PictureKind::Png(size) => check_png(&found, *size),
+                PictureKind::Pdf => check_pdf(&found),
+            };
+            if let Some(Err(problem)) = found.map(check) {
                 self.differs(&path, "the file", "a picture", &problem);
             }
         }
@@ -40,7 +45,7 @@ impl Check<'_> {
     /// Reports the other files in the folders of tables and figures.
     fn others(&mut self, made: &Report) -> Result<(), ReportError> {
         let files = made.files.iter().map(|(name, _)| self.dir.join(name));
-        let pictures = made.pictures.iter().map(|(name, _)| self.dir.join(name));
+        let pictures = made.pictures.iter().map(|picture| self.dir.join(&picture.name));
         let known: BTreeSet<_> = files.chain(pictures).collect();
         for folder in FOLDERS.map(|name| self.dir.join(name)) {
             let failed = |source| ReportError::Read { path: folder.clone(), source };

@@ -6,6 +6,7 @@
 mod apart;
 mod claims;
 mod comparison;
+mod figures;
 mod hostile;
 mod panels;
 mod report;
@@ -69,6 +70,7 @@ impl Fixture {
             claims: &self.claims(),
             reference: None,
             bootstrap: Bootstrap::STANDARD,
+            smooth: ReportOptions::SMOOTH,
         };
         write_report(input, output, &options)
     }

@@ -66,14 +66,17 @@ fn every_kind_has_a_panel_with_its_figures_and_numbers() {
         "pmoe-sac__seed_0__each_primitive_alone-trajectories.svg",
         "sac__seed_0-exploration.svg",
         "pmoe-sac_on_Hopper-v4__seed_0-gait.svg",
-        "pmoe-sac_on_Hopper-v4__seed_0__actions_at_step_5_of_five-gait.svg",
         "Hopper-v4-robustness.svg",
     ] {
         let svg = fs::read_to_string(figures.join(name)).unwrap_or_else(|_| panic!("no {name}"));
         assert_well_formed(&svg);
     }
     let strip = fs::read_to_string(figures.join("pmoe-sac_on_Hopper-v4__seed_0-gait.svg")).unwrap();
-    assert!(strip.contains("every second period of 8 steps"));
+    // Weights and actions are one figure, also on the page.
+    for text in ["every second period of 8 steps", "step 0<", "step 6<", "joint 1<"] {
+        assert!(strip.contains(text), "{text}");
+    }
+    assert_eq!(page.matches("<figure class=\"wide\"").count(), 2);
 
     let numbers = fs::read(fixture.output().join(Numbers::FILE)).unwrap();
     let numbers: Numbers = serde_json::from_slice(&numbers).unwrap();

@@ -450,6 +450,7 @@ fn claims_are_judged_where_their_runs_are() {
         claims: &claims,
         reference: None,
         bootstrap: Bootstrap::STANDARD,
+        smooth: ReportOptions::SMOOTH,
     };
     write_report(&fixture.results(), &fixture.output(), &options).unwrap();
     let page = fixture.page();

@@ -76,6 +76,7 @@ impl Suite {
             budget_apart(&format!("variants.{method}.set"), set)?;
         }
         one("reference", &self.reference, &methods)?;
+        self.subject.iter().try_for_each(|subject| one("subject", subject, &methods))?;
         for preset in Preset::ALL {
             let PresetPlan { seeds, total_steps, task_steps, tasks, set, analyses } =
                 self.preset(preset);

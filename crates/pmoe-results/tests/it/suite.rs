@@ -164,8 +164,9 @@ fn suites_are_in_the_order_of_the_paper() {
 #[test]
 fn bad_values_are_named_with_the_allowed_ones() {
     // Old text, new text, and what the message must name in addition to the file.
-    let cases: [(&str, &str, &[&str]); 24] = [
+    let cases: [(&str, &str, &[&str]); 25] = [
         ("reference = \"a\"", "reference = \"c\"", &["reference", "\"c\"", "`a`, `b`, `b-100`"]),
+        ("reference = \"a\"", "reference = \"a\"\nsubject = \"c\"", &["subject", "\"c\""]),
         ("item =", "itme =", &["itme", "`item`", "`tasks`"]),
         ("title = \"One against the other\"\n", "", &["title"]),
         ("methods = [\"a\", \"b\"]", "methods = [\"a\", 1]", &["methods[1]", "string"]),
