@@ -40,7 +40,7 @@ fn embed_configs(configs: &Path) {
     println!("cargo::rerun-if-changed={}", claims.display());
     let claims = fs::canonicalize(&claims).unwrap_or(claims);
     code += &format!(
-        "pub(crate) static CLAIMS: &str = include_str!({:?});\n",
+        "#[cfg(feature = \"experiments\")]\npub(crate) static CLAIMS: &str = include_str!({:?});\n",
         claims.display().to_string()
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

@@ -27,6 +27,10 @@ pub fn run(root: &Path) -> Result<()> {
     step("clippy", || {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
     })?;
+    step("clippy of what trains alone", || {
+        let alone = ["clippy", "--release", "--package", "pmoe-cli", "--no-default-features"];
+        start(cargo::cargo().args(alone).args(["--", "-D", "warnings"]))
+    })?;
     step("systems", systems::run)?;
     step("doc", || {
         let mut doc = cargo::cargo();

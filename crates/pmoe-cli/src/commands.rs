@@ -5,15 +5,13 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod env;
 pub(crate) mod evaluate;
+#[cfg(feature = "experiments")]
+pub(crate) mod experiments;
 pub(crate) mod export;
 pub(crate) mod list;
-pub(crate) mod matrix;
 mod policy;
 pub(crate) mod render;
-pub(crate) mod report;
 pub(crate) mod train;
-pub(crate) mod verify;
-pub(crate) mod watch;
 
 use anyhow::Result;
 use pmoe_results::text::{printable, printable_json};
@@ -22,11 +20,6 @@ use serde::Serialize;
 /// Prints a value as one JSON document on stdout.
 fn print_json<T: Serialize>(value: &T) -> Result<()> {
     print_line(&printable_json(&serde_json::to_string(value)?))
-}
-
-/// Prints `row` on one line, even if names from files in it contain line breaks.
-fn print_row(row: &str) -> Result<()> {
-    print_line(&row.replace('\n', " "))
 }
 
 /// Prints one or more lines on stdout. A closed pipe is not an error.

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use pmoe_algos::{CheckpointError, ConfigError, RunError};
 use pmoe_envs::EnvError;
-use pmoe_matrix::MatrixError;
-use pmoe_report::ReportError;
 use pmoe_results::error::SettingError;
 use pmoe_results::{Exit, ResultsError};
+
+#[cfg(feature = "experiments")]
+use crate::commands::experiments;
 
 /// A bad argument or user file that no library error describes.
 #[derive(Debug)]
@@ -74,17 +75,18 @@ pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
 /// The command that helps against an error, if one does.
 pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
     let is_library = |error: &EnvError| matches!(error, EnvError::Library { .. });
-    let is_report = |error: &ReportError| matches!(error, ReportError::NoReport { .. });
     error.chain().find_map(|cause| {
         if cause.downcast_ref().is_some_and(is_library) {
-            Some("`cargo xtask setup` fetches it into .mujoco/lib")
-        } else {
-            cause.downcast_ref().is_some_and(is_report).then_some("`pmoe report` creates one")
+            return Some("`cargo xtask setup` fetches it into .mujoco/lib");
         }
+        #[cfg(feature = "experiments")]
+        return experiments::help(cause);
+        #[cfg(not(feature = "experiments"))]
+        None
     })
 }
 
-fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+pub(crate) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<BadInput>() || cause.is::<ConfigError>() || cause.is::<SettingError>() {
         return Some(Exit::BadInput);
     }
@@ -95,21 +97,9 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
             _ => None,
         };
     }
-    if let Some(error) = cause.downcast_ref::<MatrixError>() {
-        return error.is_bad_input().then_some(Exit::BadInput);
-    }
-    if let Some(error) = cause.downcast_ref::<ReportError>() {
-        return match error {
-            ReportError::Results(error) => exit_of(error),
-            ReportError::NoReport { .. }
-            | ReportError::NoRuns { .. }
-            | ReportError::Link { .. }
-            | ReportError::UnknownReference { .. } => Some(Exit::BadInput),
-            ReportError::Write { source, .. } if !pmoe_results::error::is_full(source) => {
-                Some(Exit::BadInput)
-            }
-            _ => None,
-        };
+    #[cfg(feature = "experiments")]
+    if let Some(exit) = experiments::exit_of(cause) {
+        return Some(exit);
     }
     if let Some(error) = cause.downcast_ref::<RunError>() {
         return match error {

@@ -61,14 +61,9 @@ enum Command {
     /// Check config files.
     #[command(subcommand)]
     Config(commands::config::Command),
-    /// Run the experiments of the paper and write the report. Resumes where it stopped.
-    Matrix(commands::matrix::Args),
-    /// Show the state of a folder of runs, live in the terminal or once.
-    Watch(commands::watch::Args),
-    /// Create tables, figures and an HTML page from run folders.
-    Report(commands::report::Args),
-    /// Recompute published reports from their runs and list the differences.
-    Verify(commands::verify::Args),
+    #[cfg(feature = "experiments")]
+    #[command(flatten)]
+    Experiments(commands::experiments::Command),
     /// Step and time environments.
     #[command(subcommand)]
     Env(commands::env::Command),
@@ -100,10 +95,8 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::export(args),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
-        Command::Matrix(args) => commands::matrix::matrix(args),
-        Command::Watch(args) => commands::watch::watch(args),
-        Command::Report(args) => commands::report::report(args),
-        Command::Verify(args) => commands::verify::verify(args),
+        #[cfg(feature = "experiments")]
+        Command::Experiments(command) => commands::experiments::run(command),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
     };
