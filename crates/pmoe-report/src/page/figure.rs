@@ -97,7 +97,7 @@ impl FigureKey {
                 format!("<span class=\"swatch line\" style=\"background:{}\"></span>", color())
             }
             KeyShape::Area => {
-                format!("<span class=\"swatch\" style=\"background:{}\"></span>", color())
+                format!("<span class=\"swatch area\" style=\"background:{}\"></span>", color())
             }
         };
         Self { mark, label: key.text() }
