@@ -264,6 +264,10 @@ impl Chart {
         if self.is_map {
             layout = layout.with_equal_aspect();
         }
+        if !is_usual {
+            // The library leaves room for axis labels and a legend.
+            layout = layout.with_force_margins_y(28.0, 24.0);
+        }
         render_multiple(plots, layout)
     }
 }

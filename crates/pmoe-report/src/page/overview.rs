@@ -55,7 +55,7 @@ impl Headline {
             }
         };
         let is_stated = of.tasks.iter().all(|task| suite.paper.states.steps.contains(task));
-        let assumed = if is_stated { "" } else { ", a length that we assume" };
+        let assumed = if is_stated { "" } else { " (assumed)" };
         let paper = suite.paper_ratio(test.quantity, &test.method, than, &of.tasks).map(|ratio| {
             format!("; the paper on the same: {} % at {}{assumed}", short(ratio), count(full))
         });
@@ -162,9 +162,13 @@ mod tests {
     fn the_words_follow_from_the_interval() {
         let cases = [
             (effect(0.87, 0.76, 1.002), "Below sac, but the interval just reaches 100 %"),
-            (effect(0.95, 0.8, 1.2), "Below sac, but the interval reaches beyond 100 %"),
-            (effect(1.05, 0.8, 1.2), "Above sac, but the interval reaches beyond 100 %"),
-            (effect(1.2, 1.1, 1.3), "Above sac, and the whole interval"),
+            (effect(0.95, 0.8, 1.2), "Below sac, but the interval reaches well beyond 100 %"),
+            (effect(1.05, 0.8, 1.2), "Above sac, but the interval reaches well beyond 100 %"),
+            (
+                effect(0.87, 0.76, 0.999),
+                "Below sac, and the whole interval with it, but it ends close",
+            ),
+            (effect(1.2, 1.1, 1.3), "Above sac, and the whole interval with it: hardly"),
             (effect(0.8, 0.7, 0.9), "Below sac, and the whole interval"),
         ];
         for (effect, words) in cases {

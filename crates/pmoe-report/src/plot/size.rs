@@ -39,8 +39,8 @@ impl Size {
             (Self::Usual, 0, true) => 520.0,
             (Self::Usual, 0, false) => 380.0,
             (Self::Usual, rows, _) => 120.0 + ROW * rows as f64,
-            (Self::Small, 0, true) => 310.0,
-            (Self::Small, 0, false) => 210.0,
+            (Self::Small, 0, true) => 300.0,
+            (Self::Small, 0, false) => 190.0,
             (Self::Small, rows, _) => 60.0 + ROW * rows as f64,
         };
         drawing + LEGEND_LINE * keys.saturating_sub(2) as f64
