@@ -162,7 +162,7 @@ impl Report {
             success.retain(is_new);
             let reference = group.comparison.reference.as_deref();
             let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
-            let over_tasks = aggregates.as_ref().filter(|_| has_new);
+            let over_tasks = aggregates.as_ref().filter(|of| has_new && 1 < of.methods.len());
             let figures = SectionFigures {
                 intervals: drawing.draw(
                     group,

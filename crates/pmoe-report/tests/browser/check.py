@@ -151,7 +151,7 @@ FIRST_SCREEN = r"""
   const wanted = Math.min(most, figures.length);
   const whole = figures.filter((node) => is_whole(node.querySelector("svg")));
   if (whole.length < wanted) found.push(`the first screen has ${whole.length} whole figures, not ${wanted}`);
-  const is_curve = (node) => (node.getAttribute("aria-label") ?? "").startsWith("Learning curves");
+  const is_curve = (node) => /^Learning curves.*↑/.test(node.getAttribute("aria-label"));
   if (figures.some(is_curve) && !whole.some(is_curve)) found.push("the first screen has no learning curves");
   for (const badge of document.querySelectorAll(".badge")) {
     const box = badge.getBoundingClientRect();

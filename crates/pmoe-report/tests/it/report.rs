@@ -386,7 +386,13 @@ fn tasks_with_a_goal_have_a_success_rate() {
     assert_well_formed(&svg);
     assert!(svg.contains("sac (2 of 2 seeds)") && svg.contains("success rate"));
     assert!(!fixture.output().join("figures/Hopper-v4-success.svg").exists());
-    assert_eq!(fixture.page().matches("<figure aria-label=\"Learning curves: Reach-v0, ↑ success rate").count(), 1);
+    assert_eq!(
+        fixture
+            .page()
+            .matches("<figure aria-label=\"Learning curves: Reach-v0, ↑ success rate")
+            .count(),
+        1
+    );
 }
 
 #[test]
