@@ -43,7 +43,9 @@ pub(crate) fn metrics(group: &Group<'_>, palette: &Palette) -> Vec<TaskMetrics> 
                 None => charts.push(chart(name, &lines, group.subject(), palette)),
             }
         }
-        charts.extend(speed(&cells, palette));
+        if !charts.is_empty() {
+            charts.extend(speed(&cells, palette));
+        }
         TaskMetrics { task: task.to_owned(), charts, constant }
     };
     let metrics = tasks.into_iter().map(of_task);

@@ -130,12 +130,12 @@ impl Chart {
         if layout.suppress_x_ticks && layout.suppress_y_ticks {
             layout = layout.with_show_grid(false).with_box_axes();
         }
-        if !is_usual {
-            // Without a label below, its space is empty.
-            layout.force_margin_bottom = Some(2.5 * f64::from(fonts.tick));
-        }
         if self.is_map {
             layout = layout.with_equal_aspect();
+        }
+        if !is_usual {
+            // The library leaves room for axis labels and a legend.
+            layout = layout.with_force_margins_y(28.0, 24.0);
         }
         render_multiple(plots, legend.on(layout))
     }

@@ -171,7 +171,7 @@ impl Report {
             curves.retain(is_new);
             success.retain(is_new);
             let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
-            let over_tasks = aggregates.as_ref().filter(|_| has_new);
+            let over_tasks = aggregates.as_ref().filter(|of| has_new && 1 < of.methods.len());
             let reference = group.comparison.reference.as_deref();
             let intervals = intervals(over_tasks, reference, &palette);
             let profiles = profiles(group, over_tasks, style);

@@ -83,8 +83,8 @@ impl<'a> Ledger<'a> {
         Self { lines: claims.iter().filter(|_| has_suites).map(line).collect() }
     }
 
-    /// Returns the claims that were decided either way, those about all tasks first, then in the
-    /// order of the parts, which is the paper's.
+    /// Returns the claims that were decided either way, in the order of the parts, which is the
+    /// paper's; in each part those about all tasks first.
     pub(super) fn decided(&self) -> Vec<&ClaimLine<'a>> {
         important_first(self.judged().filter(|line| line.is_decided()))
     }
@@ -158,7 +158,11 @@ fn important_first<'l, 'a>(
     let mut lines: Vec<_> = lines.collect();
     let is_of_one =
         |line: &ClaimLine<'_>| !matches!(&line.claim.test, Test::Runs(test) if test.task.is_none());
-    lines.sort_by_key(|line| (line.judgement.verdict, is_of_one(line), line.place));
+    let rank = |line: &&ClaimLine<'_>| match line.judgement.verdict {
+        Verdict::Contradicted => Verdict::Reproduced,
+        verdict => verdict,
+    };
+    lines.sort_by_key(|line| (rank(line), line.place, is_of_one(line)));
     lines
 }
 

@@ -39,6 +39,8 @@ pub(super) struct FigureKey {
 pub(super) struct Grid<'a> {
     /// Lines of the legend that several figures share, or the only one has.
     pub(super) keys: Vec<&'a FigureKey>,
+    /// What the axes of all figures show, or nothing if they differ.
+    pub(super) axes: &'a str,
     /// The figures, each with its remaining lines.
     pub(super) figures: Vec<(&'a SectionFigure, Vec<&'a FigureKey>)>,
 }
@@ -97,7 +99,7 @@ impl FigureKey {
                 format!("<span class=\"swatch line\" style=\"background:{}\"></span>", color())
             }
             KeyShape::Area => {
-                format!("<span class=\"swatch\" style=\"background:{}\"></span>", color())
+                format!("<span class=\"swatch area\" style=\"background:{}\"></span>", color())
             }
         };
         Self { mark, label: key.text() }
@@ -119,7 +121,11 @@ impl<'a> Grid<'a> {
         let own = |figure: &&'a SectionFigure| {
             (*figure, figure.keys.iter().filter(|key| !is_shared(key)).collect())
         };
-        Self { keys, figures: figures.iter().map(own).collect() }
+        let with_axes =
+            || figures.iter().map(|of| of.axes.as_str()).filter(|axes| !axes.is_empty());
+        let first = with_axes().next().unwrap_or_default();
+        let axes = if with_axes().all(|axes| axes == first) { first } else { "" };
+        Self { keys, axes, figures: figures.iter().map(own).collect() }
     }
 
     /// Whether the figures have lines of single seeds, which the style sheet hides until the box

@@ -1,6 +1,6 @@
 //! The answer at the top of the page, made from the numbers.
 
-use pmoe_results::Suite;
+use pmoe_results::{Quantity, Suite};
 use pmoe_stats::{Estimate, Interval};
 
 use super::answer::{self, standing_text};
@@ -8,8 +8,9 @@ use super::badge::Badge;
 use super::{ClaimLine, Ledger, Section};
 use crate::claims::{Decision, Effect, EffectKind, Relation, Test, Than};
 use crate::format::{count, estimate, percent};
+use crate::rows::Row;
 
-/// What the runs say of the first of the paper's claims that they test.
+/// What the runs say of the most important comparison.
 pub(crate) struct Headline {
     /// Part of the page with the runs.
     pub(super) section: Option<String>,
@@ -26,12 +27,58 @@ pub(crate) struct Headline {
 
 impl Headline {
     /// Takes the first claim over several tasks that compares returns of two methods, or else the
-    /// first of one task.
+    /// first of one task. Without claims it compares the two methods of the only part.
     pub(crate) fn new(ledger: &Ledger<'_>, sections: &[Section], suites: &[Suite]) -> Option<Self> {
         let of = |line: &'_ ClaimLine<'_>| Self::of_claim(line, sections, suites);
         let is_of_all = |line: &&ClaimLine<'_>| matches!(&line.claim.test, Test::Runs(test) if test.task.is_none());
         let lines = || ledger.lines.iter();
-        lines().filter(is_of_all).find_map(of).or_else(|| lines().find_map(of))
+        let of_claims = lines().filter(is_of_all).find_map(of).or_else(|| lines().find_map(of));
+        match (of_claims, sections) {
+            (None, [one]) => Self::of_section(one),
+            (headline, _) => headline,
+        }
+    }
+
+    /// Compares the two methods of a section, if there are just two, over its tasks.
+    fn of_section(section: &Section) -> Option<Self> {
+        let than = section.reference.as_deref()?;
+        let is_compared = |row: &&Row| row.method != than && row.relative_auc.is_some();
+        let rows: Vec<&Row> = section.rows.iter().filter(is_compared).collect();
+        let first = rows.first()?;
+        let method = first.method.as_str();
+        let over_tasks = section.aggregates.as_ref().filter(|of| !of.methods.is_empty());
+        let (estimate, tasks) = match (over_tasks, rows.as_slice()) {
+            _ if rows.iter().any(|row| row.method != method) => return None,
+            (Some(of), _) => {
+                let mean = &of.methods.iter().find(|of| of.method == method)?.mean;
+                (mean.clone(), of.tasks.clone())
+            }
+            (None, [one]) => (one.relative_auc.clone()?, vec![one.task.clone()]),
+            (None, _) => return None,
+        };
+        let behind = || section.rows.iter().filter(|row| tasks.contains(&row.task));
+        let num_runs = [method, than].map(|name| {
+            let of_method = behind().filter(|row| row.method == name);
+            of_method.map(|row| row.seeds.len()).min().unwrap_or(0)
+        });
+        let steps = behind().map(|row| row.total_steps).max().unwrap_or(0);
+        let text = format!(
+            "{} of {than}'s {}, over {} at {} environment steps.",
+            short_estimate(&estimate),
+            Quantity::Auc.label(),
+            listed(&tasks),
+            count(steps)
+        );
+        let effect = Effect { kind: EffectKind::Ratio, estimate };
+        let decision = Decision::of(Relation::Higher, &effect, &num_runs);
+        Some(Self {
+            section: Some(section.id.clone()),
+            method: method.to_owned(),
+            text,
+            badge: Badge::of_standing(decision).html(true, standing_text(decision)),
+            sureness: sureness(decision, &effect, than),
+            tasks: by_task(section, method, than),
+        })
     }
 
     fn of_claim(line: &ClaimLine<'_>, sections: &[Section], suites: &[Suite]) -> Option<Self> {
@@ -55,7 +102,7 @@ impl Headline {
             }
         };
         let is_stated = of.tasks.iter().all(|task| suite.paper.states.steps.contains(task));
-        let assumed = if is_stated { "" } else { ", a length that we assume" };
+        let assumed = if is_stated { "" } else { " (assumed)" };
         let paper = suite.paper_ratio(test.quantity, &test.method, than, &of.tasks).map(|ratio| {
             format!("; the paper on the same: {} % at {}{assumed}", short(ratio), count(full))
         });
@@ -85,22 +132,19 @@ fn sureness(decision: Decision, effect: &Effect, than: &str) -> String {
             "Fewer than {} runs on a side: too few to tell a difference from chance.",
             Decision::FEWEST_RUNS
         ),
-        (Decision::Holds, _) => {
-            format!(
-                "Above {than}, and the whole interval with it: chance alone would hardly do that."
-            )
-        }
-        (Decision::Fails, _) => {
-            format!(
-                "Below {than}, and the whole interval with it: chance alone would hardly do that."
-            )
-        }
-        (Decision::Open, Some(Interval { low, high })) => {
+        (_, Some(Interval { low, high })) => {
             let (side, end) =
                 if *value < 1.0 { ("Below", high - 1.0) } else { ("Above", 1.0 - low) };
-            // An interval that ends at 100 is nearly decided.
-            let far = if end < 0.1 * (high - low) { "just reaches" } else { "reaches beyond" };
-            format!("{side} {than}, but the interval {far} 100 %: not certain.")
+            // How far the interval passes 100 %, in terms of its width.
+            let how = match end / (high - low) {
+                ..-0.1 => "and the whole interval with it: hardly by chance",
+                -0.1..0.0 => {
+                    "and the whole interval with it, but it ends close to 100 %: likely, not certain"
+                }
+                0.0..0.1 => "but the interval just reaches 100 %: not certain",
+                _ => "but the interval reaches well beyond 100 %: not certain",
+            };
+            format!("{side} {than}, {how}.")
         }
     }
 }
@@ -111,7 +155,7 @@ fn by_task(section: &Section, method: &str, than: &str) -> Vec<(String, String)>
         return Vec::new();
     }
     let rows = section.rows.iter().filter(|row| row.method == method);
-    let of_row = |row: &crate::rows::Row| {
+    let of_row = |row: &Row| {
         let standing = answer::standing(row, &section.rows, Some(than))?;
         let badge = Badge::of_standing(standing).html(true, standing_text(standing));
         Some((format!("{} {}", row.task, estimate(row.relative_auc.as_ref(), percent)), badge))
@@ -162,9 +206,13 @@ mod tests {
     fn the_words_follow_from_the_interval() {
         let cases = [
             (effect(0.87, 0.76, 1.002), "Below sac, but the interval just reaches 100 %"),
-            (effect(0.95, 0.8, 1.2), "Below sac, but the interval reaches beyond 100 %"),
-            (effect(1.05, 0.8, 1.2), "Above sac, but the interval reaches beyond 100 %"),
-            (effect(1.2, 1.1, 1.3), "Above sac, and the whole interval"),
+            (effect(0.95, 0.8, 1.2), "Below sac, but the interval reaches well beyond 100 %"),
+            (effect(1.05, 0.8, 1.2), "Above sac, but the interval reaches well beyond 100 %"),
+            (
+                effect(0.87, 0.76, 0.999),
+                "Below sac, and the whole interval with it, but it ends close",
+            ),
+            (effect(1.2, 1.1, 1.3), "Above sac, and the whole interval with it: hardly"),
             (effect(0.8, 0.7, 0.9), "Below sac, and the whole interval"),
         ];
         for (effect, words) in cases {

@@ -167,10 +167,13 @@ impl Section {
         self.item.as_deref().unwrap_or(&self.title)
     }
 
-    /// Whether there are methods to compare, and one to compare them with.
+    /// Whether there are finished runs of a method and of the reference to compare it with.
     pub(super) fn compares(&self) -> bool {
         let reference = self.reference.as_deref();
-        reference.is_some() && self.rows.iter().any(|row| Some(row.method.as_str()) != reference)
+        let is_reference = |row: &&Row| Some(row.method.as_str()) == reference;
+        let (ours, others): (Vec<_>, Vec<_>) =
+            self.rows.iter().filter(|row| row.auc.is_some()).partition(is_reference);
+        !ours.is_empty() && !others.is_empty()
     }
 
     /// Returns the rows by task, without tasks whose numbers are in an earlier part.

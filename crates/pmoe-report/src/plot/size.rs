@@ -46,7 +46,7 @@ impl Size {
             (Self::Usual, rows, _) => 90.0 + ROW * rows as f64,
             (Self::Small, 0, true) => 300.0,
             (Self::Small, 0, false) => 190.0,
-            (Self::Small, rows, _) => 70.0 + ROW * rows as f64,
+            (Self::Small, rows, _) => 60.0 + ROW * rows as f64,
         };
         Frame { width, height }
     }

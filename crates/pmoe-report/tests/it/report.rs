@@ -69,14 +69,14 @@ fn a_suite_with_every_kind_of_run() {
     assert_self_contained(&page);
     for expected in [
         "One against the other",
-        "165.0 [150.0,\u{a0}180.0]",
-        "110.0 [100.0,\u{a0}120.0]",
+        "165.0</td><td class=\"i\">[150.0,\u{a0}180.0]</td>",
+        "110.0</td><td class=\"i\">[100.0,\u{a0}120.0]</td>",
         "150.0 [125.0,\u{a0}180.0]", // percent of sac
         "115.4",
         "The paper&#39;s numbers are without intervals. Not stated in the paper, assumed: 5 seeds, \
          1\u{202f}000\u{202f}000 environment steps per run.",
         "up to 3\u{202f}000 environment steps per run here, 1\u{202f}000\u{202f}000 there",
-        "210.0 [200.0,\u{a0}220.0]", // final return of sac
+        "210.0</td><td class=\"i\">[200.0,\u{a0}220.0]</td>", // final return of sac
         "0 of 2",
         "failed: q1_loss is &#60;NaN&#62;",
         "unfinished, at step 2\u{202f}000 of 3\u{202f}000",
@@ -137,13 +137,57 @@ fn the_same_runs_give_the_same_bytes() {
 }
 
 #[test]
-fn without_runs_the_page_says_so() {
+fn without_runs_there_is_no_report() {
     let fixture = Fixture::new();
+    let error = fixture.try_report(&fixture.results(), &fixture.output()).unwrap_err();
+    assert!(matches!(&error, ReportError::NoRuns { path } if path.ends_with("results")));
+    assert!(!fixture.output().exists());
+    // What can't be read is worth a page.
+    fs::write(fixture.results().join("plan.json"), "{").unwrap();
+    assert_eq!(fixture.report().unreadable, 1);
+    assert_self_contained(&fixture.page());
+}
+
+#[test]
+fn a_curve_is_drawn_once_and_referred_to() {
+    let mut fixture = Fixture::new();
+    let again = SUITE.replace("One against", "Once more against").replace("Table 9", "Table 10");
+    fixture.suites.push(Suite::parse(&again, Path::new("table10.toml")).unwrap());
+    let values = [10.0, 20.0, 30.0, 40.0];
+    let planned = |(method, task): (&str, &str), used_by: &[&str]| {
+        fixture.suite_run((method, task, 0), &values, Status::Done);
+        PlannedRun {
+            id: format!("{method}-{task}"),
+            dir: format!("table9/{method}/{task}/seed_0").into(),
+            base: method.to_owned(),
+            task: task.to_owned(),
+            seed: 0,
+            total_steps: 3000,
+            set: BTreeMap::new(),
+            used_by: used_by
+                .iter()
+                .map(|suite| Use { suite: (*suite).into(), method: method.into() })
+                .collect(),
+            analyses: Vec::new(),
+            progress: RunProgress::New,
+        }
+    };
+    let both = ["table9", "table10"];
+    let runs = vec![
+        planned(("sac", "Hopper-v4"), &both),
+        planned(("pmoe-sac", "Hopper-v4"), &both),
+        planned(("sac", "Ant-v4"), &both[..1]),
+    ];
+    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    plan.write(&fixture.results()).unwrap();
     let summary = fixture.report();
-    assert_eq!((summary.done, summary.rows.len()), (0, 0));
+    assert_eq!(summary.rows.iter().filter(|row| row.task == "Hopper-v4").count(), 4);
     let page = fixture.page();
-    assert!(page.contains("There are no runs here yet"));
-    assert_self_contained(&page);
+    assert_eq!(page.matches("<figure aria-label=\"Learning curves: Hopper-v4,").count(), 1);
+    assert!(page.contains(
+        "The runs on Hopper-v4 are those of <a href=\"#part-table9\">Table 9</a>, which has their curves."
+    ));
+    assert!(!fixture.output().join("figures/table10-Hopper-v4.svg").exists());
 }
 
 #[test]
@@ -342,7 +386,13 @@ fn tasks_with_a_goal_have_a_success_rate() {
     assert_well_formed(&svg);
     assert!(svg.contains("sac (2 of 2 seeds)") && svg.contains("success rate"));
     assert!(!fixture.output().join("figures/Hopper-v4-success.svg").exists());
-    assert_eq!(fixture.page().matches("<h3>Success rate</h3>").count(), 1);
+    assert_eq!(
+        fixture
+            .page()
+            .matches("<figure aria-label=\"Learning curves: Reach-v0, ↑ success rate")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -460,9 +510,13 @@ fn claims_are_judged_where_their_runs_are() {
     assert!(page.contains("in % of sac&#39;s, on Hopper-v4 alone, 1 of 2"));
     assert!(page.contains("disagrees so far: 1"));
     assert_eq!(page.matches("the paper: 115.4, outside this interval").count(), 1);
-    let here = "The paper's claims about it:</strong> disagrees so far 1, too few tasks 1. “On Hopper-v4 the \
-                AUC of pmoe-sac is above sac&#39;s (115.4 % printed).” disagrees so far.";
+    let here = "</span> disagrees so far</span> On Hopper-v4 the AUC of pmoe-sac is above sac&#39;s (115.4 % printed).";
     assert!(page.contains(here));
+    // The answer at the top is that of the claim about all tasks, on those that have runs.
+    let answer = "over Hopper-v4 (1 of 2 tasks so far) at 3\u{202f}000 environment steps; the paper on the same: \
+                  115 % at 1\u{202f}000\u{202f}000 (assumed).";
+    assert!(page.contains(answer), "{page}");
+    assert!(page.contains("Below sac, and the whole interval with it: hardly by chance."));
     assert!(page.contains("Of 1 with enough runs 1 are decided."));
 
     // Each claim lists its runs, with their ids if a plan assigns them.

@@ -324,6 +324,20 @@ fn what_is_no_report_is_bad_input_or_named() {
     let fixture = Fixture::new();
     let nothing = || verify(&fixture.results(), None, &fixture.suites, &[]);
     assert!(matches!(nothing().unwrap_err(), ReportError::NoReport { .. }));
+    // Earlier versions made reports of empty folders; that they agree with nothing is no news.
+    let empty = {
+        let (other, report) = published();
+        fs::remove_dir_all(other.results().join("table9")).unwrap();
+        let gone = check(&other).differences;
+        assert_eq!((gone.len(), gone[0].name.as_str()), (1, "the runs"));
+        let path = report.join("numbers.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut numbers: serde_json::Value = serde_json::from_str(&text).unwrap();
+        numbers["runs"] = serde_json::json!([]);
+        fs::write(&path, numbers.to_string()).unwrap();
+        verify(&other.results(), None, &other.suites, &[])
+    };
+    assert!(matches!(empty.unwrap_err(), ReportError::NoRuns { .. }));
     let nowhere = fixture.dir.path().join("nowhere");
     let error = verify(&nowhere, None, &fixture.suites, &[]).unwrap_err();
     assert!(matches!(error, ReportError::Results(ResultsError::NotARun { .. })));
