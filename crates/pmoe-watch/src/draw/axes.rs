@@ -72,7 +72,8 @@ impl Axis {
             || self.ticks.iter().map(|tick| self.place(tick - self.bounds[0], line.width, DOTS[1]));
         let mut drawn = vec!['─'; line.width.into()];
         for column in columns() {
-            drawn[column] = '┴';
+            // There may be no columns.
+            drawn.get_mut(column).into_iter().for_each(|place| *place = '┴');
         }
         frame.render_widget(Paragraph::new(String::from_iter(drawn)).dim(), line);
 
@@ -169,7 +170,8 @@ mod tests {
             (-46.9, 2820.0, 30, vec!["-500", "0", "500", "1k", "1.5k", "2k", "2.5k", "3k"]),
             (0.0, 1.0, 30, vec!["0", "0.2", "0.4", "0.6", "0.8", "1"]),
             (3_000.0, 12_345.0, 12, vec!["0", "5k", "10k", "15k"]),
-            (-3.0, -3.0, 9, vec!["-6", "-4", "-2", "0"]),
+            (-3.0, -3.0, 9, vec!["-5", "-4", "-3", "-2", "-1"]),
+            (-3.0, -3.0, 5, vec!["-5", "0"]),
             (0.0, 0.0, 2, vec!["-0.5", "0", "0.5"]),
             (2e-7, 3e-7, 5, vec!["2e-7", "3e-7"]),
         ] {
