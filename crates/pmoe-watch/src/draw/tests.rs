@@ -84,7 +84,7 @@ fn a_flat_curve_and_none_are_drawn_too() {
     run.curve.iter_mut().for_each(|point| point.1 = -3.0);
     let mut app = App::new(Snapshot::new("x".as_ref(), None, vec![run], vec![]));
     let found = lines(&screen(&app, 80, 24, Theme::Colors)).concat();
-    assert!(found.contains(" 0┤") && found.contains("-5┤"), "{found}");
+    assert!(found.contains("-2┤") && found.contains("-4┤"), "{found}");
     app.snapshot.runs[0].curve.clear();
     let found = lines(&screen(&app, 80, 24, Theme::Colors)).concat();
     assert!(found.contains("no evaluation yet"), "{found}");
