@@ -54,7 +54,8 @@ pub fn run(
     let end = MatrixEnd::of(&ends);
     show(&format!("\n{}", summary(matrix.runs(), &ends)));
     if made.is_ok() {
-        show(&Findings::read(&folder).tables(matrix.suites(), matrix.runs(), &ends));
+        let tables = Findings::read(&folder).tables(matrix.suites(), matrix.runs(), &ends);
+        show(&format!("{}\n", tables.trim_end()));
     }
     if end == MatrixEnd::Interrupted {
         show("Interrupted. Run the same command again to continue.");
@@ -124,7 +125,8 @@ fn free_bytes(_: &Path) -> Option<f64> {
 /// Writes the report of all runs in `out` into `folder`, including those that are not in this plan;
 /// returns its page.
 fn report(pmoe: &Path, out: &Path, folder: &Path) -> Result<PathBuf, MatrixError> {
-    process::run(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(folder))?;
+    // What it prints is in the tables.
+    process::stdout(Command::new(pmoe).arg("report").arg(out).arg("--out").arg(folder))?;
     Ok(folder.join("index.html"))
 }
 

@@ -91,18 +91,25 @@ impl Findings {
         let is_asked = |task: &&str| counts.keys().any(|key| key.1 == *task);
         let tasks: Vec<&str> = suite.tasks.iter().map(String::as_str).filter(is_asked).collect();
 
-        let interval = match self.intervals.level {
-            level if level > 0.0 => format!(", {:.0} % intervals", 100.0 * level),
-            _ => String::new(),
+        let text = match tasks.iter().any(|task| self.has_percent(suite, &methods, task)) {
+            true => format!("AUC in % of {}", suite.reference),
+            false => format!("AUC; none in % of {}, the reference", suite.reference),
         };
-        let mut text =
-            format!("{} ({}): AUC in % of {}{interval}\n", suite.item, suite.name, suite.reference);
+        let mut text = format!("{} ({}): {text}", suite.item, suite.name);
+        let cells = |method: &str, task: &str| self.cells(suite, &methods, method, task);
+        let has_interval = |task: &&str| methods.iter().any(|method| cells(method, task)[1] != "");
+        let with_intervals = tasks.iter().any(has_interval);
+        if with_intervals {
+            text += &format!(", {:.0} % intervals", 100.0 * self.intervals.level);
+        }
+        text.push('\n');
         for tasks in tasks.chunks(TASKS) {
             let mut header = vec!["method".to_owned()];
             for task in tasks {
                 let quantity = if self.has_percent(suite, &methods, task) { "" } else { ", AUC" };
-                let [interval, runs] = ["interval", "runs"].map(str::to_owned);
-                header.extend([format!("{task}{quantity}"), interval, runs]);
+                header.push(format!("{task}{quantity}"));
+                header.extend(with_intervals.then(|| "interval".to_owned()));
+                header.push("runs".to_owned());
             }
             let header: Vec<&str> = header.iter().map(String::as_str).collect();
             let row = |method: &&str| {
@@ -110,7 +117,9 @@ impl Findings {
                 for task in tasks {
                     let count = counts.get(&(*method, *task));
                     let runs = count.map_or(NONE.to_owned(), |[done, all]| format!("{done}/{all}"));
-                    row.extend(self.cells(suite, &methods, method, task));
+                    let [value, interval] = cells(method, task);
+                    row.push(value);
+                    row.extend(with_intervals.then_some(interval));
                     row.push(runs);
                 }
                 row
@@ -131,13 +140,10 @@ impl Findings {
 
     /// Returns value and interval.
     fn cells(&self, suite: &Suite, methods: &[&str], method: &str, task: &str) -> [String; 2] {
-        let (quantity, factor) = match self.has_percent(suite, methods, task) {
-            true => ("relative_auc", 100.0),
-            false => ("auc", 1.0),
-        };
+        let has_percent = self.has_percent(suite, methods, task);
+        let quantity = if has_percent { "relative_auc" } else { "auc" };
         let number = self.get(&suite.name, method, task, quantity);
-        // Adding 0.0 turns -0.0 into 0.0.
-        let spoken = |value: f64| ((factor * value).round() + 0.0).to_string();
+        let spoken = |value: f64| if has_percent { rounded(100.0 * value, 0) } else { auc(value) };
         let interval = number.and_then(|number| number.interval).map(|ends| {
             let [low, high] = ends.map(|end| end.map_or(NONE.to_owned(), spoken));
             format!("[{low}, {high}]")
@@ -145,6 +151,17 @@ impl Findings {
         let value = number.map_or(NONE.to_owned(), |number| spoken(number.value));
         [value, interval.unwrap_or_default()]
     }
+}
+
+/// Formats an AUC, with fewer digits the larger it is.
+fn auc(value: f64) -> String {
+    rounded(value, if value.abs() < 10.0 { 2 } else { 0 })
+}
+
+fn rounded(value: f64, digits: i32) -> String {
+    let scale = 10_f64.powi(digits);
+    // Adding 0.0 turns -0.0 into 0.0.
+    ((value * scale).round() / scale + 0.0).to_string()
 }
 
 #[cfg(test)]
@@ -184,15 +201,20 @@ mod tests {
         let ends = [RunEnd::Done, RunEnd::Stopped, RunEnd::Done, RunEnd::Done];
         let expected = "\
 Fig. 1, Table 2 (fig): AUC in % of sac, 95 % intervals
-method    Hopper-v4  interval  runs  Ant-v4, AUC  interval  runs
-sac             100             1/2          -20  [-30, 0]   1/1
-pmoe-sac         78  [60, 96]   1/1            –               –
+method    Hopper-v4  interval  runs  Ant-v4, AUC  interval     runs
+sac             100             1/2          -20  [-30, -0.1]   1/1
+pmoe-sac         78  [60, 96]   1/1            –                  –
 
 ";
         assert_eq!(findings().tables(&suites(), &runs, &ends), expected);
         // One task alone.
         let text = findings().tables(&suites(), &runs[..2], &ends);
         assert!(!text.contains("Ant-v4") && !text.contains("pmoe-sac"), "{text}");
+        // One seed has no interval.
+        assert!(!text.contains("interval"), "{text}");
+        // A reference without a positive AUC.
+        let text = findings().tables(&suites(), &runs[3..], &ends);
+        assert!(text.contains("AUC; none in % of sac, the reference, 95 % intervals\n"), "{text}");
         assert_eq!(findings().tables(&suites(), &[], &[]), "");
     }
 
@@ -203,8 +225,8 @@ pmoe-sac         78  [60, 96]   1/1            –               –
         let text = Findings::read(dir.path()).tables(&suites(), &runs, &[RunEnd::Done]);
         let expected = "\
 Fig. 1, Table 2 (fig): AUC in % of sac
-method  Hopper-v4  interval  runs
-sac             –             1/1
+method  Hopper-v4  runs
+sac             –   1/1
 
 ";
         assert_eq!(text, expected);

@@ -110,7 +110,7 @@ fn the_plan_lists_what_was_asked_for_and_what_was_begun() {
     let (names, text) = planned(&["done"], &[1]);
     assert_eq!(names, ["done 1"]);
     assert!(text.contains("Scale smoke: 1 run in "), "{text}");
-    assert!(text.contains("done         –             1/1\n"), "{text}");
+    assert!(text.contains("done         –   1/1\n"), "{text}");
     // The stand-in begins no run folder, so this one is forgotten unless it gets a manifest.
     let begun = out.path().join("smoke/small/done/Ant-v4/seed_1");
     fs::write(begun.join("manifest.json"), "{}").unwrap();

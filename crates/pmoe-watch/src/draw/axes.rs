@@ -13,6 +13,9 @@ const COLUMNS: usize = 11;
 /// Most ticks of an axis.
 const TICKS: usize = 8;
 
+/// How often a step is made finer; twice is enough for two ticks.
+const FINER: usize = 3;
+
 /// Dots of a braille character from top to bottom, and from left to right.
 const DOTS: [usize; 2] = [4, 2];
 
@@ -24,20 +27,19 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Creates a vertical axis for values from `low` to `high` that ends with ticks.
+    /// Creates a vertical axis for values from `low` to `high`.
     pub(super) fn around(low: f64, high: f64, rows: u16) -> Self {
         // A flat line still needs some height.
         let pad = if high > low { 0.0 } else { 0.5 * low.abs().max(1.0) };
-        let (low, high) = (low - pad, high + pad);
+        let bounds = [low - pad, high + pad];
         let most = (usize::from(rows) / ROWS + 1).clamp(2, TICKS);
-        let mut step = round_step((high - low) / float(most - 1));
-        // Widening may add a tick at either end.
-        while (high / step).ceil() - (low / step).floor() > float(most) {
-            step = round_step(1.5 * step);
+        let mut step = round_step((bounds[1] - bounds[0]) / float(most - 1));
+        // One number alone shows no scale.
+        for _ in 0..FINER {
+            if ticks(bounds, step).len() < 2 {
+                step = round_step(0.4 * step);
+            }
         }
-        let widened = [(low / step).floor() * step, (high / step).ceil() * step];
-        // Values near the end of all numbers have no round ones around them.
-        let bounds = if widened.iter().all(|x| x.is_finite()) { widened } else { [low, high] };
         Self { bounds, ticks: ticks(bounds, step) }
     }
 
@@ -72,7 +74,8 @@ impl Axis {
             || self.ticks.iter().map(|tick| self.place(tick - self.bounds[0], line.width, DOTS[1]));
         let mut drawn = vec!['─'; line.width.into()];
         for column in columns() {
-            drawn[column] = '┴';
+            // There may be no columns.
+            drawn.get_mut(column).into_iter().for_each(|place| *place = '┴');
         }
         frame.render_widget(Paragraph::new(String::from_iter(drawn)).dim(), line);
 
@@ -129,7 +132,7 @@ fn round_step(least: f64) -> f64 {
 fn ticks([low, high]: [f64; 2], step: f64) -> Vec<f64> {
     let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
     let count = last - first;
-    if !(0.0..=float(2 * TICKS)).contains(&count) {
+    if !step.is_finite() || !(0.0..=float(2 * TICKS)).contains(&count) {
         return Vec::new();
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
@@ -163,13 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_and_enclose_the_values() {
+    fn ticks_are_round_and_within_the_values() {
         for (low, high, rows, expected) in [
-            (-46.9, 2820.0, 14, vec!["-1k", "0", "1k", "2k", "3k"]),
-            (-46.9, 2820.0, 30, vec!["-500", "0", "500", "1k", "1.5k", "2k", "2.5k", "3k"]),
+            (-46.9, 2820.0, 14, vec!["0", "1k", "2k"]),
+            (-46.9, 2820.0, 30, vec!["0", "500", "1k", "1.5k", "2k", "2.5k"]),
+            (3.1, 3.9, 2, vec!["3.2", "3.4", "3.6", "3.8"]),
             (0.0, 1.0, 30, vec!["0", "0.2", "0.4", "0.6", "0.8", "1"]),
-            (3_000.0, 12_345.0, 12, vec!["0", "5k", "10k", "15k"]),
-            (-3.0, -3.0, 9, vec!["-6", "-4", "-2", "0"]),
+            (3_000.0, 12_345.0, 12, vec!["5k", "10k"]),
+            (-3.0, -3.0, 9, vec!["-4", "-3", "-2"]),
             (0.0, 0.0, 2, vec!["-0.5", "0", "0.5"]),
             (2e-7, 3e-7, 5, vec!["2e-7", "3e-7"]),
         ] {
@@ -196,7 +200,8 @@ mod tests {
     fn any_numbers_have_an_axis() {
         for (low, high) in [(-1e308, 1e308), (1e16, 1e16 + 2.0), (0.0, 5e-324), (1e300, 1e300)] {
             let axis = Axis::around(low, high, 20);
-            assert!(axis.ticks.len() <= TICKS + 1, "{axis:?}");
+            assert!(axis.ticks.len() <= TICKS, "{axis:?}");
+            assert!(axis.ticks.iter().all(|tick| tick.is_finite()), "{axis:?}");
         }
     }
 
