@@ -64,9 +64,14 @@ impl Bootstrap {
         if values.is_empty() || reference.is_empty() {
             return None;
         }
-        self.pairs(&[[values, reference]], |value, reference| {
-            if 0.0 < reference { value / reference } else { f64::INFINITY }
-        })
+        self.pairs(&[[values, reference]], Self::quotient)
+    }
+
+    /// Divides a mean by a reference's: infinite if that is not above zero, so that no draw makes
+    /// the ratio small.
+    #[must_use]
+    pub fn quotient(value: f64, reference: f64) -> f64 {
+        if 0.0 < reference { value / reference } else { f64::INFINITY }
     }
 
     /// Returns the interval of the mean over tasks of

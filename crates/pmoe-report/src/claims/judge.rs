@@ -285,9 +285,7 @@ impl RunTest {
         let combine = |ours: f64, theirs: f64| match (kind, &self.than) {
             (_, Than::Value(value)) => ours - value,
             (EffectKind::Difference, Than::Method(_)) => ours - theirs,
-            // As in `Bootstrap::ratio`.
-            (EffectKind::Ratio, Than::Method(_)) if theirs <= 0.0 => f64::INFINITY,
-            (EffectKind::Ratio, Than::Method(_)) => ours / theirs,
+            (EffectKind::Ratio, Than::Method(_)) => Bootstrap::quotient(ours, theirs),
         };
         let of_tasks: Vec<_> = means.iter().map(|[ours, theirs]| combine(*ours, *theirs)).collect();
         let value = mean(&of_tasks)?;

@@ -1,14 +1,14 @@
 //! Aggregates a comparison over several tasks, method by method.
 
 use pmoe_stats::scores::{ProfilePoint, profile};
-use pmoe_stats::{Bootstrap, Estimate, Scores};
+use pmoe_stats::{Bootstrap, Estimate, Interval, Scores};
 
 use super::{Cell, Comparison};
 
 /// All methods of a comparison, aggregated over the same tasks.
 ///
 /// A score is a run's AUC divided by the reference's mean on the same task. That mean is taken as
-/// given: the intervals do not include its uncertainty.
+/// given: the intervals do not include its uncertainty, except for that of [`Aggregate::mean`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregates {
     /// Tasks behind the numbers: those on which every method of `methods` has a finished run and
@@ -44,7 +44,8 @@ pub struct Aggregate {
     pub iqm_seeds: usize,
     /// [`Scores::median`].
     pub median: Estimate,
-    /// [`Scores::mean`].
+    /// [`Scores::mean`], which is the mean ratio of the method's AUC to the reference's. Its
+    /// interval has the spread of both; the reference, 1 by definition, has none.
     pub mean: Estimate,
     /// [`Scores::optimality_gap`] at 1, the reference's mean.
     pub optimality_gap: Estimate,
@@ -63,6 +64,7 @@ impl Aggregate {
         scores: &Scores,
         of_common_seeds: Option<&Scores>,
         reference: Option<&Scores>,
+        of_mean: Option<Interval>,
         bootstrap: &Bootstrap,
     ) -> Self {
         let statistic = |value, of: fn(&Scores) -> Option<f64>| {
@@ -83,7 +85,7 @@ impl Aggregate {
             iqm: of_common_seeds.and_then(iqm),
             iqm_seeds: of_common_seeds.map_or(0, |scores| scores.tasks()[0].len()),
             median: statistic(scores.median(), |draw| Some(draw.median())),
-            mean: statistic(scores.mean(), |draw| Some(draw.mean())),
+            mean: Estimate::statistic(scores.mean(), of_mean),
             optimality_gap: statistic(scores.optimality_gap(1.0), |draw| {
                 Some(draw.optimality_gap(1.0))
             }),
@@ -128,13 +130,32 @@ impl Comparison<'_> {
             let of_common_seeds = self.scores(method, &tasks, on_all);
             let baseline = of_reference.as_ref().filter(|_| *method != reference);
             let scores = self.scores(method, &tasks, all)?;
-            Some(Aggregate::new(method, &scores, of_common_seeds.as_ref(), baseline, bootstrap))
+            let of_mean = self.interval_of_ratio(method, &tasks, bootstrap);
+            let common = of_common_seeds.as_ref();
+            Some(Aggregate::new(method, &scores, common, baseline, of_mean, bootstrap))
         };
         Some(Aggregates {
             methods: methods.iter().filter(|_| several).filter_map(aggregate).collect(),
             tasks: tasks.into_iter().map(str::to_owned).collect(),
             left_out,
         })
+    }
+
+    /// Returns the interval of the mean over `tasks` of a method's mean AUC divided by the
+    /// reference's.
+    fn interval_of_ratio(
+        &self,
+        method: &str,
+        tasks: &[&str],
+        bootstrap: &Bootstrap,
+    ) -> Option<Interval> {
+        let reference = self.reference.as_deref().filter(|reference| *reference != method)?;
+        let of_task = |task: &&str| {
+            let [ours, theirs] = [method, reference].map(|method| self.cell(method, task));
+            Some([&*ours?.auc.as_ref()?.values, &*theirs?.auc.as_ref()?.values])
+        };
+        let tasks: Vec<[&[f64]; 2]> = tasks.iter().map(of_task).collect::<Option<_>>()?;
+        bootstrap.pairs(&tasks, Bootstrap::quotient)
     }
 
     /// Returns why a task can't be aggregated, or `None` if it can.
