@@ -57,7 +57,8 @@ pub(crate) fn tasks_markdown(sections: &[Section], level: f64) -> String {
              AUC in % of the reference's mean on the same task, over {tasks}: interquartile mean, median, mean, \
              and by how much runs stay below the reference's mean on average (optimality gap, lower is better). \
              P(higher): how likely a run beats one of the reference on the same task. In brackets the {level:.0} % \
-             stratified bootstrap interval; that of the mean has the reference's spread in it, the others take its mean as given. The IQM is of the seeds that every \
+             stratified bootstrap interval; that of the mean has the reference's spread in it, the others take its \
+             mean as given. The IQM is of the seeds that every \
              task has.\n\n{note}{gaps}\
              | method | IQM | median | mean | optimality gap | P(higher), % | runs |\n\
              |---|--:|--:|--:|--:|--:|--:|\n",
