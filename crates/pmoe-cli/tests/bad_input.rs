@@ -273,6 +273,10 @@ fn arguments_out_of_range_are_refused() {
     refuse(&mut evaluate(&["--primitive", "0"]), 2, &["no primitives"]);
     refuse(&mut command(&["env", "bench", "--task", "Hopper-v4", "--seconds=-1"]), 2, &["seconds"]);
     refuse(&mut command(&["report", "absent-folder"]), 2, &["absent-folder"]);
+    let empty = tempfile::tempdir().unwrap();
+    let name = empty.path().file_name().unwrap().to_str().unwrap();
+    refuse(command(&["report"]).arg(empty.path()), 2, &["there is no run", name]);
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
     refuse(&mut command(&["verify", "absent-folder"]), 2, &["absent-folder"]);
     refuse(command(&["verify"]).arg(dir.path()), 2, &["there is no report", "pmoe report"]);
 }

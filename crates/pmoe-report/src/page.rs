@@ -16,17 +16,18 @@ mod table;
 use std::collections::BTreeSet;
 
 use askama::Template;
-use pmoe_stats::{Bootstrap, EvalCurve};
+use pmoe_stats::EvalCurve;
 
 pub(crate) use self::claims::{ClaimLine, Ledger};
 pub(crate) use self::cost::Cost;
 pub(crate) use self::figure::{MetricFigures, SectionFigure};
-pub(crate) use self::overview::Headline;
+use self::overview::Headline;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::repeats::Shown;
 pub(crate) use self::section::{Section, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
+use crate::options::ReportOptions;
 use crate::palette::css_variables;
 use crate::sources::Sources;
 use crate::summary::ReportSummary;
@@ -64,13 +65,14 @@ impl<'a> Page<'a> {
     pub(crate) fn new(
         summary: &'a ReportSummary,
         sections: Vec<Section>,
-        headline: Option<Headline>,
         ledger: &'a Ledger<'a>,
         sources: &Sources,
         command: &'a str,
         tables: Vec<&'a str>,
-        bootstrap: &Bootstrap,
+        options: &ReportOptions<'_>,
     ) -> Self {
+        let ReportOptions { suites, bootstrap, .. } = options;
+        let headline = Headline::new(ledger, &sections, suites);
         Self {
             summary,
             sections,

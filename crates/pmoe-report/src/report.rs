@@ -20,7 +20,7 @@ use crate::metrics::{TaskMetrics, metrics};
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
 use crate::page::{
-    Headline, Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
+    Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
 };
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
@@ -234,18 +234,8 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let headline = Headline::new(&ledger, &sections, suites);
-        let html = Page::new(
-            &summary,
-            sections,
-            headline,
-            &ledger,
-            &sources,
-            command,
-            table_names,
-            &bootstrap,
-        )
-        .render()?;
+        let html = Page::new(&summary, sections, &ledger, &sources, command, table_names, options)
+            .render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
         Ok(Self { files, pictures: drawing.pixels, numbers, sources, summary })
     }

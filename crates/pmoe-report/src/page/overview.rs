@@ -176,7 +176,7 @@ fn short_estimate(of: &Estimate) -> String {
 /// Formats a ratio in whole percent, unless that would hide on which side of 100 it is.
 fn short(ratio: f64) -> String {
     let rounded = (100.0 * ratio).round();
-    let hides = rounded == 100.0 && (ratio - 1.0).abs() > 1e-9;
+    let hides = (rounded - 100.0).abs() < 0.5 && (ratio - 1.0).abs() > 1e-9;
     if hides || !rounded.is_finite() {
         percent(ratio)
     } else {

@@ -94,7 +94,8 @@ impl Section {
     ) -> Self {
         let (differing, common) = settings(&group.entries, &group.methods);
         let reference = group.comparison.reference.clone();
-        let mut subtitle = vec![format!("folder {}", group.name)];
+        // Without a suite, the folder is the title.
+        let mut subtitle = Vec::from_iter(group.suite.map(|_| format!("folder {}", group.name)));
         subtitle.extend(group.preset.map(|preset| format!("preset {preset}")));
         subtitle.extend(budget(&rows).map(|budget| {
             let full = answer::full_scale(group.suite, &rows);
