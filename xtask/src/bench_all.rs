@@ -44,7 +44,19 @@ fn folder(root: &Path, out: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use pmoe_results::Preset;
+
     use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_refused_with_what_was_meant() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let only = vec!["fgi6".to_owned()];
+        let options = Options { only, ..Options::new(Preset::Smoke, "results") };
+        let error = format!("{:#}", plan(root, options).unwrap_err());
+        let expected = "--only: `fgi6` matches no run; did you mean `fig6`? (suites: fig1-table2, ";
+        assert!(error.starts_with(expected), "{error}");
+    }
 
     #[test]
     fn folders_below_the_root_are_relative_to_it() {

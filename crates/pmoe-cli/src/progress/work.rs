@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use pmoe_results::number::grouped;
 
-use super::{bar, spoken};
+use super::spoken;
 
-/// Shortest time between two lines about the same part.
+/// Shortest time between two lines about the same part, and between two states of its bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+const BAR_EVERY: Duration = Duration::from_millis(200);
 
 /// The display of some work: a bar on a terminal, otherwise a line for each part and one every ten
 /// seconds.
@@ -50,30 +51,26 @@ impl Work {
         (self.what, self.unit, self.total, self.done) = (what.into(), unit, total, 0);
         (self.begun, self.last_line) = (now, now);
         let text = format!("{}: {} {unit}", self.what, grouped(total));
-        if self.is_terminal {
-            let bar = bar(total);
-            bar.set_message(text);
-            bar.enable_steady_tick(Duration::from_millis(200));
-            self.bar = Some(bar);
-        } else {
-            say!("{text}");
-        }
+        self.show(text, ProgressBar::new(total), "{bar:10} {percent:>3}% {wide_msg}");
     }
 
     /// Begins the next part, which can't be counted.
     pub(crate) fn uncounted(&mut self, what: &str) {
         self.clear();
         self.total = 0;
-        if self.is_terminal {
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
-            let bar =
-                ProgressBar::new_spinner().with_style(style.expect("a fixed, valid template"));
-            bar.set_message(what.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(200));
-            self.bar = Some(bar);
-        } else {
-            say!("{what}");
+        self.show(what.to_owned(), ProgressBar::new_spinner(), "{spinner} {wide_msg}");
+    }
+
+    /// Shows a part that begins.
+    fn show(&mut self, text: String, bar: ProgressBar, template: &str) {
+        if !self.is_terminal {
+            say!("{text}");
+            return;
         }
+        let style = ProgressStyle::with_template(template).expect("a fixed, valid template");
+        let bar = bar.with_style(style.progress_chars("=> ")).with_message(text);
+        bar.enable_steady_tick(BAR_EVERY);
+        self.bar = Some(bar);
     }
 
     /// Counts one more as done.
@@ -84,11 +81,18 @@ impl Work {
     /// Takes `done` as the number that is done.
     pub(crate) fn advance_to(&mut self, done: u64) {
         self.done = done;
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-        } else if self.last_line.elapsed() >= LINE_EVERY && done < self.total {
-            self.last_line = Instant::now();
-            say!("{}", self.line(self.begun.elapsed()));
+        let every = if self.is_terminal { BAR_EVERY } else { LINE_EVERY };
+        if self.last_line.elapsed() < every || done >= self.total {
+            return;
+        }
+        self.last_line = Instant::now();
+        let line = self.line(self.begun.elapsed());
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done);
+                bar.set_message(line);
+            }
+            None => say!("{line}"),
         }
     }
 
