@@ -167,11 +167,13 @@ FIRST_SCREEN = r"""
 
 def links(page, path):
     """Links that lead nowhere."""
-    for href in page.eval_on_selector_all("a", "nodes => nodes.map(node => node.getAttribute('href'))"):
-        target, _, part = (href or "").partition("#")
+    ids = set(page.eval_on_selector_all("[id]", "nodes => nodes.map(node => node.id)"))
+    hrefs = page.eval_on_selector_all("a", "nodes => nodes.map(node => node.getAttribute('href'))")
+    for href in sorted(set(hrefs)):
+        target, _, part = href.partition("#")
         if target and not (path.parent / urllib.parse.unquote(target)).exists():
             yield f"a link to {href}, which does not exist"
-        if not target and not page.query_selector(f"[id='{part}']"):
+        if not target and part not in ids:
             yield f"a link to #{part}, which is no part of the page"
 
 
@@ -200,47 +202,48 @@ def look_at(browser, path, out, heights, approve):
     found = []
     page_name = path.parent.parent.name if path.parent.name == "report" else path.parent.name
     recorded = heights.setdefault(page_name, {})
+    page = browser.new_page()
+    # A large page on a busy machine.
+    page.set_default_timeout(120_000)
+    page.on("console", lambda message: message.type in ("error", "warning") and found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("request", lambda request: request.url != path.as_uri() and found.append(f"loads {request.url}"))
+    page.goto(path.as_uri())
+    open_all = lambda is_open: page.eval_on_selector_all(
+        "details", "(nodes, open) => nodes.forEach(node => (node.open = open))", is_open
+    )
     for name, width, height, figures in VIEWS:
-        for scheme in ["light", "dark"]:
-            # Of colours alone, a desktop shows what a phone shows.
-            if (name, scheme) == ("phone", "dark") and not out:
-                continue
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            say = lambda text, view=f"{name}, {scheme}": found.append(f"{view}: {text}")
-            page.on("console", lambda message: message.type in ("error", "warning") and say(message.text))
-            page.on("pageerror", lambda error: say(str(error)))
-            page.on("request", lambda request: request.url != path.as_uri() and say(f"loads {request.url}"))
-            page.set_default_timeout(120_000)
-            page.goto(path.as_uri())
-            if scheme == "light":
-                for problem in page.evaluate(FIRST_SCREEN, figures):
-                    say(problem)
-                total = page.evaluate("document.scrollingElement.scrollHeight")
-                if approve:
-                    recorded[name] = total
-                elif total > HIGHER * recorded.get(name, 0):
-                    say(f"{total} px high, recorded are {recorded.get(name)}; see why, then --approve")
-                for problem in looks_approved(page.screenshot(), f"{page_name}-{name}", approve):
-                    say(problem)
-            # Closed parts are checked like open ones; layout does not depend on colours.
-            for is_open in [False, True]:
-                if not is_open and scheme == "dark" and not out:
-                    continue
-                page.eval_on_selector_all("details", f"nodes => nodes.forEach(node => node.open = {str(is_open).lower()})")
-                if scheme == "light":
-                    for problem in page.evaluate(CHECK):
-                        say(problem)
+        say = lambda problems: found.extend(f"{name}: {problem}" for problem in problems)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="light")
+        open_all(False)
+        say(page.evaluate(FIRST_SCREEN, figures))
+        total = page.evaluate("document.scrollingElement.scrollHeight")
+        if approve:
+            recorded[name] = total
+        elif total > HIGHER * recorded.get(name, 0):
+            say([f"{total} px high, recorded are {recorded.get(name)}; see why, then --approve"])
+        say(looks_approved(page.screenshot(), f"{page_name}-{name}", approve))
+        # Closed parts are checked like open ones; layout does not depend on colours.
+        for is_open in [False, True]:
+            open_all(is_open)
+            say(page.evaluate(CHECK))
+            if out:
                 shown = "open" if is_open else "closed"
-                if out and (scheme == "light" or not is_open):
-                    page.screenshot(path=out / f"{name}-{scheme}-{shown}.png", full_page=not is_open)
+                page.screenshot(path=out / f"{name}-light-{shown}.png", full_page=not is_open)
+        for scheme in ["light", "dark"]:
+            page.emulate_media(color_scheme=scheme)
+            # A phone shows the colours of a desktop.
             if name == "desktop":
-                for problem in page.evaluate(CONTRAST):
-                    say(problem)
-            if (name, scheme) == ("desktop", "light"):
-                found.extend(links(page, path))
-                if out:
-                    page.pdf(path=out / "print.pdf", format="A4")
-            page.close()
+                say(f"{scheme}: {problem}" for problem in page.evaluate(CONTRAST))
+        if out:
+            open_all(False)
+            page.screenshot(path=out / f"{name}-dark-closed.png", full_page=True)
+    found.extend(links(page, path))
+    if out:
+        page.emulate_media(color_scheme="light")
+        page.pdf(path=out / "print.pdf", format="A4")
+    page.close()
     return sorted(set(found))
 
 
