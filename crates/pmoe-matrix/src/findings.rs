@@ -97,7 +97,8 @@ impl Findings {
         };
         let mut text = format!("{} ({}): {text}", suite.item, suite.name);
         let cells = |method: &str, task: &str| self.cells(suite, &methods, method, task);
-        let has_interval = |task: &&str| methods.iter().any(|method| cells(method, task)[1] != "");
+        let has_interval =
+            |task: &&str| methods.iter().any(|method| !cells(method, task)[1].is_empty());
         let with_intervals = tasks.iter().any(has_interval);
         if with_intervals {
             text += &format!(", {:.0} % intervals", 100.0 * self.intervals.level);
