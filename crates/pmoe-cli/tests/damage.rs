@@ -280,6 +280,11 @@ fn a_finished_run_is_checked_and_repaired_by_the_advice() {
         let _ = fs::remove_dir_all(copy.join("checkpoint"));
         let finished = run(&mut train(method, 3, &copy));
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert!(finished.stderr.ends_with("is already done\n"), "{}", finished.stderr);
+        // As earlier versions left it.
+        fs::remove_file(copy.join("policy.safetensors")).unwrap();
+        let finished = run(&mut train(method, 3, &copy));
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         assert!(finished.stderr.contains("policy was not kept"), "{}", finished.stderr);
         let mut evaluate = pmoe();
         refuse(evaluate.arg("evaluate").arg(&copy), 2, &["its policy was not kept"]);
