@@ -60,7 +60,7 @@ fn a_finished_run_acts_without_its_checkpoint() {
     bytes[last] ^= 1;
     fs::write(&damaged, bytes).unwrap();
     let mut act = pmoe();
-    refuse(act.arg("evaluate").arg(dir.path().join("sac")), 1, &["policy.safetensors", "checksum"]);
+    refuse(act.arg("evaluate").arg(dir.path().join("sac")), 2, &["policy.safetensors", "checksum"]);
     let other = dir.path().join("td3/policy.safetensors");
     fs::copy(dir.path().join("dac/policy.safetensors"), other).unwrap();
     let mut act = pmoe();

@@ -18,7 +18,7 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// A file is missing, truncated or changed.
-    #[error("the checkpoint {path} is damaged: {reason}")]
+    #[error("{path} is damaged: {reason}")]
     Damaged {
         /// The checkpoint's folder, or the policy's file.
         path: PathBuf,
