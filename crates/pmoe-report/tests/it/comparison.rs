@@ -107,9 +107,11 @@ fn several_tasks_by_hand() {
     assert_eq!((of("sac").mean.value, of("sac").profile.len()), (1.0, 101));
     let at_one = &pmoe.profile[50];
     assert_eq!((at_one.threshold, at_one.fraction.value), (1.0, 0.5));
-    // Every resampled task mean lies between the task's two runs.
+    // Of the 81 combinations of resampled means, 2.5 % of the weight lie below the first and above
+    // the second. Both methods are resampled; the reference is 1 by definition.
     let interval = pmoe.mean.interval.unwrap();
-    assert_eq!((interval.low, interval.high), (0.95, 1.55));
+    assert_eq!((interval.low, interval.high), (2.5 / 3.0, 2.5));
+    assert_eq!(of("sac").mean.interval, None);
 
     // A third run on one task enters the mean but not the IQM, which uses the seeds of both tasks.
     run("pmoe-sac", "Hopper-v4", 2, 60.0);
