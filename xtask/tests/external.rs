@@ -167,7 +167,17 @@ fn cargo_installs_a_program_that_finds_mujoco() {
     for variable in ["MUJOCO_DYNAMIC_LINK_DIR", "PMOE_MODEL_DIR", "LD_LIBRARY_PATH"] {
         pmoe.env_remove(variable);
     }
-    pmoe.args(["train", "--method", "ppo", "--task", "Hopper-v4", "--steps", "64", "--out", "run"]);
+    pmoe.args([
+        "train",
+        "--method",
+        "ppo",
+        "--task",
+        "Hopper-v4",
+        "--steps",
+        "2048",
+        "--out",
+        "run",
+    ]);
     let output = pmoe.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
