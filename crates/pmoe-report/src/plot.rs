@@ -22,7 +22,7 @@ pub(crate) use self::legend::{Key, KeyShape};
 pub(crate) use self::mark::Mark;
 pub(crate) use self::output::{Picture, check_pdf};
 pub(crate) use self::sheet::{Row, Sheet};
-use self::size::Frame;
+use self::size::{Fonts, Frame};
 pub(crate) use self::size::Size;
 use crate::palette::Ink;
 
@@ -81,6 +81,14 @@ impl Chart {
         self.scene_in(self.size.frame(medium, self.is_map, self.names.len()), medium.ink())
     }
 
+    /// Returns the approximate width of what is left of the vertical axis: the title is centred
+    /// over the rest.
+    fn beside_axis(&self, fonts: &Fonts) -> f64 {
+        let tick = f64::from(fonts.tick);
+        let widest = self.names.iter().map(|name| label::width(name)).fold(2.5, f64::max);
+        1.5 * tick + tick * widest
+    }
+
     /// Draws the chart in a frame, which grows by the legend.
     fn scene_in(&self, frame: Frame, ink: Ink) -> Scene {
         let units = self.units(frame);
@@ -93,7 +101,7 @@ impl Chart {
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(frame.width)
             .with_height(frame.height + legend.height())
-            .with_title(literal(&self.title, frame.width, fonts.title))
+            .with_title(literal(&self.title, frame.width - self.beside_axis(&fonts), fonts.title))
             .with_x_label(x_label)
             .with_y_label(y_label)
             .with_x_axis_min(self.x.range[0])
