@@ -22,8 +22,8 @@ pub(crate) use self::legend::{Key, KeyShape};
 pub(crate) use self::mark::Mark;
 pub(crate) use self::output::{Picture, check_pdf};
 pub(crate) use self::sheet::{Row, Sheet};
-use self::size::{Fonts, Frame};
 pub(crate) use self::size::Size;
+use self::size::{Fonts, Frame};
 use crate::palette::Ink;
 
 /// A chart: marks over two axes, and a legend.

@@ -110,7 +110,8 @@ fn several_tasks_by_hand() {
     // Of the 81 combinations of resampled means, 2.5 % of the weight lie below the first and above
     // the second. Both methods are resampled; the reference is 1 by definition.
     let interval = pmoe.mean.interval.unwrap();
-    assert_eq!((interval.low, interval.high), (2.5 / 3.0, 2.5));
+    assert!((interval.low - 2.5 / 3.0).abs() < 1e-15, "{interval:?}");
+    assert_eq!(interval.high, 2.5);
     assert_eq!(of("sac").mean.interval, None);
 
     // A third run on one task enters the mean but not the IQM, which uses the seeds of both tasks.
