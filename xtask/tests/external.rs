@@ -51,11 +51,16 @@ fn external(of: &str, programs: &[&str]) -> PathBuf {
     // need not be fast.
     let workspace: toml::Table =
         fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
-    let profile = workspace["profile"]["release"].as_table().unwrap();
-    manifest += &format!("[profile.release]\n{profile}");
+    let mut release = workspace["profile"]["release"].as_table().unwrap().clone();
+    let packages = release["package"].as_table_mut().unwrap();
+    // With debugging information somewhere, as in the workspace: cargo strips other crates else.
+    let ours_are: toml::Table = "opt-level = 0\ndebug = \"line-tables-only\"".parse().unwrap();
     for ours in OURS {
-        manifest += &format!("[profile.release.package.{ours}]\nopt-level = 0\ndebug = false\n");
+        packages.insert(ours.to_owned(), ours_are.clone().into());
     }
+    let profile: toml::Table = [("release".to_owned(), release.into())].into_iter().collect();
+    let profile: toml::Table = [("profile".to_owned(), profile.into())].into_iter().collect();
+    manifest += &toml::to_string(&profile).unwrap();
     let lock = folder.join("Cargo.lock");
     fs::copy(root().join("Cargo.lock"), &lock).unwrap();
     let file = folder.join("Cargo.toml");
@@ -153,9 +158,8 @@ fn cargo_installs_a_program_that_finds_mujoco() {
     cargo.env("CARGO_TARGET_DIR", scratch.parent().unwrap());
     // Ours need not be fast.
     for ours in OURS.iter().chain(&["pmoe-cli", "pmoe-matrix", "pmoe-report", "pmoe-watch"]) {
-        let [level, debug] = ["opt-level=0", "debug=false"]
-            .map(|setting| format!("profile.release.package.{ours}.{setting}"));
-        cargo.args(["--config", &level, "--config", &debug]);
+        let level = format!("profile.release.package.{ours}.opt-level=0");
+        cargo.args(["--config", &level]);
     }
     for (variable, folder) in [("MUJOCO_DYNAMIC_LINK_DIR", "lib"), ("PMOE_MODEL_DIR", "models")] {
         cargo.env(variable, root().join(".mujoco").join(folder));
