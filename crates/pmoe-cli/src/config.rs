@@ -9,6 +9,8 @@ use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{TaskId, UnknownTask};
+#[cfg(feature = "experiments")]
+use pmoe_report::claims::Claim;
 use pmoe_results::Suite;
 use pmoe_results::error::SettingError;
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
@@ -217,6 +219,14 @@ pub(crate) fn suites() -> Result<Vec<Suite>> {
     Ok(suites)
 }
 
+/// Returns the claims of the paper: those of the committed file, then those of the suites' tables.
+#[cfg(feature = "experiments")]
+pub(crate) fn claims(suites: &[Suite]) -> Result<Vec<Claim>> {
+    let path = Path::new("configs/claims.toml");
+    let claims = Claim::parse(CLAIMS, path, suites).context("cannot use configs/claims.toml")?;
+    Ok(claims.into_iter().chain(Claim::of_tables(suites)).collect())
+}
+
 /// Checks a config file of any kind: a method, a run's resolved config, a suite, claims, or a
 /// task's settings, which are next to its model file.
 pub(crate) fn check(path: &Path) -> Result<()> {
@@ -228,7 +238,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     }
     if table.contains_key("claims") {
         #[cfg(feature = "experiments")]
-        return crate::commands::experiments::check_claims(&text, path);
+        return Ok(Claim::parse(&text, path, &suites()?).map(drop)?);
         #[cfg(not(feature = "experiments"))]
         return Err(BadInput(format!("{source}: claims need a build with `experiments`")).into());
     }

@@ -1,5 +1,8 @@
 //! Maps errors to exit codes.
 
+#[cfg(feature = "experiments")]
+mod experiments;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,9 +10,6 @@ use pmoe_algos::{CheckpointError, ConfigError, RunError};
 use pmoe_envs::EnvError;
 use pmoe_results::error::SettingError;
 use pmoe_results::{Exit, ResultsError};
-
-#[cfg(feature = "experiments")]
-use crate::commands::experiments;
 
 /// A bad argument or user file that no library error describes.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
     })
 }
 
-pub(crate) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<BadInput>() || cause.is::<ConfigError>() || cause.is::<SettingError>() {
         return Some(Exit::BadInput);
     }

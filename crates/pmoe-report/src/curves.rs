@@ -4,7 +4,7 @@ use pmoe_stats::Estimate;
 
 use crate::format::plural;
 use crate::palette::{Color, Look};
-use crate::plot::{Axis, Chart, Key, KeyShape, Mark};
+use crate::plot::{Axis, Chart, Key, KeyShape, Mark, Picture};
 
 /// Curves of several methods, on one task or over several.
 #[derive(Debug)]
@@ -74,6 +74,12 @@ pub(crate) struct Series {
     pub(crate) runs: Vec<Vec<(u64, f64)>>,
     /// Points where a run failed, marked with a cross.
     pub(crate) failures: Vec<(u64, f64)>,
+}
+
+impl From<Figure> for Picture {
+    fn from(figure: Figure) -> Self {
+        Self::Chart(figure.into())
+    }
 }
 
 impl From<Figure> for Chart {

@@ -7,7 +7,6 @@ use kuva::render::render::{Primitive, Scene};
 
 use super::dash::scaled;
 use super::{Chart, Medium, Sheet, Size};
-use crate::curves::Figure;
 use crate::palette::Ink;
 
 /// PNG pixels per CSS pixel.
@@ -33,12 +32,6 @@ impl From<Chart> for Picture {
 impl From<Sheet> for Picture {
     fn from(sheet: Sheet) -> Self {
         Self::Sheet(sheet)
-    }
-}
-
-impl From<Figure> for Picture {
-    fn from(figure: Figure) -> Self {
-        Self::Chart(figure.into())
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
         None => default_out(&args.dir)?,
     };
     let suites = config::suites()?;
-    let claims = super::claims(&suites)?;
+    let claims = config::claims(&suites)?;
     let options = ReportOptions {
         suites: &suites,
         claims: &claims,
