@@ -64,6 +64,8 @@ pub struct Checkpoints {
 pub struct Stored {
     /// Its folder.
     pub path: PathBuf,
+    /// The step at which it was written.
+    pub env_step: u64,
     /// How much of the learner it holds.
     pub scope: Scope,
     /// Its parts.
@@ -223,7 +225,7 @@ impl Checkpoints {
             }
             parts.0.insert(name, Part::File(file));
         }
-        Ok(Stored { path, scope, files: parts })
+        Ok(Stored { path, env_step, scope, files: parts })
     }
 
     /// Lists the checkpoints, oldest first.

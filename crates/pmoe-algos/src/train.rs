@@ -325,7 +325,7 @@ pub fn restore<A: Agent>(
     env: &mut dyn Env,
     mut check: impl FnMut(&Position) -> Result<(), String>,
 ) -> Result<Option<Restored<A::Memory>>, RunError> {
-    let found = checkpoints.newest(|Stored { path, scope, files }| {
+    let found = checkpoints.newest(|Stored { path, scope, files, .. }| {
         let progress: Progress<A::Memory> = files.get_json("progress.json")?;
         check(&progress.events).map_err(|reason| CheckpointError::Damaged { path, reason })?;
         agent.load(&files, scope)?;
@@ -348,15 +348,18 @@ pub fn restore<A: Agent>(
     Ok(found?.map(|((progress, scope), unusable)| Restored { progress, unusable, scope }))
 }
 
-/// Restores an agent from the newest usable checkpoint, only for acting. Returns what is wrong with
-/// each newer checkpoint, or `None` if there is no checkpoint.
+/// Restores policy and critic of an agent from the newest usable checkpoint. Returns the step of
+/// that checkpoint and what is wrong with each newer one, or `None` if there is no checkpoint.
 ///
 /// # Errors
 /// Returns an error if a checkpoint is from another run, or none is usable.
 pub fn restore_policy<A: Agent>(
     checkpoints: &Checkpoints,
     agent: &mut A,
-) -> Result<Option<Vec<String>>, RunError> {
-    let found = checkpoints.newest(|stored| agent.load(&stored.files, Scope::Policy));
-    Ok(found?.map(|((), unusable)| unusable))
+) -> Result<Option<(u64, Vec<String>)>, RunError> {
+    let found = checkpoints.newest(|Stored { files, env_step, .. }| {
+        agent.load(&files, Scope::Policy)?;
+        Ok(env_step)
+    });
+    Ok(found?)
 }

@@ -65,7 +65,11 @@ fn a_finished_run_acts_without_its_checkpoint() {
     fs::copy(dir.path().join("dac/policy.safetensors"), other).unwrap();
     let mut act = pmoe();
     refuse(act.arg("evaluate").arg(dir.path().join("td3")), 2, &["is of another run"]);
-    // Learning on takes the critic too.
+    // The critic was left out: whoever asks it is told.
+    let mut act = pmoe();
+    act.args(["evaluate", "--eval-primitive", "argmax_q"]).arg(dir.path().join("pmoe-sac"));
+    refuse(&mut act, 2, &["its critic was not kept", "pmoe retrain"]);
+    // Learning on takes it too.
     let mut start = train("pmoe-sac", 400, &dir.path().join("new"));
     let from = dir.path().join("pmoe-sac");
     refuse(start.arg("--from").arg(&from), 2, &["its critic was not kept", "pmoe retrain"]);

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use pmoe_results::Manifest;
 
 use super::policy;
 
@@ -28,8 +27,8 @@ pub(crate) fn export(args: Args) -> Result<ExitCode> {
     let Args { run, output } = args;
     let config = policy::read_config(&run)?;
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
-    let agent = policy::restore(&config, &run, env.spec())?;
-    policy::write(&agent, &config, Manifest::read(&run)?.env_step, &output)?;
+    let (agent, env_step) = policy::restore_with_step(&config, &run, env.spec())?;
+    policy::write(&agent, &config, env_step, &output)?;
     say!("{} written", output.display());
     Ok(ExitCode::SUCCESS)
 }

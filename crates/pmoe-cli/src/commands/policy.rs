@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use pmoe_algos::checkpoint::{Files, PolicyFacts, read_policy, write_policy};
 use pmoe_algos::evaluate::evaluate_many;
+use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
@@ -46,12 +47,22 @@ pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
 /// Restores the policy of the run's newest usable checkpoint, or the one that it kept when it was
 /// finished; it acts according to `config`.
 pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
+    Ok(restore_with_step(config, run, spec)?.0)
+}
+
+/// As [`restore`], with the step up to which the policy was trained.
+pub(super) fn restore_with_step(
+    config: &RunConfig,
+    run: &Path,
+    spec: &EnvSpec,
+) -> Result<(AnyAgent, u64)> {
     let mut agent = new_agent(config, spec)?;
-    let kept = run.join(RunDir::POLICY);
-    if load_newest(run, &mut agent)? {
-        return Ok(agent);
+    if let Some(env_step) = load_newest(run, &mut agent)? {
+        return Ok((agent, env_step));
     }
-    if !kept.exists() {
+    let kept = run.join(RunDir::POLICY);
+    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
+    if !kept.exists() || asks_critic {
         return Err(without_policy(run));
     }
     let (files, facts) = read_policy(&kept)?;
@@ -61,7 +72,7 @@ pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<
         return Err(BadInput(message).into());
     }
     agent.load(&files, Scope::Acting)?;
-    Ok(agent)
+    Ok((agent, facts.env_step))
 }
 
 /// Writes what `agent` needs to act to a file.
@@ -87,21 +98,22 @@ fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
 
 /// Loads the policy and critic of a run's newest usable checkpoint into an agent.
 pub(super) fn start_from(run: &Path, agent: &mut AnyAgent) -> Result<()> {
-    if load_newest(run, agent)? { Ok(()) } else { Err(without_policy(run)) }
+    load_newest(run, agent)?.map(drop).ok_or_else(|| without_policy(run))
 }
 
-/// Loads the newest usable checkpoint, if there is one.
-fn load_newest(run: &Path, agent: &mut AnyAgent) -> Result<bool> {
+/// Loads the newest usable checkpoint and returns its step, if there is one.
+fn load_newest(run: &Path, agent: &mut AnyAgent) -> Result<Option<u64>> {
     let checkpoints = checkpoints(run, &read_config(run)?);
     let found = train::restore_policy(&checkpoints, agent)
         .with_context(|| format!("cannot use the policy of {}", run.display()))?;
-    for reason in found.iter().flatten() {
+    let Some((env_step, unusable)) = found else { return Ok(None) };
+    for reason in unusable {
         say!("warning: {reason}");
     }
-    Ok(found.is_some())
+    Ok(Some(env_step))
 }
 
-/// The error for a run whose folder has not what it takes to act, or to learn on.
+/// Returns the error for a run whose folder lacks what acting, or learning on, takes.
 fn without_policy(run: &Path) -> anyhow::Error {
     let message = match Manifest::read(run) {
         Ok(manifest) if manifest.status == Status::Done => {
