@@ -11,8 +11,7 @@ use std::process::Command;
 const SET_UP: &str =
     "`cargo xtask setup` in a checkout of pmoe puts it into the folder .mujoco/lib";
 const NO_LIBRARY: &str = "MuJoCo was not found: set MUJOCO_DYNAMIC_LINK_DIR to the absolute path of its \
-    folder lib, in the environment or under [env] in .cargo/config.toml; \
-    `cargo xtask setup` in a checkout of pmoe makes one, .mujoco/lib";
+    folder lib, in the environment or under [env] in .cargo/config.toml";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -30,7 +29,7 @@ fn main() {
     let Some(folder) = variable("MUJOCO_DYNAMIC_LINK_DIR") else {
         // mujoco-rs finds the library itself, or says less about what to do than this.
         if variable("MUJOCO_DOWNLOAD_DIR").is_none() && !is_installed() {
-            println!("cargo::error={NO_LIBRARY}");
+            println!("cargo::error={NO_LIBRARY}; {SET_UP}");
         }
         println!("cargo::rustc-cfg=linked_mujoco");
         return;

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 1 << 28;
 /// Columns of tasks beside each other.
 const TASKS: usize = 3;
 
-/// Placeholder for a number that there is not.
+/// Placeholder for a missing number.
 const NONE: &str = "–";
 
 /// The part of the report's `numbers.json` that the tables show.

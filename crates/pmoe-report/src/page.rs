@@ -139,7 +139,7 @@ impl<'a> Page<'a> {
         if tasks.len() <= 3 { tasks.join(", ") } else { plural(tasks.len(), "task") }
     }
 
-    /// Returns how much there is to say about folders that are not counted as they are.
+    /// Counts the folders that a reader should look at.
     fn num_problems(&self) -> usize {
         self.broken.len() + self.repeated.len() + self.mixed_builds.len()
     }

@@ -33,6 +33,10 @@ impl LearnerError {
     pub(super) fn read<R: Into<String>>(reason: R) -> Self {
         Self { action: "read", reason: reason.into() }
     }
+
+    pub(super) fn write(reason: String) -> Self {
+        Self { action: "write", reason }
+    }
 }
 
 impl<M: Module> Learner<M> {
@@ -79,7 +83,7 @@ impl<M: Module> Learner<M> {
     /// # Errors
     /// If they can't be serialised.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), LearnerError> {
-        let error = |reason: String| LearnerError { action: "write", reason };
+        let error = LearnerError::write;
         let module = module_to_bytes(&**self)?;
         let optimizer = self.optimizer.into_bytes().map_err(|e| error(e.to_string()))?;
         let optimizer = in_order(optimizer).map_err(error)?;
@@ -136,8 +140,7 @@ impl ModuleVisitor for Merge {
 /// If they can't be serialised.
 pub fn module_to_bytes<M: Module>(module: &M) -> Result<Vec<u8>, LearnerError> {
     let bytes = module.clone().into_record().into_bytes();
-    let error = |reason: String| LearnerError { action: "write", reason };
-    Ok(bytes.map_err(|e| error(e.to_string()))?.to_vec())
+    Ok(bytes.map_err(|error| LearnerError::write(error.to_string()))?.to_vec())
 }
 
 /// Returns `module` with the parameters that [`module_to_bytes`] serialised.

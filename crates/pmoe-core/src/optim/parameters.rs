@@ -45,10 +45,10 @@ pub fn parameters_to_bytes(parameters: Vec<Parameter>) -> Result<Vec<u8>, Learne
     let to_tensor = |(index, Parameter { name, shape, values }): (usize, Parameter)| {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let bytes = Bytes::from_bytes_vec(bytes);
-        // Any ids will do that differ.
+        // Any distinct ids will do.
         Tensor::new(name, DType::F32, shape, Some(1 + index as u64), bytes)
     };
     let tensors = parameters.into_iter().enumerate().map(to_tensor).collect();
     let bytes = Writer::new(tensors).into_bytes();
-    Ok(bytes.map_err(|error| LearnerError::read(error.to_string()))?.to_vec())
+    Ok(bytes.map_err(|error| LearnerError::write(error.to_string()))?.to_vec())
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 /// Signals that would end the program, one after the other, from now on. Waiting for the next one
-/// blocks; there is none after [`Closer::close`].
+/// blocks, until [`Closer::close`] ends the iteration.
 ///
 /// Where there are no such signals (Windows), Ctrl-C is one, and is noticed within a tenth of a
 /// second.
