@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::layout::LOCK;
 use crate::error::ResultsError;
@@ -13,15 +13,15 @@ use crate::files::open_own;
 /// How a lock file begins that was ever taken.
 const LOCK_TAKEN: &str = "process ";
 
-/// How often, and after which pause, a lock that is held is tried again: [`is_held`] holds it for an
-/// instant.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long a process that opens a folder waits for those who only ask ([`is_held`]), and how often
+/// it looks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Whether a process is writing a run folder; `None` if its lock can't tell.
 ///
-/// Nothing is created or written. The lock is held for an instant, together with others who ask;
-/// a process that opens the folder at that moment tries again.
+/// Nothing is created or written. The lock is shared for an instant with others who ask; a process
+/// that opens the folder at that moment waits for them.
 #[must_use]
 pub fn is_held(folder: &Path) -> Option<bool> {
     let file = open_own(&folder.join(LOCK), File::options().read(true)).ok()?;
@@ -67,12 +67,19 @@ pub(super) fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     Ok(file)
 }
 
+/// Takes the lock for one writer.
+///
+/// A writer refuses to share the lock and those who ask share it, so one who may share it knows that
+/// no writer is in the way, however long the others are kept from running.
 fn try_lock(file: &File) -> Result<(), TryLockError> {
-    for _ in 1..TRIES {
+    let start = Instant::now();
+    loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-            taken => return taken,
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {}
+            end => return end,
         }
+        file.try_lock_shared()?;
+        file.unlock().map_err(TryLockError::Error)?;
+        thread::sleep(PAUSE);
     }
-    file.try_lock()
 }

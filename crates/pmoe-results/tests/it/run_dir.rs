@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use pmoe_results::run::is_held;
 use pmoe_results::{ResultsError, Run, RunDir, Status};
@@ -221,8 +222,18 @@ fn who_asks_for_the_lock_sees_a_writer_and_keeps_none_away() {
     fs::write(&lock, "precious").unwrap();
     assert_eq!(is_held(dir.path()), None, "no lock of ours");
 
-    // Somebody asks all the time; each start still gets the lock.
+    // One who asks is kept from running in mid-question.
     fs::write(&lock, "").unwrap();
+    let question = fs::File::open(&lock).unwrap();
+    question.lock_shared().unwrap();
+    thread::scope(|scope| {
+        let opened = scope.spawn(|| open(dir.path()).map(drop));
+        thread::sleep(Duration::from_millis(200));
+        drop(question);
+        opened.join().unwrap().unwrap();
+    });
+
+    // Somebody asks all the time; each start still gets the lock.
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let ask = || {
