@@ -156,7 +156,8 @@ fn cargo_installs_a_program_that_finds_mujoco() {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(outside.path()).args(["install", "--locked", "--quiet", "pmoe-cli", "--git"]);
     cargo.arg(format!("file://{}", root().display())).arg("--root").arg(outside.path());
-    cargo.env("CARGO_TARGET_DIR", scratch.parent().unwrap());
+    // Only what is built in between: the target folder keeps its program, which other tests run.
+    cargo.env("CARGO_BUILD_BUILD_DIR", scratch.parent().unwrap());
     // Ours need not be fast.
     for ours in OURS.iter().chain(&["pmoe-cli", "pmoe-matrix", "pmoe-report", "pmoe-watch"]) {
         let level = format!("profile.release.package.{ours}.opt-level=0");
@@ -195,6 +196,10 @@ fn compiled(manifest: &Path, arguments: &[&str]) -> BTreeSet<String> {
     text.lines().map(line).filter(|line| !line.is_empty()).collect()
 }
 
+/// What programs are made of, without what is compiled to run while others are, which may have other features.
+const PROGRAMS: &str = "normal,no-proc-macro";
+const PROGRAMS_AND_TESTS: &str = "normal,dev,no-proc-macro";
+
 #[track_caller]
 fn assert_in_workspace(compiled: &BTreeSet<String>, workspace: &BTreeSet<String>) {
     let others: Vec<_> = compiled.difference(workspace).collect();
@@ -205,12 +210,14 @@ fn assert_in_workspace(compiled: &BTreeSet<String>, workspace: &BTreeSet<String>
 /// for pmoe-core alone as for the workspace, or it is compiled once for each; pmoe-core's manifest sees to that.
 #[test]
 fn burn_is_compiled_once() {
-    let all = ["--workspace", "--edges", "normal,build,dev"];
-    let all = compiled(&root().join("Cargo.toml"), &all);
     let alone = external("pmoe-core", &["frequency_routing"]);
-    let mut alone = compiled(&alone, &["--edges", "normal,build"]);
-    alone.retain(|line| !line.starts_with("pmoe-core"));
-    assert_in_workspace(&alone, &all);
+    for edges in ["normal,build,dev", PROGRAMS_AND_TESTS] {
+        let all = ["--workspace", "--edges", edges];
+        let all = compiled(&root().join("Cargo.toml"), &all);
+        let mut alone = compiled(&alone, &["--edges", edges]);
+        alone.retain(|line| !line.starts_with("pmoe-core"));
+        assert_in_workspace(&alone, &all);
+    }
 }
 
 /// As above for the commands of a first hour: `cargo xtask` builds itself, then the workspace's program, and
@@ -218,10 +225,12 @@ fn burn_is_compiled_once() {
 #[test]
 fn a_first_hour_compiles_each_crate_once() {
     let manifest = root().join("Cargo.toml");
-    let built =
-        |packages: &[&str]| compiled(&manifest, &[packages, &["--edges", "normal,build"]].concat());
-    let workspace = built(&["--workspace"]);
-    for package in ["xtask", "pmoe-cli"] {
-        assert_in_workspace(&built(&["--package", package]), &workspace);
+    for edges in ["normal,build", PROGRAMS] {
+        let built =
+            |packages: &[&str]| compiled(&manifest, &[packages, &["--edges", edges]].concat());
+        let workspace = built(&["--workspace"]);
+        for package in ["xtask", "pmoe-cli"] {
+            assert_in_workspace(&built(&["--package", package]), &workspace);
+        }
     }
 }
