@@ -101,7 +101,32 @@ pub trait Agent {
         action: &mut [f32],
     ) -> Result<(), AgentError>;
 
-    /// Records the result of the latest action.
+    /// Chooses actions for N observations, `[N · O]`, each with the memory of its episode, and writes
+    /// them to `actions`, `[N · A]`.
+    ///
+    /// # Errors
+    /// Returns an error if an action is not finite.
+    ///
+    /// # Panics
+    /// If there is no memory.
+    fn act_all(
+        &self,
+        memories: Vec<&mut Self::Memory>,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        let [obs_dim, action_dim] = [obs.len(), actions.len()].map(|len| len / memories.len());
+        let rows = obs.chunks_exact(obs_dim).zip(actions.chunks_exact_mut(action_dim));
+        for (memory, (obs, action)) in memories.into_iter().zip(rows) {
+            self.act(memory, obs, mode, rng, action)?;
+        }
+        Ok(())
+    }
+
+    /// Records the result of the latest action. With several environments, the calls of one time
+    /// step follow each other, in the order of the observations in [`Agent::act_all`].
     fn observe(&mut self, memory: &Self::Memory, transition: Transition<'_>);
 
     /// Learns if it is due, until all gradient updates of this step are done or `interrupt` returns

@@ -55,7 +55,8 @@ pub struct AnyMemory {
     td3: (),
 }
 
-/// Evaluates the same expression for any algorithm, optionally with its part of a memory.
+/// Evaluates the same expression for any algorithm, optionally with its part of a memory or of
+/// several.
 macro_rules! forward {
     ($any:expr, $one:ident => $body:expr) => {
         match $any {
@@ -73,6 +74,22 @@ macro_rules! forward {
             (Self::Td3($one), AnyMemory { td3: $part, .. }) => $body,
         }
     };
+    ($any:expr, all $memories:expr, ($one:ident, $parts:ident) => $body:expr) => {
+        match $any {
+            Self::Sac($one) => with_parts!($memories, sac, $parts => $body),
+            Self::Ppo($one) => with_parts!($memories, ppo, $parts => $body),
+            Self::Dac($one) => with_parts!($memories, dac, $parts => $body),
+            Self::Td3($one) => with_parts!($memories, td3, $parts => $body),
+        }
+    };
+}
+
+/// Evaluates an expression with one field of each memory.
+macro_rules! with_parts {
+    ($memories:expr, $field:ident, $parts:ident => $body:expr) => {{
+        let $parts: Vec<_> = $memories.iter_mut().map(|memory| &mut memory.$field).collect();
+        $body
+    }};
 }
 
 impl AlgoConfig {
@@ -128,6 +145,11 @@ impl AlgoConfig {
     /// Returns the batch size of a gradient update.
     pub fn rows_per_update(&self) -> usize {
         self.experience().rows_per_update()
+    }
+
+    /// Returns the number of environments that a run steps in turn.
+    pub fn num_envs(&self) -> usize {
+        forward!(self, config => config.num_envs())
     }
 
     /// Returns the number of transitions that a run of `total_steps` keeps for learning, and their
@@ -233,6 +255,19 @@ impl Agent for AnyAgent {
         action: &mut [f32],
     ) -> Result<(), AgentError> {
         forward!(self, memory, (agent, memory) => agent.act(memory, obs, mode, rng, action))
+    }
+
+    fn act_all(
+        &self,
+        mut memories: Vec<&mut AnyMemory>,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        forward!(self, all memories, (agent, memories) => {
+            agent.act_all(memories, obs, mode, rng, actions)
+        })
     }
 
     fn observe(&mut self, memory: &AnyMemory, transition: Transition<'_>) {

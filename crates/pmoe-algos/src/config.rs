@@ -192,6 +192,28 @@ impl Schedule {
         count("schedule.log_every", self.log_every, 1, Most::STEPS)?;
         count("schedule.checkpoint_every", self.checkpoint_every, 1, Most::STEPS)
     }
+
+    /// Returns an error unless all environments can be stepped equally often between any two events.
+    fn check_num_envs(&self, algo: &AlgoConfig) -> Result<(), ConfigError> {
+        let Self { total_steps, eval_every, log_every, checkpoint_every, eval_episodes: _ } = *self;
+        let num_envs = algo.num_envs();
+        let steps = [
+            ("total_steps", total_steps),
+            ("eval_every", eval_every),
+            ("log_every", log_every),
+            ("checkpoint_every", checkpoint_every),
+        ];
+        for (key, steps) in steps {
+            if !steps.is_multiple_of(num_envs as u64) {
+                return Err(ConfigError::Range {
+                    key: format!("algo.{}.num_envs", algo.name()),
+                    value: num_envs.to_string(),
+                    allowed: format!("a divisor of schedule.{key}, which is {steps}"),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Parses TOML text.
@@ -215,6 +237,7 @@ fn read<T: DeserializeOwned>(
     let (algo, schedule) = parts(&config);
     algo.validate()?;
     schedule.validate()?;
+    schedule.check_num_envs(algo)?;
     Ok(config)
 }
 

@@ -136,8 +136,8 @@ impl Dac {
         Self {
             acting: net.valid(),
             net: Learner::new(net, Adam::new(config.adam_epsilon)),
-            normalizers: Normalizers::new(&config.normalize, obs_dim, config.gamma),
-            rollout: RolloutBuffer::new(config.rollout_steps),
+            normalizers: Normalizers::new(&config.normalize, obs_dim, config.gamma, 1),
+            rollout: RolloutBuffer::new(config.rollout_steps, 1),
             options: Options::default(),
             device: device.clone(),
             obs_dim,
@@ -240,7 +240,7 @@ impl Dac {
         let reward = self.rollout.reward();
         let next_value = self.rollout.next_value(&value, cut_value, bootstrap_truncation);
         let ended = self.rollout.ended();
-        let mut advantage = gae(reward, &value, &next_value, &ended, gamma, gae_lambda);
+        let mut advantage = gae(reward, &value, &next_value, &ended, 1, gamma, gae_lambda);
         let returns = match self.config.returns {
             Returns::Discounted => discounted_returns(reward, &next_value, &ended, gamma),
             Returns::Lambda => advantage.iter().zip(&value).map(|(a, v)| a + v).collect(),
@@ -337,7 +337,7 @@ impl Agent for Dac {
     }
 
     fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
-        let reward = self.normalizers.observe(&transition);
+        let reward = self.normalizers.observe(0, &transition);
         let Transition { next_obs, terminated, truncated, .. } = transition;
         let mut seen = Vec::new();
         if self.rollout.needs_next_obs(terminated, truncated) {

@@ -101,6 +101,7 @@ mod experience;
 mod layers;
 pub mod memory;
 pub mod normalize;
+mod one_or_many;
 pub mod policy;
 pub mod ppo;
 pub mod range;

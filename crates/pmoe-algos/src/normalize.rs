@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Transition;
+use crate::one_or_many;
 use crate::range::{ConfigError, positive};
 
 /// Added to variances before division.
@@ -143,23 +144,25 @@ pub struct RewardNormalizer {
     stats: RunningStats,
     gamma: f64,
     clip: f64,
-    /// R of the running episode.
-    discounted_return: f64,
+    /// R of the running episode of each environment.
+    #[serde(with = "one_or_many")]
+    discounted_return: Vec<f64>,
 }
 
 impl RewardNormalizer {
-    /// Creates a normaliser with discount `gamma`, clipping to ±`clip`.
-    pub fn new(gamma: f64, clip: f64) -> Self {
-        Self { stats: RunningStats::new(1), gamma, clip, discounted_return: 0.0 }
+    /// Creates a normaliser with discount `gamma` for `num_envs` environments, clipping to ±`clip`.
+    pub fn new(gamma: f64, clip: f64, num_envs: usize) -> Self {
+        Self { stats: RunningStats::new(1), gamma, clip, discounted_return: vec![0.0; num_envs] }
     }
 
-    /// Adds the reward of a training step to the statistics and returns it normalised. `ended`
-    /// marks the last step of an episode.
-    pub fn update(&mut self, reward: f32, ended: bool) -> f32 {
-        self.discounted_return = self.gamma * self.discounted_return + f64::from(reward);
-        self.stats.update(&[self.discounted_return as f32]);
+    /// Adds the reward of a training step of environment `env` to the statistics and returns it
+    /// normalised. `ended` marks the last step of an episode.
+    pub fn update(&mut self, env: usize, reward: f32, ended: bool) -> f32 {
+        let discounted_return = &mut self.discounted_return[env];
+        *discounted_return = self.gamma * *discounted_return + f64::from(reward);
+        self.stats.update(&[*discounted_return as f32]);
         if ended {
-            self.discounted_return = 0.0;
+            *discounted_return = 0.0;
         }
         let scale = (self.stats.variance(0) + EPSILON).sqrt();
         (f64::from(reward) / scale).clamp(-self.clip, self.clip) as f32
@@ -192,11 +195,11 @@ pub struct NormalizeConfig {
 }
 
 impl Normalizers {
-    /// Creates normalisers with empty statistics.
-    pub fn new(config: &NormalizeConfig, obs_dim: usize, gamma: f64) -> Self {
+    /// Creates normalisers with empty statistics for steps of `num_envs` environments.
+    pub fn new(config: &NormalizeConfig, obs_dim: usize, gamma: f64, num_envs: usize) -> Self {
         Self {
             obs: config.obs.then(|| ObsNormalizer::new(obs_dim, config.clip)),
-            reward: config.reward.then(|| RewardNormalizer::new(gamma, config.clip)),
+            reward: config.reward.then(|| RewardNormalizer::new(gamma, config.clip, num_envs)),
         }
     }
 
@@ -212,7 +215,8 @@ impl Normalizers {
         let reward = match (&self.reward, &fresh.reward) {
             (Some(reward), Some(fresh)) => {
                 (reward.clip, reward.gamma) == (fresh.clip, fresh.gamma)
-                    && reward.discounted_return.is_finite()
+                    && reward.discounted_return.len() == fresh.discounted_return.len()
+                    && reward.discounted_return.iter().all(|x| x.is_finite())
                     && reward.stats.fit(1)
             }
             (reward, fresh) => reward.is_none() && fresh.is_none(),
@@ -229,16 +233,17 @@ impl Normalizers {
         }
     }
 
-    /// Adds a training step to the statistics and returns the normalised reward.
+    /// Adds a training step of environment `env` to the statistics and returns the normalised
+    /// reward.
     ///
     /// It uses the observation before the step, so that each counts once.
-    pub fn observe(&mut self, transition: &Transition<'_>) -> f32 {
+    pub fn observe(&mut self, env: usize, transition: &Transition<'_>) -> f32 {
         if let Some(normalizer) = &mut self.obs {
             normalizer.update(transition.obs);
         }
         let ended = transition.terminated || transition.truncated;
         match &mut self.reward {
-            Some(normalizer) => normalizer.update(transition.reward, ended),
+            Some(normalizer) => normalizer.update(env, transition.reward, ended),
             None => transition.reward,
         }
     }
@@ -305,20 +310,21 @@ mod tests {
 
     #[test]
     fn rewards_by_hand() {
-        let mut normalizer = RewardNormalizer::new(0.5, 10.0);
-        assert_eq!(normalizer.update(2.0, false), 10.0, "no variance yet: clipped");
+        let mut normalizer = RewardNormalizer::new(0.5, 10.0, 1);
+        assert_eq!(normalizer.update(0, 2.0, false), 10.0, "no variance yet: clipped");
         // R: 2, 3 → variance 0.25.
-        assert!((normalizer.update(2.0, true) - 4.0).abs() < 1e-6);
+        assert!((normalizer.update(0, 2.0, true) - 4.0).abs() < 1e-6);
         // A new episode: R = −1; the variance of 2, 3, −1 is 26/9.
         let expected = -1.0 / (26.0_f32 / 9.0).sqrt();
-        assert!((normalizer.update(-1.0, false) - expected).abs() < 1e-6);
+        assert!((normalizer.update(0, -1.0, false) - expected).abs() < 1e-6);
     }
 
     #[test]
     fn normalisers_take_what_was_acted_on_and_end_the_return_with_the_episode() {
         let config = NormalizeConfig { obs: true, reward: true, clip: 10.0 };
-        let mut both = Normalizers::new(&config, 1, 0.5);
-        let (mut obs, mut reward) = (ObsNormalizer::new(1, 10.0), RewardNormalizer::new(0.5, 10.0));
+        let mut both = Normalizers::new(&config, 1, 0.5, 1);
+        let (mut obs, mut reward) =
+            (ObsNormalizer::new(1, 10.0), RewardNormalizer::new(0.5, 10.0, 1));
         let mut seen = Vec::new();
         for (x, ends) in [
             (1.0, (false, false)),
@@ -336,14 +342,14 @@ mod tests {
                 truncated,
             };
             obs.update(&[x]);
-            assert_eq!(both.observe(&transition), reward.update(x, terminated || truncated));
+            assert_eq!(both.observe(0, &transition), reward.update(0, x, terminated || truncated));
             let mut expected = [x + 0.5];
             obs.normalize(&mut expected);
             both.see(&[x + 0.5], &mut seen);
             assert_eq!(seen, expected);
         }
         let off = NormalizeConfig { obs: false, reward: false, clip: 10.0 };
-        Normalizers::new(&off, 1, 0.5).see(&[77.0], &mut seen);
+        Normalizers::new(&off, 1, 0.5, 1).see(&[77.0], &mut seen);
         assert_eq!(seen, [77.0]);
     }
 

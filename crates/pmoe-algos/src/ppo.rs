@@ -5,7 +5,7 @@
 //! "Probabilistic Mixture-of-Experts for Efficient Deep Reinforcement Learning".
 //!
 //! # Quick facts
-//! - On-policy, with a single environment. Actions are continuous, sampled from an unbounded
+//! - On-policy, with one or several environments. Actions are continuous, sampled from an unbounded
 //!   Gaussian and clipped to [-1, 1]^A for the environment.
 //! - The actor is any [`Actor`]. With one primitive, PMOE-PPO equals PPO bit for bit.
 //!
@@ -140,8 +140,13 @@ impl Ppo {
             acting: net.valid(),
             net: Learner::new(net, adam),
             aux,
-            normalizers: Normalizers::new(&config.normalize, obs_dim, config.gamma),
-            rollout: RolloutBuffer::new(config.rollout_steps),
+            normalizers: Normalizers::new(
+                &config.normalize,
+                obs_dim,
+                config.gamma,
+                config.num_envs,
+            ),
+            rollout: config.rollout(),
             total_updates: total_steps / config.rollout_steps as u64,
             device: device.clone(),
             obs_dim,
@@ -220,7 +225,8 @@ impl Ppo {
         };
         let next_value = rollout.next_value(&value, &cut_value, bootstrap_truncation);
         let ended = rollout.ended();
-        let mut advantage = gae(rollout.reward(), &value, &next_value, &ended, gamma, gae_lambda);
+        let (reward, num_envs) = (rollout.reward(), rollout.num_envs());
+        let mut advantage = gae(reward, &value, &next_value, &ended, num_envs, gamma, gae_lambda);
         let returns = advantage.iter().zip(&value).map(|(a, v)| a + v).collect();
         if self.config.advantage_norm == AdvantageNorm::Rollout {
             standardise(&mut advantage);
@@ -303,19 +309,40 @@ impl Agent for Ppo {
         rng: &mut Rng,
         action: &mut [f32],
     ) -> Result<(), AgentError> {
-        self.normalizers.see(obs, &mut memory.obs);
-        let seen = matrix(memory.obs.clone(), obs.len(), &self.device);
+        self.act_all(vec![memory], obs, mode, rng, action)
+    }
+
+    fn act_all(
+        &self,
+        mut memories: Vec<&mut Memory>,
+        obs: &[f32],
+        mode: Mode,
+        rng: &mut Rng,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        let mut seen = Vec::with_capacity(obs.len());
+        for (memory, obs) in memories.iter_mut().zip(obs.chunks_exact(self.obs_dim)) {
+            self.normalizers.see(obs, &mut memory.obs);
+            seen.extend_from_slice(&memory.obs);
+        }
+        let seen = matrix(seen, self.obs_dim, &self.device);
         let aux = self.aux.as_ref().filter(|_| mode == Mode::Evaluate).map(|aux| aux.valid());
         let drawn = self.acting.actor.act(aux.as_ref(), seen, mode, rng);
-        memory.action = drawn.try_into_vec_as::<f32>().expect("actions are floats");
-        for (action, drawn) in action.iter_mut().zip(&memory.action) {
+        let drawn = drawn.try_into_vec_as::<f32>().expect("actions are floats");
+        for (memory, drawn) in memories.iter_mut().zip(drawn.chunks_exact(self.action_dim)) {
+            memory.action.clear();
+            memory.action.extend_from_slice(drawn);
+        }
+        for (action, drawn) in actions.iter_mut().zip(&drawn) {
             *action = drawn.clamp(-1.0, 1.0);
         }
-        finite_action(action, self.grad_step)
+        finite_action(actions, self.grad_step)
     }
 
     fn observe(&mut self, memory: &Memory, transition: Transition<'_>) {
-        let reward = self.normalizers.observe(&transition);
+        // The environments take turns.
+        let env = self.rollout.len() % self.rollout.num_envs();
+        let reward = self.normalizers.observe(env, &transition);
         let Transition { next_obs, terminated, truncated, .. } = transition;
         let mut seen = Vec::new();
         if self.rollout.needs_next_obs(terminated, truncated) {

@@ -7,11 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::agent::Transition;
 
 /// The latest steps of the policy being improved, in host memory and in order.
+///
+/// With several environments, rows of the same time are adjacent: row r is of environment r mod N.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutBuffer {
-    /// Number T of steps of a full rollout.
+    /// Number T of steps of a full rollout, of all environments together.
     num_steps: usize,
+    /// Number N of environments, which divides T.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    num_envs: usize,
     /// Observations as the policy saw them, `[T · O]`.
     obs: Vec<f32>,
     /// Actions as sampled from the policy, before clipping, `[T · A]`.
@@ -20,9 +25,19 @@ pub struct RolloutBuffer {
     reward: Vec<f32>,
     /// Whether and how each step ended its episode, `[T]`.
     end: Vec<End>,
-    /// Successors that are not the next row, in order, `[N · O]`: after steps cut by a time limit,
-    /// and after the last step.
+    /// Successors that are not rows, in order, `[C · O]`: after steps cut by a time limit, and after
+    /// each environment's last step.
     cut_obs: Vec<f32>,
+}
+
+/// The number of environments if none is given.
+pub(crate) fn one() -> usize {
+    1
+}
+
+/// Whether a number of environments need not be written.
+pub(crate) fn is_one(num_envs: &usize) -> bool {
+    *num_envs == 1
 }
 
 /// Whether and how a step ended its episode.
@@ -37,10 +52,14 @@ enum End {
 }
 
 impl RolloutBuffer {
-    /// Creates an empty rollout of `num_steps` steps.
-    pub fn new(num_steps: usize) -> Self {
+    /// Creates an empty rollout of `num_steps` steps, those of `num_envs` environments in turn.
+    ///
+    /// # Panics
+    /// If `num_envs` does not divide `num_steps`.
+    pub fn new(num_steps: usize, num_envs: usize) -> Self {
+        assert!(num_steps.is_multiple_of(num_envs), "equally many steps of each environment");
         let (obs, action, reward, end) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { num_steps, obs, action, reward, end, cut_obs: Vec::new() }
+        Self { num_steps, num_envs, obs, action, reward, end, cut_obs: Vec::new() }
     }
 
     /// Number of minibatches in a rollout shortened for measurements.
@@ -67,15 +86,28 @@ impl RolloutBuffer {
             (false, true) => End::Truncated,
             (false, false) => End::No,
         });
-        let is_cut = !step.terminated && (step.truncated || self.is_full());
-        if is_cut {
+        if self.is_cut(self.len() - 1) {
             self.cut_obs.extend_from_slice(step.next_obs);
         }
     }
 
     /// Whether the next step, ending with these flags, will need the value of its successor.
     pub fn needs_next_obs(&self, terminated: bool, truncated: bool) -> bool {
-        !terminated && (truncated || self.len() + 1 == self.num_steps)
+        !terminated && (truncated || self.is_last(self.len()))
+    }
+
+    /// Whether a step is its environment's last one in a full rollout.
+    fn is_last(&self, step: usize) -> bool {
+        step + self.num_envs >= self.num_steps
+    }
+
+    /// Whether the successor of a step exists but is not a row.
+    fn is_cut(&self, step: usize) -> bool {
+        match self.end[step] {
+            End::Terminated => false,
+            End::Truncated => true,
+            End::No => self.is_last(step),
+        }
     }
 
     /// Returns the number of steps so far.
@@ -102,11 +134,13 @@ impl RolloutBuffer {
         self.cut_obs.clear();
     }
 
-    /// Whether this is a valid part of a rollout of `num_steps` steps with these dimensions.
-    pub fn fit(&self, num_steps: usize, obs_dim: usize, action_dim: usize) -> bool {
+    /// Whether this is a valid part of the rollout of which `fresh` is the beginning, with these
+    /// dimensions.
+    pub fn fit(&self, fresh: &Self, obs_dim: usize, action_dim: usize) -> bool {
         let len = self.len();
-        self.num_steps == num_steps
-            && len <= num_steps
+        (self.num_steps, self.num_envs) == (fresh.num_steps, fresh.num_envs)
+            && len <= self.num_steps
+            && len.is_multiple_of(self.num_envs)
             && self.end.len() == len
             && self.obs.len() == len * obs_dim
             && self.action.len() == len * action_dim
@@ -128,24 +162,19 @@ impl RolloutBuffer {
         &self.reward
     }
 
-    /// Returns the observations whose values [`RolloutBuffer::next_value`] needs, `[N · O]`.
+    /// Returns the number N of environments.
+    pub fn num_envs(&self) -> usize {
+        self.num_envs
+    }
+
+    /// Returns the observations whose values [`RolloutBuffer::next_value`] needs, `[C · O]`.
     pub fn cut_obs(&self) -> &[f32] {
         &self.cut_obs
     }
 
-    /// Returns the steps whose successors are [`RolloutBuffer::cut_obs`], `[N]`.
+    /// Returns the steps whose successors are [`RolloutBuffer::cut_obs`], `[C]`.
     pub fn cut_steps(&self) -> impl Iterator<Item = usize> {
-        let last = self.num_steps - 1;
-        let is_cut = move |step: usize, end: End| match end {
-            End::Terminated => false,
-            End::Truncated => true,
-            End::No => step == last,
-        };
-        self.end
-            .iter()
-            .enumerate()
-            .filter(move |(step, end)| is_cut(*step, **end))
-            .map(|(step, _)| step)
+        (0..self.end.len()).filter(|step| self.is_cut(*step))
     }
 
     /// Returns whether each step ended its episode, in either way, `[T]`.
@@ -157,7 +186,7 @@ impl RolloutBuffer {
     /// time limit, it is the value of the last state, or 0 without `bootstrap_truncation`.
     ///
     /// # Shapes
-    /// - `value`: `[T]`, of [`RolloutBuffer::obs`]; `cut_value`: `[N]`, of
+    /// - `value`: `[T]`, of [`RolloutBuffer::obs`]; `cut_value`: `[C]`, of
     ///   [`RolloutBuffer::cut_obs`]
     pub fn next_value(
         &self,
@@ -165,9 +194,10 @@ impl RolloutBuffer {
         cut_value: &[f32],
         bootstrap_truncation: bool,
     ) -> Vec<f32> {
-        // If a step does not end its episode, the next row is its successor, except for the last
-        // step.
-        let mut next: Vec<f32> = value.iter().skip(1).copied().chain([0.0]).collect();
+        // If a step does not end its episode, its environment's next row is its successor, except
+        // for the last one.
+        let mut next = value[self.num_envs..].to_vec();
+        next.resize(value.len(), 0.0);
         for (next, end) in next.iter_mut().zip(&self.end) {
             if *end != End::No {
                 *next = 0.0;
@@ -182,7 +212,7 @@ impl RolloutBuffer {
     }
 }
 
-/// Computes generalised advantage estimates, `[T]`.
+/// Computes generalised advantage estimates, `[T]`, of steps of `num_envs` environments in turn.
 ///
 /// ```text
 /// δ_t = r_t + γ V(s_{t+1}) − V(s_t)
@@ -200,17 +230,20 @@ pub fn gae(
     value: &[f32],
     next_value: &[f32],
     ended: &[bool],
+    num_envs: usize,
     gamma: f64,
     gae_lambda: f64,
 ) -> Vec<f32> {
     let mut advantages = vec![0.0; reward.len()];
-    let mut advantage = 0.0;
+    // The latest one of each environment.
+    let mut latest = vec![0.0; num_envs];
     for step in (0..reward.len()).rev() {
         let [reward, value, next_value] = [reward, value, next_value].map(|x| f64::from(x[step]));
         let delta = reward + gamma * next_value - value;
-        let following = if ended[step] { 0.0 } else { advantage };
-        advantage = delta + gamma * gae_lambda * following;
-        advantages[step] = advantage as f32;
+        let advantage = &mut latest[step % num_envs];
+        let following = if ended[step] { 0.0 } else { *advantage };
+        *advantage = delta + gamma * gae_lambda * following;
+        advantages[step] = *advantage as f32;
     }
     advantages
 }

@@ -1,16 +1,19 @@
 //! The training loop.
 
-use pmoe_envs::{Env, EnvError, Step, action_to_f64, obs_to_f32};
+mod progress;
+
+use pmoe_envs::{Env, EnvError, action_to_f64, obs_to_f32};
 use pmoe_results::run::Position;
 use pmoe_results::{Event, Sink};
-use serde::{Deserialize, Serialize};
 
+use self::progress::Next;
+pub use self::progress::Progress;
 use crate::agent::{Agent, Mode, Transition};
 use crate::checkpoint::{CheckpointError, Checkpoints, Files, Scope, Stored};
 use crate::config::Schedule;
 use crate::error::RunError;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::seed::{Seeds, Stream, sub_stream};
+use crate::seed::{Stream, sub_stream};
 
 /// How [`Training::run`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,79 +24,13 @@ pub enum TrainingEnd {
     Interrupted,
 }
 
-/// The state of a run between two steps. Together with the agent and the environment, it determines
-/// the rest of the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Progress<M = ()> {
-    /// Environment steps done.
-    pub env_step: u64,
-    /// Gradient updates done.
-    pub grad_step: u64,
-    /// Position of the event sink at that time.
-    pub events: Position,
-    next: Next,
-    episode: Episode,
-    seeds: Seeds,
-    /// Current observation, `[O]`; empty before the first reset.
-    obs: Vec<f64>,
-    /// The policy's memory within the running episode.
-    memory: M,
-}
-
-/// The next stage of a run. Interrupts are checked between stages and inside updates and
-/// evaluations. After a restart, an interrupted update resumes and an interrupted evaluation starts
-/// again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Next {
-    /// Choose an action and do the environment step.
-    Act,
-    /// Learn and log.
-    Learn,
-    /// Evaluate and save, if due.
-    Evaluate,
-}
-
-/// The running episode.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Episode {
-    /// Number of episodes finished before this one.
-    finished: u64,
-    episode_return: f64,
-    length: u32,
-}
-
-impl<M: Default> Progress<M> {
-    /// Creates the initial state of a run.
-    pub fn new(seed: u64) -> Self {
-        Self {
-            env_step: 0,
-            grad_step: 0,
-            events: Position::start(),
-            next: Next::Evaluate,
-            episode: Episode::default(),
-            seeds: Seeds::new(seed),
-            obs: Vec::new(),
-            memory: M::default(),
-        }
-    }
-}
-
-impl<M> Progress<M> {
-    /// Whether all steps of the schedule are done, including what follows the last one.
-    pub fn is_finished(&self, schedule: &Schedule) -> bool {
-        self.env_step >= schedule.total_steps && self.next == Next::Act
-    }
-}
-
 /// A training run.
 ///
 /// [`Training::new`] creates one; [`Training::resume`], [`Training::checkpoints`] and
 /// [`Training::interrupt`] configure it; [`Training::run`] trains.
 pub struct Training<'a, A: Agent> {
-    env: &'a mut dyn Env,
+    /// Copies of one task, stepped in turn.
+    envs: Vec<&'a mut dyn Env>,
     eval_env: &'a mut dyn Env,
     agent: &'a mut A,
     schedule: &'a Schedule,
@@ -104,8 +41,8 @@ pub struct Training<'a, A: Agent> {
 }
 
 impl<'a, A: Agent> Training<'a, A> {
-    /// Creates a run without checkpoints. All randomness except the agent's initial values comes
-    /// from `seed`.
+    /// Creates a run with one environment and without checkpoints. All randomness except the agent's
+    /// initial values comes from `seed`.
     pub fn new(
         env: &'a mut dyn Env,
         eval_env: &'a mut dyn Env,
@@ -113,11 +50,27 @@ impl<'a, A: Agent> Training<'a, A> {
         schedule: &'a Schedule,
         seed: u64,
     ) -> Self {
-        let (progress, interrupt) = (Progress::new(seed), &|| false);
-        Self { env, eval_env, agent, schedule, seed, progress, checkpoints: None, interrupt }
+        Self::with_envs(vec![env], eval_env, agent, schedule, seed)
     }
 
-    /// Resumes from `progress`, after [`restore`] has restored agent and environment.
+    /// Does the same with several copies of the task, whose number divides the schedule's numbers of
+    /// steps.
+    ///
+    /// # Panics
+    /// If there is no environment.
+    pub fn with_envs(
+        envs: Vec<&'a mut dyn Env>,
+        eval_env: &'a mut dyn Env,
+        agent: &'a mut A,
+        schedule: &'a Schedule,
+        seed: u64,
+    ) -> Self {
+        assert!(!envs.is_empty(), "at least one environment");
+        let (progress, interrupt) = (Progress::with_envs(seed, envs.len()), &|| false);
+        Self { envs, eval_env, agent, schedule, seed, progress, checkpoints: None, interrupt }
+    }
+
+    /// Resumes from `progress`, after [`restore`] has restored agent and environments.
     #[must_use]
     pub fn resume(self, progress: Progress<A::Memory>) -> Self {
         Self { progress, ..self }
@@ -156,55 +109,65 @@ impl<'a, A: Agent> Training<'a, A> {
     /// checkpoints stay.
     pub fn run(&mut self, sink: &mut dyn Sink) -> Result<TrainingEnd, RunError> {
         let schedule = self.schedule;
-        let obs_dim = self.env.spec().obs_dim;
-        let mut action = vec![0.0_f32; self.env.spec().action_dim()];
-        let mut env_action = vec![0.0_f64; action.len()];
+        let (num_envs, spec) = (self.envs.len(), self.envs[0].spec());
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+        let mut actions = vec![0.0_f32; num_envs * action_dim];
+        let mut env_action = vec![0.0_f64; action_dim];
         let mut next_obs = vec![0.0_f64; obs_dim];
-        let (mut obs_f32, mut next_obs_f32) = (vec![0.0_f32; obs_dim], vec![0.0_f32; obs_dim]);
+        let (mut obs_f32, mut next_obs_f32) =
+            (vec![0.0_f32; num_envs * obs_dim], vec![0.0_f32; obs_dim]);
         if self.progress.obs.is_empty() {
-            self.progress.obs = vec![0.0; obs_dim];
-            self.env.reset(&mut self.progress.seeds.env, &mut self.progress.obs)?;
+            self.progress.obs = vec![0.0; num_envs * obs_dim];
+            for (env, obs) in self.envs.iter_mut().zip(self.progress.obs.chunks_exact_mut(obs_dim))
+            {
+                env.reset(&mut self.progress.seeds.env, obs)?;
+            }
             // Before the first event, so that events without a checkpoint show that one is missing.
             self.save(sink)?;
         }
         obs_to_f32(&self.progress.obs, &mut obs_f32);
 
         while !self.progress.is_finished(schedule) {
-            let Self { env, agent, progress, .. } = self;
+            let Self { envs, agent, progress, .. } = self;
             match progress.next {
                 Next::Act => {
-                    agent.act(
-                        &mut progress.memory,
+                    agent.act_all(
+                        progress.memory.iter_mut().collect(),
                         &obs_f32,
                         Mode::Explore,
                         &mut progress.seeds.explore,
-                        &mut action,
+                        &mut actions,
                     )?;
-                    action_to_f64(&action, &mut env_action);
-                    let step = env.step(&env_action, &mut next_obs)?;
-                    obs_to_f32(&next_obs, &mut next_obs_f32);
-                    agent.observe(
-                        &progress.memory,
-                        Transition {
-                            obs: &obs_f32,
-                            action: &action,
-                            reward: step.reward as f32,
-                            next_obs: &next_obs_f32,
-                            terminated: step.terminated,
-                            truncated: step.truncated,
-                        },
-                    );
-                    progress.env_step += 1;
-                    progress.episode.episode_return += step.reward;
-                    progress.episode.length += 1;
-                    if step.terminated || step.truncated {
-                        sink.emit(&progress.finish_episode(&step))?;
-                        env.reset(&mut progress.seeds.env, &mut progress.obs)?;
-                        progress.memory = A::Memory::default();
-                    } else {
-                        std::mem::swap(&mut progress.obs, &mut next_obs);
+                    let rows =
+                        obs_f32.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
+                    for (index, (env, (obs_f32, action))) in envs.iter_mut().zip(rows).enumerate() {
+                        action_to_f64(action, &mut env_action);
+                        let step = env.step(&env_action, &mut next_obs)?;
+                        obs_to_f32(&next_obs, &mut next_obs_f32);
+                        agent.observe(
+                            &progress.memory[index],
+                            Transition {
+                                obs: obs_f32,
+                                action,
+                                reward: step.reward as f32,
+                                next_obs: &next_obs_f32,
+                                terminated: step.terminated,
+                                truncated: step.truncated,
+                            },
+                        );
+                        progress.env_step += 1;
+                        let episode = &mut progress.episode[index];
+                        episode.episode_return += step.reward;
+                        episode.length += 1;
+                        if step.terminated || step.truncated {
+                            sink.emit(&progress.finish_episode(index, &step))?;
+                            env.reset(&mut progress.seeds.env, &mut next_obs)?;
+                            progress.memory[index] = A::Memory::default();
+                        }
+                        let obs = &mut progress.obs[index * obs_dim..(index + 1) * obs_dim];
+                        obs.copy_from_slice(&next_obs);
+                        obs_to_f32(obs, obs_f32);
                     }
-                    obs_to_f32(&progress.obs, &mut obs_f32);
                     progress.next = Next::Learn;
                 }
                 Next::Learn => {
@@ -274,28 +237,19 @@ impl<'a, A: Agent> Training<'a, A> {
         let scope = if is_last { checkpoints.at_the_end } else { Scope::Everything };
         let mut files = Files::default();
         self.agent.save(&mut files, scope)?;
-        let mut env_state = Vec::new();
-        self.env.save_state(&mut env_state);
-        files.insert_json("env.json", &env_state);
+        for (index, env) in self.envs.iter().enumerate() {
+            let mut env_state = Vec::new();
+            env.save_state(&mut env_state);
+            files.insert_json(&env_file(index), &env_state);
+        }
         files.insert_json("progress.json", &self.progress);
         Ok(checkpoints.write(self.progress.env_step, scope, &files, is_last)?)
     }
 }
 
-impl<M> Progress<M> {
-    /// Finishes the running episode, whether it terminated or was truncated.
-    fn finish_episode(&mut self, last: &Step) -> Event {
-        let ended = std::mem::take(&mut self.episode);
-        self.episode.finished = ended.finished + 1;
-        Event::Episode {
-            env_step: self.env_step,
-            episode: self.episode.finished,
-            episode_return: ended.episode_return,
-            episode_length: ended.length,
-            truncated: last.truncated,
-            success: last.success,
-        }
-    }
+/// Where a checkpoint keeps the state of an environment.
+fn env_file(index: usize) -> String {
+    if index == 0 { "env.json".to_owned() } else { format!("env_{index}.json") }
 }
 
 /// Result of [`restore`].
@@ -309,7 +263,7 @@ pub struct Restored<M> {
     pub scope: Scope,
 }
 
-/// Restores agent and environment from the newest usable checkpoint. Returns `None` if the run
+/// Restores agent and environments from the newest usable checkpoint. Returns `None` if the run
 /// never wrote a checkpoint.
 ///
 /// A checkpoint is usable if it is intact, belongs to this run, and `check` confirms the events
@@ -317,27 +271,36 @@ pub struct Restored<M> {
 /// left to learn.
 ///
 /// # Errors
-/// Returns an error if a checkpoint is from another run, or none is usable. Agent and environment
+/// Returns an error if a checkpoint is from another run, or none is usable. Agent and environments
 /// are then unusable.
 pub fn restore<A: Agent>(
     checkpoints: &Checkpoints,
     agent: &mut A,
-    env: &mut dyn Env,
+    envs: &mut [&mut dyn Env],
     mut check: impl FnMut(&Position) -> Result<(), String>,
 ) -> Result<Option<Restored<A::Memory>>, RunError> {
     let found = checkpoints.newest(|Stored { path, scope, files, .. }| {
         let progress: Progress<A::Memory> = files.get_json("progress.json")?;
         check(&progress.events).map_err(|reason| CheckpointError::Damaged { path, reason })?;
         agent.load(&files, scope)?;
-        let state: Vec<f64> = files.get_json("env.json")?;
-        let does_not_fit = |error: EnvError| CheckpointError::Content {
-            part: "env.json".to_owned(),
-            reason: error.to_string(),
-        };
-        env.load_state(&state).map_err(does_not_fit)?;
-        agent.check_restored(&progress.memory, progress.next == Next::Learn)?;
-        let is_right =
-            progress.obs.len() == env.spec().obs_dim && progress.obs.iter().all(|x| x.is_finite());
+        for (index, env) in envs.iter_mut().enumerate() {
+            let part = env_file(index);
+            let state: Vec<f64> = files.get_json(&part)?;
+            let does_not_fit =
+                |error: EnvError| CheckpointError::Content { part, reason: error.to_string() };
+            env.load_state(&state).map_err(does_not_fit)?;
+        }
+        let num_envs = envs.len();
+        CheckpointError::unless(
+            [progress.memory.len(), progress.episode.len()] == [num_envs; 2],
+            "progress.json",
+            "it is of another number of environments",
+        )?;
+        for memory in &progress.memory {
+            agent.check_restored(memory, progress.next == Next::Learn)?;
+        }
+        let is_right = progress.obs.len() == num_envs * envs[0].spec().obs_dim
+            && progress.obs.iter().all(|x| x.is_finite());
         CheckpointError::unless(
             is_right,
             "progress.json",

@@ -20,7 +20,7 @@ use pmoe_algos::{
 };
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::{Rng, TimeLimit};
+use pmoe_envs::{Env, Rng, TimeLimit};
 use pmoe_results::run::MemorySink;
 use pmoe_results::{Event, Sink};
 use rand::{RngExt, SeedableRng};
@@ -35,11 +35,16 @@ fn env() -> TimeLimit<common::PointMass> {
     TimeLimit::new(common::PointMass::new(), 30)
 }
 
+fn envs(config: &AlgoConfig) -> Vec<TimeLimit<common::PointMass>> {
+    (0..config.num_envs()).map(|_| env()).collect()
+}
+
 fn uninterrupted(config: &AlgoConfig, schedule: &Schedule, seed: u64) -> (Vec<Event>, AnyAgent) {
     let mut agent = agent(config, seed);
     let mut sink = MemorySink::default();
-    let (mut env, mut eval_env) = (env(), env());
-    let mut training = Training::new(&mut env, &mut eval_env, &mut agent, schedule, seed);
+    let (mut envs, mut eval_env) = (envs(config), env());
+    let envs = envs.iter_mut().map(|env| env as _).collect();
+    let mut training = Training::with_envs(envs, &mut eval_env, &mut agent, schedule, seed);
     assert_eq!(training.run(&mut sink).unwrap(), TrainingEnd::Done);
     assert!(training.progress().grad_step > 0);
     (sink.events, agent)
@@ -148,15 +153,17 @@ fn process(
     checks: u64,
     killed: bool,
 ) -> (TrainingEnd, AnyAgent) {
-    let (mut agent, mut env) = (agent(config, 5), env());
+    let (mut agent, mut envs) = (agent(config, 5), envs(config));
+    let mut envs: Vec<&mut dyn Env> = envs.iter_mut().map(|env| env as _).collect();
     let checkpoints = |folder: &Path| Checkpoints {
         folder: folder.to_owned(),
         run: "this".to_owned(),
         keep: NonZeroUsize::new(2).unwrap(),
         at_the_end: Scope::Policy,
     };
-    let restored = train::restore(&checkpoints(folder), &mut agent, &mut env, |_| Ok(())).unwrap();
-    let progress = restored.map_or_else(|| Progress::new(5), |restored| restored.progress);
+    let restored = train::restore(&checkpoints(folder), &mut agent, &mut envs, |_| Ok(())).unwrap();
+    let new = || Progress::with_envs(5, envs.len());
+    let progress = restored.map_or_else(new, |restored| restored.progress);
     events.truncate(&progress.events).unwrap();
     assert_eq!(events.sync().unwrap(), progress.events);
     // A killed process writes no last checkpoint, so new ones go to a temporary folder.
@@ -168,7 +175,7 @@ fn process(
         asked.get() > checks
     };
     let mut eval_env = self::env();
-    let outcome = Training::new(&mut env, &mut eval_env, &mut agent, schedule, 5)
+    let outcome = Training::with_envs(envs, &mut eval_env, &mut agent, schedule, 5)
         .resume(progress)
         .checkpoints(&checkpoints)
         .interrupt(&interrupt)
@@ -191,12 +198,16 @@ fn a_run_struck_anywhere_ends_with_the_bits_of_one_that_was_not() {
         if let AlgoConfig::Sac(sac) = &mut config {
             sac.gradient_steps = rng.random_range(1..4);
         }
+        let mut steps = |range| {
+            let steps: u64 = rng.random_range(range);
+            steps.next_multiple_of(config.num_envs() as u64)
+        };
         let schedule = Schedule {
-            total_steps: rng.random_range(240..300),
-            eval_every: rng.random_range(7..90),
-            eval_episodes: rng.random_range(1..4),
-            log_every: rng.random_range(1..60),
-            checkpoint_every: rng.random_range(1..120),
+            total_steps: steps(240..300),
+            eval_every: steps(7..90),
+            eval_episodes: steps(1..4) as u32,
+            log_every: steps(1..60),
+            checkpoint_every: steps(1..120),
         };
         let (expected_events, expected) = uninterrupted(&config, &schedule, 5);
         let folder = quick_tempdir();

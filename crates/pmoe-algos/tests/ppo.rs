@@ -17,6 +17,7 @@ use pmoe_algos::ppo::{
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, AlgoConfig, MethodConfig, Mode, Transition};
 use pmoe_core::loss::{clipped_surrogate_loss, ratio_statistics};
+use pmoe_core::noise;
 use pmoe_envs::{EnvSpec, Rng};
 use rand::SeedableRng;
 
@@ -311,6 +312,33 @@ fn metrics_of_a_mixture_are_there() {
             assert!(has("effective_primitives"));
             assert_eq!(has("routing_loss"), pmoe.routing.has_freq());
             assert_eq!(has("action_value_loss"), pmoe.routing.has_freq());
+        }
+    }
+}
+
+/// Gaussian noise is drawn row after row, so several observations at once get the actions that they
+/// get one after the other.
+#[test]
+fn acting_at_once_is_acting_in_turn() {
+    for actor in [on_policy::gaussian(), on_policy::gating(), on_policy::mcp()] {
+        let agent = with_full_rollout(PpoConfig { num_envs: 5, ..on_policy::ppo(actor) });
+        let mut rng = Rng::seed_from_u64(3);
+        let mut obs = [0.0; 5 * OBS];
+        noise::fill_uniform(&mut obs, &mut rng);
+        for mode in [Mode::Explore, Mode::Evaluate] {
+            let [mut at_once, mut in_turn] = [[0.0; 5 * ACTION]; 2];
+            let mut memories = [(); 5].map(|()| Memory::default());
+            let each = memories.iter_mut().collect();
+            agent.act_all(each, &obs, mode, &mut rng.clone(), &mut at_once).unwrap();
+            let rng = &mut rng.clone();
+            let rows = obs.chunks_exact(OBS).zip(in_turn.chunks_exact_mut(ACTION));
+            for ((obs, action), memory) in rows.zip(&memories) {
+                let mut alone = Memory::default();
+                agent.act(&mut alone, obs, mode, rng, action).unwrap();
+                assert_eq!(alone.obs, memory.obs);
+                assert!(alone.action.iter().zip(&memory.action).all(|(a, b)| (a - b).abs() < 1e-5));
+            }
+            assert!(at_once.iter().zip(&in_turn).all(|(a, b)| (a - b).abs() < 1e-5));
         }
     }
 }

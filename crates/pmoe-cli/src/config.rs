@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::{TaskId, UnknownTask};
+use pmoe_envs::{Env, TaskId, UnknownTask};
 #[cfg(feature = "experiments")]
 use pmoe_report::claims::Claim;
 use pmoe_results::Suite;
@@ -92,6 +92,20 @@ pub(crate) fn resolve_run(
     let config = resolve(args, task, seed, total_steps)?;
     config.check_learns()?;
     Ok(config)
+}
+
+/// Makes the environments that a run steps.
+///
+/// # Errors
+/// If the task can't be made.
+pub(crate) fn envs(config: &RunConfig) -> Result<Vec<Box<dyn Env>>> {
+    let make = |_| pmoe_envs::make_with(&config.task, &config.env);
+    Ok((0..config.algo.num_envs()).map(make).collect::<Result<_, _>>()?)
+}
+
+/// Borrows each of the environments that [`envs`] made.
+pub(crate) fn each(envs: &mut [Box<dyn Env>]) -> Vec<&mut dyn Env> {
+    envs.iter_mut().map(|env| &mut **env as _).collect()
 }
 
 /// Like [`resolve_run`], for commands that do not train a whole run.

@@ -6,6 +6,7 @@ use pmoe_core::optim::{module_from_bytes, module_to_bytes};
 use super::{Dac, Learning, Memory};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
+use crate::rollout::RolloutBuffer;
 
 impl Dac {
     /// Writes every part, or only those of the policy: see
@@ -86,7 +87,11 @@ impl Dac {
     fn check_loaded(&self) -> Result<(), CheckpointError> {
         let Self { config, rollout, options, learning, .. } = self;
         CheckpointError::unless(
-            rollout.fit(config.rollout_steps, self.obs_dim, self.action_dim),
+            rollout.fit(
+                &RolloutBuffer::new(config.rollout_steps, 1),
+                self.obs_dim,
+                self.action_dim,
+            ),
             "rollout.json",
             "its sizes do not fit this run",
         )?;

@@ -32,6 +32,10 @@ impl DacConfig {
         self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
     }
 
+    pub(crate) fn num_envs(&self) -> usize {
+        1
+    }
+
     /// Options take turns; DAC does not choose one for each action.
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         None

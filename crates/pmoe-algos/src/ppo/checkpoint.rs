@@ -105,7 +105,7 @@ impl Ppo {
     fn check_loaded(&self) -> Result<(), CheckpointError> {
         let Self { config, rollout, passes, .. } = self;
         CheckpointError::unless(
-            rollout.fit(config.rollout_steps, self.obs_dim, self.action_dim),
+            rollout.fit(&config.rollout(), self.obs_dim, self.action_dim),
             "rollout.json",
             "its sizes do not fit this run",
         )?;

@@ -11,6 +11,7 @@ use crate::policy::{
 use crate::range::{
     ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
 };
+use crate::rollout::{self, RolloutBuffer};
 
 /// Hyper-parameters of [`Ppo`](super::Ppo).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +21,11 @@ pub struct PpoConfig {
     pub gamma: f64,
     /// λ of the advantage estimates, in [0, 1].
     pub gae_lambda: f64,
-    /// Environment steps T per rollout.
+    /// Environment steps T per rollout, of all environments together.
     pub rollout_steps: usize,
+    /// Number N of environments, which divides `rollout_steps`.
+    #[serde(default = "rollout::one", skip_serializing_if = "rollout::is_one")]
+    pub num_envs: usize,
     /// Passes over a rollout.
     pub epochs: u32,
     /// Steps per gradient update B. The remainder of a pass is a smaller minibatch.
@@ -243,6 +247,11 @@ impl Routing {
 }
 
 impl PpoConfig {
+    /// Creates an empty rollout.
+    pub(crate) fn rollout(&self) -> RolloutBuffer {
+        RolloutBuffer::new(self.rollout_steps, self.num_envs)
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -251,6 +260,14 @@ impl PpoConfig {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
         count("rollout_steps", self.rollout_steps as u64, 1, Most::ROWS)?;
+        between("num_envs", self.num_envs as u64, 1, self.rollout_steps as u64)?;
+        if !self.rollout_steps.is_multiple_of(self.num_envs) {
+            return Err(ConfigError::Range {
+                key: "num_envs".to_owned(),
+                value: self.num_envs.to_string(),
+                allowed: format!("a divisor of rollout_steps, which is {}", self.rollout_steps),
+            });
+        }
         let most = self.rollout_steps as u64;
         between("minibatch_size", self.minibatch_size as u64, 1, most)?;
         updates_of_rollout(self.epochs.into(), self.rollout_steps, self.minibatch_size)?;

@@ -29,7 +29,12 @@ impl PpoConfig {
 
     /// Shortens the rollout to a few minibatches.
     pub(crate) fn learn_early(&mut self) {
-        self.rollout_steps = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
+        let rows = RolloutBuffer::FEW_MINIBATCHES * self.minibatch_size;
+        self.rollout_steps = rows.next_multiple_of(self.num_envs);
+    }
+
+    pub(crate) fn num_envs(&self) -> usize {
+        self.num_envs
     }
 
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {

@@ -8,7 +8,7 @@ use super::*;
 
 /// Creates steps of a counter: `obs` is the number of the step, `next_obs` is half a step later.
 fn rollout(ends: &[(bool, bool)]) -> RolloutBuffer {
-    let mut buffer = RolloutBuffer::new(ends.len());
+    let mut buffer = RolloutBuffer::new(ends.len(), 1);
     for (step, &(terminated, truncated)) in ends.iter().enumerate() {
         let obs = step as f32;
         buffer.push(Transition {
@@ -43,7 +43,7 @@ fn advantages_by_hand() {
     let value = [0.5, 0.6, 0.7, 0.8];
     let advantages = |bootstrap| {
         let next = buffer.next_value(&value, &[0.9], bootstrap);
-        gae(buffer.reward(), &value, &next, &buffer.ended(), 0.99, 0.95)
+        gae(buffer.reward(), &value, &next, &buffer.ended(), 1, 0.99, 0.95)
     };
     let advantage = advantages(true);
     assert_close(&advantage, &[2.4107, 1.4, 6.939_585_5, 4.091]);
@@ -82,7 +82,7 @@ fn a_cleared_rollout_starts_again() {
     buffer.clear();
     assert!(buffer.is_empty() && buffer.needs_next_obs(false, true));
     assert!(!buffer.needs_next_obs(false, false) && !buffer.needs_next_obs(true, true));
-    assert_eq!(buffer, RolloutBuffer::new(2));
+    assert_eq!(buffer, RolloutBuffer::new(2, 1));
 }
 
 #[test]
@@ -121,6 +121,48 @@ fn a_shuffle_has_every_number_once() {
     assert_eq!(gather(&[0, 1, 10, 11, 20, 21], 2, &[2, 0]), [20, 21, 0, 1]);
 }
 
+/// Steps of several environments in turn are learnt from as those of each alone.
+#[test]
+fn environments_in_turn_are_as_each_alone() {
+    let ends = [[NO, NO, TRUNCATED, NO], [TERMINATED, NO, NO, TERMINATED], [NO, TRUNCATED, NO, NO]];
+    let (num_envs, steps) = (ends.len(), ends[0].len());
+    let push = |buffer: &mut RolloutBuffer, env: usize, step: usize| {
+        let (terminated, truncated) = ends[env][step];
+        let obs = (10 * env + step) as f32;
+        let (obs, next_obs, action) = ([obs], [obs + 0.5], [-obs]);
+        let reward = obs[0].sin();
+        buffer.push(Transition {
+            obs: &obs,
+            action: &action,
+            reward,
+            next_obs: &next_obs,
+            terminated,
+            truncated,
+        });
+    };
+    let learnt = |buffer: &RolloutBuffer| {
+        let value = |obs: &[f32]| obs.iter().map(|x| x.cos()).collect::<Vec<_>>();
+        let (values, cut) = (value(buffer.obs()), value(buffer.cut_obs()));
+        let next = buffer.next_value(&values, &cut, true);
+        let ended = buffer.ended();
+        let advantage = gae(buffer.reward(), &values, &next, &ended, buffer.num_envs(), 0.99, 0.95);
+        (next, advantage)
+    };
+    let mut all = RolloutBuffer::new(num_envs * steps, num_envs);
+    for step in 0..steps {
+        for env in 0..num_envs {
+            push(&mut all, env, step);
+        }
+    }
+    let (next, advantage) = learnt(&all);
+    for env in 0..num_envs {
+        let mut alone = RolloutBuffer::new(steps, 1);
+        (0..steps).for_each(|step| push(&mut alone, env, step));
+        let of_env = |all: &[f32]| all.iter().skip(env).step_by(num_envs).copied().collect();
+        assert_eq!(learnt(&alone), (of_env(&next), of_env(&advantage)));
+    }
+}
+
 proptest! {
     /// With λ = 1, an advantage is the discounted return minus the value; with λ = 0, the TD error.
     #[test]
@@ -138,9 +180,9 @@ proptest! {
                 next[step] = value[step + 1];
             }
         }
-        let monte_carlo = gae(&reward, &value, &next, &ended, gamma, 1.0);
+        let monte_carlo = gae(&reward, &value, &next, &ended, 1, gamma, 1.0);
         let returns = discounted_returns(&reward, &next, &ended, gamma);
-        let td = gae(&reward, &value, &next, &ended, gamma, 0.0);
+        let td = gae(&reward, &value, &next, &ended, 1, gamma, 0.0);
         for step in 0..steps.len() {
             prop_assert!((monte_carlo[step] - (returns[step] - value[step])).abs() < 1e-3);
             let delta = reward[step] + gamma as f32 * next[step] - value[step];

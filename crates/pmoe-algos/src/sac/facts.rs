@@ -33,6 +33,10 @@ impl SacConfig {
         self.learning_starts = self.batch_size as u64;
     }
 
+    pub(crate) fn num_envs(&self) -> usize {
+        1
+    }
+
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         self.actor.eval_primitive_mut()
     }

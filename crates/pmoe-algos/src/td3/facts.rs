@@ -33,6 +33,10 @@ impl Td3Config {
         self.learning_starts = self.batch_size as u64;
     }
 
+    pub(crate) fn num_envs(&self) -> usize {
+        1
+    }
+
     /// The policy has no primitives.
     pub(crate) fn eval_primitive(&mut self) -> Option<&mut EvalPrimitive> {
         None

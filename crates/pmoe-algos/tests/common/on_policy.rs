@@ -57,6 +57,7 @@ pub fn ppo(actor: ActorConfig) -> PpoConfig {
         gamma: 0.9,
         gae_lambda: 0.95,
         rollout_steps: 100,
+        num_envs: 1,
         epochs: 4,
         minibatch_size: 32,
         lr: 3e-3,
@@ -131,6 +132,8 @@ pub fn variants() -> Vec<AlgoConfig> {
         cleanrl(with_routing(Routing::Pg)),
         ppo(gating()),
         ppo(mcp()),
+        PpoConfig { num_envs: 4, ..ppo(gaussian()) },
+        PpoConfig { num_envs: 2, ..cleanrl(with_routing(Routing::PgFreq)) },
     ];
     let lambda = DacConfig { returns: Returns::Lambda, termination_coef: 0.1, ..dac(3) };
     let dacs = [dac(3), lambda].map(AlgoConfig::Dac);

@@ -114,10 +114,10 @@ pub(crate) fn retrain(args: RetrainArgs) -> Result<ExitCode> {
 fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<ExitCode> {
     let device = config::device(config.device)?;
     // A run that can't be made leaves no folder behind.
-    let mut env = pmoe_envs::make_with(&config.task, &config.env)?;
+    let mut envs = config::envs(config)?;
     let mut eval_env = pmoe_envs::make_with(&config.task, &config.env)?;
     let total_steps = config.schedule.total_steps;
-    let memory = machine::check_memory(config, total_steps, env.spec())?;
+    let memory = machine::check_memory(config, total_steps, envs[0].spec())?;
     let provenance = provenance(config.device, how.compute.threads)?;
     let checkpoints = Checkpoints {
         keep: how.keep_checkpoints,
@@ -131,29 +131,30 @@ fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> R
     if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
         return Ok(code);
     }
-    let (kept, _) = config.algo.kept_steps(total_steps, env.spec());
+    let (kept, _) = config.algo.kept_steps(total_steps, envs[0].spec());
     say!("{}", machine::memory_line(&memory, kept));
-    let mut agent = config.algo.agent(env.spec(), total_steps, config.seed, &device);
+    let mut agent = config.algo.agent(envs[0].spec(), total_steps, config.seed, &device);
     let display = Display::new(how.progress, total_steps);
     how.compute.run(config.device, || {
         let stop = Stop::on_signals()?;
-        let restored = restore(config, &mut run_dir, &checkpoints, &mut *env, &mut agent);
+        let restored =
+            restore(config, &mut run_dir, &checkpoints, &mut config::each(&mut envs), &mut agent);
         let progress = match restored.map_err(with_remedy)? {
             Some(progress) => progress,
             None => {
                 if let Some(from) = from {
                     policy::start_from(from, &mut agent)?;
                 }
-                Progress::new(config.seed)
+                Progress::with_envs(config.seed, envs.len())
             }
         };
         say_other_build(&run_dir, &provenance, progress.env_step);
         let is_asked = || stop.is_asked();
-        let training =
-            Training::new(&mut *env, &mut *eval_env, &mut agent, &config.schedule, config.seed)
-                .resume(progress)
-                .checkpoints(&checkpoints)
-                .interrupt(&is_asked);
+        let (envs, schedule) = (config::each(&mut envs), &config.schedule);
+        let training = Training::with_envs(envs, &mut *eval_env, &mut agent, schedule, config.seed)
+            .resume(progress)
+            .checkpoints(&checkpoints)
+            .interrupt(&is_asked);
         run(config, training, provenance.clone(), &mut run_dir, display, &stop)
     })
 }

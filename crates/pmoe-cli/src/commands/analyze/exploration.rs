@@ -32,6 +32,14 @@ pub(super) fn look(
         );
         return Err(BadInput(message).into());
     }
+    if config.algo.num_envs() > 1 {
+        let message = format!(
+            "cannot repeat the training of {}: it steps {} environments, and this analysis looks at one",
+            run.path.display(),
+            config.algo.num_envs()
+        );
+        return Err(BadInput(message).into());
+    }
     let device = config::device(config.device)?;
     let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
     let arena = arena(eval_env.inner().inner());

@@ -59,18 +59,19 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, steps)?;
     let device = config::device(config.device)?;
-    let mut env = pmoe_envs::make_with(&id, &config.env)?;
+    let mut envs = config::envs(&config)?;
+    let spec = envs[0].spec().clone();
     let total_steps = config.schedule.total_steps;
-    machine::check_memory(&config, total_steps, env.spec())?;
+    machine::check_memory(&config, total_steps, &spec)?;
     // The policy acts from the first step, as it does for most of a run.
     let algo = config.algo.clone().with_random_steps(0).learning_early();
     let cost = compute.run(config.device, || -> Result<Cost> {
-        let mut agent = algo.agent(env.spec(), total_steps, config.seed, &device);
+        let mut agent = algo.agent(&spec, total_steps, config.seed, &device);
         // Warm up with the first update, or the first rollout and its updates.
         let mut timed = Timed::default();
-        timed.train(&mut agent, &mut *env, 1, 1)?;
+        timed.train(&mut agent, &mut envs, 1, 1)?;
         timed = Timed::default();
-        timed.train(&mut agent, &mut *env, UPDATES, STEPS)?;
+        timed.train(&mut agent, &mut envs, UPDATES, STEPS)?;
         // Only now, as optimisers have no state before their first step.
         let size = |scope| -> Result<u64> {
             let mut files = Files::default();
@@ -85,7 +86,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
             ms_of_learning_per_env_step: timed.per_step(timed.learning),
             bytes_when_finished: size(algo.scope_at_the_end(false))?,
             bytes_of_learner: size(Scope::Everything)?,
-            bytes_of_steps: config.algo.kept_steps(total_steps, env.spec()).1 as u64,
+            bytes_of_steps: config.algo.kept_steps(total_steps, &spec).1 as u64,
         })
     })?;
     if json {
@@ -112,52 +113,60 @@ impl Timed {
     fn train<A: Agent>(
         &mut self,
         agent: &mut A,
-        env: &mut dyn Env,
+        envs: &mut [Box<dyn Env>],
         updates: u32,
         steps: u32,
     ) -> Result<()> {
         let [mut env_rng, mut explore, mut learn] =
             [Stream::Env, Stream::Explore, Stream::Learn].map(|of| stream(0, of));
-        let obs_dim = env.spec().obs_dim;
-        let mut wide_action = vec![0.0_f64; env.spec().action_dim()];
-        let mut action = vec![0.0_f32; wide_action.len()];
-        let [mut obs, mut next_obs] = [vec![0.0_f64; obs_dim], vec![0.0; obs_dim]];
-        let [mut obs_f32, mut next_f32] = [vec![0.0_f32; obs_dim], vec![0.0; obs_dim]];
-        let mut memory = A::Memory::default();
-        env.reset(&mut env_rng, &mut obs)?;
+        let (num_envs, spec) = (envs.len(), envs[0].spec());
+        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
+        let mut actions = vec![0.0_f32; num_envs * action_dim];
+        let mut wide_action = vec![0.0_f64; action_dim];
+        let mut obs = vec![0.0_f64; obs_dim];
+        let mut next_obs = vec![0.0_f32; obs_dim];
+        let mut all_obs = vec![0.0_f32; num_envs * obs_dim];
+        let mut memories: Vec<A::Memory> = (0..num_envs).map(|_| A::Memory::default()).collect();
+        for (env, all_obs) in envs.iter_mut().zip(all_obs.chunks_exact_mut(obs_dim)) {
+            env.reset(&mut env_rng, &mut obs)?;
+            obs_to_f32(&obs, all_obs);
+        }
         loop {
-            obs_to_f32(&obs, &mut obs_f32);
-            let begun = Instant::now();
-            agent.act(&mut memory, &obs_f32, Mode::Explore, &mut explore, &mut action)?;
-            let acted = Instant::now();
-            action_to_f64(&action, &mut wide_action);
-            let step = env.step(&wide_action, &mut next_obs)?;
-            let mut simulated = acted.elapsed();
-            obs_to_f32(&next_obs, &mut next_f32);
-            let observing = Instant::now();
-            let transition = Transition {
-                obs: &obs_f32,
-                action: &action,
-                reward: step.reward as f32,
-                next_obs: &next_f32,
-                terminated: step.terminated,
-                truncated: step.truncated,
-            };
-            agent.observe(&memory, transition);
-            let observed = observing.elapsed();
-            std::mem::swap(&mut obs, &mut next_obs);
-            if step.terminated || step.truncated {
+            let acting = Instant::now();
+            let each = memories.iter_mut().collect();
+            agent.act_all(each, &all_obs, Mode::Explore, &mut explore, &mut actions)?;
+            self.acting += acting.elapsed().as_secs_f64();
+            let rows = all_obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
+            for ((env, memory), (row, action)) in envs.iter_mut().zip(&mut memories).zip(rows) {
+                let simulating = Instant::now();
+                action_to_f64(action, &mut wide_action);
+                let step = env.step(&wide_action, &mut obs)?;
+                obs_to_f32(&obs, &mut next_obs);
+                let simulated = simulating.elapsed();
+                let observing = Instant::now();
+                let transition = Transition {
+                    obs: row,
+                    action,
+                    reward: step.reward as f32,
+                    next_obs: &next_obs,
+                    terminated: step.terminated,
+                    truncated: step.truncated,
+                };
+                agent.observe(memory, transition);
+                let observed = observing.elapsed();
                 let resetting = Instant::now();
-                env.reset(&mut env_rng, &mut obs)?;
-                simulated += resetting.elapsed();
-                memory = A::Memory::default();
+                if step.terminated || step.truncated {
+                    env.reset(&mut env_rng, &mut obs)?;
+                    *memory = A::Memory::default();
+                }
+                obs_to_f32(&obs, row);
+                self.simulating += (simulated + resetting.elapsed()).as_secs_f64();
+                self.acting += observed.as_secs_f64();
+                self.steps += 1;
             }
             let learning = Instant::now();
             let taken = agent.update(&mut learn, &|| false).taken;
             self.learning += learning.elapsed().as_secs_f64();
-            self.acting += (acted - begun + observed).as_secs_f64();
-            self.simulating += simulated.as_secs_f64();
-            self.steps += 1;
             self.updates += taken;
             if 0 < taken && updates <= self.updates && steps <= self.steps {
                 return Ok(());

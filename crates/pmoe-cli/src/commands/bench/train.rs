@@ -44,8 +44,9 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, None)?;
     let device = config::device(config.device)?;
-    let (mut env, mut eval_env) =
-        (pmoe_envs::make_with(&id, &config.env)?, pmoe_envs::make_with(&id, &config.env)?);
+    let mut envs = config::envs(&config)?;
+    let mut eval_env = pmoe_envs::make_with(&id, &config.env)?;
+    let spec = eval_env.spec().clone();
     let (_, first_update) = config.algo.first_update();
     // The policy acts from the first update on, as it does for most of a run.
     let algo = config.algo.clone().with_random_steps(first_update);
@@ -63,12 +64,18 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         log_every: steps,
         checkpoint_every: u64::MAX,
     };
-    machine::check_memory(&config, schedule.total_steps, env.spec())?;
-    let mut agent = algo.agent(env.spec(), schedule.total_steps, config.seed, &device);
+    machine::check_memory(&config, schedule.total_steps, &spec)?;
+    let mut agent = algo.agent(&spec, schedule.total_steps, config.seed, &device);
     let mut stopwatch = Stopwatch { from: started, begun: None, elapsed: None };
     compute.run(config.device, || {
-        Training::new(&mut *env, &mut *eval_env, &mut agent, &schedule, config.seed)
-            .run(&mut stopwatch)
+        Training::with_envs(
+            config::each(&mut envs),
+            &mut *eval_env,
+            &mut agent,
+            &schedule,
+            config.seed,
+        )
+        .run(&mut stopwatch)
     })?;
     let elapsed = stopwatch.elapsed.context("the learner reported nothing")?;
     let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();

@@ -19,7 +19,7 @@ pub(super) fn restore(
     config: &RunConfig,
     run_dir: &mut RunDir,
     checkpoints: &Checkpoints,
-    env: &mut dyn Env,
+    envs: &mut [&mut dyn Env],
     agent: &mut AnyAgent,
 ) -> Result<Option<Progress<<AnyAgent as Agent>::Memory>>> {
     let events = run_dir.events_path();
@@ -30,7 +30,7 @@ pub(super) fn restore(
     if let Some(budget) = budget {
         require_exact(config, run_dir.path(), budget)?;
     }
-    let restored = learn::restore(checkpoints, agent, env, check)?;
+    let restored = learn::restore(checkpoints, agent, envs, check)?;
     if let Some(budget) = budget {
         require_learner(restored.as_ref(), run_dir.path(), budget)?;
         run_dir.extend(&config.to_toml(), config.schedule.total_steps)?;
