@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::twin_min;
+use pmoe_core::loss::mean_squared_error;
 use pmoe_core::nn::Mlp;
 use pmoe_core::parallel::join;
 use pmoe_envs::Rng;
@@ -74,5 +75,5 @@ impl TwinCritic {
 /// # Source
 /// arXiv:1812.05905, eq. 5, without the factor ½.
 pub fn critic_loss(q: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-    (q - target).square().mean()
+    mean_squared_error(q, target)
 }

@@ -260,13 +260,12 @@ impl Ppo {
 
         let num_primitives = self.config.actor.num_primitives();
         // With one primitive, there is no choice and no randomness.
-        let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(|aux| aux.valid());
-        let judge = q.as_ref().map(|q| {
+        let q = self.aux.as_ref().filter(|_| num_primitives > 1).map(Learner::frozen);
+        let judge = q.map(|q| {
             let shape = [rows.len() * num_primitives, self.action_dim];
             Judge { q, noise: noise::normal(shape, rng, &self.device) }
         });
         let mut loss = self.net.loss(&self.config, batch, judge);
-        drop(q);
         done(Part::Forward);
 
         let annealing = self.annealing();
@@ -326,8 +325,8 @@ impl Agent for Ppo {
             seen.extend_from_slice(&memory.obs);
         }
         let seen = matrix(seen, self.obs_dim, &self.device);
-        let aux = self.aux.as_ref().filter(|_| mode == Mode::Evaluate).map(|aux| aux.valid());
-        let drawn = self.acting.actor.act(aux.as_ref(), seen, mode, rng);
+        let aux = self.aux.as_ref().filter(|_| mode == Mode::Evaluate).map(Learner::frozen);
+        let drawn = self.acting.actor.act(aux, seen, mode, rng);
         let drawn = drawn.try_into_vec_as::<f32>().expect("actions are floats");
         for (memory, drawn) in memories.iter_mut().zip(drawn.chunks_exact(self.action_dim)) {
             memory.action.clear();

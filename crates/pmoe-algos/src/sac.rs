@@ -33,7 +33,6 @@ mod config;
 mod facts;
 mod temperature;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, Target};
@@ -171,7 +170,7 @@ impl Sac {
         done(Part::Batch);
 
         // Update the critics towards the soft Bellman target.
-        let next = self.actor.valid().sample(batch.next_obs.clone(), target, rng);
+        let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rng);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
         let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
         done(Part::Target);
@@ -185,12 +184,11 @@ impl Sac {
 
         // Update the actor. The critics enter as constants, so only the actor gets gradients.
         let noise = self.actor.noise(batch_size, self.action_dim, rng, &self.device);
-        let critic = self.critic.valid();
         let baseline = self.baseline.as_ref().map_or(0.0, MovingAverage::value);
-        let input = LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline };
+        let input =
+            LossInput { critic: self.critic.frozen(), obs: batch.obs, alpha, noise, baseline };
         let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
             self.actor.loss(input);
-        drop(critic);
         let actor_loss = loss.clone().inner();
         done(Part::ActorForward);
         self.actor.descend(actor_lr, loss);
@@ -226,7 +224,7 @@ impl Agent for Sac {
             return Ok(());
         }
         let obs = matrix(obs.to_vec(), obs.len(), &self.device);
-        let chosen = self.actor.valid().act(&self.critic.valid(), obs, mode, rng);
+        let chosen = self.actor.frozen().act(self.critic.frozen(), obs, mode, rng);
         let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
         action.copy_from_slice(&chosen);
         finite_action(action, self.grad_step)

@@ -24,7 +24,6 @@ mod checkpoint;
 mod config;
 mod facts;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, Target};
@@ -159,7 +158,7 @@ impl Td3 {
         // Every few updates, update the actor and the target networks.
         self.grad_step += 1;
         if self.grad_step.is_multiple_of(policy_delay.into()) {
-            let loss = actor_loss(&self.actor, &self.critic.valid(), batch.obs);
+            let loss = actor_loss(&self.actor, self.critic.frozen(), batch.obs);
             self.actor_loss = Some(loss.clone().inner());
             self.actor.descend(actor_lr, loss);
             self.target_actor.follow(&self.actor, tau);
@@ -186,7 +185,7 @@ impl Agent for Td3 {
             return Ok(());
         }
         let obs = matrix(obs.to_vec(), obs.len(), &self.device);
-        let mut chosen = self.actor.valid().forward(obs);
+        let mut chosen = self.actor.frozen().forward(obs);
         if mode == Mode::Explore {
             let noise = noise::normal([1, self.action_dim], rng, &self.device);
             let noise = noise.mul_scalar(self.config.exploration_noise);

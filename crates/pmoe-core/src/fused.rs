@@ -8,21 +8,26 @@
 //! [`Device::flex`]: burn::tensor::Device::flex
 
 mod avx512;
+mod gaussian;
 mod host;
 mod kernels;
-mod linear_act;
+mod known;
+mod layers;
 mod math;
 mod matmul;
+mod mean;
 mod products;
 mod sparse;
 mod squash;
 mod thin;
 mod twin_min;
 
+pub(crate) use gaussian::{gaussian_log_prob, mixture_log_prob};
 pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
-pub use linear_act::{Activation, linear_act};
+pub use layers::{Activation, layers, linear_act};
 pub use matmul::gemm_into;
+pub(crate) use mean::mean_of;
 pub use products::{MatrixProduct, matrix_products};
 pub(crate) use squash::squash;
 pub use twin_min::twin_min;

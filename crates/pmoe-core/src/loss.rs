@@ -11,4 +11,4 @@ pub use routing::{
     draw_primitive, expected_value, gumbel_softmax, likelihood_ratio_loss, reinforce_loss,
     straight_through, weighted_loss,
 };
-pub use surrogate::{clipped_surrogate_loss, ratio_statistics, value_loss};
+pub use surrogate::{clipped_surrogate_loss, mean_squared_error, ratio_statistics, value_loss};

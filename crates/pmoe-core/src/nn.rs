@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use crate::fused::{Activation, linear_act};
+use crate::fused::{Activation, layers, linear_act};
 
 /// Creates a linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in), PyTorch's default.
 ///
@@ -131,9 +131,13 @@ pub enum Nonlinearity {
 impl Nonlinearity {
     /// Computes `f(input · W + b)`.
     pub fn layer(self, input: Tensor<2>, layer: &Linear) -> Tensor<2> {
+        linear_act(input, layer, self.activation())
+    }
+
+    fn activation(self) -> Activation {
         match self {
-            Self::Relu => linear_act(input, layer, Activation::Relu),
-            Self::Tanh => linear_act(input, layer, Activation::Tanh),
+            Self::Relu => Activation::Relu,
+            Self::Tanh => Activation::Tanh,
         }
     }
 }
@@ -200,11 +204,11 @@ impl Mlp {
     /// Maps `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(input, |x, (index, layer)| {
+        layers(input, &self.layers, |index| {
             if index < last || self.is_trunk {
-                self.nonlinearity.layer(x, layer)
+                self.nonlinearity.activation()
             } else {
-                linear_act(x, layer, Activation::Identity)
+                Activation::Identity
             }
         })
     }

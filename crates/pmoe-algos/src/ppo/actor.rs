@@ -76,6 +76,15 @@ impl Policy<'_> {
         }
     }
 
+    /// Detaches the distribution from the graph.
+    #[must_use]
+    pub fn constant(&self) -> Self {
+        match self {
+            Self::Normal(normal) => Self::Normal(normal.constant()),
+            Self::Mixture(actor, mixture) => Self::Mixture(actor, mixture.constant()),
+        }
+    }
+
     /// Returns the distribution whose log-density enters the surrogate, see
     /// [`PmoeActor::objective`].
     #[must_use]

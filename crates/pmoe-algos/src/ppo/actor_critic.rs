@@ -88,10 +88,12 @@ impl ActorCritic {
         let policy_loss = clipped_surrogate_loss(log_ratio.clone(), advantage, config.clip_ratio);
         let clip = config.value_clip.then_some((old_value, config.clip_ratio));
         let value_loss = value_loss(value, returns, clip);
-        let entropy = objective.entropy();
+        // Without a weight, it only goes to the log.
+        let has_weight = config.ent_coef > 0.0;
+        let entropy = if has_weight { objective.entropy() } else { objective.constant().entropy() };
 
         let mut loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.vf_coef);
-        if config.ent_coef > 0.0 {
+        if has_weight {
             loss = loss - entropy.clone().mean().mul_scalar(config.ent_coef);
         }
         let mut routing_loss = None;

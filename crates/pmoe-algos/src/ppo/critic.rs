@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::{Activation, linear_act};
+use pmoe_core::loss::mean_squared_error;
 use pmoe_core::nn::{LayerInit, Mlp, MlpStyle, Nonlinearity};
 use pmoe_envs::Rng;
 
@@ -132,7 +133,7 @@ fn weight_rows(weight: &Tensor<2>, from: usize, len: usize) -> burn::module::Par
 /// # Gradients
 /// Flow into `q`; `returns` are constants.
 pub fn action_value_loss(q: Tensor<1>, returns: Tensor<1>) -> Tensor<1> {
-    (q - returns).square().mean()
+    mean_squared_error(q, returns)
 }
 
 #[cfg(test)]

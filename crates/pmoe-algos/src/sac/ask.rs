@@ -1,6 +1,5 @@
 //! Inspecting a policy without acting.
 
-use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use pmoe_core::noise;
 use pmoe_envs::Rng;
@@ -21,7 +20,7 @@ impl Sac {
         rng: &mut Rng,
     ) -> Option<PrimitiveActions> {
         let data = TensorData::new(obs.to_vec(), [obs.len() / obs_dim, obs_dim]);
-        let mixture = self.actor.valid().primitives(Tensor::from_data(data, &self.device))?;
+        let mixture = self.actor.frozen().primitives(Tensor::from_data(data, &self.device))?;
         let [_, num_primitives, action_dim] = mixture.mean.dims();
         let primitives = mixture.primitives();
         let noise = noise::normal(primitives.mean.dims(), rng, &self.device);

@@ -4,6 +4,8 @@ use std::f64::consts::PI;
 
 use burn::tensor::Tensor;
 
+use crate::fused;
+
 /// `a ~ N(mean, diag std²)`, unbounded; the environment receives actions clipped to its range.
 ///
 /// `log_std` may be a single row for all states, a parameter that does not depend on the state.
@@ -16,6 +18,12 @@ pub struct Normal {
 }
 
 impl Normal {
+    /// Detaches the distribution from the graph.
+    #[must_use]
+    pub fn constant(&self) -> Self {
+        Self { mean: self.mean.clone().inner(), log_std: self.log_std.clone().inner() }
+    }
+
     /// Returns the sample `mean + std · noise`, `[N, A]`.
     ///
     /// # Shapes
@@ -36,6 +44,9 @@ impl Normal {
     /// # Gradients
     /// Flow into `mean`, `log_std` and `action`.
     pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
+        if let Some(fused) = fused::gaussian_log_prob(&action, &self.mean, &self.log_std) {
+            return fused;
+        }
         gaussian_log_prob(
             standardised(action, self.mean.clone(), self.log_std.clone()),
             self.log_std.clone(),

@@ -5,6 +5,7 @@ use burn::tensor::{Int, Tensor, activation::log_softmax, activation::softmax};
 use super::mixture::select_primitive;
 use super::normal::{gaussian_entropy, gaussian_log_prob, standardised};
 use super::{Normal, log_sum_exp};
+use crate::fused;
 
 /// `Σ_k w_k N(mean_k, diag std_k²)`: K Gaussians and the router's weights.
 ///
@@ -82,6 +83,10 @@ impl NormalMixture {
     pub fn log_prob(&self, action: Tensor<2>) -> Tensor<1> {
         if let Some(only) = self.only() {
             return only.log_prob(action);
+        }
+        let Self { router_logits, mean, log_std } = self;
+        if let Some(fused) = fused::mixture_log_prob(&action, router_logits, mean, log_std) {
+            return fused;
         }
         let log_std = self.log_std.clone();
         let z = standardised(action.unsqueeze_dim(1), self.mean.clone(), log_std.clone());

@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 /// Returns where the operands live. Fused operations support single precision only.
-pub(super) fn place(tensors: &[&Tensor<2>]) -> Place {
+pub(super) fn place<const D: usize>(tensors: &[&Tensor<D>]) -> Place {
     let devices = || tensors.iter().map(|tensor| tensor.device());
     let is_ours = engine() == Engine::Fused
         && tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
@@ -41,6 +41,11 @@ pub(crate) fn is_host(device: &Device) -> bool {
 /// Returns the memory of a constant.
 pub(crate) fn constant<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     contiguous(tensor.try_into_primitive::<Flex>().expect("a constant in plain memory"))
+}
+
+/// Returns the memory of a tensor if it is a constant in plain memory and in single precision.
+pub(super) fn if_constant<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
+    (place(&[tensor]) == Place::Constant).then(|| constant(tensor.clone()))
 }
 
 /// Returns the memory of a tensor and its node in the graph; a constant gets a new leaf.
@@ -69,5 +74,10 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 
 /// Creates a tensor that takes ownership of `values`.
 pub(super) fn new_tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
+    shaped(values, Shape::from(shape))
+}
+
+/// Does the same for a shape of any rank.
+pub(super) fn shaped(values: Vec<f32>, shape: Shape) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }

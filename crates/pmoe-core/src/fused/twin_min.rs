@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 
 use super::host::{self, Place, new_tensor, values};
 use super::kernels::{add_bias, add_bias_relu, relu_backward};
-use super::linear_act::{Activation, linear_act};
+use super::layers::{Activation, linear_act};
 use super::matmul::{Matrix, add_matmul, matmul};
 use crate::parallel::join;
 

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::fused::mean_of;
+
 /// Soft policy loss of one action per state.
 ///
 /// For PMOE this is the action of the best primitive (back-propagation-max). For a Gaussian
@@ -21,7 +23,10 @@ use burn::tensor::Tensor;
 /// # Source
 /// PMOE paper, eq. 9; Haarnoja et al., arXiv:1812.05905, eq. 7.
 pub fn backpropagate_max_loss(alpha: f64, log_prob: Tensor<1>, q: Tensor<1>) -> Tensor<1> {
-    (log_prob.mul_scalar(alpha) - q).mean()
+    let weight = alpha as f32;
+    let fused =
+        mean_of([&log_prob, &q], [], |[log_prob, q], []| (weight * log_prob - q, [weight, -1.0]));
+    fused.unwrap_or_else(|| (log_prob.mul_scalar(alpha) - q).mean())
 }
 
 /// Soft policy loss of all primitives' actions (back-propagation-all).

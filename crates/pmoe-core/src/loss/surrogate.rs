@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::fused::mean_of;
+
 /// The clipped surrogate loss: moving an action's probability ratio beyond the clip range gains
 /// nothing.
 ///
@@ -22,9 +24,21 @@ pub fn clipped_surrogate_loss(
     advantage: Tensor<1>,
     clip_ratio: f64,
 ) -> Tensor<1> {
+    let range = [1.0 - clip_ratio, 1.0 + clip_ratio];
+    let [low, high] = range.map(|x| x as f32);
+    let fused = mean_of([&log_ratio], [&advantage], |[log_ratio], [advantage]| {
+        let ratio = log_ratio.exp();
+        let (loss, clipped) = (-ratio * advantage, -ratio.clamp(low, high) * advantage);
+        // Clipped, it only counts where nothing moves it.
+        if clipped > loss { (clipped, [0.0]) } else { (loss, [loss]) }
+    });
+    if let Some(fused) = fused {
+        return fused;
+    }
+    let [low, high] = range;
     let ratio = log_ratio.exp();
     let gain = advantage.neg();
-    let clipped = ratio.clone().clamp(1.0 - clip_ratio, 1.0 + clip_ratio) * gain.clone();
+    let clipped = ratio.clone().clamp(low, high) * gain.clone();
     (ratio * gain).max_pair(clipped).mean()
 }
 
@@ -49,6 +63,27 @@ pub fn value_loss(
     returns: Tensor<1>,
     clip: Option<(Tensor<1>, f64)>,
 ) -> Tensor<1> {
+    let fused = match &clip {
+        None => mean_of([&value], [&returns], |[value], [returns]| {
+            let error = value - returns;
+            (0.5 * error * error, [error])
+        }),
+        Some((old_value, clip)) => {
+            let clip = *clip as f32;
+            mean_of([&value], [&returns, old_value], |[value], [returns, old_value]| {
+                let (error, moved) = (value - returns, value - old_value);
+                let clipped = old_value + moved.clamp(-clip, clip) - returns;
+                if moved.abs() > clip && clipped * clipped > error * error {
+                    (0.5 * clipped * clipped, [0.0])
+                } else {
+                    (0.5 * error * error, [error])
+                }
+            })
+        }
+    };
+    if let Some(fused) = fused {
+        return fused;
+    }
     let error = (value.clone() - returns.clone()).square();
     let error = match clip {
         Some((old_value, clip)) => {
@@ -58,6 +93,21 @@ pub fn value_loss(
         None => error,
     };
     error.mean().mul_scalar(0.5)
+}
+
+/// The mean squared error: `mean (x − y)²`.
+///
+/// # Shapes
+/// - `prediction`, `target`: `[B]`
+///
+/// # Gradients
+/// Flow into `prediction`; `target` is a constant.
+pub fn mean_squared_error(prediction: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
+    let fused = mean_of([&prediction], [&target], |[prediction], [target]| {
+        let error = prediction - target;
+        (error * error, [2.0 * error])
+    });
+    fused.unwrap_or_else(|| (prediction - target).square().mean())
 }
 
 /// Measures how far the policy has moved from the behaviour policy: an estimate of KL(π_old ‖ π),

@@ -1,6 +1,7 @@
 //! A module with the optimiser that trains it.
 
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
@@ -18,6 +19,8 @@ use crate::parallel::join;
 /// results.
 pub struct Learner<M> {
     module: Option<M>,
+    /// The module without a graph, made when it is first asked for after a change.
+    frozen: OnceLock<M>,
     optimizer: ModuleOptimizer,
 }
 
@@ -42,13 +45,31 @@ impl LearnerError {
 impl<M: Module> Learner<M> {
     /// Creates a learner at its first step. The module must be on an autodiff device.
     pub fn new(module: M, adam: Adam) -> Self {
-        Self { module: Some(module), optimizer: ModuleOptimizer::from(adam) }
+        let optimizer = ModuleOptimizer::from(adam);
+        Self { module: Some(module), frozen: OnceLock::new(), optimizer }
+    }
+
+    /// Returns the module without a graph, for acting and as a constant in losses.
+    pub fn frozen(&self) -> &M {
+        self.frozen.get_or_init(|| self.valid())
+    }
+
+    /// Takes the module out, for a step. Nobody else may hold the parameters then, or they would be
+    /// copied.
+    fn take(&mut self) -> M {
+        self.frozen.take();
+        self.module.take().expect("present between calls")
+    }
+
+    fn set(&mut self, module: M) {
+        self.frozen.take();
+        self.module = Some(module);
     }
 
     /// Takes one Adam step down the gradient of `loss`, `[1]`. Parameters without a gradient keep
     /// their values.
     pub fn descend(&mut self, lr: f64, loss: Tensor<1>) {
-        let module = self.module.take().expect("present between calls");
+        let module = self.take();
         let gradients = GradientsParams::from_grads(loss.backward(), &module);
         // The graph holds handles to the parameters until it is dropped.
         drop(loss);
@@ -58,7 +79,7 @@ impl<M: Module> Learner<M> {
     /// Like [`Learner::descend`], with gradients clipped to the global norm `max_grad_norm`; see
     /// [`clip_grad_norm`]. Returns the norm before clipping.
     pub fn descend_clipped(&mut self, lr: f64, loss: Tensor<1>, max_grad_norm: f64) -> f64 {
-        let module = self.module.take().expect("present between calls");
+        let module = self.take();
         let mut gradients = GradientsParams::from_grads(loss.backward(), &module);
         drop(loss);
         let norm = clip_grad_norm(&module, &mut gradients, max_grad_norm);
@@ -69,7 +90,7 @@ impl<M: Module> Learner<M> {
     /// Takes one Adam step down the gradients of two losses that share no parameters. The backward
     /// passes may run in parallel.
     pub fn descend_both(&mut self, lr: f64, losses: (Tensor<1>, Tensor<1>)) {
-        let module = self.module.take().expect("present between calls");
+        let module = self.take();
         let (one, two) = losses;
         let (one, two) = join(move || one.backward(), move || two.backward());
         let [all, more] = [one, two].map(|grads| GradientsParams::from_grads(grads, &module));
@@ -106,7 +127,7 @@ impl<M: Module> Learner<M> {
             return Err(error("the state of a parameter is incomplete".to_owned()));
         }
         self.optimizer = optimizer;
-        self.module = Some(loaded);
+        self.set(loaded);
         Ok(())
     }
 
@@ -115,7 +136,7 @@ impl<M: Module> Learner<M> {
     /// # Errors
     /// If the bytes are damaged or belong to another network.
     pub fn load_module(&mut self, module: Vec<u8>) -> Result<(), LearnerError> {
-        self.module = Some(module_from_bytes((**self).clone(), module)?);
+        self.set(module_from_bytes((**self).clone(), module)?);
         Ok(())
     }
 }
@@ -225,6 +246,30 @@ mod tests {
         fn clone_module(&self) -> Mlp {
             (**self).clone()
         }
+    }
+
+    #[test]
+    fn the_frozen_module_has_the_latest_parameters_and_forces_no_copy() {
+        let address = |network: &Mlp| {
+            let weight = network.layers[0].weight.val().inner();
+            crate::fused::constant(weight).storage::<f32>().as_ptr() as usize
+        };
+        let mut learner = learner(0);
+        step(&mut learner);
+        let before = address(&learner);
+        for _ in 0..2 {
+            let frozen = loss(learner.frozen()).try_to_vec_as::<f32>().unwrap();
+            assert_eq!(frozen, loss(&learner).try_to_vec_as::<f32>().unwrap());
+            assert!(!learner.frozen().layers[0].weight.val().device().is_autodiff());
+            step(&mut learner);
+            assert_eq!(address(&learner), before);
+        }
+        let bytes = module_to_bytes(&*self::learner(9)).unwrap();
+        learner.load_module(bytes).unwrap();
+        assert_eq!(
+            module_to_bytes(learner.frozen()).unwrap(),
+            module_to_bytes(self::learner(9).frozen()).unwrap()
+        );
     }
 
     #[test]
