@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod panels;
 mod report;
+mod suites;
 mod verify;
 
 use std::fs;
