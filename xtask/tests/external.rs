@@ -35,9 +35,11 @@ fn cargo(arguments: &[&str], manifest: &Path) -> String {
 
 /// A package outside of the workspace: its manifest. It depends on `of` alone, and the examples `programs` of that
 /// crate are its programs.
-fn external(of: &str, programs: &[&str]) -> PathBuf {
-    // Always the same folder: cargo finds there what it built the last time.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("external").join(of);
+///
+/// Its folder is called `name`. Tests run at the same time, so each has one of its own, and always the same one: cargo
+/// finds there what it built the last time.
+fn external(name: &str, of: &str, programs: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("external").join(name);
     fs::create_dir_all(&folder).unwrap();
     let path = root().join("crates").join(of);
     let mut manifest = format!(
@@ -89,7 +91,7 @@ fn value(text: &str, label: &str) -> f64 {
 
 #[test]
 fn pmoe_core_alone_learns_how_often_a_primitive_is_the_best() {
-    let manifest = external("pmoe-core", &["frequency_routing"]);
+    let manifest = external("core", "pmoe-core", &["frequency_routing"]);
     let text = run(&manifest, "frequency_routing", &[]);
     assert_eq!(number(&text, "after   0 updates: w = ["), "0.500");
     // Φ(0.2 / √0.05) = 0.814; a batch of 512 rows and steps of 0.2 leave a standard deviation of about 0.01.
@@ -99,7 +101,7 @@ fn pmoe_core_alone_learns_how_often_a_primitive_is_the_best() {
 
 #[test]
 fn pmoe_envs_alone_steps_tasks_with_a_model_without_one_and_of_ones_own() {
-    let manifest = external("pmoe-envs", &["random_rollout", "own_task"]);
+    let manifest = external("envs", "pmoe-envs", &["random_rollout", "own_task"]);
     for task in ["Hopper-v4", "TargetReaching-v0"] {
         let text = run(&manifest, "random_rollout", &[task]);
         assert_eq!(text.lines().count(), 5, "{text}");
@@ -111,7 +113,7 @@ fn pmoe_envs_alone_steps_tasks_with_a_model_without_one_and_of_ones_own() {
 
 #[test]
 fn pmoe_algos_alone_learns_a_task_and_keeps_the_policy() {
-    let manifest = external("pmoe-algos", &["custom_env"]);
+    let manifest = external("algos", "pmoe-algos", &["custom_env"]);
     let text = run(&manifest, "custom_env", &[]);
     let [before, after] =
         [0, 1500].map(|step| value(&text, &format!("after {step} steps: return ")));
@@ -126,7 +128,7 @@ fn pmoe_algos_alone_learns_a_task_and_keeps_the_policy() {
 fn without_mujoco_the_build_says_what_to_do() {
     let outside = tempfile::tempdir().unwrap();
     let manifest = outside.path().join("Cargo.toml");
-    fs::copy(external("pmoe-envs", &["random_rollout"]), &manifest).unwrap();
+    fs::copy(external("unbuilt", "pmoe-envs", &["random_rollout"]), &manifest).unwrap();
     fs::copy(root().join("Cargo.lock"), outside.path().join("Cargo.lock")).unwrap();
     let build = |library: Option<&Path>| {
         let mut cargo = Command::new(env!("CARGO"));
@@ -221,7 +223,7 @@ fn assert_in_workspace(compiled: &BTreeSet<String>, workspace: &BTreeSet<String>
 /// for pmoe-core alone as for the workspace, or it is compiled once for each; pmoe-core's manifest sees to that.
 #[test]
 fn burn_is_compiled_once() {
-    let alone = external("pmoe-core", &["frequency_routing"]);
+    let alone = external("features", "pmoe-core", &["frequency_routing"]);
     for edges in ["normal,build,dev", PROGRAMS_AND_TESTS] {
         let all = ["--workspace", "--edges", edges];
         let all = compiled(&root().join("Cargo.toml"), &all);
