@@ -4,7 +4,8 @@
 //! strides, reads the elements that they span and writes every element of the output. A [`Matrix`]
 //! can only be created from a slice that contains all its elements, and the output's length or
 //! capacity is checked, so every element lies inside its memory. The output is owned or borrowed
-//! mutably, so it overlaps no operand.
+//! mutably, so it overlaps no operand. A product that skips zeros writes each element of new memory
+//! once before any is read.
 
 use super::{products, sparse, thin};
 
@@ -86,8 +87,11 @@ pub(super) fn matmul(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
         return out;
     }
     if let Some(product) = sparse::Product::new(lhs, rhs) {
-        let mut out = vec![0.0; len];
-        product.add_to(&mut out);
+        let mut out = Vec::with_capacity(len);
+        product.write_first(&mut out.spare_capacity_mut()[..len]);
+        // SAFETY: the product has written all `len` elements.
+        unsafe { out.set_len(len) };
+        product.add_rest(&mut out);
         return out;
     }
     let mut out = Vec::with_capacity(len);

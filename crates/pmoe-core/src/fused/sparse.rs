@@ -7,6 +7,9 @@
 //! bit for bit if all values are finite. An infinite weight that is multiplied by zero has no
 //! effect.
 
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::avx512;
@@ -46,14 +49,49 @@ impl<'a> Product<'a> {
         is_sparse.then_some(Self { lhs, rhs, nonzeros })
     }
 
+    /// Writes the first terms of the product to every element of `out`, row-major. With
+    /// [`Self::add_rest`] the product is complete.
+    ///
+    /// # Panics
+    /// If `out` has the wrong length.
+    pub(super) fn write_first(&self, out: &mut [MaybeUninit<f32>]) {
+        assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
+        Arch::new().dispatch(AddBlocks { product: self, blocks: 0..1, out: Out::New(out) });
+    }
+
+    /// Adds all other terms to `out`, after [`Self::write_first`].
+    ///
+    /// # Panics
+    /// If `out` has the wrong length.
+    pub(super) fn add_rest(&self, out: &mut [f32]) {
+        self.add_blocks(1..self.blocks(), out);
+    }
+
     /// Adds the product to `out`, row-major.
     ///
     /// # Panics
     /// If `out` has the wrong length.
     pub(super) fn add_to(&self, out: &mut [f32]) {
-        assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
-        Arch::new().dispatch(AddTo { product: self, out });
+        self.add_blocks(0..self.blocks(), out);
     }
+
+    fn add_blocks(&self, blocks: Range<usize>, out: &mut [f32]) {
+        assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
+        Arch::new().dispatch(AddBlocks { product: self, blocks, out: Out::Sums(out) });
+    }
+
+    /// Number of blocks of rows of the right operand, at least 1.
+    fn blocks(&self) -> usize {
+        self.lhs.cols().div_ceil(self.nonzeros.depth)
+    }
+}
+
+/// Where a product goes.
+enum Out<'a> {
+    /// Memory to be written.
+    New(&'a mut [MaybeUninit<f32>]),
+    /// Sums to be added to.
+    Sums(&'a mut [f32]),
 }
 
 /// The nonzero elements of a matrix.
@@ -131,20 +169,21 @@ impl WithSimd for Suits {
     }
 }
 
-struct AddTo<'a> {
+struct AddBlocks<'a> {
     product: &'a Product<'a>,
-    out: &'a mut [f32],
+    blocks: Range<usize>,
+    out: Out<'a>,
 }
 
-impl WithSimd for AddTo<'_> {
+impl WithSimd for AddBlocks<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { product, out } = self;
-        let Product { lhs, rhs, nonzeros } = product;
+        let Self { product, blocks, mut out } = self;
+        let rhs = product.rhs;
         let mut block = Block([0.0; DEPTH * WIDTH]);
-        for index in 0..lhs.cols().div_ceil(nonzeros.depth) {
+        for index in blocks {
             let mut col = 0;
             while col < rhs.cols() {
                 // As many sums as registers allow: 16, or 32 with the widest vectors.
@@ -152,10 +191,10 @@ impl WithSimd for AddTo<'_> {
                 col += S::F32_LANES
                     * match vectors {
                         12.. if 12 * S::F32_LANES <= WIDTH => {
-                            product.add_block::<S, 12>(simd, &mut block, index, col, out)
+                            product.add_block::<S, 12>(simd, &mut block, index, col, &mut out)
                         }
-                        8.. => product.add_block::<S, 8>(simd, &mut block, index, col, out),
-                        _ => product.add_block::<S, 4>(simd, &mut block, index, col, out),
+                        8.. => product.add_block::<S, 8>(simd, &mut block, index, col, &mut out),
+                        _ => product.add_block::<S, 4>(simd, &mut block, index, col, &mut out),
                     };
             }
         }
@@ -176,7 +215,7 @@ impl Product<'_> {
         block: &mut Block,
         index: usize,
         col: usize,
-        out: &mut [f32],
+        out: &mut Out<'_>,
     ) -> usize {
         let Self { lhs, rhs, nonzeros } = self;
         let width = N * S::F32_LANES;
@@ -186,13 +225,23 @@ impl Product<'_> {
         let block = S::as_simd_f32s(&block.0[..DEPTH * width]).0.as_chunks().0;
         let block: &[[S::f32s; N]; DEPTH] = block.try_into().expect("a block has DEPTH rows");
 
-        let masks = &nonzeros.masks[index * nonzeros.rows..];
-        let rows = out.chunks_exact_mut(rhs.cols()).zip(masks).enumerate();
-        for (row, (out, &mask)) in rows {
+        let masks = &nonzeros.masks[index * nonzeros.rows..][..lhs.rows()];
+        for (row, &mask) in masks.iter().enumerate() {
             let (x, stride) = lhs.row_from(row, first);
-            let out = S::as_mut_simd_f32s(&mut out[col..col + width]).0;
-            let sums: &mut [S::f32s; N] = out.try_into().expect("N vectors");
-            add_rows(simd, mask, x, stride, block, sums);
+            let place = row * rhs.cols() + col..row * rhs.cols() + col + width;
+            match out {
+                Out::New(out) => {
+                    let sums = [simd.splat_f32s(0.0); N];
+                    let sums = add_rows(simd, mask, x, stride, block, sums);
+                    let out = S::as_uninit_mut_simd_f32s(&mut out[place]).0;
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| _ = out.write(sum));
+                }
+                Out::Sums(out) => {
+                    let out = S::as_mut_simd_f32s(&mut out[place]).0;
+                    let sums: &mut [S::f32s; N] = out.try_into().expect("N vectors");
+                    *sums = add_rows(simd, mask, x, stride, block, *sums);
+                }
+            }
         }
         N
     }
@@ -234,7 +283,7 @@ fn copy_block<S: Simd, const N: usize>(
     }
 }
 
-/// `sums ← sums + Σ_l x[l · stride] · block[l]` over the set bits l of the mask, in order.
+/// Returns `sums + Σ_l x[l · stride] · block[l]` over the set bits l of the mask, in order.
 #[inline(always)]
 fn add_rows<S: Simd, const N: usize>(
     simd: S,
@@ -242,18 +291,17 @@ fn add_rows<S: Simd, const N: usize>(
     x: &[f32],
     stride: usize,
     block: &[[S::f32s; N]; DEPTH],
-    sums: &mut [S::f32s; N],
-) {
-    let mut registers = *sums;
+    mut sums: [S::f32s; N],
+) -> [S::f32s; N] {
     while mask != 0 {
         let l = mask.trailing_zeros() as usize;
         mask &= mask - 1;
         let x = simd.splat_f32s(x[l * stride]);
-        for (sum, value) in registers.iter_mut().zip(&block[l]) {
+        for (sum, value) in sums.iter_mut().zip(&block[l]) {
             *sum = simd.mul_add_e_f32s(x, *value, *sum);
         }
     }
-    *sums = registers;
+    sums
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::matmul::matmul;
 use super::*;
 
 /// A few distinct half-integers, so that every order of summation gives the same bits; none is 0.
@@ -79,5 +80,23 @@ fn a_short_output_is_refused() {
     match Product::new(Matrix::new(&a, 40), Matrix::new(&b, 64)) {
         Some(product) => product.add_to(&mut [0.0; 3]),
         None => panic!("no vectors here; dimensions of the product"),
+    }
+}
+
+/// A product in new memory has the bits of one that is added to zeros.
+#[test]
+fn new_memory_is_written_completely() {
+    for (rows, k) in [(16, 1), (40, 64), (23, 65), (100, 256)] {
+        let (mut a, b) = (values(rows * k, 5), values(k * 256, 7));
+        a.iter_mut().skip(1).step_by(2).for_each(|x| *x = 0.0);
+        // A row without any nonzero.
+        a[..k].fill(0.0);
+        let Some(product) = Product::new(Matrix::new(&a, k), Matrix::new(&b, 256)) else {
+            assert!(!has_vectors());
+            continue;
+        };
+        let mut added = vec![0.0; rows * 256];
+        product.add_to(&mut added);
+        assert_eq!(matmul(Matrix::new(&a, k), Matrix::new(&b, 256)), added);
     }
 }
