@@ -150,7 +150,7 @@ fn without_mujoco_the_build_says_what_to_do() {
     assert!(missing.contains(sentence), "{missing}");
 }
 
-/// A number of codegen units that tells builds of different commits apart, as good as always. Cargo does not look at
+/// A number of codegen units that tells builds of different commits apart, nearly always. Cargo does not look at
 /// the time of files in its own folder, and takes our crates of one commit for those of another.
 fn codegen_units_of_the_commit() -> u16 {
     let mut git = Command::new("git");

@@ -106,6 +106,11 @@ impl Most {
     /// Primitives or options.
     pub(crate) const PRIMITIVES: Self =
         Self { value: 500, why: "each has its own metrics in every update event" };
+    /// Environments of a run.
+    pub(crate) const ENVS: Self = Self {
+        value: 1024,
+        why: "each holds a simulation in memory, and they are stepped in turn",
+    };
     /// Gradient updates per environment step.
     pub(crate) const UPDATES: Self =
         Self { value: 1_000_000_000, why: "the next environment step waits for them" };

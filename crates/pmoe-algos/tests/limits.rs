@@ -128,6 +128,43 @@ fn bounds_have_reasons_and_leave_room() {
 }
 
 #[test]
+fn environments_take_turns_evenly_and_are_not_too_many() {
+    let with = |set: &[(&str, i64)]| {
+        let mut config =
+            configs().into_iter().find(|config| config["algo"].get("ppo").is_some()).unwrap();
+        let schedule = ["total_steps", "eval_every", "log_every", "checkpoint_every"];
+        let schedule = schedule.map(|key| (format!("schedule.{key}"), 20_480));
+        let set = set.iter().map(|(key, value)| ((*key).to_owned(), *value));
+        for (key, value) in schedule.into_iter().chain(set) {
+            pmoe_results::settings::assign(&mut config, &key, Value::Integer(value)).unwrap();
+        }
+        RunConfig::from_table(config, "test")
+    };
+    let num_envs = "algo.ppo.num_envs";
+    for num in [1, 2, 1024] {
+        assert_eq!(with(&[(num_envs, num)]).unwrap().algo.num_envs() as i64, num);
+    }
+    for (set, allowed) in [
+        (vec![(num_envs, 0)], "at least 1"),
+        (vec![(num_envs, 2048)], "at most 1_024: each holds a simulation"),
+        (vec![(num_envs, 3)], "a divisor of rollout_steps, which is 2048"),
+        (
+            vec![(num_envs, 8), ("schedule.total_steps", 20_484)],
+            "schedule.total_steps, which is 20484",
+        ),
+        (vec![(num_envs, 8), ("schedule.eval_every", 4)], "schedule.eval_every, which is 4"),
+        (vec![(num_envs, 8), ("schedule.log_every", 2_047)], "schedule.log_every, which is 2047"),
+        (
+            vec![(num_envs, 8), ("schedule.checkpoint_every", 7)],
+            "schedule.checkpoint_every, which is 7",
+        ),
+    ] {
+        let error = with(&set).unwrap_err().to_string();
+        assert!(error.contains("num_envs") && error.contains(allowed), "{set:?}: {error}");
+    }
+}
+
+#[test]
 fn too_many_updates_of_a_rollout_are_refused() {
     let text = fs::read_to_string("../../configs/methods/dac.toml").unwrap();
     let large = text

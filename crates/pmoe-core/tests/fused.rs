@@ -269,6 +269,14 @@ proptest! {
 }
 
 #[test]
+fn an_empty_batch_has_no_densities() {
+    let empty = |width: usize| Tensor::<2>::zeros([0, width], &Device::flex());
+    let mean = empty(3).autodiff().require_grad();
+    let one = Normal { mean: mean.clone(), log_std: Tensor::zeros([1, 3], &Device::flex()) };
+    assert_eq!(one.log_prob(empty(3)).dims(), [0]);
+}
+
+#[test]
 fn the_comparison_would_notice() {
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let network = Mlp::new(&[14, 256, 256, 1], rng, &trainable()).valid();

@@ -260,7 +260,7 @@ impl PpoConfig {
         in_range("gamma", self.gamma, 0.0, 1.0)?;
         in_range("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
         count("rollout_steps", self.rollout_steps as u64, 1, Most::ROWS)?;
-        between("num_envs", self.num_envs as u64, 1, self.rollout_steps as u64)?;
+        count("num_envs", self.num_envs as u64, 1, Most::ENVS)?;
         if !self.rollout_steps.is_multiple_of(self.num_envs) {
             return Err(ConfigError::Range {
                 key: "num_envs".to_owned(),

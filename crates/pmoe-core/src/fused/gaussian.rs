@@ -20,8 +20,9 @@ pub(crate) fn gaussian_log_prob(
     log_std: &Tensor<2>,
 ) -> Option<Tensor<1>> {
     let [rows, width] = mean.dims();
-    let fits =
-        action.dims() == [rows, width] && [[rows, width], [1, width]].contains(&log_std.dims());
+    let fits = rows * width > 0
+        && action.dims() == [rows, width]
+        && [[rows, width], [1, width]].contains(&log_std.dims());
     let action = fits.then(|| host::if_constant(action)).flatten()?;
     let (mean, log_std) = (Input::new(mean)?, Input::new(log_std)?);
     let [mut to_mean, mut to_log_std] = [(); 2].map(|()| vec![0.0; rows * width]);
@@ -65,7 +66,8 @@ pub(crate) fn mixture_log_prob(
     log_std: &Tensor<3>,
 ) -> Option<Tensor<1>> {
     let [rows, num, width] = mean.dims();
-    let fits = action.dims() == [rows, width]
+    let fits = rows * num * width > 0
+        && action.dims() == [rows, width]
         && logits.dims() == [rows, num]
         && [[rows, num, width], [1, num, width]].contains(&log_std.dims());
     let action = fits.then(|| host::if_constant(action)).flatten()?;

@@ -225,12 +225,14 @@ mod tests {
         assert!(last < 1e-3 * first, "{first} to {last}");
     }
 
+    /// Where the first weights are in memory.
+    fn address(network: &Mlp) -> usize {
+        let weight = network.layers[0].weight.val().inner();
+        crate::fused::constant(weight).storage::<f32>().as_ptr() as usize
+    }
+
     #[test]
     fn parameters_are_updated_in_place_unless_held_elsewhere() {
-        let address = |network: &Mlp| {
-            let weight = network.layers[0].weight.val().inner();
-            crate::fused::constant(weight).storage::<f32>().as_ptr() as usize
-        };
         let mut learner = learner(0);
         step(&mut learner);
         let before = address(&learner);
@@ -250,10 +252,6 @@ mod tests {
 
     #[test]
     fn the_frozen_module_has_the_latest_parameters_and_forces_no_copy() {
-        let address = |network: &Mlp| {
-            let weight = network.layers[0].weight.val().inner();
-            crate::fused::constant(weight).storage::<f32>().as_ptr() as usize
-        };
         let mut learner = learner(0);
         step(&mut learner);
         let before = address(&learner);
