@@ -7,7 +7,6 @@
 //!
 //! [`Device::flex`]: burn::tensor::Device::flex
 
-mod avx512;
 mod gaussian;
 mod host;
 mod kernels;
@@ -21,6 +20,7 @@ mod sparse;
 mod squash;
 mod thin;
 mod twin_min;
+mod x86;
 
 pub(crate) use gaussian::{gaussian_log_prob, mixture_log_prob};
 pub(crate) use host::{constant, is_host};

@@ -85,6 +85,7 @@ pub use {burn, rand};
 pub mod dist;
 pub mod engine;
 pub mod fused;
+pub mod instructions;
 pub mod loss;
 pub mod nn;
 pub mod noise;

@@ -1,8 +1,7 @@
 //! Elementwise loops, compiled for each instruction set and dispatched at run time.
 
-use pulp::Arch;
-
 use super::math;
+use crate::instructions::arch;
 
 /// Runs `body` with the widest vector instructions that this CPU supports.
 ///
@@ -10,7 +9,7 @@ use super::math;
 /// instruction set, as no operation is reordered or contracted.
 #[inline(always)]
 pub(crate) fn vectorised<R>(body: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(body)
+    arch().dispatch(body)
 }
 
 /// `x ← x + bias` in every row; `bias` determines the row length.

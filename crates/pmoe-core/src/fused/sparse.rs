@@ -10,10 +10,11 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::avx512;
 use super::matmul::Matrix;
+use super::x86;
+use crate::instructions::{arch, is_limited};
 
 /// Rows of the right operand that are processed together, one bit each in a mask.
 const DEPTH: usize = u64::BITS as usize;
@@ -41,12 +42,13 @@ impl<'a> Product<'a> {
     /// If the shapes do not match.
     pub(super) fn new(lhs: Matrix<'a>, rhs: Matrix<'a>) -> Option<Self> {
         assert_eq!(lhs.cols(), rhs.rows(), "inner dimensions");
-        if lhs.rows() < MIN_ROWS || lhs.cols() == 0 || !Arch::new().dispatch(Suits(rhs.cols())) {
+        if lhs.rows() < MIN_ROWS || lhs.cols() == 0 || !arch().dispatch(Suits(rhs.cols())) {
             return None;
         }
         let nonzeros = Nonzeros::of(lhs);
         let is_sparse = nonzeros.count() as f64 <= MAX_DENSITY * (lhs.rows() * lhs.cols()) as f64;
-        is_sparse.then_some(Self { lhs, rhs, nonzeros })
+        // The full product would use all of the processor's instructions.
+        (is_sparse || is_limited()).then_some(Self { lhs, rhs, nonzeros })
     }
 
     /// Writes the first terms of the product to every element of `out`, row-major. With
@@ -56,7 +58,7 @@ impl<'a> Product<'a> {
     /// If `out` has the wrong length.
     pub(super) fn write_first(&self, out: &mut [MaybeUninit<f32>]) {
         assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
-        Arch::new().dispatch(AddBlocks { product: self, blocks: 0..1, out: Out::New(out) });
+        arch().dispatch(AddBlocks { product: self, blocks: 0..1, out: Out::New(out) });
     }
 
     /// Adds all other terms to `out`, after [`Self::write_first`].
@@ -77,7 +79,7 @@ impl<'a> Product<'a> {
 
     fn add_blocks(&self, blocks: Range<usize>, out: &mut [f32]) {
         assert_eq!(out.len(), self.lhs.rows() * self.rhs.cols(), "dimensions of the product");
-        Arch::new().dispatch(AddBlocks { product: self, blocks, out: Out::Sums(out) });
+        arch().dispatch(AddBlocks { product: self, blocks, out: Out::Sums(out) });
     }
 
     /// Number of blocks of rows of the right operand, at least 1.
@@ -145,17 +147,7 @@ fn mask(values: &[f32]) -> u64 {
         padded[..values.len()].copy_from_slice(values);
         &padded
     });
-    // In halves, as vectors of 32-bit integers match those of floats.
-    let half = |values: &[f32]| {
-        let bits =
-            values.iter().enumerate().map(|(bit, x)| if *x == 0.0 { 0 } else { 1_u32 << bit });
-        u64::from(bits.fold(0, |mask, bit| mask | bit))
-    };
-    let full: &[f32; DEPTH] = full;
-    if let Some(mask) = avx512::nonzeros(full) {
-        return mask;
-    }
-    half(&full[..DEPTH / 2]) | half(&full[DEPTH / 2..]) << (DEPTH / 2)
+    x86::nonzeros(full)
 }
 
 /// Whether this many columns divide into groups of four vectors.
@@ -221,7 +213,7 @@ impl Product<'_> {
         let width = N * S::F32_LANES;
         let first = index * nonzeros.depth;
         let depth = nonzeros.depth.min(lhs.cols() - first);
-        copy_block::<S, N>(*rhs, [first, depth], [col, width], block);
+        copy_block::<S>(*rhs, [first, depth], [col, width], block);
         let block = S::as_simd_f32s(&block.0[..DEPTH * width]).0.as_chunks().0;
         let block: &[[S::f32s; N]; DEPTH] = block.try_into().expect("a block has DEPTH rows");
 
@@ -249,7 +241,7 @@ impl Product<'_> {
 
 /// Copies rows and columns of `rhs`, each given by first index and count, to the front of `block`.
 #[inline(always)]
-fn copy_block<S: Simd, const N: usize>(
+fn copy_block<S: Simd>(
     rhs: Matrix<'_>,
     [row, depth]: [usize; 2],
     [col, width]: [usize; 2],
@@ -259,26 +251,21 @@ fn copy_block<S: Simd, const N: usize>(
     if rhs.is_transposed() {
         let line = |at: usize| &rhs.values()[at * rhs.rows() + row..][..depth];
         for part in (0..width).step_by(LINE) {
-            let lines: [&[f32]; LINE] = std::array::from_fn(|at| line(col + part + at));
-            let mut at = 0;
-            while at < depth {
-                let rest = lines.map(|line| &line[at..]);
-                let block = &mut block[at * width + part..];
-                if avx512::transpose(rest, block, width).is_some() {
-                    at += LINE;
-                } else {
-                    block.iter_mut().zip(rest).for_each(|(x, line)| *x = line[0]);
-                    at += 1;
-                }
-            }
+            let lines = std::array::from_fn(|at| line(col + part + at));
+            x86::transpose(lines, &mut block[part..], width);
         }
     } else {
         let lines = rhs.values()[row * rhs.cols()..].chunks_exact(rhs.cols());
         for (block, line) in block.chunks_exact_mut(width).zip(lines) {
-            let block = S::as_mut_simd_f32s(block).0.as_chunks_mut::<N>().0;
-            let line = S::as_simd_f32s(&line[col..col + width]).0.as_chunks::<N>().0;
-            // Through registers: for so few bytes a call of memcpy costs more than the copy.
-            block.iter_mut().zip(line).for_each(|(block, line)| *block = *line);
+            let block = S::as_mut_simd_f32s(block).0.as_chunks_mut::<4>().0;
+            let line = S::as_simd_f32s(&line[col..col + width]).0.as_chunks::<4>().0;
+            // Four vectors go through registers. More would become a call of memcpy, which for so
+            // few bytes costs more than the copy.
+            match (block, line) {
+                ([one, two, three], [a, b, c]) => (*one, *two, *three) = (*a, *b, *c),
+                ([one, two], [a, b]) => (*one, *two) = (*a, *b),
+                (block, line) => block.copy_from_slice(line),
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 //! General products first copy their operands into cache-sized blocks, which here costs more than
 //! the product itself. These products read the operands in place.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::matmul::Matrix;
+use crate::instructions::arch;
 
 /// The most columns of the right operand for which sums are computed one by one, measured.
 const FEW: usize = 16;
@@ -27,7 +28,7 @@ enum Kind {
 }
 
 fn kind(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Option<Kind> {
-    let is_whole = |count: usize| Arch::new().dispatch(IsWhole(count));
+    let is_whole = |count: usize| arch().dispatch(IsWhole(count));
     let is_few = (2..=FEW).contains(&rhs.cols());
     if (1..=SHORT).contains(&lhs.cols()) && is_whole(rhs.cols()) {
         Some(Kind::Short)
@@ -53,7 +54,7 @@ pub(super) fn add_product(lhs: Matrix<'_>, rhs: Matrix<'_>, out: &mut [f32]) {
     let (rows, sums, cols) = (lhs.rows(), lhs.cols(), rhs.cols());
     assert_eq!(sums, rhs.rows(), "inner dimensions");
     assert_eq!(out.len(), rows * cols, "dimensions of the product");
-    let arch = Arch::new();
+    let arch = arch();
     match kind(lhs, rhs).expect("a product that suits") {
         Kind::Short => arch.dispatch(Short { lhs, rhs: &rows_of(rhs), cols, out }),
         Kind::Dots => {

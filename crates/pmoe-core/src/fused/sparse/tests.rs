@@ -12,7 +12,7 @@ fn values(count: usize, step: usize) -> Vec<f32> {
 
 /// Whether this processor has vector instructions, without which sparse products are not used.
 fn has_vectors() -> bool {
-    Arch::new().dispatch(Suits(256))
+    arch().dispatch(Suits(256))
 }
 
 fn product(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Option<Vec<f32>> {
