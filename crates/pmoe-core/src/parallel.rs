@@ -4,9 +4,17 @@
 //! and neither is split.
 
 use std::cell::Cell;
-use std::thread::{self, ScopedJoinHandle};
+use std::sync::LazyLock;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::{engine, with_engine};
+
+/// The other thread, which sleeps while there is nothing to do; `None` if the system refuses it.
+static WORKER: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+    let worker = ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "pmoe-join".to_owned());
+    worker.build().ok()
+});
 
 thread_local! {
     static THREADS: Cell<usize> = const { Cell::new(1) };
@@ -28,34 +36,31 @@ pub fn with_threads<R>(threads: usize, body: impl FnOnce() -> R) -> R {
 ///
 /// If the system refuses to start a thread, the calling thread computes both.
 pub fn join<A, B: Send>(one: impl FnOnce() -> A, two: impl FnOnce() -> B + Send) -> (A, B) {
-    if THREADS.get() < 2 {
-        return (one(), two());
-    }
-    join_on(thread::Builder::new(), one, two)
+    let worker = if THREADS.get() < 2 { None } else { WORKER.as_ref() };
+    join_on(worker, one, two)
 }
 
 fn join_on<A, B: Send>(
-    thread: thread::Builder,
+    worker: Option<&ThreadPool>,
     one: impl FnOnce() -> A,
     two: impl FnOnce() -> B + Send,
 ) -> (A, B) {
+    let Some(worker) = worker else {
+        return with_threads(1, || (one(), two()));
+    };
     let engine = engine();
-    let mut two = Some(two);
-    let mut two = || two.take().expect("it is called once")();
-    let (one, joined) = thread::scope(|scope| {
-        let started = thread.spawn_scoped(scope, || with_engine(engine, &mut two));
-        let one = with_threads(1, one);
-        (one, started.ok().map(ScopedJoinHandle::join))
+    let mut second = None;
+    let first = worker.in_place_scope(|scope| {
+        scope.spawn(|_| second = Some(with_engine(engine, two)));
+        with_threads(1, one)
     });
-    match joined {
-        Some(Ok(two)) => (one, two),
-        Some(Err(panic)) => std::panic::resume_unwind(panic),
-        None => (one, with_threads(1, two)),
-    }
+    (first, second.expect("the scope waits for it"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
     use crate::engine::Engine;
 
@@ -79,10 +84,9 @@ mod tests {
 
     #[test]
     fn without_another_thread_this_one_computes_both() {
-        let too_large = thread::Builder::new().stack_size(1 << 62);
         let here = || (thread::current().id(), THREADS.get());
         let expected = (thread::current().id(), 1);
-        assert_eq!(with_threads(2, || join_on(too_large, here, here)), (expected, expected));
+        assert_eq!(with_threads(2, || join_on(None, here, here)), (expected, expected));
     }
 
     #[test]
