@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod evaluations;
 mod exit;
+mod instructions;
 mod machine;
 mod progress;
 mod provenance;
@@ -35,7 +36,8 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
     after_help = "\
 Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 71 out of memory, 75 another process holds the run,
 99 checkpoint written after SIGTERM, SIGUSR1, SIGHUP or another signal, 130 checkpoint written after an
-interrupt (Ctrl-C, Ctrl-\\)."
+interrupt (Ctrl-C, Ctrl-\\).
+PMOE_INSTRUCTIONS=scalar|neon|avx2|avx512 limits the vector instructions of the CPU, for measurements."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -86,7 +88,7 @@ fn refuse(error: &clap::Error) -> ! {
 
 fn main() -> ExitCode {
     let arguments = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
-    let result = match arguments.command {
+    let result = instructions::limit().and_then(|()| match arguments.command {
         Command::Train(args) => commands::train::train(args),
         Command::Retrain(args) => commands::train::retrain(args),
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
@@ -99,7 +101,7 @@ fn main() -> ExitCode {
         Command::Experiments(command) => commands::experiments::run(command),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
-    };
+    });
     match result {
         Ok(code) => code,
         Err(error) => {

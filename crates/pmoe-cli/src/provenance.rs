@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use pmoe_algos::DeviceKind;
+use pmoe_core::instructions::Instructions;
 use pmoe_results::run::Provenance;
 
 use crate::config::device_name;
@@ -22,6 +23,7 @@ pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> 
         device: device_name(device)?,
         threads: threads.into(),
         cpu: cpu(),
+        instructions: Instructions::in_use().name().to_owned(),
         cores: std::thread::available_parallelism().map_or(0, Into::into),
         memory_gib: memory_gib(),
         os: format!("{} {}", env::consts::OS, env::consts::ARCH),

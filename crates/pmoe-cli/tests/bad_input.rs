@@ -39,6 +39,20 @@ fn unknown_names_list_the_known_ones() {
 }
 
 #[test]
+fn instructions_that_do_not_exist_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let mut run = |name: &str, words: &[&str]| {
+        let mut command = train("sac", 300, &out);
+        refuse(command.env("PMOE_INSTRUCTIONS", name), 2, words);
+    };
+    run("sse9", &["PMOE_INSTRUCTIONS", "`sse9`", "scalar, neon, avx2, avx512"]);
+    let foreign = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
+    run(foreign, &["PMOE_INSTRUCTIONS", "does not have", foreign, "it has scalar"]);
+    assert!(!out.exists(), "a refused run leaves nothing behind");
+}
+
+#[test]
 fn wrong_types_and_ranges_name_key_and_allowed_values() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");

@@ -77,6 +77,7 @@ pub(crate) fn manifest() -> Manifest {
             device: "flex".into(),
             threads: 1,
             cpu: "some processor".into(),
+            instructions: String::new(),
             cores: 2,
             memory_gib: 7.5,
             os: "linux x86_64".into(),

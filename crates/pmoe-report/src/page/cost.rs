@@ -83,6 +83,10 @@ pub(crate) fn provenance(entries: &[Entry<'_>]) -> Vec<(&'static str, Vec<String
     let facts = entries.iter().map(|Entry { run, .. }| {
         let of = &run.manifest.provenance;
         let dirty = if of.dirty { " with uncommitted changes" } else { "" };
+        let instructions = match of.instructions.as_str() {
+            "" => String::new(),
+            name => format!(", {name}"),
+        };
         [
             ("commit", format!("{}{dirty}", of.commit)),
             ("pmoe", of.pmoe.clone()),
@@ -90,7 +94,7 @@ pub(crate) fn provenance(entries: &[Entry<'_>]) -> Vec<(&'static str, Vec<String
             ("MuJoCo", of.mujoco.clone()),
             ("rustc", of.rustc.clone()),
             ("device", format!("{}, {}", of.device, plural(of.threads, "thread"))),
-            ("processor", format!("{}, {}", of.cpu, plural(of.cores, "core"))),
+            ("processor", format!("{}{instructions}, {}", of.cpu, plural(of.cores, "core"))),
             ("memory", format!("{:.1} GiB", of.memory_gib)),
             ("system", of.os.clone()),
         ]

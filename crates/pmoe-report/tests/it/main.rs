@@ -178,6 +178,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             device: "flex".into(),
             threads: 1,
             cpu: "Some <processor>".into(),
+            instructions: String::new(),
             cores: 2,
             memory_gib: 7.5,
             os: "linux x86_64".into(),

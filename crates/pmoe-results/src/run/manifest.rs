@@ -74,6 +74,9 @@ pub struct Provenance {
     pub threads: usize,
     /// Model of the processor.
     pub cpu: String,
+    /// Vector instructions in use; empty in manifests that were written before they were recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instructions: String,
     /// Logical cores of the machine.
     pub cores: usize,
     /// Memory of the machine in GiB.

@@ -40,6 +40,7 @@ fn run_of(task: &str, seed: u64, config: &str, is_done: bool) -> Run {
                 device: String::new(),
                 threads: 1,
                 cpu: String::new(),
+                instructions: String::new(),
                 cores: 1,
                 memory_gib: 1.0,
                 os: String::new(),
