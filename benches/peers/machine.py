@@ -119,7 +119,7 @@ def facts(pmoe: Path, python: Path, instructions: str | None, core: int) -> dict
         "caches": caches(core),
         "widest instructions": widest(),
         "instructions": instructions or "the widest",
-        "python": platform.python_version(),
+        "python": said(str(python), "--version"),
         "pmoe": said(str(pmoe), "--version"),
         "program": hashlib.sha256(pmoe.read_bytes()).hexdigest() if pmoe.is_file() else "missing",
         "peers": peers(),

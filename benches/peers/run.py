@@ -18,8 +18,8 @@ What is compared
            "two passes" chooses the best primitive without a graph and differentiates the chosen rows
            only, where public code differentiates all. `torch.compile` is measured with the losses
            (and perhaps Adam's steps), and LeanRL's way with whole updates: loss, gradients and Adam,
-           both critics in one product. The dense matrix products are those of the update alone, by
-           `gemm`, in `pmoe`'s process.
+           both critics in one product; both choose in a pass of their own. The dense matrix products
+           are those of the update alone, by `gemm`, in `pmoe`'s process.
   td3      The two gradient updates for each update of the actor, of TD3: `jax_td3.py`, our own JAX
            code, compiled in the two pieces that CleanRL compiles, and all in one.
   sac      Environment steps per second of SAC, environment included, one update each: `pmoe bench
@@ -195,7 +195,7 @@ def closing(fixed: dict[str, object], told: dict[str, str], rounds: int) -> str:
             f"Command: `{told['command']}`, {rounds} rounds, {fixed['updates']} updates,"
             f" {fixed['steps']} steps, {fixed['seconds']} s, {fixed['threads']} threads.",
             f"Versions: {fixed['pmoe']}; peers' scripts at commit {told['commit']};"
-            f" Python {fixed['python']}; {fixed['packages']}.",
+            f" {fixed['python']}; {fixed['packages']}.",
         ]
     )
 
