@@ -6,7 +6,7 @@ To compare something else, write a function that makes its comparisons and name 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runs import Comparison, Kind, Program
@@ -17,7 +17,10 @@ TASK_SIZES = {"Hopper-v4": (11, 3), "Humanoid-v4": (376, 17)}
 ROBOTS = ("Hopper", "Walker2d", "HalfCheetah", "Ant", "Humanoid", "HumanoidStandup")
 # CleanRL's PPO with the paper's epochs and a constant learning rate, which the peers have.
 PPO = ("--method", "ppo-cleanrl", "--set", "epochs=20", "--set", "anneal_lr=false")
-MEDIAN, PER_SECOND, TRAINED = ("ms_per_update", "median"), ("steps_per_second",), ("env_steps_per_second",)
+# Keys that lead to the figures of updates, of environments and of training.
+MEDIAN = ("ms_per_update", "median")
+STEPPED = ("steps_per_second",)
+TRAINED = ("env_steps_per_second",)
 
 
 @dataclass
@@ -31,16 +34,16 @@ class Tools:
     seconds: float
     threads: int
 
-    def ours(self, *words: str, value: tuple[str, ...], all_cores: bool = False) -> Program:
+    def ours(self, value: tuple[str, ...], *words: str, all_cores: bool = False) -> Program:
         """`pmoe` with these words."""
         return Program("pmoe", (self.pmoe, *words, "--json"), value, on_all_cores=all_cores)
 
     def peer(
         self,
         name: str,
+        value: tuple[str, ...],
         script: str,
         *words: str,
-        value: tuple[str, ...],
         kind: Kind = Kind.SAME,
         all_cores: bool = False,
     ) -> Program:
@@ -62,16 +65,14 @@ def update(tools: Tools, task: str, k: int) -> Comparison:
     """One update; with one primitive it is SAC."""
     count = ("--updates", str(tools.updates))
     sizes = ("--task-sizes", *map(str, TASK_SIZES[task]))
-    if k == 1:
-        name, method, theirs = "SAC (K = 1)", ("sac",), ("--method", "sac")
-    else:
-        name = f"PMOE-SAC, K = {k}"
-        method = ("pmoe-sac", "--set", f"actor.pmoe.num_primitives={k}")
-        theirs = ("--method", "pmoe", "--k", str(k))
+    name = "SAC (K = 1)" if k == 1 else f"PMOE-SAC, K = {k}"
+    mixture = ("pmoe-sac", "--set", f"actor.pmoe.num_primitives={k}")
+    method = ("sac",) if k == 1 else mixture
+    theirs = ("--method", "sac") if k == 1 else ("--method", "pmoe", "--k", str(k))
 
     def torch(name: str, style: str, *words: str) -> Program:
         words = (*theirs, *sizes, *count, "--style", style, *words)
-        return tools.peer(name, "torch_update.py", *words, value=MEDIAN)
+        return tools.peer(name, MEDIAN, "torch_update.py", *words)
 
     # The choice in a pass of its own, which pays from two primitives on.
     two_pass = ("--two-pass",) if k > 1 else ()
@@ -80,7 +81,7 @@ def update(tools: Tools, task: str, k: int) -> Comparison:
         peers.append(torch("PyTorch, tuned, two passes", "tuned", *two_pass))
     peers.append(torch("torch.compile of the losses", "compiled", *two_pass))
     peers.append(torch("torch.compile of whole updates, LeanRL's way", "lean", *two_pass))
-    ours = tools.ours("bench", "update", "--task", task, *count, "--method", *method, value=MEDIAN)
+    ours = tools.ours(MEDIAN, "bench", "update", "--task", task, *count, "--method", *method)
     what = f"Gradient update, sizes of {task}, {name}"
     return Comparison(what, "ms", True, ours, [*peers, PRODUCTS])
 
@@ -92,13 +93,14 @@ def td3_updates(tools: Tools) -> list[Comparison]:
     for task, dims in TASK_SIZES.items():
         words = ("--task-sizes", *map(str, dims), *count, "--style")
         peers = [
-            tools.peer("JAX, CleanRL's way", "jax_td3.py", *words, "cleanrl", value=MEDIAN),
-            tools.peer("JAX, all in one", "jax_td3.py", *words, "tuned", value=MEDIAN),
+            tools.peer("JAX, CleanRL's way", MEDIAN, "jax_td3.py", *words, "cleanrl"),
+            tools.peer("JAX, all in one", MEDIAN, "jax_td3.py", *words, "tuned"),
             PRODUCTS,
         ]
-        ours = ("bench", "update", "--task", task, *count, "--method", "td3")
+        method = ("--method", "td3", "--task", task)
+        ours = tools.ours(MEDIAN, "bench", "update", *method, *count)
         what = f"Two gradient updates, sizes of {task}, TD3"
-        found.append(Comparison(what, "ms", True, tools.ours(*ours, value=MEDIAN), peers))
+        found.append(Comparison(what, "ms", True, ours, peers))
     return found
 
 
@@ -108,18 +110,17 @@ def sac_training(tools: Tools) -> list[Comparison]:
     # `pmoe` trains on target-reaching, its peers on a task of the same sizes that costs nothing.
     for task, theirs in [*((task, task) for task in TASK_SIZES), ("TargetReaching-v0", "Free-v0")]:
         steps = ("--steps", str(tools.steps))
-        options = {"value": TRAINED}
         words = ("--task", theirs, *steps)
+        lean, crossq = ("--style", "lean"), ("--method", "crossq")
         peers = [
-            tools.peer("RLtools", "rltools_train.py", *words, **options),
-            tools.peer("SBX", "sbx_train.py", *words, **options),
-            tools.peer("Stable-Baselines3", "sb3_train.py", *words, **options),
-            tools.peer("PyTorch, CleanRL's way", "torch_train.py", *words, **options),
-            tools.peer("PyTorch, LeanRL's way", "torch_train.py", *words, "--style", "lean", **options),
+            tools.peer("RLtools", TRAINED, "rltools_train.py", *words),
+            tools.peer("SBX", TRAINED, "sbx_train.py", *words),
+            tools.peer("Stable-Baselines3", TRAINED, "sb3_train.py", *words),
+            tools.peer("PyTorch, CleanRL's way", TRAINED, "torch_train.py", *words),
+            tools.peer("PyTorch, LeanRL's way", TRAINED, "torch_train.py", *words, *lean),
+            tools.peer("SBX, CrossQ", TRAINED, "sbx_train.py", *words, *crossq, kind=Kind.OTHER),
         ]
-        crossq = ("--method", "crossq", *words)
-        peers.append(tools.peer("SBX, CrossQ", "sbx_train.py", *crossq, **options, kind=Kind.OTHER))
-        ours = tools.ours("bench", "train", "--method", "sac", "--task", task, *steps, **options)
+        ours = tools.ours(TRAINED, "bench", "train", "--method", "sac", "--task", task, *steps)
         what = f"Training with SAC, {task if task == theirs else 'a task that costs nothing'}"
         found.append(Comparison(what, "steps/s", False, ours, peers))
     return found
@@ -130,16 +131,17 @@ def ppo_training(tools: Tools) -> list[Comparison]:
     found = []
     for task in TASK_SIZES:
         for num_envs in (1, 8):
-            options = {"value": TRAINED}
             words = ("--task", task, "--steps", str(tools.steps))
             envs = ("--set", f"num_envs={num_envs}") if num_envs > 1 else ()
-            ours = tools.ours("bench", "train", *PPO, *envs, *words, **options)
+            ours = tools.ours(TRAINED, "bench", "train", *PPO, *envs, *words)
             theirs = ("--method", "ppo", "--num-envs", str(num_envs), *words)
-            alone = (tools.pmoe, "env", "bench", "--task", task, "--seconds", str(tools.seconds))
+            alone = tools.ours(
+                STEPPED, "env", "bench", "--task", task, "--seconds", str(tools.seconds)
+            )
             peers = [
-                tools.peer("SBX", "sbx_train.py", *theirs, **options),
-                tools.peer("Stable-Baselines3", "sb3_train.py", *theirs, **options),
-                Program("its simulation alone", (*alone, "--json"), PER_SECOND, Kind.PART),
+                tools.peer("SBX", TRAINED, "sbx_train.py", *theirs),
+                tools.peer("Stable-Baselines3", TRAINED, "sb3_train.py", *theirs),
+                replace(alone, name="its simulation alone", kind=Kind.PART),
             ]
             many = f", {num_envs} environments" if num_envs > 1 else ""
             what = f"Training with PPO, {task}{many}"
@@ -152,36 +154,38 @@ def environments(tools: Tools) -> list[Comparison]:
     found = []
     for task in (f"{robot}-{version}" for robot in ROBOTS for version in ("v4", "v5")):
         words = ("--task", task, "--seconds", str(tools.seconds))
-        loop = ("gymnasium_loop.py", *words)
+        loop = (STEPPED, "gymnasium_loop.py", *words)
         peers = [
-            tools.peer("Gymnasium", *loop, value=PER_SECOND),
-            tools.peer("Gymnasium, unwrapped", *loop, "--unwrapped", value=PER_SECOND),
+            tools.peer("Gymnasium", *loop),
+            tools.peer("Gymnasium, unwrapped", *loop, "--unwrapped"),
         ]
-        ours = tools.ours("env", "bench", *words, value=PER_SECOND)
+        ours = tools.ours(STEPPED, "env", "bench", *words)
         found.append(Comparison(f"Random actions, {task}", "steps/s", False, ours, peers))
     return found
 
 
 def many_environments(tools: Tools) -> list[Comparison]:
     """Steps per second of eight environments for each thread, all threads at work."""
-    found, num_envs = [], 8 * tools.threads
-    for task in ("Hopper-v4", "HalfCheetah-v4", "Ant-v4", "Humanoid-v4"):
-        sizes = ("--num-envs", str(num_envs), "--threads", str(tools.threads))
-        words = ("--task", task, "--seconds", str(tools.seconds), *sizes)
-        options = {"value": PER_SECOND, "all_cores": True}
+    tasks = ("Hopper-v4", "HalfCheetah-v4", "Ant-v4", "Humanoid-v4")
+    return [many_of(tools, task, 8 * tools.threads) for task in tasks]
 
-        def loop(name: str, kind: str) -> Program:
-            return tools.peer(name, "vector_loop.py", *words, "--kind", kind, **options)
 
-        peers = [
-            loop("EnvPool", "envpool"),
-            loop("Gymnasium, AsyncVectorEnv", "async"),
-            loop("Gymnasium, SyncVectorEnv (one thread)", "sync"),
-        ]
-        ours = tools.ours("env", "bench", *words, **options)
-        what = f"Random actions, {task}, {num_envs} environments, {tools.threads} threads"
-        found.append(Comparison(what, "steps/s", False, ours, peers))
-    return found
+def many_of(tools: Tools, task: str, num_envs: int) -> Comparison:
+    """Many environments of one task."""
+    sizes = ("--num-envs", str(num_envs), "--threads", str(tools.threads))
+    words = ("--task", task, "--seconds", str(tools.seconds), *sizes)
+
+    def loop(name: str, kind: str) -> Program:
+        return tools.peer(name, STEPPED, "vector_loop.py", *words, "--kind", kind, all_cores=True)
+
+    peers = [
+        loop("EnvPool", "envpool"),
+        loop("Gymnasium, AsyncVectorEnv", "async"),
+        loop("Gymnasium, SyncVectorEnv (one thread)", "sync"),
+    ]
+    ours = tools.ours(STEPPED, "env", "bench", *words, all_cores=True)
+    what = f"Random actions, {task}, {num_envs} environments, {tools.threads} threads"
+    return Comparison(what, "steps/s", False, ours, peers)
 
 
 PARTS: dict[str, Callable[[Tools], list[Comparison]]] = {

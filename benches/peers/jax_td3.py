@@ -37,7 +37,7 @@ ADAM = optax.adam(3e-4, eps=1e-8)
 def init_net(key: jax.Array, sizes: tuple[int, ...]) -> list[tuple[jax.Array, jax.Array]]:
     """Weights `[in, out]` and biases `[out]` of each layer, drawn as PyTorch does."""
     layers = []
-    for inputs, outputs in zip(sizes, sizes[1:]):
+    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
         key, of_weight, of_bias = jax.random.split(key, 3)
         draw = partial(jax.random.uniform, minval=-(inputs**-0.5), maxval=inputs**-0.5)
         layers.append((draw(of_weight, (inputs, outputs)), draw(of_bias, (outputs,))))

@@ -16,7 +16,9 @@ def torch_updates(state: dict, batches: list[dict], noises: list) -> tuple[tuple
 
     Takes and gives trees of the form of `jax_td3.init_state`.
     """
-    nets, targets = (jax.tree.map(lambda x: torch.tensor(np.array(x)), state[n]) for n in ("nets", "targets"))
+    nets, targets = (
+        jax.tree.map(lambda x: torch.tensor(np.array(x)), state[n]) for n in ("nets", "targets")
+    )
     leaves = {name: jax.tree.leaves(net) for name, net in nets.items()}
     for leaf in (*leaves["actor"], *leaves["critics"]):
         leaf.requires_grad_(True)
@@ -24,7 +26,8 @@ def torch_updates(state: dict, batches: list[dict], noises: list) -> tuple[tuple
     first = None
     for batch, noise in zip(batches, noises, strict=True):
         obs, action, reward, next_obs, alive = (
-            torch.tensor(np.array(batch[n])) for n in ("obs", "action", "reward", "next_obs", "alive")
+            torch.tensor(np.array(batch[n]))
+            for n in ("obs", "action", "reward", "next_obs", "alive")
         )
         with torch.no_grad():
             smoothing = (0.2 * torch.tensor(noise)).clamp(-0.5, 0.5)

@@ -179,7 +179,8 @@ def caches(core: int) -> str:
     found = []
     for folder in sorted(Path(f"/sys/devices/system/cpu/cpu{core}/cache").glob("index*")):
         kind, level, size = (
-            (folder / name).read_text(encoding="utf-8").strip() for name in ("type", "level", "size")
+            (folder / name).read_text(encoding="utf-8").strip()
+            for name in ("type", "level", "size")
         )
         letter = {"Data": "d", "Instruction": "i"}.get(kind, "")
         found.append(f"L{level}{letter} {size}")

@@ -49,9 +49,7 @@ def make(comparisons: list[Comparison], log: Log, rounds: int, allow_noise: bool
     return report
 
 
-def add(
-    report: Report, comparison: Comparison, log: Log, rounds: int, allow_noise: bool
-) -> None:
+def add(report: Report, comparison: Comparison, log: Log, rounds: int, allow_noise: bool) -> None:
     """One row for each peer."""
     ours = Figures(log, comparison, comparison.ours, rounds)
     report.missing += ours.missing()
@@ -62,7 +60,9 @@ def add(
         if peer.command:
             report.missing += theirs.missing()
         row = [what, comparison.unit, peer.name]
-        shares = [f"{share:.0%}" if share is not None else "n/a" for share in (ours.share, theirs.share)]
+        shares = [
+            f"{share:.0%}" if share is not None else "n/a" for share in (ours.share, theirs.share)
+        ]
         is_noisy = any(share is not None and share < QUIET for share in (ours.share, theirs.share))
         report.noisy += is_noisy
         if is_noisy and not allow_noise:
@@ -82,9 +82,9 @@ class Figures:
         # Some figures are in the documents of `pmoe`.
         source = program.name if program.command else comparison.ours.name
         runs = log.of(comparison.what, source, rounds)
-        with_figure = [run for run in runs if run.document is not None]
-        self.values = {run.round: program.figure(run.document) for run in with_figure}
-        shares = [run.core_share for run in with_figure]
+        documents = {run.round: run.document for run in runs if run.document is not None}
+        self.values = {number: program.figure(found) for number, found in documents.items()}
+        shares = [run.core_share for run in runs if run.document is not None]
         self.share = statistics.median(shares) if shares else None
         self.failures = [run.failure for run in runs if run.document is None]
 

@@ -88,7 +88,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    usual = {name: f"{value} if not given, {QUICK[name]} with --quick" for name, value in USUAL.items()}
+    usual = {
+        name: f"{value} if not given, {QUICK[name]} with --quick" for name, value in USUAL.items()
+    }
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
     parser.add_argument(
         "--match", default="", metavar="TEXT", help="of these, the comparisons that are named so"
@@ -151,9 +153,10 @@ def compare(args: argparse.Namespace, venv: Path, scratch: Path) -> int:
     comparisons = [comparison for comparison in chosen if args.match in comparison.what]
     if not comparisons:
         raise BadInput(f"nothing is named {args.match!r}; there are: {names(chosen)}")
-    fixed = machine.facts(args.pmoe, python, args.instructions, args.core) | amounts
+    fixed = machine.facts(args.pmoe, python, args.instructions, args.core)
+    fixed |= {name: str(value) for name, value in amounts.items()}
     told = {"commit": machine.commit(), "command": shlex.join(["run.py", *sys.argv[1:]])}
-    log = Log(args.json, {"fixed": fixed, **told})
+    log = Log(args.json, fixed, told)
     if args.resume and args.json.exists():
         log.load()
     log.save()
@@ -184,10 +187,10 @@ def names(comparisons: list[Comparison]) -> str:
     return "; ".join(comparison.what for comparison in comparisons)
 
 
-def closing(fixed: dict[str, object], told: dict[str, str], rounds: int) -> str:
+def closing(fixed: dict[str, str], told: dict[str, str], rounds: int) -> str:
     """What the figures were measured with."""
     most = fixed["widest instructions"]
-    held = {"avx2": "AVX2"}.get(fixed["instructions"], most)
+    held = "AVX2" if fixed["instructions"] == "avx2" else most
     return "\n".join(
         [
             f"Machine: {fixed['processor']}; caches {fixed['caches']}; instructions: {held}"

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 # A run is its machine's own if it had its cores for this part of the time.
 QUIET = 0.9
@@ -53,7 +54,7 @@ class Program:
 
     def figure(self, document: dict) -> float:
         """The figure in its document."""
-        value = document
+        value: Any = document
         for key in self.value:
             value = value[key]
         return float(value)
@@ -124,21 +125,24 @@ class Run:
 class Log:
     """All runs so far, in a file that is whole after each of them."""
 
-    def __init__(self, path: Path, facts: dict[str, object]) -> None:
-        self.path, self.facts = path, facts
+    def __init__(self, path: Path, fixed: dict[str, str], told: dict[str, str]) -> None:
+        # What later calls must share, and what they need not.
+        self.path, self.fixed, self.told = path, fixed, told
         self.runs: dict[tuple[str, str, int], Run] = {}
 
     def load(self) -> None:
         """Takes over the runs of an earlier call, which must be of the same machine and settings."""
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
-            before = document["facts"]["fixed"]
+            before = document["fixed"]
             runs = [Run(**run) for run in document["runs"]]
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{self.path} is not a file of this version: {error!r}") from error
-        for name, value in self.facts["fixed"].items():
+        for name, value in self.fixed.items():
             if before.get(name) != value:
-                message = f"cannot go on with {self.path}: {name} was {before.get(name)}, is {value}"
+                message = (
+                    f"cannot go on with {self.path}: {name} was {before.get(name)}, is {value}"
+                )
                 raise BadInput(message)
         self.runs = {run.key(): run for run in runs}
 
@@ -148,7 +152,8 @@ class Log:
         self.save()
 
     def save(self) -> None:
-        document = {"facts": self.facts, "runs": [vars(run) for run in self.runs.values()]}
+        runs = [vars(run) for run in self.runs.values()]
+        document = {"fixed": self.fixed, **self.told, "runs": runs}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.path.with_name(self.path.name + ".new")
         scratch.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -227,7 +232,11 @@ def attempt(comparison: Comparison, program: Program, number: int, machine: Mach
         run.failure = reason(done)
         return run
     told = document.get("instructions")
-    if machine.instructions is not None and told is not None and told.lower() != machine.instructions:
+    if (
+        machine.instructions is not None
+        and told is not None
+        and told.lower() != machine.instructions
+    ):
         run.failure = f"it used {told}, not {machine.instructions}"
         return run
     run.document = document

@@ -7,4 +7,6 @@ import training
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    training.main(__doc__, {"sac": SAC, "ppo": PPO, "crossq": CrossQ}, "sbx-rl", "jax", "jaxlib", "flax")
+    training.main(
+        __doc__, {"sac": SAC, "ppo": PPO, "crossq": CrossQ}, "sbx-rl", "jax", "jaxlib", "flax"
+    )

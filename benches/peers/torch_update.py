@@ -20,7 +20,14 @@ from torch import Tensor
 
 from common import quartiles, versions
 from torch_learner import STYLES, Learner, Settings
-from torch_sac import BATCH, Actor, Critics, one_pass_actor_loss, sac_actor_loss, two_pass_actor_loss
+from torch_sac import (
+    BATCH,
+    Actor,
+    Critics,
+    one_pass_actor_loss,
+    sac_actor_loss,
+    two_pass_actor_loss,
+)
 
 TRANSITIONS = 100_000
 # Updates of each variant are timed in turn, this many at a time, so that all see the same machine.
