@@ -1,13 +1,14 @@
 """Times TD3's gradient updates in JAX, as CleanRL would write them.
 
 A peer for `pmoe bench update --method td3` with the same sizes, mathematics and settings
-(`configs/methods/td3.toml`): batch 256, hidden layers 256-256 with ReLU, gamma 0.99, tau 0.005, Adam
-with 3e-4 and epsilon 1e-8, target noise 0.2 cut at 0.5. As there, what is timed is two updates of
-the critics and one of the actor and the targets, drawing from 100 000 random transitions included.
+(`configs/methods/td3.toml`): batch 256, hidden layers 256-256 with ReLU, gamma 0.99, tau 0.005,
+Adam with 3e-4 and epsilon 1e-8, target noise 0.2 cut at 0.5. As there, what is timed is two updates
+of the critics and one of the actor and the targets, drawing from 100 000 random transitions
+included.
 
-`--style cleanrl` compiles what CleanRL compiles, an update of the critics and an update of the actor
-and the targets, and draws batches with NumPy. `--style tuned` compiles all of it at once, drawing
-included, and lets XLA write into the memory of the old state.
+`--style cleanrl` compiles what CleanRL compiles, an update of the critics and an update of the
+actor and the targets, and draws batches with NumPy. `--style tuned` compiles all of it at once,
+drawing included, and lets XLA write into the memory of the old state.
 
 Source: Fujimoto et al., arXiv:1802.09477, algorithm 1 and equation 14.
 Shapes: B batch, O observation, A action.

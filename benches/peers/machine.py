@@ -16,7 +16,7 @@ from runs import BadInput
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
 # The files that only print what others measure.
-DRIVER = {"run.py", "runs.py", "report.py", "machine.py"}
+DRIVER = {"run.py", "runs.py", "report.py", "machine.py", "test_driver.py"}
 XLA = ["--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",

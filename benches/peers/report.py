@@ -27,8 +27,8 @@ class Report:
         lines = []
         if allow_noise and self.noisy:
             lines += [
-                f"**Noisy: in {self.noisy} of {len(self.rows)} rows the median run had its cores for"
-                f" less than {QUIET:.0%} of its time. Do not quote these figures.**",
+                f"**Noisy: in {self.noisy} of {len(self.rows)} rows the median run had its cores"
+                f" for less than {QUIET:.0%} of its time. Do not quote these figures.**",
                 "",
             ]
         lines += [line(HEAD), "|---|---|---|" + "--:|" * (len(HEAD) - 3), *map(line, self.rows), ""]
@@ -143,6 +143,6 @@ def noise(comparisons: list[Comparison], log: Log, rounds: int) -> str:
     dates = sorted(run.date for run in runs)
     return (
         f"Of {len(runs)} runs between {dates[0]} and {dates[-1]}, the median had its cores for"
-        f" {statistics.median(shares):.0%} of its time, the most disturbed one for {min(shares):.0%};"
-        f" {again} more were disturbed and repeated."
+        f" {statistics.median(shares):.0%} of its time, the most disturbed one for"
+        f" {min(shares):.0%}; {again} more were disturbed and repeated."
     )

@@ -1,8 +1,8 @@
 """Environment steps per second of RLtools' SAC, environment included.
 
 RLtools is C++ that is compiled for the task's sizes when the program runs. Its Python interface
-allows the sizes and settings of `training.py`: batch 100, hidden 256-256, one update per step, alpha
-fixed at 0.2. What differs and cannot be set:
+allows the sizes and settings of `training.py`: batch 100, hidden 256-256, one update per step,
+alpha fixed at 0.2. What differs and cannot be set:
 
 - The Bellman target is computed for each critic on its own, with the same drawn actions.
 - Everything is compiled for this processor (`-march=native`) with `-ffast-math`.

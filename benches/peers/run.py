@@ -13,21 +13,22 @@ RLtools and `torch.compile` need a C++ compiler, RLtools Python's headers too.
 What is compared
   update   Gradient updates of SAC (which has one primitive) and of PMOE-SAC with K, on random
            transitions of the task's sizes: `pmoe bench update` and `torch_update.py`, our own short
-           PyTorch code with the same settings and mathematics. "CleanRL's way" has PyTorch's default
-           options; "tuned" has the fastest Adam of PyTorch, frozen critics and fused target steps;
-           "two passes" chooses the best primitive without a graph and differentiates the chosen rows
-           only, where public code differentiates all. `torch.compile` is measured with the losses
-           (and perhaps Adam's steps), and LeanRL's way with whole updates: loss, gradients and Adam,
-           both critics in one product; both choose in a pass of their own. The dense matrix products
-           are those of the update alone, by `gemm`, in `pmoe`'s process.
+           PyTorch code with the same settings and mathematics. "CleanRL's way" has PyTorch's
+           default options; "tuned" has the fastest Adam of PyTorch, frozen critics and fused target
+           steps; "two passes" chooses the best primitive without a graph and differentiates the
+           chosen rows only, where public code differentiates all. `torch.compile` is measured with
+           the losses (and perhaps Adam's steps), and LeanRL's way with whole updates: loss,
+           gradients and Adam, both critics in one product; both choose in a pass of their own. The
+           dense matrix products are those of the update alone, by `gemm`, in `pmoe`'s process.
   td3      The two gradient updates for each update of the actor, of TD3: `jax_td3.py`, our own JAX
            code, compiled in the two pieces that CleanRL compiles, and all in one.
   sac      Environment steps per second of SAC, environment included, one update each: `pmoe bench
-           train` beside RLtools, SBX (JAX), Stable-Baselines3, and `torch_train.py` (the PyTorch code
-           of `update` with a loop around it). `rltools_train.py --help` says where RLtools differs.
-           SBX's CrossQ is another algorithm with larger critics and fewer updates of the actor: its
-           figure stands there for orientation, no ratio is claimed. On the task that costs nothing
-           the peers step `free_task.py`, `pmoe` target-reaching, which costs it a little.
+           train` beside RLtools, SBX (JAX), Stable-Baselines3, and `torch_train.py` (the PyTorch
+           code of `update` with a loop around it). `rltools_train.py --help` says where RLtools
+           differs. SBX's CrossQ is another algorithm with larger critics and fewer updates of the
+           actor: its figure stands there for orientation, no ratio is claimed. On the task that
+           costs nothing the peers step `free_task.py`, `pmoe` target-reaching, which costs it a
+           little.
   ppo      The same of PPO in whole rollouts of 2048 with their 20 epochs, from one environment and
            from eight (in turn, in one thread), and what part of the simulation's own speed is left.
   env      Steps per second with random actions, resets included: `pmoe env bench` and
@@ -39,20 +40,20 @@ What is compared
 How
   One thread each, all on the same core, save for `threads`. A round runs every program once, one
   after the other, and every second round in reverse. Figures are medians over the rounds of each
-  run's median, with the least and the greatest in brackets. "× as fast" is the median over the rounds
-  of the ratio within a round, so above 1 `pmoe` is faster. What a program cannot do is "n/a" with its
-  reason below the table.
+  run's median, with the least and the greatest in brackets. "× as fast" is the median over the
+  rounds of the ratio within a round, so above 1 `pmoe` is faster. What a program cannot do is "n/a"
+  with its reason below the table.
 
 Noise
   Of each run we measure for what part of its time it had its core (on several cores: what part of
   their work was its own). Below 90 % it is repeated, three times in all. A row is withheld, and the
-  exit code is 3, if the median run of `pmoe` or of the peer is still below; `--allow-noise` prints it
-  all the same. The raw figures are in the JSON file, and `--resume` repeats only what was disturbed,
-  failed or is missing.
+  exit code is 3, if the median run of `pmoe` or of the peer is still below; `--allow-noise` prints
+  it all the same. The raw figures are in the JSON file, and `--resume` repeats only what was
+  disturbed, failed or is missing.
 
 Instructions
-  `--instructions avx2` holds every program to AVX2: PyTorch, MKL, oneDNN, NumPy's OpenBLAS and XLA by
-  their own variables, `pmoe` by `PMOE_INSTRUCTIONS=avx2`, and what `torch.compile` and RLtools
+  `--instructions avx2` holds every program to AVX2: PyTorch, MKL, oneDNN, NumPy's OpenBLAS and XLA
+  by their own variables, `pmoe` by `PMOE_INSTRUCTIONS=avx2`, and what `torch.compile` and RLtools
   compile by a compiler whose last option is `-march=x86-64-v3`. MuJoCo is the same library for all.
 
 `torch_update.py --check` and `jax_td3.py --check`, with the environment's Python, check the peers'

@@ -131,7 +131,7 @@ class Log:
         self.runs: dict[tuple[str, str, int], Run] = {}
 
     def load(self) -> None:
-        """Takes over the runs of an earlier call, which must be of the same machine and settings."""
+        """Takes over the runs of an earlier call, made on the same machine in the same way."""
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
             before = document["fixed"]

@@ -4,11 +4,12 @@
             targets moved parameter by parameter, gradients of the critics made in the actor's step
             and thrown away.
 `tuned`     the fastest of what PyTorch offers without compiling: Adam by `foreach` or fused, the
-            targets moved by `torch._foreach_lerp_`, no gradients of the critics in the actor's step.
+            targets moved by `torch._foreach_lerp_`, no gradients of the critics in the actor's
+            step.
 `compiled`  tuned, with `torch.compile` of both losses and perhaps of Adam's steps.
 `lean`      LeanRL's way: `torch.compile` of whole updates (loss, gradients and Adam's step) of the
-            critics and of the actor, and both critics in one product of stacked parameters. LeanRL's
-            CUDA graphs have no counterpart on a CPU.
+            critics and of the actor, and both critics in one product of stacked parameters.
+            LeanRL's CUDA graphs have no counterpart on a CPU.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Critics(nn.Module):
 
 
 class StackedCritics(nn.Module):
-    """`Critics` as LeanRL writes them: both in one product, of parameters stacked along a new axis."""
+    """`Critics` as LeanRL writes them: both in one product, their parameters stacked."""
 
     def __init__(self, critics: Critics) -> None:
         super().__init__()

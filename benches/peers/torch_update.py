@@ -123,7 +123,7 @@ def check_losses(obs_dim: int, action_dim: int) -> None:
 
 
 def check_styles(obs_dim: int, action_dim: int) -> None:
-    """Gradients in every style equal those in CleanRL's, those of the actor after two critic updates."""
+    """Gradients equal those of CleanRL's style; the actor's after two updates of the critics."""
     # Compiled code otherwise has random numbers of its own.
     torch._inductor.config.fallback_random = True
     batch = draw(transitions(obs_dim, action_dim, 1000))

@@ -1,12 +1,12 @@
 """Environment steps per second of a training run, environment included.
 
 Shared by the scripts for Stable-Baselines3 and for SBX, whose classes have the same interface. The
-settings of SAC are those of `configs/methods/sac.toml`, save two that keep the measurement short: the
-first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as only
-its filled part is touched. Those of PPO are those of `configs/methods/ppo-cleanrl.toml`, with the
-paper's 20 epochs and a constant learning rate. CrossQ, which `pmoe` does not have, gets SAC's where
-both have them, and its own otherwise: critics of 1024 units with batch renormalisation, no target
-networks, an update of the actor after every third of the critics.
+settings of SAC are those of `configs/methods/sac.toml`, save two that keep the measurement short:
+the first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as
+only its filled part is touched. Those of PPO are those of `configs/methods/ppo-cleanrl.toml`, with
+the paper's 20 epochs and a constant learning rate. CrossQ, which `pmoe` does not have, gets SAC's
+where both have them, and its own otherwise: critics of 1024 units with batch renormalisation, no
+target networks, an update of the actor after every third of the critics.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Steps per second of many environments at once, random actions, resets included.
 
 `sync`     gymnasium.vector.SyncVectorEnv: one after the other, in this process.
-`async`    gymnasium.vector.AsyncVectorEnv: each in a process of its own, observations in shared memory.
+`async`    gymnasium.vector.AsyncVectorEnv: each in a process of its own, observations in shared
+           memory.
 `envpool`  EnvPool: C++ environments on its own threads, all stepped before it answers.
 
 EnvPool steps a MuJoCo of its own version, with its own C++ observations and rewards.
