@@ -4,7 +4,7 @@
     python3 benches/peers/run.py                    # everything: some hours
     python3 benches/peers/run.py --quick            # one short round, rough: an hour
     python3 benches/peers/run.py --only update td3 --match Hopper --rounds 9
-    python3 benches/peers/run.py --json peers.json --resume     # go on after a stop
+    python3 benches/peers/run.py --json FILE --resume     # go on after a stop
 
 The peers are installed from `requirements.txt` into a temporary virtual environment that is removed
 at the end (`--keep-venv` keeps it, `--venv DIR` uses one that you have); they take some gigabytes.
@@ -27,8 +27,8 @@ What is compared
            code of `update` with a loop around it). `rltools_train.py --help` says where RLtools
            differs. SBX's CrossQ is another algorithm with larger critics and fewer updates of the
            actor: its figure stands there for orientation, no ratio is claimed. On the task that
-           costs nothing the peers step `free_task.py`, `pmoe` target-reaching, which costs it a
-           little.
+           costs nothing the peers step `free_task.py`, and `pmoe` steps target-reaching, which has
+           the same sizes and costs it less than a microsecond a step.
   ppo      The same of PPO in whole rollouts of 2048 with their 20 epochs, from one environment and
            from eight (in turn, in one thread), and what part of the simulation's own speed is left.
   env      Steps per second with random actions, resets included: `pmoe env bench` and
@@ -57,7 +57,7 @@ Instructions
   compile by a compiler whose last option is `-march=x86-64-v3`. MuJoCo is the same library for all.
 
 `torch_update.py --check` and `jax_td3.py --check`, with the environment's Python, check the peers'
-mathematics.
+mathematics; `test_driver.py` tests this driver.
 
 The table goes to stdout in Markdown, progress to stderr. Exit codes: 0 done, 1 `pmoe` failed in a
 comparison, 2 bad input, 3 rows withheld, 130 and 143 stopped. Needs Linux and Python 3.11 or newer.
