@@ -173,6 +173,9 @@ def compare(args: argparse.Namespace, venv: Path, scratch: Path) -> int:
     print(found.text(args.allow_noise))
     print(report.noise(comparisons, log, args.rounds))
     print(closing(fixed, told, args.rounds))
+    ours = [run.document for run in log.runs.values() if run.program == "pmoe" and run.document]
+    if args.instructions and not any("instructions" in document for document in ours):
+        print("`pmoe` did not say which instructions it used: this build may ignore the wish.")
     if found.noisy and not args.allow_noise:
         print(
             f"{found.noisy} of {len(found.rows)} rows are withheld: in the median run a program had"
