@@ -6,6 +6,11 @@ import statistics
 from collections.abc import Sequence
 from importlib import metadata
 
+# Random actions of SAC before the first update.
+LEARNING_STARTS = 1000
+# Steps with updates before the clock starts: caches warm, everything compiled.
+WARM_UP = 500
+
 
 def quartiles(values: Sequence[float]) -> dict[str, float]:
     """First quartile, median and third quartile of at least two values."""

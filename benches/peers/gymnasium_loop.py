@@ -20,7 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to step")
-    parser.add_argument("--unwrapped", action="store_true", help="without gymnasium.make's wrappers")
+    parser.add_argument(
+        "--unwrapped", action="store_true", help="without gymnasium.make's wrappers"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")

@@ -7,4 +7,4 @@ import training
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    training.main(__doc__, SAC, PPO, "torch")
+    training.main(__doc__, {"sac": SAC, "ppo": PPO}, "torch")

@@ -1,8 +1,12 @@
-"""Environment steps per second of SBX's SAC or PPO, Stable-Baselines3 in JAX; see `training.py`."""
+"""Environment steps per second of SBX's SAC, PPO or CrossQ, in JAX; see `training.py`."""
 
-from sbx import PPO, SAC
+import torch
+from sbx import PPO, SAC, CrossQ
 
 import training
 
 if __name__ == "__main__":
-    training.main(__doc__, SAC, PPO, "sbx-rl", "jax", "jaxlib", "flax")
+    torch.set_num_threads(1)
+    training.main(
+        __doc__, {"sac": SAC, "ppo": PPO, "crossq": CrossQ}, "sbx-rl", "jax", "jaxlib", "flax"
+    )

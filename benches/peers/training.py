@@ -1,10 +1,12 @@
-"""Environment steps per second of a training run with SAC or PPO, environment included.
+"""Environment steps per second of a training run, environment included.
 
 Shared by the scripts for Stable-Baselines3 and for SBX, whose classes have the same interface. The
-settings of SAC are those of `configs/methods/sac.toml`, save two that keep the measurement short: the
-first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as only
-its filled part is touched. Those of PPO are those of `configs/methods/ppo-cleanrl.toml`, with the
-paper's 20 epochs and a constant learning rate.
+settings of SAC are those of `configs/methods/sac.toml`, save two that keep the measurement short:
+the first update comes after 1000 random actions, and the buffer is smaller, which costs nothing as
+only its filled part is touched. Those of PPO are those of `configs/methods/ppo-cleanrl.toml`, with
+the paper's 20 epochs and a constant learning rate. CrossQ, which `pmoe` does not have, gets SAC's
+where both have them, and its own otherwise: critics of 1024 units with batch renormalisation, no
+target networks, an update of the actor after every third of the critics.
 """
 
 from __future__ import annotations
@@ -20,11 +22,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from common import versions
+import free_task
+from common import LEARNING_STARTS, WARM_UP, versions
 
-LEARNING_STARTS = 1000
-# Steps with updates before the clock starts: caches warm, everything compiled.
-WARM_UP = 500
 SETTINGS = {
     "batch_size": 100,
     "learning_rate": 1e-3,
@@ -36,6 +36,10 @@ SETTINGS = {
     "learning_starts": LEARNING_STARTS,
     "policy_kwargs": {"net_arch": [256, 256]},
     "seed": 0,
+}
+CROSSQ_SETTINGS = {
+    **{name: value for name, value in SETTINGS.items() if name not in ("tau", "policy_kwargs")},
+    "policy_kwargs": {"net_arch": {"pi": [256, 256], "qf": [1024, 1024]}},
 }
 
 
@@ -59,7 +63,6 @@ class Stopwatch(BaseCallback):
 
 ROLLOUT_STEPS = 2048
 PPO_SETTINGS = {
-    "n_steps": ROLLOUT_STEPS,
     "batch_size": 64,
     "n_epochs": 20,
     "learning_rate": 3e-4,
@@ -95,50 +98,55 @@ class RolloutStopwatch(BaseCallback):
         return self.seconds == 0.0
 
 
-def sac_rate(sac: type[BaseAlgorithm], task: str, steps: int, buffer: int) -> float:
-    """Environment steps per second of SAC."""
+def off_policy_rate(
+    learner: type[BaseAlgorithm], settings: dict, task: str, steps: int, buffer: int
+) -> float:
+    """Environment steps per second of SAC or CrossQ."""
     watch = Stopwatch(steps)
-    agent = sac("MlpPolicy", task, buffer_size=buffer, device="cpu", **SETTINGS)
+    agent = learner("MlpPolicy", task, buffer_size=buffer, device="cpu", **settings)
     agent.learn(total_timesteps=watch.last + 1, callback=watch)
     return steps / watch.seconds
 
 
-def ppo_rate(ppo: type[BaseAlgorithm], task: str, steps: int) -> float:
+def ppo_rate(ppo: type[BaseAlgorithm], task: str, steps: int, num_envs: int) -> float:
     """Environment steps per second of PPO, in the next larger number of whole rollouts."""
     rollouts = -(-steps // ROLLOUT_STEPS)
     watch = RolloutStopwatch(rollouts)
-    env = VecNormalize(DummyVecEnv([lambda: Monitor(gymnasium.make(task))]), gamma=0.99)
-    agent = ppo("MlpPolicy", env, device="cpu", **PPO_SETTINGS)
+    envs = DummyVecEnv([lambda: Monitor(gymnasium.make(task)) for _ in range(num_envs)])
+    n_steps = ROLLOUT_STEPS // num_envs
+    env = VecNormalize(envs, gamma=0.99)
+    agent = ppo("MlpPolicy", env, n_steps=n_steps, device="cpu", **PPO_SETTINGS)
     agent.learn(total_timesteps=(rollouts + 2) * ROLLOUT_STEPS, callback=watch)
     return rollouts * ROLLOUT_STEPS / watch.seconds
 
 
-def main(
-    description: str, sac: type[BaseAlgorithm], ppo: type[BaseAlgorithm], *packages: str
-) -> None:
+def main(description: str, learners: dict[str, type[BaseAlgorithm]], *packages: str) -> None:
     """Trains, measures and prints; `packages` are those whose versions are told."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--method", choices=["sac", "ppo"], default="sac")
+    parser.add_argument("--method", choices=learners, default="sac")
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
-    parser.add_argument("--buffer", type=int, default=200_000, help="transitions that SAC keeps")
+    parser.add_argument("--num-envs", type=int, default=1, help="PPO's environments, in turn")
+    parser.add_argument("--buffer", type=int, default=200_000, help="transitions to keep")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     args = parser.parse_args()
     # Gymnasium calls the paper's tasks out of date.
     warnings.simplefilter("ignore", DeprecationWarning)
-    if args.algo == "sac":
-        rate = sac_rate(sac, args.task, args.steps, args.buffer)
+    free_task.register()
+    learner = learners[args.method]
+    if args.method == "ppo":
+        if ROLLOUT_STEPS % args.num_envs:
+            parser.error(f"--num-envs must divide {ROLLOUT_STEPS}")
+        rate = ppo_rate(learner, args.task, args.steps, args.num_envs)
     else:
-        rate = ppo_rate(ppo, args.task, args.steps)
-    if args.json:
-        packages = (*packages, "stable-baselines3", "gymnasium", "mujoco", "numpy")
-        document = {
-            "env_steps_per_second": rate,
-            "algo": args.algo,
-            "task": args.task,
-            "steps": args.steps,
-            "versions": versions(*packages),
-        }
-        print(json.dumps(document))
-    else:
-        print(f"{rate:.1f} environment steps per second")
+        settings = {"sac": SETTINGS, "crossq": CROSSQ_SETTINGS}[args.method]
+        rate = off_policy_rate(learner, settings, args.task, args.steps, args.buffer)
+    document = {
+        "env_steps_per_second": rate,
+        "method": args.method,
+        "task": args.task,
+        "steps": args.steps,
+        "num_envs": args.num_envs,
+        "versions": versions(*packages, "stable-baselines3", "gymnasium", "mujoco", "numpy"),
+    }
+    print(json.dumps(document) if args.json else f"{rate:.1f} environment steps per second")
