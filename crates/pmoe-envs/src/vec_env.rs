@@ -40,7 +40,8 @@ pub struct VecEnv {
 
 /// Some of the copies, and the thread that steps them.
 struct Worker {
-    /// `None` if the system refused to start it; the calling thread then does the jobs.
+    /// `None` if the calling thread does the jobs: those of the first worker, and of any that the
+    /// system refused to start.
     thread: Option<WorkerThread>,
     /// Index of the first copy; `count` is the number of copies.
     first: usize,
@@ -79,7 +80,8 @@ enum Task {
 }
 
 impl VecEnv {
-    /// Creates copies from `envs` with one generator each, on at most `threads` threads.
+    /// Creates copies from `envs` with one generator each, on at most `threads` threads. The calling
+    /// thread is one of them.
     ///
     /// Uses fewer threads if the system refuses to start them; results are the same.
     ///
@@ -108,7 +110,8 @@ impl VecEnv {
             // Distribute the copies as evenly as possible.
             let count = (total - first).div_ceil(threads - index);
             let copies = copies.by_ref().take(count).collect();
-            workers.push(Worker::new(builder(), copies, first, &spec));
+            let thread = if index == 0 { None } else { WorkerThread::start(builder()) };
+            workers.push(Worker::new(thread, copies, first, &spec));
             first += count;
         }
         let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
@@ -169,6 +172,7 @@ impl VecEnv {
             worker.start(task, actions.unwrap_or_default());
         }
         let mut result = Ok(());
+        // The calling thread's own share comes first, while the others work.
         for worker in &mut self.workers {
             let (first, rows) = (worker.first, worker.first..worker.first + worker.count);
             let job = worker.finish();
@@ -185,7 +189,7 @@ impl VecEnv {
 
 impl Worker {
     fn new(
-        builder: Builder,
+        thread: Option<WorkerThread>,
         copies: Vec<(Box<dyn Env>, Rng)>,
         first: usize,
         spec: &EnvSpec,
@@ -200,7 +204,7 @@ impl Worker {
             steps: vec![idle; count],
             error: None,
         };
-        Self { thread: WorkerThread::start(builder), first, count, job: Some(job) }
+        Self { thread, first, count, job: Some(job) }
     }
 
     fn start(&mut self, task: Task, actions: &[f64]) {

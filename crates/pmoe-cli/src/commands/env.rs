@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use pmoe_algos::seed::{Stream, stream};
+use pmoe_algos::seed::{Stream, stream, sub_stream};
+use pmoe_core::instructions::Instructions;
 use pmoe_core::noise;
-use pmoe_envs::{TraceInput, action_to_f64};
+use pmoe_envs::{TraceInput, VecEnv, action_to_f64};
 use pmoe_results::files::read_text;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ use crate::exit::{BadInput, cannot_write};
 /// The largest input of a trace: the maximum number of steps, with the most motors, in full
 /// precision.
 const MOST_TRACE_BYTES: u64 = 64 << 20;
+/// The most environments, and threads, at once.
+const MOST_ENVS: i64 = 1024;
 /// The longest time to step for (s): a day.
 const MOST_SECONDS: f64 = 86_400.0;
 
@@ -55,7 +58,12 @@ Ant, Humanoid and HumanoidStandup).")]
         picture: render::Picture,
     },
     /// Measure steps per second with random actions, resets included.
-    #[command(after_help = "Example: pmoe env bench --task Ant-v4 --seconds 5 --json")]
+    #[command(after_help = "\
+Examples:
+  pmoe env bench --task Ant-v4 --seconds 5 --json
+  pmoe env bench --task Ant-v4 --num-envs 16 --threads 2
+
+Many environments step together, each with its own random numbers; their steps are added up.")]
     Bench {
         /// Task id, see `pmoe list tasks`.
         #[arg(long)]
@@ -63,6 +71,12 @@ Ant, Humanoid and HumanoidStandup).")]
         /// Seconds to step for.
         #[arg(long, default_value_t = 5.0, allow_negative_numbers = true)]
         seconds: f64,
+        /// Environments.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_ENVS))]
+        num_envs: u32,
+        /// Threads to step them on; more than there are environments have no effect.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_ENVS))]
+        threads: u32,
         /// Print one JSON document on stdout.
         #[arg(long)]
         json: bool,
@@ -73,7 +87,9 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Trace { task, input, output } => trace(task.as_deref(), &input, &output)?,
         Command::Render { task, picture } => return render::random(&task, &picture),
-        Command::Bench { task, seconds, json } => bench(&task, seconds, json)?,
+        Command::Bench { task, seconds, num_envs, threads, json } => {
+            bench(&task, seconds, num_envs, threads, json)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -103,36 +119,48 @@ fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {
 #[derive(Serialize)]
 struct Speed {
     task: String,
+    num_envs: u32,
+    threads: u32,
+    /// Vector instructions in use, of the random actions; MuJoCo chooses its own.
+    instructions: &'static str,
+    /// Steps of all environments together.
     steps: u64,
     seconds: f64,
     steps_per_second: f64,
 }
 
-fn bench(task: &str, seconds: f64, json: bool) -> Result<()> {
+fn bench(task: &str, seconds: f64, num_envs: u32, threads: u32, json: bool) -> Result<()> {
     if !(0.0..=MOST_SECONDS).contains(&seconds) {
         let message = format!("--seconds is {seconds}, but must be between 0 and {MOST_SECONDS}");
         return Err(BadInput(message).into());
     }
+    let id = config::task(task)?;
     let length = Duration::from_secs_f64(seconds);
-    let mut env = pmoe_envs::make(&config::task(task)?)?;
-    let mut rng = stream(0, Stream::Env);
-    let mut obs = vec![0.0; env.spec().obs_dim];
-    let mut uniform = vec![0.0_f32; env.spec().action_dim()];
-    let mut action = vec![0.0; uniform.len()];
-    env.reset(&mut rng, &mut obs)?;
+    let envs = (0..num_envs).map(|_| pmoe_envs::make(&id)).collect::<Result<Vec<_>, _>>()?;
+    let rngs = (0..num_envs.into()).map(|env| sub_stream(0, Stream::Env, env)).collect();
+    let mut envs = VecEnv::new(envs, rngs, threads as usize);
+    let mut rng = stream(0, Stream::Explore);
+    let mut uniform = vec![0.0_f32; envs.num_envs() * envs.spec().action_dim()];
+    let mut actions = vec![0.0; uniform.len()];
+    envs.reset()?;
     let (begun, mut steps) = (Instant::now(), 0);
     while begun.elapsed() < length || steps == 0 {
         noise::fill_uniform(&mut uniform, &mut rng);
-        action_to_f64(&uniform, &mut action);
-        let step = env.step(&action, &mut obs)?;
-        steps += 1;
-        if step.terminated || step.truncated {
-            env.reset(&mut rng, &mut obs)?;
-        }
+        action_to_f64(&uniform, &mut actions);
+        envs.step(&actions)?;
+        envs.reset_ended()?;
+        steps += u64::from(num_envs);
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let speed =
-        Speed { task: task.to_owned(), steps, seconds, steps_per_second: steps as f64 / seconds };
+    let speed = Speed {
+        task: task.to_owned(),
+        num_envs,
+        threads,
+        instructions: Instructions::in_use().name(),
+        steps,
+        seconds,
+        steps_per_second: steps as f64 / seconds,
+    };
     if json {
         return print_json(&speed);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmoe_algos::Training;
 use pmoe_algos::config::Schedule;
+use pmoe_core::instructions::Instructions;
 use pmoe_results::number::{MOST_STEPS, whole};
 use pmoe_results::run::Position;
 use pmoe_results::{Event, Sink};
@@ -32,6 +33,8 @@ pub(crate) struct Args {
 struct Timing {
     method: String,
     task: String,
+    /// Vector instructions in use.
+    instructions: &'static str,
     steps: u64,
     env_steps_per_second: f64,
 }
@@ -79,7 +82,13 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     })?;
     let elapsed = stopwatch.elapsed.context("the learner reported nothing")?;
     let env_steps_per_second = steps as f64 / elapsed.as_secs_f64();
-    let timing = Timing { method: config.method, task, steps, env_steps_per_second };
+    let timing = Timing {
+        method: config.method,
+        task,
+        instructions: Instructions::in_use().name(),
+        steps,
+        env_steps_per_second,
+    };
     if json {
         print_json(&timing)?;
     } else {

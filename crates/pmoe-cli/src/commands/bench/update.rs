@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use pmoe_algos::TimedStep;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::fused::{MatrixProduct, gemm_into, matrix_products};
+use pmoe_core::instructions::Instructions;
 use pmoe_core::noise;
 use pmoe_results::number::whole;
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub(crate) struct Args {
 struct Timing {
     method: String,
     task: String,
+    /// Vector instructions in use.
+    instructions: &'static str,
     updates: u32,
     batch_size: usize,
     ms_per_update: Quartiles,
@@ -88,6 +91,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let timing = Timing {
         method: config.method.clone(),
         task,
+        instructions: Instructions::in_use().name(),
         updates,
         batch_size: config.algo.rows_per_update(),
         ratio_to_matrix_products: ms_per_update.median / ms_matrix_products,
