@@ -89,7 +89,7 @@ pub(super) fn write<A: Agent>(
 }
 
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let total_steps = config.schedule.total_steps;
     // No transitions are stored, as the agent won't learn.
     machine::check_memory(config, 0, spec)?;

@@ -40,7 +40,7 @@ pub(super) fn look(
         );
         return Err(BadInput(message).into());
     }
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
     let arena = arena(eval_env.inner().inner());
     let total_steps = config.schedule.total_steps;

@@ -1,0 +1,106 @@
+//! What every device of this build computes, beside PyTorch and beside flex.
+//!
+//! `PMOE_DEVICES` names the devices, separated by commas. Each check appends what it saw as a line
+//! of JSON to the file `PMOE_DEVICES_OUT`, if set; `cargo xtask devices` makes a table of them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod gradients;
+mod learning;
+#[path = "../parity/replay.rs"]
+mod replay;
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use burn::tensor::DType;
+use pmoe_algos::DeviceKind;
+use pmoe_algos::device::hardware;
+use serde::Serialize;
+
+use self::common::{device, on};
+use self::replay::case::{Arithmetic, Case, cases};
+use self::replay::module::deviations;
+use self::replay::{committed, replay};
+
+/// What a check saw on a device.
+#[derive(Serialize)]
+struct Seen {
+    check: String,
+    /// Distance from what is expected.
+    deviation: f64,
+    /// The largest one with which the device passes.
+    allowed: f64,
+    detail: String,
+}
+
+/// Returns the devices to check.
+fn devices() -> Vec<DeviceKind> {
+    let Some(names) = env::var_os("PMOE_DEVICES") else {
+        return DeviceKind::ALL.into_iter().filter(|device| device.is_built()).collect();
+    };
+    let names = names.into_string().unwrap();
+    let named = |name: &str| {
+        let found = DeviceKind::ALL.into_iter().find(|device| device.name() == name);
+        found.unwrap_or_else(|| panic!("PMOE_DEVICES: there is no device {name}"))
+    };
+    names.split(',').map(named).collect()
+}
+
+/// Makes a check on each device, writes down what was seen and fails if one deviates too far.
+fn on_each(check: impl Fn(DeviceKind) -> Vec<Seen>) {
+    let mut wrong = Vec::new();
+    for kind in devices() {
+        let opened = kind.open().unwrap_or_else(|error| panic!("{error}"));
+        let hardware = hardware(&opened);
+        for seen in on(kind, || check(kind)) {
+            let mut line = serde_json::to_value(&seen).unwrap();
+            line["hardware"] = hardware.clone().into();
+            let line = line.to_string();
+            if let Some(path) = env::var_os("PMOE_DEVICES_OUT") {
+                let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+                writeln!(file, "{line}").unwrap();
+            }
+            // A number that is none passes nothing.
+            if !matches!(seen.deviation.partial_cmp(&seen.allowed), Some(order) if order.is_le()) {
+                wrong.push(format!("{}: {line}", kind.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Returns the ways in which a device computes: as in training, and in double precision if it can.
+fn arithmetics(kind: DeviceKind) -> Vec<(Arithmetic, &'static str)> {
+    let single = if kind == DeviceKind::Flex { Arithmetic::Fused } else { Arithmetic::Plain };
+    let double = device().supports_dtype(DType::F64).then_some((Arithmetic::Double, "64 bits"));
+    [(single, "32 bits")].into_iter().chain(double).collect()
+}
+
+#[test]
+fn losses_and_gradients_are_pytorchs() {
+    on_each(|kind| {
+        let paths = cases(&committed()).unwrap();
+        let mut all = Vec::new();
+        for (arithmetic, precision) in arithmetics(kind) {
+            let (mut of_losses, mut of_gradients) = (0.0_f64, 0.0_f64);
+            for path in &paths {
+                let case = Case::read(path).unwrap();
+                let computed = replay(&case, arithmetic).unwrap();
+                let (losses, gradients) = deviations(&case, &computed).unwrap();
+                (of_losses, of_gradients) = (of_losses.max(losses), of_gradients.max(gradients));
+            }
+            let (losses, gradients) = arithmetic.tolerances();
+            let what = [("losses", of_losses, losses), ("gradients", of_gradients, gradients)];
+            all.extend(what.map(|(what, deviation, allowed)| Seen {
+                check: format!("{what} beside PyTorch, {precision}"),
+                deviation,
+                allowed,
+                detail: format!("{} cases", paths.len()),
+            }));
+        }
+        all
+    });
+}
