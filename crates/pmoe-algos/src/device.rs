@@ -1,5 +1,8 @@
 //! The devices that a run can name, and how each is opened.
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+
 use burn::tensor::Device;
 use pmoe_core::engine::Engine;
 use serde::{Deserialize, Serialize};
@@ -110,44 +113,6 @@ pub fn hardware(device: &Device) -> Option<String> {
 #[expect(deprecated, reason = "it is a cross-check for as long as burn has it")]
 fn ndarray() -> Device {
     Device::ndarray()
-}
-
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-mod gpu {
-    use std::sync::OnceLock;
-
-    use burn::tensor::Device;
-
-    use super::{DeviceError, DeviceKind};
-
-    #[cfg(feature = "wgpu")]
-    pub(super) fn wgpu() -> Result<Device, DeviceError> {
-        // burn opens it only once.
-        static OPENED: OnceLock<Result<Device, DeviceError>> = OnceLock::new();
-        let open = || {
-            Device::wgpu_options().init().map_err(|error| DeviceError::NoDriver {
-                device: DeviceKind::Wgpu,
-                reason: error.to_string(),
-            })
-        };
-        OPENED.get_or_init(open).clone()
-    }
-
-    #[cfg(feature = "cuda")]
-    pub(super) fn cuda() -> Result<Device, DeviceError> {
-        use burn::tensor::DeviceType;
-
-        static OPENED: OnceLock<Result<Device, DeviceError>> = OnceLock::new();
-        let open = || {
-            // Unlike this, the first tensor on a device that is not there panics.
-            let found = Device::enumerate(DeviceType::Cuda).into_iter().next();
-            found.ok_or_else(|| DeviceError::NoDriver {
-                device: DeviceKind::Cuda,
-                reason: "no NVIDIA driver, or no GPU that it knows".to_owned(),
-            })
-        };
-        OPENED.get_or_init(open).clone()
-    }
 }
 
 #[cfg(test)]

@@ -79,27 +79,41 @@ fn arithmetics(kind: DeviceKind) -> Vec<(Arithmetic, &'static str)> {
     [(single, "32 bits")].into_iter().chain(double).collect()
 }
 
+/// Returns the largest deviations of losses and gradients from PyTorch's.
+fn tolerances(kind: DeviceKind, arithmetic: Arithmetic) -> [f64; 2] {
+    let (losses, gradients) = arithmetic.tolerances();
+    match (kind, arithmetic) {
+        // burn's ndarray backend rounds some constants to 32 bits.
+        (DeviceKind::Ndarray, Arithmetic::Double) => [1e-7, gradients],
+        _ => [losses, gradients],
+    }
+}
+
 #[test]
 fn losses_and_gradients_are_pytorchs() {
     on_each(|kind| {
         let paths = cases(&committed()).unwrap();
         let mut all = Vec::new();
         for (arithmetic, precision) in arithmetics(kind) {
-            let (mut of_losses, mut of_gradients) = (0.0_f64, 0.0_f64);
+            let mut furthest = [("losses", 0.0, String::new()), ("gradients", 0.0, String::new())];
             for path in &paths {
                 let case = Case::read(path).unwrap();
                 let computed = replay(&case, arithmetic).unwrap();
                 let (losses, gradients) = deviations(&case, &computed).unwrap();
-                (of_losses, of_gradients) = (of_losses.max(losses), of_gradients.max(gradients));
+                for (most, deviation) in furthest.iter_mut().zip([losses, gradients]) {
+                    if deviation > most.1 {
+                        (most.1, most.2) = (deviation, case.name.clone());
+                    }
+                }
             }
-            let (losses, gradients) = arithmetic.tolerances();
-            let what = [("losses", of_losses, losses), ("gradients", of_gradients, gradients)];
-            all.extend(what.map(|(what, deviation, allowed)| Seen {
-                check: format!("{what} beside PyTorch, {precision}"),
-                deviation,
-                allowed,
-                detail: format!("{} cases", paths.len()),
-            }));
+            let allowed = tolerances(kind, arithmetic);
+            all.extend(furthest.into_iter().zip(allowed).map(
+                |((what, deviation, case), allowed)| {
+                    let check = format!("{what} beside PyTorch, {precision}");
+                    let detail = format!("{} cases, furthest {case}", paths.len());
+                    Seen { check, deviation, allowed, detail }
+                },
+            ));
         }
         all
     });
