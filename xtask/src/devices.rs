@@ -109,7 +109,8 @@ impl Device {
 struct Seen {
     hardware: Option<String>,
     check: String,
-    deviation: f64,
+    /// JSON has no infinity.
+    deviation: Option<f64>,
     allowed: f64,
     detail: String,
 }
@@ -227,8 +228,11 @@ impl Table {
         text += &format!("|---|---|{}\n", "---|".repeat(names.len()));
         for (check, (allowed, cells)) in &self.lines {
             let cell = |name: &&str| match cells.get(*name) {
-                Some(seen) if seen.deviation <= *allowed => number(seen.deviation),
-                Some(seen) => format!("**{}**", number(seen.deviation)),
+                Some(Seen { deviation: Some(deviation), allowed, .. }) => {
+                    let digits = number(*deviation);
+                    if deviation <= allowed { digits } else { format!("**{digits}**") }
+                }
+                Some(Seen { deviation: None, .. }) => "**not a number**".to_owned(),
                 None => "n/a".to_owned(),
             };
             let cells: Vec<_> = names.iter().map(cell).collect();

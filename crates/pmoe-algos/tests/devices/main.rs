@@ -15,12 +15,11 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use burn::tensor::DType;
 use pmoe_algos::DeviceKind;
 use pmoe_algos::device::hardware;
 use serde::Serialize;
 
-use self::common::{device, on};
+use self::common::on;
 use self::replay::case::{Arithmetic, Case, cases};
 use self::replay::module::deviations;
 use self::replay::{committed, replay};
@@ -72,18 +71,25 @@ fn on_each(check: impl Fn(DeviceKind) -> Vec<Seen>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Returns the ways in which a device computes: as in training, and in double precision if it can.
+/// Returns the ways in which a device computes: as in training, and in double precision.
 fn arithmetics(kind: DeviceKind) -> Vec<(Arithmetic, &'static str)> {
-    let single = if kind == DeviceKind::Flex { Arithmetic::Fused } else { Arithmetic::Plain };
-    let double = device().supports_dtype(DType::F64).then_some((Arithmetic::Double, "64 bits"));
-    [(single, "32 bits")].into_iter().chain(double).collect()
+    let (single, double) = ("32 bits", "64 bits");
+    match kind {
+        DeviceKind::Flex => vec![(Arithmetic::Fused, single), (Arithmetic::Double, double)],
+        DeviceKind::FlexPlain | DeviceKind::Ndarray => {
+            vec![(Arithmetic::Plain, single), (Arithmetic::Double, double)]
+        }
+        // burn's CUDA has no double precision. Its wgpu says that it has, if the driver has, but
+        // the losses are not numbers.
+        DeviceKind::Wgpu | DeviceKind::Cuda => vec![(Arithmetic::Plain, single)],
+    }
 }
 
 /// Returns the largest deviations of losses and gradients from PyTorch's.
 fn tolerances(kind: DeviceKind, arithmetic: Arithmetic) -> [f64; 2] {
     let (losses, gradients) = arithmetic.tolerances();
     match (kind, arithmetic) {
-        // burn's ndarray backend rounds some constants to 32 bits.
+        // It was seen to reach 1.0e-8, in a loss of DAC; flex is at 1.6e-15.
         (DeviceKind::Ndarray, Arithmetic::Double) => [1e-7, gradients],
         _ => [losses, gradients],
     }
