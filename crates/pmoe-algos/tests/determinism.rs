@@ -3,10 +3,6 @@
 
 mod common;
 
-use std::cell::Cell;
-use std::num::NonZeroUsize;
-use std::path::Path;
-
 use common::on_policy::{self, bits, live};
 use common::runs::{agent, process, quick_tempdir, uninterrupted};
 use pmoe_algos::AnyMemory;
@@ -15,15 +11,12 @@ use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig, TargetAction,
 };
-use pmoe_algos::{
-    Agent, AlgoConfig, AnyAgent, Checkpoints, Mode, Progress, Schedule, Scope, Training,
-    TrainingEnd, train,
-};
+use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Schedule, Scope, TrainingEnd};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::parallel::with_threads;
-use pmoe_envs::{Env, Rng, TimeLimit};
+use pmoe_envs::Rng;
+use pmoe_results::Event;
 use pmoe_results::run::MemorySink;
-use pmoe_results::{Event, Sink};
 use rand::{RngExt, SeedableRng};
 
 const STEPS: u64 = 700;

@@ -13,7 +13,6 @@ use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
-use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
 

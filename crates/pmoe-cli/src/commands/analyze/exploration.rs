@@ -14,7 +14,6 @@ use pmoe_results::run::MemorySink;
 use pmoe_results::{AnalysisKind, Event, Run};
 
 use super::{ReachingEnv, arena, millimetres, outcome, reaching};
-use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
 use crate::progress::Work;
