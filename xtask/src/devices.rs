@@ -22,7 +22,7 @@ use crate::cargo;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask devices                                    before a release; compiles wgpu, half an hour
+  cargo xtask devices                                    before a release; compiling wgpu takes long
   cargo xtask devices --devices flex,flex-plain,ndarray
 
 wgpu needs a GPU's Vulkan driver, or one that computes on the processor (on Debian and Ubuntu both are in
