@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use pmoe_matrix::process;
 use pmoe_results::{Exit, Preset};
 
+use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
 use crate::{bench_all, cargo, setup, systems, tidy};
@@ -68,6 +69,11 @@ pub fn run(root: &Path) -> Result<()> {
             Exit::Done => Ok(()),
             exit => bail!("`cargo xtask torture --strikes 3` ended with {exit:?}"),
         }
+    })?;
+    // Last, as it compiles burn's upper crates once more, with one more device.
+    step("devices", || match devices::run(root, &Device::ON_THE_CPU)? {
+        Exit::Done => Ok(()),
+        exit => bail!("`cargo xtask devices` ended with {exit:?}"),
     })?;
     step("clean tree", || {
         if tree()? != before {

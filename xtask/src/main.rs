@@ -34,6 +34,7 @@ macro_rules! show {
 mod bench_all;
 mod cargo;
 mod ci;
+mod devices;
 mod fuzz;
 mod setup;
 mod systems;
@@ -88,6 +89,7 @@ Examples:
     /// skipped, and named.
     #[command(after_help = "Example:\n  cargo xtask systems")]
     Systems,
+    Devices(devices::Options),
     #[cfg(unix)]
     Torture(torture::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
@@ -153,6 +155,11 @@ fn run(task: Task) -> Result<Exit> {
         Task::Systems => {
             env::set_current_dir(root)?;
             systems::run()?;
+        }
+        Task::Devices(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            return devices::run(root, &options.devices);
         }
         #[cfg(unix)]
         Task::Torture(options) => {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::algo::AlgoConfig;
+use crate::device::DeviceKind;
 use crate::range::{ConfigError, Most, count};
 
 /// A method with its settings: the content of a file in `configs/methods`.
@@ -52,20 +53,6 @@ pub struct Origin {
     pub run: String,
     /// blake3 of its parameters.
     pub policy: String,
-}
-
-/// Where tensors live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    /// The CPU with burn's flex backend: the default, and the fastest.
-    Flex,
-    /// The same with burn's own operations only, without our fused ones: a cross-check.
-    FlexPlain,
-    /// The CPU with burn's ndarray backend (cargo feature `ndarray`): a cross-check.
-    Ndarray,
-    /// A GPU through wgpu (cargo feature `wgpu`).
-    Wgpu,
 }
 
 /// When to stop, evaluate, log and save, in environment steps.

@@ -80,8 +80,8 @@
 //! [`Sink`](pmoe_results::Sink), and `pmoe_results::RunDir` is one.
 //!
 //! # Features
-//! `ndarray` and `wgpu` add burn's devices of these names. The crates whose types stand in signatures here are
-//! re-exported: [`burn`], [`pmoe_core`], [`pmoe_envs`], [`pmoe_results`].
+//! `ndarray`, `wgpu` and `cuda` add burn's devices of these names, which [`DeviceKind::open`] opens. The crates whose
+//! types stand in signatures here are re-exported: [`burn`], [`pmoe_core`], [`pmoe_envs`], [`pmoe_results`].
 //!
 //! # Errors
 //! [`ConfigError`] names the setting and what it may be, before anything is allocated. [`RunError`] ends a run: the task
@@ -95,6 +95,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod critic;
 pub mod dac;
+pub mod device;
 pub mod error;
 pub mod evaluate;
 mod experience;
@@ -117,7 +118,8 @@ pub mod train;
 pub use agent::{Agent, AgentError, Metrics, Mode, Transition, Updates};
 pub use algo::{AlgoConfig, AnyAgent, AnyMemory};
 pub use checkpoint::{CheckpointError, Checkpoints, Scope};
-pub use config::{DeviceKind, MethodConfig, Origin, RunConfig, Schedule};
+pub use config::{MethodConfig, Origin, RunConfig, Schedule};
+pub use device::{DeviceError, DeviceKind};
 pub use error::RunError;
 pub use evaluate::Evaluation;
 pub use memory::MemoryUse;

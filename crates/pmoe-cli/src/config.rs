@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use burn::tensor::Device;
 use clap::ValueEnum;
 use pmoe_algos::{ConfigError, DeviceKind, MethodConfig, RunConfig};
-use pmoe_core::engine::{Engine, with_engine};
+use pmoe_core::engine::with_engine;
 use pmoe_core::parallel::with_threads;
 use pmoe_envs::{Env, TaskId, UnknownTask};
 #[cfg(feature = "experiments")]
@@ -51,6 +50,8 @@ pub(crate) enum DeviceArg {
     Ndarray,
     /// A GPU through wgpu; needs a build with `--features wgpu`.
     Wgpu,
+    /// An NVIDIA GPU through CUDA; needs a build with `--features cuda`.
+    Cuda,
 }
 
 impl From<DeviceArg> for DeviceKind {
@@ -60,6 +61,7 @@ impl From<DeviceArg> for DeviceKind {
             DeviceArg::FlexPlain => Self::FlexPlain,
             DeviceArg::Ndarray => Self::Ndarray,
             DeviceArg::Wgpu => Self::Wgpu,
+            DeviceArg::Cuda => Self::Cuda,
         }
     }
 }
@@ -191,34 +193,7 @@ pub(crate) struct ComputeArgs {
 impl ComputeArgs {
     /// Runs `body` with these threads and the engine of the device.
     pub(crate) fn run<R>(&self, device: DeviceKind, body: impl FnOnce() -> R) -> R {
-        let engine = match device {
-            DeviceKind::FlexPlain => Engine::Plain,
-            _ => Engine::Fused,
-        };
-        with_engine(engine, || with_threads(self.threads.into(), body))
-    }
-}
-
-/// The name of a device, as in configs.
-pub(crate) fn device_name(kind: DeviceKind) -> Result<String> {
-    Ok(Value::try_from(kind)?.try_into()?)
-}
-
-/// Returns the device of a config.
-pub(crate) fn device(kind: DeviceKind) -> Result<Device> {
-    match kind {
-        DeviceKind::Flex | DeviceKind::FlexPlain => Ok(Device::flex()),
-        #[cfg(feature = "ndarray")]
-        DeviceKind::Ndarray => Ok(Device::ndarray()),
-        #[cfg(feature = "wgpu")]
-        DeviceKind::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-        #[cfg(not(all(feature = "ndarray", feature = "wgpu")))]
-        missing => {
-            let name = device_name(missing)?;
-            let message =
-                format!("this build has no device `{name}`: build with --features {name}");
-            Err(BadInput(message).into())
-        }
+        with_engine(device.engine(), || with_threads(self.threads.into(), body))
     }
 }
 

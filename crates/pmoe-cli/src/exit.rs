@@ -6,7 +6,7 @@ mod experiments;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pmoe_algos::{CheckpointError, ConfigError, RunError};
+use pmoe_algos::{CheckpointError, ConfigError, DeviceError, DeviceKind, RunError};
 use pmoe_envs::EnvError;
 use pmoe_results::error::SettingError;
 use pmoe_results::{Exit, ResultsError};
@@ -79,6 +79,9 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
         if cause.downcast_ref().is_some_and(is_library) {
             return Some("`cargo xtask setup` fetches it into .mujoco/lib");
         }
+        if let Some(error) = cause.downcast_ref() {
+            return help_with_device(error);
+        }
         #[cfg(feature = "experiments")]
         return experiments::help(cause);
         #[cfg(not(feature = "experiments"))]
@@ -86,8 +89,31 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<&'static str> {
     })
 }
 
+/// What adds a device to this program, or to this machine.
+fn help_with_device(error: &DeviceError) -> Option<&'static str> {
+    match *error {
+        DeviceError::NotBuilt { device } => match device {
+            DeviceKind::Flex | DeviceKind::FlexPlain => None,
+            DeviceKind::Ndarray => Some("build with `cargo build --release --features ndarray`"),
+            DeviceKind::Wgpu => Some("build with `cargo build --release --features wgpu`"),
+            DeviceKind::Cuda => Some("build with `cargo build --release --features cuda`"),
+        },
+        DeviceError::NoDriver { device, .. } => match device {
+            DeviceKind::Flex | DeviceKind::FlexPlain | DeviceKind::Ndarray => None,
+            DeviceKind::Wgpu => Some(
+                "install the Vulkan driver of your GPU, or one that computes on the processor \
+                 (on Debian and Ubuntu both are in the package mesa-vulkan-drivers)",
+            ),
+            DeviceKind::Cuda => Some("install NVIDIA's driver"),
+        },
+    }
+}
+
 fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<BadInput>() || cause.is::<ConfigError>() || cause.is::<SettingError>() {
+        return Some(Exit::BadInput);
+    }
+    if cause.is::<DeviceError>() {
         return Some(Exit::BadInput);
     }
     if let Some(error) = cause.downcast_ref::<ResultsError>() {

@@ -4,15 +4,18 @@ use std::env;
 use std::fs;
 
 use anyhow::{Context, Result};
+use burn::tensor::Device;
 use pmoe_algos::DeviceKind;
+use pmoe_algos::device::hardware;
 use pmoe_core::instructions::Instructions;
 use pmoe_results::run::Provenance;
 
-use crate::config::device_name;
 use crate::machine::total_memory;
 
 /// The provenance of this process, which trains on `device` with `threads` threads.
-pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> {
+pub(crate) fn provenance(kind: DeviceKind, device: &Device, threads: u8) -> Result<Provenance> {
+    let name = kind.name();
+    let device = hardware(device).map_or_else(|| name.to_owned(), |gpu| format!("{name} ({gpu})"));
     Ok(Provenance {
         pmoe: env!("CARGO_PKG_VERSION").to_owned(),
         commit: env!("PMOE_COMMIT").to_owned(),
@@ -20,7 +23,7 @@ pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> 
         rustc: env!("PMOE_RUSTC").to_owned(),
         burn: env!("PMOE_BURN").to_owned(),
         mujoco: pmoe_envs::mujoco_version().to_owned(),
-        device: device_name(device)?,
+        device,
         threads: threads.into(),
         cpu: cpu(),
         instructions: Instructions::in_use().name().to_owned(),

@@ -71,7 +71,7 @@
 //! process: equal seeds give equal bits.
 //!
 //! # Features
-//! `ndarray` and `wgpu` add burn's devices of these names. [`burn`] and [`rand`] are re-exported in the versions that
+//! `ndarray`, `wgpu` and `cuda` add burn's devices of these names. [`burn`] and [`rand`] are re-exported in the versions that
 //! this crate is built with; whoever derives burn's `Module` needs `burn` itself, in exactly this version.
 //!
 //! # Errors and panics

@@ -47,7 +47,9 @@ impl SacConfig {
         transitions: usize,
         device: &Device,
     ) -> TimedStep {
-        let config = Self { buffer_size: self.buffer_size.min(transitions), ..self.clone() };
+        // Random actions take no time, on any device.
+        let (buffer_size, random_steps) = (self.buffer_size.min(transitions), transitions as u64);
+        let config = Self { buffer_size, random_steps, ..self.clone() };
         let mut agent = Sac::new(config, spec, 0, device);
         observe_random(&mut agent, transitions, spec);
         Box::new(move |rng, done| agent.gradient_step_in_parts(rng, &mut |part| done(&part)))

@@ -49,7 +49,9 @@ impl Td3Config {
         transitions: usize,
         device: &Device,
     ) -> TimedStep {
-        let config = Self { buffer_size: self.buffer_size.min(transitions), ..self.clone() };
+        // Random actions take no time, on any device.
+        let (buffer_size, random_steps) = (self.buffer_size.min(transitions), transitions as u64);
+        let config = Self { buffer_size, random_steps, ..self.clone() };
         let mut agent = Td3::new(config, spec, 0, device);
         observe_random(&mut agent, transitions, spec);
         let updates = self.policy_delay;

@@ -4,6 +4,9 @@
 
 pub mod differences;
 pub mod on_policy;
+pub mod runs;
+
+use std::cell::Cell;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
@@ -16,10 +19,32 @@ use pmoe_algos::sac::{
     GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, Sac,
     SacConfig, TargetAction, TemperatureConfig,
 };
-use pmoe_algos::{Agent, Schedule, Transition};
+use pmoe_algos::{Agent, DeviceKind, Schedule, Transition};
+use pmoe_core::engine::with_engine;
 use pmoe_core::noise;
 use pmoe_envs::{Env, EnvError, EnvSpec, Rng, Step};
 use rand::{RngExt, SeedableRng};
+
+thread_local! {
+    static DEVICE: Cell<DeviceKind> = const { Cell::new(DeviceKind::Flex) };
+}
+
+/// Returns the device that this thread's tests use: flex, except within [`on`].
+pub fn device() -> Device {
+    DEVICE.get().open().unwrap()
+}
+
+/// Runs `body` on this thread with another device, and the engine that goes with it.
+pub fn on<R>(kind: DeviceKind, body: impl FnOnce() -> R) -> R {
+    struct Restore(DeviceKind);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DEVICE.set(self.0);
+        }
+    }
+    let _restore = Restore(DEVICE.replace(kind));
+    with_engine(kind.engine(), body)
+}
 
 /// A point on a line to be pushed towards the origin: `x ← x + a / 5`, reward `−x²`, never
 /// terminated.
@@ -222,8 +247,7 @@ pub fn schedule(total_steps: u64) -> Schedule {
 
 /// Creates a learner with `count` random transitions of the given sizes in its buffer.
 pub fn filled(config: SacConfig, obs_dim: usize, action_dim: usize, count: usize) -> Sac {
-    let mut agent =
-        Sac::new(config, &EnvSpec::new("test", obs_dim, action_dim), 7, &Device::flex());
+    let mut agent = Sac::new(config, &EnvSpec::new("test", obs_dim, action_dim), 7, &device());
     let mut rng = Rng::seed_from_u64(1);
     let [mut obs, mut next_obs] = [vec![0.0; obs_dim], vec![0.0; obs_dim]];
     let mut action = vec![0.0; action_dim];

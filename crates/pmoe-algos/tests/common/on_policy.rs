@@ -1,6 +1,5 @@
 //! Small PPO, DAC and TD3 learners, and learners of any kind.
 
-use burn::tensor::Device;
 use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
 use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::policy::{
@@ -171,7 +170,7 @@ pub fn td3() -> Td3Config {
 
 /// Creates a learner for observations and actions of the given lengths.
 pub fn agent(config: &AlgoConfig, obs_dim: usize, action_dim: usize, seed: u64) -> AnyAgent {
-    config.agent(&EnvSpec::new("test", obs_dim, action_dim), 1000, seed, &Device::flex())
+    config.agent(&EnvSpec::new("test", obs_dim, action_dim), 1000, seed, &super::device())
 }
 
 /// Returns the bits of every trained parameter.

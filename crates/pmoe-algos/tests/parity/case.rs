@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use pmoe_core::engine::{Engine, with_engine};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Method;
+use super::common::device;
 
 /// Why a case can't be replayed.
 pub(crate) type Problem = String;
@@ -158,7 +159,7 @@ impl Case {
     ) -> Result<Tensor<D>, Problem> {
         let array = self.array(&format!("input/{name}"), &shape)?;
         let data = TensorData::new(array.values.clone(), shape);
-        Ok(Tensor::from_data(data, (&Device::flex(), arithmetic.dtype())))
+        Ok(Tensor::from_data(data, (&device(), arithmetic.dtype())))
     }
 
     /// Returns `input/NAME` as indices below `below`.
@@ -174,7 +175,7 @@ impl Case {
             return Err(format!("{}: input/{name} has values outside 0..{below}", self.name));
         }
         let values: Vec<i64> = array.values.iter().map(|&x| x as i64).collect();
-        Ok(Tensor::from_data(TensorData::new(values, [count]), &Device::flex()))
+        Ok(Tensor::from_data(TensorData::new(values, [count]), &device()))
     }
 
     /// Returns the names of unused parameters and inputs.

@@ -1,10 +1,10 @@
 //! DAC.
 
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Bool, Tensor};
 use pmoe_algos::dac::{DacConfig, DacNet, HighMinibatch, LowMinibatch, Previous};
 
 use super::case::{Arithmetic, Case, Problem};
-use super::common::on_policy;
+use super::common::{device, on_policy};
 use super::module::{Computed, Shapes, computed, load};
 use super::ppo::std_config;
 
@@ -27,7 +27,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     settings.finish()?;
 
     // All initial values are replaced.
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let net = DacNet::new(&config, obs_dim, action_dim, 0, &device);
     let net = load(net, "", Shapes::OfModule, case, arithmetic)?;
 

@@ -5,71 +5,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod case;
 #[path = "../common/mod.rs"]
 mod common;
-mod dac;
-mod module;
-mod ppo;
-mod sac;
-mod td3;
+#[path = "replay.rs"]
+mod replay;
 
 use std::collections::BTreeSet;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
-
-use self::case::{Arithmetic, Array, Case, Problem, cases};
-use self::module::{Computed, differences};
-
-/// Methods that cases cover.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Method {
-    Sac,
-    GatingSac,
-    McpSac,
-    PmoeSac,
-    Ppo,
-    GatingPpo,
-    McpPpo,
-    PmoePpo,
-    Dac,
-    Td3,
-}
-
-impl Method {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Sac,
-        Self::GatingSac,
-        Self::McpSac,
-        Self::PmoeSac,
-        Self::Ppo,
-        Self::GatingPpo,
-        Self::McpPpo,
-        Self::PmoePpo,
-        Self::Dac,
-        Self::Td3,
-    ];
-}
-
-fn committed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
-}
-
-fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed>, Problem> {
-    arithmetic.run(|| match case.document.method {
-        Method::Sac | Method::GatingSac | Method::McpSac | Method::PmoeSac => {
-            sac::replay(case, arithmetic)
-        }
-        Method::Ppo | Method::GatingPpo | Method::McpPpo | Method::PmoePpo => {
-            ppo::replay(case, arithmetic)
-        }
-        Method::Dac => dac::replay(case, arithmetic),
-        Method::Td3 => td3::replay(case, arithmetic),
-    })
-}
+use self::replay::case::{Arithmetic, Array, Case, Problem, cases};
+use self::replay::module::differences;
+use self::replay::{Method, committed, replay};
 
 /// Returns all differences, in every arithmetic.
 fn problems(case: &Case) -> Vec<Problem> {

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::case::{Arithmetic, Array, Case, Problem};
+use super::common::device;
 
 /// A loss with the gradient of every parameter it trains, named as in the case.
 pub(crate) struct Computed {
@@ -99,7 +100,7 @@ pub(crate) fn load<M: Module>(
                 shape.reverse();
             }
             let data = TensorData::new(values, shape);
-            Ok(Tensor::from_data(data, (&Device::flex(), self.arithmetic.dtype())))
+            Ok(Tensor::from_data(data, (&device(), self.arithmetic.dtype())))
         }
     }
     impl ModuleMapper for Load<'_> {
@@ -185,7 +186,7 @@ pub(crate) fn differences(case: &Case, all: &[Computed], arithmetic: Arithmetic)
     }
     for computed in all {
         let Some(&loss) = case.document.losses.get(computed.name) else { continue };
-        if !is_near(computed.value, loss, loss.abs(), loss_tolerance) {
+        if deviation(computed.value, loss, loss.abs()) > loss_tolerance {
             say(format!("loss {} is {:e}, expected {loss:e}", computed.name, computed.value));
         }
         for (param, gradient) in &computed.gradients {
@@ -197,11 +198,11 @@ pub(crate) fn differences(case: &Case, all: &[Computed], arithmetic: Arithmetic)
                     continue;
                 }
             };
-            let largest = expected.values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            let largest = magnitude(expected);
             let pairs = gradient.values.iter().zip(&expected.values).enumerate();
             let wrong: Vec<_> = pairs
                 .filter(|&(_, (found, expected))| {
-                    !is_near(*found, *expected, largest, gradient_tolerance)
+                    deviation(*found, *expected, largest) > gradient_tolerance
                 })
                 .collect();
             if let Some((index, (found, expected))) = wrong.first() {
@@ -219,8 +220,32 @@ pub(crate) fn differences(case: &Case, all: &[Computed], arithmetic: Arithmetic)
     lines
 }
 
-/// Whether two numbers agree relative to a magnitude of at least 1e-2: smaller ones are sums that
-/// cancel.
-fn is_near(found: f64, expected: f64, magnitude: f64, tolerance: f64) -> bool {
-    (found - expected).abs() <= tolerance * magnitude.max(1e-2)
+/// Returns the largest relative deviation of the losses from the case's, and that of the gradients.
+pub(crate) fn deviations(case: &Case, all: &[Computed]) -> Result<(f64, f64), Problem> {
+    let (mut losses, mut gradients) = (0.0_f64, 0.0_f64);
+    for computed in all {
+        let Computed { name, value, .. } = *computed;
+        let loss = case.document.losses.get(name);
+        let loss = *loss.ok_or_else(|| format!("{}: there is no loss {name}", case.name))?;
+        losses = losses.max(deviation(value, loss, loss.abs()));
+        for (param, gradient) in &computed.gradients {
+            let expected = case.array(&format!("grad/{name}/{param}"), &gradient.shape)?;
+            let largest = magnitude(expected);
+            for (found, expected) in gradient.values.iter().zip(&expected.values) {
+                gradients = gradients.max(deviation(*found, *expected, largest));
+            }
+        }
+    }
+    Ok((losses, gradients))
+}
+
+fn magnitude(array: &Array) -> f64 {
+    array.values.iter().fold(0.0, |most, x| most.max(x.abs()))
+}
+
+/// Returns the distance of two numbers relative to a magnitude of at least 1e-2: smaller ones are
+/// sums that cancel. It is infinite if one is not a number.
+pub(crate) fn deviation(found: f64, expected: f64, magnitude: f64) -> f64 {
+    let distance = (found - expected).abs() / magnitude.max(1e-2);
+    if distance.is_nan() { f64::INFINITY } else { distance }
 }

@@ -1,7 +1,7 @@
 //! The PPO family.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use pmoe_algos::policy::{NonlinearityConfig, StdConfig};
 use pmoe_algos::ppo::{
     ActionValue, ActorConfig, ActorCritic, AdvantageNorm, CriticConfig, GatingConfig, Judge,
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Method;
 use super::case::{Arithmetic, Case, Problem, Settings};
-use super::common::on_policy;
+use super::common::{device, on_policy};
 use super::module::{Computed, Shapes, computed, load};
 use super::sac::{log_std, mcp};
 
@@ -134,7 +134,7 @@ fn advantage(
             let mut values = given.try_to_vec_as::<f32>().expect("converted to f32");
             standardise(&mut values);
             let data = TensorData::new(values, [rows]);
-            Tensor::from_data(data, (&Device::flex(), arithmetic.dtype()))
+            Tensor::from_data(data, (&device(), arithmetic.dtype()))
         }
     })
 }
@@ -144,7 +144,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     let setup = setup(case)?;
     let Setup { rows, obs, action, primitives, ref config } = setup;
     // All initial values are replaced.
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let net = ActorCritic::new(config, obs, action, 0, &device);
     let net = load(net, "", Shapes::OfCase, case, arithmetic)?;
 

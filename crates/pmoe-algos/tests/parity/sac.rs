@@ -1,7 +1,7 @@
 //! The SAC family.
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, IndexingUpdateOp, Tensor};
+use burn::tensor::{IndexingUpdateOp, Tensor};
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::Method;
 use super::case::{Arithmetic, Case, Problem, Settings};
-use super::common;
+use super::common::{self, device};
 use super::module::{Computed, Shapes, computed, load};
 
 #[derive(Deserialize)]
@@ -243,7 +243,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     let Setup { rows, obs, action, ref config, .. } = setup;
 
     // All initial values are replaced.
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let rng = &mut Rng::seed_from_u64(0);
     let actor = Actor::new(config, obs, action, 0, &device);
     let actor = load(actor, "actor", Shapes::OfCase, case, arithmetic)?;

@@ -1,7 +1,7 @@
 //! TD3.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::Init;
 use pmoe_algos::replay::TensorBatch;
@@ -10,6 +10,7 @@ use pmoe_envs::Rng;
 use rand::SeedableRng;
 
 use super::case::{Arithmetic, Case, Problem};
+use super::common::device;
 use super::module::{Computed, Shapes, computed, load};
 
 /// Computes the losses `critic` and `actor`.
@@ -24,7 +25,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     settings.finish()?;
 
     // All initial values are replaced.
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let rng = &mut Rng::seed_from_u64(0);
     let mut actor = |name: &str| {
         let actor =

@@ -13,7 +13,6 @@ use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
-use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
 
@@ -89,7 +88,7 @@ pub(super) fn write<A: Agent>(
 }
 
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let total_steps = config.schedule.total_steps;
     // No transitions are stored, as the agent won't learn.
     machine::check_memory(config, 0, spec)?;

@@ -112,13 +112,13 @@ pub(crate) fn retrain(args: RetrainArgs) -> Result<ExitCode> {
 
 /// Makes the run of a config in a folder, or what is left of it.
 fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<ExitCode> {
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     // A run that can't be made leaves no folder behind.
     let mut envs = config::envs(config)?;
     let mut eval_env = pmoe_envs::make_with(&config.task, &config.env)?;
     let total_steps = config.schedule.total_steps;
     let memory = machine::check_memory(config, total_steps, envs[0].spec())?;
-    let provenance = provenance(config.device, how.compute.threads)?;
+    let provenance = provenance(config.device, &device, how.compute.threads)?;
     let checkpoints = Checkpoints {
         keep: how.keep_checkpoints,
         at_the_end: config.algo.scope_at_the_end(how.keep_replay),

@@ -14,7 +14,6 @@ use pmoe_results::run::MemorySink;
 use pmoe_results::{AnalysisKind, Event, Run};
 
 use super::{ReachingEnv, arena, millimetres, outcome, reaching};
-use crate::config;
 use crate::exit::BadInput;
 use crate::machine;
 use crate::progress::Work;
@@ -40,7 +39,7 @@ pub(super) fn look(
         );
         return Err(BadInput(message).into());
     }
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let mut eval_env = reaching(config, AnalysisKind::Exploration)?;
     let arena = arena(eval_env.inner().inner());
     let total_steps = config.schedule.total_steps;

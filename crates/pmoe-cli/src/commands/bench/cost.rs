@@ -58,7 +58,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, steps)?;
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let mut envs = config::envs(&config)?;
     let spec = envs[0].spec().clone();
     let total_steps = config.schedule.total_steps;

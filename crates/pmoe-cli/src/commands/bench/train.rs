@@ -46,7 +46,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, None)?;
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let mut envs = config::envs(&config)?;
     let mut eval_env = pmoe_envs::make_with(&id, &config.env)?;
     let spec = eval_env.spec().clone();

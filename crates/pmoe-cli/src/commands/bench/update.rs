@@ -25,7 +25,8 @@ Examples:
   pmoe bench update --method pmoe-sac --task Hopper-v4
   pmoe bench update --method pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json
 
-The transitions are random: of the task, only the dimensions count.")]
+The transitions are random: of the task, only the dimensions count. On a GPU, the time of a part is that of
+queueing its work; the update's is that of computing it.")]
 pub(crate) struct Args {
     #[command(flatten)]
     common: CommonArgs,
@@ -76,15 +77,15 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let env = pmoe_envs::make_with(&id, &config.env)?;
     let spec = env.spec();
     machine::check_memory(&config, TRANSITIONS.into(), spec)?;
-    let device = config::device(config.device)?;
+    let device = config.device.open()?;
     let times = compute.run(config.device, || {
         // Only the fused operations of the default device count products.
         let rows = config.algo.rows_per_update();
         let mut step = config.algo.timed_step(spec, rows, &Device::flex());
         let products = matrix_products(|| step(&mut stream(0, Stream::Learn), &mut |_| ()));
         let step = config.algo.timed_step(spec, TRANSITIONS as usize, &device);
-        time(step, &products, updates)
-    });
+        time(step, &device, &products, updates)
+    })?;
     let Times { totals, floors, parts } = times;
     let ms_per_update = quartiles(totals);
     let ms_matrix_products = quartiles(floors).median;
@@ -118,12 +119,19 @@ struct Times {
     parts: BTreeMap<String, Vec<f64>>,
 }
 
-/// Times `step`, alternating with its matrix products.
-fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times {
+/// Times `step`, alternating with its matrix products. An update is over when the device has
+/// computed it, a part when it has been queued there.
+fn time(
+    mut step: TimedStep,
+    device: &Device,
+    products: &[MatrixProduct],
+    updates: u32,
+) -> Result<Times> {
     let mut rng = stream(0, Stream::Learn);
     let mut products = Products::new(products);
     for _ in 0..updates.div_ceil(10) {
         step(&mut rng, &mut |_| ());
+        device.sync()?;
         products.compute();
     }
     let mut times = Times::default();
@@ -132,6 +140,7 @@ fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times 
             let begun = Instant::now();
             let mut marks = Vec::with_capacity(16);
             step(&mut rng, &mut |part| marks.push((Instant::now(), format!("{part:?}"))));
+            device.sync()?;
             times.totals.push(milliseconds(begun.elapsed()));
             let mut last = begun;
             for (now, part) in marks {
@@ -146,7 +155,7 @@ fn time(mut step: TimedStep, products: &[MatrixProduct], updates: u32) -> Times 
             times.floors.push(milliseconds(begun.elapsed()));
         }
     }
-    times
+    Ok(times)
 }
 
 fn print(timing: &Timing) -> Result<()> {
