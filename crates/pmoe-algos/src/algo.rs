@@ -170,6 +170,11 @@ impl AlgoConfig {
         forward!(self, config => config.depends_on_total_steps())
     }
 
+    /// Whether several runs can learn in lockstep, as a [`Population`](crate::train::Population).
+    pub fn goes_in_lockstep(&self) -> bool {
+        matches!(self, Self::Sac(_))
+    }
+
     /// Changes the number of uniformly random actions at the start, if the algorithm has any. The
     /// policy explores after them.
     #[must_use]

@@ -123,7 +123,7 @@ pub use evaluate::Evaluation;
 pub use memory::MemoryUse;
 pub use range::ConfigError;
 pub use timing::TimedStep;
-pub use train::{Progress, Restored, Training, TrainingEnd};
+pub use train::{Member, Population, Progress, Restored, Training, TrainingEnd};
 
 /// The program of README.md compiles and runs.
 #[cfg(doctest)]
