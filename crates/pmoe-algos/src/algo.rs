@@ -208,6 +208,20 @@ impl AlgoConfig {
         forward!(self, config => config.timed_step(spec, transitions, device))
     }
 
+    /// As [`AlgoConfig::timed_step`], of several runs in lockstep; `None` if they can't be.
+    pub fn timed_lockstep(
+        &self,
+        runs: usize,
+        spec: &EnvSpec,
+        transitions: usize,
+        device: &Device,
+    ) -> Option<TimedStep> {
+        match self {
+            Self::Sac(config) => Some(config.timed_lockstep(runs, spec, transitions, device)),
+            Self::Ppo(_) | Self::Dac(_) | Self::Td3(_) => None,
+        }
+    }
+
     /// Returns the dotted key of the setting that causes the largest memory use: setting it to its
     /// minimum saves the most.
     pub fn largest_setting(&self, total_steps: u64, spec: &EnvSpec) -> String {

@@ -92,7 +92,7 @@ impl Run {
         &'a mut self,
         schedule: &'a Schedule,
         interrupt: &'a dyn Fn() -> bool,
-    ) -> Member<'a> {
+    ) -> Member<'a, 'a> {
         let Self { seed, env, eval_env, agent, sink, progress } = self;
         let training = Training::new(env, eval_env, agent, schedule, *seed)
             .resume(progress.clone())
@@ -132,9 +132,9 @@ fn together(
     let members = runs.iter_mut().map(|run| run.training(schedule, interrupt)).collect();
     let mut population = Population::new(members);
     let ends = population.run();
-    let count = ends.len();
-    let progress: Vec<_> =
-        (0..count).map(|index| population.training(index).progress().clone()).collect();
+    let trainings = population.into_trainings();
+    let progress: Vec<_> = trainings.iter().map(|training| training.progress().clone()).collect();
+    drop(trainings);
     for (run, progress) in runs.iter_mut().zip(progress) {
         run.progress = progress;
     }

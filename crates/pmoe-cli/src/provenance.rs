@@ -21,6 +21,7 @@ pub(crate) fn provenance(device: DeviceKind, threads: u8) -> Result<Provenance> 
         mujoco: pmoe_envs::mujoco_version().to_owned(),
         device: device_name(device)?,
         threads: threads.into(),
+        population: None,
         cpu: cpu(),
         cores: std::thread::available_parallelism().map_or(0, Into::into),
         memory_gib: memory_gib(),

@@ -15,25 +15,25 @@ use crate::error::RunError;
 use crate::sac::{Lockstep, Sac};
 
 /// A run of a population, with the sink of its events.
-pub struct Member<'a> {
+pub struct Member<'a, 's> {
     /// The run.
     pub training: Training<'a, AnyAgent>,
     /// Where its events go.
-    pub sink: &'a mut dyn Sink,
+    pub sink: &'s mut dyn Sink,
 }
 
 /// Runs that differ only in their seeds.
 ///
 /// Those at the same step go in lockstep. A run that is behind, such as one that was killed before its checkpoint,
 /// catches up first. A run that fails ends alone; the others go on.
-pub struct Population<'a> {
-    runs: Vec<Run<'a>>,
+pub struct Population<'a, 's> {
+    runs: Vec<Run<'a, 's>>,
 }
 
 /// What a run of a population is made of.
-struct Run<'a> {
+struct Run<'a, 's> {
     training: Training<'a, AnyAgent>,
-    sink: &'a mut dyn Sink,
+    sink: &'s mut dyn Sink,
     /// From the start of the run on.
     scratch: Option<Scratch>,
     end: Option<Result<TrainingEnd, RunError>>,
@@ -42,13 +42,13 @@ struct Run<'a> {
 /// How far a run is: environment steps, stages of the step, gradient updates.
 type Place = (u64, u8, u64);
 
-impl<'a> Population<'a> {
+impl<'a, 's> Population<'a, 's> {
     /// Creates a population of runs with the same settings and schedule.
     ///
     /// # Panics
     /// If the learner of a run is not [`Sac`]: see
     /// [`AlgoConfig::goes_in_lockstep`](crate::AlgoConfig::goes_in_lockstep).
-    pub fn new(members: Vec<Member<'a>>) -> Self {
+    pub fn new(members: Vec<Member<'a, 's>>) -> Self {
         let run = |Member { training, sink }| {
             sac(&training);
             Run { training, sink, scratch: None, end: None }
@@ -56,9 +56,9 @@ impl<'a> Population<'a> {
         Self { runs: members.into_iter().map(run).collect() }
     }
 
-    /// Returns a run in its current state.
-    pub fn training(&self, index: usize) -> &Training<'a, AnyAgent> {
-        &self.runs[index].training
+    /// Returns the runs in their current state.
+    pub fn into_trainings(self) -> Vec<Training<'a, AnyAgent>> {
+        self.runs.into_iter().map(|run| run.training).collect()
     }
 
     /// Trains until every run has ended, or an interrupt, and returns how each has ended: as by [`Training::run`].
@@ -84,13 +84,13 @@ impl<'a> Population<'a> {
         ends.map(|end| end.expect("every run has ended")).collect()
     }
 
-    fn going(&mut self) -> impl Iterator<Item = &mut Run<'a>> {
+    fn going(&mut self) -> impl Iterator<Item = &mut Run<'a, 's>> {
         self.runs.iter_mut().filter(|run| run.end.is_none())
     }
 }
 
 /// Trains runs that are at the same place until one of them ends, or they get to the next place.
-fn go_together(mut runs: Vec<&mut Run<'_>>, next: Option<&Place>) {
+fn go_together(mut runs: Vec<&mut Run<'_, '_>>, next: Option<&Place>) {
     let lockstep = Lockstep::new(&runs.iter().map(|run| sac(&run.training)).collect::<Vec<_>>());
     let mut lockstep = match lockstep {
         Ok(lockstep) => lockstep,
@@ -112,10 +112,10 @@ fn go_together(mut runs: Vec<&mut Run<'_>>, next: Option<&Place>) {
             }
         }
         let is_interrupted = (runs[0].training.interrupt)();
-        let has_arrived = |run: &&mut Run<'_>| {
+        let has_arrived = |run: &&mut Run<'_, '_>| {
             run.training.is_finished() || next.is_some_and(|next| *next <= run.place())
         };
-        let has_ended = |run: &&mut Run<'_>| run.end.is_some();
+        let has_ended = |run: &&mut Run<'_, '_>| run.end.is_some();
         if is_interrupted || runs.iter().any(has_ended) || runs.iter().all(has_arrived) {
             write_back(&lockstep, &mut runs);
             if is_interrupted {
@@ -127,7 +127,7 @@ fn go_together(mut runs: Vec<&mut Run<'_>>, next: Option<&Place>) {
 }
 
 /// Chooses an action for each run and steps its environment.
-fn act(lockstep: &Lockstep, runs: &mut [&mut Run<'_>]) {
+fn act(lockstep: &Lockstep, runs: &mut [&mut Run<'_, '_>]) {
     let obs: Vec<f32> = runs.iter().flat_map(|run| run.scratch().obs.iter().copied()).collect();
     let parts = runs.iter_mut().map(|run| {
         let Training { agent, progress, .. } = &mut run.training;
@@ -143,7 +143,7 @@ fn act(lockstep: &Lockstep, runs: &mut [&mut Run<'_>]) {
 }
 
 /// Does the updates that are due in each run.
-fn learn(lockstep: &mut Lockstep, runs: &mut [&mut Run<'_>]) {
+fn learn(lockstep: &mut Lockstep, runs: &mut [&mut Run<'_, '_>]) {
     let (interrupt, is_log_step) = (runs[0].training.interrupt, runs[0].training.is_log_step());
     let parts = runs.iter_mut().map(|run| {
         let Training { agent, progress, .. } = &mut run.training;
@@ -161,7 +161,7 @@ fn learn(lockstep: &mut Lockstep, runs: &mut [&mut Run<'_>]) {
 }
 
 /// Gives each run its networks.
-fn write_back(lockstep: &Lockstep, runs: &mut [&mut Run<'_>]) {
+fn write_back(lockstep: &Lockstep, runs: &mut [&mut Run<'_, '_>]) {
     let mut sacs: Vec<&mut Sac> = runs.iter_mut().map(|run| sac_mut(run.training.agent)).collect();
     if let Err(error) = lockstep.write_back(&mut sacs) {
         fail(runs, &error);
@@ -169,7 +169,7 @@ fn write_back(lockstep: &Lockstep, runs: &mut [&mut Run<'_>]) {
 }
 
 /// Ends all runs with an error of their common networks.
-fn fail(runs: &mut [&mut Run<'_>], error: &LearnerError) {
+fn fail(runs: &mut [&mut Run<'_, '_>], error: &LearnerError) {
     for run in runs {
         let error = CheckpointError::Content {
             part: "the networks of the population".to_owned(),
@@ -179,7 +179,7 @@ fn fail(runs: &mut [&mut Run<'_>], error: &LearnerError) {
     }
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     fn place(&self) -> Place {
         let progress = &self.training.progress;
         let stage = match progress.next {
