@@ -67,6 +67,7 @@
 //! | the training loop; how it is interrupted and resumed | [`Training::run`], [`checkpoint`] |
 //! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
+//! | several runs in lockstep | [`Population`], [`sac::Lockstep`] |
 //! | SAC, PPO, DAC, TD3, line by line | [`sac::Sac::gradient_step`], [`ppo::Ppo`], [`dac::Dac`], [`td3::Td3`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what the policies share; what a mixture shows of itself | [`policy`], [`policy::MixtureBatch`] |

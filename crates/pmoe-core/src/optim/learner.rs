@@ -78,8 +78,8 @@ impl<M: Module> Learner<M> {
         self.module = Some(module);
     }
 
-    /// Takes one Adam step down the gradient of `loss`, `[1]`. Parameters without a gradient keep
-    /// their values.
+    /// Takes one Adam step down the gradient of `loss`, `[1]`, or of the sum of several losses,
+    /// `[N]`. Parameters without a gradient keep their values.
     pub fn descend(&mut self, lr: f64, loss: Tensor<1>) {
         let module = self.take();
         let gradients = GradientsParams::from_grads(loss.backward(), &module);

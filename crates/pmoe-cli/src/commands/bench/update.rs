@@ -83,12 +83,15 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     let config = config::resolve(&method, &id, 0, None)?;
     let env = pmoe_envs::make_with(&id, &config.env)?;
     let spec = env.spec();
-    // As many as for one run, unless that is less than a batch of each.
-    let transitions = (TRANSITIONS / runs).max(u32::try_from(config.algo.rows_per_update())?);
-    machine::check_memory_of(runs.into(), &config, transitions.into(), spec)?;
     if runs > 1 && !config.algo.goes_in_lockstep() {
         return Err(not_in_lockstep("--runs", &config.method).into());
     }
+    // All runs together have as many as one, or at least a batch each.
+    let transitions = match runs {
+        1 => TRANSITIONS,
+        _ => (TRANSITIONS / runs).max(u32::try_from(config.algo.rows_per_update())?),
+    };
+    machine::check_memory_of(runs.into(), &config, transitions.into(), spec)?;
     let device = config::device(config.device)?;
     let step = |transitions, device: &Device| match runs {
         1 => config.algo.timed_step(spec, transitions, device),
