@@ -224,7 +224,7 @@ impl<'a, A: Agent> Training<'a, A> {
     }
 
     fn is_log_step(&self) -> bool {
-        self.progress.env_step % self.schedule.log_every == 0
+        self.progress.env_step.is_multiple_of(self.schedule.log_every)
     }
 
     /// Evaluates and saves, if due.
@@ -246,13 +246,13 @@ impl<'a, A: Agent> Training<'a, A> {
     fn is_evaluation_due(&self) -> bool {
         let Schedule { eval_every, total_steps, .. } = *self.schedule;
         let env_step = self.progress.env_step;
-        env_step % eval_every == 0 || env_step == total_steps
+        env_step.is_multiple_of(eval_every) || env_step == total_steps
     }
 
     fn is_save_due(&self) -> bool {
         let Schedule { checkpoint_every, total_steps, .. } = *self.schedule;
         let env_step = self.progress.env_step;
-        (env_step % checkpoint_every == 0 && env_step > 0) || env_step == total_steps
+        (env_step.is_multiple_of(checkpoint_every) && env_step > 0) || env_step == total_steps
     }
 
     /// Removes what a process that was killed right after its last checkpoint has left.

@@ -4,7 +4,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, activation::softmax};
+use burn::tensor::{Device, Gradients, Int, Tensor, activation::softmax};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::fused::twin_min;
 use pmoe_core::loss::{
@@ -51,14 +51,14 @@ fn stack(learners: &[Learner<Mlp>]) -> Learner<Mlp> {
 }
 
 /// The gradient of every parameter, in order.
-fn gradients(network: &Mlp, loss: &Tensor<1>) -> Vec<Vec<f32>> {
+fn gradients(network: &Mlp, gradients: Gradients) -> Vec<Vec<f32>> {
     struct Collect(GradientsParams, Vec<Vec<f32>>);
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             self.1.push(values(&self.0.get::<D>(param.id).unwrap()));
         }
     }
-    let mut collect = Collect(GradientsParams::from_grads(loss.backward(), network), Vec::new());
+    let mut collect = Collect(GradientsParams::from_grads(gradients, network), Vec::new());
     network.visit(&mut collect);
     collect.1
 }
@@ -93,11 +93,11 @@ fn layers() {
             let input = input.autodiff().require_grad();
             let output = network.forward(input.clone());
             let loss = output.clone().square().sum();
-            let mut all = gradients(network, &loss);
-            let output_alone = network.valid().forward(input.clone().inner());
-            all.push(values(&output_alone));
-            all.push(values(&input.grad(&loss.backward()).unwrap()));
-            all.push(values(&output.inner()));
+            let grads = loss.backward();
+            let of_input = values(&input.grad(&grads).unwrap());
+            let constant = values(&network.valid().forward(input.inner()));
+            let mut all = gradients(network, grads);
+            all.extend([of_input, constant, values(&output.inner())]);
             all
         };
         let together = || pass(&stack(&learners), Tensor::cat(input.clone(), 0));
