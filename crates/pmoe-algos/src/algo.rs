@@ -170,6 +170,11 @@ impl AlgoConfig {
         forward!(self, config => config.depends_on_total_steps())
     }
 
+    /// Whether several runs can learn in lockstep, as a [`Population`](crate::train::Population).
+    pub fn goes_in_lockstep(&self) -> bool {
+        matches!(self, Self::Sac(_))
+    }
+
     /// Changes the number of uniformly random actions at the start, if the algorithm has any. The
     /// policy explores after them.
     #[must_use]
@@ -201,6 +206,20 @@ impl AlgoConfig {
     /// many critic updates as there are per actor update.
     pub fn timed_step(&self, spec: &EnvSpec, transitions: usize, device: &Device) -> TimedStep {
         forward!(self, config => config.timed_step(spec, transitions, device))
+    }
+
+    /// As [`AlgoConfig::timed_step`], of several runs in lockstep; `None` if they can't be.
+    pub fn timed_lockstep(
+        &self,
+        runs: usize,
+        spec: &EnvSpec,
+        transitions: usize,
+        device: &Device,
+    ) -> Option<TimedStep> {
+        match self {
+            Self::Sac(config) => Some(config.timed_lockstep(runs, spec, transitions, device)),
+            Self::Ppo(_) | Self::Dac(_) | Self::Td3(_) => None,
+        }
     }
 
     /// Returns the dotted key of the setting that causes the largest memory use: setting it to its

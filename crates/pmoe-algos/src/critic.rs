@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::fused::twin_min;
-use pmoe_core::loss::mean_squared_error;
+use pmoe_core::loss::mean_squared_errors;
 use pmoe_core::nn::Mlp;
 use pmoe_core::parallel::join;
 use pmoe_envs::Rng;
@@ -75,5 +75,13 @@ impl TwinCritic {
 /// # Source
 /// arXiv:1812.05905, eq. 5, without the factor ½.
 pub fn critic_loss(q: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-    mean_squared_error(q, target)
+    critic_losses(q, target, 1)
+}
+
+/// Computes the [`critic_loss`] of each run, `[runs]`.
+///
+/// # Shapes
+/// - `q`, `target`: `[runs · B]`
+pub fn critic_losses(q: Tensor<1>, target: Tensor<1>, runs: usize) -> Tensor<1> {
+    mean_squared_errors(q, target, runs)
 }

@@ -67,6 +67,7 @@
 //! | the training loop; how it is interrupted and resumed | [`Training::run`], [`checkpoint`] |
 //! | evaluation, one episode or many at once | [`mod@evaluate`] |
 //! | what a learner must offer | [`Agent`] |
+//! | several runs in lockstep | [`Population`], [`sac::Lockstep`] |
 //! | SAC, PPO, DAC, TD3, line by line | [`sac::Sac::gradient_step`], [`ppo::Ppo`], [`dac::Dac`], [`td3::Td3`] |
 //! | the paper's policy and its loss | [`sac::PmoeActor`], [`ppo::PmoeActor`] |
 //! | what the policies share; what a mixture shows of itself | [`policy`], [`policy::MixtureBatch`] |
@@ -125,7 +126,7 @@ pub use evaluate::Evaluation;
 pub use memory::MemoryUse;
 pub use range::ConfigError;
 pub use timing::TimedStep;
-pub use train::{Progress, Restored, Training, TrainingEnd};
+pub use train::{Member, Population, Progress, Restored, Training, TrainingEnd};
 
 /// The program of README.md compiles and runs.
 #[cfg(doctest)]

@@ -103,6 +103,11 @@ impl ReplayBuffer {
         self.len
     }
 
+    /// Returns the number of an action's elements.
+    pub(crate) fn action_dim(&self) -> usize {
+        self.action_dim
+    }
+
     /// Whether the buffer has no transitions.
     pub fn is_empty(&self) -> bool {
         self.len == 0

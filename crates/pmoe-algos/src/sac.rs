@@ -31,11 +31,13 @@ mod average;
 mod checkpoint;
 mod config;
 mod facts;
+mod latest;
+mod lockstep;
 mod temperature;
 
 use burn::tensor::{Device, Tensor};
-use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, Target};
+use pmoe_core::{noise, runs};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
@@ -47,27 +49,22 @@ pub use self::config::policy::{
     GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
+use self::latest::Latest;
+pub use self::lockstep::Lockstep;
 pub use self::temperature::{Temperature, temperature_loss};
-use crate::agent::{
-    Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action, finite_metrics,
-};
+use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action};
 use crate::checkpoint::{CheckpointError, Files, Scope};
-use crate::critic::{TwinCritic, critic_loss};
-use crate::policy::MixtureBatch;
+use crate::critic::{TwinCritic, critic_losses};
 use crate::replay::{Batch, ReplayBuffer, TensorBatch};
 use crate::seed::{Stream, stream};
-use crate::tensors::{matrix, mean};
+use crate::tensors::matrix;
 
 /// The learner: networks with their optimisers, data and counters.
 pub struct Sac {
     config: SacConfig,
     /// The plain device. Trainable modules live on its autodiff counterpart.
     device: Device,
-    action_dim: usize,
-    actor: Learner<Actor>,
-    critic: Learner<TwinCritic>,
-    target_critic: Target<TwinCritic>,
-    temperature: Temperature,
+    networks: Networks,
     /// Only for REINFORCE with a moving average.
     baseline: Option<MovingAverage>,
     replay: ReplayBuffer,
@@ -99,15 +96,12 @@ pub enum Part {
     TargetCritics,
 }
 
-/// Results of the latest update for the log, still on the device.
-struct Latest {
-    critic_loss: Tensor<1>,
-    actor_loss: Tensor<1>,
-    q1: Tensor<1>,
-    log_prob: Tensor<1>,
-    alpha: f64,
-    routing_loss: Option<Tensor<1>>,
-    mixture: Option<MixtureBatch>,
+/// What learns: of one run, or of several in [`Lockstep`].
+struct Networks {
+    actor: Learner<Actor>,
+    critic: Learner<TwinCritic>,
+    target_critic: Target<TwinCritic>,
+    temperature: Temperature,
 }
 
 impl Sac {
@@ -120,16 +114,18 @@ impl Sac {
         let mut rng = stream(seed, Stream::CriticInit);
         let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
         let adam = Adam::new(config.adam_epsilon);
-        Self {
+        let networks = Networks {
             target_critic: Target::new(&critic),
             actor: Learner::new(actor, adam),
             critic: Learner::new(critic, adam),
             temperature: Temperature::new(&config.temperature, action_dim, adam, &trainable),
+        };
+        Self {
+            networks,
             baseline: config.actor.baseline_decay().map(MovingAverage::new),
             replay: ReplayBuffer::new(config.buffer_size, obs_dim, action_dim),
             batch: Batch::default(),
             device: device.clone(),
-            action_dim,
             env_step: 0,
             grad_step: 0,
             updates_due: 0,
@@ -140,12 +136,12 @@ impl Sac {
 
     /// Returns the policy.
     pub fn actor(&self) -> &Actor {
-        &self.actor
+        &self.networks.actor
     }
 
     /// Returns the critics.
     pub fn critic(&self) -> &TwinCritic {
-        &self.critic
+        &self.networks.critic
     }
 
     /// Returns the number of gradient updates done.
@@ -158,24 +154,60 @@ impl Sac {
         self.gradient_step_in_parts(rng, &mut |_| ());
     }
 
-    /// Does one gradient update and calls `done` after each part. The comments follow the
-    /// algorithm.
+    /// Does one gradient update and calls `done` after each part: samples a batch of transitions
+    /// from the replay buffer, and learns from it.
     pub fn gradient_step_in_parts(&mut self, rng: &mut Rng, done: &mut dyn FnMut(Part)) {
-        let SacConfig { gamma, tau, actor_lr, critic_lr, batch_size, target, .. } = self.config;
-        let alpha = self.temperature.alpha();
-
-        // Sample a batch of transitions from the replay buffer.
-        self.replay.sample(batch_size, rng, &mut self.batch);
+        self.replay.sample(self.config.batch_size, rng, &mut self.batch);
         let batch = TensorBatch::new(&self.batch, &self.device);
         done(Part::Batch);
+        let baseline = [self.baseline()];
+        let (latest, soft_value) =
+            self.networks.learn(&self.config, batch, &baseline, &mut [rng], done);
+        self.count_step(soft_value.map(|value| value.into_scalar::<f32>()));
+        self.latest = Some(latest);
+    }
+
+    /// Returns REINFORCE's baseline, or 0 without one.
+    fn baseline(&self) -> f64 {
+        self.baseline.as_ref().map_or(0.0, MovingAverage::value)
+    }
+
+    /// Counts a gradient step; `soft_value` is what REINFORCE's baseline follows.
+    fn count_step(&mut self, soft_value: Option<f32>) {
+        if let (Some(baseline), Some(value)) = (&mut self.baseline, soft_value) {
+            baseline.follow(value.into());
+        }
+        self.grad_step += 1;
+    }
+}
+
+impl Networks {
+    /// Does one gradient update and calls `done` after each part. The comments follow the
+    /// algorithm. Returns the results for the log, and what REINFORCE's baseline follows.
+    ///
+    /// # Shapes
+    /// - `batch`: the rows of all runs, with a `baseline` and a generator of each
+    fn learn(
+        &mut self,
+        config: &SacConfig,
+        batch: TensorBatch,
+        baseline: &[f64],
+        rngs: &mut [&mut Rng],
+        done: &mut dyn FnMut(Part),
+    ) -> (Latest, Option<Tensor<1>>) {
+        let SacConfig { gamma, tau, actor_lr, critic_lr, target, .. } = *config;
+        let runs = rngs.len();
+        let alpha = self.temperature.alphas(runs);
+        let ([rows, action_dim], device) = (batch.action.dims(), batch.action.device());
 
         // Update the critics towards the soft Bellman target.
-        let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rng);
+        let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rngs);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
-        let target = soft_bellman_target(&batch, next_q, next.log_prob, alpha, gamma);
+        let target = soft_bellman_target(&batch, next_q, next.log_prob, &alpha, gamma);
         done(Part::Target);
-        let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action.clone());
-        let losses = (critic_loss(q1.clone(), target.clone()), critic_loss(q2, target));
+        let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action);
+        let losses =
+            (critic_losses(q1.clone(), target.clone(), runs), critic_losses(q2, target, runs));
         let critic_loss = losses.0.clone().inner() + losses.1.clone().inner();
         let q1 = q1.inner();
         done(Part::CriticForward);
@@ -183,10 +215,14 @@ impl Sac {
         done(Part::CriticStep);
 
         // Update the actor. The critics enter as constants, so only the actor gets gradients.
-        let noise = self.actor.noise(batch_size, self.action_dim, rng, &self.device);
-        let baseline = self.baseline.as_ref().map_or(0.0, MovingAverage::value);
-        let input =
-            LossInput { critic: self.critic.frozen(), obs: batch.obs, alpha, noise, baseline };
+        let noise = self.actor.noise(rows, action_dim, rngs, &device);
+        let input = LossInput {
+            critic: self.critic.frozen(),
+            obs: batch.obs,
+            alpha: &alpha,
+            noise,
+            baseline,
+        };
         let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
             self.actor.loss(input);
         let actor_loss = loss.clone().inner();
@@ -194,17 +230,19 @@ impl Sac {
         self.actor.descend(actor_lr, loss);
         done(Part::ActorStep);
 
-        // Update the temperature and REINFORCE's baseline, then the target critics.
+        // Update the temperature, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
-        if let (Some(baseline), Some(value)) = (&mut self.baseline, soft_value) {
-            baseline.follow(value.into_scalar::<f32>().into());
-        }
         self.target_critic.follow(&self.critic, tau);
         done(Part::TargetCritics);
 
-        self.grad_step += 1;
-        self.latest =
-            Some(Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture });
+        let latest = Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture };
+        (latest, soft_value)
+    }
+
+    /// Chooses an action for each run's observation, `[1, O]` each, as `[N, A]` numbers.
+    fn act(&self, obs: Tensor<2>, mode: Mode, rngs: &mut [&mut Rng]) -> Vec<f32> {
+        let chosen = self.actor.frozen().act(self.critic.frozen(), obs, mode, rngs);
+        chosen.try_into_vec_as::<f32>().expect("actions are floats")
     }
 }
 
@@ -224,9 +262,7 @@ impl Agent for Sac {
             return Ok(());
         }
         let obs = matrix(obs.to_vec(), obs.len(), &self.device);
-        let chosen = self.actor.frozen().act(self.critic.frozen(), obs, mode, rng);
-        let chosen = chosen.try_into_vec_as::<f32>().expect("actions are floats");
-        action.copy_from_slice(&chosen);
+        action.copy_from_slice(&self.networks.act(obs, mode, &mut [rng]));
         finite_action(action, self.grad_step)
     }
 
@@ -252,23 +288,10 @@ impl Agent for Sac {
     }
 
     fn metrics(&self) -> Result<Metrics, AgentError> {
-        let Some(latest) = &self.latest else {
-            return Ok(Metrics::new());
-        };
-        let mut metrics = Metrics::from([
-            ("critic_loss".to_owned(), mean(&latest.critic_loss)),
-            ("actor_loss".to_owned(), mean(&latest.actor_loss)),
-            ("q1_mean".to_owned(), mean(&latest.q1)),
-            ("log_prob_mean".to_owned(), mean(&latest.log_prob)),
-            ("alpha".to_owned(), latest.alpha),
-        ]);
-        if let Some(routing_loss) = &latest.routing_loss {
-            metrics.insert("routing_loss".to_owned(), mean(routing_loss));
+        match &self.latest {
+            Some(latest) => latest.metrics(self.grad_step),
+            None => Ok(Metrics::new()),
         }
-        if let Some(mixture) = &latest.mixture {
-            metrics.extend(mixture.squashed().metrics());
-        }
-        finite_metrics(metrics, self.grad_step)
     }
 
     fn save<'a>(&'a self, files: &mut Files<'a>, scope: Scope) -> Result<(), CheckpointError> {
@@ -293,6 +316,7 @@ impl Agent for Sac {
 /// # Shapes
 /// - `next_q`, `next_log_prob`: `[B·N]`, of N actions sampled from the policy at every row of
 ///   `next_obs`, those of a row being consecutive; the largest soft value counts
+/// - `alpha`: α of each run whose rows these are, usually one
 ///
 /// # Source
 /// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, if N > 1. Truncated episodes
@@ -301,10 +325,10 @@ pub fn soft_bellman_target(
     batch: &TensorBatch,
     next_q: Tensor<1>,
     next_log_prob: Tensor<1>,
-    alpha: f64,
+    alpha: &[f64],
     gamma: f64,
 ) -> Tensor<1> {
-    let mut soft_value = next_q - next_log_prob.mul_scalar(alpha);
+    let mut soft_value = next_q - runs::scale(next_log_prob, alpha);
     let ([rows], [candidates]) = (batch.reward.dims(), soft_value.dims());
     if rows < candidates {
         soft_value = soft_value.reshape([rows, candidates / rows]).max_dim(1).squeeze_dim(1);

@@ -1,14 +1,16 @@
 //! The training loop.
 
+mod population;
 mod progress;
 
 use pmoe_envs::{Env, EnvError, action_to_f64, obs_to_f32};
 use pmoe_results::run::Position;
 use pmoe_results::{Event, Sink};
 
+pub use self::population::{Member, Population};
 use self::progress::Next;
 pub use self::progress::Progress;
-use crate::agent::{Agent, Mode, Transition};
+use crate::agent::{Agent, Mode, Transition, Updates};
 use crate::checkpoint::{CheckpointError, Checkpoints, Files, Scope, Stored};
 use crate::config::Schedule;
 use crate::error::RunError;
@@ -108,14 +110,43 @@ impl<'a, A: Agent> Training<'a, A> {
     /// Returns an error if the environment, the learner, the disk or the sink fails. Earlier
     /// checkpoints stay.
     pub fn run(&mut self, sink: &mut dyn Sink) -> Result<TrainingEnd, RunError> {
-        let schedule = self.schedule;
-        let (num_envs, spec) = (self.envs.len(), self.envs[0].spec());
-        let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
-        let mut actions = vec![0.0_f32; num_envs * action_dim];
-        let mut env_action = vec![0.0_f64; action_dim];
-        let mut next_obs = vec![0.0_f64; obs_dim];
-        let (mut obs_f32, mut next_obs_f32) =
-            (vec![0.0_f32; num_envs * obs_dim], vec![0.0_f32; obs_dim]);
+        let mut scratch = self.begin(sink)?;
+        let mut actions = vec![0.0; self.envs.len() * self.envs[0].spec().action_dim()];
+        while !self.is_finished() {
+            let Self { agent, progress, .. } = self;
+            match progress.next {
+                Next::Act => {
+                    agent.act_all(
+                        progress.memory.iter_mut().collect(),
+                        &scratch.obs,
+                        Mode::Explore,
+                        &mut progress.seeds.explore,
+                        &mut actions,
+                    )?;
+                    self.step(&actions, &mut scratch, sink)?;
+                }
+                Next::Learn => {
+                    let updates = agent.update(&mut progress.seeds.learn, self.interrupt);
+                    self.log(updates, sink)?;
+                }
+                Next::Evaluate => self.evaluate_and_save(sink)?,
+            }
+            if (self.interrupt)() && !self.is_finished() {
+                self.save(sink)?;
+                return Ok(TrainingEnd::Interrupted);
+            }
+        }
+        self.settle()?;
+        Ok(TrainingEnd::Done)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.progress.is_finished(self.schedule)
+    }
+
+    /// Resets the environments of a run at its start.
+    fn begin(&mut self, sink: &mut dyn Sink) -> Result<Scratch, RunError> {
+        let (num_envs, obs_dim) = (self.envs.len(), self.envs[0].spec().obs_dim);
         if self.progress.obs.is_empty() {
             self.progress.obs = vec![0.0; num_envs * obs_dim];
             for (env, obs) in self.envs.iter_mut().zip(self.progress.obs.chunks_exact_mut(obs_dim))
@@ -125,91 +156,111 @@ impl<'a, A: Agent> Training<'a, A> {
             // Before the first event, so that events without a checkpoint show that one is missing.
             self.save(sink)?;
         }
-        obs_to_f32(&self.progress.obs, &mut obs_f32);
+        let mut scratch = Scratch {
+            obs: vec![0.0; num_envs * obs_dim],
+            next_obs: vec![0.0; obs_dim],
+            next_obs_f32: vec![0.0; obs_dim],
+            env_action: vec![0.0; self.envs[0].spec().action_dim()],
+        };
+        obs_to_f32(&self.progress.obs, &mut scratch.obs);
+        Ok(scratch)
+    }
 
-        while !self.progress.is_finished(schedule) {
-            let Self { envs, agent, progress, .. } = self;
-            match progress.next {
-                Next::Act => {
-                    agent.act_all(
-                        progress.memory.iter_mut().collect(),
-                        &obs_f32,
-                        Mode::Explore,
-                        &mut progress.seeds.explore,
-                        &mut actions,
-                    )?;
-                    let rows =
-                        obs_f32.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
-                    for (index, (env, (obs_f32, action))) in envs.iter_mut().zip(rows).enumerate() {
-                        action_to_f64(action, &mut env_action);
-                        let step = env.step(&env_action, &mut next_obs)?;
-                        obs_to_f32(&next_obs, &mut next_obs_f32);
-                        agent.observe(
-                            &progress.memory[index],
-                            Transition {
-                                obs: obs_f32,
-                                action,
-                                reward: step.reward as f32,
-                                next_obs: &next_obs_f32,
-                                terminated: step.terminated,
-                                truncated: step.truncated,
-                            },
-                        );
-                        progress.env_step += 1;
-                        let episode = &mut progress.episode[index];
-                        episode.episode_return += step.reward;
-                        episode.length += 1;
-                        if step.terminated || step.truncated {
-                            sink.emit(&progress.finish_episode(index, &step))?;
-                            env.reset(&mut progress.seeds.env, &mut next_obs)?;
-                            progress.memory[index] = A::Memory::default();
-                        }
-                        let obs = &mut progress.obs[index * obs_dim..(index + 1) * obs_dim];
-                        obs.copy_from_slice(&next_obs);
-                        obs_to_f32(obs, obs_f32);
-                    }
-                    progress.next = Next::Learn;
-                }
-                Next::Learn => {
-                    let updates = agent.update(&mut progress.seeds.learn, self.interrupt);
-                    progress.grad_step += u64::from(updates.taken);
-                    if updates.is_complete {
-                        let (env_step, grad_step) = (progress.env_step, progress.grad_step);
-                        if env_step % schedule.log_every == 0 && grad_step > 0 {
-                            let metrics = agent.metrics()?;
-                            sink.emit(&Event::Update { env_step, grad_step, metrics })?;
-                        }
-                        progress.next = Next::Evaluate;
-                    }
-                }
-                Next::Evaluate => {
-                    let env_step = progress.env_step;
-                    let is_last = env_step == schedule.total_steps;
-                    let is_due = env_step % schedule.eval_every == 0 || is_last;
-                    let is_over = !is_due || {
-                        let event = self.evaluate()?;
-                        // An interrupted evaluation starts again.
-                        event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
-                    };
-                    if is_over {
-                        self.progress.next = Next::Act;
-                        let is_due = env_step % schedule.checkpoint_every == 0 && env_step > 0;
-                        if is_due || is_last {
-                            self.save(sink)?;
-                        }
-                    }
-                }
+    /// Steps every environment with its action, `[N · A]`, and lets the agent observe.
+    fn step(
+        &mut self,
+        actions: &[f32],
+        scratch: &mut Scratch,
+        sink: &mut dyn Sink,
+    ) -> Result<(), RunError> {
+        let Self { envs, agent, progress, .. } = self;
+        let Scratch { obs, next_obs, next_obs_f32, env_action } = scratch;
+        let (obs_dim, action_dim) = (next_obs.len(), env_action.len());
+        let rows = obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
+        for (index, (env, (obs_f32, action))) in envs.iter_mut().zip(rows).enumerate() {
+            action_to_f64(action, env_action);
+            let step = env.step(env_action, next_obs)?;
+            obs_to_f32(next_obs, next_obs_f32);
+            agent.observe(
+                &progress.memory[index],
+                Transition {
+                    obs: obs_f32,
+                    action,
+                    reward: step.reward as f32,
+                    next_obs: next_obs_f32,
+                    terminated: step.terminated,
+                    truncated: step.truncated,
+                },
+            );
+            progress.env_step += 1;
+            let episode = &mut progress.episode[index];
+            episode.episode_return += step.reward;
+            episode.length += 1;
+            if step.terminated || step.truncated {
+                sink.emit(&progress.finish_episode(index, &step))?;
+                env.reset(&mut progress.seeds.env, next_obs)?;
+                progress.memory[index] = A::Memory::default();
             }
-            if (self.interrupt)() && !self.progress.is_finished(schedule) {
+            let obs = &mut progress.obs[index * obs_dim..(index + 1) * obs_dim];
+            obs.copy_from_slice(next_obs);
+            obs_to_f32(obs, obs_f32);
+        }
+        progress.next = Next::Learn;
+        Ok(())
+    }
+
+    /// Counts the updates taken, and logs the agent's metrics after them, if due.
+    fn log(&mut self, updates: Updates, sink: &mut dyn Sink) -> Result<(), RunError> {
+        self.progress.grad_step += u64::from(updates.taken);
+        if updates.is_complete {
+            if self.is_log_step() && self.progress.grad_step > 0 {
+                let metrics = self.agent.metrics()?;
+                let Progress { env_step, grad_step, .. } = self.progress;
+                sink.emit(&Event::Update { env_step, grad_step, metrics })?;
+            }
+            self.progress.next = Next::Evaluate;
+        }
+        Ok(())
+    }
+
+    fn is_log_step(&self) -> bool {
+        self.progress.env_step.is_multiple_of(self.schedule.log_every)
+    }
+
+    /// Evaluates and saves, if due.
+    fn evaluate_and_save(&mut self, sink: &mut dyn Sink) -> Result<(), RunError> {
+        let is_over = !self.is_evaluation_due() || {
+            let event = self.evaluate()?;
+            // An interrupted evaluation starts again.
+            event.as_ref().map(|event| sink.emit(event)).transpose()?.is_some()
+        };
+        if is_over {
+            self.progress.next = Next::Act;
+            if self.is_save_due() {
                 self.save(sink)?;
-                return Ok(TrainingEnd::Interrupted);
             }
         }
+        Ok(())
+    }
+
+    fn is_evaluation_due(&self) -> bool {
+        let Schedule { eval_every, total_steps, .. } = *self.schedule;
+        let env_step = self.progress.env_step;
+        env_step.is_multiple_of(eval_every) || env_step == total_steps
+    }
+
+    fn is_save_due(&self) -> bool {
+        let Schedule { checkpoint_every, total_steps, .. } = *self.schedule;
+        let env_step = self.progress.env_step;
+        (env_step.is_multiple_of(checkpoint_every) && env_step > 0) || env_step == total_steps
+    }
+
+    /// Removes what a process that was killed right after its last checkpoint has left.
+    fn settle(&self) -> Result<(), RunError> {
         if let Some(checkpoints) = self.checkpoints {
-            // A process killed right after its last checkpoint has left others.
             checkpoints.settle(self.progress.env_step, true)?;
         }
-        Ok(TrainingEnd::Done)
+        Ok(())
     }
 
     /// Does the scheduled evaluation, unless interrupted. Its randomness depends only on seed and
@@ -245,6 +296,17 @@ impl<'a, A: Agent> Training<'a, A> {
         files.insert_json("progress.json", &self.progress);
         Ok(checkpoints.write(self.progress.env_step, scope, &files, is_last)?)
     }
+}
+
+/// Memory of a step, for reuse.
+struct Scratch {
+    /// Current observations, `[N · O]`.
+    obs: Vec<f32>,
+    /// Observation after a step, `[O]`.
+    next_obs: Vec<f64>,
+    next_obs_f32: Vec<f32>,
+    /// `[A]`
+    env_action: Vec<f64>,
 }
 
 /// Where a checkpoint keeps the state of an environment.

@@ -50,13 +50,14 @@ fn obs() -> Tensor<2> {
 
 fn noise(actor: &Actor) -> ActorNoise {
     let rng = &mut Rng::seed_from_u64(2);
-    let ActorNoise { action, gumbel } = actor.noise(BATCH, ACTION, rng, &Device::flex());
+    let ActorNoise { action, gumbel } = actor.noise(BATCH, ACTION, &mut [rng], &Device::flex());
     ActorNoise { action: action.cast(DType::F64), gumbel: gumbel.cast(DType::F64) }
 }
 
 fn full_loss(actor: &Actor) -> ActorLoss {
     let (critic, noise) = (critic().valid(), noise(actor));
-    let input = LossInput { critic: &critic, obs: obs(), alpha: ALPHA, noise, baseline: 0.7 };
+    let (critic, alpha, baseline) = (&critic, &[ALPHA], &[0.7]);
+    let input = LossInput { critic, obs: obs(), alpha, noise, baseline };
     actor.loss(input)
 }
 
@@ -339,7 +340,8 @@ fn the_critic_gets_no_gradient_from_the_actor() {
     for config in common::actors() {
         let actor = actor(&config);
         let (valid, noise) = (critic.valid(), noise(&actor));
-        let input = LossInput { critic: &valid, obs: obs(), alpha: ALPHA, noise, baseline: 0.0 };
+        let (valid, alpha, baseline) = (&valid, &[ALPHA], &[0.0]);
+        let input = LossInput { critic: valid, obs: obs(), alpha, noise, baseline };
         let loss = actor.loss(input).loss;
         assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)), "{config:?}");
     }

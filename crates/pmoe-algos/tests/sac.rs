@@ -85,7 +85,8 @@ fn bellman_target_and_critic_loss_by_hand() {
     };
     let batch = TensorBatch::new(&batch, &Device::flex());
     // 1 + .5 (10 − .2·(−5)) = 6.5; terminated: 2.
-    let target = soft_bellman_target(&batch, vector(&[10.0, 99.0]), vector(&[-5.0, 1.0]), 0.2, 0.5);
+    let target =
+        soft_bellman_target(&batch, vector(&[10.0, 99.0]), vector(&[-5.0, 1.0]), &[0.2], 0.5);
     assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.5, 2.0]);
     // ((6 − 6.5)² + (4 − 2)²) / 2
     let loss = critic_loss(vector(&[6.0, 4.0]), target);
@@ -105,7 +106,7 @@ fn the_largest_soft_value_of_a_state_is_the_target_of_eq_11() {
     let batch = TensorBatch::new(&batch, &Device::flex());
     // Two actions each, α = .2: (10 − .2·5, 8 + .2·10) = (9, 10), (−4, −3); γ = .5.
     let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 0.0]));
-    let target = soft_bellman_target(&batch, q, log_prob, 0.2, 0.5);
+    let target = soft_bellman_target(&batch, q, log_prob, &[0.2], 0.5);
     assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.0, 0.5]);
 }
 
@@ -187,7 +188,7 @@ fn a_time_limit_does_not_lower_the_value() {
     let mut q = 0.0_f32;
     for _ in 0..3000 {
         let next = Tensor::full([200], q, &Device::flex());
-        let target = soft_bellman_target(&batch, next, vector(&[0.0; 200]), 0.0, 0.99);
+        let target = soft_bellman_target(&batch, next, vector(&[0.0; 200]), &[0.0], 0.99);
         q = target.mean().into_scalar();
     }
     assert!((q - 100.0).abs() < 1e-2, "{q}");

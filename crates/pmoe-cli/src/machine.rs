@@ -18,7 +18,24 @@ pub(crate) fn check_memory(
     total_steps: u64,
     spec: &EnvSpec,
 ) -> Result<MemoryUse> {
-    let memory = config.algo.memory(total_steps, spec);
+    check_memory_of(1, config, total_steps, spec)
+}
+
+/// Returns the memory that several runs in one process need; see [`check_memory`].
+pub(crate) fn check_memory_of(
+    runs: u64,
+    config: &RunConfig,
+    total_steps: u64,
+    spec: &EnvSpec,
+) -> Result<MemoryUse> {
+    let MemoryUse { steps, networks, batch } = config.algo.memory(total_steps, spec);
+    // In lockstep, networks learn in a place of their own.
+    let copies = if runs == 1 { 1 } else { 2 * runs };
+    let memory = MemoryUse {
+        steps: steps.saturating_mul(runs),
+        networks: networks.saturating_mul(copies),
+        batch: batch.saturating_mul(runs),
+    };
     match memory_bytes() {
         Some(there) if there < memory.total() => {
             let setting = config.algo.largest_setting(total_steps, spec);

@@ -25,6 +25,7 @@ pub(crate) fn provenance(kind: DeviceKind, device: &Device, threads: u8) -> Resu
         mujoco: pmoe_envs::mujoco_version().to_owned(),
         device,
         threads: threads.into(),
+        population: None,
         cpu: cpu(),
         instructions: Instructions::in_use().name().to_owned(),
         cores: std::thread::available_parallelism().map_or(0, Into::into),

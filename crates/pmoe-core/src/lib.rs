@@ -55,6 +55,7 @@
 //! | [`noise`] | normal, Gumbel and categorical noise, drawn on the host | |
 //! | [`fused`], [`engine`] | the same networks on plain memory with handwritten gradients, and whether they compute | |
 //! | [`parallel`] | two computations side by side | |
+//! | [`runs`] | several runs in lockstep, in one tensor | |
 //!
 //! # Shapes
 //! `B` batch, `K` primitives, `A` action, `N` any number of rows. The primitives of one state are neighbours: what is
@@ -91,6 +92,7 @@ pub mod nn;
 pub mod noise;
 pub mod optim;
 pub mod parallel;
+pub mod runs;
 
 #[cfg(test)]
 mod testing;

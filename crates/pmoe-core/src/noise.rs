@@ -12,21 +12,55 @@ use rand_distr::{Open01, StandardNormal};
 /// The stream advances only by the number of elements, so `[B, 1, A]` and `[B, A]` give the same
 /// numbers.
 pub fn normal<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
-    let count = shape.iter().product();
-    let values: Vec<f32> = (0..count).map(|_| rng.sample(StandardNormal)).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+    normal_of_each(shape, &mut [rng], device)
+}
+
+/// Draws the standard normal numbers of several [runs](crate::runs): each generator those of its
+/// run's rows.
+///
+/// # Shapes
+/// - `shape`: `[N·B, ..]`, for N generators
+pub fn normal_of_each<const D: usize>(
+    shape: [usize; D],
+    rngs: &mut [&mut impl Rng],
+    device: &Device,
+) -> Tensor<D> {
+    drawn(shape, rngs, |rng| rng.sample(StandardNormal), device)
 }
 
 /// Draws independent standard Gumbel numbers, `−log(−log U)` with U from U(0, 1).
 ///
 /// `argmax_k (log w_k + g_k)` is a sample from the distribution w.
 pub fn gumbel<const D: usize>(shape: [usize; D], rng: &mut impl Rng, device: &Device) -> Tensor<D> {
-    let count = shape.iter().product();
-    let draw = |_| {
-        let uniform: f64 = rng.sample(Open01);
-        -(-uniform.ln()).ln() as f32
-    };
-    let values: Vec<f32> = (0..count).map(draw).collect();
+    gumbel_of_each(shape, &mut [rng], device)
+}
+
+/// Draws the standard Gumbel numbers of several [runs](crate::runs); see [`normal_of_each`].
+pub fn gumbel_of_each<const D: usize>(
+    shape: [usize; D],
+    rngs: &mut [&mut impl Rng],
+    device: &Device,
+) -> Tensor<D> {
+    drawn(shape, rngs, |rng| standard_gumbel(rng), device)
+}
+
+fn standard_gumbel(rng: &mut impl Rng) -> f32 {
+    let uniform: f64 = rng.sample(Open01);
+    -(-uniform.ln()).ln() as f32
+}
+
+/// Fills the rows of each generator's run with what `draw` returns.
+fn drawn<R, const D: usize>(
+    shape: [usize; D],
+    rngs: &mut [&mut R],
+    draw: impl Fn(&mut R) -> f32,
+    device: &Device,
+) -> Tensor<D> {
+    let count = shape.iter().product::<usize>() / rngs.len();
+    let mut values = Vec::with_capacity(count * rngs.len());
+    for rng in rngs {
+        values.extend((0..count).map(|_| draw(rng)));
+    }
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -62,11 +96,21 @@ pub fn categorical(weights: &[f32], rng: &mut impl Rng) -> usize {
 
 /// Samples one index per row, `[B]`, with the probabilities `weights`, `[B, K]`.
 pub fn categorical_rows(weights: Tensor<2>, rng: &mut impl Rng) -> Tensor<1, Int> {
-    let [_, num_primitives] = weights.dims();
-    let device = weights.device();
+    categorical_rows_of_each(weights, &mut [rng])
+}
+
+/// Samples one index per row of several [runs](crate::runs), `[N·B]`: each of N generators those of
+/// its run's rows.
+///
+/// # Shapes
+/// - `weights`: `[N·B, K]`
+pub fn categorical_rows_of_each(weights: Tensor<2>, rngs: &mut [&mut impl Rng]) -> Tensor<1, Int> {
+    let [rows, num_primitives] = weights.dims();
+    let (device, count) = (weights.device(), rows / rngs.len());
     let weights: Vec<f32> = weights.try_into_vec_as::<f32>().expect("weights are f32");
+    let rows = weights.chunks_exact(num_primitives).enumerate();
     let indices: Vec<i64> =
-        weights.chunks_exact(num_primitives).map(|row| categorical(row, rng) as i64).collect();
+        rows.map(|(row, weights)| categorical(weights, rngs[row / count]) as i64).collect();
     Tensor::from_data(indices.as_slice(), &device)
 }
 

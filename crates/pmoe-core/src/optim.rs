@@ -5,6 +5,7 @@ mod clip;
 mod learner;
 mod parameters;
 mod polyak;
+mod stack;
 mod stored;
 
 pub use adam::Adam;

@@ -76,6 +76,7 @@ pub(crate) fn manifest() -> Manifest {
             mujoco: "3.17.0".into(),
             device: "flex".into(),
             threads: 1,
+            population: None,
             cpu: "some processor".into(),
             instructions: String::new(),
             cores: 2,

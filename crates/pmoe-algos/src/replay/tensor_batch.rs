@@ -34,4 +34,21 @@ impl TensorBatch {
             not_terminated: vector(&batch.not_terminated),
         }
     }
+
+    /// Joins the batches of several runs.
+    pub(crate) fn cat(batches: Vec<Self>) -> Self {
+        let matrices = |part: fn(&Self) -> &Tensor<2>| {
+            Tensor::cat(batches.iter().map(|batch| part(batch).clone()).collect(), 0)
+        };
+        let vectors = |part: fn(&Self) -> &Tensor<1>| {
+            Tensor::cat(batches.iter().map(|batch| part(batch).clone()).collect(), 0)
+        };
+        Self {
+            obs: matrices(|batch| &batch.obs),
+            action: matrices(|batch| &batch.action),
+            reward: vectors(|batch| &batch.reward),
+            next_obs: matrices(|batch| &batch.next_obs),
+            not_terminated: vectors(|batch| &batch.not_terminated),
+        }
+    }
 }

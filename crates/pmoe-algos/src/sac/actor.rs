@@ -2,6 +2,9 @@
 //!
 //! The actor owns its policy loss, and [`Sac`](super::Sac) everything else: SAC, its gating and MCP
 //! variants and PMOE-SAC differ only in the actor.
+//!
+//! One actor may stand for several [runs](pmoe_core::runs) in lockstep. It then takes the rows of
+//! all, a generator and an α of each, and returns the losses of each.
 
 mod gating;
 mod gaussian;
@@ -10,7 +13,7 @@ mod pmoe;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pmoe_core::dist::{Mixture, TanhNormal};
-use pmoe_core::loss::backpropagate_max_loss;
+use pmoe_core::loss::backpropagate_max_losses;
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
@@ -62,12 +65,12 @@ pub struct LossInput<'a> {
     pub critic: &'a TwinCritic,
     /// States, `[B, O]`.
     pub obs: Tensor<2>,
-    /// Weight α of the entropy.
-    pub alpha: f64,
+    /// Weight α of the entropy, of each run.
+    pub alpha: &'a [f64],
     /// From [`Actor::noise`].
     pub noise: ActorNoise,
-    /// Moving average of earlier [`ActorLoss::soft_value`]s.
-    pub baseline: f64,
+    /// Moving average of earlier [`ActorLoss::soft_value`]s, of each run.
+    pub baseline: &'a [f64],
 }
 
 /// The random numbers of a policy loss.
@@ -93,13 +96,13 @@ struct NoiseSize {
 /// An actor's loss and related values.
 #[derive(Debug)]
 pub struct ActorLoss {
-    /// The policy loss, `[1]`.
+    /// The policy loss of each run, usually `[1]`.
     pub loss: Tensor<1>,
     /// Log-density of the actions in the loss, `[N]`, a constant, for the temperature loss.
     pub log_prob: Tensor<1>,
-    /// The frequency loss, `[1]`, a constant, if it is used.
+    /// The frequency loss of each run, a constant, if it is used.
     pub routing_loss: Option<Tensor<1>>,
-    /// Mean soft value of the sampled actions, `[1]`, a constant, only for REINFORCE.
+    /// Mean soft value of the sampled actions of each run, a constant, only for REINFORCE.
     pub soft_value: Option<Tensor<1>>,
     /// The mixture at the batch's states, before squashing, if there is one.
     pub mixture: Option<MixtureBatch>,
@@ -173,48 +176,54 @@ impl Actor {
     ///
     /// # Shapes
     /// - `obs`: `[B, O]`
-    pub fn sample(&self, obs: Tensor<2>, target: TargetAction, rng: &mut Rng) -> Sampled {
+    pub fn sample(&self, obs: Tensor<2>, target: TargetAction, rngs: &mut [&mut Rng]) -> Sampled {
         match self.policy(obs) {
             Policy::Gaussian(dist, _) => {
-                let sample = dist.rsample(noise_like(&dist, rng));
+                let sample = dist.rsample(noise_like(&dist, rngs));
                 Sampled { action: sample.action, log_prob: sample.log_prob }
             }
-            Policy::Mixture(actor, mixture) => actor.sample(&mixture, target, rng),
+            Policy::Mixture(actor, mixture) => actor.sample(&mixture, target, rngs),
         }
     }
 
-    /// Computes the action for one observation, `[1, O]`, as a `[1, A]` tensor.
+    /// Computes the action for one observation of each run, `[1, O]`, as a `[1, A]` tensor.
     ///
     /// If the config selects the primitive by value, `critic` provides the values.
-    pub fn act(&self, critic: &TwinCritic, obs: Tensor<2>, mode: Mode, rng: &mut Rng) -> Tensor<2> {
+    pub fn act(
+        &self,
+        critic: &TwinCritic,
+        obs: Tensor<2>,
+        mode: Mode,
+        rngs: &mut [&mut Rng],
+    ) -> Tensor<2> {
         let dist = match self.policy(obs.clone()) {
             Policy::Gaussian(dist, _) => dist,
             Policy::Mixture(actor, mixture) => {
-                actor.acting_primitive(&mixture, critic, obs, mode, rng)
+                actor.acting_primitive(&mixture, critic, obs, mode, rngs)
             }
         };
         match mode {
-            Mode::Explore => dist.rsample(noise_like(&dist, rng)).action,
+            Mode::Explore => dist.rsample(noise_like(&dist, rngs)).action,
             Mode::Evaluate => dist.mode(),
         }
     }
 
-    /// Draws the random numbers for one [`Actor::loss`] at `batch_size` states.
+    /// Draws the random numbers for one [`Actor::loss`] at `batch_size` states, those of all runs.
     ///
     /// A single primitive uses as many as a plain Gaussian, and none for its choice.
     pub fn noise(
         &self,
         batch_size: usize,
         action_dim: usize,
-        rng: &mut Rng,
+        rngs: &mut [&mut Rng],
         device: &Device,
     ) -> ActorNoise {
         let one = NoiseSize { actions: 1, num_primitives: 1, draws_primitive: false };
         let size = if let Self::Pmoe(actor) = self { actor.noise_size() } else { one };
-        let action = noise::normal([batch_size * size.actions, action_dim], rng, device);
+        let action = noise::normal_of_each([batch_size * size.actions, action_dim], rngs, device);
         let weights = [batch_size, size.num_primitives];
         let gumbel = if size.draws_primitive && size.num_primitives > 1 {
-            noise::gumbel(weights, rng, device)
+            noise::gumbel_of_each(weights, rngs, device)
         } else {
             Tensor::zeros(weights, device)
         };
@@ -239,10 +248,10 @@ fn gaussian_loss(dist: &TanhNormal, input: LossInput<'_>) -> ActorLoss {
     let sample = dist.rsample(input.noise.action);
     let q = input.critic.min(input.obs, sample.action);
     let log_prob = sample.log_prob.clone().inner();
-    ActorLoss::new(backpropagate_max_loss(input.alpha, sample.log_prob, q), log_prob)
+    ActorLoss::new(backpropagate_max_losses(input.alpha, sample.log_prob, q), log_prob)
 }
 
 /// Draws standard normal noise for one sample per row.
-fn noise_like(dist: &TanhNormal, rng: &mut Rng) -> Tensor<2> {
-    noise::normal(dist.mean.dims(), rng, &dist.mean.device().inner())
+fn noise_like(dist: &TanhNormal, rngs: &mut [&mut Rng]) -> Tensor<2> {
+    noise::normal_of_each(dist.mean.dims(), rngs, &dist.mean.device().inner())
 }

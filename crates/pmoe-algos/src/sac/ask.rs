@@ -20,7 +20,8 @@ impl Sac {
         rng: &mut Rng,
     ) -> Option<PrimitiveActions> {
         let data = TensorData::new(obs.to_vec(), [obs.len() / obs_dim, obs_dim]);
-        let mixture = self.actor.frozen().primitives(Tensor::from_data(data, &self.device))?;
+        let mixture =
+            self.networks.actor.frozen().primitives(Tensor::from_data(data, &self.device))?;
         let [_, num_primitives, action_dim] = mixture.mean.dims();
         let primitives = mixture.primitives();
         let noise = noise::normal(primitives.mean.dims(), rng, &self.device);

@@ -2,7 +2,7 @@
 
 use pmoe_core::optim::{Target, module_to_bytes};
 
-use super::{MovingAverage, Sac};
+use super::{MovingAverage, Networks, Sac};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 
 impl Sac {
@@ -14,10 +14,7 @@ impl Sac {
         scope: Scope,
     ) -> Result<(), CheckpointError> {
         let Self {
-            actor,
-            critic,
-            target_critic,
-            temperature,
+            networks: Networks { actor, critic, target_critic, temperature },
             baseline,
             replay,
             env_step,
@@ -26,7 +23,6 @@ impl Sac {
             // Determined by the config.
             config: _,
             device: _,
-            action_dim: _,
             // Overwritten by each update.
             batch: _,
             // Overwritten by each update; metrics are read right after one.
@@ -59,20 +55,21 @@ impl Sac {
         scope: Scope,
     ) -> Result<(), CheckpointError> {
         let part = |name: &str| files.get(name);
+        let Networks { actor, critic, target_critic, temperature } = &mut self.networks;
         if scope == Scope::Acting {
-            return Ok(self.actor.load_module(part("actor.bpk")?)?);
+            return Ok(actor.load_module(part("actor.bpk")?)?);
         }
         if scope == Scope::Policy {
-            self.actor.load_module(part("actor.bpk")?)?;
-            self.critic.load_module(part("critic.bpk")?)?;
+            actor.load_module(part("actor.bpk")?)?;
+            critic.load_module(part("critic.bpk")?)?;
             // As at the start of a run, in case one starts from this policy.
-            self.target_critic = Target::new(&self.critic);
+            *target_critic = Target::new(critic);
             return Ok(());
         }
-        self.actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
-        self.critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
-        self.target_critic.load_bytes(&self.critic, part("target_critic.bpk")?)?;
-        self.temperature.load(files)?;
+        actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
+        critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
+        target_critic.load_bytes(critic, part("target_critic.bpk")?)?;
+        temperature.load(files)?;
         if let Some(baseline) = &mut self.baseline {
             baseline.load(files)?;
         }

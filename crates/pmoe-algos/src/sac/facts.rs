@@ -3,11 +3,12 @@
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
-use super::{Actor, ActorConfig, Sac, SacConfig, TargetAction};
+use super::{Actor, ActorConfig, Lockstep, Sac, SacConfig, TargetAction};
 use crate::critic::TwinCritic;
 use crate::experience::Experience;
 use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
+use crate::seed::{Stream, stream};
 use crate::timing::{TimedStep, observe_random};
 
 impl SacConfig {
@@ -53,6 +54,32 @@ impl SacConfig {
         let mut agent = Sac::new(config, spec, 0, device);
         observe_random(&mut agent, transitions, spec);
         Box::new(move |rng, done| agent.gradient_step_in_parts(rng, &mut |part| done(&part)))
+    }
+
+    /// As [`Self::timed_step`], of several runs in lockstep, each with a generator of its own.
+    pub(crate) fn timed_lockstep(
+        &self,
+        runs: usize,
+        spec: &EnvSpec,
+        transitions: usize,
+        device: &Device,
+    ) -> TimedStep {
+        let config = Self { buffer_size: self.buffer_size.min(transitions), ..self.clone() };
+        let seeds = 0..runs as u64;
+        let mut rngs: Vec<_> = seeds.clone().map(|seed| stream(seed, Stream::Learn)).collect();
+        let run = |seed| {
+            let mut run = Sac::new(config.clone(), spec, seed, device);
+            observe_random(&mut run, transitions, spec);
+            run
+        };
+        let mut all: Vec<Sac> = seeds.map(run).collect();
+        let lockstep = Lockstep::new(&all.iter().collect::<Vec<_>>());
+        let mut lockstep = lockstep.expect("new runs have taken equally many steps");
+        Box::new(move |_, done| {
+            let mut all: Vec<_> = all.iter_mut().collect();
+            let mut rngs: Vec<_> = rngs.iter_mut().collect();
+            lockstep.gradient_step(&mut all, &mut rngs, &mut |part| done(&part));
+        })
     }
 
     /// Returns the memory use of a run of `total_steps`.

@@ -2,10 +2,12 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor};
-use pmoe_core::optim::{Adam, Learner};
+use pmoe_core::optim::{Adam, Learner, LearnerError};
+use pmoe_core::runs;
 
 use super::TemperatureConfig;
 use crate::checkpoint::{CheckpointError, Files};
+use crate::tensors::host;
 
 /// The temperature α.
 pub enum Temperature {
@@ -26,7 +28,7 @@ pub enum Temperature {
 /// The logarithm of the temperature as a trainable module.
 #[derive(Module, Debug)]
 pub struct LogAlpha {
-    /// `[1]`
+    /// `[1]`, or `[N]` of N runs in lockstep.
     pub value: Param<Tensor<1>>,
 }
 
@@ -48,11 +50,47 @@ impl Temperature {
 
     /// Returns the current α.
     pub fn alpha(&self) -> f64 {
+        self.alphas(1)[0]
+    }
+
+    /// Returns the current α of each run.
+    pub(super) fn alphas(&self, runs: usize) -> Vec<f64> {
         match self {
-            Self::Fixed { alpha } => *alpha,
+            Self::Fixed { alpha } => vec![*alpha; runs],
             Self::Auto { log_alpha, .. } => {
-                f64::from(log_alpha.value.val().inner().exp().into_scalar::<f32>())
+                let alphas = host(log_alpha.value.val().inner().exp());
+                alphas.into_iter().map(f64::from).collect()
             }
+        }
+    }
+
+    /// Returns the temperature of all runs from those of each.
+    pub(super) fn stack(temperatures: &[&Self]) -> Result<Self, LearnerError> {
+        match temperatures[0] {
+            Self::Fixed { alpha } => Ok(Self::Fixed { alpha: *alpha }),
+            Self::Auto { target_entropy, .. } => {
+                let learners: Vec<_> =
+                    temperatures.iter().filter_map(|temperature| temperature.learner()).collect();
+                let log_alpha = Box::new(Learner::stack(&learners)?);
+                Ok(Self::Auto { log_alpha, target_entropy: *target_entropy })
+            }
+        }
+    }
+
+    /// Gives each run its α and the optimiser's state.
+    pub(super) fn unstack(&self, temperatures: &mut [&mut Self]) -> Result<(), LearnerError> {
+        let Some(all) = self.learner() else { return Ok(()) };
+        let learners = temperatures.iter_mut().filter_map(|temperature| match temperature {
+            Self::Auto { log_alpha, .. } => Some(&mut **log_alpha),
+            Self::Fixed { .. } => None,
+        });
+        all.unstack(&mut learners.collect::<Vec<_>>())
+    }
+
+    fn learner(&self) -> Option<&Learner<LogAlpha>> {
+        match self {
+            Self::Auto { log_alpha, .. } => Some(log_alpha),
+            Self::Fixed { .. } => None,
         }
     }
 
@@ -90,6 +128,7 @@ impl Temperature {
 ///
 /// # Shapes
 /// - `log_alpha`: `[1]`; `log_prob`: `[N]`; `target_entropy` in nats
+/// - of several runs: `log_alpha` `[runs]`, `log_prob` the rows of all; returns `[runs]`
 ///
 /// # Gradients
 /// Flow into `log_alpha`; `log_prob` is a constant.
@@ -101,7 +140,8 @@ pub fn temperature_loss(
     log_prob: Tensor<1>,
     target_entropy: f64,
 ) -> Tensor<1> {
-    log_alpha.neg() * log_prob.add_scalar(target_entropy).mean()
+    let [runs] = log_alpha.dims();
+    log_alpha.neg() * runs::mean(log_prob.add_scalar(target_entropy), runs)
 }
 
 #[cfg(test)]

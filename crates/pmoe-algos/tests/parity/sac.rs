@@ -273,14 +273,14 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     };
     let next = next_actions(case, &setup, &actor.valid(), batch.next_obs.clone(), arithmetic)?;
     let next_q = target.min(batch.next_obs.clone(), next.action);
-    let y = soft_bellman_target(&batch, next_q, next.log_prob, alpha, setup.gamma);
+    let y = soft_bellman_target(&batch, next_q, next.log_prob, &[alpha], setup.gamma);
     let (q1, q2) = critic.forward(batch.obs.clone(), batch.action.clone());
     let loss = critic_loss(q1, y.clone()) + critic_loss(q2, y);
     let mut all = vec![computed("critic", &loss, &critic, "critic")];
 
     let noise = actor_noise(case, &setup, arithmetic)?;
     let critic = critic.valid();
-    let Setup { baseline, .. } = setup;
+    let (alpha, baseline) = (&[alpha], &[setup.baseline]);
     let loss = actor.loss(LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline });
     all.push(computed("actor", &loss.loss, &actor, "actor"));
 

@@ -1,6 +1,8 @@
-//! `pmoe train`: one run, in one process and one folder.
+//! `pmoe train`: one run, in one process and one folder; or several runs in lockstep.
 
 mod folder;
+mod population;
+mod prepared;
 mod resume;
 mod stop;
 mod write;
@@ -10,11 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use pmoe_algos::{Checkpoints, Progress, RunConfig, Training};
+use pmoe_algos::RunConfig;
+use pmoe_envs::EnvSpec;
 use pmoe_results::number::{MOST_STEPS, whole};
 
-use self::folder::{already_ended, default_folder, open, with_changed_model, with_remedy};
-use self::resume::{restore, say_other_build};
+use self::folder::default_folder;
+use self::population::Seeds;
+pub(crate) use self::population::not_in_lockstep;
+use self::prepared::{Opened, Prepared};
 use self::stop::Stop;
 use self::write::run;
 use super::policy;
@@ -29,6 +34,7 @@ use crate::provenance::provenance;
 Examples:
   pmoe train --method pmoe-sac --task Hopper-v4 --seed 0
   pmoe train --method sac --task Ant-v4 --steps 300000 --set batch_size=256 --out results/my-sac
+  pmoe train --method pmoe-sac --task Hopper-v4 --population 0..8 --out runs/hopper
 
 The same command continues a run that was stopped. Ctrl-C writes a checkpoint first.")]
 pub(crate) struct Args {
@@ -40,6 +46,11 @@ pub(crate) struct Args {
     /// Seed of all randomness.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = config::seed)]
     seed: u64,
+    /// Train several runs in lockstep, one for each of these seeds: a list such as `0,1,2`, or a
+    /// range such as `0..64`, which ends with 63. Each is an ordinary run, in the folder
+    /// `seed_SEED` of `--out`. For methods of the SAC family.
+    #[arg(long, value_name = "SEEDS", conflicts_with = "seed", allow_hyphen_values = true, value_parser = population::seeds)]
+    population: Option<Seeds>,
     /// Environment steps; the method's own number if absent.
     #[arg(long, allow_negative_numbers = true, value_parser = whole::<u64>(1..=MOST_STEPS))]
     steps: Option<u64>,
@@ -89,13 +100,22 @@ pub(crate) struct RetrainArgs {
 }
 
 pub(crate) fn train(args: Args) -> Result<ExitCode> {
+    if let Some(Seeds(seeds)) = &args.population {
+        return population::train(&args, seeds);
+    }
+    let config = resolve(&args, args.seed)?;
+    let folder = args.out.unwrap_or_else(|| default_folder(&config));
+    start(&config, &folder, args.from.as_deref(), &args.how)
+}
+
+/// Returns the config of the run with a seed.
+fn resolve(args: &Args, seed: u64) -> Result<RunConfig> {
     let task = config::task(&args.task)?;
-    let mut config = config::resolve_run(&args.method, &task, args.seed, args.steps)?;
+    let mut config = config::resolve_run(&args.method, &task, seed, args.steps)?;
     if let Some(from) = &args.from {
         config.from = Some(policy::origin(from, &config)?);
     }
-    let folder = args.out.unwrap_or_else(|| default_folder(&config));
-    start(&config, &folder, args.from.as_deref(), &args.how)
+    Ok(config)
 }
 
 /// Trains the run of a folder once more, in another folder.
@@ -113,48 +133,20 @@ pub(crate) fn retrain(args: RetrainArgs) -> Result<ExitCode> {
 /// Makes the run of a config in a folder, or what is left of it.
 fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<ExitCode> {
     let device = config.device.open()?;
-    // A run that can't be made leaves no folder behind.
-    let mut envs = config::envs(config)?;
-    let mut eval_env = pmoe_envs::make_with(&config.task, &config.env)?;
-    let total_steps = config.schedule.total_steps;
-    let memory = machine::check_memory(config, total_steps, envs[0].spec())?;
     let provenance = provenance(config.device, &device, how.compute.threads)?;
-    let checkpoints = Checkpoints {
-        keep: how.keep_checkpoints,
-        at_the_end: config.algo.scope_at_the_end(how.keep_replay),
-        ..policy::checkpoints(folder, config)
+    let memory = |spec: &EnvSpec| machine::check_memory(config, config.schedule.total_steps, spec);
+    let opened = Prepared::open(config, folder, &device, &provenance, how, memory)?;
+    let mut prepared = match opened {
+        Opened::Ready(prepared) => prepared,
+        Opened::Ended(code) => return Ok(code),
     };
-    let with_remedy = |error| with_remedy(error, folder, &provenance.command);
-    let mut run_dir = open(config, folder, &provenance, how.restart)
-        .map_err(|error| with_changed_model(error, &config.task))
-        .map_err(with_remedy)?;
-    if let Some(code) = already_ended(&run_dir, &checkpoints).map_err(with_remedy)? {
-        return Ok(code);
-    }
-    let (kept, _) = config.algo.kept_steps(total_steps, envs[0].spec());
-    say!("{}", machine::memory_line(&memory, kept));
-    let mut agent = config.algo.agent(envs[0].spec(), total_steps, config.seed, &device);
-    let display = Display::new(how.progress, total_steps);
+    say!("{}", prepared.memory_line());
+    let display = Display::new(how.progress, config.schedule.total_steps);
     how.compute.run(config.device, || {
         let stop = Stop::on_signals()?;
-        let restored =
-            restore(config, &mut run_dir, &checkpoints, &mut config::each(&mut envs), &mut agent);
-        let progress = match restored.map_err(with_remedy)? {
-            Some(progress) => progress,
-            None => {
-                if let Some(from) = from {
-                    policy::start_from(from, &mut agent)?;
-                }
-                Progress::with_envs(config.seed, envs.len())
-            }
-        };
-        say_other_build(&run_dir, &provenance, progress.env_step);
+        let progress = prepared.restore(from, &provenance)?;
         let is_asked = || stop.is_asked();
-        let (envs, schedule) = (config::each(&mut envs), &config.schedule);
-        let training = Training::with_envs(envs, &mut *eval_env, &mut agent, schedule, config.seed)
-            .resume(progress)
-            .checkpoints(&checkpoints)
-            .interrupt(&is_asked);
-        run(config, training, provenance.clone(), &mut run_dir, display, &stop)
+        let (training, run_dir) = prepared.training(progress, &is_asked);
+        run(config, training, provenance.clone(), run_dir, display, &stop)
     })
 }

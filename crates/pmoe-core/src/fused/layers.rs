@@ -14,6 +14,7 @@ use super::kernels::{
     add_bias, add_bias_relu, add_bias_tanh, column_sums, relu_backward, tanh_backward,
 };
 use super::matmul::{Matrix, matmul};
+use super::parts::{joined, part};
 
 /// The most layers of one operation: burn's graph needs the number of parents as a constant.
 const MOST_LAYERS: usize = 4;
@@ -36,6 +37,8 @@ pub enum Activation {
 ///
 /// # Shapes
 /// - `input`: `[N, I]`, `layer`: `I → O`; returns `[N, O]`
+/// - of several [runs](crate::runs): the weights are `[runs · I, O]` and the biases `[runs · O]`;
+///   the rows of each run pass through its own layer
 ///
 /// # Gradients
 /// Flow into the input and the parameters, as far as they are tracked.
@@ -102,8 +105,9 @@ fn apply<const PARENTS: usize>(
                 nodes.extend([weight_node, bias_node]);
                 let input = output;
                 output = forward(&input, &weight, &bias, *activation);
-                let output = output.clone();
-                state.layers.push(Layer { input, weight, output, activation: *activation });
+                let (output, activation) = (output.clone(), *activation);
+                let dims = Dims::of(&weight, bias.layout().num_elements());
+                state.layers.push(Layer { input, weight, dims, output, activation });
             }
             let nodes: [NodeGuard; PARENTS] = nodes.try_into().expect("an input and the layers");
             let prepared = Layers.prepare::<NoCheckpointing>(nodes).compute_bound().stateful();
@@ -122,12 +126,34 @@ fn parameters(layer: &Linear) -> Option<(Tensor<2>, Tensor<1>)> {
 
 /// The same as [`linear_act`] with burn's own operations.
 pub(crate) fn plain(input: Tensor<2>, layer: &Linear, activation: Activation) -> Tensor<2> {
-    let output = layer.forward(input);
+    let output = affine(input, layer);
     match activation {
         Activation::Identity => output,
         Activation::Relu => activation::relu(output),
         Activation::Tanh => activation::tanh(output),
     }
+}
+
+/// Computes `input · W + b`, of each run with burn's own operations.
+fn affine(input: Tensor<2>, layer: &Linear) -> Tensor<2> {
+    let runs = runs_of(layer);
+    if runs == 1 {
+        return layer.forward(input);
+    }
+    let ([rows, inputs], [_, outputs]) = (input.dims(), layer.weight.dims());
+    let input: Tensor<3> = input.reshape([runs, rows / runs, inputs]);
+    let product = input.matmul(layer.weight.val().reshape([runs, inputs, outputs]));
+    let output = match &layer.bias {
+        Some(bias) => product + bias.val().reshape([runs, 1, outputs]),
+        None => product,
+    };
+    output.reshape([rows, outputs])
+}
+
+/// Returns the number of runs whose parameters a layer holds.
+pub(super) fn runs_of(layer: &Linear) -> usize {
+    let [_, outputs] = layer.weight.dims();
+    layer.bias.as_ref().map_or(1, |bias| bias.dims()[0] / outputs)
 }
 
 fn forward(
@@ -136,20 +162,36 @@ fn forward(
     bias: &FlexTensor,
     activation: Activation,
 ) -> FlexTensor {
-    let (inputs, outputs) = dims(weight);
+    let Dims { runs, inputs, outputs } = Dims::of(weight, bias.layout().num_elements());
     let (x, w, b) = (values(input), values(weight), values(bias));
-    let mut y = matmul(Matrix::new(x, inputs), Matrix::new(w, outputs));
-    match activation {
-        Activation::Identity => add_bias(&mut y, b),
-        Activation::Relu => add_bias_relu(&mut y, b),
-        Activation::Tanh => add_bias_tanh(&mut y, b),
-    }
+    let y = joined(runs, |run| {
+        let [x, w, b] = [x, w, b].map(|all| part(all, run, runs));
+        let mut y = matmul(Matrix::new(x, inputs), Matrix::new(w, outputs));
+        match activation {
+            Activation::Identity => add_bias(&mut y, b),
+            Activation::Relu => add_bias_relu(&mut y, b),
+            Activation::Tanh => add_bias_tanh(&mut y, b),
+        }
+        y
+    });
     new_tensor(y, [x.len() / inputs, outputs])
 }
 
-fn dims(weight: &FlexTensor) -> (usize, usize) {
-    let shape = weight.layout().shape();
-    (shape[0], shape[1])
+/// What a layer's parameters are of.
+#[derive(Debug, Clone, Copy)]
+struct Dims {
+    runs: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Dims {
+    fn of(weight: &FlexTensor, biases: usize) -> Self {
+        let shape = weight.layout().shape();
+        let (rows, outputs) = (shape[0], shape[1]);
+        let runs = biases / outputs;
+        Self { runs, inputs: rows / runs, outputs }
+    }
 }
 
 #[derive(Debug)]
@@ -165,6 +207,7 @@ struct State {
 struct Layer {
     input: FlexTensor,
     weight: FlexTensor,
+    dims: Dims,
     output: FlexTensor,
     activation: Activation,
 }
@@ -187,24 +230,28 @@ impl<const PARENTS: usize> Backward<Flex, PARENTS> for Layers {
         };
         let all = ops.state.layers.into_iter().zip(of_layers).enumerate().skip(first).rev();
         for (index, (layer, [to_weight, to_bias])) in all {
-            let Layer { input, weight, output, activation } = layer;
-            let (inputs, outputs) = dims(&weight);
+            let Layer { input, weight, dims, output, activation } = layer;
+            let Dims { runs, inputs, outputs } = dims;
             match activation {
                 Activation::Identity => (),
                 Activation::Relu => relu_backward(grad.storage_mut::<f32>(), values(&output)),
                 Activation::Tanh => tanh_backward(grad.storage_mut::<f32>(), values(&output)),
             }
             let (x, w, dy) = (values(&input), values(&weight), values(&grad));
-            let dy_matrix = Matrix::new(dy, outputs);
+            let dy_of = |run| part(dy, run, runs);
+            let dy_matrix = |run| Matrix::new(dy_of(run), outputs);
             if let Some(node) = to_bias {
-                grads.register::<Flex>(node.id, new_tensor(column_sums(dy, outputs), [outputs]));
+                let db = joined(runs, |run| column_sums(dy_of(run), outputs));
+                grads.register::<Flex>(node.id, new_tensor(db, [runs * outputs]));
             }
             if let Some(node) = to_weight {
-                let dw = matmul(Matrix::new(x, inputs).transposed(), dy_matrix);
-                grads.register::<Flex>(node.id, new_tensor(dw, [inputs, outputs]));
+                let x = |run| Matrix::new(part(x, run, runs), inputs);
+                let dw = joined(runs, |run| matmul(x(run).transposed(), dy_matrix(run)));
+                grads.register::<Flex>(node.id, new_tensor(dw, [runs * inputs, outputs]));
             }
             if index > first || of_input.is_some() {
-                let dx = matmul(dy_matrix, Matrix::new(w, outputs).transposed());
+                let w = |run| Matrix::new(part(w, run, runs), outputs);
+                let dx = joined(runs, |run| matmul(dy_matrix(run), w(run).transposed()));
                 let rows = dy.len() / outputs;
                 grad = new_tensor(dx, [rows, inputs]);
             }

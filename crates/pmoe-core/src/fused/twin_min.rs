@@ -11,8 +11,9 @@ use burn::tensor::Tensor;
 
 use super::host::{self, Place, new_tensor, values};
 use super::kernels::{add_bias, add_bias_relu, relu_backward};
-use super::layers::{Activation, linear_act};
+use super::layers::{Activation, linear_act, runs_of};
 use super::matmul::{Matrix, add_matmul, matmul};
+use super::parts::part;
 use crate::parallel::join;
 
 /// Computes `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` with constant parameters.
@@ -25,6 +26,8 @@ use crate::parallel::join;
 /// # Shapes
 /// - `state`: `[B, O]`, `action`: `[B·K, A]`, with the K actions of a state in adjacent rows
 /// - returns: `[B·K]`
+/// - of several [runs](crate::runs): B counts the rows of all, and each run's are judged by its own
+///   networks
 ///
 /// # Gradients
 /// Flow only into `action` if the networks are plain modules (as from `module.valid()`). If the
@@ -80,10 +83,11 @@ fn plain(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -> Tenso
     one.min_pair(two)
 }
 
-/// A network's parameters: weight and bias of each layer.
+/// A network's parameters: weight and bias of each layer, of all runs.
 #[derive(Debug, Clone)]
 struct Frozen {
     layers: Vec<(FlexTensor, FlexTensor)>,
+    runs: usize,
 }
 
 /// The results of a forward pass.
@@ -100,20 +104,25 @@ impl Frozen {
             let bias = layer.bias.as_ref().expect("networks of this crate have biases");
             (host::constant(layer.weight.val()), host::constant(bias.val()))
         };
-        Self { layers: layers.iter().map(layer).collect() }
+        Self { layers: layers.iter().map(layer).collect(), runs: runs_of(&layers[0]) }
     }
 
-    /// Weight, bias and width of a layer.
-    fn layer(&self, index: usize) -> (&[f32], &[f32], usize) {
+    /// Weight, bias and width of a run's layer.
+    fn layer(&self, run: usize, index: usize) -> (&[f32], &[f32], usize) {
         let (weight, bias) = &self.layers[index];
-        let bias = values(bias);
-        (values(weight), bias, bias.len())
+        let [weight, bias] = [weight, bias].map(|all| part(values(all), run, self.runs));
+        (weight, bias, bias.len())
     }
 
     fn forward(&self, state: &FlexTensor, action: &FlexTensor) -> Judged {
+        let all = (0..self.runs).map(|run| self.forward_run(run, state, action));
+        all.reduce(Judged::joined).expect("at least one run")
+    }
+
+    fn forward_run(&self, run: usize, state: &FlexTensor, action: &FlexTensor) -> Judged {
         let (states, actions) = (width_of(state), width_of(action));
-        let (s, a) = (values(state), values(action));
-        let (weight, _, width) = self.layer(0);
+        let [s, a] = [state, action].map(|all| part(values(all), run, self.runs));
+        let (weight, _, width) = self.layer(run, 0);
         let (of_state, of_action) = weight.split_at(states * width);
         let num_states = s.len() / states;
         let mut x = matmul(Matrix::new(s, states), Matrix::new(of_state, width));
@@ -125,20 +134,21 @@ impl Frozen {
 
         let mut hidden = Vec::with_capacity(self.layers.len() - 1);
         for index in 1..self.layers.len() {
-            let (_, bias, inputs) = self.layer(index - 1);
+            let (_, bias, inputs) = self.layer(run, index - 1);
             add_bias_relu(&mut x, bias);
-            let (weight, _, width) = self.layer(index);
+            let (weight, _, width) = self.layer(run, index);
             let y = matmul(Matrix::new(&x, inputs), Matrix::new(weight, width));
             hidden.push(std::mem::replace(&mut x, y));
         }
-        add_bias(&mut x, self.layer(self.layers.len() - 1).1);
+        add_bias(&mut x, self.layer(run, self.layers.len() - 1).1);
         Judged { hidden, q: x }
     }
 
-    /// Computes the gradient with respect to the actions of `rows`, `[rows, A]`, from that of their
-    /// values.
+    /// Computes the gradient with respect to the actions of a run's `rows`, `[rows, A]`, from that
+    /// of their values.
     fn backward(
         &self,
+        run: usize,
         hidden: &[Vec<f32>],
         rows: &[usize],
         dq: &[f32],
@@ -146,7 +156,7 @@ impl Frozen {
     ) -> Vec<f32> {
         let mut grad: Vec<f32> = rows.iter().map(|&row| dq[row]).collect();
         for index in (1..self.layers.len()).rev() {
-            let (weight, _, outputs) = self.layer(index);
+            let (weight, _, outputs) = self.layer(run, index);
             let inputs = weight.len() / outputs;
             let transposed = Matrix::new(weight, outputs).transposed();
             let mut to_input = matmul(Matrix::new(&grad, outputs), transposed);
@@ -155,9 +165,19 @@ impl Frozen {
             }
             grad = to_input;
         }
-        let (weight, _, width) = self.layer(0);
+        let (weight, _, width) = self.layer(run, 0);
         let of_action = &weight[weight.len() - actions * width..];
         matmul(Matrix::new(&grad, width), Matrix::new(of_action, width).transposed())
+    }
+}
+
+impl Judged {
+    /// Appends the results of the next run.
+    fn joined(mut self, next: Self) -> Self {
+        let hidden = self.hidden.iter_mut().zip(next.hidden);
+        hidden.for_each(|(all, next)| all.extend_from_slice(&next));
+        self.q.extend_from_slice(&next.q);
+        self
     }
 }
 
@@ -210,12 +230,17 @@ impl Backward<Flex, 1> for TwinMin {
         let mut to_action = vec![0.0; dq.len() * actions];
         let through = |index: usize| {
             let wanted = |&row: &usize| is_two[row] == (index == 1) && dq[row] != 0.0;
-            let rows: Vec<usize> = (0..dq.len()).filter(wanted).collect();
-            let grad = networks[index].backward(&hidden[index], &rows, dq, actions);
-            (rows, grad)
+            let runs = networks[index].runs;
+            let count = dq.len() / runs;
+            let of_run = |run: usize| {
+                let rows: Vec<usize> = (run * count..(run + 1) * count).filter(wanted).collect();
+                let grad = networks[index].backward(run, &hidden[index], &rows, dq, actions);
+                (rows, grad)
+            };
+            (0..runs).map(of_run).collect::<Vec<_>>()
         };
         let (one, two) = join(|| through(0), || through(1));
-        for (rows, grad) in [one, two] {
+        for (rows, grad) in one.into_iter().chain(two) {
             for (grad, row) in grad.chunks_exact(actions).zip(rows) {
                 to_action[row * actions..(row + 1) * actions].copy_from_slice(grad);
             }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 
+use crate::runs;
+
 /// How the frequency loss reduces the K squared differences of each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
@@ -50,10 +52,23 @@ pub fn frequency_loss(
     best: &Tensor<1, Int>,
     reduction: Reduction,
 ) -> Tensor<1> {
+    frequency_losses(weights, best, reduction, 1)
+}
+
+/// Computes the [`frequency_loss`] of each run, `[runs]`.
+///
+/// # Shapes
+/// - `weights`: `[runs · B, K]`; `best`: `[runs · B]`
+pub fn frequency_losses(
+    weights: Tensor<2>,
+    best: &Tensor<1, Int>,
+    reduction: Reduction,
+    runs: usize,
+) -> Tensor<1> {
     let difference = (weights.clone() - one_hot(best, &weights)).square();
     match reduction {
-        Reduction::Sum => difference.sum_dim(1).mean(),
-        Reduction::Mean => difference.mean(),
+        Reduction::Sum => runs::mean(difference.sum_dim(1), runs),
+        Reduction::Mean => runs::mean(difference, runs),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::fused::mean_of;
+use crate::fused::means_of;
+use crate::runs;
 
 /// Soft policy loss of one action per state.
 ///
@@ -23,10 +24,20 @@ use crate::fused::mean_of;
 /// # Source
 /// PMOE paper, eq. 9; Haarnoja et al., arXiv:1812.05905, eq. 7.
 pub fn backpropagate_max_loss(alpha: f64, log_prob: Tensor<1>, q: Tensor<1>) -> Tensor<1> {
-    let weight = alpha as f32;
-    let fused =
-        mean_of([&log_prob, &q], [], |[log_prob, q], []| (weight * log_prob - q, [weight, -1.0]));
-    fused.unwrap_or_else(|| (log_prob.mul_scalar(alpha) - q).mean())
+    backpropagate_max_losses(&[alpha], log_prob, q)
+}
+
+/// Computes the [`backpropagate_max_loss`] of each run, `[N]`.
+///
+/// # Shapes
+/// - `alpha`: `[N]`; `log_prob`, `q`: `[N·B]`
+pub fn backpropagate_max_losses(alpha: &[f64], log_prob: Tensor<1>, q: Tensor<1>) -> Tensor<1> {
+    let runs = alpha.len();
+    let fused = means_of(runs, [&log_prob, &q], [], |run, [log_prob, q], []| {
+        let weight = alpha[run] as f32;
+        (weight * log_prob - q, [weight, -1.0])
+    });
+    fused.unwrap_or_else(|| runs::mean(runs::scale(log_prob, alpha) - q, runs))
 }
 
 /// Soft policy loss of all primitives' actions (back-propagation-all).
@@ -45,7 +56,15 @@ pub fn backpropagate_max_loss(alpha: f64, log_prob: Tensor<1>, q: Tensor<1>) -> 
 /// # Source
 /// PMOE paper, eq. 8.
 pub fn backpropagate_all_loss(alpha: f64, log_prob: Tensor<2>, q: Tensor<2>) -> Tensor<1> {
-    (log_prob.mul_scalar(alpha) - q).sum_dim(1).mean()
+    backpropagate_all_losses(&[alpha], log_prob, q)
+}
+
+/// Computes the [`backpropagate_all_loss`] of each run, `[N]`.
+///
+/// # Shapes
+/// - `alpha`: `[N]`; `log_prob`, `q`: `[N·B, K]`
+pub fn backpropagate_all_losses(alpha: &[f64], log_prob: Tensor<2>, q: Tensor<2>) -> Tensor<1> {
+    runs::mean((runs::scale(log_prob, alpha) - q).sum_dim(1), alpha.len())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use burn::tensor::{Int, Tensor, activation::softmax};
 
 use super::{best_primitive, frequency::one_hot};
 use crate::dist::select_value;
+use crate::runs;
 
 /// Samples one primitive per row, `[B]`, from the router's weights.
 ///
@@ -74,7 +75,15 @@ pub fn straight_through(relaxed: Tensor<2>) -> (Tensor<2>, Tensor<1, Int>) {
 /// # Gradients
 /// Flow into both; a primitive whose weight is 0 gets exactly zero.
 pub fn weighted_loss(weights: Tensor<2>, soft_q: Tensor<2>) -> Tensor<1> {
-    expected_value(weights, soft_q).mean().neg()
+    weighted_losses(weights, soft_q, 1)
+}
+
+/// Computes the [`weighted_loss`] of each run, `[runs]`.
+///
+/// # Shapes
+/// - `weights`, `soft_q`: `[runs · B, K]`
+pub fn weighted_losses(weights: Tensor<2>, soft_q: Tensor<2>, runs: usize) -> Tensor<1> {
+    runs::mean(expected_value(weights, soft_q), runs).neg()
 }
 
 /// The expected value under weights, `[B]`: `Σ_k w_k G_k`.
@@ -113,9 +122,23 @@ pub fn reinforce_loss(
     drawn: &Tensor<1, Int>,
     baseline: Tensor<1>,
 ) -> Tensor<1> {
+    reinforce_losses(log_weights, soft_q, drawn, baseline, 1)
+}
+
+/// Computes the [`reinforce_loss`] of each run, `[runs]`.
+///
+/// # Shapes
+/// - `log_weights`, `soft_q`: `[runs · B, K]`; `drawn`, `baseline`: `[runs · B]`
+pub fn reinforce_losses(
+    log_weights: Tensor<2>,
+    soft_q: Tensor<2>,
+    drawn: &Tensor<1, Int>,
+    baseline: Tensor<1>,
+    runs: usize,
+) -> Tensor<1> {
     let soft_q = select_value(soft_q, drawn);
     let advantage = soft_q.clone().inner() - baseline;
-    (soft_q + select_value(log_weights, drawn) * advantage).mean().neg()
+    runs::mean(soft_q + select_value(log_weights, drawn) * advantage, runs).neg()
 }
 
 /// The score-function estimator for the whole policy, without a gradient through the critic.
@@ -140,8 +163,21 @@ pub fn likelihood_ratio_loss(
     q: Tensor<1>,
     value: Tensor<1>,
 ) -> Tensor<1> {
-    let cost = log_prob.clone().inner().mul_scalar(alpha) - q + value;
-    (log_prob * cost).mean()
+    likelihood_ratio_losses(&[alpha], log_prob, q, value)
+}
+
+/// Computes the [`likelihood_ratio_loss`] of each run, `[N]`.
+///
+/// # Shapes
+/// - `alpha`: `[N]`; `log_prob`, `q`, `value`: `[N·B]`
+pub fn likelihood_ratio_losses(
+    alpha: &[f64],
+    log_prob: Tensor<1>,
+    q: Tensor<1>,
+    value: Tensor<1>,
+) -> Tensor<1> {
+    let cost = runs::scale(log_prob.clone().inner(), alpha) - q + value;
+    runs::mean(log_prob * cost, alpha.len())
 }
 
 #[cfg(test)]

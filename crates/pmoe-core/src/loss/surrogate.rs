@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::fused::mean_of;
+use crate::fused::{mean_of, means_of};
+use crate::runs;
 
 /// The clipped surrogate loss: moving an action's probability ratio beyond the clip range gains
 /// nothing.
@@ -103,11 +104,19 @@ pub fn value_loss(
 /// # Gradients
 /// Flow into `prediction`; `target` is a constant.
 pub fn mean_squared_error(prediction: Tensor<1>, target: Tensor<1>) -> Tensor<1> {
-    let fused = mean_of([&prediction], [&target], |[prediction], [target]| {
+    mean_squared_errors(prediction, target, 1)
+}
+
+/// Computes the [`mean_squared_error`] of each run, `[runs]`.
+///
+/// # Shapes
+/// - `prediction`, `target`: `[runs · B]`
+pub fn mean_squared_errors(prediction: Tensor<1>, target: Tensor<1>, runs: usize) -> Tensor<1> {
+    let fused = means_of(runs, [&prediction], [&target], |_, [prediction], [target]| {
         let error = prediction - target;
         (error * error, [2.0 * error])
     });
-    fused.unwrap_or_else(|| (prediction - target).square().mean())
+    fused.unwrap_or_else(|| runs::mean((prediction - target).square(), runs))
 }
 
 /// Measures how far the policy has moved from the behaviour policy: an estimate of KL(π_old ‖ π),

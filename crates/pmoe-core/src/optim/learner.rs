@@ -45,8 +45,7 @@ impl LearnerError {
 impl<M: Module> Learner<M> {
     /// Creates a learner at its first step. The module must be on an autodiff device.
     pub fn new(module: M, adam: Adam) -> Self {
-        let optimizer = ModuleOptimizer::from(adam);
-        Self { module: Some(module), frozen: OnceLock::new(), optimizer }
+        Self::with_optimizer(module, ModuleOptimizer::from(adam))
     }
 
     /// Returns the module without a graph, for acting and as a constant in losses.
@@ -61,13 +60,26 @@ impl<M: Module> Learner<M> {
         self.module.take().expect("present between calls")
     }
 
-    fn set(&mut self, module: M) {
+    pub(super) fn with_optimizer(module: M, optimizer: ModuleOptimizer) -> Self {
+        Self { module: Some(module), frozen: OnceLock::new(), optimizer }
+    }
+
+    pub(super) fn optimizer(&self) -> &ModuleOptimizer {
+        &self.optimizer
+    }
+
+    /// Replaces the optimiser's state.
+    pub(super) fn load_optimizer(&mut self, record: OptimizerRecord) {
+        self.optimizer = self.optimizer.clone().load_record(record);
+    }
+
+    pub(super) fn set(&mut self, module: M) {
         self.frozen.take();
         self.module = Some(module);
     }
 
-    /// Takes one Adam step down the gradient of `loss`, `[1]`. Parameters without a gradient keep
-    /// their values.
+    /// Takes one Adam step down the gradient of `loss`, `[1]`, or of the sum of several losses,
+    /// `[N]`. Parameters without a gradient keep their values.
     pub fn descend(&mut self, lr: f64, loss: Tensor<1>) {
         let module = self.take();
         let gradients = GradientsParams::from_grads(loss.backward(), &module);

@@ -77,6 +77,10 @@ impl<M: Module> Target<M> {
         Self(Some(polyak(online.valid(), online, 1.0)))
     }
 
+    pub(super) fn of_module(module: M) -> Self {
+        Self(Some(module))
+    }
+
     /// Takes one step towards `online`; see [`polyak`].
     pub fn follow(&mut self, online: &M, tau: f64) {
         let target = self.0.take().expect("present between calls");

@@ -25,6 +25,11 @@ impl Parameters {
         found
     }
 
+    /// Returns the ids in order.
+    pub(super) fn ids(&self) -> Vec<u64> {
+        self.0.iter().map(|(id, _)| *id).collect()
+    }
+
     /// Checks parameters that were loaded in place of `self`. Only their ids may differ, and these
     /// must be unique.
     pub(super) fn check_loaded(&self, loaded: &Self) -> Result<(), String> {

@@ -177,6 +177,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             mujoco: "3.17.0".into(),
             device: "flex".into(),
             threads: 1,
+            population: None,
             cpu: "Some <processor>".into(),
             instructions: String::new(),
             cores: 2,

@@ -72,6 +72,9 @@ pub struct Provenance {
     pub device: String,
     /// Threads of the run.
     pub threads: usize,
+    /// Number of runs that were trained in lockstep, this one included; none for a run alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<usize>,
     /// Model of the processor.
     pub cpu: String,
     /// Vector instructions in use; empty in manifests that were written before they were recorded.

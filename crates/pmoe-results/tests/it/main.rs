@@ -36,6 +36,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             mujoco: "3.17.0".into(),
             device: "flex".into(),
             threads: 1,
+            population: None,
             cpu: "some processor".into(),
             instructions: String::new(),
             cores: 2,

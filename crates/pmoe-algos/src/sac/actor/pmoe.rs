@@ -79,14 +79,20 @@ impl PmoeActor {
     }
 
     /// Samples a primitive and one of its actions, or an action of every primitive as candidates.
-    pub(super) fn sample(&self, mixture: &Mixture, target: TargetAction, rng: &mut Rng) -> Sampled {
+    pub(super) fn sample(
+        &self,
+        mixture: &Mixture,
+        target: TargetAction,
+        rngs: &mut [&mut Rng],
+    ) -> Sampled {
         let [rows, num_primitives, action_dim] = mixture.mean.dims();
         let (drawn, actions) = match target {
-            TargetAction::Sample => (Some(drawn_primitive(mixture, rng)), rows),
+            TargetAction::Sample => (Some(drawn_primitive(mixture, rngs)), rows),
             TargetAction::Max => (None, rows * num_primitives),
         };
         let device = mixture.mean.device().inner();
-        self.actions(mixture, drawn.as_ref(), noise::normal([actions, action_dim], rng, &device))
+        let noise = noise::normal_of_each([actions, action_dim], rngs, &device);
+        self.actions(mixture, drawn.as_ref(), noise)
     }
 
     /// Returns one action of the drawn primitive per state, or of every primitive if none is drawn.
@@ -120,11 +126,11 @@ impl PmoeActor {
         critic: &TwinCritic,
         obs: Tensor<2>,
         mode: Mode,
-        rng: &mut Rng,
+        rngs: &mut [&mut Rng],
     ) -> TanhNormal {
         let primitive = match (mode, self.config.eval_primitive) {
             (Mode::Explore, _) | (Mode::Evaluate, EvalPrimitive::Sample) => {
-                drawn_primitive(mixture, rng)
+                drawn_primitive(mixture, rngs)
             }
             (Mode::Evaluate, EvalPrimitive::ArgmaxW) => {
                 best_primitive(mixture.router_logits.clone())
@@ -147,6 +153,6 @@ impl PmoeActor {
 }
 
 /// Samples one primitive per row, `[B]`, from the weights.
-fn drawn_primitive(mixture: &Mixture, rng: &mut Rng) -> Tensor<1, Int> {
-    noise::categorical_rows(softmax(mixture.router_logits.clone(), 1).inner(), rng)
+fn drawn_primitive(mixture: &Mixture, rngs: &mut [&mut Rng]) -> Tensor<1, Int> {
+    noise::categorical_rows_of_each(softmax(mixture.router_logits.clone(), 1).inner(), rngs)
 }

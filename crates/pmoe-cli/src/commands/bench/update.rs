@@ -15,6 +15,7 @@ use pmoe_results::number::whole;
 use serde::Serialize;
 
 use super::CommonArgs;
+use crate::commands::train::not_in_lockstep;
 use crate::commands::{print_json, print_line};
 use crate::config;
 use crate::machine;
@@ -24,6 +25,7 @@ use crate::machine;
 Examples:
   pmoe bench update --method pmoe-sac --task Hopper-v4
   pmoe bench update --method pmoe-sac --task Humanoid-v4 --set actor.pmoe.num_primitives=10 --json
+  pmoe bench update --method pmoe-sac --task Hopper-v4 --runs 8 --updates 50
 
 The transitions are random: of the task, only the dimensions count. On a GPU, the time of a part is that of
 queueing its work; the update's is that of computing it.")]
@@ -34,6 +36,9 @@ pub(crate) struct Args {
     /// as one; for TD3, all updates per actor update do.
     #[arg(long, default_value_t = 500, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_UPDATES))]
     updates: u32,
+    /// Runs that learn in lockstep, as with `pmoe train --population`. An update is one of each.
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u32>(1..=MOST_RUNS))]
+    runs: u32,
 }
 
 #[derive(Serialize)]
@@ -43,8 +48,11 @@ struct Timing {
     /// Vector instructions in use.
     instructions: &'static str,
     updates: u32,
+    runs: u32,
     batch_size: usize,
     ms_per_update: Quartiles,
+    /// Those of all runs, `1000 · runs / ms_per_update.median`.
+    updates_per_second: f64,
     /// Median time of each part, in milliseconds.
     ms_per_part: BTreeMap<String, f64>,
     /// Median time of the bare matrix products of the same shapes.
@@ -60,6 +68,9 @@ struct Quartiles {
     q3: f64,
 }
 
+/// The most runs in lockstep.
+const MOST_RUNS: u64 = 1024;
+
 /// The most updates to time; the time of each is kept.
 const MOST_UPDATES: u64 = 1_000_000;
 
@@ -71,20 +82,32 @@ const TRANSITIONS: u32 = 100_000;
 const TURN: u32 = 10;
 
 pub(crate) fn update(args: Args) -> Result<ExitCode> {
-    let Args { common: CommonArgs { method, task, compute, json }, updates } = args;
+    let Args { common: CommonArgs { method, task, compute, json }, updates, runs } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, None)?;
     let env = pmoe_envs::make_with(&id, &config.env)?;
     let spec = env.spec();
-    machine::check_memory(&config, TRANSITIONS.into(), spec)?;
+    if runs > 1 && !config.algo.goes_in_lockstep() {
+        return Err(not_in_lockstep("--runs", &config.method).into());
+    }
+    // All runs together have as many as one, or at least a batch each.
+    let transitions = match runs {
+        1 => TRANSITIONS,
+        _ => (TRANSITIONS / runs).max(u32::try_from(config.algo.rows_per_update())?),
+    };
+    machine::check_memory_of(runs.into(), &config, transitions.into(), spec)?;
     let device = config.device.open()?;
+    let step = |transitions, device: &Device| match runs {
+        1 => config.algo.timed_step(spec, transitions, device),
+        _ => (config.algo.timed_lockstep(runs as usize, spec, transitions, device))
+            .expect("it goes in lockstep"),
+    };
     let times = compute.run(config.device, || {
         // Only the fused operations of the default device count products.
         let rows = config.algo.rows_per_update();
-        let mut step = config.algo.timed_step(spec, rows, &Device::flex());
-        let products = matrix_products(|| step(&mut stream(0, Stream::Learn), &mut |_| ()));
-        let step = config.algo.timed_step(spec, TRANSITIONS as usize, &device);
-        time(step, &device, &products, updates)
+        let mut counted = step(rows, &Device::flex());
+        let products = matrix_products(|| counted(&mut stream(0, Stream::Learn), &mut |_| ()));
+        time(step(transitions as usize, &device), &device, &products, updates)
     })?;
     let Times { totals, floors, parts } = times;
     let ms_per_update = quartiles(totals);
@@ -94,6 +117,8 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
         task,
         instructions: Instructions::in_use().name(),
         updates,
+        runs,
+        updates_per_second: 1e3 * f64::from(runs) / ms_per_update.median,
         batch_size: config.algo.rows_per_update(),
         ratio_to_matrix_products: ms_per_update.median / ms_matrix_products,
         ms_per_update,
@@ -160,10 +185,15 @@ fn time(
 
 fn print(timing: &Timing) -> Result<()> {
     let Quartiles { q1, median, q3 } = timing.ms_per_update;
-    let Timing { method, task, updates, .. } = timing;
+    let Timing { method, task, updates, runs, updates_per_second, .. } = timing;
     print_line(&format!(
         "{method} on {task}: {median:.2} ms per gradient update (quartiles {q1:.2} and {q3:.2}, {updates} updates)"
     ))?;
+    if *runs > 1 {
+        print_line(&format!(
+            "  {runs} runs in lockstep: an update of each, {updates_per_second:.0} updates per second"
+        ))?;
+    }
     for (part, median) in &timing.ms_per_part {
         print_line(&format!("  {part:<14} {median:6.2} ms"))?;
     }

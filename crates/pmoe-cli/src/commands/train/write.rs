@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use pmoe_algos::{Agent, RunConfig, RunError, Training, TrainingEnd};
+use pmoe_algos::{Agent, Progress, RunConfig, RunError, Training, TrainingEnd};
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Manifest, Run, RunDir, Sink, Status};
@@ -20,15 +20,36 @@ pub(super) fn run<A: Agent>(
     mut training: Training<'_, A>,
     provenance: Provenance,
     run_dir: &mut RunDir,
-    mut display: Display,
+    display: Display,
     stop: &Stop,
 ) -> Result<ExitCode> {
-    let progress = training.progress();
-    display.begin(progress.env_step);
-    let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
-    start_attempt(run_dir, provenance, progress.env_step)?;
-    let mut sink = RunSink { events, display, run_dir, begun: Instant::now() };
+    let mut sink = RunSink::begin(training.progress(), provenance, run_dir, display)?;
     let result = training.run(&mut sink);
+    match finish(config, &training, result, &mut sink)? {
+        TrainingEnd::Done => {
+            if sink.display.is_for_people() {
+                say_end(sink.run_dir);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        TrainingEnd::Interrupted => {
+            let env_step = training.progress().env_step;
+            say!("checkpoint written at step {env_step}; the same command continues");
+            Ok(stop.exit().into())
+        }
+    }
+}
+
+/// Writes down how the run ended, with the policy of a finished one.
+///
+/// # Errors
+/// The error that ended the run, or that of writing.
+pub(super) fn finish<A: Agent>(
+    config: &RunConfig,
+    training: &Training<'_, A>,
+    result: Result<TrainingEnd, RunError>,
+    sink: &mut RunSink<'_>,
+) -> Result<TrainingEnd> {
     let env_step = training.progress().env_step;
     let result = result.and_then(|outcome| Ok((outcome, sink.sync()?)));
     sink.display.finish();
@@ -41,15 +62,11 @@ pub(super) fn run<A: Agent>(
                 manifest.status = Status::Done;
                 manifest.events_blake3 = Some(blake3);
             })?;
-            if sink.display.is_for_people() {
-                say_end(sink.run_dir);
-            }
-            Ok(ExitCode::SUCCESS)
+            Ok(TrainingEnd::Done)
         }
         Ok((TrainingEnd::Interrupted, _)) => {
             sink.note(env_step, |manifest| manifest.status = Status::Interrupted)?;
-            say!("checkpoint written at step {env_step}; the same command continues");
-            Ok(stop.exit().into())
+            Ok(TrainingEnd::Interrupted)
         }
         Err(error) => {
             let diverged = matches!(error, RunError::Agent(_));
@@ -106,14 +123,27 @@ fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -
 }
 
 /// Keeps the events, shows progress, and brings the manifest up to date at every evaluation.
-struct RunSink<'a> {
+pub(super) struct RunSink<'a> {
     events: JsonlSink,
     display: Display,
     run_dir: &'a mut RunDir,
     begun: Instant,
 }
 
-impl RunSink<'_> {
+impl<'a> RunSink<'a> {
+    /// Starts another attempt at the run.
+    pub(super) fn begin<M>(
+        progress: &Progress<M>,
+        provenance: Provenance,
+        run_dir: &'a mut RunDir,
+        mut display: Display,
+    ) -> Result<Self> {
+        display.begin(progress.env_step);
+        let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
+        start_attempt(run_dir, provenance, progress.env_step)?;
+        Ok(Self { events, display, run_dir, begun: Instant::now() })
+    }
+
     /// Writes down how far the run is, and what `change` does.
     fn note(&mut self, env_step: u64, change: impl FnOnce(&mut Manifest)) -> Result<()> {
         let wall_seconds = self.begun.elapsed().as_secs_f64();

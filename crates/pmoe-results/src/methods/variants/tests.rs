@@ -39,6 +39,7 @@ fn run_of(task: &str, seed: u64, config: &str, is_done: bool) -> Run {
                 mujoco: String::new(),
                 device: String::new(),
                 threads: 1,
+                population: None,
                 cpu: String::new(),
                 instructions: String::new(),
                 cores: 1,

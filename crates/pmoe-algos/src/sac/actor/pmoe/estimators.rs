@@ -5,10 +5,10 @@
 //!
 //! | code | source | formula |
 //! |---|---|---|
-//! | [`straight_through`], [`weighted_loss`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
-//! | [`reinforce_loss`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
-//! | [`likelihood_ratio_loss`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
-//! | [`weighted_loss`] | the choice summed out | −Σ_k w_k G_k |
+//! | [`straight_through`], [`weighted_losses`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
+//! | [`reinforce_losses`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
+//! | [`likelihood_ratio_losses`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
+//! | [`weighted_losses`] | the choice summed out | −Σ_k w_k G_k |
 //!
 //! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
 //!
@@ -21,10 +21,11 @@
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
 use pmoe_core::loss::{
-    backpropagate_all_loss, backpropagate_max_loss, best_primitive, draw_primitive, expected_value,
-    frequency_loss, gumbel_softmax, likelihood_ratio_loss, reinforce_loss, straight_through,
-    weighted_loss,
+    backpropagate_all_losses, backpropagate_max_losses, best_primitive, draw_primitive,
+    expected_value, frequency_losses, gumbel_softmax, likelihood_ratio_losses, reinforce_losses,
+    straight_through, weighted_losses,
 };
+use pmoe_core::runs;
 
 use super::PmoeActor;
 use crate::policy::MixtureBatch;
@@ -116,7 +117,7 @@ impl PmoeActor {
             ArgmaxScore::Q => q.clone().inner(),
             ArgmaxScore::SoftQ => {
                 let log_prob: Tensor<2> = sample.log_prob.clone().inner().reshape(q.dims());
-                q.clone().inner() - log_prob.mul_scalar(alpha)
+                soft_q(q.clone().inner(), log_prob, alpha)
             }
         });
 
@@ -124,12 +125,12 @@ impl PmoeActor {
             PrimitiveLoss::Max => {
                 let log_prob = mixture.selected_log_prob(&sample, &best, self.log_prob());
                 let q = select_value(q, &best);
-                (backpropagate_max_loss(alpha, log_prob.clone(), q), log_prob.inner())
+                (backpropagate_max_losses(alpha, log_prob.clone(), q), log_prob.inner())
             }
             PrimitiveLoss::All => {
                 let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
                 let constant = log_prob.clone().inner().flatten(0, 1);
-                (backpropagate_all_loss(alpha, log_prob, q), constant)
+                (backpropagate_all_losses(alpha, log_prob, q), constant)
             }
         };
         let log_prob = match config.alpha_log_prob {
@@ -140,7 +141,8 @@ impl PmoeActor {
             }
         };
         let weights = softmax(mixture.router_logits, 1);
-        let routing_loss = frequency_loss(weights, &best, config.freq_reduction.into());
+        let reduction = config.freq_reduction.into();
+        let routing_loss = frequency_losses(weights, &best, reduction, alpha.len());
         ActorLoss {
             routing_loss: Some(routing_loss.clone().inner()),
             mixture: Some(batch.with_chosen(best)),
@@ -162,7 +164,7 @@ impl PmoeActor {
         let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
         let relaxed = gumbel_softmax(mixture.log_weights(), gumbel, temperature);
         let (one_hot, drawn) = straight_through(relaxed);
-        let loss = weighted_loss(one_hot, soft_q(q, log_prob.clone(), alpha));
+        let loss = weighted_losses(one_hot, soft_q(q, log_prob.clone(), alpha), alpha.len());
         ActorLoss {
             mixture: Some(batch.with_chosen(drawn.clone())),
             ..ActorLoss::new(loss, select_value(log_prob.inner(), &drawn))
@@ -185,7 +187,7 @@ impl PmoeActor {
         let actions: Tensor<3> = sample.action.reshape(mixture.mean.dims());
         let action = (relaxed.clone().unsqueeze_dim::<3>(2) * actions).sum_dim(1).squeeze_dim(1);
         let log_prob = expected_value(relaxed, log_prob);
-        let loss = backpropagate_max_loss(alpha, log_prob.clone(), critic.min(obs, action));
+        let loss = backpropagate_max_losses(alpha, log_prob.clone(), critic.min(obs, action));
         ActorLoss {
             mixture: Some(batch.with_chosen(drawn)),
             ..ActorLoss::new(loss, log_prob.inner())
@@ -213,11 +215,12 @@ impl PmoeActor {
             ReinforceBaseline::Expected => {
                 expected_value(log_weights.clone().inner().exp(), values)
             }
-            ReinforceBaseline::Ema { .. } => drawn_value.full_like(average),
+            ReinforceBaseline::Ema { .. } => runs::spread(average, &drawn_value),
         };
-        let loss = reinforce_loss(log_weights, soft_q, &drawn, baseline);
+        let runs = alpha.len();
+        let loss = reinforce_losses(log_weights, soft_q, &drawn, baseline, runs);
         ActorLoss {
-            soft_value: Some(drawn_value.mean()),
+            soft_value: Some(runs::mean(drawn_value, runs)),
             mixture: Some(batch.with_chosen(drawn.clone())),
             ..ActorLoss::new(loss, select_value(log_prob.inner(), &drawn))
         }
@@ -230,7 +233,8 @@ impl PmoeActor {
         let Judged { sample, q } = judge_all(&mixture, input);
         let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
         let weights = softmax(mixture.router_logits, 1);
-        let loss = weighted_loss(weights.clone(), soft_q(q, log_prob.clone(), alpha));
+        let soft_q = soft_q(q, log_prob.clone(), alpha);
+        let loss = weighted_losses(weights.clone(), soft_q, alpha.len());
         let log_prob = expected_value(weights.inner(), log_prob.inner());
         ActorLoss { mixture: Some(batch), ..ActorLoss::new(loss, log_prob) }
     }
@@ -246,29 +250,32 @@ fn likelihood_ratio(
     batch: MixtureBatch,
 ) -> ActorLoss {
     let LossInput { critic, obs, alpha, noise, .. } = input;
-    let [rows, _] = obs.dims();
-    let fixed = mixture.constant();
-    // The action, a constant; its noise is in the first B rows.
+    let ([rows, _], [all_rows, action_dim]) = (obs.dims(), noise.action.dims());
+    let (runs, fixed) = (alpha.len(), mixture.constant());
+    // The noise of the action is in the first rows of each run.
+    let of_run: Tensor<3> = noise.action.reshape([runs, all_rows / runs, action_dim]);
+    let noise_at = |first: usize, count: usize| {
+        of_run.clone().narrow(1, first / runs, count / runs).reshape([count, action_dim])
+    };
+    // The action, a constant.
     let drawn = draw_primitive(mixture.log_weights(), noise.gumbel);
-    let own_noise = noise.action.clone().narrow(0, 0, rows);
-    let own = fixed.primitive(&drawn).rsample(own_noise);
+    let own = fixed.primitive(&drawn).rsample(noise_at(0, rows));
     let q = critic.min(obs.clone(), own.action);
     let log_prob = mixture.log_prob(own.pre_tanh.unsqueeze_dim(1)).squeeze_dim::<1>(1);
     // V(s), from samples independent of the action.
     let value = match baseline {
         RatioBaseline::None => q.zeros_like(),
         RatioBaseline::Expected => {
-            let [all_rows, _] = noise.action.dims();
-            let fresh = fixed.primitives().rsample(noise.action.narrow(0, rows, all_rows - rows));
+            let fresh = fixed.primitives().rsample(noise_at(rows, all_rows - rows));
             let q = critic.min(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
             let log_prob = fixed.samples_log_prob(&fresh, LogProb::Mixture);
             expected_value(fixed.log_weights().exp(), soft_q(q, log_prob, alpha))
         }
     };
-    let mean_square = |x: Tensor<3>| x.square().mean();
+    let mean_square = |x: Tensor<3>| runs::mean(x.square(), runs);
     let size = mean_square(mixture.mean) + mean_square(mixture.log_std);
     let constant = log_prob.clone().inner();
-    let loss = likelihood_ratio_loss(alpha, log_prob, q, value);
+    let loss = likelihood_ratio_losses(alpha, log_prob, q, value);
     ActorLoss {
         mixture: Some(batch.with_chosen(drawn)),
         ..ActorLoss::new(loss + size.mul_scalar(0.5 * regularization), constant)
@@ -284,8 +291,8 @@ fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
 }
 
 /// `G = Q − α log π`, `[B, K]`.
-fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: f64) -> Tensor<2> {
-    q - log_prob.mul_scalar(alpha)
+fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: &[f64]) -> Tensor<2> {
+    q - runs::scale(log_prob, alpha)
 }
 
 impl From<EntropyLogProb> for LogProb {
