@@ -12,7 +12,7 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
-//! | [`critic_loss`] | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
+//! | [`critic_loss`](crate::critic::critic_loss) | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
 //! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
 //! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
 //!
