@@ -39,10 +39,11 @@ fn of_losses(actor: &ActorConfig, dtype: DType) -> Vec<Vec<f64>> {
     let target: Tensor<1> = target.squeeze_dim(1);
     let of_critic = critic_loss(q1, target.clone()) + critic_loss(q2, target);
 
-    let ActorNoise { action, gumbel } = actor.noise(BATCH, ACTION, rng, &device);
+    let ActorNoise { action, gumbel } = actor.noise(BATCH, ACTION, &mut [rng], &device);
     let noise = ActorNoise { action: action.cast(dtype), gumbel: gumbel.cast(dtype) };
     let frozen = critic.valid();
-    let input = LossInput { critic: &frozen, obs, alpha: ALPHA, noise, baseline: 0.7 };
+    let (alpha, baseline) = (&[ALPHA], &[0.7]);
+    let input = LossInput { critic: &frozen, obs, alpha, noise, baseline };
     let of_actor = actor.loss(input).loss;
     [gradients(&critic, &of_critic), gradients(&actor, &of_actor)].concat()
 }
