@@ -42,7 +42,7 @@ fn unknown_names_list_the_known_ones() {
 fn instructions_that_do_not_exist_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let mut run = |name: &str, words: &[&str]| {
+    let run = |name: &str, words: &[&str]| {
         let mut command = train("sac", 300, &out);
         refuse(command.env("PMOE_INSTRUCTIONS", name), 2, words);
     };

@@ -55,7 +55,7 @@ pub(super) fn transpose(lines: [&[f32]; 16], out: &mut [f32], width: usize) {
         Arch::V3(simd) => {
             let [one, two] = [0, 8].map(|first| std::array::from_fn(|c| lines[first + c]));
             transpose_by_8(simd, one, out, width);
-            transpose_by_8(simd, two, &mut out[8..], width)
+            transpose_by_8(simd, two, out.get_mut(8..).unwrap_or_default(), width)
         }
         _ => 0,
     };
