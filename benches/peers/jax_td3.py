@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from common import quartiles, versions
+from common import check_close, quartiles, versions
 
 BATCH, HIDDEN, TRANSITIONS = 256, (256, 256), 100_000
 GAMMA, TAU, POLICY_DELAY = 0.99, 0.005, 2
@@ -229,9 +229,7 @@ def report(name: str, left: object, right: object) -> None:
     pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
     # Unlike Python's, NumPy's maximum keeps NaN.
     worst = float(np.max([np.abs(np.subtract(a, b)).max() for a, b in pairs]))
-    if not worst < 1e-5:
-        raise SystemExit(f"{name}: {worst}")
-    print(f"{name}: largest difference {worst:.1e}")
+    check_close(name, worst)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import gymnasium
 import rltools
 
 import free_task
-from common import LEARNING_STARTS, WARM_UP, versions
+from common import LEARNING_STARTS, WARM_UP, add_training_arguments, versions
 
 SETTINGS = {
     "ACTOR_BATCH_SIZE": 100,
@@ -52,10 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
-    parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
-    parser.add_argument("--buffer", type=int, default=200_000, help="transitions to keep")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_training_arguments(parser)
     args = parser.parse_args()
     # Gymnasium calls the paper's tasks out of date.
     warnings.simplefilter("ignore", DeprecationWarning)

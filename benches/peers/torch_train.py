@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 import free_task
-from common import LEARNING_STARTS, WARM_UP, versions
+from common import LEARNING_STARTS, WARM_UP, add_training_arguments, versions
 from torch_learner import Learner, Settings
 from torch_sac import BATCH, squash
 
@@ -79,10 +79,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--style", choices=["cleanrl", "lean"], default="cleanrl")
-    parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
-    parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
-    parser.add_argument("--buffer", type=int, default=200_000, help="transitions to keep")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_training_arguments(parser)
     args = parser.parse_args()
     # Gymnasium calls the paper's tasks out of date.
     warnings.simplefilter("ignore", DeprecationWarning)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from common import quartiles, versions
+from common import check_close, quartiles, versions
 from torch_learner import STYLES, Learner, Settings
 from torch_sac import (
     BATCH,
@@ -148,9 +148,7 @@ def report(name: str, left: list[Tensor], right: list[Tensor]) -> None:
     gaps = [(a - b).abs().max() for a, b in zip(left, right, strict=True)]
     # Unlike Python's, torch's maximum keeps NaN.
     worst = torch.stack(gaps).max().item()
-    if not worst < 1e-5:
-        raise SystemExit(f"{name}: {worst}")
-    print(f"{name}: largest difference {worst:.1e}")
+    check_close(name, worst)
 
 
 def main() -> None:

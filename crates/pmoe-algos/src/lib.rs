@@ -5,7 +5,7 @@
 //! stopped and went on from a checkpoint.
 //!
 //! # Example
-//! A task of one's own, learnt with SAC; `examples/custom_env.rs` goes on to save, load and compare the policy.
+//! A task of your own, learnt with SAC; `examples/custom_env.rs` goes on to save, load and compare the policy.
 //!
 //! ```
 //! use pmoe_algos::burn::tensor::Device;

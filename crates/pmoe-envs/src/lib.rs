@@ -1,5 +1,5 @@
 //! Reinforcement-learning tasks behind one small trait: Gym's MuJoCo tasks, bit for bit, target-reaching, and tasks of
-//! one's own.
+//! your own.
 //!
 //! [`Env`] is the contract: slices of `f64` in and out, no allocation per step, all randomness from the caller's
 //! generator, the whole state saved and restored. [`TimeLimit`], [`RescaleAction`], [`ClipAction`] and [`ObsNoise`] wrap
