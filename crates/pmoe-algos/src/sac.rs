@@ -41,7 +41,8 @@ use pmoe_core::{noise, runs};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
-    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, LossInput, PmoeActor, Policy, Sampled,
+    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, Judge, LossInput, PmoeActor, Policy,
+    Sampled,
 };
 use self::average::MovingAverage;
 pub use self::config::policy::{
@@ -216,13 +217,9 @@ impl Networks {
 
         // Update the actor. The critics enter as constants, so only the actor gets gradients.
         let noise = self.actor.noise(rows, action_dim, rngs, &device);
-        let input = LossInput {
-            critic: self.critic.frozen(),
-            obs: batch.obs,
-            alpha: &alpha,
-            noise,
-            baseline,
-        };
+        let frozen = self.critic.frozen();
+        let critic: Judge<'_> = &|obs, action| frozen.min(obs, action);
+        let input = LossInput { critic, obs: batch.obs, alpha: &alpha, noise, baseline };
         let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
             self.actor.loss(input);
         let actor_loss = loss.clone().inner();
@@ -241,7 +238,8 @@ impl Networks {
 
     /// Chooses an action for each run's observation, `[1, O]` each, as `[N, A]` numbers.
     fn act(&self, obs: Tensor<2>, mode: Mode, rngs: &mut [&mut Rng]) -> Vec<f32> {
-        let chosen = self.actor.frozen().act(self.critic.frozen(), obs, mode, rngs);
+        let critic: Judge<'_> = &|obs, action| self.critic.frozen().min(obs, action);
+        let chosen = self.actor.frozen().act(critic, obs, mode, rngs);
         chosen.try_into_vec_as::<f32>().expect("actions are floats")
     }
 }

@@ -12,7 +12,7 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
-    GumbelMode, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    GumbelMode, Judge, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
     SacConfig,
 };
 use pmoe_core::dist::{LogProb, Mixture, select_value};
@@ -56,7 +56,8 @@ fn noise(actor: &Actor) -> ActorNoise {
 
 fn full_loss(actor: &Actor) -> ActorLoss {
     let (critic, noise) = (critic().valid(), noise(actor));
-    let (critic, alpha, baseline) = (&critic, &[ALPHA], &[0.7]);
+    let critic: Judge<'_> = &|obs, action| critic.min(obs, action);
+    let (alpha, baseline) = (&[ALPHA], &[0.7]);
     let input = LossInput { critic, obs: obs(), alpha, noise, baseline };
     actor.loss(input)
 }
@@ -340,8 +341,9 @@ fn the_critic_gets_no_gradient_from_the_actor() {
     for config in common::actors() {
         let actor = actor(&config);
         let (valid, noise) = (critic.valid(), noise(&actor));
-        let (valid, alpha, baseline) = (&valid, &[ALPHA], &[0.0]);
-        let input = LossInput { critic: valid, obs: obs(), alpha, noise, baseline };
+        let judge: Judge<'_> = &|obs, action| valid.min(obs, action);
+        let (alpha, baseline) = (&[ALPHA], &[0.0]);
+        let input = LossInput { critic: judge, obs: obs(), alpha, noise, baseline };
         let loss = actor.loss(input).loss;
         assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)), "{config:?}");
     }

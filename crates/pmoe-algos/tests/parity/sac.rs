@@ -7,7 +7,7 @@ use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorNoise, Estimator, FrequencyConfig, GatingConfig, GumbelMode,
-    LossInput, PmoeConfig, Policy, ReinforceBaseline, SacConfig, Sampled, TargetAction,
+    Judge, LossInput, PmoeConfig, Policy, ReinforceBaseline, SacConfig, Sampled, TargetAction,
     soft_bellman_target, temperature_loss,
 };
 use pmoe_envs::Rng;
@@ -280,8 +280,9 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
 
     let noise = actor_noise(case, &setup, arithmetic)?;
     let critic = critic.valid();
+    let judge: Judge<'_> = &|obs, action| critic.min(obs, action);
     let (alpha, baseline) = (&[alpha], &[setup.baseline]);
-    let loss = actor.loss(LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline });
+    let loss = actor.loss(LossInput { critic: judge, obs: batch.obs, alpha, noise, baseline });
     all.push(computed("actor", &loss.loss, &actor, "actor"));
 
     if let Some(log_alpha) = log_alpha {

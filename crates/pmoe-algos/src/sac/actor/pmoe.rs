@@ -36,9 +36,8 @@ use pmoe_core::loss::best_primitive;
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
-use super::Sampled;
+use super::{Judge, Sampled};
 use crate::agent::Mode;
-use crate::critic::TwinCritic;
 use crate::policy::{EvalPrimitive, NetSpec, RoutedNet};
 use crate::sac::{Estimator, PmoeConfig, TargetAction};
 
@@ -123,7 +122,7 @@ impl PmoeActor {
     pub(super) fn acting_primitive(
         &self,
         mixture: &Mixture,
-        critic: &TwinCritic,
+        critic: Judge<'_>,
         obs: Tensor<2>,
         mode: Mode,
         rngs: &mut [&mut Rng],
@@ -136,7 +135,7 @@ impl PmoeActor {
                 best_primitive(mixture.router_logits.clone())
             }
             (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-                let q = critic.min(obs, mixture.primitives().mode());
+                let q = critic(obs, mixture.primitives().mode());
                 best_primitive(q.reshape([-1, self.num_primitives() as i32]))
             }
             (Mode::Evaluate, EvalPrimitive::Index(index)) => {

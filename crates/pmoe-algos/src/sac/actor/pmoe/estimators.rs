@@ -187,7 +187,7 @@ impl PmoeActor {
         let actions: Tensor<3> = sample.action.reshape(mixture.mean.dims());
         let action = (relaxed.clone().unsqueeze_dim::<3>(2) * actions).sum_dim(1).squeeze_dim(1);
         let log_prob = expected_value(relaxed, log_prob);
-        let loss = backpropagate_max_losses(alpha, log_prob.clone(), critic.min(obs, action));
+        let loss = backpropagate_max_losses(alpha, log_prob.clone(), critic(obs, action));
         ActorLoss {
             mixture: Some(batch.with_chosen(drawn)),
             ..ActorLoss::new(loss, log_prob.inner())
@@ -260,14 +260,14 @@ fn likelihood_ratio(
     // The action, a constant.
     let drawn = draw_primitive(mixture.log_weights(), noise.gumbel);
     let own = fixed.primitive(&drawn).rsample(noise_at(0, rows));
-    let q = critic.min(obs.clone(), own.action);
+    let q = critic(obs.clone(), own.action);
     let log_prob = mixture.log_prob(own.pre_tanh.unsqueeze_dim(1)).squeeze_dim::<1>(1);
     // V(s), from samples independent of the action.
     let value = match baseline {
         RatioBaseline::None => q.zeros_like(),
         RatioBaseline::Expected => {
             let fresh = fixed.primitives().rsample(noise_at(rows, all_rows - rows));
-            let q = critic.min(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
+            let q = critic(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
             let log_prob = fixed.samples_log_prob(&fresh, LogProb::Mixture);
             expected_value(fixed.log_weights().exp(), soft_q(q, log_prob, alpha))
         }
@@ -286,7 +286,7 @@ fn likelihood_ratio(
 fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
     let shape = [input.obs.dims()[0], mixture.num_primitives()];
     let sample = mixture.primitives().rsample(input.noise.action);
-    let q = input.critic.min(input.obs, sample.action.clone()).reshape(shape);
+    let q = (input.critic)(input.obs, sample.action.clone()).reshape(shape);
     Judged { sample, q }
 }
 
