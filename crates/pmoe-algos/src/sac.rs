@@ -33,6 +33,7 @@ mod config;
 mod facts;
 mod latest;
 mod lockstep;
+mod sample;
 mod temperature;
 
 use burn::tensor::{Device, Tensor};
@@ -52,6 +53,7 @@ pub use self::config::policy::{
 pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
 use self::latest::Latest;
 pub use self::lockstep::Lockstep;
+pub use self::sample::PolicySample;
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action};
 use crate::checkpoint::{CheckpointError, Files, Scope};
@@ -220,7 +222,7 @@ impl Networks {
         let frozen = self.critic.frozen();
         let critic: Judge<'_> = &|obs, action| frozen.min(obs, action);
         let input = LossInput { critic, obs: batch.obs, alpha: &alpha, noise, baseline };
-        let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
+        let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture, sample } =
             self.actor.loss(input);
         let actor_loss = loss.clone().inner();
         done(Part::ActorForward);
@@ -232,7 +234,16 @@ impl Networks {
         self.target_critic.follow(&self.critic, tau);
         done(Part::TargetCritics);
 
-        let latest = Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture };
+        let latest = Latest {
+            critic_loss,
+            actor_loss,
+            q1,
+            log_prob,
+            alpha,
+            routing_loss,
+            mixture,
+            sample,
+        };
         (latest, soft_value)
     }
 

@@ -20,7 +20,7 @@ use pmoe_envs::Rng;
 pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
 pub use self::pmoe::PmoeActor;
-use super::{ActorConfig, SacConfig, TargetAction};
+use super::{ActorConfig, PolicySample, SacConfig, TargetAction};
 use crate::agent::Mode;
 use crate::layers::Layer;
 use crate::policy::{McpActor, MixtureBatch, NetSpec, PrimitiveNet, RoutedNet, RoutingInput};
@@ -108,11 +108,21 @@ pub struct ActorLoss {
     pub soft_value: Option<Tensor<1>>,
     /// The mixture at the batch's states, before squashing, if there is one.
     pub mixture: Option<MixtureBatch>,
+    /// What the entropy of the acting policy is computed from, unless it is minus the mean of
+    /// `log_prob`.
+    pub sample: Option<PolicySample>,
 }
 
 impl ActorLoss {
     fn new(loss: Tensor<1>, log_prob: Tensor<1>) -> Self {
-        Self { loss, log_prob, routing_loss: None, soft_value: None, mixture: None }
+        Self {
+            loss,
+            log_prob,
+            routing_loss: None,
+            soft_value: None,
+            mixture: None,
+            sample: None,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use crate::policy::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput, NoiseSize};
 use crate::sac::{
     AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, GumbelMode,
-    PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    PolicySample, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
 /// A sample of every primitive at every state, with its value.
@@ -86,7 +86,8 @@ impl PmoeActor {
     /// Computes the policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
         let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
-        match &self.config.estimator {
+        let sample = Some(PolicySample::new(&mixture, &input.noise.action));
+        let loss = match &self.config.estimator {
             Estimator::Frequency(config) => self.frequency(config, mixture, input, batch),
             Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature } => {
                 self.gumbel_straight_through(*temperature, mixture, input, batch)
@@ -99,7 +100,8 @@ impl PmoeActor {
                 likelihood_ratio(*baseline, *regularization, mixture, input, batch)
             }
             Estimator::Marginal {} => self.marginal(mixture, input, batch),
-        }
+        };
+        ActorLoss { sample, ..loss }
     }
 
     /// The paper's estimator. The best primitive, or all, learn from the critic (eqs. 9 and 8); the
