@@ -20,8 +20,8 @@
 //! - The critic loss has no factor ½, as in Spinning Up, CleanRL and the authors' release. This
 //!   doubles the gradient, to which Adam is insensitive.
 //! - The paper's eq. 11 takes the largest target value over actions. Its Algorithm 1 and all public
-//!   code sample one action from the mixture instead, and so does this crate. `target = "max"`
-//!   takes the largest soft value over one sample of every primitive.
+//!   code sample one action from the mixture instead, and so does this crate: the largest value is
+//!   that of a policy which never acts.
 //! - The paper's Algorithm 1 lists a target policy. No public code has one, nor does this crate.
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 

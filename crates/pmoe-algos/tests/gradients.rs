@@ -11,13 +11,14 @@ use common::differences::{check, check_against, f64_normal, gradients, in_f64, i
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
+    Actor, ActorConfig, ActorLoss, ActorNoise, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
     GumbelMode, Judge, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
     SacConfig,
 };
 use pmoe_core::dist::{LogProb, Mixture, select_value};
 use pmoe_core::loss::{
-    backpropagate_max_loss, best_primitive, expected_value, gumbel_softmax, weighted_loss,
+    Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, expected_value,
+    frequency_loss, gumbel_softmax, weighted_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -100,16 +101,60 @@ fn actor_gradients_equal_central_differences() {
     // parameters.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
     let soft = Estimator::Gumbel { mode: GumbelMode::Soft, temperature: 0.8 };
-    let frequency = Estimator::Frequency(common::frequency());
-    for estimator in [frequency, common::back_propagation_all(), soft, Estimator::Marginal {}] {
+    for estimator in [soft, Estimator::Marginal {}] {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
             let estimator = estimator.clone();
             let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
             check_pmoe(&format!("{config:?}"), &config);
         }
     }
+    for estimator in [Estimator::Frequency(common::frequency()), common::back_propagation_all()] {
+        let config = PmoeConfig { estimator, ..open.clone() };
+        check_pmoe(&format!("{config:?}"), &config);
+    }
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
     check_pmoe("router on the observation", &on_obs);
+}
+
+#[test]
+fn the_frequency_estimators_weights_are_constants_in_the_mixtures_density() {
+    let scores = [ArgmaxScore::Q, ArgmaxScore::SoftQ];
+    for (primitive_loss, argmax_score) in
+        [PrimitiveLoss::Max, PrimitiveLoss::All].into_iter().flat_map(|loss| scores.map(|score| (loss, score)))
+    {
+        let estimator = Estimator::Frequency(FrequencyConfig {
+            primitive_loss,
+            argmax_score,
+            ..common::frequency()
+        });
+        let config = PmoeConfig {
+            estimator,
+            entropy_log_prob: EntropyLogProb::Mixture,
+            routing_input: RoutingInput::Trunk,
+            ..common::pmoe(3)
+        };
+        let actor = actor(&ActorConfig::Pmoe(config.clone()));
+        let fixed = pmoe_actor(&actor).mixture(obs()).constant().router_logits;
+        let ActorLoss { loss, mixture, .. } = full_loss(&actor);
+        let chosen = mixture.unwrap().chosen.unwrap();
+        check_against(&format!("{config:?}"), &actor, &loss, |actor| {
+            let mixture = pmoe_actor(actor).mixture(obs());
+            let sample = mixture.primitives().rsample(noise(actor).action);
+            let q = critic().valid().min(obs(), sample.action.clone()).reshape([BATCH, 3]);
+            let density = Mixture { router_logits: fixed.clone(), ..mixture.clone() };
+            let log_prob = density.samples_log_prob(&sample, LogProb::Mixture);
+            let of_primitives = match primitive_loss {
+                PrimitiveLoss::Max => backpropagate_max_loss(
+                    ALPHA,
+                    select_value(log_prob, &chosen),
+                    select_value(q, &chosen),
+                ),
+                PrimitiveLoss::All => backpropagate_all_loss(ALPHA, log_prob, q),
+            };
+            let weights = mixture.log_weights().exp();
+            of_primitives + frequency_loss(weights, &chosen, Reduction::Sum)
+        });
+    }
 }
 
 /// Computes the mixture and soft values, `[B, K]`, of the loss's samples from public parts.

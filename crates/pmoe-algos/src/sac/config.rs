@@ -109,6 +109,21 @@ impl SacConfig {
             }
         }
         self.log_std.validate("log_std")?;
-        self.actor.validate()
+        self.actor.validate()?;
+        self.check_target()
+    }
+
+    /// Refuses a target that values another policy than the one that acts.
+    fn check_target(&self) -> Result<(), ConfigError> {
+        if self.target == TargetAction::Sample {
+            return Ok(());
+        }
+        Err(ConfigError::Range {
+            key: "target".to_owned(),
+            value: "max".to_owned(),
+            allowed: "sample: the policy draws a primitive, and the best of one action of each \
+                      primitive, which max values, never acts"
+                .to_owned(),
+        })
     }
 }

@@ -19,6 +19,8 @@
 //! - The router gets the trunk's features as constants, as in the release. The paper does not
 //!   specify this; `routing_input = "trunk"` lets its gradient through.
 //! - The release also averages the frequency loss over K (`freq_reduction = "mean"`).
+//! - `entropy_log_prob = "mixture"` puts the whole mixture's density into eqs. 8 and 9. The weights
+//!   are constants there: the router learns from eq. 7 alone.
 //! - A learnt temperature follows the best primitive's log-density, as in the release. The first
 //!   author's code of 2020 samples a primitive for it (`alpha_log_prob = "drawn"`).
 //!

@@ -119,7 +119,7 @@ pub enum PrimitiveLoss {
 pub enum ArgmaxScore {
     /// min(Q₁, Q₂).
     Q,
-    /// min(Q₁, Q₂) − α log π_k.
+    /// min(Q₁, Q₂) − α log π, with the log-density of the entropy term.
     SoftQ,
 }
 

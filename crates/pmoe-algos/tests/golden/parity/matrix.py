@@ -6,7 +6,7 @@ from . import dac, ppo, sac, td3
 
 TEMPERATURE = {"alpha": ["fixed", "auto"], "log_std": ["clamp", "tanh"]}
 ROUTING = {
-    "target": ["sample", "max"],
+    "target": ["sample"],
     "entropy_log_prob": ["component", "mixture"],
     "routing_input": ["trunk", "trunk_sg", "obs"],
 }

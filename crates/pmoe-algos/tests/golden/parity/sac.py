@@ -209,8 +209,11 @@ class Judged:
         self.w = self.log_w.exp()
         self.u, self.action, self.own = dists.squashed(self.mean, self.log_std, x["noise"])
         self.log_prob = self.own
+        # As the entropy term of the frequency estimator has it: the weights are constants.
+        self.of_density = self.log_prob
         if case.switches["entropy_log_prob"] == "mixture":
             self.log_prob = self.mixture(self.u)
+            self.of_density = squashed_mixture(self.u, self.log_w.detach(), self.mean, self.log_std)
         self.q = case.minimum(*critics(case, "critic", x["obs"], self.action))
 
     def mixture(self, u):
@@ -219,25 +222,24 @@ class Judged:
 
 def frequency(case, alpha, j):
     """Back-propagation-max or -all with the frequency loss."""
-    # Regardless of the entropy term, the score uses the primitive's own log-density.
-    score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.own
+    score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.of_density
     best = case.argmax(score)
     if j.w.shape[1] > 1:
         case.require(len(best.unique()) > 1)
-        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.log_prob):
-            case.require(other is score or torch.equal(other, score) or
+        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.of_density):
+            case.require(torch.equal(other, score) or
                          not torch.equal(other.argmax(1), best))
     at_best = best.unsqueeze(1)
-    cost = alpha * j.log_prob - j.q
+    cost = alpha * j.of_density - j.q
     if case.switches["primitive_loss"] == "max":
-        primitive, log_prob = cost.gather(1, at_best).mean(), j.log_prob.gather(1, at_best)
+        primitive, log_prob = cost.gather(1, at_best).mean(), j.of_density.gather(1, at_best)
     else:
-        primitive, log_prob = cost.sum(1).mean(), j.log_prob
+        primitive, log_prob = cost.sum(1).mean(), j.of_density
     one_hot = torch.nn.functional.one_hot(best, j.w.shape[1]).to(case.dtype)
     squares = (one_hot - j.w) ** 2
     freq = squares.sum(1).mean() if case.switches["freq_reduction"] == "sum" else squares.mean()
     if case.switches["alpha_log_prob"] == "drawn":
-        log_prob = j.log_prob.gather(1, case.inputs["primitive"].unsqueeze(1))
+        log_prob = j.of_density.gather(1, case.inputs["primitive"].unsqueeze(1))
     return primitive + case.scalars["freq_coef"] * freq, log_prob
 
 

@@ -105,7 +105,7 @@ impl PmoeActor {
     }
 
     /// The paper's estimator. The best primitive, or all, learn from the critic (eqs. 9 and 8); the
-    /// router learns how often each primitive is the best (eq. 7).
+    /// router learns how often each primitive is the best (eq. 7), and from nothing else.
     fn frequency(
         &self,
         config: &FrequencyConfig,
@@ -115,22 +115,23 @@ impl PmoeActor {
     ) -> ActorLoss {
         let (alpha, gumbel) = (input.alpha, input.noise.gumbel.clone());
         let Judged { sample, q } = judge_all(&mixture, input);
+        let (density, kind) = (with_constant_weights(&mixture), self.log_prob());
         let best = best_primitive(match config.argmax_score {
             ArgmaxScore::Q => q.clone().inner(),
             ArgmaxScore::SoftQ => {
-                let log_prob: Tensor<2> = sample.log_prob.clone().inner().reshape(q.dims());
+                let log_prob = density.samples_log_prob(&sample, kind).inner();
                 soft_q(q.clone().inner(), log_prob, alpha)
             }
         });
 
         let (primitive_loss, log_prob) = match config.primitive_loss {
             PrimitiveLoss::Max => {
-                let log_prob = mixture.selected_log_prob(&sample, &best, self.log_prob());
+                let log_prob = density.selected_log_prob(&sample, &best, kind);
                 let q = select_value(q, &best);
                 (backpropagate_max_losses(alpha, log_prob.clone(), q), log_prob.inner())
             }
             PrimitiveLoss::All => {
-                let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+                let log_prob = density.samples_log_prob(&sample, kind);
                 let constant = log_prob.clone().inner().flatten(0, 1);
                 (backpropagate_all_losses(alpha, log_prob, q), constant)
             }
@@ -139,7 +140,7 @@ impl PmoeActor {
             AlphaLogProb::Learning => log_prob,
             AlphaLogProb::Drawn => {
                 let drawn = draw_primitive(mixture.log_weights(), gumbel);
-                mixture.selected_log_prob(&sample, &drawn, self.log_prob()).inner()
+                density.selected_log_prob(&sample, &drawn, kind).inner()
             }
         };
         let weights = softmax(mixture.router_logits, 1);
@@ -290,6 +291,13 @@ fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
     let sample = mixture.primitives().rsample(input.noise.action);
     let q = (input.critic)(input.obs, sample.action.clone()).reshape(shape);
     Judged { sample, q }
+}
+
+/// The mixture as the entropy term of the frequency estimator sees it. There, the primitives are
+/// weighted by how often they are the best, f. A gradient of `α log Σ_k w_k π_k(a_j)` would be
+/// `α (f − w)`, which trains the router backwards.
+fn with_constant_weights(mixture: &Mixture) -> Mixture {
+    Mixture { router_logits: mixture.router_logits.clone().inner(), ..mixture.clone() }
 }
 
 /// `G = Q − α log π`, `[B, K]`.
