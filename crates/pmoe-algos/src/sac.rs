@@ -14,6 +14,7 @@
 //! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
 //! | [`critic_loss`](crate::critic::critic_loss) | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
 //! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
+//! | [`calibration`](pmoe_core::best_of::calibration) | ours | α_K = α E[min_K χ²_A] / A, `temperature.calibrated` |
 //! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
 //!
 //! # Deviations
@@ -121,7 +122,13 @@ impl Sac {
             target_critic: Target::new(&critic),
             actor: Learner::new(actor, adam),
             critic: Learner::new(critic, adam),
-            temperature: Temperature::new(&config.temperature, action_dim, adam, &trainable),
+            temperature: Temperature::new(
+                &config.temperature,
+                config.actor.draws_in_choice(),
+                action_dim,
+                adam,
+                &trainable,
+            ),
         };
         Self {
             networks,

@@ -9,8 +9,14 @@ use burn::tensor::{Device, Tensor};
 use pmoe_algos::policy::FreqReduction;
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig, Judge,
-    LossInput, PmoeConfig, SacConfig,
+    LossInput, PmoeConfig, SacConfig, Temperature, TemperatureConfig,
 };
+use pmoe_algos::{AlgoConfig, MethodConfig};
+use pmoe_core::best_of::calibration;
+use pmoe_core::noise::normal;
+use pmoe_core::optim::Adam;
+use pmoe_envs::Rng;
+use rand::SeedableRng;
 
 fn device() -> Device {
     Device::flex().autodiff()
@@ -38,6 +44,101 @@ fn loss(actor: &Actor, critic: Judge<'_>, obs: Tensor<2>, alpha: f64, noise: Ten
     let gumbel = Tensor::zeros([obs.dims()[0], 1], &Device::flex());
     let noise = ActorNoise { action: noise, gumbel };
     actor.loss(LossInput { critic, obs, alpha: &[alpha], noise, baseline: &[0.0] })
+}
+
+fn method(name: &str, temperature: TemperatureConfig) -> SacConfig {
+    let AlgoConfig::Sac(config) = MethodConfig::named(name).unwrap().algo else {
+        panic!("of SAC's family")
+    };
+    SacConfig { temperature, ..config }
+}
+
+fn alpha(config: &SacConfig, action_dim: usize) -> f64 {
+    let (draws, adam) = (config.actor.draws_in_choice(), Adam::new(1e-8));
+    Temperature::new(&config.temperature, draws, action_dim, adam, &device()).alpha()
+}
+
+#[test]
+fn a_calibrated_temperature_by_hand() {
+    // E[min_4 χ²_2] / 2 = 1/4; one draw needs no calibration.
+    let with = |name: &str, best_of| {
+        let config = method(name, TemperatureConfig::Calibrated { alpha: 0.2, best_of });
+        config.validate().map(|()| alpha(&config, 2))
+    };
+    for (name, best_of, expected) in [
+        ("pmoe-sac", None, 0.05),
+        ("pmoe-sac", Some(2), 0.1),
+        ("sac", Some(4), 0.05),
+        ("pmoe-sac-marginal", Some(1), 0.2),
+    ] {
+        let found = with(name, best_of).unwrap();
+        assert!((found - expected).abs() < 1e-12, "{name}, {best_of:?}: {found}");
+    }
+    for name in ["sac", "gating-sac", "pmoe-sac-marginal", "pmoe-sac-all"] {
+        let error = with(name, None).unwrap_err().to_string();
+        assert!(error.contains("best_of` is missing, but must be given"), "{error}");
+    }
+    assert!(with("sac", Some(0)).unwrap_err().to_string().contains("at least 1"));
+}
+
+/// Returns the standard deviation at which the loss of back-propagation-max is stationary, of K
+/// equal primitives at the maximum of `Q = −c/2 ‖a‖²`, with c so that SAC's is about .02 and tanh
+/// does not matter.
+fn stationary_std(num_primitives: usize, action_dim: usize, temperature: TemperatureConfig) -> f64 {
+    const ALPHA: f64 = 0.2;
+    let half_curvature = 0.5 * ALPHA / 0.02_f64.powi(2);
+    let critic: Judge<'_> = &|_, action: Tensor<2>| {
+        action.square().sum_dim(1).squeeze_dim::<1>(1).mul_scalar(-half_curvature)
+    };
+    let actor = ActorConfig::Pmoe(common::pmoe(num_primitives));
+    let config = SacConfig { temperature, ..common::sac(actor.clone()) };
+    let alpha = alpha(&config, action_dim);
+    let rows = 60_000 / action_dim;
+    let obs = Tensor::<2>::zeros([rows, 1], &Device::flex());
+    let rng = &mut Rng::seed_from_u64((20 * action_dim + num_primitives) as u64);
+    let noise = normal([rows * num_primitives, action_dim], rng, &Device::flex());
+    let Actor::Pmoe(mut policy) = same_everywhere(actor, action_dim) else { panic!("a mixture") };
+    // The gradient with respect to the log standard deviation that all share.
+    let mut gradient = |log_std: f64| {
+        let all = Tensor::full([num_primitives * action_dim], log_std, &Device::flex());
+        let bias = parameter(all);
+        policy.net.primitives.log_std.bias = Some(bias.clone());
+        let policy = Actor::Pmoe(policy.clone());
+        let loss = loss(&policy, critic, obs.clone(), alpha, noise.clone()).loss;
+        let gradient = bias.val().grad(&loss.backward()).unwrap();
+        f64::from(gradient.sum().into_scalar::<f32>())
+    };
+    // Bisection: descent widens the policy where the gradient is negative.
+    let (mut low, mut high) = (0.01_f64.ln(), 0.2_f64.ln());
+    assert!(gradient(low) < 0.0 && gradient(high) > 0.0);
+    while high - low > 2e-3 {
+        let middle = 0.5 * (low + high);
+        if gradient(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    (0.5 * (low + high)).exp()
+}
+
+/// With a calibrated temperature the policy is as wide as SAC's; without, by √(A / E[min_K χ²_A])
+/// wider. The tolerance is the one promised; the noise of `min_K χ²_A` leaves at most .5 %.
+#[test]
+fn a_calibrated_policy_is_as_wide_as_sacs() {
+    let fixed = || TemperatureConfig::Fixed { alpha: 0.2 };
+    let calibrated = || TemperatureConfig::Calibrated { alpha: 0.2, best_of: None };
+    for action_dim in 1..=17 {
+        let of_sac = stationary_std(1, action_dim, fixed());
+        for num_primitives in 1..=16 {
+            let found = stationary_std(num_primitives, action_dim, calibrated()) / of_sac;
+            assert!((found - 1.0).abs() < 0.02, "K = {num_primitives}, A = {action_dim}: {found}");
+        }
+        for num_primitives in [2, 4, 10] {
+            let found = stationary_std(num_primitives, action_dim, fixed()) / of_sac;
+            let excess = calibration(num_primitives, action_dim).recip().sqrt();
+            assert!(
+                (found / excess - 1.0).abs() < 0.02,
+                "K = {num_primitives}, A = {action_dim}: {found}, not {excess}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub enum TargetAction {
 }
 
 /// The weight α of the entropy.
+///
+/// [`calibration`]: pmoe_core::best_of::calibration
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TemperatureConfig {
@@ -68,6 +70,16 @@ pub enum TemperatureConfig {
     Fixed {
         /// α, at least 0.
         alpha: f64,
+    },
+    /// A constant, so that the best of several draws is as wide as SAC's single one at `alpha`:
+    /// `alpha · E[min_K χ²_A] / A`, see [`calibration`].
+    Calibrated {
+        /// SAC's α, at least 0.
+        alpha: f64,
+        /// Draws K among which the loss takes the best. Left out, those of the actor's loss; given,
+        /// those that an actor without such a choice is compared with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        best_of: Option<usize>,
     },
     /// A learnt temperature.
     Auto {
@@ -101,6 +113,20 @@ impl SacConfig {
         match self.temperature {
             TemperatureConfig::Fixed { alpha } => {
                 in_range("temperature.fixed.alpha", alpha, 0.0, f64::MAX)?;
+            }
+            TemperatureConfig::Calibrated { alpha, best_of } => {
+                in_range("temperature.calibrated.alpha", alpha, 0.0, f64::MAX)?;
+                let key = "temperature.calibrated.best_of";
+                if let Some(best_of) = best_of {
+                    count(key, best_of as u64, 1, Most::PRIMITIVES)?;
+                } else if self.actor.draws_in_choice().is_none() {
+                    return Err(ConfigError::Range {
+                        key: key.to_owned(),
+                        value: "missing".to_owned(),
+                        allowed: "given: the loss of this policy takes no best of several draws"
+                            .to_owned(),
+                    });
+                }
             }
             TemperatureConfig::Auto { initial_alpha, target_entropy_per_dim } => {
                 positive("temperature.auto.initial_alpha", initial_alpha)?;

@@ -200,6 +200,16 @@ impl ActorConfig {
         }
     }
 
+    /// Returns the number of draws of which the loss sees the one with the highest value only;
+    /// `None` if it makes no such choice.
+    pub fn draws_in_choice(&self) -> Option<usize> {
+        let Self::Pmoe(PmoeConfig { num_primitives, estimator, .. }) = self else { return None };
+        let Estimator::Frequency(frequency) = estimator else { return None };
+        let FrequencyConfig { primitive_loss, argmax_score, .. } = frequency;
+        let is_best = (*primitive_loss, *argmax_score) == (PrimitiveLoss::Max, ArgmaxScore::Q);
+        is_best.then_some(*num_primitives)
+    }
+
     /// Returns the decay of REINFORCE's moving average, if it has one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {
