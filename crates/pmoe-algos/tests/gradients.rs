@@ -108,7 +108,8 @@ fn actor_gradients_equal_central_differences() {
             check_pmoe(&format!("{config:?}"), &config);
         }
     }
-    for estimator in [Estimator::Frequency(common::frequency()), common::back_propagation_all()] {
+    let frequency = Estimator::Frequency(common::frequency());
+    for estimator in [frequency, common::back_propagation_all(), common::by_modes()] {
         let config = PmoeConfig { estimator, ..open.clone() };
         check_pmoe(&format!("{config:?}"), &config);
     }

@@ -13,7 +13,6 @@ use pmoe_algos::sac::{
 };
 use pmoe_algos::{AlgoConfig, MethodConfig};
 use pmoe_core::best_of::calibration;
-use pmoe_core::noise::normal;
 use pmoe_core::optim::Adam;
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -40,9 +39,13 @@ fn same_everywhere(actor: ActorConfig, action_dim: usize) -> Actor {
     Actor::new(&config, 1, action_dim, 0, &device()).map(&mut Zero)
 }
 
-fn loss(actor: &Actor, critic: Judge<'_>, obs: Tensor<2>, alpha: f64, noise: Tensor<2>) -> ActorLoss {
-    let gumbel = Tensor::zeros([obs.dims()[0], 1], &Device::flex());
-    let noise = ActorNoise { action: noise, gumbel };
+fn loss(
+    actor: &Actor,
+    critic: Judge<'_>,
+    obs: Tensor<2>,
+    alpha: f64,
+    noise: ActorNoise,
+) -> ActorLoss {
     actor.loss(LossInput { critic, obs, alpha: &[alpha], noise, baseline: &[0.0] })
 }
 
@@ -81,23 +84,24 @@ fn a_calibrated_temperature_by_hand() {
     assert!(with("sac", Some(0)).unwrap_err().to_string().contains("at least 1"));
 }
 
-/// Returns the standard deviation at which the loss of back-propagation-max is stationary, of K
-/// equal primitives at the maximum of `Q = −c/2 ‖a‖²`, with c so that SAC's is about .02 and tanh
-/// does not matter.
-fn stationary_std(num_primitives: usize, action_dim: usize, temperature: TemperatureConfig) -> f64 {
+/// Returns the standard deviation at which the loss is stationary, of K equal primitives at the
+/// maximum of `Q = −c/2 ‖a‖²`, with c so that SAC's is about .02 and tanh does not matter.
+fn stationary_std(actor: PmoeConfig, action_dim: usize, temperature: TemperatureConfig) -> f64 {
     const ALPHA: f64 = 0.2;
     let half_curvature = 0.5 * ALPHA / 0.02_f64.powi(2);
     let critic: Judge<'_> = &|_, action: Tensor<2>| {
         action.square().sum_dim(1).squeeze_dim::<1>(1).mul_scalar(-half_curvature)
     };
-    let actor = ActorConfig::Pmoe(common::pmoe(num_primitives));
+    let num_primitives = actor.num_primitives;
+    let actor = ActorConfig::Pmoe(actor);
     let config = SacConfig { temperature, ..common::sac(actor.clone()) };
     let alpha = alpha(&config, action_dim);
     let rows = 60_000 / action_dim;
     let obs = Tensor::<2>::zeros([rows, 1], &Device::flex());
     let rng = &mut Rng::seed_from_u64((20 * action_dim + num_primitives) as u64);
-    let noise = normal([rows * num_primitives, action_dim], rng, &Device::flex());
-    let Actor::Pmoe(mut policy) = same_everywhere(actor, action_dim) else { panic!("a mixture") };
+    let policy = same_everywhere(actor, action_dim);
+    let noise = policy.noise(rows, action_dim, &mut [rng], &Device::flex());
+    let Actor::Pmoe(mut policy) = policy else { panic!("a mixture") };
     // The gradient with respect to the log standard deviation that all share.
     let mut gradient = |log_std: f64| {
         let all = Tensor::full([num_primitives * action_dim], log_std, &Device::flex());
@@ -125,13 +129,13 @@ fn a_calibrated_policy_is_as_wide_as_sacs() {
     let fixed = || TemperatureConfig::Fixed { alpha: 0.2 };
     let calibrated = || TemperatureConfig::Calibrated { alpha: 0.2, best_of: None };
     for action_dim in 1..=17 {
-        let of_sac = stationary_std(1, action_dim, fixed());
+        let of_sac = stationary_std(common::pmoe(1), action_dim, fixed());
         for num_primitives in 1..=16 {
-            let found = stationary_std(num_primitives, action_dim, calibrated()) / of_sac;
+            let found = stationary_std(common::pmoe(num_primitives), action_dim, calibrated()) / of_sac;
             assert!((found - 1.0).abs() < 0.02, "K = {num_primitives}, A = {action_dim}: {found}");
         }
         for num_primitives in [2, 4, 10] {
-            let found = stationary_std(num_primitives, action_dim, fixed()) / of_sac;
+            let found = stationary_std(common::pmoe(num_primitives), action_dim, fixed()) / of_sac;
             let excess = calibration(num_primitives, action_dim).recip().sqrt();
             assert!(
                 (found / excess - 1.0).abs() < 0.02,
@@ -142,12 +146,24 @@ fn a_calibrated_policy_is_as_wide_as_sacs() {
 }
 
 #[test]
+fn a_choice_by_modes_does_not_widen_the_policy() {
+    let fixed = || TemperatureConfig::Fixed { alpha: 0.2 };
+    for action_dim in [1, 3, 8] {
+        let by_modes = PmoeConfig { estimator: common::by_modes(), ..common::pmoe(4) };
+        let of_sac = stationary_std(common::pmoe(1), action_dim, fixed());
+        let found = stationary_std(by_modes, action_dim, fixed()) / of_sac;
+        assert!((found - 1.0).abs() < 0.02, "A = {action_dim}: {found}");
+    }
+}
+
+#[test]
 fn with_the_mixtures_density_the_router_still_learns_the_frequencies() {
     // Ten states; the primitive that is the best in each has frequencies (.4, .3, .2, .1).
     let modes = [-0.9_f32, -0.3, 0.3, 0.9];
     let best = [0, 0, 0, 0, 1, 1, 1, 2, 2, 3].map(|k: usize| modes[k]);
     let obs = Tensor::<1>::from_data(best, &Device::flex()).reshape([10, 1]);
-    let noise = Tensor::<2>::zeros([40, 1], &Device::flex());
+    let zeros = |shape| Tensor::<2>::zeros(shape, &Device::flex());
+    let noise = ActorNoise { action: zeros([40, 1]), gumbel: zeros([10, 4]) };
     let critic: Judge<'_> = &|obs: Tensor<2>, action: Tensor<2>| {
         let wanted = obs.reshape([10, 1]).expand([10, 4]).reshape([40, 1]);
         (action - wanted).square().squeeze_dim::<1>(1).neg()

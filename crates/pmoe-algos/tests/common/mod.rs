@@ -124,6 +124,11 @@ pub fn back_propagation_all() -> Estimator {
     Estimator::Frequency(FrequencyConfig { primitive_loss: PrimitiveLoss::All, ..frequency() })
 }
 
+/// The paper's estimator with the best mode in place of the best draw.
+pub fn by_modes() -> Estimator {
+    Estimator::Frequency(FrequencyConfig { argmax_score: ArgmaxScore::Mode, ..frequency() })
+}
+
 pub fn pmoe(num_primitives: usize) -> PmoeConfig {
     PmoeConfig {
         num_primitives,
@@ -190,6 +195,7 @@ pub fn alternatives() -> Vec<Alternative> {
     let gumbel = |mode| Estimator::Gumbel { mode, temperature: 1.0 };
     let reinforce = |baseline| Estimator::Reinforce { baseline };
     let rows = [
+        (by_modes(), Component, Pathwise::Chosen),
         (gumbel(GumbelMode::StraightThrough), Component, Pathwise::Chosen),
         (gumbel(GumbelMode::Soft), Component, Pathwise::All),
         (reinforce(ReinforceBaseline::None), Component, Pathwise::Chosen),

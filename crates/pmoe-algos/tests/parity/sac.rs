@@ -6,9 +6,9 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorNoise, Estimator, FrequencyConfig, GatingConfig, GumbelMode,
-    Judge, LossInput, PmoeConfig, Policy, ReinforceBaseline, SacConfig, Sampled, TargetAction,
-    soft_bellman_target, temperature_loss,
+    Actor, ActorConfig, ActorNoise, ArgmaxScore, Estimator, FrequencyConfig, GatingConfig,
+    GumbelMode, Judge, LossInput, PmoeConfig, Policy, PrimitiveLoss, ReinforceBaseline, SacConfig,
+    Sampled, TargetAction, soft_bellman_target, temperature_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -209,6 +209,14 @@ fn next_actions(
     })
 }
 
+/// Whether the actor's loss draws one action at each state, of the primitive with the best mode.
+fn draws_best_alone(actor: &ActorConfig) -> bool {
+    let ActorConfig::Pmoe(PmoeConfig { estimator: Estimator::Frequency(config), .. }) = actor else {
+        return false;
+    };
+    (config.primitive_loss, config.argmax_score) == (PrimitiveLoss::Max, ArgmaxScore::Mode)
+}
+
 /// Returns the noise of the actor's loss, as far as the case defines it.
 fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<ActorNoise, Problem> {
     let Setup { rows, action, primitives, ref config, .. } = *setup;
@@ -216,8 +224,12 @@ fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<Act
         let action = case.input("noise", [rows, action], arithmetic)?;
         return Ok(ActorNoise { gumbel: Tensor::zeros([rows, 1], &action.device()), action });
     }
-    let all = case.input("noise", [rows, primitives, action], arithmetic)?;
-    let all: Tensor<2> = all.reshape([rows * primitives, action]);
+    let all: Tensor<2> = if draws_best_alone(&config.actor) {
+        case.input("noise", [rows, action], arithmetic)?
+    } else {
+        let all = case.input("noise", [rows, primitives, action], arithmetic)?;
+        all.reshape([rows * primitives, action])
+    };
     let none = Tensor::zeros([rows, primitives], (&all.device(), arithmetic.dtype()));
     let gumbel = if case.has_input("gumbel") {
         case.input("gumbel", [rows, primitives], arithmetic)?

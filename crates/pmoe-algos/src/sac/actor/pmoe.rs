@@ -15,7 +15,8 @@
 //!
 //! # Deviations
 //! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release. The
-//!   paper's text also admits a reading with it (`argmax_score = "soft_q"`).
+//!   paper's text also admits a reading with it (`argmax_score = "soft_q"`). Ours,
+//!   `argmax_score = "mode"`, is in `pmoe/frequency.rs`.
 //! - The router gets the trunk's features as constants, as in the release. The paper does not
 //!   specify this; `routing_input = "trunk"` lets its gradient through.
 //! - The release also averages the frequency loss over K (`freq_reduction = "mean"`).
@@ -30,6 +31,7 @@
 //! [`backpropagate_max_loss`]: pmoe_core::loss::backpropagate_max_loss
 
 mod estimators;
+mod frequency;
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, activation::softmax};
@@ -137,8 +139,7 @@ impl PmoeActor {
                 best_primitive(mixture.router_logits.clone())
             }
             (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-                let q = critic(obs, mixture.primitives().mode());
-                best_primitive(q.reshape([-1, self.num_primitives() as i32]))
+                frequency::best_mode(mixture, critic, obs)
             }
             (Mode::Evaluate, EvalPrimitive::Index(index)) => {
                 let rows = obs.dims()[0];

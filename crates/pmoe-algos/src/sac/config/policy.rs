@@ -121,6 +121,8 @@ pub enum ArgmaxScore {
     Q,
     /// min(Q₁, Q₂) − α log π, with the log-density of the entropy term.
     SoftQ,
+    /// min(Q₁, Q₂) of the primitive's mode instead of its draw.
+    Mode,
 }
 
 /// The log-density that a learnt temperature uses.

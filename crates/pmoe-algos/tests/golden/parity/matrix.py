@@ -39,7 +39,7 @@ FAMILIES = {
         **ROUTING,
         "primitive_loss": ["max", "all"],
         "freq_reduction": ["sum", "mean"],
-        "argmax_score": ["q", "soft_q"],
+        "argmax_score": ["q", "soft_q", "mode"],
         "alpha_log_prob": ["learning", "drawn"],
     }),
     "gumbel": ("pmoe_sac", {

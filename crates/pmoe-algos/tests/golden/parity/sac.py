@@ -155,7 +155,15 @@ def draw_batch(case):
         case.index("next_primitive", k, b)
     else:
         case.normal("next_noise", b, k, a)
-    case.normal("noise", b, k, a)
+    if draws_best_alone(case):
+        case.normal("noise", b, a)
+    else:
+        case.normal("noise", b, k, a)
+
+
+def draws_best_alone(case):
+    """Whether the best primitive is known by its mode, and only it draws an action."""
+    return case.switches.get("argmax_score") == "mode" and case.switches["primitive_loss"] == "max"
 
 
 def next_value(case, alpha, obs):
@@ -207,7 +215,8 @@ class Judged:
         x = case.inputs
         self.log_w, self.mean, self.log_std = actor(case, x["obs"])
         self.w = self.log_w.exp()
-        self.u, self.action, self.own = dists.squashed(self.mean, self.log_std, x["noise"])
+        noise = x["noise"] if x["noise"].dim() == 3 else x["noise"].unsqueeze(1)
+        self.u, self.action, self.own = dists.squashed(self.mean, self.log_std, noise)
         self.log_prob = self.own
         # As the entropy term of the frequency estimator has it: the weights are constants.
         self.of_density = self.log_prob
@@ -222,11 +231,13 @@ class Judged:
 
 def frequency(case, alpha, j):
     """Back-propagation-max or -all with the frequency loss."""
-    score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.of_density
+    soft_q = j.q - alpha * j.of_density
+    of_mode = case.minimum(*critics(case, "critic", case.inputs["obs"], torch.tanh(j.mean)))
+    score = {"q": j.q, "soft_q": soft_q, "mode": of_mode}[case.switches["argmax_score"]]
     best = case.argmax(score)
     if j.w.shape[1] > 1:
         case.require(len(best.unique()) > 1)
-        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.of_density):
+        for other in (j.q, soft_q, j.q - alpha * j.own, j.q - j.own, of_mode):
             case.require(torch.equal(other, score) or
                          not torch.equal(other.argmax(1), best))
     at_best = best.unsqueeze(1)

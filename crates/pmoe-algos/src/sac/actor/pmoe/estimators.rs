@@ -1,7 +1,7 @@
 //! The policy loss of PMOE-SAC, one function per estimator, with the noise and critic values it needs.
 //!
 //! # Equations
-//! Those of the paper's estimator are in `sac/actor/pmoe.rs`.
+//! Those of the paper's estimator are in `sac/actor/pmoe.rs`, its loss in `frequency.rs`.
 //!
 //! | code | source | formula |
 //! |---|---|---|
@@ -21,9 +21,8 @@
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
 use pmoe_core::loss::{
-    backpropagate_all_losses, backpropagate_max_losses, best_primitive, draw_primitive,
-    expected_value, frequency_losses, gumbel_softmax, likelihood_ratio_losses, reinforce_losses,
-    straight_through, weighted_losses,
+    backpropagate_max_losses, best_primitive, draw_primitive, expected_value, gumbel_softmax,
+    likelihood_ratio_losses, reinforce_losses, straight_through, weighted_losses,
 };
 use pmoe_core::runs;
 
@@ -31,16 +30,16 @@ use super::PmoeActor;
 use crate::policy::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput, NoiseSize};
 use crate::sac::{
-    AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, GumbelMode,
-    PolicySample, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    AlphaLogProb, EntropyLogProb, Estimator, GumbelMode, PolicySample, PrimitiveLoss,
+    RatioBaseline, ReinforceBaseline,
 };
 
 /// A sample of every primitive at every state, with its value.
-struct Judged {
+pub(super) struct Judged {
     /// `B·K` rows.
-    sample: TanhSample,
+    pub(super) sample: TanhSample,
     /// `[B, K]`
-    q: Tensor<2>,
+    pub(super) q: Tensor<2>,
 }
 
 impl Estimator {
@@ -70,8 +69,9 @@ impl PmoeActor {
     pub(in crate::sac::actor) fn noise_size(&self) -> NoiseSize {
         let num_primitives = self.num_primitives();
         let (actions, draws_primitive) = match self.config.estimator {
-            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
-                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
+            Estimator::Frequency(ref config) => {
+                let actions = if config.draws_best_alone() { 1 } else { num_primitives };
+                (actions, config.alpha_log_prob == AlphaLogProb::Drawn)
             }
             Estimator::Marginal {} => (num_primitives, false),
             Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
@@ -102,55 +102,6 @@ impl PmoeActor {
             Estimator::Marginal {} => self.marginal(mixture, input, batch),
         };
         ActorLoss { sample, ..loss }
-    }
-
-    /// The paper's estimator. The best primitive, or all, learn from the critic (eqs. 9 and 8); the
-    /// router learns how often each primitive is the best (eq. 7), and from nothing else.
-    fn frequency(
-        &self,
-        config: &FrequencyConfig,
-        mixture: Mixture,
-        input: LossInput<'_>,
-        batch: MixtureBatch,
-    ) -> ActorLoss {
-        let (alpha, gumbel) = (input.alpha, input.noise.gumbel.clone());
-        let Judged { sample, q } = judge_all(&mixture, input);
-        let (density, kind) = (with_constant_weights(&mixture), self.log_prob());
-        let best = best_primitive(match config.argmax_score {
-            ArgmaxScore::Q => q.clone().inner(),
-            ArgmaxScore::SoftQ => {
-                let log_prob = density.samples_log_prob(&sample, kind).inner();
-                soft_q(q.clone().inner(), log_prob, alpha)
-            }
-        });
-
-        let (primitive_loss, log_prob) = match config.primitive_loss {
-            PrimitiveLoss::Max => {
-                let log_prob = density.selected_log_prob(&sample, &best, kind);
-                let q = select_value(q, &best);
-                (backpropagate_max_losses(alpha, log_prob.clone(), q), log_prob.inner())
-            }
-            PrimitiveLoss::All => {
-                let log_prob = density.samples_log_prob(&sample, kind);
-                let constant = log_prob.clone().inner().flatten(0, 1);
-                (backpropagate_all_losses(alpha, log_prob, q), constant)
-            }
-        };
-        let log_prob = match config.alpha_log_prob {
-            AlphaLogProb::Learning => log_prob,
-            AlphaLogProb::Drawn => {
-                let drawn = draw_primitive(mixture.log_weights(), gumbel);
-                density.selected_log_prob(&sample, &drawn, kind).inner()
-            }
-        };
-        let weights = softmax(mixture.router_logits, 1);
-        let reduction = config.freq_reduction.into();
-        let routing_loss = frequency_losses(weights, &best, reduction, alpha.len());
-        ActorLoss {
-            routing_loss: Some(routing_loss.clone().inner()),
-            mixture: Some(batch.with_chosen(best)),
-            ..ActorLoss::new(primitive_loss + routing_loss.mul_scalar(config.freq_coef), log_prob)
-        }
     }
 
     /// The sampled primitive learns from the critic. The router learns from the values of all
@@ -286,22 +237,15 @@ fn likelihood_ratio(
 }
 
 /// Samples and evaluates an action of every primitive.
-fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
+pub(super) fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
     let shape = [input.obs.dims()[0], mixture.num_primitives()];
     let sample = mixture.primitives().rsample(input.noise.action);
     let q = (input.critic)(input.obs, sample.action.clone()).reshape(shape);
     Judged { sample, q }
 }
 
-/// The mixture as the entropy term of the frequency estimator sees it. There, the primitives are
-/// weighted by how often they are the best, f. A gradient of `α log Σ_k w_k π_k(a_j)` would be
-/// `α (f − w)`, which trains the router backwards.
-fn with_constant_weights(mixture: &Mixture) -> Mixture {
-    Mixture { router_logits: mixture.router_logits.clone().inner(), ..mixture.clone() }
-}
-
 /// `G = Q − α log π`, `[B, K]`.
-fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: &[f64]) -> Tensor<2> {
+pub(super) fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: &[f64]) -> Tensor<2> {
     q - runs::scale(log_prob, alpha)
 }
 
