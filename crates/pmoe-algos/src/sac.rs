@@ -49,7 +49,8 @@ pub use self::actor::{
 use self::average::MovingAverage;
 pub use self::config::policy::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
+    ReinforceBaseline,
 };
 pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
 use self::latest::Latest;

@@ -101,7 +101,7 @@ fn actor_gradients_equal_central_differences() {
     // parameters.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
     let soft = Estimator::Gumbel { mode: GumbelMode::Soft, temperature: 0.8 };
-    for estimator in [soft, Estimator::Marginal {}] {
+    for estimator in [soft, common::marginal(0.0, 0.0), common::marginal(0.7, 0.4)] {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
             let estimator = estimator.clone();
             let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
@@ -115,6 +115,28 @@ fn actor_gradients_equal_central_differences() {
     }
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
     check_pmoe("router on the observation", &on_obs);
+}
+
+#[test]
+fn diversity_and_routing_make_the_mixtures_entropy_of_the_primitives() {
+    let loss_of = |diversity, routing, entropy_log_prob| {
+        let config = PmoeConfig {
+            estimator: common::marginal(diversity, routing),
+            entropy_log_prob,
+            routing_input: RoutingInput::Trunk,
+            ..common::pmoe(3)
+        };
+        let actor = actor(&ActorConfig::Pmoe(config));
+        let loss = loss(&actor);
+        (value(&loss), gradients(&actor, &loss).concat())
+    };
+    let (of_parts, parts_gradient) = loss_of(1.0, 1.0, EntropyLogProb::Component);
+    let (of_mixture, mixture_gradient) = loss_of(0.0, 0.0, EntropyLogProb::Mixture);
+    assert!((of_parts - of_mixture).abs() < 1e-12, "{of_parts} is not {of_mixture}");
+    for (parts, mixture) in parts_gradient.iter().zip(&mixture_gradient) {
+        assert!((parts - mixture).abs() < 1e-12, "{parts} is not {mixture}");
+    }
+    assert!((loss_of(0.0, 1.0, EntropyLogProb::Component).0 - of_mixture).abs() > 1e-3);
 }
 
 #[test]

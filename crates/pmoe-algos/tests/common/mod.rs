@@ -16,8 +16,8 @@ use pmoe_algos::policy::{
 };
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, Sac,
-    SacConfig, TargetAction, TemperatureConfig,
+    GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
+    ReinforceBaseline, Sac, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, DeviceKind, Schedule, Transition};
 use pmoe_core::engine::with_engine;
@@ -143,6 +143,10 @@ pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
     Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
 }
 
+pub fn marginal(diversity: f64, routing: f64) -> Estimator {
+    Estimator::Marginal(MarginalConfig { diversity, routing })
+}
+
 /// Returns every policy that ends in one Gaussian.
 pub fn gaussians() -> Vec<ActorConfig> {
     vec![
@@ -203,7 +207,8 @@ pub fn alternatives() -> Vec<Alternative> {
         (reinforce(ReinforceBaseline::Ema { decay: 0.9 }), Component, Pathwise::Chosen),
         (likelihood_ratio(RatioBaseline::None), Mixture, Pathwise::None),
         (likelihood_ratio(RatioBaseline::Expected), Mixture, Pathwise::None),
-        (Estimator::Marginal {}, Mixture, Pathwise::All),
+        (marginal(0.0, 0.0), Mixture, Pathwise::All),
+        (marginal(0.7, 0.4), Mixture, Pathwise::All),
     ];
     let alternative = |(estimator, entropy_log_prob, pathwise)| Alternative {
         estimator,

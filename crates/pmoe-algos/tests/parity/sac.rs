@@ -42,6 +42,7 @@ enum EstimatorSwitch {
     Reinforce,
     LikelihoodRatio,
     Marginal,
+    MarginalSpread,
 }
 
 #[derive(Deserialize)]
@@ -177,7 +178,10 @@ fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Probl
             regularization: s.scalar("regularization")?,
             log_weight_floor: s.scalar("log_weight_floor")?,
         },
-        EstimatorSwitch::Marginal => Estimator::Marginal {},
+        EstimatorSwitch::Marginal => common::marginal(0.0, 0.0),
+        EstimatorSwitch::MarginalSpread => {
+            common::marginal(s.scalar("diversity")?, s.scalar("routing")?)
+        }
     })
 }
 

@@ -84,7 +84,7 @@ pub enum Estimator {
         log_weight_floor: f64,
     },
     /// The choice of the primitive summed out.
-    Marginal {},
+    Marginal(MarginalConfig),
 }
 
 /// Settings of the paper's estimator.
@@ -101,6 +101,24 @@ pub struct FrequencyConfig {
     pub argmax_score: ArgmaxScore,
     /// The log-density that a learnt temperature uses.
     pub alpha_log_prob: AlphaLogProb,
+}
+
+/// Settings of the estimator that sums the choice out. Both are in units of α, at least 0, and in
+/// addition to what the log-density of the entropy term gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginalConfig {
+    /// Weight of how well an action tells which primitive it is of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub diversity: f64,
+    /// Weight of the router's entropy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub routing: f64,
+}
+
+/// A setting that is new and changes nothing is not written, so that the ids of earlier runs stay.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// Which primitives learn from the critic.
@@ -257,7 +275,11 @@ impl PmoeConfig {
                 let key = key("reinforce.baseline.ema.decay");
                 in_range(&key, *decay, 0.0, 1.0_f64.next_down())
             }
-            Estimator::Reinforce { .. } | Estimator::Marginal {} => Ok(()),
+            Estimator::Reinforce { .. } => Ok(()),
+            Estimator::Marginal(MarginalConfig { diversity, routing }) => {
+                in_range(&key("marginal.diversity"), *diversity, 0.0, f64::MAX)?;
+                in_range(&key("marginal.routing"), *routing, 0.0, f64::MAX)
+            }
             Estimator::LikelihoodRatio { regularization, log_weight_floor, .. } => {
                 let of = |name: &str| key(&format!("likelihood_ratio.{name}"));
                 in_range(&of("regularization"), *regularization, 0.0, f64::MAX)?;

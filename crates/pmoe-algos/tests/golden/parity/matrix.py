@@ -96,6 +96,13 @@ FAMILIES = {
         "std": ["softplus", "exp"],
     }),
     "td3": ("td3", {}),
+    # At the end, as a case is drawn by the number of its family.
+    "marginal-spread": ("pmoe_sac", {
+        "estimator": ["marginal_spread"],
+        "alpha": ["fixed", "auto"],
+        "log_std": ["clamp"],
+        **ROUTING,
+    }),
 }
 
 
@@ -153,6 +160,9 @@ def sizes_and_scalars(method, switches, rng):
         if switches.get("estimator") == "likelihood_ratio":
             scalars["regularization"] = uniform(0.01, 0.3)
             scalars["log_weight_floor"] = uniform(-1.0, -0.3)
+        if switches.get("estimator") == "marginal_spread":
+            scalars["diversity"] = uniform(0.3, 2.0)
+            scalars["routing"] = uniform(0.3, 2.0)
         if switches.get("baseline") == "ema":
             scalars["baseline"] = uniform(-1.0, 1.0)
         return sizes, scalars

@@ -33,7 +33,8 @@ def never_divides_by_std(case):
     """Whether a σ of e⁻²⁰ leaves something that 32 bits can tell."""
     if case.method == "pmoe_sac":
         switches = case.switches
-        return switches["entropy_log_prob"] == "component"
+        return switches["entropy_log_prob"] == "component" and \
+            switches["estimator"] != "marginal_spread"
     return case.method == "sac"
 
 
@@ -300,8 +301,13 @@ def likelihood_ratio(case, alpha, j):
 
 
 def marginal(case, alpha, j):
-    """−Σ_k w_k G_k."""
-    loss = -(j.w * (j.q - alpha * j.log_prob)).sum(1).mean()
+    """−Σ_k w_k (G_k + α d log ρ_k(a_k)) − α r H(w), ρ_k the share of primitive k in the density."""
+    value = j.q - alpha * j.log_prob
+    if case.switches["estimator"] == "marginal_spread":
+        log_rho = j.log_w + j.own - j.mixture(j.u)
+        value = value + alpha * case.scalars["diversity"] * log_rho
+        value = value - alpha * case.scalars["routing"] * j.log_w
+    loss = -(j.w * value).sum(1).mean()
     return loss, (j.w * j.log_prob).sum(1)
 
 
@@ -312,6 +318,7 @@ ESTIMATORS = {
     "reinforce": reinforce,
     "likelihood_ratio": likelihood_ratio,
     "marginal": marginal,
+    "marginal_spread": marginal,
 }
 
 

@@ -8,9 +8,11 @@
 //! | [`straight_through`], [`weighted_losses`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
 //! | [`reinforce_losses`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
 //! | [`likelihood_ratio_losses`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
-//! | [`weighted_losses`] | the choice summed out | −Σ_k w_k G_k |
+//! | [`weighted_losses`] | the choice summed out | −Σ_k w_k (G_k + α d log ρ_k(a_k)) − α r H(w) |
 //!
-//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
+//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample, ρ_k = w_k π_k /
+//! Σ_i w_i π_i the share of primitive k in the density, d `diversity` and r `routing`, usually 0. With
+//! the primitives' own densities in G_k, d = r = 1 is the mixture's entropy.
 //!
 //! # Deviations
 //! - The paper compares with Gumbel-softmax and REINFORCE without giving formulas; the ones here
@@ -30,8 +32,8 @@ use super::PmoeActor;
 use crate::policy::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput, NoiseSize};
 use crate::sac::{
-    AlphaLogProb, EntropyLogProb, Estimator, GumbelMode, PolicySample, PrimitiveLoss,
-    RatioBaseline, ReinforceBaseline,
+    AlphaLogProb, EntropyLogProb, Estimator, GumbelMode, MarginalConfig, PolicySample,
+    PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
 /// A sample of every primitive at every state, with its value.
@@ -59,7 +61,7 @@ impl Estimator {
             Self::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
                 (all.saturating_add(1), 0)
             }
-            Self::Marginal {} => (all, all),
+            Self::Marginal(_) => (all, all),
         }
     }
 }
@@ -73,7 +75,7 @@ impl PmoeActor {
                 let actions = if config.draws_best_alone() { 1 } else { num_primitives };
                 (actions, config.alpha_log_prob == AlphaLogProb::Drawn)
             }
-            Estimator::Marginal {} => (num_primitives, false),
+            Estimator::Marginal(_) => (num_primitives, false),
             Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
@@ -99,7 +101,7 @@ impl PmoeActor {
             Estimator::LikelihoodRatio { baseline, regularization, .. } => {
                 likelihood_ratio(*baseline, *regularization, mixture, input, batch)
             }
-            Estimator::Marginal {} => self.marginal(mixture, input, batch),
+            Estimator::Marginal(config) => self.marginal(config, mixture, input, batch),
         };
         ActorLoss { sample, ..loss }
     }
@@ -182,12 +184,30 @@ impl PmoeActor {
 
     /// The choice of the primitive is summed out: every primitive learns in proportion to its
     /// weight.
-    fn marginal(&self, mixture: Mixture, input: LossInput<'_>, batch: MixtureBatch) -> ActorLoss {
+    fn marginal(
+        &self,
+        config: &MarginalConfig,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let MarginalConfig { diversity, routing } = *config;
         let alpha = input.alpha;
+        let times = |factor: f64| alpha.iter().map(|alpha| alpha * factor).collect::<Vec<_>>();
         let Judged { sample, q } = judge_all(&mixture, input);
         let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let log_weights = mixture.log_weights();
+        let mut soft_q = soft_q(q, log_prob.clone(), alpha);
+        // One primitive is told from no other.
+        if diversity > 0.0 && self.num_primitives() > 1 {
+            let own = mixture.samples_log_prob(&sample, LogProb::Component);
+            let all = mixture.samples_log_prob(&sample, LogProb::Mixture);
+            soft_q = soft_q + runs::scale(log_weights.clone() + own - all, &times(diversity));
+        }
+        if routing > 0.0 && self.num_primitives() > 1 {
+            soft_q = soft_q - runs::scale(log_weights, &times(routing));
+        }
         let weights = softmax(mixture.router_logits, 1);
-        let soft_q = soft_q(q, log_prob.clone(), alpha);
         let loss = weighted_losses(weights.clone(), soft_q, alpha.len());
         let log_prob = expected_value(weights.inner(), log_prob.inner());
         ActorLoss { mixture: Some(batch), ..ActorLoss::new(loss, log_prob) }
