@@ -12,6 +12,7 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
+//! | [`best_of_each`] | arXiv:2104.09122, eq. 11; arXiv:2401.01879 | a' = a'_j, log π(a'\|s') = log π_j(a'_j) + log K − (K − 1)/K, j = argmax_k min_i Q̄_i(s', a'_k) |
 //! | [`critic_loss`](crate::critic::critic_loss) | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
 //! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
 //! | [`calibration`](pmoe_core::best_of::calibration) | ours | α_K = α E[min_K χ²_A] / A, `temperature.calibrated` |
@@ -21,8 +22,8 @@
 //! - The critic loss has no factor ½, as in Spinning Up, CleanRL and the authors' release. This
 //!   doubles the gradient, to which Adam is insensitive.
 //! - The paper's eq. 11 takes the largest target value over actions. Its Algorithm 1 and all public
-//!   code sample one action from the mixture instead, and so does this crate: the largest value is
-//!   that of a policy which never acts.
+//!   code sample one action from the mixture instead, and so does this crate, unless the best of one
+//!   action of every primitive is what acts (`actor.pmoe.act = "best"` with `target = "max"`).
 //! - The paper's Algorithm 1 lists a target policy. No public code has one, nor does this crate.
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 
@@ -35,11 +36,12 @@ mod facts;
 mod latest;
 mod lockstep;
 mod sample;
+mod target;
 mod temperature;
 
 use burn::tensor::{Device, Tensor};
+use pmoe_core::noise;
 use pmoe_core::optim::{Adam, Learner, Target};
-use pmoe_core::{noise, runs};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
@@ -48,7 +50,7 @@ pub use self::actor::{
 };
 use self::average::MovingAverage;
 pub use self::config::policy::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    Act, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
     GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
     ReinforceBaseline,
 };
@@ -56,6 +58,7 @@ pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
 use self::latest::Latest;
 pub use self::lockstep::Lockstep;
 pub use self::sample::PolicySample;
+pub use self::target::{best_of_each, soft_bellman_target};
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action};
 use crate::checkpoint::{CheckpointError, Files, Scope};
@@ -214,7 +217,8 @@ impl Networks {
         // Update the critics towards the soft Bellman target.
         let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rngs);
         let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
-        let target = soft_bellman_target(&batch, next_q, next.log_prob, &alpha, gamma);
+        let (next_q, next_log_prob) = best_of_each(rows, next_q, next.log_prob);
+        let target = soft_bellman_target(&batch, next_q, next_log_prob, &alpha, gamma);
         done(Part::Target);
         let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action);
         let losses =
@@ -322,33 +326,4 @@ impl Agent for Sac {
     fn check_restored(&self, _memory: &(), in_update: bool) -> Result<(), CheckpointError> {
         self.check_in_update(in_update)
     }
-}
-
-/// Computes the critics' target, `[B]`.
-///
-/// ```text
-/// y = r + γ (1 − terminated) (min_i Q̄_i(s', a') − α log π(a'|s'))
-/// ```
-///
-/// # Shapes
-/// - `next_q`, `next_log_prob`: `[B·N]`, of N actions sampled from the policy at every row of
-///   `next_obs`, those of a row being consecutive; the largest soft value counts
-/// - `alpha`: α of each run whose rows these are, usually one
-///
-/// # Source
-/// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, if N > 1. Truncated episodes
-/// are bootstrapped.
-pub fn soft_bellman_target(
-    batch: &TensorBatch,
-    next_q: Tensor<1>,
-    next_log_prob: Tensor<1>,
-    alpha: &[f64],
-    gamma: f64,
-) -> Tensor<1> {
-    let mut soft_value = next_q - runs::scale(next_log_prob, alpha);
-    let ([rows], [candidates]) = (batch.reward.dims(), soft_value.dims());
-    if rows < candidates {
-        soft_value = soft_value.reshape([rows, candidates / rows]).max_dim(1).squeeze_dim(1);
-    }
-    batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
 }

@@ -9,7 +9,10 @@ use burn::tensor::{Device, Tensor};
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork};
 use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
-use pmoe_algos::sac::{Actor, ActorConfig, PmoeConfig, Sac, SacConfig, soft_bellman_target};
+use pmoe_algos::sac::{
+    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    PmoeConfig, Policy, Sac, SacConfig, TargetAction, best_of_each, soft_bellman_target,
+};
 use pmoe_algos::{Agent, AgentError, Mode, RunError, Training, Transition};
 use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
@@ -94,20 +97,67 @@ fn bellman_target_and_critic_loss_by_hand() {
 }
 
 #[test]
-fn the_largest_soft_value_of_a_state_is_the_target_of_eq_11() {
-    let batch = Batch {
-        len: 2,
-        obs: vec![0.0; 2],
-        action: vec![0.0; 2],
-        reward: vec![1.0, 2.0],
-        next_obs: vec![0.0; 2],
-        not_terminated: vec![1.0, 1.0],
+fn the_target_is_of_the_best_draw_if_it_acts() {
+    // Two draws each; the highest value counts, not the highest soft value. Its density is that of
+    // the better of two: log 2 − ½ more.
+    let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 1.0]));
+    let (q, log_prob) = best_of_each(2, q, log_prob);
+    assert_eq!(q.try_to_vec_as::<f32>().unwrap(), [10.0, -3.0]);
+    let more = 2.0_f32.ln() - 0.5;
+    for (found, own) in log_prob.try_to_vec_as::<f32>().unwrap().iter().zip([5.0, 1.0]) {
+        assert!((found - (own + more)).abs() < 1e-6);
+    }
+    let (q, log_prob) = best_of_each(2, vector(&[1.0, 2.0]), vector(&[3.0, 4.0]));
+    assert_eq!(q.try_to_vec_as::<f32>().unwrap(), [1.0, 2.0]);
+    assert_eq!(log_prob.try_to_vec_as::<f32>().unwrap(), [3.0, 4.0]);
+}
+
+#[test]
+fn a_target_values_the_policy_that_acts() {
+    let check = |actor: PmoeConfig, target| {
+        SacConfig { target, ..common::sac(ActorConfig::Pmoe(actor)) }.validate()
     };
-    let batch = TensorBatch::new(&batch, &Device::flex());
-    // Two actions each, α = .2: (10 − .2·5, 8 + .2·10) = (9, 10), (−4, −3); γ = .5.
-    let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 0.0]));
-    let target = soft_bellman_target(&batch, q, log_prob, &[0.2], 0.5);
-    assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.0, 0.5]);
+    assert_eq!(check(common::pmoe(3), TargetAction::Sample), Ok(()));
+    assert_eq!(check(common::best(3), TargetAction::Max), Ok(()));
+    let frequency = |change: fn(&mut FrequencyConfig)| {
+        let mut frequency = common::frequency();
+        change(&mut frequency);
+        PmoeConfig { estimator: Estimator::Frequency(frequency), ..common::best(3) }
+    };
+    let mixture = EntropyLogProb::Mixture;
+    for (actor, target, key) in [
+        (common::pmoe(3), TargetAction::Max, "target"),
+        (common::best(3), TargetAction::Sample, "target"),
+        (PmoeConfig { entropy_log_prob: mixture, ..common::best(3) }, TargetAction::Max, "entropy_log_prob"),
+        (PmoeConfig { estimator: common::marginal(0.0, 0.0), ..common::best(3) }, TargetAction::Max, "estimator"),
+        (frequency(|of| of.argmax_score = ArgmaxScore::Mode), TargetAction::Max, "argmax_score"),
+        (frequency(|of| of.alpha_log_prob = AlphaLogProb::Drawn), TargetAction::Max, "alpha_log_prob"),
+    ] {
+        let error = check(actor, target).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("actor.pmoe.act"), "{error}");
+    }
+    let gaussian = SacConfig { target: TargetAction::Max, ..common::sac(common::gaussian()) };
+    assert!(gaussian.validate().is_err());
+}
+
+#[test]
+fn the_best_draw_acts() {
+    let agent = common::filled(common::sac(ActorConfig::Pmoe(common::best(4))), 3, 2, 200);
+    let obs = [0.3, -0.2, 0.9];
+    let mut action = [0.0; 2];
+    agent.act(&mut (), &obs, Mode::Explore, &mut Rng::seed_from_u64(3), &mut action).unwrap();
+    // The same draws, judged one at a time.
+    let states = Tensor::<2>::from_data([obs], &Device::flex());
+    let Policy::Mixture(_, mixture) = agent.actor().policy(states.clone()) else {
+        panic!("a mixture")
+    };
+    let noise = normal([4, 2], &mut Rng::seed_from_u64(3), &Device::flex());
+    let all = mixture.constant().primitives().rsample(noise).action;
+    let q = agent.critic().valid().min(states, all.clone()).try_to_vec_as::<f32>().unwrap();
+    let best = (0..4).max_by(|&i, &j| q[i].total_cmp(&q[j])).unwrap();
+    let all = all.try_to_vec_as::<f32>().unwrap();
+    assert_eq!(action, all[2 * best..][..2]);
+    assert!(q.iter().any(|value| *value != q[best]), "there is a choice");
 }
 
 #[test]

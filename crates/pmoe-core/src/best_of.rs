@@ -39,6 +39,20 @@ pub fn calibration(draws: usize, dims: usize) -> f64 {
     if draws == 1 { 1.0 } else { least_square_norm(draws, dims) / dims as f64 }
 }
 
+/// Returns how far the best of `draws` draws is from a draw, as a divergence in nats: `log K − (K − 1)/K`. It is an upper
+/// bound on KL(best ‖ draw), reached where no two draws have the same value.
+///
+/// # Panics
+/// If there are no draws.
+///
+/// # Source
+/// Beirami et al., arXiv:2401.01879.
+pub fn divergence(draws: usize) -> f64 {
+    assert!(draws > 0, "the best of no draws");
+    let draws = draws as f64;
+    draws.ln() - (draws - 1.0) / draws
+}
+
 /// `P(χ²_A > x)`, with y = x/2: `Σ_{p < A/2} yᵖ e⁻ʸ / Γ(p + 1)` over the integers p for an even A; for an odd one over
 /// ½, 3/2, …, and `erfc √y`.
 fn survival(x: f64, dims: usize) -> f64 {
@@ -102,6 +116,19 @@ mod tests {
             assert_close(calibration(draws, dims).recip(), expected, 5e-3);
         }
         assert_close(calibration(1, 5), 1.0, f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn the_divergence_is_the_entropy_of_the_best_uniform_draw() {
+        // The best of K uniform draws has the density K xᴷ⁻¹, and ∫ K xᴷ⁻¹ log(K xᴷ⁻¹) dx by the midpoint rule.
+        for draws in [1, 2, 4, 16] {
+            let density = |x: f64| f64::from(draws) * x.powi(draws - 1);
+            let cells = 100_000;
+            let at = |cell: i32| (f64::from(cell) + 0.5) / f64::from(cells);
+            let integral: f64 =
+                (0..cells).map(|cell| density(at(cell)) * density(at(cell)).ln()).sum();
+            assert_close(divergence(draws as usize), integral / f64::from(cells), 1e-6);
+        }
     }
 
     #[test]

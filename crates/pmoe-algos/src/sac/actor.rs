@@ -210,6 +210,9 @@ impl Actor {
     ) -> Tensor<2> {
         let dist = match self.policy(obs.clone()) {
             Policy::Gaussian(dist, _) => dist,
+            Policy::Mixture(actor, mixture) if mode == Mode::Explore && actor.acts_best() => {
+                return actor.best_draw(&mixture, critic, obs, rngs);
+            }
             Policy::Mixture(actor, mixture) => {
                 actor.acting_primitive(&mixture, critic, obs, mode, rngs)
             }

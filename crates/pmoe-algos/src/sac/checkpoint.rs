@@ -21,7 +21,7 @@ impl Sac {
             grad_step,
             updates_due,
             // Determined by the config.
-            config: _,
+            config,
             device: _,
             // Overwritten by each update.
             batch: _,
@@ -31,7 +31,7 @@ impl Sac {
         let (actor, actor_optimizer) = actor.to_bytes()?;
         let (critic, critic_optimizer) = critic.to_bytes()?;
         files.insert("actor.bpk", actor);
-        if scope != Scope::Acting {
+        if scope != Scope::Acting || config.actor.acts_by_value() {
             files.insert("critic.bpk", critic);
         }
         if scope == Scope::Everything {
@@ -56,10 +56,10 @@ impl Sac {
     ) -> Result<(), CheckpointError> {
         let part = |name: &str| files.get(name);
         let Networks { actor, critic, target_critic, temperature } = &mut self.networks;
-        if scope == Scope::Acting {
+        if scope == Scope::Acting && !self.config.actor.acts_by_value() {
             return Ok(actor.load_module(part("actor.bpk")?)?);
         }
-        if scope == Scope::Policy {
+        if scope != Scope::Everything {
             actor.load_module(part("actor.bpk")?)?;
             critic.load_module(part("critic.bpk")?)?;
             // As at the start of a run, in case one starts from this policy.

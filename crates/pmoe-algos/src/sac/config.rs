@@ -4,7 +4,7 @@ pub(super) mod policy;
 
 use serde::{Deserialize, Serialize};
 
-use self::policy::ActorConfig;
+use self::policy::{Act, ActorConfig};
 use crate::policy::{Init, LogStd};
 use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
@@ -56,7 +56,8 @@ pub struct SacConfig {
 pub enum TargetAction {
     /// An action sampled from the policy: Algorithm 1 and all public code.
     Sample,
-    /// The action with the largest soft value among one sample of every primitive: eq. 11.
+    /// The action with the largest value among one sample of every primitive: eq. 11. Its soft value
+    /// takes the density of the best of K draws, see [`divergence`](pmoe_core::best_of::divergence).
     Max,
 }
 
@@ -141,15 +142,18 @@ impl SacConfig {
 
     /// Refuses a target that values another policy than the one that acts.
     fn check_target(&self) -> Result<(), ConfigError> {
-        if self.target == TargetAction::Sample {
-            return Ok(());
-        }
-        Err(ConfigError::Range {
-            key: "target".to_owned(),
-            value: "max".to_owned(),
-            allowed: "sample: the policy draws a primitive, and the best of one action of each \
-                      primitive, which max values, never acts"
-                .to_owned(),
-        })
+        let (value, allowed) = match (self.target, self.actor.act()) {
+            (TargetAction::Sample, Act::Drawn) | (TargetAction::Max, Act::Best) => return Ok(()),
+            (TargetAction::Max, Act::Drawn) => (
+                "max",
+                "sample: the best of one action of each primitive, which max values, acts only \
+                 with actor.pmoe.act = best",
+            ),
+            (TargetAction::Sample, Act::Best) => {
+                ("sample", "max: with actor.pmoe.act = best, a drawn primitive never acts")
+            }
+        };
+        let (key, value) = ("target".to_owned(), value.to_owned());
+        Err(ConfigError::Range { key, value, allowed: allowed.to_owned() })
     }
 }

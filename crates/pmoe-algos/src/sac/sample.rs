@@ -1,6 +1,7 @@
 //! What the log tells about the density of the policy that acts, computed only when it asks.
 
 use burn::tensor::{DType, Device, Int, Tensor};
+use pmoe_core::best_of::divergence;
 use pmoe_core::dist::{Mixture, select_value};
 
 use super::latest::rows_of;
@@ -13,12 +14,14 @@ pub struct PolicySample {
     /// Standard normal, `[B·K, A]` for a sample of every primitive. If there are more or fewer rows, the first B belong
     /// to one action of each state.
     noise: Tensor<2>,
+    /// Whether the best of one draw of every primitive acts.
+    acts_best: bool,
 }
 
 impl PolicySample {
     /// Keeps handles to a mixture at B states and the noise of its samples, without their graph.
-    pub(super) fn new(mixture: &Mixture, noise: &Tensor<2>) -> Self {
-        Self { mixture: mixture.constant(), noise: noise.clone() }
+    pub(super) fn new(mixture: &Mixture, noise: &Tensor<2>, acts_best: bool) -> Self {
+        Self { mixture: mixture.constant(), noise: noise.clone(), acts_best }
     }
 
     /// Returns the part of one of several runs.
@@ -29,7 +32,8 @@ impl PolicySample {
             mean: rows_of(mean, run, runs),
             log_std: rows_of(log_std, run, runs),
         };
-        Self { mixture, noise: rows_of(self.noise.clone(), run, runs) }
+        let noise = rows_of(self.noise.clone(), run, runs);
+        Self { mixture, noise, acts_best: self.acts_best }
     }
 
     /// Computes the metrics of one run: the entropy of the policy that acts, and the mean log-density of the `chosen`
@@ -38,6 +42,8 @@ impl PolicySample {
     /// ```text
     /// H = −mean_b Σ_k w_k log π(a_k),   a_k ~ π_k
     /// ```
+    ///
+    /// If the best of one draw of every primitive acts, `H = −mean_b log π_j(a_j) − log K + (K − 1)/K`, a lower bound.
     ///
     /// A noise of one action for each state gives every primitive's: the a_k of a state are then not independent, which
     /// their weighted sum need not be.
@@ -65,6 +71,9 @@ impl PolicySample {
             let chosen = Tensor::from_data(chosen.to_data(), &Device::flex());
             let mean = scalar(select_value(own, &chosen).mean());
             metrics.insert("chosen_log_prob_mean".to_owned(), mean);
+            if self.acts_best {
+                metrics.insert("entropy".to_owned(), -mean - divergence(num_primitives));
+            }
         }
         metrics
     }
@@ -98,6 +107,7 @@ mod tests {
                 log_std: of(STD.map(f32::ln)).repeat_dim(0, 2),
             },
             noise,
+            acts_best: false,
         }
     }
 
@@ -142,6 +152,9 @@ mod tests {
         let metrics = sample([0.0; 2], noise([1.0, 0.0, 1.0, 2.0])).metrics(Some(&chosen));
         let expected = 0.5 * (gaussian(STD[0], 1.0) + gaussian(STD[1], 2.0));
         assert_close(&metrics, "chosen_log_prob_mean", expected);
+        // If it acts, its entropy is at least −(log π_j + log 2 − ½).
+        let best = PolicySample { acts_best: true, ..sample([0.0; 2], noise([1.0, 0.0, 1.0, 2.0])) };
+        assert_close(&best.metrics(Some(&chosen)), "entropy", -expected - 2.0_f64.ln() + 0.5);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use pmoe_algos::policy::{
     RoutingInput,
 };
 use pmoe_algos::sac::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    Act, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
     GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
     ReinforceBaseline, Sac, SacConfig, TargetAction, TemperatureConfig,
 };
@@ -134,8 +134,18 @@ pub fn pmoe(num_primitives: usize) -> PmoeConfig {
         num_primitives,
         routing_input: RoutingInput::TrunkSg,
         entropy_log_prob: EntropyLogProb::Component,
+        act: Act::Drawn,
         eval_primitive: EvalPrimitive::Sample,
         estimator: Estimator::Frequency(frequency()),
+    }
+}
+
+/// The best of one draw of every primitive acts.
+pub fn best(num_primitives: usize) -> PmoeConfig {
+    PmoeConfig {
+        act: Act::Best,
+        eval_primitive: EvalPrimitive::ArgmaxQ,
+        ..pmoe(num_primitives)
     }
 }
 
@@ -162,7 +172,7 @@ pub fn gaussians() -> Vec<ActorConfig> {
 pub fn actors() -> Vec<ActorConfig> {
     let all = PmoeConfig { estimator: back_propagation_all(), ..pmoe(3) };
     let alternatives = alternatives().into_iter().map(|alternative| alternative.mixture(3));
-    let mixtures = [pmoe(3), all].into_iter().chain(alternatives);
+    let mixtures = [pmoe(3), all, best(3)].into_iter().chain(alternatives);
     gaussians().into_iter().chain(mixtures.map(ActorConfig::Pmoe)).collect()
 }
 
@@ -224,6 +234,7 @@ pub fn auto() -> TemperatureConfig {
 
 /// Returns settings with small networks and batches.
 pub fn sac(actor: ActorConfig) -> SacConfig {
+    let acts_best = matches!(&actor, ActorConfig::Pmoe(pmoe) if pmoe.act == Act::Best);
     SacConfig {
         gamma: 0.9,
         tau: 0.02,
@@ -240,7 +251,7 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         log_std: LogStd::Clamp(-20.0, 2.0),
         reward_scale: 1.0,
         bootstrap_truncation: true,
-        target: TargetAction::Sample,
+        target: if acts_best { TargetAction::Max } else { TargetAction::Sample },
         temperature: TemperatureConfig::Fixed { alpha: 0.01 },
         actor,
     }

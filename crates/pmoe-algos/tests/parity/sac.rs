@@ -6,9 +6,9 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorNoise, ArgmaxScore, Estimator, FrequencyConfig, GatingConfig,
+    Act, Actor, ActorConfig, ActorNoise, ArgmaxScore, Estimator, FrequencyConfig, GatingConfig,
     GumbelMode, Judge, LossInput, PmoeConfig, Policy, PrimitiveLoss, ReinforceBaseline, SacConfig,
-    Sampled, TargetAction, soft_bellman_target, temperature_loss,
+    Sampled, TargetAction, best_of_each, soft_bellman_target, temperature_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -82,6 +82,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     let (rows, obs, action) = (s.size("B")?, s.size("O")?, s.size("A")?);
     let method = case.document.method;
     let primitives = if method == Method::Sac { 1 } else { s.size("K")? };
+    let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
     let mut baseline = 0.0;
     let actor = match method {
         Method::Sac => ActorConfig::Gaussian {},
@@ -98,12 +99,12 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
             routing_input: s.switch("routing_input")?,
             entropy_log_prob: s.switch("entropy_log_prob")?,
             estimator: estimator(s, &mut baseline)?,
+            act: if target == TargetAction::Max { Act::Best } else { Act::Drawn },
             ..common::pmoe(primitives)
         }),
         other => unreachable!("{other:?} is of another family"),
     };
     let log_std = log_std(s)?;
-    let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
     let hidden = s.size("hidden")?;
     let config = SacConfig { hidden, log_std, target, ..common::sac(actor) };
     let alpha = s.switch("alpha")?;
@@ -289,7 +290,8 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     };
     let next = next_actions(case, &setup, &actor.valid(), batch.next_obs.clone(), arithmetic)?;
     let next_q = target.min(batch.next_obs.clone(), next.action);
-    let y = soft_bellman_target(&batch, next_q, next.log_prob, &[alpha], setup.gamma);
+    let (next_q, next_log_prob) = best_of_each(rows, next_q, next.log_prob);
+    let y = soft_bellman_target(&batch, next_q, next_log_prob, &[alpha], setup.gamma);
     let (q1, q2) = critic.forward(batch.obs.clone(), batch.action.clone());
     let loss = critic_loss(q1, y.clone()) + critic_loss(q2, y);
     let mut all = vec![computed("critic", &loss, &critic, "critic")];

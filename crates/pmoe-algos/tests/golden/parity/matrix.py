@@ -97,6 +97,17 @@ FAMILIES = {
     }),
     "td3": ("td3", {}),
     # At the end, as a case is drawn by the number of its family.
+    "best": ("pmoe_sac", {
+        "estimator": ["frequency"],
+        **TEMPERATURE,
+        **ROUTING,
+        "target": ["max"],
+        "entropy_log_prob": ["component"],
+        "primitive_loss": ["max"],
+        "freq_reduction": ["sum", "mean"],
+        "argmax_score": ["q"],
+        "alpha_log_prob": ["learning"],
+    }),
     "marginal-spread": ("pmoe_sac", {
         "estimator": ["marginal_spread"],
         "alpha": ["fixed", "auto"],

@@ -1,5 +1,7 @@
 """SAC, gating-SAC, MCP-SAC, PMOE-SAC and the alternatives to its frequency loss."""
 
+import math
+
 import torch
 
 from . import dists
@@ -182,8 +184,19 @@ def next_value(case, alpha, obs):
     u, action, log_prob = dists.squashed(mean, log_std, noise)
     if case.switches["entropy_log_prob"] == "mixture":
         log_prob = squashed_mixture(u, log_w, all_mean, all_log_std)
-    value = case.minimum(*critics(case, "target", obs, action)) - alpha * log_prob
-    return value.gather(1, case.argmax(value).unsqueeze(1)).squeeze(1)
+    q = case.minimum(*critics(case, "target", obs, action))
+    if case.switches["target"] == "max":
+        best = case.argmax(q)
+        case.require(q.shape[1] == 1 or not torch.equal(best, (q - alpha * log_prob).argmax(1)))
+        at_best = best.unsqueeze(1)
+        q, log_prob = q.gather(1, at_best), log_prob.gather(1, at_best) + of_best(case)
+    return (q - alpha * log_prob).squeeze(1)
+
+
+def of_best(case):
+    """How much the log-density of the best of K draws exceeds that of a draw."""
+    k = case.sizes["K"]
+    return math.log(k) - (k - 1) / k
 
 
 def squashed_mixture(u, log_w, mean, log_std):
@@ -252,6 +265,8 @@ def frequency(case, alpha, j):
     freq = squares.sum(1).mean() if case.switches["freq_reduction"] == "sum" else squares.mean()
     if case.switches["alpha_log_prob"] == "drawn":
         log_prob = j.of_density.gather(1, case.inputs["primitive"].unsqueeze(1))
+    if case.switches["target"] == "max":
+        log_prob = log_prob + of_best(case)
     return primitive + case.scalars["freq_coef"] * freq, log_prob
 
 

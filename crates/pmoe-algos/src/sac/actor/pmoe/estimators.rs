@@ -88,7 +88,7 @@ impl PmoeActor {
     /// Computes the policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
         let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
-        let sample = Some(PolicySample::new(&mixture, &input.noise.action));
+        let sample = Some(PolicySample::new(&mixture, &input.noise.action, self.acts_best()));
         let loss = match &self.config.estimator {
             Estimator::Frequency(config) => self.frequency(config, mixture, input, batch),
             Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature } => {

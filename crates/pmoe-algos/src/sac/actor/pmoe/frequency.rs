@@ -14,6 +14,7 @@
 //!   its action is drawn, and judged with a graph.
 
 use burn::tensor::{Int, Tensor, activation::softmax};
+use pmoe_core::best_of::divergence;
 use pmoe_core::dist::{Mixture, select_value};
 use pmoe_core::loss::{
     backpropagate_all_losses, backpropagate_max_losses, best_primitive, draw_primitive,
@@ -32,7 +33,7 @@ struct Primitives {
     best: Tensor<1, Int>,
     /// Eq. 8 or 9, of each run.
     loss: Tensor<1>,
-    /// What a learnt temperature follows, a constant.
+    /// What a learnt temperature follows, a constant: with `act = "best"` without the divergence.
     log_prob: Tensor<1>,
 }
 
@@ -51,6 +52,11 @@ impl PmoeActor {
             self.draw_of_best(config, &mixture, input)
         } else {
             self.best_of_draws(config, &mixture, input)
+        };
+        let log_prob = if self.acts_best() {
+            log_prob.add_scalar(divergence(self.num_primitives()))
+        } else {
+            log_prob
         };
         let weights = softmax(mixture.router_logits, 1);
         let routing_loss = frequency_losses(weights, &best, config.freq_reduction.into(), runs);
