@@ -32,6 +32,7 @@ mod ask;
 mod average;
 mod checkpoint;
 mod config;
+mod critics;
 mod facts;
 mod latest;
 mod lockstep;
@@ -41,7 +42,7 @@ mod temperature;
 
 use burn::tensor::{Device, Tensor};
 use pmoe_core::noise;
-use pmoe_core::optim::{Adam, Learner, Target};
+use pmoe_core::optim::{Adam, Learner};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
@@ -54,7 +55,8 @@ pub use self::config::policy::{
     GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
     ReinforceBaseline,
 };
-pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
+pub use self::config::{CriticConfig, SacConfig, TargetAction, TemperatureConfig};
+pub use self::critics::{CriticLosses, Critics, Followed, PrimitiveCritics};
 use self::latest::Latest;
 pub use self::lockstep::Lockstep;
 pub use self::sample::PolicySample;
@@ -62,9 +64,7 @@ pub use self::target::{best_of_each, soft_bellman_target};
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action};
 use crate::checkpoint::{CheckpointError, Files, Scope};
-use crate::critic::{TwinCritic, critic_losses};
 use crate::replay::{Batch, ReplayBuffer, TensorBatch};
-use crate::seed::{Stream, stream};
 use crate::tensors::matrix;
 
 /// The learner: networks with their optimisers, data and counters.
@@ -107,8 +107,7 @@ pub enum Part {
 /// What learns: of one run, or of several in [`Lockstep`].
 struct Networks {
     actor: Learner<Actor>,
-    critic: Learner<TwinCritic>,
-    target_critic: Target<TwinCritic>,
+    critics: Critics,
     temperature: Temperature,
 }
 
@@ -118,14 +117,11 @@ impl Sac {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
         let actor = Actor::new(&config, obs_dim, action_dim, seed, &trainable);
-        let SacConfig { ref hidden, init, .. } = config;
-        let mut rng = stream(seed, Stream::CriticInit);
-        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
+        let critics = Critics::new(&config, obs_dim, action_dim, seed, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         let networks = Networks {
-            target_critic: Target::new(&critic),
             actor: Learner::new(actor, adam),
-            critic: Learner::new(critic, adam),
+            critics,
             temperature: Temperature::new(
                 &config.temperature,
                 config.actor.draws_in_choice(),
@@ -154,8 +150,8 @@ impl Sac {
     }
 
     /// Returns the critics.
-    pub fn critic(&self) -> &TwinCritic {
-        &self.networks.critic
+    pub fn critics(&self) -> &Critics {
+        &self.networks.critics
     }
 
     /// Returns the number of gradient updates done.
@@ -176,7 +172,7 @@ impl Sac {
         done(Part::Batch);
         let baseline = [self.baseline()];
         let (latest, soft_value) =
-            self.networks.learn(&self.config, batch, &baseline, &mut [rng], done);
+            self.networks.learn(&self.config, batch, self.grad_step, &baseline, &mut [rng], done);
         self.count_step(soft_value.map(|value| value.into_scalar::<f32>()));
         self.latest = Some(latest);
     }
@@ -201,10 +197,12 @@ impl Networks {
     ///
     /// # Shapes
     /// - `batch`: the rows of all runs, with a `baseline` and a generator of each
+    /// - `update`: the updates done before this one
     fn learn(
         &mut self,
         config: &SacConfig,
         batch: TensorBatch,
+        update: u64,
         baseline: &[f64],
         rngs: &mut [&mut Rng],
         done: &mut dyn FnMut(Part),
@@ -216,23 +214,20 @@ impl Networks {
 
         // Update the critics towards the soft Bellman target.
         let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rngs);
-        let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
+        let next_q = self.critics.target(update, batch.next_obs.clone(), next.action);
         let (next_q, next_log_prob) = best_of_each(rows, next_q, next.log_prob);
         let target = soft_bellman_target(&batch, next_q, next_log_prob, &alpha, gamma);
         done(Part::Target);
-        let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action);
-        let losses =
-            (critic_losses(q1.clone(), target.clone(), runs), critic_losses(q2, target, runs));
-        let critic_loss = losses.0.clone().inner() + losses.1.clone().inner();
-        let q1 = q1.inner();
+        let CriticLosses { halves, q1 } =
+            self.critics.losses(batch.obs.clone(), batch.action, target, runs);
+        let critic_loss = halves.0.clone().inner() + halves.1.clone().inner();
         done(Part::CriticForward);
-        self.critic.descend_both(critic_lr, losses);
+        self.critics.descend(critic_lr, halves);
         done(Part::CriticStep);
 
         // Update the actor. The critics enter as constants, so only the actor gets gradients.
         let noise = self.actor.noise(rows, action_dim, rngs, &device);
-        let frozen = self.critic.frozen();
-        let critic: Judge<'_> = &|obs, action| frozen.min(obs, action);
+        let critic: Judge<'_> = &|obs, action| self.critics.judge(obs, action);
         let input = LossInput { critic, obs: batch.obs, alpha: &alpha, noise, baseline };
         let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture, sample } =
             self.actor.loss(input);
@@ -243,25 +238,17 @@ impl Networks {
 
         // Update the temperature, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
-        self.target_critic.follow(&self.critic, tau);
+        self.critics.follow(tau);
         done(Part::TargetCritics);
 
-        let latest = Latest {
-            critic_loss,
-            actor_loss,
-            q1,
-            log_prob,
-            alpha,
-            routing_loss,
-            mixture,
-            sample,
-        };
+        let latest =
+            Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture, sample };
         (latest, soft_value)
     }
 
     /// Chooses an action for each run's observation, `[1, O]` each, as `[N, A]` numbers.
     fn act(&self, obs: Tensor<2>, mode: Mode, rngs: &mut [&mut Rng]) -> Vec<f32> {
-        let critic: Judge<'_> = &|obs, action| self.critic.frozen().min(obs, action);
+        let critic: Judge<'_> = &|obs, action| self.critics.score(mode, obs, action);
         let chosen = self.actor.frozen().act(critic, obs, mode, rngs);
         chosen.try_into_vec_as::<f32>().expect("actions are floats")
     }

@@ -35,6 +35,7 @@ fn variants() -> Vec<AlgoConfig> {
         bootstrap_truncation: false,
         ..pmoe
     });
+    variants.push(common::primitive_critics(3));
     variants
         .into_iter()
         .map(AlgoConfig::Sac)

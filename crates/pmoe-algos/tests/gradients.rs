@@ -11,9 +11,9 @@ use common::differences::{check, check_against, f64_normal, gradients, in_f64, i
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorLoss, ActorNoise, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GumbelMode, Judge, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-    SacConfig,
+    Actor, ActorConfig, ActorLoss, ActorNoise, ArgmaxScore, EntropyLogProb, Estimator,
+    FrequencyConfig, GumbelMode, Judge, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss,
+    RatioBaseline, ReinforceBaseline, SacConfig,
 };
 use pmoe_core::dist::{LogProb, Mixture, select_value};
 use pmoe_core::loss::{
@@ -142,8 +142,9 @@ fn diversity_and_routing_make_the_mixtures_entropy_of_the_primitives() {
 #[test]
 fn the_frequency_estimators_weights_are_constants_in_the_mixtures_density() {
     let scores = [ArgmaxScore::Q, ArgmaxScore::SoftQ];
-    for (primitive_loss, argmax_score) in
-        [PrimitiveLoss::Max, PrimitiveLoss::All].into_iter().flat_map(|loss| scores.map(|score| (loss, score)))
+    for (primitive_loss, argmax_score) in [PrimitiveLoss::Max, PrimitiveLoss::All]
+        .into_iter()
+        .flat_map(|loss| scores.map(|score| (loss, score)))
     {
         let estimator = Estimator::Frequency(FrequencyConfig {
             primitive_loss,

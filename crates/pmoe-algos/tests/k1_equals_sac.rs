@@ -41,7 +41,7 @@ fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u3
         agent.act(&mut (), &[0.1, -0.4, 2.0, 0.0, 1.0], mode, &mut rng, &mut action).unwrap();
         actions.extend(action.map(f32::to_bits));
     }
-    ((common::bits(primitives), common::bits(agent.critic())), actions)
+    ((common::bits(primitives), common::critic_bits(&agent)), actions)
 }
 
 fn check(temperature: &TemperatureConfig, variants: &[ActorConfig]) {

@@ -173,6 +173,7 @@ fn variants() -> Vec<SacConfig> {
         SacConfig { gradient_steps: 2, ..mixture(common::best(3)) },
     ];
     variants.extend(common::actors().into_iter().map(learnt));
+    variants.push(SacConfig { temperature: common::auto(), ..common::primitive_critics(4) });
     variants
 }
 

@@ -10,12 +10,14 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork};
 use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    PmoeConfig, Policy, Sac, SacConfig, TargetAction, best_of_each, soft_bellman_target,
+    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, CriticConfig, Critics, EntropyLogProb,
+    Estimator, FrequencyConfig, PmoeConfig, Policy, Sac, SacConfig, TargetAction, best_of_each,
+    soft_bellman_target,
 };
-use pmoe_algos::{Agent, AgentError, Mode, RunError, Training, Transition};
+use pmoe_algos::{Agent, AgentError, Mode, RunError, Scope, Training, Transition};
 use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
+use pmoe_core::nn::Mlp;
 use pmoe_core::noise::normal;
 use pmoe_envs::{Env, EnvSpec, Rng, TimeLimit};
 use pmoe_results::run::MemorySink;
@@ -72,7 +74,7 @@ fn initial_values_of_rlkit_are_where_they_belong() {
     }
     assert!(actor[4..8].iter().all(|values| (5e-4..=1e-3).contains(&largest(values))));
     assert_eq!(actor[8..], common::parameters(torch.actor())[8..], "the router");
-    let critic = common::parameters(rlkit.critic());
+    let critic = common::parameters(common::twin(&rlkit));
     assert!((2e-3..=3e-3).contains(&largest(&critic[4])));
 }
 
@@ -128,10 +130,22 @@ fn a_target_values_the_policy_that_acts() {
     for (actor, target, key) in [
         (common::pmoe(3), TargetAction::Max, "target"),
         (common::best(3), TargetAction::Sample, "target"),
-        (PmoeConfig { entropy_log_prob: mixture, ..common::best(3) }, TargetAction::Max, "entropy_log_prob"),
-        (PmoeConfig { estimator: common::marginal(0.0, 0.0), ..common::best(3) }, TargetAction::Max, "estimator"),
+        (
+            PmoeConfig { entropy_log_prob: mixture, ..common::best(3) },
+            TargetAction::Max,
+            "entropy_log_prob",
+        ),
+        (
+            PmoeConfig { estimator: common::marginal(0.0, 0.0), ..common::best(3) },
+            TargetAction::Max,
+            "estimator",
+        ),
         (frequency(|of| of.argmax_score = ArgmaxScore::Mode), TargetAction::Max, "argmax_score"),
-        (frequency(|of| of.alpha_log_prob = AlphaLogProb::Drawn), TargetAction::Max, "alpha_log_prob"),
+        (
+            frequency(|of| of.alpha_log_prob = AlphaLogProb::Drawn),
+            TargetAction::Max,
+            "alpha_log_prob",
+        ),
     ] {
         let error = check(actor, target).unwrap_err().to_string();
         assert!(error.contains(key) && error.contains("actor.pmoe.act"), "{error}");
@@ -153,7 +167,7 @@ fn the_best_draw_acts() {
     };
     let noise = normal([4, 2], &mut Rng::seed_from_u64(3), &Device::flex());
     let all = mixture.constant().primitives().rsample(noise).action;
-    let q = agent.critic().valid().min(states, all.clone()).try_to_vec_as::<f32>().unwrap();
+    let q = common::twin(&agent).valid().min(states, all.clone()).try_to_vec_as::<f32>().unwrap();
     let best = (0..4).max_by(|&i, &j| q[i].total_cmp(&q[j])).unwrap();
     let all = all.try_to_vec_as::<f32>().unwrap();
     assert_eq!(action, all[2 * best..][..2]);
@@ -169,7 +183,7 @@ fn a_time_limit_is_an_end_if_so_configured() {
         let transition = Transition { obs, action, reward: 1.0, next_obs, terminated, truncated };
         agent.observe(&(), transition);
         let mut files = pmoe_algos::checkpoint::Files::default();
-        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        agent.save(&mut files, Scope::Everything).unwrap();
         // Tag and count, then observation, action and reward.
         let bytes = files.get("replay.bin").unwrap()[28..32].try_into().unwrap();
         f32::from_le_bytes(bytes)
@@ -305,6 +319,92 @@ fn every_way_to_choose_the_acting_primitive_acts() {
 }
 
 #[test]
+fn a_policy_that_acts_by_value_keeps_its_critics() {
+    let drawn = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
+    let best = common::sac(ActorConfig::Pmoe(common::best(3)));
+    for (config, keeps) in [(drawn, false), (best, true), (common::primitive_critics(3), true)] {
+        let agent = common::filled(config.clone(), 3, 2, 200);
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        agent.save(&mut files, Scope::Acting).unwrap();
+        assert_eq!(files.contains("critic.bpk"), keeps);
+        let mut restored = Sac::new(config, &EnvSpec::new("test", 3, 2), 99, &Device::flex());
+        restored.load(&files, Scope::Acting).unwrap();
+        let act = |agent: &Sac| {
+            let mut action = [0.0; 2];
+            let rng = &mut Rng::seed_from_u64(3);
+            agent.act(&mut (), &[0.3, -0.2, 0.9], Mode::Evaluate, rng, &mut action).unwrap();
+            action
+        };
+        assert_eq!(act(&restored), act(&agent));
+    }
+}
+
+#[test]
+fn a_critic_of_each_primitive_by_hand() {
+    let agent = common::filled(common::primitive_critics(3), 3, 2, 200);
+    let Critics::Primitive(critics) = agent.critics() else { panic!("one for each primitive") };
+    let critics = critics.online().valid();
+    let mut rng = Rng::seed_from_u64(4);
+    let [obs, action] = [[2, 3], [6, 2]].map(|shape| normal(shape, &mut rng, &Device::flex()));
+    let alone = |network: &Mlp, row: usize| {
+        let input = Tensor::cat(
+            vec![obs.clone().narrow(0, row / 3, 1), action.clone().narrow(0, row, 1)],
+            1,
+        );
+        f64::from(network.forward(input).into_scalar::<f32>())
+    };
+    let values = |all: Tensor<1>| all.try_to_vec_as::<f64>().unwrap();
+    // Action k of a state is judged by critic k in the loss, and by all in acting.
+    let own = values(critics.own(obs.clone(), action.clone()));
+    let acting = values(critics.score(Mode::Explore, obs.clone(), action.clone()));
+    let evaluating = values(critics.score(Mode::Evaluate, obs.clone(), action.clone()));
+    for row in 0..6 {
+        let all: Vec<f64> = critics.networks.iter().map(|network| alone(network, row)).collect();
+        let mean = all.iter().sum::<f64>() / 3.0;
+        let std = (all.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
+        for (found, expected) in
+            [(own[row], all[row % 3]), (evaluating[row], mean), (acting[row], mean + 0.5 * std)]
+        {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
+    }
+    // Each pair is two different critics, and all pairs come.
+    let first = |network: &Mlp| common::bits(network);
+    let all: Vec<_> = critics.networks.iter().map(first).collect();
+    let mut pairs = std::collections::BTreeSet::new();
+    for update in 0..100 {
+        let pair = critics.pair(update);
+        let [q1, q2] = [&pair.q1, &pair.q2]
+            .map(|network| all.iter().position(|known| *known == first(network)).unwrap());
+        assert_ne!(q1, q2);
+        pairs.insert((q1.min(q2), q1.max(q2)));
+    }
+    assert_eq!(pairs.len(), 3);
+}
+
+#[test]
+fn critics_fit_the_policy_that_they_judge() {
+    let twin = SacConfig { critics: CriticConfig::Twin {}, ..common::primitive_critics(3) };
+    let per_primitive = |actor| SacConfig {
+        critics: CriticConfig::PerPrimitive { optimism: 0.5 },
+        ..common::sac(actor)
+    };
+    let pessimistic = CriticConfig::PerPrimitive { optimism: -1.0 };
+    assert_eq!(common::primitive_critics(3).validate(), Ok(()));
+    for (config, key) in [
+        (twin, "primitive_loss"),
+        (per_primitive(common::gaussian()), "actor.pmoe.act"),
+        (per_primitive(ActorConfig::Pmoe(common::pmoe(3))), "actor.pmoe.act"),
+        (per_primitive(ActorConfig::Pmoe(common::best(3))), "primitive_loss"),
+        (common::primitive_critics(1), "num_primitives"),
+        (SacConfig { critics: pessimistic, ..common::primitive_critics(3) }, "optimism"),
+    ] {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[test]
 fn divergence_ends_the_run_with_its_quantity() {
     let config = SacConfig { critic_lr: 1e30, actor_lr: 1e30, ..common::sac(common::gaussian()) };
     let mut agent = Sac::new(config, &EnvSpec::new("test", 1, 1), 0, &Device::flex());
@@ -327,7 +427,7 @@ fn rewards_are_scaled_before_they_are_stored() {
     );
     let stored = |agent: &Sac| {
         let mut files = pmoe_algos::checkpoint::Files::default();
-        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        agent.save(&mut files, Scope::Everything).unwrap();
         // Tag and count, then 50·5 observation and 50·2 action numbers.
         let at = 16 + 4 * 50 * 7;
         let bytes = files.get("replay.bin").unwrap()[at..at + 4].try_into().unwrap();

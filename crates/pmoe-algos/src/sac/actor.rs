@@ -115,14 +115,7 @@ pub struct ActorLoss {
 
 impl ActorLoss {
     fn new(loss: Tensor<1>, log_prob: Tensor<1>) -> Self {
-        Self {
-            loss,
-            log_prob,
-            routing_loss: None,
-            soft_value: None,
-            mixture: None,
-            sample: None,
-        }
+        Self { loss, log_prob, routing_loss: None, soft_value: None, mixture: None, sample: None }
     }
 }
 

@@ -4,7 +4,7 @@ pub(super) mod policy;
 
 use serde::{Deserialize, Serialize};
 
-use self::policy::{Act, ActorConfig};
+use self::policy::{Act, ActorConfig, PrimitiveLoss};
 use crate::policy::{Init, LogStd};
 use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
@@ -42,12 +42,42 @@ pub struct SacConfig {
     pub reward_scale: f32,
     /// Whether to bootstrap after a time limit; otherwise it counts as termination.
     pub bootstrap_truncation: bool,
+    /// The critics. Earlier configs have no such key.
+    #[serde(default, skip_serializing_if = "CriticConfig::is_twin")]
+    pub critics: CriticConfig,
     /// Action at the next state in the critics' target.
     pub target: TargetAction,
     /// Weight α of the entropy.
     pub temperature: TemperatureConfig,
     /// The policy.
     pub actor: ActorConfig,
+}
+
+/// The critics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CriticConfig {
+    /// Two, whose minimum judges every action.
+    Twin {},
+    /// One for each primitive, which judges its actions; the target is the minimum of two of them.
+    PerPrimitive {
+        /// Weight λ of the critics' standard deviation when an action is chosen in training, at
+        /// least 0.
+        optimism: f64,
+    },
+}
+
+impl Default for CriticConfig {
+    /// What there was before there was a choice.
+    fn default() -> Self {
+        Self::Twin {}
+    }
+}
+
+impl CriticConfig {
+    fn is_twin(&self) -> bool {
+        matches!(self, Self::Twin {})
+    }
 }
 
 /// Action at the next state in the critics' target.
@@ -137,7 +167,44 @@ impl SacConfig {
         }
         self.log_std.validate("log_std")?;
         self.actor.validate()?;
-        self.check_target()
+        self.check_target()?;
+        self.check_critics()
+    }
+
+    /// Refuses critics that would judge no action, or that some action would lack.
+    fn check_critics(&self) -> Result<(), ConfigError> {
+        let is_best = self.actor.act() == Act::Best;
+        let range = |key: &str, value: String, allowed: &str| {
+            Err(ConfigError::Range { key: key.to_owned(), value, allowed: allowed.to_owned() })
+        };
+        let CriticConfig::PerPrimitive { optimism } = self.critics else {
+            return match self.actor.primitive_loss() {
+                Some(PrimitiveLoss::All) if is_best => range(
+                    "actor.pmoe.estimator.frequency.primitive_loss",
+                    "all".to_owned(),
+                    "max: actor.pmoe.act = best acts as the best one, unless critics are \
+                     per_primitive",
+                ),
+                _ => Ok(()),
+            };
+        };
+        in_range("critics.per_primitive.optimism", optimism, 0.0, f64::MAX)?;
+        let critics = "critics = per_primitive";
+        if !is_best {
+            let allowed = format!("best with {critics}: all critics choose the action together");
+            return range("actor.pmoe.act", "drawn, or there is none".to_owned(), &allowed);
+        }
+        if self.actor.primitive_loss() != Some(PrimitiveLoss::All) {
+            let allowed = format!("all with {critics}: each primitive learns from its critic");
+            let key = "actor.pmoe.estimator.frequency.primitive_loss";
+            return range(key, "max".to_owned(), &allowed);
+        }
+        let num_primitives = self.actor.num_primitives();
+        if num_primitives < 2 {
+            let allowed = format!("at least 2 with {critics}: a target asks two of them");
+            return range("actor.pmoe.num_primitives", num_primitives.to_string(), &allowed);
+        }
+        Ok(())
     }
 
     /// Refuses a target that values another policy than the one that acts.

@@ -62,7 +62,8 @@ impl PolicySample {
             let one = noise.narrow(0, 0, batch).reshape([batch, 1, action_dim]);
             one.expand([batch, num_primitives, action_dim])
         };
-        let sample = mixture.primitives().rsample(noise.reshape([batch * num_primitives, action_dim]));
+        let sample =
+            mixture.primitives().rsample(noise.reshape([batch * num_primitives, action_dim]));
         let of_mixture = mixture.log_prob(sample.pre_tanh.reshape(mixture.mean.dims()));
         let expected = (mixture.log_weights().exp() * of_mixture).sum_dim(1).mean();
         let mut metrics = Metrics::from([("entropy".to_owned(), -scalar(expected))]);
@@ -153,7 +154,8 @@ mod tests {
         let expected = 0.5 * (gaussian(STD[0], 1.0) + gaussian(STD[1], 2.0));
         assert_close(&metrics, "chosen_log_prob_mean", expected);
         // If it acts, its entropy is at least −(log π_j + log 2 − ½).
-        let best = PolicySample { acts_best: true, ..sample([0.0; 2], noise([1.0, 0.0, 1.0, 2.0])) };
+        let best =
+            PolicySample { acts_best: true, ..sample([0.0; 2], noise([1.0, 0.0, 1.0, 2.0])) };
         assert_close(&best.metrics(Some(&chosen)), "entropy", -expected - 2.0_f64.ln() + 0.5);
     }
 

@@ -10,14 +10,15 @@ use std::cell::Cell;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use pmoe_algos::critic::TwinCritic;
 use pmoe_algos::policy::{
     EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
     RoutingInput,
 };
 use pmoe_algos::sac::{
-    Act, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
-    ReinforceBaseline, Sac, SacConfig, TargetAction, TemperatureConfig,
+    Act, ActorConfig, AlphaLogProb, ArgmaxScore, CriticConfig, Critics, EntropyLogProb, Estimator,
+    FrequencyConfig, GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss,
+    RatioBaseline, ReinforceBaseline, Sac, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, DeviceKind, Schedule, Transition};
 use pmoe_core::engine::with_engine;
@@ -142,11 +143,7 @@ pub fn pmoe(num_primitives: usize) -> PmoeConfig {
 
 /// The best of one draw of every primitive acts.
 pub fn best(num_primitives: usize) -> PmoeConfig {
-    PmoeConfig {
-        act: Act::Best,
-        eval_primitive: EvalPrimitive::ArgmaxQ,
-        ..pmoe(num_primitives)
-    }
+    PmoeConfig { act: Act::Best, eval_primitive: EvalPrimitive::ArgmaxQ, ..pmoe(num_primitives) }
 }
 
 pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
@@ -155,6 +152,15 @@ pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
 
 pub fn marginal(diversity: f64, routing: f64) -> Estimator {
     Estimator::Marginal(MarginalConfig { diversity, routing })
+}
+
+/// Returns settings with a critic for each of K primitives, the best of which acts.
+pub fn primitive_critics(num_primitives: usize) -> SacConfig {
+    let actor = PmoeConfig { estimator: back_propagation_all(), ..best(num_primitives) };
+    SacConfig {
+        critics: CriticConfig::PerPrimitive { optimism: 0.5 },
+        ..sac(ActorConfig::Pmoe(actor))
+    }
 }
 
 /// Returns every policy that ends in one Gaussian.
@@ -251,6 +257,7 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         log_std: LogStd::Clamp(-20.0, 2.0),
         reward_scale: 1.0,
         bootstrap_truncation: true,
+        critics: CriticConfig::Twin {},
         target: if acts_best { TargetAction::Max } else { TargetAction::Sample },
         temperature: TemperatureConfig::Fixed { alpha: 0.01 },
         actor,
@@ -303,6 +310,20 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
     let mut collect = Collect(Vec::new());
     module.visit(&mut collect);
     collect.0
+}
+
+/// Returns the bits of every parameter of a learner's critics.
+pub fn critic_bits(agent: &Sac) -> Vec<Vec<u32>> {
+    match agent.critics() {
+        Critics::Twin(critics) => bits(critics.online()),
+        Critics::Primitive(critics) => bits(critics.online()),
+    }
+}
+
+/// Returns two critics.
+pub fn twin(agent: &Sac) -> &TwinCritic {
+    let Critics::Twin(critics) = agent.critics() else { panic!("two critics") };
+    critics.online()
 }
 
 /// Returns the bits of every parameter.

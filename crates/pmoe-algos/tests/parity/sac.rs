@@ -21,7 +21,7 @@ use super::module::{Computed, Shapes, computed, load};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Alpha {
+pub(crate) enum Alpha {
     Fixed,
     Auto,
 }
@@ -55,8 +55,15 @@ enum BaselineSwitch {
 
 /// The logarithm of the temperature.
 #[derive(Module, Debug)]
-struct LogAlpha {
-    log_alpha: Param<Tensor<1>>,
+pub(crate) struct LogAlpha {
+    pub(crate) log_alpha: Param<Tensor<1>>,
+}
+
+impl LogAlpha {
+    pub(crate) fn new() -> Self {
+        let value = Tensor::<1>::from_data([0.0], &device().autodiff()).require_grad();
+        Self { log_alpha: Param::initialized(ParamId::new(), value) }
+    }
 }
 
 /// Settings of a case.
@@ -216,7 +223,8 @@ fn next_actions(
 
 /// Whether the actor's loss draws one action at each state, of the primitive with the best mode.
 fn draws_best_alone(actor: &ActorConfig) -> bool {
-    let ActorConfig::Pmoe(PmoeConfig { estimator: Estimator::Frequency(config), .. }) = actor else {
+    let ActorConfig::Pmoe(PmoeConfig { estimator: Estimator::Frequency(config), .. }) = actor
+    else {
         return false;
     };
     (config.primitive_loss, config.argmax_score) == (PrimitiveLoss::Max, ArgmaxScore::Mode)
@@ -269,12 +277,10 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
         load(critic, name, Shapes::OfModule, case, arithmetic)
     };
     let (critic, target) = (critic("critic")?, critic("target")?.valid());
-    let value = Tensor::<1>::from_data([0.0], &device).require_grad();
-    let log_alpha = LogAlpha { log_alpha: Param::initialized(ParamId::new(), value) };
     let (alpha, log_alpha) = match setup.alpha {
         Alpha::Fixed => (setup.fixed_alpha, None),
         Alpha::Auto => {
-            let log_alpha = load(log_alpha, "", Shapes::OfModule, case, arithmetic)?;
+            let log_alpha = load(LogAlpha::new(), "", Shapes::OfModule, case, arithmetic)?;
             (log_alpha.log_alpha.val().inner().exp().into_scalar::<f64>(), Some(log_alpha))
         }
     };

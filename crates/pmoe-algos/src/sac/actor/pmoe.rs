@@ -161,9 +161,7 @@ impl PmoeActor {
             (Mode::Evaluate, EvalPrimitive::ArgmaxW) => {
                 best_primitive(mixture.router_logits.clone())
             }
-            (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-                frequency::best_mode(mixture, critic, obs)
-            }
+            (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => frequency::best_mode(mixture, critic, obs),
             (Mode::Evaluate, EvalPrimitive::Index(index)) => {
                 let rows = obs.dims()[0];
                 Tensor::full([rows], index as i64, &obs.device())

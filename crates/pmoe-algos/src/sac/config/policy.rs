@@ -259,8 +259,16 @@ impl ActorConfig {
         if let Self::Pmoe(pmoe) = self { pmoe.act } else { Act::Drawn }
     }
 
+    /// Returns which primitives learn from the critic; `None` without the frequency loss.
+    pub(super) fn primitive_loss(&self) -> Option<PrimitiveLoss> {
+        let Self::Pmoe(PmoeConfig { estimator: Estimator::Frequency(frequency), .. }) = self else {
+            return None;
+        };
+        Some(frequency.primitive_loss)
+    }
+
     /// Returns whether acting asks the critics.
-    pub(super) fn acts_by_value(&self) -> bool {
+    pub(crate) fn acts_by_value(&self) -> bool {
         let Self::Pmoe(pmoe) = self else { return false };
         pmoe.act == Act::Best || pmoe.eval_primitive == EvalPrimitive::ArgmaxQ
     }

@@ -2,7 +2,7 @@
 
 import itertools
 
-from . import dac, ppo, sac, td3
+from . import critics, dac, ppo, sac, td3
 
 TEMPERATURE = {"alpha": ["fixed", "auto"], "log_std": ["clamp", "tanh"]}
 ROUTING = {
@@ -23,6 +23,9 @@ NETS = {
 
 # Methods without primitives.
 SINGLE = ("sac", "ppo", "td3")
+
+# Methods with two primitives or more.
+SEVERAL = ("pmoe_sac_critics",)
 
 # Name of the family: method, switches.
 FAMILIES = {
@@ -108,6 +111,11 @@ FAMILIES = {
         "argmax_score": ["q"],
         "alpha_log_prob": ["learning"],
     }),
+    "critics": ("pmoe_sac_critics", {
+        **TEMPERATURE,
+        "routing_input": ROUTING["routing_input"],
+        "freq_reduction": ["sum", "mean"],
+    }),
     "marginal-spread": ("pmoe_sac", {
         "estimator": ["marginal_spread"],
         "alpha": ["fixed", "auto"],
@@ -119,7 +127,7 @@ FAMILIES = {
 
 def define(case):
     """Draws `case` by its method."""
-    modules = {method: module for module in (sac, ppo, dac, td3) for method in module.METHODS}
+    modules = {method: module for module in (sac, critics, ppo, dac, td3) for method in module.METHODS}
     modules[case.method].define(case)
 
 
@@ -158,13 +166,13 @@ def sizes_and_scalars(method, switches, rng):
         sizes["gate_hidden"] = [between(4, 6) for _ in range(3)]
         sizes["primitive_hidden"] = [between(4, 6) for _ in range(3)]
 
-    if method in sac.METHODS:
+    if method in (*sac.METHODS, *critics.METHODS):
         scalars = {"gamma": 0.99}
         if switches["alpha"] == "fixed":
             scalars["alpha"] = uniform(0.05, 0.6)
         else:
             scalars["target_entropy"] = -float(sizes["A"])
-        if switches.get("estimator") == "frequency":
+        if switches.get("estimator") == "frequency" or method in critics.METHODS:
             scalars["freq_coef"] = uniform(0.3, 2.0)
         if switches.get("estimator", "").startswith("gumbel"):
             scalars["gumbel_temperature"] = uniform(0.4, 1.5)

@@ -139,9 +139,9 @@ def critics(case, group, obs, action):
 # --- losses --------------------------------------------------------------------------------------
 
 
-def draw_batch(case):
+def draw_transitions(case):
     sizes = case.sizes
-    b, o, a, k = sizes["B"], sizes["O"], sizes["A"], sizes.get("K", 1)
+    b, o, a = sizes["B"], sizes["O"], sizes["A"]
     case.normal("obs", b, o)
     case.input("action", case.rng.uniform(-1, 1, (b, a)))
     case.input("reward", case.rng.normal(0.5, 1.0, b))
@@ -149,6 +149,12 @@ def draw_batch(case):
     terminated[0], terminated[-1] = 0.0, 1.0
     case.input("terminated", terminated)
     case.normal("next_obs", b, o)
+
+
+def draw_batch(case):
+    sizes = case.sizes
+    b, a, k = sizes["B"], sizes["A"], sizes.get("K", 1)
+    draw_transitions(case)
     if case.method != "pmoe_sac":
         case.normal("next_noise", b, a)
         case.normal("noise", b, a)

@@ -99,6 +99,10 @@ impl PmoeActor {
             }
         };
         let log_prob = match config.alpha_log_prob {
+            // Only the best one acts, whatever learns.
+            AlphaLogProb::Learning if self.acts_best() => {
+                density.selected_log_prob(&sample, &best, kind).inner()
+            }
             AlphaLogProb::Learning => log_prob,
             AlphaLogProb::Drawn => {
                 let drawn = draw_primitive(mixture.log_weights(), gumbel);
