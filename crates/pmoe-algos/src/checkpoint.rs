@@ -41,7 +41,7 @@ pub enum Scope {
     Everything,
     /// No replay data: enough to act and to evaluate actions.
     Policy,
-    /// No critic of its own either: enough to act.
+    /// No critic either, unless acting asks it: enough to act.
     Acting,
 }
 

@@ -12,16 +12,18 @@
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`soft_bellman_target`] | arXiv:1812.05905, eq. 3, clipped double Q | y = r + γ(1 − d)(min_i Q̄_i(s', a') − α log π(a'\|s')) |
+//! | [`best_of_each`] | arXiv:2104.09122, eq. 11; arXiv:2401.01879 | a' = a'_j, log π(a'\|s') = log π_j(a'_j) + log K − (K − 1)/K, j = argmax_k min_i Q̄_i(s', a'_k) |
 //! | [`critic_loss`](crate::critic::critic_loss) | eq. 5, for each critic | mean (Q_i(s, a) − y)² |
 //! | [`Actor::loss`] | eq. 7; PMOE eqs. 6–9 | mean (α log π(a\|s) − min_i Q_i(s, a)) |
+//! | [`calibration`](pmoe_core::best_of::calibration) | ours | α_K = α E[min_K χ²_A] / A, `temperature.calibrated` |
 //! | [`temperature_loss`] | eq. 18 | mean (−log α (log π(a\|s) + H̄)) |
 //!
 //! # Deviations
 //! - The critic loss has no factor ½, as in Spinning Up, CleanRL and the authors' release. This
 //!   doubles the gradient, to which Adam is insensitive.
 //! - The paper's eq. 11 takes the largest target value over actions. Its Algorithm 1 and all public
-//!   code sample one action from the mixture instead, and so does this crate. `target = "max"`
-//!   takes the largest soft value over one sample of every primitive.
+//!   code sample one action from the mixture instead, and so does this crate, unless the best of one
+//!   action of every primitive is what acts (`actor.pmoe.act = "best"` with `target = "max"`).
 //! - The paper's Algorithm 1 lists a target policy. No public code has one, nor does this crate.
 //! - The temperature loss is linear in log α, as in the authors' release and most libraries.
 
@@ -30,33 +32,39 @@ mod ask;
 mod average;
 mod checkpoint;
 mod config;
+mod critics;
 mod facts;
 mod latest;
 mod lockstep;
+mod sample;
+mod target;
 mod temperature;
 
 use burn::tensor::{Device, Tensor};
-use pmoe_core::optim::{Adam, Learner, Target};
-use pmoe_core::{noise, runs};
+use pmoe_core::noise;
+use pmoe_core::optim::{Adam, Learner};
 use pmoe_envs::{EnvSpec, Rng};
 
 pub use self::actor::{
-    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, LossInput, PmoeActor, Policy, Sampled,
+    Actor, ActorLoss, ActorNoise, GatingActor, GaussianActor, Judge, LossInput, PmoeActor, Policy,
+    Sampled,
 };
 use self::average::MovingAverage;
 pub use self::config::policy::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
+    Act, ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
+    GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss, RatioBaseline,
+    ReinforceBaseline,
 };
-pub use self::config::{SacConfig, TargetAction, TemperatureConfig};
+pub use self::config::{CriticConfig, SacConfig, TargetAction, TemperatureConfig};
+pub use self::critics::{CriticLosses, Critics, Followed, PrimitiveCritics};
 use self::latest::Latest;
 pub use self::lockstep::Lockstep;
+pub use self::sample::PolicySample;
+pub use self::target::{best_of_each, soft_bellman_target};
 pub use self::temperature::{Temperature, temperature_loss};
 use crate::agent::{Agent, AgentError, Metrics, Mode, Transition, Updates, finite_action};
 use crate::checkpoint::{CheckpointError, Files, Scope};
-use crate::critic::{TwinCritic, critic_losses};
 use crate::replay::{Batch, ReplayBuffer, TensorBatch};
-use crate::seed::{Stream, stream};
 use crate::tensors::matrix;
 
 /// The learner: networks with their optimisers, data and counters.
@@ -99,8 +107,7 @@ pub enum Part {
 /// What learns: of one run, or of several in [`Lockstep`].
 struct Networks {
     actor: Learner<Actor>,
-    critic: Learner<TwinCritic>,
-    target_critic: Target<TwinCritic>,
+    critics: Critics,
     temperature: Temperature,
 }
 
@@ -110,15 +117,18 @@ impl Sac {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
         let actor = Actor::new(&config, obs_dim, action_dim, seed, &trainable);
-        let SacConfig { ref hidden, init, .. } = config;
-        let mut rng = stream(seed, Stream::CriticInit);
-        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
+        let critics = Critics::new(&config, obs_dim, action_dim, seed, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         let networks = Networks {
-            target_critic: Target::new(&critic),
             actor: Learner::new(actor, adam),
-            critic: Learner::new(critic, adam),
-            temperature: Temperature::new(&config.temperature, action_dim, adam, &trainable),
+            critics,
+            temperature: Temperature::new(
+                &config.temperature,
+                config.actor.draws_in_choice(),
+                action_dim,
+                adam,
+                &trainable,
+            ),
         };
         Self {
             networks,
@@ -140,8 +150,8 @@ impl Sac {
     }
 
     /// Returns the critics.
-    pub fn critic(&self) -> &TwinCritic {
-        &self.networks.critic
+    pub fn critics(&self) -> &Critics {
+        &self.networks.critics
     }
 
     /// Returns the number of gradient updates done.
@@ -162,7 +172,7 @@ impl Sac {
         done(Part::Batch);
         let baseline = [self.baseline()];
         let (latest, soft_value) =
-            self.networks.learn(&self.config, batch, &baseline, &mut [rng], done);
+            self.networks.learn(&self.config, batch, self.grad_step, &baseline, &mut [rng], done);
         self.count_step(soft_value.map(|value| value.into_scalar::<f32>()));
         self.latest = Some(latest);
     }
@@ -187,10 +197,12 @@ impl Networks {
     ///
     /// # Shapes
     /// - `batch`: the rows of all runs, with a `baseline` and a generator of each
+    /// - `update`: the updates done before this one
     fn learn(
         &mut self,
         config: &SacConfig,
         batch: TensorBatch,
+        update: u64,
         baseline: &[f64],
         rngs: &mut [&mut Rng],
         done: &mut dyn FnMut(Part),
@@ -202,28 +214,22 @@ impl Networks {
 
         // Update the critics towards the soft Bellman target.
         let next = self.actor.frozen().sample(batch.next_obs.clone(), target, rngs);
-        let next_q = self.target_critic.min(batch.next_obs.clone(), next.action);
-        let target = soft_bellman_target(&batch, next_q, next.log_prob, &alpha, gamma);
+        let next_q = self.critics.target(update, batch.next_obs.clone(), next.action);
+        let (next_q, next_log_prob) = best_of_each(rows, next_q, next.log_prob);
+        let target = soft_bellman_target(&batch, next_q, next_log_prob, &alpha, gamma);
         done(Part::Target);
-        let (q1, q2) = self.critic.forward(batch.obs.clone(), batch.action);
-        let losses =
-            (critic_losses(q1.clone(), target.clone(), runs), critic_losses(q2, target, runs));
-        let critic_loss = losses.0.clone().inner() + losses.1.clone().inner();
-        let q1 = q1.inner();
+        let CriticLosses { halves, q1 } =
+            self.critics.losses(batch.obs.clone(), batch.action, target, runs);
+        let critic_loss = halves.0.clone().inner() + halves.1.clone().inner();
         done(Part::CriticForward);
-        self.critic.descend_both(critic_lr, losses);
+        self.critics.descend(critic_lr, halves);
         done(Part::CriticStep);
 
         // Update the actor. The critics enter as constants, so only the actor gets gradients.
         let noise = self.actor.noise(rows, action_dim, rngs, &device);
-        let input = LossInput {
-            critic: self.critic.frozen(),
-            obs: batch.obs,
-            alpha: &alpha,
-            noise,
-            baseline,
-        };
-        let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture } =
+        let critic: Judge<'_> = &|obs, action| self.critics.judge(obs, action);
+        let input = LossInput { critic, obs: batch.obs, alpha: &alpha, noise, baseline };
+        let ActorLoss { loss, log_prob, routing_loss, soft_value, mixture, sample } =
             self.actor.loss(input);
         let actor_loss = loss.clone().inner();
         done(Part::ActorForward);
@@ -232,16 +238,18 @@ impl Networks {
 
         // Update the temperature, then the target critics.
         self.temperature.descend(actor_lr, log_prob.clone());
-        self.target_critic.follow(&self.critic, tau);
+        self.critics.follow(tau);
         done(Part::TargetCritics);
 
-        let latest = Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture };
+        let latest =
+            Latest { critic_loss, actor_loss, q1, log_prob, alpha, routing_loss, mixture, sample };
         (latest, soft_value)
     }
 
     /// Chooses an action for each run's observation, `[1, O]` each, as `[N, A]` numbers.
     fn act(&self, obs: Tensor<2>, mode: Mode, rngs: &mut [&mut Rng]) -> Vec<f32> {
-        let chosen = self.actor.frozen().act(self.critic.frozen(), obs, mode, rngs);
+        let critic: Judge<'_> = &|obs, action| self.critics.score(mode, obs, action);
+        let chosen = self.actor.frozen().act(critic, obs, mode, rngs);
         chosen.try_into_vec_as::<f32>().expect("actions are floats")
     }
 }
@@ -305,33 +313,4 @@ impl Agent for Sac {
     fn check_restored(&self, _memory: &(), in_update: bool) -> Result<(), CheckpointError> {
         self.check_in_update(in_update)
     }
-}
-
-/// Computes the critics' target, `[B]`.
-///
-/// ```text
-/// y = r + γ (1 − terminated) (min_i Q̄_i(s', a') − α log π(a'|s'))
-/// ```
-///
-/// # Shapes
-/// - `next_q`, `next_log_prob`: `[B·N]`, of N actions sampled from the policy at every row of
-///   `next_obs`, those of a row being consecutive; the largest soft value counts
-/// - `alpha`: α of each run whose rows these are, usually one
-///
-/// # Source
-/// arXiv:1812.05905, eq. 3, with clipped double Q; PMOE paper, eq. 11, if N > 1. Truncated episodes
-/// are bootstrapped.
-pub fn soft_bellman_target(
-    batch: &TensorBatch,
-    next_q: Tensor<1>,
-    next_log_prob: Tensor<1>,
-    alpha: &[f64],
-    gamma: f64,
-) -> Tensor<1> {
-    let mut soft_value = next_q - runs::scale(next_log_prob, alpha);
-    let ([rows], [candidates]) = (batch.reward.dims(), soft_value.dims());
-    if rows < candidates {
-        soft_value = soft_value.reshape([rows, candidates / rows]).max_dim(1).squeeze_dim(1);
-    }
-    batch.reward.clone() + batch.not_terminated.clone().mul_scalar(gamma) * soft_value
 }

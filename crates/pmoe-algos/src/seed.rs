@@ -27,6 +27,8 @@ pub enum Stream {
     ActionValueInit = 8,
     /// Analysis of a trained policy; one sub-stream per purpose.
     Analyze = 9,
+    /// The two critics of a target, where there are more; one sub-stream per update.
+    CriticPair = 10,
 }
 
 /// Returns the generator of one purpose under `seed`.

@@ -9,7 +9,7 @@ use pmoe_algos::AnyMemory;
 use pmoe_algos::policy::{Init, LogStd};
 use pmoe_algos::ppo::PpoConfig;
 use pmoe_algos::sac::{
-    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig, TargetAction,
+    ActorConfig, AlphaLogProb, Estimator, FrequencyConfig, PmoeConfig, SacConfig,
 };
 use pmoe_algos::{Agent, AlgoConfig, AnyAgent, Mode, Schedule, Scope, TrainingEnd};
 use pmoe_core::engine::{Engine, with_engine};
@@ -28,14 +28,14 @@ fn variants() -> Vec<AlgoConfig> {
     let drawn = PmoeConfig { estimator: Estimator::Frequency(drawn), ..common::pmoe(3) };
     let mut variants = vec![learnt(common::gaussian()), learnt(ActorConfig::Pmoe(drawn))];
     variants.extend(common::actors().into_iter().map(common::sac));
-    let pmoe = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
+    let pmoe = common::sac(ActorConfig::Pmoe(common::best(3)));
     variants.push(SacConfig {
-        target: TargetAction::Max,
         init: Init::Rlkit,
         log_std: LogStd::Tanh(-5.0, 2.0),
         bootstrap_truncation: false,
         ..pmoe
     });
+    variants.push(common::primitive_critics(3));
     variants
         .into_iter()
         .map(AlgoConfig::Sac)

@@ -11,13 +11,14 @@ use common::differences::{check, check_against, f64_normal, gradients, in_f64, i
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorLoss, ActorNoise, EntropyLogProb, Estimator, FrequencyConfig,
-    GumbelMode, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline,
-    SacConfig,
+    Actor, ActorConfig, ActorLoss, ActorNoise, ArgmaxScore, EntropyLogProb, Estimator,
+    FrequencyConfig, GumbelMode, Judge, LossInput, PmoeActor, PmoeConfig, PrimitiveLoss,
+    RatioBaseline, ReinforceBaseline, SacConfig,
 };
 use pmoe_core::dist::{LogProb, Mixture, select_value};
 use pmoe_core::loss::{
-    backpropagate_max_loss, best_primitive, expected_value, gumbel_softmax, weighted_loss,
+    Reduction, backpropagate_all_loss, backpropagate_max_loss, best_primitive, expected_value,
+    frequency_loss, gumbel_softmax, weighted_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -56,7 +57,8 @@ fn noise(actor: &Actor) -> ActorNoise {
 
 fn full_loss(actor: &Actor) -> ActorLoss {
     let (critic, noise) = (critic().valid(), noise(actor));
-    let (critic, alpha, baseline) = (&critic, &[ALPHA], &[0.7]);
+    let critic: Judge<'_> = &|obs, action| critic.min(obs, action);
+    let (alpha, baseline) = (&[ALPHA], &[0.7]);
     let input = LossInput { critic, obs: obs(), alpha, noise, baseline };
     actor.loss(input)
 }
@@ -99,16 +101,84 @@ fn actor_gradients_equal_central_differences() {
     // parameters.
     let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
     let soft = Estimator::Gumbel { mode: GumbelMode::Soft, temperature: 0.8 };
-    let frequency = Estimator::Frequency(common::frequency());
-    for estimator in [frequency, common::back_propagation_all(), soft, Estimator::Marginal {}] {
+    for estimator in [soft, common::marginal(0.0, 0.0), common::marginal(0.7, 0.4)] {
         for entropy_log_prob in [EntropyLogProb::Component, EntropyLogProb::Mixture] {
             let estimator = estimator.clone();
             let config = PmoeConfig { estimator, entropy_log_prob, ..open.clone() };
             check_pmoe(&format!("{config:?}"), &config);
         }
     }
+    let frequency = Estimator::Frequency(common::frequency());
+    for estimator in [frequency, common::back_propagation_all(), common::by_modes()] {
+        let config = PmoeConfig { estimator, ..open.clone() };
+        check_pmoe(&format!("{config:?}"), &config);
+    }
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
     check_pmoe("router on the observation", &on_obs);
+}
+
+#[test]
+fn diversity_and_routing_make_the_mixtures_entropy_of_the_primitives() {
+    let loss_of = |diversity, routing, entropy_log_prob| {
+        let config = PmoeConfig {
+            estimator: common::marginal(diversity, routing),
+            entropy_log_prob,
+            routing_input: RoutingInput::Trunk,
+            ..common::pmoe(3)
+        };
+        let actor = actor(&ActorConfig::Pmoe(config));
+        let loss = loss(&actor);
+        (value(&loss), gradients(&actor, &loss).concat())
+    };
+    let (of_parts, parts_gradient) = loss_of(1.0, 1.0, EntropyLogProb::Component);
+    let (of_mixture, mixture_gradient) = loss_of(0.0, 0.0, EntropyLogProb::Mixture);
+    assert!((of_parts - of_mixture).abs() < 1e-12, "{of_parts} is not {of_mixture}");
+    for (parts, mixture) in parts_gradient.iter().zip(&mixture_gradient) {
+        assert!((parts - mixture).abs() < 1e-12, "{parts} is not {mixture}");
+    }
+    assert!((loss_of(0.0, 1.0, EntropyLogProb::Component).0 - of_mixture).abs() > 1e-3);
+}
+
+#[test]
+fn the_frequency_estimators_weights_are_constants_in_the_mixtures_density() {
+    let scores = [ArgmaxScore::Q, ArgmaxScore::SoftQ];
+    for (primitive_loss, argmax_score) in [PrimitiveLoss::Max, PrimitiveLoss::All]
+        .into_iter()
+        .flat_map(|loss| scores.map(|score| (loss, score)))
+    {
+        let estimator = Estimator::Frequency(FrequencyConfig {
+            primitive_loss,
+            argmax_score,
+            ..common::frequency()
+        });
+        let config = PmoeConfig {
+            estimator,
+            entropy_log_prob: EntropyLogProb::Mixture,
+            routing_input: RoutingInput::Trunk,
+            ..common::pmoe(3)
+        };
+        let actor = actor(&ActorConfig::Pmoe(config.clone()));
+        let fixed = pmoe_actor(&actor).mixture(obs()).constant().router_logits;
+        let ActorLoss { loss, mixture, .. } = full_loss(&actor);
+        let chosen = mixture.unwrap().chosen.unwrap();
+        check_against(&format!("{config:?}"), &actor, &loss, |actor| {
+            let mixture = pmoe_actor(actor).mixture(obs());
+            let sample = mixture.primitives().rsample(noise(actor).action);
+            let q = critic().valid().min(obs(), sample.action.clone()).reshape([BATCH, 3]);
+            let density = Mixture { router_logits: fixed.clone(), ..mixture.clone() };
+            let log_prob = density.samples_log_prob(&sample, LogProb::Mixture);
+            let of_primitives = match primitive_loss {
+                PrimitiveLoss::Max => backpropagate_max_loss(
+                    ALPHA,
+                    select_value(log_prob, &chosen),
+                    select_value(q, &chosen),
+                ),
+                PrimitiveLoss::All => backpropagate_all_loss(ALPHA, log_prob, q),
+            };
+            let weights = mixture.log_weights().exp();
+            of_primitives + frequency_loss(weights, &chosen, Reduction::Sum)
+        });
+    }
 }
 
 /// Computes the mixture and soft values, `[B, K]`, of the loss's samples from public parts.
@@ -340,8 +410,9 @@ fn the_critic_gets_no_gradient_from_the_actor() {
     for config in common::actors() {
         let actor = actor(&config);
         let (valid, noise) = (critic.valid(), noise(&actor));
-        let (valid, alpha, baseline) = (&valid, &[ALPHA], &[0.0]);
-        let input = LossInput { critic: valid, obs: obs(), alpha, noise, baseline };
+        let judge: Judge<'_> = &|obs, action| valid.min(obs, action);
+        let (alpha, baseline) = (&[ALPHA], &[0.0]);
+        let input = LossInput { critic: judge, obs: obs(), alpha, noise, baseline };
         let loss = actor.loss(input).loss;
         assert!(gradients(&critic, &loss).iter().all(|gradient| is_zero(gradient)), "{config:?}");
     }

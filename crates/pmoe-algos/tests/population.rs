@@ -9,7 +9,7 @@ use common::on_policy::{self, bits};
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, PmoeConfig,
-    SacConfig, TargetAction,
+    SacConfig,
 };
 use pmoe_algos::{
     Agent, AlgoConfig, AnyAgent, AnyMemory, Member, Population, Progress, RunError, Schedule,
@@ -170,9 +170,10 @@ fn variants() -> Vec<SacConfig> {
         mixture(common::pmoe(1)),
         mixture(scored),
         common::sac(common::gaussian()),
-        SacConfig { target: TargetAction::Max, gradient_steps: 2, ..mixture(common::pmoe(3)) },
+        SacConfig { gradient_steps: 2, ..mixture(common::best(3)) },
     ];
     variants.extend(common::actors().into_iter().map(learnt));
+    variants.push(SacConfig { temperature: common::auto(), ..common::primitive_critics(4) });
     variants
 }
 

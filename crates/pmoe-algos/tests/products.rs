@@ -34,6 +34,36 @@ fn of_sac() {
 }
 
 #[test]
+fn of_mixtures() {
+    // As above, with four primitives: both heads have 6 144 weights, the router 1 024, which gives the
+    // trunk no gradient. Of a critic's first layer, 2 816 weights are at the state, whose part is
+    // computed once for all of its actions.
+    let (critic, later, action, state) = (69_376, 65_792, 768, 2_816);
+    let (trunk, trunk_later, heads, router) = (68_352, 65_536, 6_144, 1_024);
+    let policy = trunk + heads + router;
+    let learning = 2 * policy + heads + trunk_later;
+    let critics = |count: u64| count * (2 * critic + later);
+    let of_one = 2 * critic;
+    let of_each = 2 * (state + 4 * (action + later));
+    // Through the smaller critic alone.
+    let back = later + action;
+    for (method, expected) in [
+        ("pmoe-sac", policy + of_one + critics(2) + learning + of_each + back),
+        ("pmoe-sac-calibrated", policy + of_one + critics(2) + learning + of_each + back),
+        ("pmoe-sac-modes", policy + of_one + critics(2) + learning + of_each + of_one + back),
+        ("pmoe-sac-best", policy + of_each + critics(2) + learning + of_each + back),
+        // The gradient of the state is computed with that of the action: of all products, less than 1 % more
+        // than needed.
+        (
+            "pmoe-sac-critics",
+            policy + of_each + critics(4) + learning + 4 * (critic + later + state + action),
+        ),
+    ] {
+        assert_eq!(flops(method), 2 * 100 * expected, "{method}");
+    }
+}
+
+#[test]
 fn of_mcp() {
     // As above, except for the policy. Its weights are 608 256 in total, without biases:
     // - gate: 11·512 + 512·256 + 256² + 256·4 = 203 264, of which 197 632 after the first layer

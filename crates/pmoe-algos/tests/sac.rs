@@ -9,10 +9,15 @@ use burn::tensor::{Device, Tensor};
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork};
 use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
-use pmoe_algos::sac::{Actor, ActorConfig, PmoeConfig, Sac, SacConfig, soft_bellman_target};
-use pmoe_algos::{Agent, AgentError, Mode, RunError, Training, Transition};
+use pmoe_algos::sac::{
+    Actor, ActorConfig, AlphaLogProb, ArgmaxScore, CriticConfig, Critics, EntropyLogProb,
+    Estimator, FrequencyConfig, PmoeConfig, Policy, Sac, SacConfig, TargetAction, best_of_each,
+    soft_bellman_target,
+};
+use pmoe_algos::{Agent, AgentError, Mode, RunError, Scope, Training, Transition};
 use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
+use pmoe_core::nn::Mlp;
 use pmoe_core::noise::normal;
 use pmoe_envs::{Env, EnvSpec, Rng, TimeLimit};
 use pmoe_results::run::MemorySink;
@@ -69,7 +74,7 @@ fn initial_values_of_rlkit_are_where_they_belong() {
     }
     assert!(actor[4..8].iter().all(|values| (5e-4..=1e-3).contains(&largest(values))));
     assert_eq!(actor[8..], common::parameters(torch.actor())[8..], "the router");
-    let critic = common::parameters(rlkit.critic());
+    let critic = common::parameters(common::twin(&rlkit));
     assert!((2e-3..=3e-3).contains(&largest(&critic[4])));
 }
 
@@ -94,20 +99,79 @@ fn bellman_target_and_critic_loss_by_hand() {
 }
 
 #[test]
-fn the_largest_soft_value_of_a_state_is_the_target_of_eq_11() {
-    let batch = Batch {
-        len: 2,
-        obs: vec![0.0; 2],
-        action: vec![0.0; 2],
-        reward: vec![1.0, 2.0],
-        next_obs: vec![0.0; 2],
-        not_terminated: vec![1.0, 1.0],
+fn the_target_is_of_the_best_draw_if_it_acts() {
+    // Two draws each; the highest value counts, not the highest soft value. Its density is that of
+    // the better of two: log 2 − ½ more.
+    let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 1.0]));
+    let (q, log_prob) = best_of_each(2, q, log_prob);
+    assert_eq!(q.try_to_vec_as::<f32>().unwrap(), [10.0, -3.0]);
+    let more = 2.0_f32.ln() - 0.5;
+    for (found, own) in log_prob.try_to_vec_as::<f32>().unwrap().iter().zip([5.0, 1.0]) {
+        assert!((found - (own + more)).abs() < 1e-6);
+    }
+    let (q, log_prob) = best_of_each(2, vector(&[1.0, 2.0]), vector(&[3.0, 4.0]));
+    assert_eq!(q.try_to_vec_as::<f32>().unwrap(), [1.0, 2.0]);
+    assert_eq!(log_prob.try_to_vec_as::<f32>().unwrap(), [3.0, 4.0]);
+}
+
+#[test]
+fn a_target_values_the_policy_that_acts() {
+    let check = |actor: PmoeConfig, target| {
+        SacConfig { target, ..common::sac(ActorConfig::Pmoe(actor)) }.validate()
     };
-    let batch = TensorBatch::new(&batch, &Device::flex());
-    // Two actions each, α = .2: (10 − .2·5, 8 + .2·10) = (9, 10), (−4, −3); γ = .5.
-    let (q, log_prob) = (vector(&[10.0, 8.0, -4.0, -3.0]), vector(&[5.0, -10.0, 0.0, 0.0]));
-    let target = soft_bellman_target(&batch, q, log_prob, &[0.2], 0.5);
-    assert_eq!(target.try_to_vec_as::<f32>().unwrap(), [6.0, 0.5]);
+    assert_eq!(check(common::pmoe(3), TargetAction::Sample), Ok(()));
+    assert_eq!(check(common::best(3), TargetAction::Max), Ok(()));
+    let frequency = |change: fn(&mut FrequencyConfig)| {
+        let mut frequency = common::frequency();
+        change(&mut frequency);
+        PmoeConfig { estimator: Estimator::Frequency(frequency), ..common::best(3) }
+    };
+    let mixture = EntropyLogProb::Mixture;
+    for (actor, target, key) in [
+        (common::pmoe(3), TargetAction::Max, "target"),
+        (common::best(3), TargetAction::Sample, "target"),
+        (
+            PmoeConfig { entropy_log_prob: mixture, ..common::best(3) },
+            TargetAction::Max,
+            "entropy_log_prob",
+        ),
+        (
+            PmoeConfig { estimator: common::marginal(0.0, 0.0), ..common::best(3) },
+            TargetAction::Max,
+            "estimator",
+        ),
+        (frequency(|of| of.argmax_score = ArgmaxScore::Mode), TargetAction::Max, "argmax_score"),
+        (
+            frequency(|of| of.alpha_log_prob = AlphaLogProb::Drawn),
+            TargetAction::Max,
+            "alpha_log_prob",
+        ),
+    ] {
+        let error = check(actor, target).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("actor.pmoe.act"), "{error}");
+    }
+    let gaussian = SacConfig { target: TargetAction::Max, ..common::sac(common::gaussian()) };
+    assert!(gaussian.validate().is_err());
+}
+
+#[test]
+fn the_best_draw_acts() {
+    let agent = common::filled(common::sac(ActorConfig::Pmoe(common::best(4))), 3, 2, 200);
+    let obs = [0.3, -0.2, 0.9];
+    let mut action = [0.0; 2];
+    agent.act(&mut (), &obs, Mode::Explore, &mut Rng::seed_from_u64(3), &mut action).unwrap();
+    // The same draws, judged one at a time.
+    let states = Tensor::<2>::from_data([obs], &Device::flex());
+    let Policy::Mixture(_, mixture) = agent.actor().policy(states.clone()) else {
+        panic!("a mixture")
+    };
+    let noise = normal([4, 2], &mut Rng::seed_from_u64(3), &Device::flex());
+    let all = mixture.constant().primitives().rsample(noise).action;
+    let q = common::twin(&agent).valid().min(states, all.clone()).try_to_vec_as::<f32>().unwrap();
+    let best = (0..4).max_by(|&i, &j| q[i].total_cmp(&q[j])).unwrap();
+    let all = all.try_to_vec_as::<f32>().unwrap();
+    assert_eq!(action, all[2 * best..][..2]);
+    assert!(q.iter().any(|value| *value != q[best]), "there is a choice");
 }
 
 #[test]
@@ -119,7 +183,7 @@ fn a_time_limit_is_an_end_if_so_configured() {
         let transition = Transition { obs, action, reward: 1.0, next_obs, terminated, truncated };
         agent.observe(&(), transition);
         let mut files = pmoe_algos::checkpoint::Files::default();
-        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        agent.save(&mut files, Scope::Everything).unwrap();
         // Tag and count, then observation, action and reward.
         let bytes = files.get("replay.bin").unwrap()[28..32].try_into().unwrap();
         f32::from_le_bytes(bytes)
@@ -255,6 +319,92 @@ fn every_way_to_choose_the_acting_primitive_acts() {
 }
 
 #[test]
+fn a_policy_that_acts_by_value_keeps_its_critics() {
+    let drawn = common::sac(ActorConfig::Pmoe(common::pmoe(3)));
+    let best = common::sac(ActorConfig::Pmoe(common::best(3)));
+    for (config, keeps) in [(drawn, false), (best, true), (common::primitive_critics(3), true)] {
+        let agent = common::filled(config.clone(), 3, 2, 200);
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        agent.save(&mut files, Scope::Acting).unwrap();
+        assert_eq!(files.contains("critic.bpk"), keeps);
+        let mut restored = Sac::new(config, &EnvSpec::new("test", 3, 2), 99, &Device::flex());
+        restored.load(&files, Scope::Acting).unwrap();
+        let act = |agent: &Sac| {
+            let mut action = [0.0; 2];
+            let rng = &mut Rng::seed_from_u64(3);
+            agent.act(&mut (), &[0.3, -0.2, 0.9], Mode::Evaluate, rng, &mut action).unwrap();
+            action
+        };
+        assert_eq!(act(&restored), act(&agent));
+    }
+}
+
+#[test]
+fn a_critic_of_each_primitive_by_hand() {
+    let agent = common::filled(common::primitive_critics(3), 3, 2, 200);
+    let Critics::Primitive(critics) = agent.critics() else { panic!("one for each primitive") };
+    let critics = critics.online().valid();
+    let mut rng = Rng::seed_from_u64(4);
+    let [obs, action] = [[2, 3], [6, 2]].map(|shape| normal(shape, &mut rng, &Device::flex()));
+    let alone = |network: &Mlp, row: usize| {
+        let input = Tensor::cat(
+            vec![obs.clone().narrow(0, row / 3, 1), action.clone().narrow(0, row, 1)],
+            1,
+        );
+        f64::from(network.forward(input).into_scalar::<f32>())
+    };
+    let values = |all: Tensor<1>| all.try_to_vec_as::<f64>().unwrap();
+    // Action k of a state is judged by critic k in the loss, and by all in acting.
+    let own = values(critics.own(obs.clone(), action.clone()));
+    let acting = values(critics.score(Mode::Explore, obs.clone(), action.clone()));
+    let evaluating = values(critics.score(Mode::Evaluate, obs.clone(), action.clone()));
+    for row in 0..6 {
+        let all: Vec<f64> = critics.networks.iter().map(|network| alone(network, row)).collect();
+        let mean = all.iter().sum::<f64>() / 3.0;
+        let std = (all.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
+        for (found, expected) in
+            [(own[row], all[row % 3]), (evaluating[row], mean), (acting[row], mean + 0.5 * std)]
+        {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
+    }
+    // Each pair is two different critics, and all pairs come.
+    let first = |network: &Mlp| common::bits(network);
+    let all: Vec<_> = critics.networks.iter().map(first).collect();
+    let mut pairs = std::collections::BTreeSet::new();
+    for update in 0..100 {
+        let pair = critics.pair(update);
+        let [q1, q2] = [&pair.q1, &pair.q2]
+            .map(|network| all.iter().position(|known| *known == first(network)).unwrap());
+        assert_ne!(q1, q2);
+        pairs.insert((q1.min(q2), q1.max(q2)));
+    }
+    assert_eq!(pairs.len(), 3);
+}
+
+#[test]
+fn critics_fit_the_policy_that_they_judge() {
+    let twin = SacConfig { critics: CriticConfig::Twin {}, ..common::primitive_critics(3) };
+    let per_primitive = |actor| SacConfig {
+        critics: CriticConfig::PerPrimitive { optimism: 0.5 },
+        ..common::sac(actor)
+    };
+    let pessimistic = CriticConfig::PerPrimitive { optimism: -1.0 };
+    assert_eq!(common::primitive_critics(3).validate(), Ok(()));
+    for (config, key) in [
+        (twin, "primitive_loss"),
+        (per_primitive(common::gaussian()), "actor.pmoe.act"),
+        (per_primitive(ActorConfig::Pmoe(common::pmoe(3))), "actor.pmoe.act"),
+        (per_primitive(ActorConfig::Pmoe(common::best(3))), "primitive_loss"),
+        (common::primitive_critics(1), "num_primitives"),
+        (SacConfig { critics: pessimistic, ..common::primitive_critics(3) }, "optimism"),
+    ] {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[test]
 fn divergence_ends_the_run_with_its_quantity() {
     let config = SacConfig { critic_lr: 1e30, actor_lr: 1e30, ..common::sac(common::gaussian()) };
     let mut agent = Sac::new(config, &EnvSpec::new("test", 1, 1), 0, &Device::flex());
@@ -277,7 +427,7 @@ fn rewards_are_scaled_before_they_are_stored() {
     );
     let stored = |agent: &Sac| {
         let mut files = pmoe_algos::checkpoint::Files::default();
-        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        agent.save(&mut files, Scope::Everything).unwrap();
         // Tag and count, then 50·5 observation and 50·2 action numbers.
         let at = 16 + 4 * 50 * 7;
         let bytes = files.get("replay.bin").unwrap()[at..at + 4].try_into().unwrap();

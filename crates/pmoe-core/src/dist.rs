@@ -11,7 +11,7 @@ mod tanh_normal;
 use burn::tensor::Tensor;
 
 pub use gated::{BlendVariance, gated};
-pub use mixture::{LogProb, Mixture, select_value};
+pub use mixture::{LogProb, Mixture, select_primitive, select_value};
 pub use multiplicative::multiplicative;
 pub use normal::Normal;
 pub use normal_mixture::NormalMixture;

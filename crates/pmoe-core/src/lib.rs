@@ -52,6 +52,7 @@
 //! | [`loss`] | frequency loss, primitive losses, other ways for the router to learn; the losses of PPO | PMOE paper, eqs. 6–9; arXiv:1707.06347 |
 //! | [`nn`] | multi-layer perceptron, initialisers | PMOE paper, appendix D |
 //! | [`optim`] | Adam step, gradient clipping, Polyak averaging, modules with their optimiser | |
+//! | [`best_of`] | how much the best of several draws hides: `E[min_K χ²_A]` | |
 //! | [`noise`] | normal, Gumbel and categorical noise, drawn on the host | |
 //! | [`fused`], [`engine`] | the same networks on plain memory with handwritten gradients, and whether they compute | |
 //! | [`parallel`] | two computations side by side | |
@@ -83,6 +84,7 @@
 
 pub use {burn, rand};
 
+pub mod best_of;
 pub mod dist;
 pub mod engine;
 pub mod fused;

@@ -38,6 +38,11 @@ impl<'a> Files<'a> {
         self.0.insert(name.to_owned(), Part::Writer(Box::new(write)));
     }
 
+    /// Returns whether there is a part of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Returns the bytes of a part.
     ///
     /// # Errors

@@ -20,9 +20,8 @@ use pmoe_envs::Rng;
 pub use self::gating::GatingActor;
 pub use self::gaussian::GaussianActor;
 pub use self::pmoe::PmoeActor;
-use super::{ActorConfig, SacConfig, TargetAction};
+use super::{ActorConfig, PolicySample, SacConfig, TargetAction};
 use crate::agent::Mode;
-use crate::critic::TwinCritic;
 use crate::layers::Layer;
 use crate::policy::{McpActor, MixtureBatch, NetSpec, PrimitiveNet, RoutedNet, RoutingInput};
 
@@ -58,11 +57,14 @@ pub struct Sampled {
     pub log_prob: Tensor<1>,
 }
 
+/// The value of actions: from states, `[B, O]`, and as many actions of each, `[N, A]`, those of a
+/// state being consecutive, to values, `[N]`. Gradients flow only into the actions.
+pub type Judge<'a> = &'a dyn Fn(Tensor<2>, Tensor<2>) -> Tensor<1>;
+
 /// Inputs of a policy loss.
-#[derive(Debug)]
 pub struct LossInput<'a> {
-    /// The critics, as constants: pass `critic.valid()`.
-    pub critic: &'a TwinCritic,
+    /// The value of an action: that of the critics, as constants, or a known one.
+    pub critic: Judge<'a>,
     /// States, `[B, O]`.
     pub obs: Tensor<2>,
     /// Weight α of the entropy, of each run.
@@ -106,11 +108,14 @@ pub struct ActorLoss {
     pub soft_value: Option<Tensor<1>>,
     /// The mixture at the batch's states, before squashing, if there is one.
     pub mixture: Option<MixtureBatch>,
+    /// What the entropy of the acting policy is computed from, unless it is minus the mean of
+    /// `log_prob`.
+    pub sample: Option<PolicySample>,
 }
 
 impl ActorLoss {
     fn new(loss: Tensor<1>, log_prob: Tensor<1>) -> Self {
-        Self { loss, log_prob, routing_loss: None, soft_value: None, mixture: None }
+        Self { loss, log_prob, routing_loss: None, soft_value: None, mixture: None, sample: None }
     }
 }
 
@@ -191,13 +196,16 @@ impl Actor {
     /// If the config selects the primitive by value, `critic` provides the values.
     pub fn act(
         &self,
-        critic: &TwinCritic,
+        critic: Judge<'_>,
         obs: Tensor<2>,
         mode: Mode,
         rngs: &mut [&mut Rng],
     ) -> Tensor<2> {
         let dist = match self.policy(obs.clone()) {
             Policy::Gaussian(dist, _) => dist,
+            Policy::Mixture(actor, mixture) if mode == Mode::Explore && actor.acts_best() => {
+                return actor.best_draw(&mixture, critic, obs, rngs);
+            }
             Policy::Mixture(actor, mixture) => {
                 actor.acting_primitive(&mixture, critic, obs, mode, rngs)
             }
@@ -246,7 +254,7 @@ impl Actor {
 /// at every state.
 fn gaussian_loss(dist: &TanhNormal, input: LossInput<'_>) -> ActorLoss {
     let sample = dist.rsample(input.noise.action);
-    let q = input.critic.min(input.obs, sample.action);
+    let q = (input.critic)(input.obs, sample.action);
     let log_prob = sample.log_prob.clone().inner();
     ActorLoss::new(backpropagate_max_losses(input.alpha, sample.log_prob, q), log_prob)
 }

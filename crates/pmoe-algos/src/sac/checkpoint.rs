@@ -1,7 +1,5 @@
 //! Saving and loading SAC. Intact files may still not fit together, so loading checks that they do.
 
-use pmoe_core::optim::{Target, module_to_bytes};
-
 use super::{MovingAverage, Networks, Sac};
 use crate::checkpoint::{CheckpointError, Files, Scope};
 
@@ -14,14 +12,14 @@ impl Sac {
         scope: Scope,
     ) -> Result<(), CheckpointError> {
         let Self {
-            networks: Networks { actor, critic, target_critic, temperature },
+            networks: Networks { actor, critics, temperature },
             baseline,
             replay,
             env_step,
             grad_step,
             updates_due,
             // Determined by the config.
-            config: _,
+            config,
             device: _,
             // Overwritten by each update.
             batch: _,
@@ -29,15 +27,12 @@ impl Sac {
             latest: _,
         } = self;
         let (actor, actor_optimizer) = actor.to_bytes()?;
-        let (critic, critic_optimizer) = critic.to_bytes()?;
         files.insert("actor.bpk", actor);
-        if scope != Scope::Acting {
-            files.insert("critic.bpk", critic);
+        if scope != Scope::Acting || config.actor.acts_by_value() {
+            critics.save(files, scope)?;
         }
         if scope == Scope::Everything {
             files.insert("actor_optimizer.bpk", actor_optimizer);
-            files.insert("critic_optimizer.bpk", critic_optimizer);
-            files.insert("target_critic.bpk", module_to_bytes(&**target_critic)?);
             temperature.save(files)?;
             if let Some(baseline) = baseline {
                 baseline.save(files);
@@ -55,20 +50,16 @@ impl Sac {
         scope: Scope,
     ) -> Result<(), CheckpointError> {
         let part = |name: &str| files.get(name);
-        let Networks { actor, critic, target_critic, temperature } = &mut self.networks;
-        if scope == Scope::Acting {
+        let Networks { actor, critics, temperature } = &mut self.networks;
+        if scope == Scope::Acting && !self.config.actor.acts_by_value() {
             return Ok(actor.load_module(part("actor.bpk")?)?);
         }
-        if scope == Scope::Policy {
+        if scope != Scope::Everything {
             actor.load_module(part("actor.bpk")?)?;
-            critic.load_module(part("critic.bpk")?)?;
-            // As at the start of a run, in case one starts from this policy.
-            *target_critic = Target::new(critic);
-            return Ok(());
+            return critics.load(files, scope);
         }
         actor.load_bytes(part("actor.bpk")?, part("actor_optimizer.bpk")?)?;
-        critic.load_bytes(part("critic.bpk")?, part("critic_optimizer.bpk")?)?;
-        target_critic.load_bytes(critic, part("target_critic.bpk")?)?;
+        critics.load(files, scope)?;
         temperature.load(files)?;
         if let Some(baseline) = &mut self.baseline {
             baseline.load(files)?;

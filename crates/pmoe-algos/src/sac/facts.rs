@@ -3,8 +3,7 @@
 use burn::tensor::Device;
 use pmoe_envs::EnvSpec;
 
-use super::{Actor, ActorConfig, Lockstep, Sac, SacConfig, TargetAction};
-use crate::critic::TwinCritic;
+use super::{Actor, ActorConfig, Critics, Lockstep, Sac, SacConfig, TargetAction};
 use crate::experience::Experience;
 use crate::memory::{MemoryUse, NUMBERS_PER_ACTION, Sizes, parameters, units, with};
 use crate::policy::EvalPrimitive;
@@ -86,10 +85,10 @@ impl SacConfig {
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
-        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
+        layers.extend(Critics::layers(self, obs_dim, action_dim));
         let units = units(&self.hidden);
         let actions = (self.actor.num_primitives() as u64).saturating_mul(action_dim as u64);
-        // The policy, then both critics: forward for all actions they evaluate, backward for those
+        // The policy, then two critics: forward for all actions they evaluate, backward for those
         // in the loss.
         let judged = units.saturating_mul(2).saturating_mul(self.actions_in_critics());
         let numbers = units.saturating_add(judged);

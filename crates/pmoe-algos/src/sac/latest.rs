@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::sample::PolicySample;
 use crate::agent::{AgentError, Metrics, finite_metrics};
 use crate::policy::MixtureBatch;
 use crate::tensors::mean;
@@ -22,6 +23,8 @@ pub(super) struct Latest {
     pub(super) routing_loss: Option<Tensor<1>>,
     /// At `N·B` states.
     pub(super) mixture: Option<MixtureBatch>,
+    /// At the same states.
+    pub(super) sample: Option<PolicySample>,
 }
 
 impl Latest {
@@ -45,18 +48,25 @@ impl Latest {
             alpha: vec![self.alpha[run]],
             routing_loss: self.routing_loss.as_ref().map(part),
             mixture: self.mixture.as_ref().map(of_mixture),
+            sample: self.sample.as_ref().map(|all| all.of_run(run, runs)),
         }
     }
 
     /// Computes the metrics of one run, after `grad_step` updates.
     pub(super) fn metrics(&self, grad_step: u64) -> Result<Metrics, AgentError> {
+        let log_prob = mean(&self.log_prob);
         let mut metrics = Metrics::from([
             ("critic_loss".to_owned(), mean(&self.critic_loss)),
             ("actor_loss".to_owned(), mean(&self.actor_loss)),
             ("q1_mean".to_owned(), mean(&self.q1)),
-            ("log_prob_mean".to_owned(), mean(&self.log_prob)),
+            ("log_prob_mean".to_owned(), log_prob),
+            ("entropy".to_owned(), -log_prob),
             ("alpha".to_owned(), self.alpha[0]),
         ]);
+        if let Some(sample) = &self.sample {
+            let chosen = self.mixture.as_ref().and_then(|mixture| mixture.chosen.as_ref());
+            metrics.extend(sample.metrics(chosen));
+        }
         if let Some(routing_loss) = &self.routing_loss {
             metrics.insert("routing_loss".to_owned(), mean(routing_loss));
         }
@@ -68,7 +78,7 @@ impl Latest {
 }
 
 /// Returns the rows of one of `runs` runs.
-fn rows_of<const D: usize>(all: Tensor<D>, run: usize, runs: usize) -> Tensor<D> {
+pub(super) fn rows_of<const D: usize>(all: Tensor<D>, run: usize, runs: usize) -> Tensor<D> {
     let count = all.dims()[0] / runs;
     all.narrow(0, run * count, count)
 }

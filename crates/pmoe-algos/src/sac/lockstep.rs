@@ -6,11 +6,11 @@
 
 use burn::tensor::Tensor;
 use pmoe_core::noise;
-use pmoe_core::optim::{Learner, LearnerError, Target};
+use pmoe_core::optim::{Learner, LearnerError};
 use pmoe_envs::Rng;
 
 use super::latest::Latest;
-use super::{Networks, Part, Sac, SacConfig, Temperature};
+use super::{Critics, Networks, Part, Sac, SacConfig, Temperature};
 use crate::agent::{Mode, Updates};
 use crate::replay::TensorBatch;
 use crate::tensors::{host, matrix};
@@ -33,8 +33,7 @@ impl Lockstep {
         let all: Vec<&Networks> = runs.iter().map(|run| &run.networks).collect();
         let networks = Networks {
             actor: Learner::stack(&each(&all, |networks| &networks.actor))?,
-            critic: Learner::stack(&each(&all, |networks| &networks.critic))?,
-            target_critic: Target::stack(&each(&all, |networks| &networks.target_critic)),
+            critics: Critics::stack(&each(&all, |networks| &networks.critics))?,
             temperature: Temperature::stack(&each(&all, |networks| &networks.temperature))?,
         };
         Ok(Self { networks, latest: None })
@@ -48,10 +47,9 @@ impl Lockstep {
     /// # Panics
     /// If these are not the runs that were stacked.
     pub fn write_back(&self, runs: &mut [&mut Sac]) -> Result<(), LearnerError> {
-        let Networks { actor, critic, target_critic, temperature } = &self.networks;
+        let Networks { actor, critics, temperature } = &self.networks;
         actor.unstack(&mut each_mut(runs, |networks| &mut networks.actor))?;
-        critic.unstack(&mut each_mut(runs, |networks| &mut networks.critic))?;
-        target_critic.unstack(&mut each_mut(runs, |networks| &mut networks.target_critic));
+        critics.unstack(&mut each_mut(runs, |networks| &mut networks.critics))?;
         temperature.unstack(&mut each_mut(runs, |networks| &mut networks.temperature))
     }
 
@@ -108,8 +106,9 @@ impl Lockstep {
         let batch = TensorBatch::cat(batches.collect());
         done(Part::Batch);
         let baseline: Vec<f64> = runs.iter().map(|run| run.baseline()).collect();
-        let config: &SacConfig = &runs[0].config;
-        let (latest, soft_value) = self.networks.learn(config, batch, &baseline, rngs, done);
+        let (config, update): (&SacConfig, u64) = (&runs[0].config, runs[0].grad_step);
+        let (latest, soft_value) =
+            self.networks.learn(config, batch, update, &baseline, rngs, done);
         let soft_value: Option<Vec<f32>> = soft_value.map(|value: Tensor<1>| host(value));
         for (index, run) in runs.iter_mut().enumerate() {
             run.count_step(soft_value.as_ref().map(|values| values[index]));

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor};
+use pmoe_core::best_of::calibration;
 use pmoe_core::optim::{Adam, Learner, LearnerError};
 use pmoe_core::runs;
 
@@ -34,9 +35,25 @@ pub struct LogAlpha {
 
 impl Temperature {
     /// Creates the initial temperature. `device` is an autodiff device.
-    pub fn new(config: &TemperatureConfig, action_dim: usize, adam: Adam, device: &Device) -> Self {
+    ///
+    /// `draws` are those of which the actor's loss sees the best one only, if it does; the config
+    /// of a calibrated temperature may name others.
+    ///
+    /// # Panics
+    /// If the temperature is calibrated and neither of them is there.
+    pub fn new(
+        config: &TemperatureConfig,
+        draws: Option<usize>,
+        action_dim: usize,
+        adam: Adam,
+        device: &Device,
+    ) -> Self {
         match *config {
             TemperatureConfig::Fixed { alpha } => Self::Fixed { alpha },
+            TemperatureConfig::Calibrated { alpha, best_of } => {
+                let draws = best_of.or(draws).expect("a valid config has a number of draws");
+                Self::Fixed { alpha: alpha * calibration(draws, action_dim) }
+            }
             TemperatureConfig::Auto { initial_alpha, target_entropy_per_dim } => {
                 let value = Tensor::from_data([initial_alpha.ln() as f32], device).require_grad();
                 let value = Param::initialized(ParamId::from(0), value);
@@ -166,7 +183,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let config = TemperatureConfig::Auto { initial_alpha: 1.0, target_entropy_per_dim: -1.0 };
         let alpha_after = |log_prob: f32| {
-            let mut temperature = Temperature::new(&config, 3, Adam::new(1e-8), &device);
+            let mut temperature = Temperature::new(&config, None, 3, Adam::new(1e-8), &device);
             temperature.descend(0.1, Tensor::from_data([log_prob], &Device::flex()));
             temperature.alpha()
         };

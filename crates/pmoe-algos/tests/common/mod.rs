@@ -10,14 +10,15 @@ use std::cell::Cell;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use pmoe_algos::critic::TwinCritic;
 use pmoe_algos::policy::{
     EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
     RoutingInput,
 };
 use pmoe_algos::sac::{
-    ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
-    GatingConfig, GumbelMode, PmoeConfig, PrimitiveLoss, RatioBaseline, ReinforceBaseline, Sac,
-    SacConfig, TargetAction, TemperatureConfig,
+    Act, ActorConfig, AlphaLogProb, ArgmaxScore, CriticConfig, Critics, EntropyLogProb, Estimator,
+    FrequencyConfig, GatingConfig, GumbelMode, MarginalConfig, PmoeConfig, PrimitiveLoss,
+    RatioBaseline, ReinforceBaseline, Sac, SacConfig, TargetAction, TemperatureConfig,
 };
 use pmoe_algos::{Agent, DeviceKind, Schedule, Transition};
 use pmoe_core::engine::with_engine;
@@ -124,18 +125,42 @@ pub fn back_propagation_all() -> Estimator {
     Estimator::Frequency(FrequencyConfig { primitive_loss: PrimitiveLoss::All, ..frequency() })
 }
 
+/// The paper's estimator with the best mode in place of the best draw.
+pub fn by_modes() -> Estimator {
+    Estimator::Frequency(FrequencyConfig { argmax_score: ArgmaxScore::Mode, ..frequency() })
+}
+
 pub fn pmoe(num_primitives: usize) -> PmoeConfig {
     PmoeConfig {
         num_primitives,
         routing_input: RoutingInput::TrunkSg,
         entropy_log_prob: EntropyLogProb::Component,
+        act: Act::Drawn,
         eval_primitive: EvalPrimitive::Sample,
         estimator: Estimator::Frequency(frequency()),
     }
 }
 
+/// The best of one draw of every primitive acts.
+pub fn best(num_primitives: usize) -> PmoeConfig {
+    PmoeConfig { act: Act::Best, eval_primitive: EvalPrimitive::ArgmaxQ, ..pmoe(num_primitives) }
+}
+
 pub fn likelihood_ratio(baseline: RatioBaseline) -> Estimator {
     Estimator::LikelihoodRatio { baseline, regularization: 1e-3, log_weight_floor: -10.0 }
+}
+
+pub fn marginal(diversity: f64, routing: f64) -> Estimator {
+    Estimator::Marginal(MarginalConfig { diversity, routing })
+}
+
+/// Returns settings with a critic for each of K primitives, the best of which acts.
+pub fn primitive_critics(num_primitives: usize) -> SacConfig {
+    let actor = PmoeConfig { estimator: back_propagation_all(), ..best(num_primitives) };
+    SacConfig {
+        critics: CriticConfig::PerPrimitive { optimism: 0.5 },
+        ..sac(ActorConfig::Pmoe(actor))
+    }
 }
 
 /// Returns every policy that ends in one Gaussian.
@@ -153,7 +178,7 @@ pub fn gaussians() -> Vec<ActorConfig> {
 pub fn actors() -> Vec<ActorConfig> {
     let all = PmoeConfig { estimator: back_propagation_all(), ..pmoe(3) };
     let alternatives = alternatives().into_iter().map(|alternative| alternative.mixture(3));
-    let mixtures = [pmoe(3), all].into_iter().chain(alternatives);
+    let mixtures = [pmoe(3), all, best(3)].into_iter().chain(alternatives);
     gaussians().into_iter().chain(mixtures.map(ActorConfig::Pmoe)).collect()
 }
 
@@ -190,6 +215,7 @@ pub fn alternatives() -> Vec<Alternative> {
     let gumbel = |mode| Estimator::Gumbel { mode, temperature: 1.0 };
     let reinforce = |baseline| Estimator::Reinforce { baseline };
     let rows = [
+        (by_modes(), Component, Pathwise::Chosen),
         (gumbel(GumbelMode::StraightThrough), Component, Pathwise::Chosen),
         (gumbel(GumbelMode::Soft), Component, Pathwise::All),
         (reinforce(ReinforceBaseline::None), Component, Pathwise::Chosen),
@@ -197,7 +223,8 @@ pub fn alternatives() -> Vec<Alternative> {
         (reinforce(ReinforceBaseline::Ema { decay: 0.9 }), Component, Pathwise::Chosen),
         (likelihood_ratio(RatioBaseline::None), Mixture, Pathwise::None),
         (likelihood_ratio(RatioBaseline::Expected), Mixture, Pathwise::None),
-        (Estimator::Marginal {}, Mixture, Pathwise::All),
+        (marginal(0.0, 0.0), Mixture, Pathwise::All),
+        (marginal(0.7, 0.4), Mixture, Pathwise::All),
     ];
     let alternative = |(estimator, entropy_log_prob, pathwise)| Alternative {
         estimator,
@@ -213,6 +240,7 @@ pub fn auto() -> TemperatureConfig {
 
 /// Returns settings with small networks and batches.
 pub fn sac(actor: ActorConfig) -> SacConfig {
+    let acts_best = matches!(&actor, ActorConfig::Pmoe(pmoe) if pmoe.act == Act::Best);
     SacConfig {
         gamma: 0.9,
         tau: 0.02,
@@ -229,7 +257,8 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         log_std: LogStd::Clamp(-20.0, 2.0),
         reward_scale: 1.0,
         bootstrap_truncation: true,
-        target: TargetAction::Sample,
+        critics: CriticConfig::Twin {},
+        target: if acts_best { TargetAction::Max } else { TargetAction::Sample },
         temperature: TemperatureConfig::Fixed { alpha: 0.01 },
         actor,
     }
@@ -281,6 +310,20 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Vec<f32>> {
     let mut collect = Collect(Vec::new());
     module.visit(&mut collect);
     collect.0
+}
+
+/// Returns the bits of every parameter of a learner's critics.
+pub fn critic_bits(agent: &Sac) -> Vec<Vec<u32>> {
+    match agent.critics() {
+        Critics::Twin(critics) => bits(critics.online()),
+        Critics::Primitive(critics) => bits(critics.online()),
+    }
+}
+
+/// Returns two critics.
+pub fn twin(agent: &Sac) -> &TwinCritic {
+    let Critics::Twin(critics) = agent.critics() else { panic!("two critics") };
+    critics.online()
 }
 
 /// Returns the bits of every parameter.

@@ -176,7 +176,7 @@ pub fn agent(config: &AlgoConfig, obs_dim: usize, action_dim: usize, seed: u64) 
 /// Returns the bits of every trained parameter.
 pub fn bits(agent: &AnyAgent) -> Vec<Vec<u32>> {
     match agent {
-        AnyAgent::Sac(agent) => [super::bits(agent.actor()), super::bits(agent.critic())].concat(),
+        AnyAgent::Sac(agent) => [super::bits(agent.actor()), super::critic_bits(agent)].concat(),
         AnyAgent::Ppo(agent) => {
             let aux = agent.action_value().map(super::bits).unwrap_or_default();
             [super::bits(agent.net()), aux].concat()

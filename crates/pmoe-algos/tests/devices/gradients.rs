@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor};
 use pmoe_algos::DeviceKind;
 use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::Init;
-use pmoe_algos::sac::{Actor, ActorConfig, ActorNoise, LossInput, SacConfig};
+use pmoe_algos::sac::{Actor, ActorConfig, ActorNoise, Judge, LossInput, SacConfig};
 use pmoe_core::noise::normal;
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -43,7 +43,8 @@ fn of_losses(actor: &ActorConfig, dtype: DType) -> Vec<Vec<f64>> {
     let noise = ActorNoise { action: action.cast(dtype), gumbel: gumbel.cast(dtype) };
     let frozen = critic.valid();
     let (alpha, baseline) = (&[ALPHA], &[0.7]);
-    let input = LossInput { critic: &frozen, obs, alpha, noise, baseline };
+    let critic: Judge<'_> = &|obs, action| frozen.min(obs, action);
+    let input = LossInput { critic, obs, alpha, noise, baseline };
     let of_actor = actor.loss(input).loss;
     [gradients(&critic, &of_critic), gradients(&actor, &of_actor)].concat()
 }

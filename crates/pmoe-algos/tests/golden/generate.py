@@ -40,7 +40,7 @@ def committed():
         for index, switches in enumerate(combinations):
             seed = [COMMITTED_SEED, family_index, index]
             yield case(f"{family}-{index + 1:02}", family, switches, seed)
-        if method not in matrix.SINGLE:
+        if method not in (*matrix.SINGLE, *matrix.SEVERAL):
             seed = [COMMITTED_SEED, family_index, len(combinations)]
             yield case(f"{family}-one-primitive", family, combinations[0], seed, single=True)
 

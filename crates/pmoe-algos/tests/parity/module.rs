@@ -31,6 +31,7 @@ impl Path {
                 (container, name),
                 (_, "layers" | "net")
                     | ("Struct:RoutedNet", "primitives")
+                    | ("Struct:PrimitiveCritics", "networks")
                     | ("Struct:MeanHead", "layer")
                     | ("Struct:StdParam", "value")
                     | ("Struct:ActionValue", "network")

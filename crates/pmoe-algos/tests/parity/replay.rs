@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
 pub(crate) mod case;
+mod critics;
 mod dac;
 pub(crate) mod module;
 mod ppo;
@@ -24,6 +25,7 @@ pub(crate) enum Method {
     GatingSac,
     McpSac,
     PmoeSac,
+    PmoeSacCritics,
     Ppo,
     GatingPpo,
     McpPpo,
@@ -33,11 +35,12 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Sac,
         Self::GatingSac,
         Self::McpSac,
         Self::PmoeSac,
+        Self::PmoeSacCritics,
         Self::Ppo,
         Self::GatingPpo,
         Self::McpPpo,
@@ -58,6 +61,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
         Method::Sac | Method::GatingSac | Method::McpSac | Method::PmoeSac => {
             sac::replay(case, arithmetic)
         }
+        Method::PmoeSacCritics => critics::replay(case, arithmetic),
         Method::Ppo | Method::GatingPpo | Method::McpPpo | Method::PmoePpo => {
             ppo::replay(case, arithmetic)
         }

@@ -6,9 +6,9 @@ use pmoe_algos::critic::{TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
-    Actor, ActorConfig, ActorNoise, Estimator, FrequencyConfig, GatingConfig, GumbelMode,
-    LossInput, PmoeConfig, Policy, ReinforceBaseline, SacConfig, Sampled, TargetAction,
-    soft_bellman_target, temperature_loss,
+    Act, Actor, ActorConfig, ActorNoise, ArgmaxScore, Estimator, FrequencyConfig, GatingConfig,
+    GumbelMode, Judge, LossInput, PmoeConfig, Policy, PrimitiveLoss, ReinforceBaseline, SacConfig,
+    Sampled, TargetAction, best_of_each, soft_bellman_target, temperature_loss,
 };
 use pmoe_envs::Rng;
 use rand::SeedableRng;
@@ -21,7 +21,7 @@ use super::module::{Computed, Shapes, computed, load};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Alpha {
+pub(crate) enum Alpha {
     Fixed,
     Auto,
 }
@@ -42,6 +42,7 @@ enum EstimatorSwitch {
     Reinforce,
     LikelihoodRatio,
     Marginal,
+    MarginalSpread,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +55,15 @@ enum BaselineSwitch {
 
 /// The logarithm of the temperature.
 #[derive(Module, Debug)]
-struct LogAlpha {
-    log_alpha: Param<Tensor<1>>,
+pub(crate) struct LogAlpha {
+    pub(crate) log_alpha: Param<Tensor<1>>,
+}
+
+impl LogAlpha {
+    pub(crate) fn new() -> Self {
+        let value = Tensor::<1>::from_data([0.0], &device().autodiff()).require_grad();
+        Self { log_alpha: Param::initialized(ParamId::new(), value) }
+    }
 }
 
 /// Settings of a case.
@@ -81,6 +89,7 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     let (rows, obs, action) = (s.size("B")?, s.size("O")?, s.size("A")?);
     let method = case.document.method;
     let primitives = if method == Method::Sac { 1 } else { s.size("K")? };
+    let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
     let mut baseline = 0.0;
     let actor = match method {
         Method::Sac => ActorConfig::Gaussian {},
@@ -97,12 +106,12 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
             routing_input: s.switch("routing_input")?,
             entropy_log_prob: s.switch("entropy_log_prob")?,
             estimator: estimator(s, &mut baseline)?,
+            act: if target == TargetAction::Max { Act::Best } else { Act::Drawn },
             ..common::pmoe(primitives)
         }),
         other => unreachable!("{other:?} is of another family"),
     };
     let log_std = log_std(s)?;
-    let target = if method == Method::PmoeSac { s.switch("target")? } else { TargetAction::Sample };
     let hidden = s.size("hidden")?;
     let config = SacConfig { hidden, log_std, target, ..common::sac(actor) };
     let alpha = s.switch("alpha")?;
@@ -177,7 +186,10 @@ fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Probl
             regularization: s.scalar("regularization")?,
             log_weight_floor: s.scalar("log_weight_floor")?,
         },
-        EstimatorSwitch::Marginal => Estimator::Marginal {},
+        EstimatorSwitch::Marginal => common::marginal(0.0, 0.0),
+        EstimatorSwitch::MarginalSpread => {
+            common::marginal(s.scalar("diversity")?, s.scalar("routing")?)
+        }
     })
 }
 
@@ -209,6 +221,15 @@ fn next_actions(
     })
 }
 
+/// Whether the actor's loss draws one action at each state, of the primitive with the best mode.
+fn draws_best_alone(actor: &ActorConfig) -> bool {
+    let ActorConfig::Pmoe(PmoeConfig { estimator: Estimator::Frequency(config), .. }) = actor
+    else {
+        return false;
+    };
+    (config.primitive_loss, config.argmax_score) == (PrimitiveLoss::Max, ArgmaxScore::Mode)
+}
+
 /// Returns the noise of the actor's loss, as far as the case defines it.
 fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<ActorNoise, Problem> {
     let Setup { rows, action, primitives, ref config, .. } = *setup;
@@ -216,8 +237,12 @@ fn actor_noise(case: &Case, setup: &Setup, arithmetic: Arithmetic) -> Result<Act
         let action = case.input("noise", [rows, action], arithmetic)?;
         return Ok(ActorNoise { gumbel: Tensor::zeros([rows, 1], &action.device()), action });
     }
-    let all = case.input("noise", [rows, primitives, action], arithmetic)?;
-    let all: Tensor<2> = all.reshape([rows * primitives, action]);
+    let all: Tensor<2> = if draws_best_alone(&config.actor) {
+        case.input("noise", [rows, action], arithmetic)?
+    } else {
+        let all = case.input("noise", [rows, primitives, action], arithmetic)?;
+        all.reshape([rows * primitives, action])
+    };
     let none = Tensor::zeros([rows, primitives], (&all.device(), arithmetic.dtype()));
     let gumbel = if case.has_input("gumbel") {
         case.input("gumbel", [rows, primitives], arithmetic)?
@@ -252,12 +277,10 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
         load(critic, name, Shapes::OfModule, case, arithmetic)
     };
     let (critic, target) = (critic("critic")?, critic("target")?.valid());
-    let value = Tensor::<1>::from_data([0.0], &device).require_grad();
-    let log_alpha = LogAlpha { log_alpha: Param::initialized(ParamId::new(), value) };
     let (alpha, log_alpha) = match setup.alpha {
         Alpha::Fixed => (setup.fixed_alpha, None),
         Alpha::Auto => {
-            let log_alpha = load(log_alpha, "", Shapes::OfModule, case, arithmetic)?;
+            let log_alpha = load(LogAlpha::new(), "", Shapes::OfModule, case, arithmetic)?;
             (log_alpha.log_alpha.val().inner().exp().into_scalar::<f64>(), Some(log_alpha))
         }
     };
@@ -273,15 +296,17 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     };
     let next = next_actions(case, &setup, &actor.valid(), batch.next_obs.clone(), arithmetic)?;
     let next_q = target.min(batch.next_obs.clone(), next.action);
-    let y = soft_bellman_target(&batch, next_q, next.log_prob, &[alpha], setup.gamma);
+    let (next_q, next_log_prob) = best_of_each(rows, next_q, next.log_prob);
+    let y = soft_bellman_target(&batch, next_q, next_log_prob, &[alpha], setup.gamma);
     let (q1, q2) = critic.forward(batch.obs.clone(), batch.action.clone());
     let loss = critic_loss(q1, y.clone()) + critic_loss(q2, y);
     let mut all = vec![computed("critic", &loss, &critic, "critic")];
 
     let noise = actor_noise(case, &setup, arithmetic)?;
     let critic = critic.valid();
+    let judge: Judge<'_> = &|obs, action| critic.min(obs, action);
     let (alpha, baseline) = (&[alpha], &[setup.baseline]);
-    let loss = actor.loss(LossInput { critic: &critic, obs: batch.obs, alpha, noise, baseline });
+    let loss = actor.loss(LossInput { critic: judge, obs: batch.obs, alpha, noise, baseline });
     all.push(computed("actor", &loss.loss, &actor, "actor"));
 
     if let Some(log_alpha) = log_alpha {

@@ -60,11 +60,14 @@ pub(super) fn restore_with_step(
         return Ok((agent, env_step));
     }
     let kept = run.join(RunDir::POLICY);
-    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
-    if !kept.exists() || asks_critic {
+    if !kept.exists() {
         return Err(without_policy(run));
     }
     let (files, facts) = read_policy(&kept)?;
+    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
+    if asks_critic && !files.contains("critic.bpk") {
+        return Err(without_policy(run));
+    }
     let id = read_config(run)?.id();
     if facts.run != id {
         let message = format!("{} is of another run: {}, not {id}", kept.display(), facts.run);

@@ -158,7 +158,7 @@ impl Mixture {
 ///
 /// # Gradients
 /// Flow only into the selected rows; the others get exactly zero.
-pub(super) fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
+pub fn select_primitive(x: Tensor<3>, index: &Tensor<1, Int>) -> Tensor<2> {
     let [batch, num_primitives, action_dim] = x.dims();
     if num_primitives == 1 {
         return x.reshape([batch, action_dim]);

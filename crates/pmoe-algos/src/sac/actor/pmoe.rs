@@ -10,15 +10,22 @@
 //! | [`PmoeActor::mixture`] | eqs. 1–3 | π(a\|s) = Σ_k w_k(s) π_k(a\|s) |
 //! | [`best_primitive`] | eq. 6 | j = argmax_k Q(s, a_k), a_k ~ π_k |
 //! | [`frequency_loss`] | eq. 7 | Σ_k (onehot(j)_k − w_k)² |
+//! | `best_draw` | `act = "best"` | a = a_j, j = argmax_k min_i Q_i(s, a_k), a_k ~ π_k |
 //! | [`backpropagate_all_loss`] | eq. 8 | Σ_k (α log π_k(a_k) − Q(s, a_k)) |
 //! | [`backpropagate_max_loss`] | eq. 9 | α log π_j(a_j) − Q(s, a_j) |
 //!
 //! # Deviations
 //! - The argmax is over min(Q₁, Q₂) without the entropy term, as in the authors' release. The
-//!   paper's text also admits a reading with it (`argmax_score = "soft_q"`).
+//!   paper's text also admits a reading with it (`argmax_score = "soft_q"`). Ours,
+//!   `argmax_score = "mode"`, is in `pmoe/frequency.rs`.
 //! - The router gets the trunk's features as constants, as in the release. The paper does not
 //!   specify this; `routing_input = "trunk"` lets its gradient through.
 //! - The release also averages the frequency loss over K (`freq_reduction = "mean"`).
+//! - `entropy_log_prob = "mixture"` puts the whole mixture's density into eqs. 8 and 9. The weights
+//!   are constants there: the router learns from eq. 7 alone.
+//! - The paper's policy draws a primitive from the router. With `act = "best"` (ours) the best of one
+//!   draw of every primitive acts, which is what eq. 9 trains: what the choice hides in the loss it
+//!   hides in acting, too. The critics' target is of the same policy, and the router has no say.
 //! - A learnt temperature follows the best primitive's log-density, as in the release. The first
 //!   author's code of 2020 samples a primitive for it (`alpha_log_prob = "drawn"`).
 //!
@@ -28,19 +35,19 @@
 //! [`backpropagate_max_loss`]: pmoe_core::loss::backpropagate_max_loss
 
 mod estimators;
+mod frequency;
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, activation::softmax};
-use pmoe_core::dist::{LogProb, Mixture, TanhNormal};
+use pmoe_core::dist::{LogProb, Mixture, TanhNormal, select_primitive};
 use pmoe_core::loss::best_primitive;
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
-use super::Sampled;
+use super::{Judge, Sampled, noise_like};
 use crate::agent::Mode;
-use crate::critic::TwinCritic;
 use crate::policy::{EvalPrimitive, NetSpec, RoutedNet};
-use crate::sac::{Estimator, PmoeConfig, TargetAction};
+use crate::sac::{Act, Estimator, PmoeConfig, TargetAction};
 
 /// K squashed Gaussians on one trunk, and the router that weights them.
 #[derive(Module, Debug)]
@@ -119,11 +126,30 @@ impl PmoeActor {
         Sampled { action: sample.action, log_prob }
     }
 
+    /// Whether the best of one draw of every primitive acts in training.
+    pub(super) fn acts_best(&self) -> bool {
+        self.config.act == Act::Best
+    }
+
+    /// Draws an action of every primitive and returns the one with the highest value, `[B, A]`.
+    pub(super) fn best_draw(
+        &self,
+        mixture: &Mixture,
+        critic: Judge<'_>,
+        obs: Tensor<2>,
+        rngs: &mut [&mut Rng],
+    ) -> Tensor<2> {
+        let primitives = mixture.primitives();
+        let action = primitives.rsample(noise_like(&primitives, rngs)).action;
+        let q = critic(obs, action.clone()).reshape([-1, self.num_primitives() as i32]);
+        select_primitive(action.reshape(mixture.mean.dims()), &best_primitive(q))
+    }
+
     /// Selects the primitive that acts: sampled in exploration, by [`EvalPrimitive`] in evaluation.
     pub(super) fn acting_primitive(
         &self,
         mixture: &Mixture,
-        critic: &TwinCritic,
+        critic: Judge<'_>,
         obs: Tensor<2>,
         mode: Mode,
         rngs: &mut [&mut Rng],
@@ -135,10 +161,7 @@ impl PmoeActor {
             (Mode::Evaluate, EvalPrimitive::ArgmaxW) => {
                 best_primitive(mixture.router_logits.clone())
             }
-            (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => {
-                let q = critic.min(obs, mixture.primitives().mode());
-                best_primitive(q.reshape([-1, self.num_primitives() as i32]))
-            }
+            (Mode::Evaluate, EvalPrimitive::ArgmaxQ) => frequency::best_mode(mixture, critic, obs),
             (Mode::Evaluate, EvalPrimitive::Index(index)) => {
                 let rows = obs.dims()[0];
                 Tensor::full([rows], index as i64, &obs.device())

@@ -39,10 +39,32 @@ pub struct PmoeConfig {
     pub routing_input: RoutingInput,
     /// The log-density in the entropy term.
     pub entropy_log_prob: EntropyLogProb,
+    /// The primitive that acts in training. Earlier configs have no such key.
+    #[serde(default, skip_serializing_if = "Act::is_drawn")]
+    pub act: Act,
     /// The primitive that acts in evaluation.
     pub eval_primitive: EvalPrimitive,
     /// How router and primitives learn.
     pub estimator: Estimator,
+}
+
+/// The primitive that acts in training.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// One drawn from the router's weights.
+    #[default]
+    Drawn,
+    /// The one whose draw has the highest value, of one draw of every primitive.
+    Best,
+}
+
+impl Act {
+    /// A setting that is new and changes nothing is not written, so that the ids of earlier runs
+    /// stay.
+    fn is_drawn(&self) -> bool {
+        *self == Self::Drawn
+    }
 }
 
 /// The log-density in the entropy term.
@@ -84,7 +106,7 @@ pub enum Estimator {
         log_weight_floor: f64,
     },
     /// The choice of the primitive summed out.
-    Marginal {},
+    Marginal(MarginalConfig),
 }
 
 /// Settings of the paper's estimator.
@@ -103,6 +125,24 @@ pub struct FrequencyConfig {
     pub alpha_log_prob: AlphaLogProb,
 }
 
+/// Settings of the estimator that sums the choice out. Both are in units of α, at least 0, and in
+/// addition to what the log-density of the entropy term gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginalConfig {
+    /// Weight of how well an action tells which primitive it is of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub diversity: f64,
+    /// Weight of the router's entropy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub routing: f64,
+}
+
+/// A setting that is new and changes nothing is not written, so that the ids of earlier runs stay.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
 /// Which primitives learn from the critic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,8 +159,10 @@ pub enum PrimitiveLoss {
 pub enum ArgmaxScore {
     /// min(Q₁, Q₂).
     Q,
-    /// min(Q₁, Q₂) − α log π_k.
+    /// min(Q₁, Q₂) − α log π, with the log-density of the entropy term.
     SoftQ,
+    /// min(Q₁, Q₂) of the primitive's mode instead of its draw.
+    Mode,
 }
 
 /// The log-density that a learnt temperature uses.
@@ -200,6 +242,37 @@ impl ActorConfig {
         }
     }
 
+    /// Returns the number of draws of which the loss sees the one with the highest value only;
+    /// `None` if it makes no such choice, or if the best one acts, too.
+    pub fn draws_in_choice(&self) -> Option<usize> {
+        let Self::Pmoe(PmoeConfig { num_primitives, act: Act::Drawn, estimator, .. }) = self else {
+            return None;
+        };
+        let Estimator::Frequency(frequency) = estimator else { return None };
+        let FrequencyConfig { primitive_loss, argmax_score, .. } = frequency;
+        let is_best = (*primitive_loss, *argmax_score) == (PrimitiveLoss::Max, ArgmaxScore::Q);
+        is_best.then_some(*num_primitives)
+    }
+
+    /// Returns which primitive acts in training; a single Gaussian is one primitive that is drawn.
+    pub(super) fn act(&self) -> Act {
+        if let Self::Pmoe(pmoe) = self { pmoe.act } else { Act::Drawn }
+    }
+
+    /// Returns which primitives learn from the critic; `None` without the frequency loss.
+    pub(super) fn primitive_loss(&self) -> Option<PrimitiveLoss> {
+        let Self::Pmoe(PmoeConfig { estimator: Estimator::Frequency(frequency), .. }) = self else {
+            return None;
+        };
+        Some(frequency.primitive_loss)
+    }
+
+    /// Returns whether acting asks the critics.
+    pub(crate) fn acts_by_value(&self) -> bool {
+        let Self::Pmoe(pmoe) = self else { return false };
+        pmoe.act == Act::Best || pmoe.eval_primitive == EvalPrimitive::ArgmaxQ
+    }
+
     /// Returns the decay of REINFORCE's moving average, if it has one.
     pub(crate) fn baseline_decay(&self) -> Option<f64> {
         match self {
@@ -233,6 +306,9 @@ impl PmoeConfig {
             let last = self.num_primitives as u64 - 1;
             between("actor.pmoe.eval_primitive.index", index as u64, 0, last)?;
         }
+        if self.act == Act::Best {
+            self.check_best()?;
+        }
         let key = |name: &str| format!("actor.pmoe.estimator.{name}");
         match &self.estimator {
             Estimator::Frequency(frequency) => {
@@ -245,7 +321,11 @@ impl PmoeConfig {
                 let key = key("reinforce.baseline.ema.decay");
                 in_range(&key, *decay, 0.0, 1.0_f64.next_down())
             }
-            Estimator::Reinforce { .. } | Estimator::Marginal {} => Ok(()),
+            Estimator::Reinforce { .. } => Ok(()),
+            Estimator::Marginal(MarginalConfig { diversity, routing }) => {
+                in_range(&key("marginal.diversity"), *diversity, 0.0, f64::MAX)?;
+                in_range(&key("marginal.routing"), *routing, 0.0, f64::MAX)
+            }
             Estimator::LikelihoodRatio { regularization, log_weight_floor, .. } => {
                 let of = |name: &str| key(&format!("likelihood_ratio.{name}"));
                 in_range(&of("regularization"), *regularization, 0.0, f64::MAX)?;
@@ -258,6 +338,29 @@ impl PmoeConfig {
                     value: "component".to_owned(),
                     allowed: "mixture, whose density the likelihood ratio learns".to_owned(),
                 })
+            }
+        }
+    }
+
+    /// Checks that the loss is of the policy that acts: the best of one draw of every primitive.
+    fn check_best(&self) -> Result<(), ConfigError> {
+        let range = |key: &str, value: &str, allowed: &str| {
+            let allowed = format!("{allowed}, as actor.pmoe.act = best acts by the highest value");
+            let key = format!("actor.pmoe.{key}");
+            Err(ConfigError::Range { key, value: value.to_owned(), allowed })
+        };
+        if self.entropy_log_prob == EntropyLogProb::Mixture {
+            return range("entropy_log_prob", "mixture", "component");
+        }
+        let Estimator::Frequency(frequency) = &self.estimator else {
+            return range("estimator", "another one", "frequency");
+        };
+        match (frequency.argmax_score, frequency.alpha_log_prob) {
+            (ArgmaxScore::Q, AlphaLogProb::Learning) => Ok(()),
+            (ArgmaxScore::SoftQ, _) => range("estimator.frequency.argmax_score", "soft_q", "q"),
+            (ArgmaxScore::Mode, _) => range("estimator.frequency.argmax_score", "mode", "q"),
+            (_, AlphaLogProb::Drawn) => {
+                range("estimator.frequency.alpha_log_prob", "drawn", "learning")
             }
         }
     }

@@ -2,11 +2,11 @@
 
 import itertools
 
-from . import dac, ppo, sac, td3
+from . import critics, dac, ppo, sac, td3
 
 TEMPERATURE = {"alpha": ["fixed", "auto"], "log_std": ["clamp", "tanh"]}
 ROUTING = {
-    "target": ["sample", "max"],
+    "target": ["sample"],
     "entropy_log_prob": ["component", "mixture"],
     "routing_input": ["trunk", "trunk_sg", "obs"],
 }
@@ -24,6 +24,9 @@ NETS = {
 # Methods without primitives.
 SINGLE = ("sac", "ppo", "td3")
 
+# Methods with two primitives or more.
+SEVERAL = ("pmoe_sac_critics",)
+
 # Name of the family: method, switches.
 FAMILIES = {
     "sac": ("sac", TEMPERATURE),
@@ -39,7 +42,7 @@ FAMILIES = {
         **ROUTING,
         "primitive_loss": ["max", "all"],
         "freq_reduction": ["sum", "mean"],
-        "argmax_score": ["q", "soft_q"],
+        "argmax_score": ["q", "soft_q", "mode"],
         "alpha_log_prob": ["learning", "drawn"],
     }),
     "gumbel": ("pmoe_sac", {
@@ -96,12 +99,35 @@ FAMILIES = {
         "std": ["softplus", "exp"],
     }),
     "td3": ("td3", {}),
+    # At the end, as a case is drawn by the number of its family.
+    "best": ("pmoe_sac", {
+        "estimator": ["frequency"],
+        **TEMPERATURE,
+        **ROUTING,
+        "target": ["max"],
+        "entropy_log_prob": ["component"],
+        "primitive_loss": ["max"],
+        "freq_reduction": ["sum", "mean"],
+        "argmax_score": ["q"],
+        "alpha_log_prob": ["learning"],
+    }),
+    "critics": ("pmoe_sac_critics", {
+        **TEMPERATURE,
+        "routing_input": ROUTING["routing_input"],
+        "freq_reduction": ["sum", "mean"],
+    }),
+    "marginal-spread": ("pmoe_sac", {
+        "estimator": ["marginal_spread"],
+        "alpha": ["fixed", "auto"],
+        "log_std": ["clamp"],
+        **ROUTING,
+    }),
 }
 
 
 def define(case):
     """Draws `case` by its method."""
-    modules = {method: module for module in (sac, ppo, dac, td3) for method in module.METHODS}
+    modules = {method: module for module in (sac, critics, ppo, dac, td3) for method in module.METHODS}
     modules[case.method].define(case)
 
 
@@ -140,19 +166,22 @@ def sizes_and_scalars(method, switches, rng):
         sizes["gate_hidden"] = [between(4, 6) for _ in range(3)]
         sizes["primitive_hidden"] = [between(4, 6) for _ in range(3)]
 
-    if method in sac.METHODS:
+    if method in (*sac.METHODS, *critics.METHODS):
         scalars = {"gamma": 0.99}
         if switches["alpha"] == "fixed":
             scalars["alpha"] = uniform(0.05, 0.6)
         else:
             scalars["target_entropy"] = -float(sizes["A"])
-        if switches.get("estimator") == "frequency":
+        if switches.get("estimator") == "frequency" or method in critics.METHODS:
             scalars["freq_coef"] = uniform(0.3, 2.0)
         if switches.get("estimator", "").startswith("gumbel"):
             scalars["gumbel_temperature"] = uniform(0.4, 1.5)
         if switches.get("estimator") == "likelihood_ratio":
             scalars["regularization"] = uniform(0.01, 0.3)
             scalars["log_weight_floor"] = uniform(-1.0, -0.3)
+        if switches.get("estimator") == "marginal_spread":
+            scalars["diversity"] = uniform(0.3, 2.0)
+            scalars["routing"] = uniform(0.3, 2.0)
         if switches.get("baseline") == "ema":
             scalars["baseline"] = uniform(-1.0, 1.0)
         return sizes, scalars

@@ -1,5 +1,7 @@
 """SAC, gating-SAC, MCP-SAC, PMOE-SAC and the alternatives to its frequency loss."""
 
+import math
+
 import torch
 
 from . import dists
@@ -33,7 +35,8 @@ def never_divides_by_std(case):
     """Whether a σ of e⁻²⁰ leaves something that 32 bits can tell."""
     if case.method == "pmoe_sac":
         switches = case.switches
-        return switches["entropy_log_prob"] == "component"
+        return switches["entropy_log_prob"] == "component" and \
+            switches["estimator"] != "marginal_spread"
     return case.method == "sac"
 
 
@@ -136,9 +139,9 @@ def critics(case, group, obs, action):
 # --- losses --------------------------------------------------------------------------------------
 
 
-def draw_batch(case):
+def draw_transitions(case):
     sizes = case.sizes
-    b, o, a, k = sizes["B"], sizes["O"], sizes["A"], sizes.get("K", 1)
+    b, o, a = sizes["B"], sizes["O"], sizes["A"]
     case.normal("obs", b, o)
     case.input("action", case.rng.uniform(-1, 1, (b, a)))
     case.input("reward", case.rng.normal(0.5, 1.0, b))
@@ -146,6 +149,12 @@ def draw_batch(case):
     terminated[0], terminated[-1] = 0.0, 1.0
     case.input("terminated", terminated)
     case.normal("next_obs", b, o)
+
+
+def draw_batch(case):
+    sizes = case.sizes
+    b, a, k = sizes["B"], sizes["A"], sizes.get("K", 1)
+    draw_transitions(case)
     if case.method != "pmoe_sac":
         case.normal("next_noise", b, a)
         case.normal("noise", b, a)
@@ -155,7 +164,15 @@ def draw_batch(case):
         case.index("next_primitive", k, b)
     else:
         case.normal("next_noise", b, k, a)
-    case.normal("noise", b, k, a)
+    if draws_best_alone(case):
+        case.normal("noise", b, a)
+    else:
+        case.normal("noise", b, k, a)
+
+
+def draws_best_alone(case):
+    """Whether the best primitive is known by its mode, and only it draws an action."""
+    return case.switches.get("argmax_score") == "mode" and case.switches["primitive_loss"] == "max"
 
 
 def next_value(case, alpha, obs):
@@ -173,8 +190,19 @@ def next_value(case, alpha, obs):
     u, action, log_prob = dists.squashed(mean, log_std, noise)
     if case.switches["entropy_log_prob"] == "mixture":
         log_prob = squashed_mixture(u, log_w, all_mean, all_log_std)
-    value = case.minimum(*critics(case, "target", obs, action)) - alpha * log_prob
-    return value.gather(1, case.argmax(value).unsqueeze(1)).squeeze(1)
+    q = case.minimum(*critics(case, "target", obs, action))
+    if case.switches["target"] == "max":
+        best = case.argmax(q)
+        case.require(q.shape[1] == 1 or not torch.equal(best, (q - alpha * log_prob).argmax(1)))
+        at_best = best.unsqueeze(1)
+        q, log_prob = q.gather(1, at_best), log_prob.gather(1, at_best) + of_best(case)
+    return (q - alpha * log_prob).squeeze(1)
+
+
+def of_best(case):
+    """How much the log-density of the best of K draws exceeds that of a draw."""
+    k = case.sizes["K"]
+    return math.log(k) - (k - 1) / k
 
 
 def squashed_mixture(u, log_w, mean, log_std):
@@ -207,10 +235,14 @@ class Judged:
         x = case.inputs
         self.log_w, self.mean, self.log_std = actor(case, x["obs"])
         self.w = self.log_w.exp()
-        self.u, self.action, self.own = dists.squashed(self.mean, self.log_std, x["noise"])
+        noise = x["noise"] if x["noise"].dim() == 3 else x["noise"].unsqueeze(1)
+        self.u, self.action, self.own = dists.squashed(self.mean, self.log_std, noise)
         self.log_prob = self.own
+        # As the entropy term of the frequency estimator has it: the weights are constants.
+        self.of_density = self.log_prob
         if case.switches["entropy_log_prob"] == "mixture":
             self.log_prob = self.mixture(self.u)
+            self.of_density = squashed_mixture(self.u, self.log_w.detach(), self.mean, self.log_std)
         self.q = case.minimum(*critics(case, "critic", x["obs"], self.action))
 
     def mixture(self, u):
@@ -219,25 +251,28 @@ class Judged:
 
 def frequency(case, alpha, j):
     """Back-propagation-max or -all with the frequency loss."""
-    # Regardless of the entropy term, the score uses the primitive's own log-density.
-    score = j.q if case.switches["argmax_score"] == "q" else j.q - alpha * j.own
+    soft_q = j.q - alpha * j.of_density
+    of_mode = case.minimum(*critics(case, "critic", case.inputs["obs"], torch.tanh(j.mean)))
+    score = {"q": j.q, "soft_q": soft_q, "mode": of_mode}[case.switches["argmax_score"]]
     best = case.argmax(score)
     if j.w.shape[1] > 1:
         case.require(len(best.unique()) > 1)
-        for other in (j.q, j.q - alpha * j.own, j.q - j.own, j.q - alpha * j.log_prob):
-            case.require(other is score or torch.equal(other, score) or
+        for other in (j.q, soft_q, j.q - alpha * j.own, j.q - j.own, of_mode):
+            case.require(torch.equal(other, score) or
                          not torch.equal(other.argmax(1), best))
     at_best = best.unsqueeze(1)
-    cost = alpha * j.log_prob - j.q
+    cost = alpha * j.of_density - j.q
     if case.switches["primitive_loss"] == "max":
-        primitive, log_prob = cost.gather(1, at_best).mean(), j.log_prob.gather(1, at_best)
+        primitive, log_prob = cost.gather(1, at_best).mean(), j.of_density.gather(1, at_best)
     else:
-        primitive, log_prob = cost.sum(1).mean(), j.log_prob
+        primitive, log_prob = cost.sum(1).mean(), j.of_density
     one_hot = torch.nn.functional.one_hot(best, j.w.shape[1]).to(case.dtype)
     squares = (one_hot - j.w) ** 2
     freq = squares.sum(1).mean() if case.switches["freq_reduction"] == "sum" else squares.mean()
     if case.switches["alpha_log_prob"] == "drawn":
-        log_prob = j.log_prob.gather(1, case.inputs["primitive"].unsqueeze(1))
+        log_prob = j.of_density.gather(1, case.inputs["primitive"].unsqueeze(1))
+    if case.switches["target"] == "max":
+        log_prob = log_prob + of_best(case)
     return primitive + case.scalars["freq_coef"] * freq, log_prob
 
 
@@ -287,8 +322,13 @@ def likelihood_ratio(case, alpha, j):
 
 
 def marginal(case, alpha, j):
-    """−Σ_k w_k G_k."""
-    loss = -(j.w * (j.q - alpha * j.log_prob)).sum(1).mean()
+    """−Σ_k w_k (G_k + α d log ρ_k(a_k)) − α r H(w), ρ_k the share of primitive k in the density."""
+    value = j.q - alpha * j.log_prob
+    if case.switches["estimator"] == "marginal_spread":
+        log_rho = j.log_w + j.own - j.mixture(j.u)
+        value = value + alpha * case.scalars["diversity"] * log_rho
+        value = value - alpha * case.scalars["routing"] * j.log_w
+    loss = -(j.w * value).sum(1).mean()
     return loss, (j.w * j.log_prob).sum(1)
 
 
@@ -299,6 +339,7 @@ ESTIMATORS = {
     "reinforce": reinforce,
     "likelihood_ratio": likelihood_ratio,
     "marginal": marginal,
+    "marginal_spread": marginal,
 }
 
 

@@ -1,16 +1,18 @@
 //! The policy loss of PMOE-SAC, one function per estimator, with the noise and critic values it needs.
 //!
 //! # Equations
-//! Those of the paper's estimator are in `sac/actor/pmoe.rs`.
+//! Those of the paper's estimator are in `sac/actor/pmoe.rs`, its loss in `frequency.rs`.
 //!
 //! | code | source | formula |
 //! |---|---|---|
 //! | [`straight_through`], [`weighted_losses`] | Fig. 11, Gumbel-softmax | −Σ_k y_k G_k |
 //! | [`reinforce_losses`] | Fig. 11, REINFORCE | −(G_k + log w_k (G_k − b)), k ~ w |
 //! | [`likelihood_ratio_losses`] | SAC of 2018 | log π(a) (α log π(a) − Q(s, a) + V(s)) |
-//! | [`weighted_losses`] | the choice summed out | −Σ_k w_k G_k |
+//! | [`weighted_losses`] | the choice summed out | −Σ_k w_k (G_k + α d log ρ_k(a_k)) − α r H(w) |
 //!
-//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample.
+//! G_k = Q(s, a_k) − α log π(a_k|s) is the soft value of primitive k's sample, ρ_k = w_k π_k /
+//! Σ_i w_i π_i the share of primitive k in the density, d `diversity` and r `routing`, usually 0. With
+//! the primitives' own densities in G_k, d = r = 1 is the mixture's entropy.
 //!
 //! # Deviations
 //! - The paper compares with Gumbel-softmax and REINFORCE without giving formulas; the ones here
@@ -21,9 +23,8 @@
 use burn::tensor::{Tensor, activation::softmax};
 use pmoe_core::dist::{LogProb, Mixture, TanhSample, select_value};
 use pmoe_core::loss::{
-    backpropagate_all_losses, backpropagate_max_losses, best_primitive, draw_primitive,
-    expected_value, frequency_losses, gumbel_softmax, likelihood_ratio_losses, reinforce_losses,
-    straight_through, weighted_losses,
+    backpropagate_max_losses, best_primitive, draw_primitive, expected_value, gumbel_softmax,
+    likelihood_ratio_losses, reinforce_losses, straight_through, weighted_losses,
 };
 use pmoe_core::runs;
 
@@ -31,16 +32,16 @@ use super::PmoeActor;
 use crate::policy::MixtureBatch;
 use crate::sac::actor::{ActorLoss, LossInput, NoiseSize};
 use crate::sac::{
-    AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, GumbelMode,
+    AlphaLogProb, EntropyLogProb, Estimator, GumbelMode, MarginalConfig, PolicySample,
     PrimitiveLoss, RatioBaseline, ReinforceBaseline,
 };
 
 /// A sample of every primitive at every state, with its value.
-struct Judged {
+pub(super) struct Judged {
     /// `B·K` rows.
-    sample: TanhSample,
+    pub(super) sample: TanhSample,
     /// `[B, K]`
-    q: Tensor<2>,
+    pub(super) q: Tensor<2>,
 }
 
 impl Estimator {
@@ -60,7 +61,7 @@ impl Estimator {
             Self::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
                 (all.saturating_add(1), 0)
             }
-            Self::Marginal {} => (all, all),
+            Self::Marginal(_) => (all, all),
         }
     }
 }
@@ -70,10 +71,11 @@ impl PmoeActor {
     pub(in crate::sac::actor) fn noise_size(&self) -> NoiseSize {
         let num_primitives = self.num_primitives();
         let (actions, draws_primitive) = match self.config.estimator {
-            Estimator::Frequency(FrequencyConfig { alpha_log_prob, .. }) => {
-                (num_primitives, alpha_log_prob == AlphaLogProb::Drawn)
+            Estimator::Frequency(ref config) => {
+                let actions = if config.draws_best_alone() { 1 } else { num_primitives };
+                (actions, config.alpha_log_prob == AlphaLogProb::Drawn)
             }
-            Estimator::Marginal {} => (num_primitives, false),
+            Estimator::Marginal(_) => (num_primitives, false),
             Estimator::Gumbel { .. } | Estimator::Reinforce { .. } => (num_primitives, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::None, .. } => (1, true),
             Estimator::LikelihoodRatio { baseline: RatioBaseline::Expected, .. } => {
@@ -86,7 +88,8 @@ impl PmoeActor {
     /// Computes the policy loss of a batch.
     pub(in crate::sac::actor) fn loss(&self, mixture: Mixture, input: LossInput<'_>) -> ActorLoss {
         let batch = MixtureBatch::new(mixture.router_logits.clone(), &mixture.mean);
-        match &self.config.estimator {
+        let sample = Some(PolicySample::new(&mixture, &input.noise.action, self.acts_best()));
+        let loss = match &self.config.estimator {
             Estimator::Frequency(config) => self.frequency(config, mixture, input, batch),
             Estimator::Gumbel { mode: GumbelMode::StraightThrough, temperature } => {
                 self.gumbel_straight_through(*temperature, mixture, input, batch)
@@ -98,56 +101,9 @@ impl PmoeActor {
             Estimator::LikelihoodRatio { baseline, regularization, .. } => {
                 likelihood_ratio(*baseline, *regularization, mixture, input, batch)
             }
-            Estimator::Marginal {} => self.marginal(mixture, input, batch),
-        }
-    }
-
-    /// The paper's estimator. The best primitive, or all, learn from the critic (eqs. 9 and 8); the
-    /// router learns how often each primitive is the best (eq. 7).
-    fn frequency(
-        &self,
-        config: &FrequencyConfig,
-        mixture: Mixture,
-        input: LossInput<'_>,
-        batch: MixtureBatch,
-    ) -> ActorLoss {
-        let (alpha, gumbel) = (input.alpha, input.noise.gumbel.clone());
-        let Judged { sample, q } = judge_all(&mixture, input);
-        let best = best_primitive(match config.argmax_score {
-            ArgmaxScore::Q => q.clone().inner(),
-            ArgmaxScore::SoftQ => {
-                let log_prob: Tensor<2> = sample.log_prob.clone().inner().reshape(q.dims());
-                soft_q(q.clone().inner(), log_prob, alpha)
-            }
-        });
-
-        let (primitive_loss, log_prob) = match config.primitive_loss {
-            PrimitiveLoss::Max => {
-                let log_prob = mixture.selected_log_prob(&sample, &best, self.log_prob());
-                let q = select_value(q, &best);
-                (backpropagate_max_losses(alpha, log_prob.clone(), q), log_prob.inner())
-            }
-            PrimitiveLoss::All => {
-                let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
-                let constant = log_prob.clone().inner().flatten(0, 1);
-                (backpropagate_all_losses(alpha, log_prob, q), constant)
-            }
+            Estimator::Marginal(config) => self.marginal(config, mixture, input, batch),
         };
-        let log_prob = match config.alpha_log_prob {
-            AlphaLogProb::Learning => log_prob,
-            AlphaLogProb::Drawn => {
-                let drawn = draw_primitive(mixture.log_weights(), gumbel);
-                mixture.selected_log_prob(&sample, &drawn, self.log_prob()).inner()
-            }
-        };
-        let weights = softmax(mixture.router_logits, 1);
-        let reduction = config.freq_reduction.into();
-        let routing_loss = frequency_losses(weights, &best, reduction, alpha.len());
-        ActorLoss {
-            routing_loss: Some(routing_loss.clone().inner()),
-            mixture: Some(batch.with_chosen(best)),
-            ..ActorLoss::new(primitive_loss + routing_loss.mul_scalar(config.freq_coef), log_prob)
-        }
+        ActorLoss { sample, ..loss }
     }
 
     /// The sampled primitive learns from the critic. The router learns from the values of all
@@ -187,7 +143,7 @@ impl PmoeActor {
         let actions: Tensor<3> = sample.action.reshape(mixture.mean.dims());
         let action = (relaxed.clone().unsqueeze_dim::<3>(2) * actions).sum_dim(1).squeeze_dim(1);
         let log_prob = expected_value(relaxed, log_prob);
-        let loss = backpropagate_max_losses(alpha, log_prob.clone(), critic.min(obs, action));
+        let loss = backpropagate_max_losses(alpha, log_prob.clone(), critic(obs, action));
         ActorLoss {
             mixture: Some(batch.with_chosen(drawn)),
             ..ActorLoss::new(loss, log_prob.inner())
@@ -228,12 +184,30 @@ impl PmoeActor {
 
     /// The choice of the primitive is summed out: every primitive learns in proportion to its
     /// weight.
-    fn marginal(&self, mixture: Mixture, input: LossInput<'_>, batch: MixtureBatch) -> ActorLoss {
+    fn marginal(
+        &self,
+        config: &MarginalConfig,
+        mixture: Mixture,
+        input: LossInput<'_>,
+        batch: MixtureBatch,
+    ) -> ActorLoss {
+        let MarginalConfig { diversity, routing } = *config;
         let alpha = input.alpha;
+        let times = |factor: f64| alpha.iter().map(|alpha| alpha * factor).collect::<Vec<_>>();
         let Judged { sample, q } = judge_all(&mixture, input);
         let log_prob = mixture.samples_log_prob(&sample, self.log_prob());
+        let log_weights = mixture.log_weights();
+        let mut soft_q = soft_q(q, log_prob.clone(), alpha);
+        // One primitive is told from no other.
+        if diversity > 0.0 && self.num_primitives() > 1 {
+            let own = mixture.samples_log_prob(&sample, LogProb::Component);
+            let all = mixture.samples_log_prob(&sample, LogProb::Mixture);
+            soft_q = soft_q + runs::scale(log_weights.clone() + own - all, &times(diversity));
+        }
+        if routing > 0.0 && self.num_primitives() > 1 {
+            soft_q = soft_q - runs::scale(log_weights, &times(routing));
+        }
         let weights = softmax(mixture.router_logits, 1);
-        let soft_q = soft_q(q, log_prob.clone(), alpha);
         let loss = weighted_losses(weights.clone(), soft_q, alpha.len());
         let log_prob = expected_value(weights.inner(), log_prob.inner());
         ActorLoss { mixture: Some(batch), ..ActorLoss::new(loss, log_prob) }
@@ -260,14 +234,14 @@ fn likelihood_ratio(
     // The action, a constant.
     let drawn = draw_primitive(mixture.log_weights(), noise.gumbel);
     let own = fixed.primitive(&drawn).rsample(noise_at(0, rows));
-    let q = critic.min(obs.clone(), own.action);
+    let q = critic(obs.clone(), own.action);
     let log_prob = mixture.log_prob(own.pre_tanh.unsqueeze_dim(1)).squeeze_dim::<1>(1);
     // V(s), from samples independent of the action.
     let value = match baseline {
         RatioBaseline::None => q.zeros_like(),
         RatioBaseline::Expected => {
             let fresh = fixed.primitives().rsample(noise_at(rows, all_rows - rows));
-            let q = critic.min(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
+            let q = critic(obs, fresh.action.clone()).reshape([rows, fixed.num_primitives()]);
             let log_prob = fixed.samples_log_prob(&fresh, LogProb::Mixture);
             expected_value(fixed.log_weights().exp(), soft_q(q, log_prob, alpha))
         }
@@ -283,15 +257,15 @@ fn likelihood_ratio(
 }
 
 /// Samples and evaluates an action of every primitive.
-fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
+pub(super) fn judge_all(mixture: &Mixture, input: LossInput<'_>) -> Judged {
     let shape = [input.obs.dims()[0], mixture.num_primitives()];
     let sample = mixture.primitives().rsample(input.noise.action);
-    let q = input.critic.min(input.obs, sample.action.clone()).reshape(shape);
+    let q = (input.critic)(input.obs, sample.action.clone()).reshape(shape);
     Judged { sample, q }
 }
 
 /// `G = Q − α log π`, `[B, K]`.
-fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: &[f64]) -> Tensor<2> {
+pub(super) fn soft_q(q: Tensor<2>, log_prob: Tensor<2>, alpha: &[f64]) -> Tensor<2> {
     q - runs::scale(log_prob, alpha)
 }
 
