@@ -110,9 +110,10 @@ impl Sac {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
         let actor = Actor::new(&config, obs_dim, action_dim, seed, &trainable);
-        let SacConfig { ref hidden, init, .. } = config;
+        let SacConfig { ref hidden, init, critic_norm, .. } = config;
         let mut rng = stream(seed, Stream::CriticInit);
-        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
+        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable)
+            .with_norm(critic_norm, &mut rng, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         let networks = Networks {
             target_critic: Target::new(&critic),

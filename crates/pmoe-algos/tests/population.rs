@@ -6,6 +6,7 @@ mod common;
 use std::cell::Cell;
 
 use common::on_policy::{self, bits};
+use common::normalised;
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, PmoeConfig,
@@ -171,6 +172,8 @@ fn variants() -> Vec<SacConfig> {
         mixture(scored),
         common::sac(common::gaussian()),
         SacConfig { target: TargetAction::Max, gradient_steps: 2, ..mixture(common::pmoe(3)) },
+        normalised(learnt(common::gaussian())),
+        normalised(mixture(common::pmoe(4))),
     ];
     variants.extend(common::actors().into_iter().map(learnt));
     variants

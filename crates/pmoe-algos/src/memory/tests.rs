@@ -37,6 +37,9 @@ fn the_estimate_counts_every_parameter() {
     let mcp = include_str!("../../../../configs/methods/mcp-sac.toml");
     assert_eq!(parameters(mcp) - 2 * 69_889, 611_100);
     assert_eq!(parameters(PMOE) - 2 * 69_889, 76_060);
+    // Gains and biases of 512 units in each critic.
+    let normalised = include_str!("../../../../configs/methods/sac-ln.toml");
+    assert_eq!(parameters(normalised), parameters(SAC) + 2 * 2 * 512);
     // 12·64 + 65·64 in the trunk, 65·3 and 65 in the heads.
     assert_eq!(parameters(PPO), 768 + 4_160 + 195 + 65);
     // Ten networks of 768 + 4 160, with 4, 4, 4·1 and 4·3 outputs.

@@ -86,7 +86,12 @@ impl SacConfig {
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = Actor::layers(self, obs_dim, action_dim);
-        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
+        layers.extend(TwinCritic::layers(
+            obs_dim,
+            action_dim,
+            &self.hidden,
+            self.critic_norm,
+        ));
         let units = units(&self.hidden);
         let actions = (self.actor.num_primitives() as u64).saturating_mul(action_dim as u64);
         // The policy, then both critics: forward for all actions they evaluate, backward for those

@@ -66,7 +66,12 @@ impl Td3Config {
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = DeterministicActor::layers(obs_dim, action_dim, &self.hidden);
-        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
+        layers.extend(TwinCritic::layers(
+            obs_dim,
+            action_dim,
+            &self.hidden,
+            self.critic_norm,
+        ));
         // The policy, then both critics, forward and backward.
         let numbers = units(&self.hidden).saturating_mul(5);
         let numbers =
