@@ -44,6 +44,15 @@ impl CriticNorm {
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::None
     }
+
+    /// Returns how many numbers a forward pass keeps of each hidden unit: its output and, if it is
+    /// normalised, its value before gain and bias.
+    pub(crate) fn numbers_per_unit(self) -> u64 {
+        match self {
+            Self::None => 1,
+            Self::Layer => 2,
+        }
+    }
 }
 
 /// Two independent critics `Q_i(s, a)`; their minimum counters overestimation.

@@ -5,8 +5,8 @@ mod common;
 
 use std::cell::Cell;
 
-use common::on_policy::{self, bits};
 use common::normalised;
+use common::on_policy::{self, bits};
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig, PmoeConfig,

@@ -146,11 +146,8 @@ fn normalised(rows: Tensor<2>, norm: &LayerNorm) -> Tensor<2> {
         return norm.forward(rows);
     }
     let ones = Tensor::ones([width], (&rows.device(), rows.dtype()));
-    let rows: Tensor<3> = layer_norm(rows, ones, None, LAYER_NORM_EPSILON).reshape([
-        runs,
-        count / runs,
-        width,
-    ]);
+    let rows: Tensor<3> =
+        layer_norm(rows, ones, None, LAYER_NORM_EPSILON).reshape([runs, count / runs, width]);
     let scaled = rows * norm.gamma.val().reshape([runs, 1, width]);
     let shifted = match &norm.beta {
         Some(beta) => scaled + beta.val().reshape([runs, 1, width]),

@@ -11,6 +11,8 @@
 //!
 //! Ba et al., arXiv:1607.06450.
 
+use std::hint::black_box;
+
 use super::kernels::vectorised;
 
 /// ε, added to the variance: PyTorch's default.
@@ -111,6 +113,9 @@ fn sum(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
             *sum += f(*a, *b);
         }
     }
+    // Goes through memory, so that the compiler does not see the halving below when it chooses the
+    // vectors of the loop above: it would take those of two numbers.
+    let mut sums = black_box(sums);
     let mut lanes = LANES;
     while lanes > 1 {
         lanes /= 2;

@@ -41,9 +41,7 @@ pub fn twin_min(networks: [Network<'_>; 2], state: Tensor<2>, action: Tensor<2>)
     let [one, two] = networks.map(|network| network.layers[0].weight.val());
     let steps = networks.map(|network| network.steps(|index| activation(network, index)));
     let place = match host::place(&[&state, &one, &two]) {
-        Place::Constant if steps.iter().flatten().all(Step::is_complete) => {
-            host::place(&[&action])
-        }
+        Place::Constant if steps.iter().flatten().all(Step::is_complete) => host::place(&[&action]),
         Place::Constant | Place::Tracked | Place::Elsewhere => Place::Elsewhere,
     };
     match place {
