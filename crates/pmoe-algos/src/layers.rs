@@ -12,3 +12,8 @@ pub(crate) fn chain(sizes: &[usize]) -> Vec<Layer> {
 pub(crate) fn mlp(inputs: usize, hidden: &[usize], outputs: usize) -> Vec<Layer> {
     chain(&[&[inputs], hidden, &[outputs]].concat())
 }
+
+/// Returns a layer with as many parameters as a layer normalisation has: γ and β of each unit.
+pub(crate) fn layer_norm(units: usize) -> Layer {
+    (1, units)
+}

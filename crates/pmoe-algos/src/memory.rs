@@ -10,7 +10,8 @@ use crate::layers::Layer;
 /// # Source
 /// `ru_maxrss` of short runs of commit 6c61514 in MB. Each is `pmoe train --method METHOD --task
 /// Hopper-v4` with the settings in the table, `schedule.eval_episodes = 1`, two updates (SAC) or
-/// one rollout (PPO, DAC), and a checkpoint. Repeated runs differ by up to 15 %:
+/// one rollout (PPO, DAC), and a checkpoint. Repeated runs differ by up to 15 %. The row of `sac-ln`
+/// is newer; beside it, `sac` took 863:
 ///
 /// | run | measured | estimate |
 /// |---|--:|--:|
@@ -20,6 +21,7 @@ use crate::layers::Layer;
 /// | `sac`, `hidden=[4096,4096]` | 1990 | 2078 |
 /// | `sac`, `hidden=[512,512]`, `batch_size=50000` | 932 | 1116 |
 /// | `pmoe-sac`, `batch_size=10000` | 298 | 289 |
+/// | `sac-ln`, `hidden=[512,512]`, `batch_size=50000` | 1301 | 1526 |
 /// | `pmoe-sac`, `actor.pmoe.num_primitives=500` | 332 | 309 |
 /// | `mcp-sac`, `actor.mcp.num_primitives=200` | 661 | 609 |
 /// | `ppo`, `net.hidden=[4096,4096]`, `rollout_steps=200`, `minibatch_size=100` | 713 | 720 |

@@ -88,12 +88,13 @@ impl Td3 {
     pub fn new(config: Td3Config, spec: &EnvSpec, seed: u64, device: &Device) -> Self {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let trainable = device.clone().autodiff();
-        let Td3Config { ref hidden, init, .. } = config;
+        let Td3Config { ref hidden, init, critic_norm, .. } = config;
         let mut rng = stream(seed, Stream::ActorInit);
         let actor =
             DeterministicActor::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
         let mut rng = stream(seed, Stream::CriticInit);
-        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable);
+        let critic = TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, &trainable)
+            .with_norm(critic_norm, &mut rng, &trainable);
         let adam = Adam::new(config.adam_epsilon);
         Self {
             target_actor: Target::new(&actor),

@@ -33,9 +33,10 @@ fn variants() -> Vec<AlgoConfig> {
         init: Init::Rlkit,
         log_std: LogStd::Tanh(-5.0, 2.0),
         bootstrap_truncation: false,
-        ..pmoe
+        ..pmoe.clone()
     });
     variants.push(common::primitive_critics(3));
+    variants.extend([learnt(common::gaussian()), pmoe].map(common::normalised));
     variants
         .into_iter()
         .map(AlgoConfig::Sac)
@@ -212,6 +213,7 @@ fn a_checkpoint_of_another_network_is_an_error() {
     };
     assert!(!loads(SacConfig { hidden: vec![64, 32], ..sac() }));
     assert!(!loads(common::sac(ActorConfig::Pmoe(common::pmoe(2)))));
+    assert!(!loads(common::normalised(sac())));
     assert!(loads(SacConfig { buffer_size: 64, ..sac() }), "an empty buffer fits");
 
     let ppo = || on_policy::ppo(on_policy::gaussian());

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 use common::Pathwise;
 use common::differences::{check, check_against, f64_normal, gradients, in_f64, is_zero, value};
-use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
 use pmoe_algos::policy::{Init, LogStd, RoutingInput};
 use pmoe_algos::sac::{
     Actor, ActorConfig, ActorLoss, ActorNoise, ArgmaxScore, EntropyLogProb, Estimator,
@@ -29,8 +29,13 @@ const BATCH: usize = 6;
 const ALPHA: f64 = 0.3;
 
 fn critic() -> TwinCritic {
+    critic_with(CriticNorm::None)
+}
+
+fn critic_with(norm: CriticNorm) -> TwinCritic {
     let (rng, device) = (&mut Rng::seed_from_u64(11), Device::flex().autodiff());
-    in_f64(TwinCritic::new(OBS, ACTION, &[8, 8], Init::Torch, rng, &device))
+    let critic = TwinCritic::new(OBS, ACTION, &[8, 8], Init::Torch, rng, &device);
+    in_f64(critic.with_norm(norm, rng, &device))
 }
 
 fn small(config: &ActorConfig) -> SacConfig {
@@ -76,10 +81,28 @@ fn pmoe_actor(actor: &Actor) -> &PmoeActor {
 fn critic_gradient_equals_central_differences() {
     let (obs, action) = (obs(), f64_normal([BATCH, ACTION], 3));
     let target = f64_normal([BATCH, 1], 4).squeeze_dim::<1>(1);
-    check("critic", &critic(), |critic| {
-        let (q1, q2) = critic.forward(obs.clone(), action.clone());
-        critic_loss(q1, target.clone()) + critic_loss(q2, target.clone())
-    });
+    for norm in [CriticNorm::None, CriticNorm::Layer] {
+        check(&format!("critic, norm {norm:?}"), &critic_with(norm), |critic| {
+            let (q1, q2) = critic.forward(obs.clone(), action.clone());
+            critic_loss(q1, target.clone()) + critic_loss(q2, target.clone())
+        });
+    }
+}
+
+#[test]
+fn actor_gradients_through_normalised_critics_equal_central_differences() {
+    let critic = critic_with(CriticNorm::Layer).valid();
+    // If the router's gradient reaches the trunk, as above.
+    let open = PmoeConfig { routing_input: RoutingInput::Trunk, ..common::pmoe(3) };
+    for config in [common::gaussian(), ActorConfig::Pmoe(open)] {
+        let actor = actor(&config);
+        let noise = noise(&actor);
+        check(&format!("{config:?}"), &actor, |actor| {
+            let noise = ActorNoise { action: noise.action.clone(), gumbel: noise.gumbel.clone() };
+            let (alpha, baseline) = (&[ALPHA], &[0.7]);
+            actor.loss(LossInput { critic: &critic, obs: obs(), alpha, noise, baseline }).loss
+        });
+    }
 }
 
 fn check_actor(name: &str, config: &SacConfig) {

@@ -21,8 +21,12 @@ const UPDATES: usize = 1000;
 type Learnt = (Vec<Vec<u32>>, Vec<Vec<u32>>);
 
 fn learn(actor: ActorConfig, temperature: &TemperatureConfig) -> (Learnt, Vec<u32>) {
-    let config =
-        SacConfig { temperature: temperature.clone(), batch_size: 16, ..common::sac(actor) };
+    let config = SacConfig { temperature: temperature.clone(), ..common::sac(actor) };
+    learn_with(config)
+}
+
+fn learn_with(config: SacConfig) -> (Learnt, Vec<u32>) {
+    let config = SacConfig { batch_size: 16, ..config };
     let mut agent = common::filled(config, 5, 2, 500);
     let mut rng = stream(3, Stream::Learn);
     (0..UPDATES).for_each(|_| agent.gradient_step(&mut rng));
@@ -108,6 +112,16 @@ fn with_a_learnt_temperature() {
 }
 
 #[test]
+fn with_normalised_critics() {
+    let learn = |actor| learn_with(common::normalised(common::sac(actor)));
+    let expected = learn(common::gaussian());
+    for variant in [estimators(), compositions()].concat() {
+        assert!(learn(variant.clone()) == expected, "differs from SAC: {variant:?}");
+    }
+    let ((_, plain), _) = learn_with(common::sac(common::gaussian()));
+    assert!(expected.0.1 != plain, "the critics are others");
+}
+
 fn two_primitives_differ_and_so_do_sigmoid_weights() {
     // Otherwise the tests above would prove nothing.
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };

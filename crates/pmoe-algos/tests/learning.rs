@@ -5,6 +5,7 @@ mod common;
 
 use burn::tensor::Device;
 use common::on_policy;
+use pmoe_algos::sac::ActorConfig;
 use pmoe_algos::{AlgoConfig, Schedule, Training};
 use pmoe_envs::{EnvSpec, TimeLimit};
 use pmoe_results::Event;
@@ -36,8 +37,10 @@ fn learns_the_point_mass(config: &AlgoConfig, steps: u64, updates: u64) {
 
 #[test]
 fn sac_learns_with_every_policy() {
-    for actor in common::actors() {
-        learns_the_point_mass(&AlgoConfig::Sac(common::sac(actor)), 2_500, 2_000);
+    let normalised = [common::gaussian(), ActorConfig::Pmoe(common::pmoe(3))];
+    let normalised = normalised.map(|actor| common::normalised(common::sac(actor)));
+    for config in common::actors().into_iter().map(common::sac).chain(normalised) {
+        learns_the_point_mass(&AlgoConfig::Sac(config), 2_500, 2_000);
     }
 }
 

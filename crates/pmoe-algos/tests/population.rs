@@ -5,6 +5,7 @@ mod common;
 
 use std::cell::Cell;
 
+use common::normalised;
 use common::on_policy::{self, bits};
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::sac::{
@@ -171,6 +172,8 @@ fn variants() -> Vec<SacConfig> {
         mixture(scored),
         common::sac(common::gaussian()),
         SacConfig { gradient_steps: 2, ..mixture(common::best(3)) },
+        normalised(learnt(common::gaussian())),
+        normalised(mixture(common::pmoe(4))),
     ];
     variants.extend(common::actors().into_iter().map(learnt));
     variants.push(SacConfig { temperature: common::auto(), ..common::primitive_critics(4) });

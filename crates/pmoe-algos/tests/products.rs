@@ -31,6 +31,8 @@ fn of_sac() {
     let judged = 2 * critic + later + action;
     let actor = 2 * (trunk + heads) + heads + trunk_later + judged;
     assert_eq!(flops("sac"), 2 * 100 * (target + critics + actor));
+    // Normalisation multiplies no matrices.
+    assert_eq!(flops("sac-ln"), flops("sac"));
 }
 
 #[test]

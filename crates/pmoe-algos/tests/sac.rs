@@ -4,9 +4,9 @@
 
 mod common;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
 use pmoe_algos::policy::{EvalPrimitive, GatingVariance, Init, McpGate, McpNetwork};
 use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
 use pmoe_algos::sac::{
@@ -19,6 +19,7 @@ use pmoe_core::dist::Mixture;
 use pmoe_core::loss::{Reduction, best_primitive, frequency_loss};
 use pmoe_core::nn::Mlp;
 use pmoe_core::noise::normal;
+use pmoe_core::optim::parameters_of_bytes;
 use pmoe_envs::{Env, EnvSpec, Rng, TimeLimit};
 use pmoe_results::run::MemorySink;
 use rand::SeedableRng;
@@ -46,10 +47,82 @@ fn parameter_counts_are_those_of_the_paper() {
         let rng = &mut Rng::seed_from_u64(0);
         let device = Device::flex().autodiff();
         let critic = TwinCritic::new(obs_dim, action_dim, &[256, 256], Init::Torch, rng, &device);
-        critic.q1.num_params()
+        let plain = critic.q1.num_params();
+        // Gains and biases of 512 units.
+        let normalised = critic.with_norm(CriticNorm::Layer, rng, &device);
+        assert_eq!(normalised.q2.num_params(), plain + 2 * 512);
+        plain
     };
     assert_eq!(critic(11, 3), 69_889, "Hopper");
     assert_eq!(critic(376, 17), 166_913, "Humanoid");
+}
+
+#[test]
+fn a_norm_adds_gains_of_one_and_biases_of_zero() {
+    let agent = |config| Sac::new(config, &EnvSpec::new("test", 5, 2), 0, &Device::flex());
+    let plain = || common::sac(common::gaussian());
+    let (plain, normalised) = (agent(plain()), agent(common::normalised(plain())));
+    assert_eq!(common::bits(plain.actor()), common::bits(normalised.actor()));
+    // Three layers a critic, then γ and β of both hidden ones.
+    let [without, with] = [&plain, &normalised].map(|agent| common::parameters(agent.critic()));
+    assert_eq!((without.len(), with.len()), (12, 20));
+    for (without, with) in without.chunks(6).zip(with.chunks(10)) {
+        assert_eq!(without, &with[..6], "the same initial weights");
+        assert_eq!(with[6..], [vec![1.0; 32], vec![0.0; 32], vec![1.0; 32], vec![0.0; 32]]);
+    }
+}
+
+#[test]
+fn a_normalised_critic_by_hand() {
+    // Weights of 0 and biases (3, 1), with mean 2 and variance 1: normalised, (1, −1). γ = (2, 1) and
+    // β = (.5, 3) give (2.5, 2), positive; the last layer adds them to 1.5. The second critic has
+    // β = (.5, −3), so its second unit is off.
+    let device = Device::flex();
+    let rng = &mut Rng::seed_from_u64(0);
+    let trainable = device.clone().autodiff();
+    let critic = TwinCritic::new(1, 1, &[2], Init::Torch, rng, &trainable);
+    let mut critic = critic.with_norm(CriticNorm::Layer, rng, &trainable).valid();
+    let set = |values: [f32; 2]| Param::from_tensor(Tensor::<1>::from_data(values, &device));
+    for network in [&mut critic.q1, &mut critic.q2] {
+        let [first, last] = &mut network.layers[..] else { panic!("two layers") };
+        first.weight = Param::from_tensor(Tensor::zeros([2, 2], &device));
+        first.bias = Some(set([3.0, 1.0]));
+        last.weight = Param::from_tensor(Tensor::ones([2, 1], &device));
+        last.bias = Some(Param::from_tensor(vector(&[1.5])));
+        network.norms[0].gamma = set([2.0, 1.0]);
+        network.norms[0].beta = Some(set([0.5, 3.0]));
+    }
+    critic.q2.norms[0].beta = Some(set([0.5, -3.0]));
+    let point = || Tensor::<2>::from_data([[0.7_f32]], &device);
+    let (q1, q2) = critic.forward(point(), point());
+    let min = critic.min(point(), point());
+    for (found, expected) in [(q1, 6.0), (q2, 4.0), (min, 4.0)] {
+        let found = found.into_scalar::<f32>();
+        assert!((found - expected).abs() < 3e-5, "{found} is not {expected}, up to ε");
+    }
+}
+
+#[test]
+fn target_critics_follow_the_norms_parameters() {
+    let config = common::normalised(common::sac(common::gaussian()));
+    let mut agent = common::filled(config, 5, 2, 200);
+    let target = |agent: &Sac| {
+        let mut files = pmoe_algos::checkpoint::Files::default();
+        agent.save(&mut files, pmoe_algos::Scope::Everything).unwrap();
+        let parameters = parameters_of_bytes(files.get("target_critic.bpk").unwrap()).unwrap();
+        let of_norms = parameters.into_iter().filter(|of| of.name.contains("norms"));
+        of_norms.map(|of| (of.name, of.values)).collect::<Vec<_>>()
+    };
+    let before = target(&agent);
+    assert_eq!(before.len(), 8);
+    assert_eq!(before[1].0, "q1.norms.0.gamma");
+    agent.gradient_step(&mut Rng::seed_from_u64(0));
+    // τ = .02 of a step of 3e-3, in the direction of the gradient's sign.
+    for ((name, before), (_, after)) in before.iter().zip(target(&agent)) {
+        let moved = before.iter().zip(&after).map(|(before, after)| (after - before).abs());
+        let most = moved.fold(0.0, f32::max);
+        assert!((most - 6e-5).abs() < 1e-6, "{name}: {most}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //!
 //! [`Device::flex`]: burn::tensor::Device::flex
 
+mod dense;
 mod gaussian;
 mod host;
 mod kernels;
@@ -15,6 +16,7 @@ mod layers;
 mod math;
 mod matmul;
 mod mean;
+mod norm;
 mod parts;
 mod products;
 mod sparse;
@@ -23,12 +25,14 @@ mod thin;
 mod twin_min;
 mod x86;
 
+pub use dense::{Activation, Network};
 pub(crate) use gaussian::{gaussian_log_prob, mixture_log_prob};
 pub(crate) use host::{constant, is_host};
 pub(crate) use kernels::vectorised;
-pub use layers::{Activation, layers, linear_act};
+pub use layers::{layers, linear_act};
 pub use matmul::gemm_into;
 pub(crate) use mean::{mean_of, means_of};
+pub use norm::LAYER_NORM_EPSILON;
 pub use products::{MatrixProduct, matrix_products};
 pub(crate) use squash::squash;
 pub use twin_min::twin_min;

@@ -1,12 +1,13 @@
-//! Network building blocks: linear layers with seeded initialisation, and multi-layer perceptrons.
+//! Network building blocks: linear layers with seeded initialisation, layer normalisation, and
+//! multi-layer perceptrons.
 
 use burn::module::{Module, Param, ParamId};
-use burn::nn::Linear;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use crate::fused::{Activation, layers, linear_act};
+use crate::fused::{Activation, LAYER_NORM_EPSILON, Network, layers, linear_act};
 
 /// Creates a linear layer with weights and biases from U(−1/√fan_in, 1/√fan_in), PyTorch's default.
 ///
@@ -77,6 +78,20 @@ impl LayerInit {
     }
 }
 
+/// Creates a layer normalisation with PyTorch's initial values: gains γ of 1, biases β of 0, and
+/// ε = 1e-5.
+///
+/// Parameter ids come from `rng`.
+///
+/// # Shapes
+/// - γ (`gamma`) and β (`beta`): `[units]`
+pub fn layer_norm(units: usize, rng: &mut impl Rng, device: &Device) -> LayerNorm {
+    let mut norm = LayerNormConfig::new(units).with_epsilon(LAYER_NORM_EPSILON).init(device);
+    norm.gamma = parameter([units], |_| vec![1.0; units], rng, device);
+    norm.beta = Some(parameter([units], |_| vec![0.0; units], rng, device));
+    norm
+}
+
 /// Creates a trainable parameter with an id from `rng` and initial values from `values`.
 pub fn parameter<R: Rng, const D: usize>(
     shape: [usize; D],
@@ -142,11 +157,14 @@ impl Nonlinearity {
     }
 }
 
-/// Linear layers with a nonlinearity in between and optionally after the last.
+/// Linear layers with a nonlinearity in between and optionally after the last, and optionally
+/// normalised before each nonlinearity.
 #[derive(Module, Debug)]
 pub struct Mlp {
     /// The layers, from first to last.
     pub layers: Vec<Linear>,
+    /// Layer normalisation of each layer that a nonlinearity follows, or none at all.
+    pub norms: Vec<LayerNorm>,
     #[module(skip)]
     nonlinearity: Nonlinearity,
     /// Whether the last layer is also followed by the nonlinearity, as in a trunk.
@@ -171,7 +189,7 @@ impl MlpStyle {
     pub fn trunk(self, sizes: &[usize], rng: &mut impl Rng, device: &Device) -> Mlp {
         let layer = |pair: &[usize]| self.init.linear(pair[0], pair[1], rng, device);
         let layers = sizes.windows(2).map(layer).collect();
-        Mlp { layers, nonlinearity: self.nonlinearity, is_trunk: true }
+        Mlp { layers, norms: Vec::new(), nonlinearity: self.nonlinearity, is_trunk: true }
     }
 
     /// Creates a network whose last layer is linear, with the initial values `output`.
@@ -201,10 +219,25 @@ impl Mlp {
         MlpStyle::RELU.network(sizes, LayerInit::Torch, rng, device)
     }
 
+    /// Normalises each layer before its nonlinearity; see [`layer_norm`]. A linear last layer stays
+    /// as it is.
+    #[must_use]
+    pub fn normalised(mut self, rng: &mut impl Rng, device: &Device) -> Self {
+        let count = self.layers.len() - usize::from(!self.is_trunk);
+        let norm = |layer: &Linear| layer_norm(layer.weight.dims()[1], rng, device);
+        self.norms = self.layers[..count].iter().map(norm).collect();
+        self
+    }
+
+    /// Returns the layers, for the [fused](crate::fused) operations.
+    pub fn network(&self) -> Network<'_> {
+        Network { layers: &self.layers, norms: &self.norms }
+    }
+
     /// Maps `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        layers(input, &self.layers, |index| {
+        layers(input, self.network(), |index| {
             if index < last || self.is_trunk {
                 self.nonlinearity.activation()
             } else {
@@ -324,5 +357,38 @@ mod tests {
         // x = −3: relu(−2.5, 3) = (0, 3); 3·3 + 1 = 10.
         let y = network.forward(Tensor::from_data([[2.0_f32], [-3.0]], &device));
         assert_eq!(y.try_to_vec_as::<f32>().unwrap(), [6.0, 10.0]);
+    }
+
+    #[test]
+    fn a_normalised_network_by_hand() {
+        let device = Device::flex();
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
+        let plain = Mlp::new(&[1, 2, 1], rng, &device.clone().autodiff());
+        let mut network = plain.clone().normalised(rng, &device.clone().autodiff()).valid();
+        let numbers = |tensor: Tensor<1>| tensor.try_to_vec_as::<f32>().unwrap();
+        let norm = &network.norms[0];
+        assert_eq!(numbers(norm.gamma.val()), [1.0; 2]);
+        assert_eq!(numbers(norm.beta.as_ref().unwrap().val()), [0.0; 2]);
+        assert_eq!(network.norms.len(), 1, "not the last layer");
+        assert_eq!(network.num_params(), plain.num_params() + 4);
+
+        let set = |values: [f32; 2]| Param::from_tensor(Tensor::<1>::from_data(values, &device));
+        let weights = |values: [f32; 2], shape| {
+            Param::from_tensor(Tensor::from_data(TensorData::new(values.to_vec(), shape), &device))
+        };
+        network.layers[0].weight = weights([1.0, -1.0], [1, 2]);
+        network.layers[0].bias = Some(set([1.0, 3.0]));
+        network.layers[1].weight = weights([2.0, 3.0], [2, 1]);
+        let one = Tensor::from_data([1.0_f32], &device);
+        network.layers[1].bias = Some(Param::from_tensor(one));
+        network.norms[0].gamma = set([2.0, 4.0]);
+        network.norms[0].beta = Some(set([0.5, 0.25]));
+        // x = 3: z = (4, 0), mean 2, variance 4, so (1, −1) up to ε; (2 + .5, −4 + .25), after ReLU
+        // (2.5, 0); 2·2.5 + 1 = 6. x = −1: z = (0, 4), so (−1, 1); (−1.5, 4.25); 3·4.25 + 1 = 13.75.
+        let y = network.forward(Tensor::from_data([[3.0_f32], [-1.0]], &device));
+        for (found, expected) in y.try_to_vec_as::<f32>().unwrap().iter().zip([6.0, 13.75]) {
+            // ε changes x̂ by 1e-5 / (2 · 4) of itself.
+            assert!((found - expected).abs() < 3e-5, "{found} is not {expected}");
+        }
     }
 }

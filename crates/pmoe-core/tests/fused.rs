@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use pmoe_core::dist::{Normal, NormalMixture, TanhNormal};
 use pmoe_core::engine::{Engine, with_engine};
 use pmoe_core::fused::{Activation, linear_act, twin_min};
@@ -55,6 +55,36 @@ fn both_in(unit: f32, compute: impl Fn() -> Vec<Vec<f32>>) -> Vec<f32> {
 /// decides which way a gradient goes, which happens in one of a thousand.
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig { rng_seed: RngSeed::Fixed(0), ..ProptestConfig::with_cases(count) }
+}
+
+/// Returns the gradient of every parameter that has one, in order.
+fn gradients(network: &Mlp, grads: &Gradients) -> Vec<Vec<f32>> {
+    let mut found = Vec::new();
+    for layer in &network.layers {
+        found.extend(layer.weight.val().grad(grads).map(|x| values(&x)));
+        found.extend(layer.bias.as_ref().unwrap().val().grad(grads).map(|x| values(&x)));
+    }
+    for norm in &network.norms {
+        found.extend(norm.gamma.val().grad(grads).map(|x| values(&x)));
+        found.extend(norm.beta.as_ref().unwrap().val().grad(grads).map(|x| values(&x)));
+    }
+    found
+}
+
+/// Normalises a network, with gains and biases that are not those at the start.
+fn normalised(network: Mlp, rng: &mut ChaCha8Rng) -> Mlp {
+    let mut network = network.normalised(rng, &trainable());
+    let mut drawn = |param: &Param<Tensor<1>>, around: f64| {
+        let [units] = param.dims();
+        let noise: Tensor<1> = normal([1, units], rng).reshape([units]);
+        let value = noise.mul_scalar(0.5).add_scalar(around);
+        param.clone().map(|_| value.autodiff().require_grad())
+    };
+    for norm in &mut network.norms {
+        norm.gamma = drawn(&norm.gamma, 1.0);
+        norm.beta = norm.beta.as_ref().map(|beta| drawn(beta, 0.0));
+    }
+    network
 }
 
 proptest! {
@@ -141,10 +171,47 @@ proptest! {
             let mut found = vec![values(&y), values(&network.valid().forward(input.clone()))];
             let grads = (y * weights.clone()).sum().backward();
             found.extend(x.grad(&grads).map(|x| values(&x)));
-            for layer in &network.layers {
-                found.extend(layer.weight.val().grad(&grads).map(|x| values(&x)));
-                found.extend(layer.bias.as_ref().unwrap().val().grad(&grads).map(|x| values(&x)));
-            }
+            found.extend(gradients(&network, &grads));
+            found
+        });
+        // Rounding errors add up over the layers.
+        prop_assert!(differences.iter().all(|d| *d < 10.0 * TOLERANCE), "{differences:?}");
+    }
+
+    /// Few units have a variance that may be as small as ε, and then a gradient that is a difference
+    /// of large terms.
+    #[test]
+    fn normalised_layers_and_their_gradients(
+        rows in 1..40_usize, inputs in 1..30_usize, hidden in prop::collection::vec(8..70_usize, 1..7),
+        outputs in 8..30_usize, is_trunk in any::<bool>(),
+        nonlinearity in prop::sample::select(vec![Nonlinearity::Relu, Nonlinearity::Tanh]),
+        tracked_input in any::<bool>(), frozen in prop::option::of(0..7_usize), seed in any::<u64>(),
+    ) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let style = MlpStyle { nonlinearity, init: LayerInit::Torch };
+        let sizes = [&[inputs], &hidden[..], &[outputs]].concat();
+        let network = match is_trunk {
+            true => style.trunk(&sizes, rng, &trainable()),
+            false => style.network(&sizes, LayerInit::Torch, rng, &trainable()),
+        };
+        let mut network = normalised(network, rng);
+        prop_assert_eq!(network.norms.len(), hidden.len() + usize::from(is_trunk));
+        // One of the norms may be frozen.
+        if let Some(norm) = frozen.and_then(|index| network.norms.get_mut(index)) {
+            *norm = norm.clone().no_grad();
+        }
+        let (input, weights) = (normal([rows, inputs], rng), normal([rows, outputs], rng));
+        let differences = both_in(0.01, || {
+            let x = if tracked_input { input.clone().autodiff().require_grad() } else { input.clone() };
+            let y = network.forward(x.clone());
+            let mut found = vec![values(&y), values(&network.valid().forward(input.clone()))];
+            let grads = (y * weights.clone()).sum().backward();
+            found.extend(x.grad(&grads).map(|x| values(&x)));
+            found.extend(gradients(&network, &grads));
+            // Constants: only the input gets a gradient.
+            let x = input.clone().autodiff().require_grad();
+            let grads = (network.valid().forward(x.clone()) * weights.clone()).sum().backward();
+            found.push(values(&x.grad(&grads).unwrap()));
             found
         });
         // Rounding errors add up over the layers.
@@ -217,21 +284,25 @@ proptest! {
     #[test]
     fn twin_min_and_its_gradient(
         states in 1..40_usize, per_state in 1..11_usize, obs_dim in 1..30_usize, action_dim in 1..9_usize,
-        hidden in prop::collection::vec(1..50_usize, 0..4), seed in any::<u64>(),
+        hidden in prop::collection::vec(1..50_usize, 0..4), is_normalised in any::<bool>(), seed in any::<u64>(),
     ) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let mut sizes = vec![obs_dim + action_dim];
-        sizes.extend(hidden);
+        // As above, few units would be compared to the last bit.
+        sizes.extend(hidden.iter().map(|units| if is_normalised { units + 7 } else { *units }));
         sizes.push(1);
-        let [one, two] = [0, 1].map(|_| Mlp::new(&sizes, rng, &trainable()).valid());
+        let [one, two] = [0, 1].map(|_| {
+            let network = Mlp::new(&sizes, rng, &trainable());
+            if is_normalised { normalised(network, rng).valid() } else { network.valid() }
+        });
         let rows = states * per_state;
         let (state, action) = (normal([states, obs_dim], rng), normal([rows, action_dim], rng));
         // Some incoming gradients are zero, as after choosing one of several actions.
         let weights: Tensor<1> = normal([1, rows], rng).reshape([rows]).clamp_min(0.0);
         let differences = both(|| {
             let a = action.clone().autodiff().require_grad();
-            let q = twin_min([&one.layers, &two.layers], state.clone(), a.clone());
-            let without_graph = twin_min([&one.layers, &two.layers], state.clone(), action.clone());
+            let q = twin_min([one.network(), two.network()], state.clone(), a.clone());
+            let without_graph = twin_min([one.network(), two.network()], state.clone(), action.clone());
             let found = values(&q);
             let grads = (q * weights.clone()).sum().backward();
             vec![found, values(&without_graph), values(&a.grad(&grads).unwrap())]
@@ -246,10 +317,14 @@ proptest! {
     /// Widths for which products skip ReLU's zeros, and widths for which they do not.
     #[test]
     fn networks_of_usual_sizes_and_their_gradients(
-        rows in 1..130_usize, hidden in prop::sample::select(vec![48_usize, 64, 128, 256]), seed in any::<u64>(),
+        rows in 1..130_usize, hidden in prop::sample::select(vec![48_usize, 64, 128, 256]),
+        is_normalised in any::<bool>(), seed in any::<u64>(),
     ) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-        let network = Mlp::new(&[14, hidden, hidden, 1], rng, &trainable());
+        let mut network = Mlp::new(&[14, hidden, hidden, 1], rng, &trainable());
+        if is_normalised {
+            network = normalised(network, rng);
+        }
         let input = normal([rows, 14], rng);
         let weights = normal([rows, 1], rng);
         let differences = both(|| {
@@ -258,10 +333,7 @@ proptest! {
             let mut found = vec![values(&y)];
             let grads = (y * weights.clone()).sum().backward();
             found.push(values(&x.grad(&grads).unwrap()));
-            for layer in &network.layers {
-                found.push(values(&layer.weight.val().grad(&grads).unwrap()));
-                found.push(values(&layer.bias.as_ref().unwrap().val().grad(&grads).unwrap()));
-            }
+            found.extend(gradients(&network, &grads));
             found
         });
         prop_assert!(differences.iter().all(|d| *d < TOLERANCE), "{differences:?}");
@@ -287,6 +359,14 @@ fn the_comparison_would_notice() {
     changed.layers[1].weight = weight.clone().map(|w| w.mul_scalar(1.001));
     let after = with_engine(Engine::Plain, || values(&changed.forward(input.clone())));
     assert!(difference(&after, &before, 1e-6) > 10.0 * TOLERANCE);
+
+    // The weights before a normalisation may have any common factor; its own gains may not.
+    let network = normalised(Mlp::new(&[14, 256, 256, 1], rng, &trainable()), rng).valid();
+    let before = values(&network.forward(input.clone()));
+    let mut changed = network.clone();
+    changed.norms[1].gamma = network.norms[1].gamma.clone().map(|x| x.mul_scalar(1.001));
+    let after = with_engine(Engine::Plain, || values(&changed.forward(input.clone())));
+    assert!(difference(&after, &before, 1e-6) > 10.0 * TOLERANCE);
 }
 
 #[test]
@@ -306,13 +386,13 @@ fn gradients_reach_tracked_critics_too() {
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let [one, two] = [0, 1].map(|_| Mlp::new(&[3, 8, 1], rng, &trainable()));
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
-    let grads = twin_min([&one.layers, &two.layers], state, action).sum().backward();
+    let grads = twin_min([one.network(), two.network()], state, action).sum().backward();
     assert!(one.layers[0].weight.val().grad(&grads).is_some());
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 
     // One tracked network is enough.
     let (state, action) = (normal([5, 2], rng), normal([5, 1], rng));
-    let grads = twin_min([&one.valid().layers, &two.layers], state, action).sum().backward();
+    let grads = twin_min([one.valid().network(), two.network()], state, action).sum().backward();
     assert!(two.layers[0].weight.val().grad(&grads).is_some());
 }
 

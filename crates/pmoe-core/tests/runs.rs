@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Int, Tensor, activation::softmax};
 use pmoe_core::engine::{Engine, with_engine};
@@ -44,6 +44,25 @@ fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
 fn networks(sizes: &[usize], seed: usize) -> Vec<Learner<Mlp>> {
     let network = |run| Mlp::new(sizes, &mut rng(10 * seed + run), &Device::flex().autodiff());
     (0..RUNS).map(|run| Learner::new(network(run), Adam::new(1e-8))).collect()
+}
+
+/// As [`networks`], normalised, with other gains and biases in each run.
+fn normalised_networks(sizes: &[usize], seed: usize) -> Vec<Learner<Mlp>> {
+    struct Nudge(f64);
+    impl ModuleMapper for Nudge {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            self.0 += 0.1;
+            let nudge = self.0;
+            param.map(|x| x.inner().add_scalar(nudge).autodiff().require_grad())
+        }
+    }
+    let network = |run| {
+        let (rng, device) = (&mut rng(10 * seed + run), Device::flex().autodiff());
+        let mut network = Mlp::new(sizes, rng, &device).normalised(rng, &device);
+        network.norms = network.norms.map(&mut Nudge(-0.5 + 0.03 * run as f64));
+        Learner::new(network, Adam::new(1e-8))
+    };
+    (0..RUNS).map(network).collect()
 }
 
 fn stack(learners: &[Learner<Mlp>]) -> Learner<Mlp> {
@@ -88,33 +107,40 @@ fn compare(together: impl Fn() -> Vec<Vec<f32>>, alone: impl Fn(usize) -> Vec<Ve
 #[test]
 fn layers() {
     for sizes in [&[5, 3][..], &[2, 9, 4], &[3, 16, 16, 1], &[4, 8, 8, 8, 8, 2]] {
-        let (learners, input) = (networks(sizes, 1), normal(ROWS, sizes[0], 2));
-        let pass = |network: &Mlp, input: Tensor<2>| {
-            let input = input.autodiff().require_grad();
-            let output = network.forward(input.clone());
-            let loss = output.clone().square().sum();
-            let grads = loss.backward();
-            let of_input = values(&input.grad(&grads).unwrap());
-            let constant = values(&network.valid().forward(input.inner()));
-            let mut all = gradients(network, grads);
-            all.extend([of_input, constant, values(&output.inner())]);
-            all
-        };
-        let together = || pass(&stack(&learners), Tensor::cat(input.clone(), 0));
-        compare(together, |run| pass(&learners[run], input[run].clone()));
+        for learners in [networks(sizes, 1), normalised_networks(sizes, 1)] {
+            let input = normal(ROWS, sizes[0], 2);
+            check_layers(&learners, &input);
+        }
     }
+}
+
+fn check_layers(learners: &[Learner<Mlp>], input: &[Tensor<2>]) {
+    let pass = |network: &Mlp, input: Tensor<2>| {
+        let input = input.autodiff().require_grad();
+        let output = network.forward(input.clone());
+        let loss = output.clone().square().sum();
+        let grads = loss.backward();
+        let of_input = values(&input.grad(&grads).unwrap());
+        let constant = values(&network.valid().forward(input.inner()));
+        let mut all = gradients(network, grads);
+        all.extend([of_input, constant, values(&output.inner())]);
+        all
+    };
+    let together = || pass(&stack(learners), Tensor::cat(input.to_vec(), 0));
+    compare(together, |run| pass(&learners[run], input[run].clone()));
 }
 
 #[test]
 fn the_smaller_of_two_values() {
-    for per_state in [1, 4] {
-        let [one, two] = [3, 4].map(|seed| networks(&[5, 16, 8, 1], seed));
+    for (per_state, is_normalised) in [(1, false), (4, false), (1, true), (4, true)] {
+        let make = if is_normalised { normalised_networks } else { networks };
+        let [one, two] = [3, 4].map(|seed| make(&[5, 16, 8, 1], seed));
         let (state, action) = (normal(ROWS, 3, 5), normal(ROWS * per_state, 2, 6));
         let pass = |one: &Mlp, two: &Mlp, state: Tensor<2>, action: Tensor<2>| {
             let action = action.autodiff().require_grad();
             let (one, two) = (one.valid(), two.valid());
-            let q = twin_min([&one.layers, &two.layers], state.clone(), action.clone());
-            let constant = twin_min([&one.layers, &two.layers], state, action.clone().inner());
+            let q = twin_min([one.network(), two.network()], state.clone(), action.clone());
+            let constant = twin_min([one.network(), two.network()], state, action.clone().inner());
             let gradient = action.grad(&q.clone().square().backward()).unwrap();
             vec![values(&q.inner()), values(&constant), values(&gradient)]
         };

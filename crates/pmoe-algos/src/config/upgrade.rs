@@ -49,6 +49,7 @@ fn parsed(value: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use crate::config::{MethodConfig, RunConfig};
+    use crate::critic::CriticNorm;
     use crate::sac::{ActorConfig, Estimator, PrimitiveLoss};
     use crate::{AlgoConfig, DeviceKind};
 
@@ -76,6 +77,21 @@ mod tests {
         frequency.primitive_loss = PrimitiveLoss::All;
         assert_eq!(config.algo, expected);
         assert_eq!((config.device, config.env), (DeviceKind::Flex, config.task.config().unwrap()));
+    }
+
+    #[test]
+    fn critics_without_a_norm_are_what_they_were_before_there_was_one() {
+        let config = RunConfig::from_run(EARLY, "config.toml").unwrap();
+        let AlgoConfig::Sac(sac) = &config.algo else { panic!("PMOE-SAC is SAC") };
+        assert_eq!(sac.critic_norm, CriticNorm::None);
+        // Neither its text nor its id is new, so its checkpoints and reports stay its own.
+        assert!(!config.to_toml().contains("critic_norm"));
+        let stated = EARLY.replace("reward_scale", "critic_norm = \"none\"\nreward_scale");
+        assert_eq!(RunConfig::from_run(&stated, "config.toml").unwrap().id(), config.id());
+        let layer = stated.replace("critic_norm = \"none\"", "critic_norm = \"layer\"");
+        let layer = RunConfig::from_run(&layer, "config.toml").unwrap();
+        assert_ne!(layer.id(), config.id());
+        assert_eq!(RunConfig::from_run(&layer.to_toml(), "config.toml").unwrap(), layer);
     }
 
     #[test]

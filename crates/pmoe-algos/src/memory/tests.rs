@@ -13,6 +13,7 @@ fn algo(text: &str) -> AlgoConfig {
 }
 
 const SAC: &str = include_str!("../../../../configs/methods/sac.toml");
+const SAC_LN: &str = include_str!("../../../../configs/methods/sac-ln.toml");
 const PMOE: &str = include_str!("../../../../configs/methods/pmoe-sac.toml");
 const PPO: &str = include_str!("../../../../configs/methods/ppo.toml");
 const DAC: &str = include_str!("../../../../configs/methods/dac.toml");
@@ -27,6 +28,9 @@ fn the_memory_of_sac_on_hopper_by_hand() {
     // 512 units, once for the policy and four times for the forward and backward passes of two
     // critics.
     assert_eq!(memory.batch, 4 * 100 * (512 + 4 * 512 + 32 * 3));
+    // Normalised critics keep another number of each unit on the way forward.
+    let normalised = algo(SAC_LN).memory(1_000, &hopper());
+    assert_eq!(normalised.batch, memory.batch + 4 * 100 * 2 * 512);
     assert_eq!(memory.total(), memory.steps + memory.networks + memory.batch + PROGRAM_BYTES);
 }
 
@@ -37,6 +41,8 @@ fn the_estimate_counts_every_parameter() {
     let mcp = include_str!("../../../../configs/methods/mcp-sac.toml");
     assert_eq!(parameters(mcp) - 2 * 69_889, 611_100);
     assert_eq!(parameters(PMOE) - 2 * 69_889, 76_060);
+    // Gains and biases of 512 units in each critic.
+    assert_eq!(parameters(SAC_LN), parameters(SAC) + 2 * 2 * 512);
     // 12·64 + 65·64 in the trunk, 65·3 and 65 in the heads.
     assert_eq!(parameters(PPO), 768 + 4_160 + 195 + 65);
     // Ten networks of 768 + 4 160, with 4, 4, 4·1 and 4·3 outputs.

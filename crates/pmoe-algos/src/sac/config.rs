@@ -5,6 +5,7 @@ pub(super) mod policy;
 use serde::{Deserialize, Serialize};
 
 use self::policy::{Act, ActorConfig, PrimitiveLoss};
+use crate::critic::CriticNorm;
 use crate::policy::{Init, LogStd};
 use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
@@ -36,6 +37,9 @@ pub struct SacConfig {
     pub hidden: Vec<usize>,
     /// Initial values of the networks.
     pub init: Init,
+    /// Normalisation in the critics' hidden layers.
+    #[serde(default, skip_serializing_if = "CriticNorm::is_none")]
+    pub critic_norm: CriticNorm,
     /// Limits of the log standard deviations.
     pub log_std: LogStd,
     /// Factor on the reward before it is stored.

@@ -48,17 +48,24 @@ impl Critics {
         seed: u64,
         device: &Device,
     ) -> Self {
-        let SacConfig { ref hidden, init, .. } = *config;
+        let SacConfig { ref hidden, init, critic_norm, .. } = *config;
         let (mut rng, adam) = (stream(seed, Stream::CriticInit), Adam::new(config.adam_epsilon));
-        let mut twin = || TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, device);
+        let num_primitives = config.actor.num_primitives();
+        let pairs = match config.critics {
+            CriticConfig::Twin {} => 1,
+            CriticConfig::PerPrimitive { .. } => num_primitives.div_ceil(2),
+        };
+        let twin = |_| TwinCritic::new(obs_dim, action_dim, hidden, init, &mut rng, device);
+        let twins: Vec<_> = (0..pairs).map(twin).collect();
+        // The norms draw last, so that the weights do not depend on them.
+        let mut twins = twins.into_iter().map(|twin| twin.with_norm(critic_norm, &mut rng, device));
         match config.critics {
-            CriticConfig::Twin {} => Self::Twin(Followed::new(twin(), adam)),
+            CriticConfig::Twin {} => {
+                Self::Twin(Followed::new(twins.next().expect("one pair"), adam))
+            }
             CriticConfig::PerPrimitive { optimism } => {
-                let networks = (0..config.actor.num_primitives().div_ceil(2)).flat_map(|_| {
-                    let TwinCritic { q1, q2 } = twin();
-                    [q1, q2]
-                });
-                let networks = networks.take(config.actor.num_primitives()).collect();
+                let networks = twins.flat_map(|TwinCritic { q1, q2 }| [q1, q2]);
+                let networks = networks.take(num_primitives).collect();
                 Self::Primitive(Followed::new(PrimitiveCritics::new(networks, optimism), adam))
             }
         }
@@ -66,7 +73,7 @@ impl Critics {
 
     /// Returns the layers of [`Critics::new`].
     pub(super) fn layers(config: &SacConfig, obs_dim: usize, action_dim: usize) -> Vec<Layer> {
-        let twin = TwinCritic::layers(obs_dim, action_dim, &config.hidden);
+        let twin = TwinCritic::layers(obs_dim, action_dim, &config.hidden, config.critic_norm);
         match config.critics {
             CriticConfig::Twin {} => twin,
             CriticConfig::PerPrimitive { .. } => {

@@ -90,7 +90,9 @@ impl SacConfig {
         let actions = (self.actor.num_primitives() as u64).saturating_mul(action_dim as u64);
         // The policy, then two critics: forward for all actions they evaluate, backward for those
         // in the loss.
-        let judged = units.saturating_mul(2).saturating_mul(self.actions_in_critics());
+        let [forward, backward] = self.actions_in_critics();
+        let forward = forward.saturating_mul(self.critic_norm.numbers_per_unit());
+        let judged = units.saturating_mul(2).saturating_mul(forward.saturating_add(backward));
         let numbers = units.saturating_add(judged);
         let numbers = numbers.saturating_add(actions.saturating_mul(NUMBERS_PER_ACTION));
         let sizes = Sizes {
@@ -117,11 +119,11 @@ impl SacConfig {
         all
     }
 
-    /// Returns the number of actions per state that pass through the critics at a time, forward
-    /// plus backward.
-    fn actions_in_critics(&self) -> u64 {
+    /// Returns the number of actions per state that pass through the critics at a time, forward and
+    /// backward.
+    fn actions_in_critics(&self) -> [u64; 2] {
         let ActorConfig::Pmoe(pmoe) = &self.actor else {
-            return 2;
+            return [1, 1];
         };
         let all = pmoe.num_primitives as u64;
         let next = match self.target {
@@ -129,6 +131,6 @@ impl SacConfig {
             TargetAction::Max => all,
         };
         let (judged, learning) = pmoe.estimator.actions_in_critics(all);
-        judged.saturating_add(learning).max(next)
+        if judged.saturating_add(learning) < next { [next, 0] } else { [judged, learning] }
     }
 }

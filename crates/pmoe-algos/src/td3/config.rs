@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::critic::CriticNorm;
 use crate::policy::Init;
 use crate::range::{ConfigError, Most, count, hidden_layers, in_range, positive};
 
@@ -32,6 +33,9 @@ pub struct Td3Config {
     pub hidden: Vec<usize>,
     /// Initial values of the networks.
     pub init: Init,
+    /// Normalisation in the critics' hidden layers.
+    #[serde(default, skip_serializing_if = "CriticNorm::is_none")]
+    pub critic_norm: CriticNorm,
     /// Standard deviation of the exploration noise, at least 0. Actions range from −1 to 1.
     pub exploration_noise: f64,
     /// Standard deviation σ of the noise on the target policy's actions, at least 0.

@@ -66,9 +66,10 @@ impl Td3Config {
     pub(crate) fn memory(&self, total_steps: usize, spec: &EnvSpec) -> MemoryUse {
         let (obs_dim, action_dim) = (spec.obs_dim, spec.action_dim());
         let mut layers = DeterministicActor::layers(obs_dim, action_dim, &self.hidden);
-        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden));
+        layers.extend(TwinCritic::layers(obs_dim, action_dim, &self.hidden, self.critic_norm));
         // The policy, then both critics, forward and backward.
-        let numbers = units(&self.hidden).saturating_mul(5);
+        let passes = 3 + 2 * self.critic_norm.numbers_per_unit();
+        let numbers = units(&self.hidden).saturating_mul(passes);
         let numbers =
             numbers.saturating_add((action_dim as u64).saturating_mul(NUMBERS_PER_ACTION));
         let sizes = Sizes {

@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use pmoe_algos::critic::TwinCritic;
+use pmoe_algos::critic::{CriticNorm, TwinCritic};
 use pmoe_algos::policy::{
     EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
     RoutingInput,
@@ -254,6 +254,7 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         adam_epsilon: 1e-8,
         hidden: vec![32, 32],
         init: Init::Torch,
+        critic_norm: CriticNorm::None,
         log_std: LogStd::Clamp(-20.0, 2.0),
         reward_scale: 1.0,
         bootstrap_truncation: true,
@@ -262,6 +263,11 @@ pub fn sac(actor: ActorConfig) -> SacConfig {
         temperature: TemperatureConfig::Fixed { alpha: 0.01 },
         actor,
     }
+}
+
+/// Returns the same settings with layer normalisation in the critics.
+pub fn normalised(config: SacConfig) -> SacConfig {
+    SacConfig { critic_norm: CriticNorm::Layer, ..config }
 }
 
 pub fn schedule(total_steps: u64) -> Schedule {

@@ -1,5 +1,6 @@
 //! Small PPO, DAC and TD3 learners, and learners of any kind.
 
+use pmoe_algos::critic::CriticNorm;
 use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
 use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::policy::{
@@ -141,7 +142,8 @@ pub fn variants() -> Vec<AlgoConfig> {
 
 /// Returns a learner of each remaining off-policy algorithm except SAC.
 pub fn others() -> Vec<AlgoConfig> {
-    vec![AlgoConfig::Td3(td3())]
+    let normalised = Td3Config { critic_norm: CriticNorm::Layer, ..td3() };
+    [td3(), normalised].map(AlgoConfig::Td3).into()
 }
 
 /// Returns settings with small networks and batches.
@@ -158,6 +160,7 @@ pub fn td3() -> Td3Config {
         adam_epsilon: 1e-8,
         hidden: vec![32, 32],
         init: Init::Torch,
+        critic_norm: CriticNorm::None,
         // With 0.1, the replay buffer soon holds little but the surroundings of the target, and the
         // policy gets worse again.
         exploration_noise: 0.3,

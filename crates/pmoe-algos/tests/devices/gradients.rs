@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::{DType, Tensor};
 use pmoe_algos::DeviceKind;
-use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
 use pmoe_algos::policy::Init;
 use pmoe_algos::sac::{Actor, ActorConfig, ActorNoise, Judge, LossInput, SacConfig};
 use pmoe_core::noise::normal;
@@ -22,12 +22,13 @@ const BATCH: usize = 6;
 const ALPHA: f64 = 0.3;
 
 /// Computes the gradients of an actor's loss and of its critics' on the current device.
-fn of_losses(actor: &ActorConfig, dtype: DType) -> Vec<Vec<f64>> {
+fn of_losses(actor: &ActorConfig, norm: CriticNorm, dtype: DType) -> Vec<Vec<f64>> {
     let device = device();
     let learning = device.clone().autodiff();
     let config = SacConfig { hidden: vec![8, 8], ..common::sac(actor.clone()) };
     let rng = &mut Rng::seed_from_u64(11);
-    let mut critic = TwinCritic::new(OBS, ACTION, &[8, 8], Init::Torch, rng, &learning);
+    let mut critic = TwinCritic::new(OBS, ACTION, &[8, 8], Init::Torch, rng, &learning)
+        .with_norm(norm, rng, &learning);
     let mut actor = Actor::new(&config, OBS, ACTION, 21, &learning);
     if dtype == DType::F64 {
         (critic, actor) = (in_f64(critic), in_f64(actor));
@@ -54,9 +55,10 @@ fn gradients_are_flexs_in_double_precision() {
     let actors = common::actors();
     on_each(|_| {
         let mut furthest = 0.0_f64;
-        for actor in &actors {
-            let found = of_losses(actor, DType::F32);
-            let expected = on(DeviceKind::FlexPlain, || of_losses(actor, DType::F64));
+        let plain = actors.iter().map(|actor| (actor, CriticNorm::None));
+        for (actor, norm) in plain.chain([(&actors[0], CriticNorm::Layer)]) {
+            let found = of_losses(actor, norm, DType::F32);
+            let expected = on(DeviceKind::FlexPlain, || of_losses(actor, norm, DType::F64));
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(&expected) {
                 let largest = expected.iter().fold(0.0_f64, |most, x| most.max(x.abs()));

@@ -200,6 +200,16 @@ impl Settings<'_> {
         self.take("switches", key)
     }
 
+    /// Returns a switch that a case may omit.
+    pub(crate) fn switch_or<T: DeserializeOwned>(
+        &mut self,
+        key: &str,
+        default: T,
+    ) -> Result<T, Problem> {
+        let is_given = self.parts["switches"].contains_key(key);
+        if is_given { self.switch(key) } else { Ok(default) }
+    }
+
     pub(crate) fn scalar(&mut self, key: &str) -> Result<f64, Problem> {
         self.take("scalars", key)
     }

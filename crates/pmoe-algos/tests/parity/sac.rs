@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{IndexingUpdateOp, Tensor};
-use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
 use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
@@ -113,7 +113,8 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
     };
     let log_std = log_std(s)?;
     let hidden = s.size("hidden")?;
-    let config = SacConfig { hidden, log_std, target, ..common::sac(actor) };
+    let critic_norm = s.switch_or("critic_norm", CriticNorm::None)?;
+    let config = SacConfig { hidden, critic_norm, log_std, target, ..common::sac(actor) };
     let alpha = s.switch("alpha")?;
     let (fixed_alpha, target_entropy) = match alpha {
         Alpha::Fixed => (s.scalar("alpha")?, f64::NAN),
@@ -273,7 +274,8 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     let actor = Actor::new(config, obs, action, 0, &device);
     let actor = load(actor, "actor", Shapes::OfCase, case, arithmetic)?;
     let mut critic = |name: &str| {
-        let critic = TwinCritic::new(obs, action, &config.hidden, config.init, rng, &device);
+        let critic = TwinCritic::new(obs, action, &config.hidden, config.init, rng, &device)
+            .with_norm(config.critic_norm, rng, &device);
         load(critic, name, Shapes::OfModule, case, arithmetic)
     };
     let (critic, target) = (critic("critic")?, critic("target")?.valid());

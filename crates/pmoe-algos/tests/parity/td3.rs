@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use pmoe_algos::critic::{TwinCritic, critic_loss};
+use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
 use pmoe_algos::policy::Init;
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::td3::{DeterministicActor, actor_loss, bellman_target, smoothed_action};
@@ -20,6 +20,7 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     let rows = s.size("B")?;
     let (obs_dim, action_dim) = (s.size("O")?, s.size("A")?);
     let hidden: Vec<usize> = s.size("hidden")?;
+    let norm = s.switch_or("critic_norm", CriticNorm::None)?;
     let [gamma, noise, clip] =
         [s.scalar("gamma")?, s.scalar("target_noise")?, s.scalar("target_noise_clip")?];
     settings.finish()?;
@@ -34,7 +35,8 @@ pub(crate) fn replay(case: &Case, arithmetic: Arithmetic) -> Result<Vec<Computed
     };
     let (actor, target_actor) = (actor("actor")?, actor("target.actor")?.valid());
     let mut critic = |name: &str| {
-        let critic = TwinCritic::new(obs_dim, action_dim, &hidden, Init::Torch, rng, &device);
+        let critic = TwinCritic::new(obs_dim, action_dim, &hidden, Init::Torch, rng, &device)
+            .with_norm(norm, rng, &device);
         load(critic, name, Shapes::OfModule, case, arithmetic)
     };
     let (critic, target_critic) = (critic("critic")?, critic("target")?.valid());

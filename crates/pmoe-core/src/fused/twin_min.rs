@@ -6,17 +6,19 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
-use burn::nn::Linear;
 use burn::tensor::Tensor;
 
+use super::dense::{Activation, Dense, Network, Step};
 use super::host::{self, Place, new_tensor, values};
-use super::kernels::{add_bias, add_bias_relu, relu_backward};
-use super::layers::{Activation, linear_act, runs_of};
+use super::kernels::relu_backward;
+use super::layers::layers;
 use super::matmul::{Matrix, add_matmul, matmul};
+use super::norm::Normalised;
 use super::parts::part;
 use crate::parallel::join;
 
-/// Computes `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` with constant parameters.
+/// Computes `min_i Q_i(s, a)` of two networks `O + A → hidden → 1` with constant parameters: ReLU
+/// after each layer but the last.
 ///
 /// A state may have several actions. On the CPU the state's part of the first layer is then
 /// computed once per state. For each row, the backward pass visits only the network with the
@@ -35,21 +37,22 @@ use crate::parallel::join;
 ///
 /// # Source
 /// Fujimoto et al., arXiv:1802.09477 (clipped double Q).
-pub fn twin_min(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
-    let [one, two] = networks.map(|layers| layers[0].weight.val());
+pub fn twin_min(networks: [Network<'_>; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+    let [one, two] = networks.map(|network| network.layers[0].weight.val());
+    let steps = networks.map(|network| network.steps(|index| activation(network, index)));
     let place = match host::place(&[&state, &one, &two]) {
-        Place::Constant => host::place(&[&action]),
-        Place::Tracked | Place::Elsewhere => Place::Elsewhere,
+        Place::Constant if steps.iter().flatten().all(Step::is_complete) => host::place(&[&action]),
+        Place::Constant | Place::Tracked | Place::Elsewhere => Place::Elsewhere,
     };
     match place {
         Place::Elsewhere => plain(networks, state, action),
         Place::Constant => {
             let (state, action) = (host::constant(state), host::constant(action));
-            let (one, two) = forward(&networks.map(Frozen::new), &state, &action);
+            let (one, two) = forward(&steps.map(Frozen::new), &state, &action);
             Tensor::from_primitive::<Flex>(smaller(&one, &two).0)
         }
         Place::Tracked => {
-            let (networks, state) = (networks.map(Frozen::new), host::constant(state));
+            let (networks, state) = (steps.map(Frozen::new), host::constant(state));
             let (action, node) = host::tracked(action);
             let actions = width_of(&action);
             let (one, two) = forward(&networks, &state, &action);
@@ -66,52 +69,53 @@ pub fn twin_min(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -
     }
 }
 
+fn activation(network: Network<'_>, index: usize) -> Activation {
+    if index + 1 < network.layers.len() { Activation::Relu } else { Activation::Identity }
+}
+
 /// The same with burn's own operations.
-fn plain(networks: [&[Linear]; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
+fn plain(networks: [Network<'_>; 2], state: Tensor<2>, action: Tensor<2>) -> Tensor<1> {
     let ([rows, _], [states, obs_dim]) = (action.dims(), state.dims());
     let repeated = state
         .unsqueeze_dim::<3>(1)
         .expand([states, rows / states, obs_dim])
         .reshape([rows, obs_dim]);
     let input = Tensor::cat(vec![repeated, action], 1);
-    let [one, two] = networks.map(|layers| {
-        let (last, hidden) = layers.split_last().expect("a network has layers");
-        let relu = |x, layer| linear_act(x, layer, Activation::Relu);
-        let hidden = hidden.iter().fold(input.clone(), relu);
-        linear_act(hidden, last, Activation::Identity).squeeze_dim::<1>(1)
-    });
+    let value = |network: Network<'_>| {
+        let value = layers(input.clone(), network, |index| activation(network, index));
+        value.squeeze_dim::<1>(1)
+    };
+    let [one, two] = networks.map(value);
     one.min_pair(two)
 }
 
-/// A network's parameters: weight and bias of each layer, of all runs.
+/// A network's parameters, of all runs.
 #[derive(Debug, Clone)]
 struct Frozen {
-    layers: Vec<(FlexTensor, FlexTensor)>,
+    layers: Vec<Dense>,
     runs: usize,
 }
 
 /// The results of a forward pass.
 struct Judged {
-    /// Activations of each hidden layer, `[N, H]`.
-    hidden: Vec<Vec<f32>>,
+    /// Each hidden layer.
+    hidden: Vec<Hidden>,
     /// Values, `[N]`.
     q: Vec<f32>,
 }
 
-impl Frozen {
-    fn new(layers: &[Linear]) -> Self {
-        let layer = |layer: &Linear| {
-            let bias = layer.bias.as_ref().expect("networks of this crate have biases");
-            (host::constant(layer.weight.val()), host::constant(bias.val()))
-        };
-        Self { layers: layers.iter().map(layer).collect(), runs: runs_of(&layers[0]) }
-    }
+/// What the gradient of the actions depends on in a hidden layer.
+#[derive(Debug, Clone)]
+struct Hidden {
+    normalised: Normalised,
+    /// Activations, `[N, H]`.
+    output: Vec<f32>,
+}
 
-    /// Weight, bias and width of a run's layer.
-    fn layer(&self, run: usize, index: usize) -> (&[f32], &[f32], usize) {
-        let (weight, bias) = &self.layers[index];
-        let [weight, bias] = [weight, bias].map(|all| part(values(all), run, self.runs));
-        (weight, bias, bias.len())
+impl Frozen {
+    fn new(steps: Vec<Step<'_>>) -> Self {
+        let layers: Vec<Dense> = steps.iter().map(Dense::constant).collect();
+        Self { runs: layers[0].runs, layers }
     }
 
     fn forward(&self, state: &FlexTensor, action: &FlexTensor) -> Judged {
@@ -122,26 +126,26 @@ impl Frozen {
     fn forward_run(&self, run: usize, state: &FlexTensor, action: &FlexTensor) -> Judged {
         let (states, actions) = (width_of(state), width_of(action));
         let [s, a] = [state, action].map(|all| part(values(all), run, self.runs));
-        let (weight, _, width) = self.layer(run, 0);
-        let (of_state, of_action) = weight.split_at(states * width);
+        let weight = self.layers[0].of_run(run).weight;
+        let (of_state, of_action) = weight.values().split_at(states * weight.cols());
+        let [of_state, of_action] = [of_state, of_action].map(|of| Matrix::new(of, weight.cols()));
         let num_states = s.len() / states;
-        let mut x = matmul(Matrix::new(s, states), Matrix::new(of_state, width));
+        let mut x = matmul(Matrix::new(s, states), of_state);
         let per_state = a.len() / actions / num_states;
         if per_state > 1 {
-            x = repeat_rows(&x, width, per_state);
+            x = repeat_rows(&x, weight.cols(), per_state);
         }
-        add_matmul(&mut x, Matrix::new(a, actions), Matrix::new(of_action, width));
+        add_matmul(&mut x, Matrix::new(a, actions), of_action);
 
         let mut hidden = Vec::with_capacity(self.layers.len() - 1);
-        for index in 1..self.layers.len() {
-            let (_, bias, inputs) = self.layer(run, index - 1);
-            add_bias_relu(&mut x, bias);
-            let (weight, _, width) = self.layer(run, index);
-            let y = matmul(Matrix::new(&x, inputs), Matrix::new(weight, width));
-            hidden.push(std::mem::replace(&mut x, y));
+        for pair in self.layers.windows(2) {
+            let mut normalised = Normalised::default();
+            let output = pair[0].of_run(run).finish(x, &mut normalised);
+            x = matmul(Matrix::new(&output, pair[1].inputs), pair[1].of_run(run).weight);
+            hidden.push(Hidden { normalised, output });
         }
-        add_bias(&mut x, self.layer(run, self.layers.len() - 1).1);
-        Judged { hidden, q: x }
+        let last = self.layers[self.layers.len() - 1].of_run(run);
+        Judged { hidden, q: last.finish(x, &mut Normalised::default()) }
     }
 
     /// Computes the gradient with respect to the actions of a run's `rows`, `[rows, A]`, from that
@@ -149,33 +153,36 @@ impl Frozen {
     fn backward(
         &self,
         run: usize,
-        hidden: &[Vec<f32>],
+        hidden: &[Hidden],
         rows: &[usize],
         dq: &[f32],
         actions: usize,
     ) -> Vec<f32> {
         let mut grad: Vec<f32> = rows.iter().map(|&row| dq[row]).collect();
-        for index in (1..self.layers.len()).rev() {
-            let (weight, _, outputs) = self.layer(run, index);
-            let inputs = weight.len() / outputs;
-            let transposed = Matrix::new(weight, outputs).transposed();
-            let mut to_input = matmul(Matrix::new(&grad, outputs), transposed);
+        for (pair, Hidden { normalised, output }) in self.layers.windows(2).zip(hidden).rev() {
+            let [layer, next] = [&pair[0], &pair[1]].map(|layer| layer.of_run(run));
+            let (inputs, outputs) = (pair[1].inputs, pair[1].outputs);
+            let mut to_input = matmul(Matrix::new(&grad, outputs), next.weight.transposed());
             for (grad, &row) in to_input.chunks_exact_mut(inputs).zip(rows) {
-                relu_backward(grad, &hidden[index - 1][row * inputs..(row + 1) * inputs]);
+                relu_backward(grad, &output[row * inputs..(row + 1) * inputs]);
+                layer.norm_backward(row, grad, normalised);
             }
             grad = to_input;
         }
-        let (weight, _, width) = self.layer(run, 0);
-        let of_action = &weight[weight.len() - actions * width..];
-        matmul(Matrix::new(&grad, width), Matrix::new(of_action, width).transposed())
+        let weight = self.layers[0].of_run(run).weight;
+        let of_action = &weight.values()[weight.values().len() - actions * weight.cols()..];
+        let of_action = Matrix::new(of_action, weight.cols());
+        matmul(Matrix::new(&grad, weight.cols()), of_action.transposed())
     }
 }
 
 impl Judged {
     /// Appends the results of the next run.
     fn joined(mut self, next: Self) -> Self {
-        let hidden = self.hidden.iter_mut().zip(next.hidden);
-        hidden.for_each(|(all, next)| all.extend_from_slice(&next));
+        for (all, next) in self.hidden.iter_mut().zip(next.hidden) {
+            all.output.extend_from_slice(&next.output);
+            all.normalised.extend(&next.normalised);
+        }
         self.q.extend_from_slice(&next.q);
         self
     }
@@ -213,7 +220,7 @@ struct TwinMin;
 #[derive(Debug, Clone)]
 struct State {
     networks: [Frozen; 2],
-    hidden: [Vec<Vec<f32>>; 2],
+    hidden: [Vec<Hidden>; 2],
     is_two: Vec<bool>,
     /// Length A of an action.
     actions: usize,

@@ -18,6 +18,8 @@ LOSS_TOLERANCE = 1e-5
 GRAD_TOLERANCE = 1e-4
 # Gradients smaller than this are compared as if they had this magnitude: they are sums that cancel.
 LEAST_MAGNITUDE = 1e-2
+# Added to the variance of a normalised layer: PyTorch's default.
+EPSILON = 1e-5
 
 
 class Unsuitable(Exception):
@@ -66,6 +68,12 @@ class Case:
         """Linear layers `name.0`, `name.1`, ..."""
         for layer, (d_in, d_out) in enumerate(zip(sizes, sizes[1:])):
             self.linear(f"{name}.{layer}", d_in, d_out, gain)
+
+    def norms(self, name, sizes):
+        """Gains `[units]` around 1 and biases `[units]` of the normalised layers `name.0`, ..."""
+        for layer, units in enumerate(sizes):
+            self.param(f"{name}.{layer}.gamma", self.rng.uniform(0.5, 1.5, units))
+            self.param(f"{name}.{layer}.beta", self.rng.uniform(-0.5, 0.5, units))
 
     def input(self, name, values):
         """A tensor that is given: floating point or indices."""
@@ -133,12 +141,24 @@ class Case:
         """x Wᵀ + b."""
         return x @ self.params[f"{name}.weight"].T + self.params[f"{name}.bias"]
 
+    def normalised(self, name, x):
+        """γ (x − mean x) / √(var x + ε) + β over the last dimension, if there are such parameters."""
+        if f"{name}.gamma" not in self.params:
+            return x
+        centred = x - x.mean(-1, keepdim=True)
+        variance = (centred ** 2).mean(-1, keepdim=True)
+        scaled = centred / torch.sqrt(variance + EPSILON)
+        return scaled * self.params[f"{name}.gamma"] + self.params[f"{name}.beta"]
+
     def forward(self, name, x, activation, output=None):
-        """The layers `name.0`, `name.1`, ... with `activation` between them and `output` after."""
+        """The layers `name.0`, `name.1`, ... with `activation` between them and `output` after.
+
+        The normalisation `name.norms.0`, ... comes before the activation.
+        """
         count = sum(1 for p in self.params if p.startswith(f"{name}.") and p.endswith(".weight")
                     and p[len(name) + 1:-len(".weight")].isdigit())
         for i in range(count):
-            x = self.layer(f"{name}.{i}", x)
+            x = self.normalised(f"{name}.norms.{i}", self.layer(f"{name}.{i}", x))
             act = activation if i + 1 < count else output
             x = act(x) if act else x
         return x

@@ -69,6 +69,18 @@ def ratio_clip():
         close(got.reshape(1), (want,))
 
 
+def layer_norm():
+    case = Case("known", "sac", {}, {}, {}, 0)
+    # Mean 4, variance 9.
+    x, gamma, beta = tensor(1.0, 7.0), [2.0, 0.5], [0.25, -1.0]
+    case.param("norm.gamma", gamma)
+    case.param("norm.beta", beta)
+    close(case.normalised("norm", x), (0.25 - 6.0 / 9.00001 ** 0.5, -1.0 + 1.5 / 9.00001 ** 0.5))
+    x = torch.linspace(-2.0, 3.0, 8, dtype=torch.float64).reshape(4, 2) ** 3
+    want = torch.nn.functional.layer_norm(x, (2,), tensor(*gamma), tensor(*beta), eps=1e-5)
+    assert torch.allclose(case.normalised("norm", x), want, rtol=0, atol=1e-12)
+
+
 def check():
     """Raises AssertionError if a formula gives a different number."""
     squashed_gaussian()
@@ -76,3 +88,4 @@ def check():
     compositions()
     option_policy()
     ratio_clip()
+    layer_norm()

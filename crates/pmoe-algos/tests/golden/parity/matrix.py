@@ -122,6 +122,20 @@ FAMILIES = {
         "log_std": ["clamp"],
         **ROUTING,
     }),
+    # Normalised critics: forward, backward and frozen, with one and with several actions a state.
+    "sac-ln": ("sac", {**TEMPERATURE, "critic_norm": ["layer"]}),
+    "pmoe-sac-ln": ("pmoe_sac", {
+        "estimator": ["frequency"],
+        "alpha": ["fixed"],
+        "log_std": ["clamp"],
+        **ROUTING,
+        "primitive_loss": ["max", "all"],
+        "freq_reduction": ["sum"],
+        "argmax_score": ["q"],
+        "alpha_log_prob": ["learning"],
+        "critic_norm": ["layer"],
+    }),
+    "td3-ln": ("td3", {"critic_norm": ["layer"]}),
 }
 
 

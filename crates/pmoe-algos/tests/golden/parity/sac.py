@@ -126,6 +126,8 @@ def draw_critics(case):
     layers = [sizes["O"] + sizes["A"], *sizes["hidden"], 1]
     for name in ("critic.q1", "critic.q2", "target.q1", "target.q2"):
         case.mlp(name, layers, gain=2.5)
+        if case.switches.get("critic_norm") == "layer":
+            case.norms(f"{name}.norms", sizes["hidden"])
 
 
 def critics(case, group, obs, action):
