@@ -44,8 +44,8 @@ fn of_losses(actor: &ActorConfig, norm: CriticNorm, dtype: DType) -> Vec<Vec<f64
     let noise = ActorNoise { action: action.cast(dtype), gumbel: gumbel.cast(dtype) };
     let frozen = critic.valid();
     let (alpha, baseline) = (&[ALPHA], &[0.7]);
-    let critic: Judge<'_> = &|obs, action| frozen.min(obs, action);
-    let input = LossInput { critic, obs, alpha, noise, baseline };
+    let judge: Judge<'_> = &|obs, action| frozen.min(obs, action);
+    let input = LossInput { critic: judge, obs, alpha, noise, baseline };
     let of_actor = actor.loss(input).loss;
     [gradients(&critic, &of_critic), gradients(&actor, &of_actor)].concat()
 }
