@@ -178,8 +178,10 @@ mod tests {
         /// Small integers, so that every order of summation gives the same bits.
         #[test]
         fn sums_have_every_term(len in 0..150_usize) {
-            let values = |step: usize| (0..len).map(|i| (i * step % 17) as f32 - 8.0);
-            let (a, b): (Vec<f32>, Vec<f32>) = (values(5).collect(), values(7).collect());
+            let values = |step: usize| -> Vec<f32> {
+                (0..len).map(|i| (i * step % 17) as f32 - 8.0).collect()
+            };
+            let (a, b) = (values(5), values(7));
             let found = sum(&a, &b, |a, b| a * b + 1.0);
             let expected: f32 = a.iter().zip(&b).map(|(a, b)| a * b + 1.0).sum();
             prop_assert_eq!(found.to_bits(), (expected + 0.0).to_bits());
