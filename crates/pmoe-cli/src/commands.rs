@@ -8,6 +8,8 @@ pub(crate) mod evaluate;
 #[cfg(feature = "experiments")]
 pub(crate) mod experiments;
 pub(crate) mod export;
+#[cfg(feature = "experiments")]
+pub(crate) mod lab;
 pub(crate) mod list;
 mod policy;
 pub(crate) mod render;

@@ -66,6 +66,10 @@ enum Command {
     #[cfg(feature = "experiments")]
     #[command(flatten)]
     Experiments(commands::experiments::Command),
+    /// Show what the losses of mixture policies do, with a value that is known.
+    #[cfg(feature = "experiments")]
+    #[command(subcommand)]
+    Lab(commands::lab::Command),
     /// Step and time environments.
     #[command(subcommand)]
     Env(commands::env::Command),
@@ -99,6 +103,8 @@ fn main() -> ExitCode {
         Command::Config(command) => commands::config::run(command),
         #[cfg(feature = "experiments")]
         Command::Experiments(command) => commands::experiments::run(command),
+        #[cfg(feature = "experiments")]
+        Command::Lab(command) => commands::lab::run(command),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
     });

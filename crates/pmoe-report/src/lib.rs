@@ -46,6 +46,7 @@
 //! | judge what the paper claims, by one rule | [`claims`] |
 //! | read the numbers of a report | [`Numbers`], [`Number`] |
 //! | make published reports again and see what differs | [`verify()`] |
+//! | draw a chart of your own in the same look | [`plot`] |
 //!
 //! The arithmetic is that of `pmoe-stats`, the runs are read by `pmoe-results`. What a report says depends on the run
 //! folders, the suites and the options alone: no clock, no machine, no network. Nothing is run or measured here.
@@ -70,7 +71,7 @@ mod options;
 mod page;
 mod palette;
 mod panels;
-mod plot;
+pub mod plot;
 mod report;
 mod rows;
 mod smooth;

@@ -40,7 +40,7 @@ const TARGET: [&str; 2] = ["#f0e442", "#6e6712"];
 
 /// A colour by its role; the figure's ink determines the actual value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Color {
+pub enum Color {
     /// Colour of a method or obstacle, by index into the palette.
     Palette(usize),
     /// The same colour, faint, for background lines.
@@ -48,7 +48,12 @@ pub(crate) enum Color {
     /// Colour of a primitive, by index.
     Primitive(usize),
     /// Colour of a cluster of states; no two of the `of` clusters share one.
-    Cluster { index: usize, of: usize },
+    Cluster {
+        /// Which cluster.
+        index: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// Colour of the target.
     Target,
     /// Colour of the text.
@@ -59,34 +64,45 @@ pub(crate) enum Color {
 
 /// How a method is drawn. No two methods of a report share a look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Look {
+pub struct Look {
     /// Index into the palette.
-    pub(crate) color: usize,
+    pub color: usize,
     /// Pattern of the lines.
-    pub(crate) dash: Dash,
+    pub dash: Dash,
     /// Sign on the lines.
-    pub(crate) sign: Option<Sign>,
+    pub sign: Option<Sign>,
 }
 
 /// Pattern of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Dash {
+pub enum Dash {
+    /// No gaps.
     #[default]
     Solid,
+    /// Dashes.
     Dashed,
+    /// Dots.
     Dotted,
+    /// A dash and a dot in turn.
     Mixed,
 }
 
 /// A mark on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Sign {
+pub enum Sign {
+    /// ●
     Circle,
+    /// ■
     Square,
+    /// ▲
     Triangle,
+    /// ◆
     Diamond,
+    /// ✚
     Plus,
+    /// ▼
     TriangleDown,
+    /// ★
     Star,
 }
 

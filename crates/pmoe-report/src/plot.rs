@@ -1,4 +1,6 @@
-//! Charts: marks over two axes. No other module depends on the plotting library.
+//! Charts: marks over two axes, as SVG, PNG and PDF, in the look of all figures of a report.
+//!
+//! No other module depends on the plotting library.
 
 mod dash;
 mod label;
@@ -18,42 +20,45 @@ use kuva::render::theme::Theme;
 
 use self::label::literal;
 use self::legend::Legend;
-pub(crate) use self::legend::{Key, KeyShape};
-pub(crate) use self::mark::Mark;
-pub(crate) use self::output::{Picture, check_pdf};
-pub(crate) use self::sheet::{Row, Sheet};
-pub(crate) use self::size::Size;
+pub use self::legend::{Key, KeyShape};
+pub use self::mark::Mark;
+pub use self::output::Picture;
+pub(crate) use self::output::check_pdf;
+pub use self::sheet::{Row, Sheet};
+pub use self::size::Size;
 use self::size::{Fonts, Frame};
 use crate::palette::Ink;
+pub use crate::palette::{Color, Dash, Look, Sign};
 
 /// A chart: marks over two axes, and a legend.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Chart {
+pub struct Chart {
     /// Title above the chart; also part of its file name.
-    pub(crate) title: String,
+    pub title: String,
     /// Horizontal axis.
-    pub(crate) x: Axis,
+    pub x: Axis,
     /// Vertical axis.
-    pub(crate) y: Axis,
+    pub y: Axis,
     /// Whether both axes have the same scale, as on a map.
-    pub(crate) is_map: bool,
+    pub is_map: bool,
     /// Marks, back to front.
-    pub(crate) marks: Vec<Mark>,
+    pub marks: Vec<Mark>,
     /// Lines of the legend.
-    pub(crate) legend: Vec<Key>,
+    pub legend: Vec<Key>,
     /// Names along the vertical axis instead of numbers, from the bottom: the first at 1, the
     /// second at 2 and so on.
-    pub(crate) names: Vec<String>,
-    pub(crate) size: Size,
+    pub names: Vec<String>,
+    /// How large it is.
+    pub size: Size,
 }
 
 /// An axis and its range.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Axis {
+pub struct Axis {
     /// Quantity and unit; empty for an axis without meaning, which has no numbers.
-    pub(crate) label: &'static str,
+    pub label: &'static str,
     /// Lowest and highest value.
-    pub(crate) range: [f64; 2],
+    pub range: [f64; 2],
 }
 
 /// Where a drawing is shown.

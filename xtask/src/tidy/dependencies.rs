@@ -10,10 +10,11 @@ use super::Files;
 use crate::cargo::cargo;
 
 /// Packages and the prefixes of packages that they must not depend on.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
     ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
+    ("pmoe-lab", &["mujoco", "pmoe-watch", "pmoe-matrix"]),
     ("pmoe-stats", &["burn", "mujoco", "pmoe-"]),
     (
         "pmoe-results",

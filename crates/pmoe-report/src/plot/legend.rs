@@ -8,27 +8,35 @@ use crate::palette::{Color, Ink, Look};
 
 /// A line of the legend.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Key {
-    pub(crate) label: String,
+pub struct Key {
+    /// Name of what the mark shows.
+    pub label: String,
     /// What else to know about it in this chart, such as the number of seeds; may be empty.
-    pub(crate) note: String,
-    pub(crate) color: Color,
-    pub(crate) shape: KeyShape,
+    pub note: String,
+    /// Colour of the mark.
+    pub color: Color,
+    /// Symbol of the mark.
+    pub shape: KeyShape,
 }
 
 /// Symbol of a mark in the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyShape {
+pub enum KeyShape {
+    /// A line.
     Line,
     /// The line of a method.
     Curve(Look),
+    /// A dot.
     Dot,
+    /// A cross.
     Cross,
+    /// A filled rectangle.
     Area,
 }
 
 impl Key {
-    pub(crate) fn new(label: &str, color: Color, shape: KeyShape) -> Self {
+    /// Creates a line of the legend, without a note.
+    pub fn new(label: &str, color: Color, shape: KeyShape) -> Self {
         Self { label: label.to_owned(), note: String::new(), color, shape }
     }
 

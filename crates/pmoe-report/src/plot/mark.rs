@@ -9,33 +9,80 @@ use crate::palette::{Color, Ink, Look, Sign};
 
 /// A mark on a chart.
 #[derive(Debug, Clone)]
-pub(crate) enum Mark {
+pub enum Mark {
     /// A line, or a dot if there is only one point.
-    Line { points: Vec<(f64, f64)>, color: Color, width: f64 },
+    Line {
+        /// Its points, in order.
+        points: Vec<(f64, f64)>,
+        /// Its colour.
+        color: Color,
+        /// Its width in pixels.
+        width: f64,
+    },
     /// The line of a single run of a method, by the colour of the method. Only the page has these
     /// lines, and shows them on demand.
-    Seed { points: Vec<(f64, f64)>, color: usize },
+    Seed {
+        /// Its points, in order.
+        points: Vec<(f64, f64)>,
+        /// The method's colour, by index.
+        color: usize,
+    },
     /// The line of a method.
-    Curve { points: Vec<(f64, f64)>, look: Look, width: f64 },
+    Curve {
+        /// Its points, in order.
+        points: Vec<(f64, f64)>,
+        /// The look of the method.
+        look: Look,
+        /// Its width in pixels.
+        width: f64,
+    },
     /// The signs of a method on some points of its line, if it has any.
-    Signs { points: Vec<(f64, f64)>, look: Look },
-    /// Dots of a size in pixels.
-    Dots { points: Vec<(f64, f64)>, color: Color, size: f64 },
+    Signs {
+        /// The points of the line.
+        points: Vec<(f64, f64)>,
+        /// The look of the method.
+        look: Look,
+    },
+    /// Dots.
+    Dots {
+        /// Their centres.
+        points: Vec<(f64, f64)>,
+        /// Their colour.
+        color: Color,
+        /// Their size in pixels.
+        size: f64,
+    },
     /// Crosses of a fixed size.
-    Crosses { points: Vec<(f64, f64)>, color: Color },
-    /// The area between two lines over `x`.
-    Area { x: Vec<f64>, low: Vec<f64>, high: Vec<f64>, color: Color, opacity: f64 },
+    Crosses {
+        /// Their centres.
+        points: Vec<(f64, f64)>,
+        /// Their colour.
+        color: Color,
+    },
+    /// The area between two lines.
+    Area {
+        /// Where the lines have their points.
+        x: Vec<f64>,
+        /// The lower line.
+        low: Vec<f64>,
+        /// The upper line.
+        high: Vec<f64>,
+        /// Its colour.
+        color: Color,
+        /// How opaque it is, from 0 to 1.
+        opacity: f64,
+    },
 }
 
 impl Mark {
     /// Returns a filled rectangle between two corners.
-    pub(crate) fn rectangle(low: [f64; 2], high: [f64; 2], color: Color, opacity: f64) -> Self {
+    pub fn rectangle(low: [f64; 2], high: [f64; 2], color: Color, opacity: f64) -> Self {
         let x = vec![low[0], high[0]];
         Self::Area { x, low: vec![low[1]; 2], high: vec![high[1]; 2], color, opacity }
     }
 
     /// Returns a filled disc.
-    pub(crate) fn disc(center: [f64; 2], radius: f64, color: Color, opacity: f64) -> Self {
+    pub fn disc(center: [f64; 2], radius: f64, color: Color, opacity: f64) -> Self {
         // Enough corners to look round.
         let angles = (0..=48).map(|step| f64::from(step) / 48.0 * std::f64::consts::PI);
         let around: Vec<_> = angles.map(|angle| [-angle.cos(), angle.sin()]).collect();

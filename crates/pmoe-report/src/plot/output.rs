@@ -18,8 +18,10 @@ const PDF_SCALE: f64 = 0.6;
 
 /// A drawing that becomes a figure.
 #[derive(Debug, Clone)]
-pub(crate) enum Picture {
+pub enum Picture {
+    /// One chart.
     Chart(Chart),
+    /// Several charts.
     Sheet(Sheet),
 }
 
@@ -59,7 +61,7 @@ impl Picture {
     }
 
     /// Renders the drawing as an SVG document, with `width` and `height` in CSS pixels.
-    pub(crate) fn svg(&self) -> String {
+    pub fn svg(&self) -> String {
         svg(&self.scene(Medium::File), Ink::File, "figure")
     }
 
@@ -79,7 +81,7 @@ impl Picture {
     ///
     /// # Errors
     /// Returns the plotting library's message if it fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, String> {
+    pub fn png(&self) -> Result<Vec<u8>, String> {
         let mut scene = self.scene(Medium::File);
         // The library scales everything except dash patterns, and draws every dash with round ends.
         for element in &mut scene.elements {
@@ -101,7 +103,7 @@ impl Picture {
     ///
     /// # Errors
     /// Returns the plotting library's message if it fails.
-    pub(crate) fn pdf(&self) -> Result<Vec<u8>, String> {
+    pub fn pdf(&self) -> Result<Vec<u8>, String> {
         let scene = self.scene(Medium::Print);
         let [width, height] = [scene.width, scene.height].map(|length| length * PDF_SCALE);
         PdfBackend::new().with_page_size(PageSize::points(width, height)).render_scene(&scene)

@@ -7,18 +7,20 @@ use super::{Chart, Medium};
 
 /// Charts below each other, those of a row beside each other.
 #[derive(Debug, Clone)]
-pub(crate) struct Sheet {
+pub struct Sheet {
     /// Name of the drawing; part of its file name.
-    pub(crate) title: String,
-    pub(crate) rows: Vec<Row>,
+    pub title: String,
+    /// The rows, from the top.
+    pub rows: Vec<Row>,
 }
 
 /// Charts beside each other.
 #[derive(Debug, Clone)]
-pub(crate) struct Row {
-    pub(crate) charts: Vec<Chart>,
+pub struct Row {
+    /// The charts, from the left.
+    pub charts: Vec<Chart>,
     /// Height without legends, in CSS pixels.
-    pub(crate) height: f64,
+    pub height: f64,
 }
 
 impl Sheet {

@@ -4,7 +4,7 @@ use super::Medium;
 
 /// How large a chart is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Size {
+pub enum Size {
     /// With axis labels and a legend; two fit side by side on a desktop, one on a phone.
     #[default]
     Usual,
