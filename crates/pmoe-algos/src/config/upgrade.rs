@@ -11,6 +11,9 @@ const SAC: [(&str, &str); 4] = [
     ("target", "\"sample\""),
 ];
 
+/// What the limits of MCP's deviations bounded in earlier versions.
+const MCP_BOUND: &str = "\"primitives\"";
+
 /// Settings of PMOE-SAC that are now in `estimator.frequency`.
 const FREQUENCY: [&str; 4] = ["primitive_loss", "freq_coef", "freq_reduction", "argmax_score"];
 
@@ -29,6 +32,11 @@ pub(super) fn upgrade(config: &mut Table) {
         frequency.insert("alpha_log_prob".to_owned(), parsed("\"learning\""));
         let estimator = Table::from_iter([("frequency".to_owned(), Value::Table(frequency))]);
         pmoe.insert("estimator".to_owned(), Value::Table(estimator));
+    }
+    for family in ["sac", "ppo"] {
+        if let Some(mcp) = table(config, &["algo", family, "actor", "mcp"]) {
+            mcp.entry("bound").or_insert_with(|| parsed(MCP_BOUND));
+        }
     }
     if !config.contains_key("env") {
         let task = config.get("task").and_then(Value::as_str);
@@ -49,7 +57,9 @@ fn parsed(value: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use crate::config::{MethodConfig, RunConfig};
-    use crate::sac::{ActorConfig, Estimator, PrimitiveLoss};
+    use crate::policy::McpBound;
+    use crate::ppo::{self, PpoConfig};
+    use crate::sac::{ActorConfig, Estimator, PrimitiveLoss, SacConfig};
     use crate::{AlgoConfig, DeviceKind};
 
     /// Written by an early version.
@@ -76,6 +86,25 @@ mod tests {
         frequency.primitive_loss = PrimitiveLoss::All;
         assert_eq!(config.algo, expected);
         assert_eq!((config.device, config.env), (DeviceKind::Flex, config.task.config().unwrap()));
+    }
+
+    #[test]
+    fn the_product_of_an_early_mcp_is_unbounded() {
+        let run = |method: &str, bound: &str| {
+            let named = MethodConfig::named(method).unwrap();
+            let run = RunConfig::from_run(EARLY, "config.toml").unwrap();
+            let run = RunConfig { method: method.to_owned(), algo: named.algo, ..run };
+            run.to_toml().replace("bound = \"product\"\n", bound)
+        };
+        for method in ["mcp-sac", "mcp-ppo"] {
+            let bound = |text: &str| match RunConfig::from_run(text, "config.toml").unwrap().algo {
+                AlgoConfig::Sac(SacConfig { actor: ActorConfig::Mcp(mcp), .. }) => mcp.bound,
+                AlgoConfig::Ppo(PpoConfig { actor: ppo::ActorConfig::Mcp(mcp), .. }) => mcp.bound,
+                other => panic!("{other:?} is not MCP"),
+            };
+            assert_eq!(bound(&run(method, "")), McpBound::Primitives);
+            assert_eq!(bound(&run(method, "bound = \"product\"\n")), McpBound::Product);
+        }
     }
 
     #[test]

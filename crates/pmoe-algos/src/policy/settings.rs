@@ -61,6 +61,8 @@ pub struct McpConfig {
     pub gate: McpGate,
     /// Sizes of the networks.
     pub network: McpNetwork,
+    /// What the limits of log standard deviations bound.
+    pub bound: McpBound,
 }
 
 /// How gate outputs become weights.
@@ -82,6 +84,16 @@ pub enum McpNetwork {
     Full,
     /// The sizes of PMOE-SAC: one trunk of `hidden`, with heads and gate on top.
     Matched,
+}
+
+/// What the limits of MCP's log standard deviations bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpBound {
+    /// Each primitive. Where all weights are small, the product's deviation is larger, up to 10⁴.
+    Primitives,
+    /// Each primitive, and the product.
+    Product,
 }
 
 /// Nonlinearity of hidden layers.

@@ -11,8 +11,8 @@ use std::cell::Cell;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::policy::{
-    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
-    RoutingInput,
+    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpBound, McpConfig, McpGate,
+    McpNetwork, RoutingInput,
 };
 use pmoe_algos::sac::{
     ActorConfig, AlphaLogProb, ArgmaxScore, EntropyLogProb, Estimator, FrequencyConfig,
@@ -105,7 +105,8 @@ pub fn gating(num_primitives: usize, variance: GatingVariance) -> ActorConfig {
 }
 
 pub fn mcp(num_primitives: usize, gate: McpGate, network: McpNetwork) -> ActorConfig {
-    ActorConfig::Mcp(McpConfig { num_primitives, gate, network })
+    let bound = McpBound::Product;
+    ActorConfig::Mcp(McpConfig { num_primitives, gate, network, bound })
 }
 
 /// Settings of the paper's estimator with back-propagation-max.
