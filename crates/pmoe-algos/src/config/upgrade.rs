@@ -11,9 +11,6 @@ const SAC: [(&str, &str); 4] = [
     ("target", "\"sample\""),
 ];
 
-/// What the limits of MCP's deviations bounded in earlier versions.
-const MCP_BOUND: &str = "\"primitives\"";
-
 /// Settings of PMOE-SAC that are now in `estimator.frequency`.
 const FREQUENCY: [&str; 4] = ["primitive_loss", "freq_coef", "freq_reduction", "argmax_score"];
 
@@ -32,11 +29,6 @@ pub(super) fn upgrade(config: &mut Table) {
         frequency.insert("alpha_log_prob".to_owned(), parsed("\"learning\""));
         let estimator = Table::from_iter([("frequency".to_owned(), Value::Table(frequency))]);
         pmoe.insert("estimator".to_owned(), Value::Table(estimator));
-    }
-    for family in ["sac", "ppo"] {
-        if let Some(mcp) = table(config, &["algo", family, "actor", "mcp"]) {
-            mcp.entry("bound").or_insert_with(|| parsed(MCP_BOUND));
-        }
     }
     if !config.contains_key("env") {
         let task = config.get("task").and_then(Value::as_str);

@@ -61,7 +61,9 @@ pub struct McpConfig {
     pub gate: McpGate,
     /// Sizes of the networks.
     pub network: McpNetwork,
-    /// What the limits of log standard deviations bound.
+    /// What the limits of log standard deviations bound. Configs of earlier versions, which bounded
+    /// the primitives alone, have no such key.
+    #[serde(default = "McpBound::earlier", skip_serializing_if = "McpBound::is_earlier")]
     pub bound: McpBound,
 }
 
@@ -104,6 +106,18 @@ pub enum NonlinearityConfig {
     Relu,
     /// tanh.
     Tanh,
+}
+
+impl McpBound {
+    /// Returns what earlier versions bounded.
+    pub(crate) fn earlier() -> Self {
+        Self::Primitives
+    }
+
+    /// Whether it is left out of a config, so that the ids of earlier runs stay.
+    pub(crate) fn is_earlier(&self) -> bool {
+        *self == Self::earlier()
+    }
 }
 
 impl From<FreqReduction> for Reduction {

@@ -166,7 +166,8 @@ pub struct McpConfig {
     pub network: McpNetwork,
     /// Limits of log standard deviations.
     pub log_std: LogStd,
-    /// What they bound.
+    /// What they bound. Configs of earlier versions have no such key.
+    #[serde(default = "McpBound::earlier", skip_serializing_if = "McpBound::is_earlier")]
     pub bound: McpBound,
 }
 

@@ -52,10 +52,10 @@ fn acting_auc(run: &Run, total_steps: u64) -> Option<f64> {
 /// primitive's own, of the best of several actions.
 fn entropy(run: &Run, total_steps: u64) -> Option<f64> {
     let is_one_gaussian = is_one_gaussian(&run.config);
-    let is_sac = find(&run.config, "algo.sac").is_some();
+    let is_on_policy = ["algo.ppo", "algo.dac"].iter().any(|key| find(&run.config, key).is_some());
     let of_update = |metrics: &BTreeMap<String, f64>| {
         // Of mixtures on PPO and of DAC, earlier versions called the lower bound by this name.
-        let is_bound = !is_one_gaussian && !is_sac && !metrics.contains_key("entropy_bound");
+        let is_bound = is_on_policy && !is_one_gaussian && !metrics.contains_key("entropy_bound");
         let entropy = metrics.get("entropy").copied().filter(|_| !is_bound);
         let of_loss = || metrics.get("log_prob_mean").map(|log_prob| -log_prob);
         entropy.or_else(|| is_one_gaussian.then(of_loss).flatten())

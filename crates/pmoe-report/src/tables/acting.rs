@@ -9,8 +9,8 @@ pub(crate) fn acting_markdown(sections: &[Section], level: f64) -> String {
     for section in sections.iter().filter(|section| !section.acting.is_empty()) {
         text.push_str(&format!(
             "\n## {title}\n\n\
-             Evaluations play the mean of the policy; training episodes are played with all its noise, and are \
-             what it learns from. AUC: mean return over training; final: of the last tenth of it. In brackets the \
+             Evaluations play the mean of the policy, of PMOE's mixture that of a drawn primitive; training \
+             episodes are played with all its noise, and are what it learns from. AUC: mean return over training; final: of the last tenth of it. In brackets the \
              {level:.0} % bootstrap interval over seeds.\n\n{note}\
              | task | method | steps | AUC of evaluations | of training | % of reference, evaluations | training | \
              final return of evaluations | of training | runs |\n\
