@@ -60,7 +60,7 @@ use crate::agent::{
 use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
 use crate::rollout::{Passes, RolloutBuffer, discounted_returns, gae, standardise};
-use crate::tensors::{host, matrix};
+use crate::tensors::{host, matrix, mean};
 
 /// The learner: networks with their optimiser, data and counters.
 pub struct Dac {
@@ -209,13 +209,16 @@ impl Dac {
         let probs = log_probs.clone().exp();
         let high_value = host((probs.clone() * q.clone()).sum_dim(1).squeeze_dim(1));
         let low_value = host(select_value(q, &option));
-        let high_log_prob = host(select_value(log_probs, &option));
-        let low_log_prob = host(net.options(&option, obs).log_prob(action));
+        let high_log_prob = host(select_value(log_probs.clone(), &option));
+        let mixture = net.mixture(log_probs, obs);
+        let low_log_prob = host(mixture.primitive(&option).log_prob(action.clone()));
+        let entropy = mean(&mixture.entropy_estimate(action));
         let cut_value = self.cut_value(obs_dim);
         Targets {
             high: self.mdp_targets(high_log_prob, high_value, &cut_value),
             low: self.mdp_targets(low_log_prob, low_value, &cut_value),
             probs: probs.try_into_vec_as::<f32>().expect("converted to f32"),
+            entropy,
         }
     }
 

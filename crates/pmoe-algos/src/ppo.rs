@@ -61,7 +61,7 @@ use crate::checkpoint::{CheckpointError, Files, Scope};
 use crate::normalize::Normalizers;
 use crate::rollout::{Passes, RolloutBuffer, gae, standardise};
 use crate::seed::{Stream, stream};
-use crate::tensors::{host, matrix};
+use crate::tensors::{host, matrix, mean};
 
 /// The learner: networks with their optimisers, data and counters.
 pub struct Ppo {
@@ -214,6 +214,7 @@ impl Ppo {
         let obs = matrix(rollout.obs().to_vec(), obs_dim, &self.device);
         let (policy, value) = self.acting.forward(obs);
         let action = matrix(rollout.action().to_vec(), action_dim, &self.device);
+        let entropy = policy.entropy_estimate(action.clone()).map(|entropy| mean(&entropy));
         let log_prob = host(policy.log_prob(action));
         let value = host(value);
         // States without a next row.
@@ -231,7 +232,7 @@ impl Ppo {
         if self.config.advantage_norm == AdvantageNorm::Rollout {
             standardise(&mut advantage);
         }
-        Targets { log_prob, value, advantage, returns }
+        Targets { log_prob, value, advantage, returns, entropy }
     }
 
     /// Does one gradient update on some steps of the rollout.

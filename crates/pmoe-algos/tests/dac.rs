@@ -158,6 +158,14 @@ fn the_first_minibatch_of_either_mdp_has_the_policy_that_acted() {
     };
     agent.observe(&memory, transition);
     let targets = agent.targets();
+    // The policy given state and previous option is a mixture, of more entropy than its options on
+    // average; with equal initial deviations .5 these have A (log .5 + ½ (1 + log 2π)).
+    let of_option = ACTION as f64 * (0.5_f64.ln() + 0.5 * (1.0 + std::f64::consts::TAU.ln()));
+    assert!(
+        (of_option..of_option + 3.0_f64.ln()).contains(&targets.entropy),
+        "{}",
+        targets.entropy
+    );
     let sums = targets.probs.chunks_exact(3).map(|row| row.iter().sum::<f32>());
     assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-5));
     let rows: Vec<usize> = (20..84).collect();
@@ -187,6 +195,9 @@ fn metrics_of_options_are_there() {
         let metrics = agent.metrics().unwrap();
         let has = |name: &str| metrics.contains_key(name);
         assert!(has("policy_loss") && has("value_loss") && has("explained_variance"));
+        assert!(has("entropy") && has("entropy_bound"));
+        let information = metrics["option_information"];
+        assert!((0.0..=3.0_f64.ln()).contains(&information), "{information}");
         let effective = metrics["effective_options"];
         assert!((1.0..=3.0 + 1e-9).contains(&effective), "{effective}");
         assert!((0.0..=1.0).contains(&metrics["switch_fraction"]));

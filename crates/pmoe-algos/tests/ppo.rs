@@ -5,11 +5,11 @@
 mod common;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use common::differences::{check, f64_normal, gradients, in_f64, is_zero};
 use common::on_policy::{self, live};
 use pmoe_algos::AnyMemory;
-use pmoe_algos::policy::{EvalPrimitive, McpGate, McpNetwork, RoutingInput};
+use pmoe_algos::policy::{EvalPrimitive, McpBound, McpGate, McpNetwork, RoutingInput};
 use pmoe_algos::ppo::{
     ActionValue, Actor, ActorConfig, ActorCritic, Judge, Memory, Minibatch, PmoeConfig, Ppo,
     PpoConfig, Routing, action_value_loss,
@@ -203,8 +203,8 @@ fn ppo_gradients_equal_central_differences() {
     let on_obs = PmoeConfig { routing_input: RoutingInput::Obs, ..on_policy::pmoe(3) };
     let pg = PmoeConfig { routing: Routing::Pg, ..open.clone() };
     let full = |network| {
-        let (gate, log_std) = (McpGate::Sigmoid, on_policy::LIMITS);
-        let mcp = pmoe_algos::ppo::McpConfig { num_primitives: 3, gate, network, log_std };
+        let (gate, log_std, bound) = (McpGate::Sigmoid, on_policy::LIMITS, McpBound::Product);
+        let mcp = pmoe_algos::ppo::McpConfig { num_primitives: 3, gate, network, log_std, bound };
         ActorConfig::Mcp(mcp)
     };
     let actors = [
@@ -308,12 +308,40 @@ fn metrics_of_a_mixture_are_there() {
         let metrics = agent.metrics().unwrap();
         let has = |name: &str| metrics.contains_key(name);
         assert!(has("policy_loss") && has("value_loss") && has("explained_variance"));
+        // One Gaussian has a closed form, a mixture a lower bound and an estimate.
+        assert!(has("entropy"));
+        let is_mixture = matches!(actor, ActorConfig::Pmoe(pmoe) if pmoe.num_primitives > 1);
+        assert_eq!(has("entropy_bound"), is_mixture);
         if let ActorConfig::Pmoe(pmoe) = actor {
-            assert!(has("effective_primitives"));
+            assert!(has("effective_primitives") && has("routing_information"));
             assert_eq!(has("routing_loss"), pmoe.routing.has_freq());
             assert_eq!(has("action_value_loss"), pmoe.routing.has_freq());
         }
     }
+}
+
+#[test]
+fn the_entropy_of_a_mixture_is_that_of_the_policy_that_acted() {
+    let config =
+        PpoConfig { rollout_steps: 2000, ..on_policy::ppo(ActorConfig::Pmoe(on_policy::pmoe(3))) };
+    let agent = with_full_rollout(config);
+    let targets = agent.targets();
+    let log_probs = targets.log_prob.iter().map(|log_prob| f64::from(*log_prob));
+    let naive = -log_probs.sum::<f64>() / 2000.0;
+    // Four standard errors of the other unbiased estimate: √(A / 2 / 2000) = .022.
+    let entropy = targets.entropy.unwrap();
+    assert!((entropy - naive).abs() < 0.09, "{entropy}, {naive}");
+    let obs = matrix_of(agent.rollout().obs(), OBS);
+    let (policy, _) = agent.net().forward(obs);
+    let bound = policy.constant().entropy().mean().into_scalar::<f32>();
+    assert!(f64::from(bound) < entropy + 1e-6, "{bound}, {entropy}");
+    let agent = with_full_rollout(on_policy::ppo(on_policy::gaussian()));
+    assert_eq!(agent.targets().entropy, None);
+}
+
+fn matrix_of(values: &[f32], width: usize) -> Tensor<2> {
+    let data = TensorData::new(values.to_vec(), [values.len() / width, width]);
+    Tensor::from_data(data, &Device::flex())
 }
 
 /// Gaussian noise is drawn row after row, so several observations at once get the actions that they

@@ -30,6 +30,8 @@ pub(crate) struct Figure {
 pub(crate) enum Curve {
     /// Evaluation return.
     Return,
+    /// Return of training episodes.
+    Acting,
     /// Share of training episodes that reached the goal.
     Success,
     /// Share of runs above a score, in percent of the reference's mean.
@@ -40,10 +42,19 @@ impl Curve {
     /// Range of an axis of shares.
     pub(crate) const SHARE: [f64; 2] = [-0.02, 1.02];
 
+    /// Whether its values are returns.
+    fn is_return(self) -> bool {
+        match self {
+            Self::Return | Self::Acting => true,
+            Self::Success | Self::Profile => false,
+        }
+    }
+
     /// Returns the labels of the x and y axes.
     fn labels(self) -> [&'static str; 2] {
         match self {
             Self::Return => ["environment steps", "evaluation return (undiscounted)"],
+            Self::Acting => ["environment steps", "return of training episodes (undiscounted)"],
             Self::Success => ["environment steps", "success rate of training episodes"],
             Self::Profile => ["AUC, % of the reference's mean", "share of runs above it"],
         }
@@ -99,12 +110,13 @@ impl From<Figure> for Chart {
 }
 
 impl Figure {
-    /// Draws figures of the same task and budget on the same axes, wherever they are.
+    /// Draws figures of the same task and budget on the same axes, wherever they are, and returns of
+    /// training on those of evaluations.
     pub(crate) fn share_axes(figures: &mut [&mut Self]) {
         let ranges: Vec<_> = figures.iter().map(|figure| figure.value_range()).collect();
         let keys: Vec<_> = figures
             .iter()
-            .map(|figure| (figure.title.clone(), figure.curve, figure.x_end))
+            .map(|figure| (figure.title.clone(), figure.curve.is_return(), figure.x_end))
             .collect();
         for (figure, key) in figures.iter_mut().zip(&keys) {
             let alike = keys.iter().zip(&ranges).filter(|(other, _)| *other == key);
@@ -116,7 +128,7 @@ impl Figure {
 
     /// Returns the range of the drawn values, with padding.
     fn value_range(&self) -> [f64; 2] {
-        if self.curve != Curve::Return {
+        if !self.curve.is_return() {
             return Curve::SHARE;
         }
         let of_series = |series: &Series| {
@@ -163,7 +175,9 @@ impl Figure {
         seeds().next()?;
         match self.curve {
             Curve::Profile => Some(format!("{:.0} % bootstrap interval", 100.0 * self.level)),
-            Curve::Return | Curve::Success => band_words(seeds(), 100.0 * self.level),
+            Curve::Return | Curve::Acting | Curve::Success => {
+                band_words(seeds(), 100.0 * self.level)
+            }
         }
     }
 

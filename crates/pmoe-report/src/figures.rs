@@ -2,9 +2,9 @@
 //! over several tasks.
 
 use pmoe_results::{Run, Status};
-use pmoe_stats::Bootstrap;
 use pmoe_stats::curve::{BandPoint, band};
 use pmoe_stats::scores::ProfilePoint;
+use pmoe_stats::{Bootstrap, EvalCurve};
 
 use crate::comparison::{Aggregate, Aggregates, Cell};
 use crate::curves::{Curve, Figure, Point, Series};
@@ -35,17 +35,28 @@ pub(crate) fn learning_curves(group: &Group<'_>, rows: &[Row], style: Style<'_>)
     })
 }
 
+/// Returns the returns of training episodes, for every task with finished episodes. Each point is
+/// already a mean over a part of the run.
+pub(crate) fn acting_curves(group: &Group<'_>, rows: &[Row], style: Style<'_>) -> Vec<Figure> {
+    of_episodes(group, rows, Curve::Acting, style, Run::acting_curve)
+}
+
 /// Returns the success rates of training episodes, for every task with a goal. Each is already a
 /// mean over the last episodes.
 pub(crate) fn success_rates(group: &Group<'_>, rows: &[Row], style: Style<'_>) -> Vec<Figure> {
-    figures(
-        group,
-        rows,
-        Curve::Success,
-        style,
-        |_| 1,
-        |cell, row, _| success_series(group, cell, row, style),
-    )
+    of_episodes(group, rows, Curve::Success, style, Run::success_rate)
+}
+
+/// Returns curves of training episodes, of a run and its budget each.
+fn of_episodes(
+    group: &Group<'_>,
+    rows: &[Row],
+    curve: Curve,
+    style: Style<'_>,
+    of_run: fn(&Run, u64) -> EvalCurve,
+) -> Vec<Figure> {
+    let series = |cell: &Cell<'_>, row: &Row, _| episode_series(group, cell, row, style, of_run);
+    figures(group, rows, curve, style, |_| 1, series)
 }
 
 /// Returns the performance profile over the tasks that the methods share, if there are several.
@@ -202,12 +213,18 @@ fn series(
     }
 }
 
-/// Creates the success rates of a cell. As in [`series`], the mean covers the runs behind the
-/// cell's numbers, or all runs if there are none.
-fn success_series(group: &Group<'_>, cell: &Cell<'_>, row: &Row, style: Style<'_>) -> Series {
+/// Creates the curves of a cell's training episodes. As in [`series`], the mean covers the runs
+/// behind the cell's numbers, or all runs if there are none.
+fn episode_series(
+    group: &Group<'_>,
+    cell: &Cell<'_>,
+    row: &Row,
+    style: Style<'_>,
+    of_run: fn(&Run, u64) -> EvalCurve,
+) -> Series {
     let of_run = |run: &Run| {
         let counts = cell.runs.is_empty() || cell.counts(run);
-        (counts, run.success_rate(row.total_steps))
+        (counts, of_run(run, row.total_steps))
     };
     let runs = group.runs_of(&cell.method, &cell.task).map(of_run);
     let curves: Vec<_> = runs.filter(|(_, curve)| !curve.points().is_empty()).collect();

@@ -55,6 +55,7 @@
 //! [`ReportError`] means that there is no report: the runs can't be listed, or its folder can't be written. A run that
 //! can't be read, or is not done, is a row of the report with its reason.
 
+mod acting;
 pub mod claims;
 pub mod comparison;
 mod curves;

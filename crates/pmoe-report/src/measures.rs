@@ -12,7 +12,9 @@ use crate::page::Measured;
 /// their panels.
 pub(crate) fn measured(group: &Group<'_>, bootstrap: &Bootstrap) -> Vec<Measured> {
     let is_wanted = |quantity: &Quantity| {
-        let is_in_rows = [Quantity::Auc, Quantity::FinalReturn].contains(quantity);
+        use Quantity::{ActingAuc, ActingReturn, Auc, FinalReturn};
+        // These have tables of their own.
+        let is_in_rows = [Auc, FinalReturn, ActingAuc, ActingReturn].contains(quantity);
         quantity.analysis().is_none() && !is_in_rows
     };
     let of_cell = |quantity: Quantity, cell: &Cell<'_>| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pmoe_results::{AnalysisKind, Run};
+use pmoe_results::{AnalysisKind, Quantity, Run};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
 
@@ -274,6 +274,17 @@ pub(crate) fn numbers(group: &Group<'_>, section: &Section, output: &Path) -> Ve
         ] {
             numbers
                 .extend(value.map(|value| number(&of.method, None, quantity, value, runs.clone())));
+        }
+    }
+    for row in &section.acting {
+        for (quantity, value) in [
+            (Quantity::ActingAuc.name(), Some(&row.auc)),
+            ("relative_acting_auc", row.relative_auc.as_ref()),
+            (Quantity::ActingReturn.name(), row.last.as_ref()),
+        ] {
+            numbers.extend(value.map(|value| {
+                number(&row.method, Some(&row.task), quantity, value, folders(&row.runs))
+            }));
         }
     }
     for of in section.measured() {

@@ -24,7 +24,7 @@ pub(crate) use self::figure::{MetricFigures, SectionFigure};
 use self::overview::Headline;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::repeats::Shown;
-pub(crate) use self::section::{Section, SectionFigures};
+pub(crate) use self::section::{Measures, Section, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
 use crate::options::ReportOptions;
@@ -53,6 +53,7 @@ pub(crate) struct Page<'a> {
     /// Names of the files in the folder `tables`.
     tables: Vec<&'a str>,
     success_window: usize,
+    acting_parts: u64,
     fewest_seeds: usize,
     bootstrap_level: f64,
     level: String,
@@ -85,6 +86,7 @@ impl<'a> Page<'a> {
             command,
             tables,
             success_window: EvalCurve::SUCCESS_WINDOW,
+            acting_parts: EvalCurve::ACTING_PARTS,
             fewest_seeds: Decision::FEWEST_RUNS,
             bootstrap_level: bootstrap.level,
             level: format!("{:.0}", 100.0 * bootstrap.level),

@@ -8,9 +8,10 @@ use pmoe_results::files::remove_leftovers;
 use pmoe_results::text::did_you_mean;
 use pmoe_results::{ResultsError, Status};
 
+use crate::acting::acting;
 use crate::curves::Figure;
 use crate::error::ReportError;
-use crate::figures::{Style, intervals, learning_curves, profiles, success_rates};
+use crate::figures::{Style, acting_curves, intervals, learning_curves, profiles, success_rates};
 use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
 use crate::format::shell;
 use crate::group::{Group, group};
@@ -20,7 +21,7 @@ use crate::metrics::{TaskMetrics, metrics};
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
 use crate::page::{
-    Ledger, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
+    Ledger, Measures, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
 };
 use crate::palette::Palette;
 use crate::panels::{Sketch, panels};
@@ -159,16 +160,23 @@ impl Report {
         let with_rows = || groups.iter().zip(&all_rows);
         let mut curves: Vec<_> =
             with_rows().map(|(group, rows)| learning_curves(group, rows, style)).collect();
-        Figure::share_axes(&mut curves.iter_mut().flatten().collect::<Vec<_>>());
+        let mut acting_figures: Vec<_> =
+            with_rows().map(|(group, rows)| acting_curves(group, rows, style)).collect();
+        let returns = curves.iter_mut().chain(&mut acting_figures);
+        Figure::share_axes(&mut returns.flatten().collect::<Vec<_>>());
         let (mut sections, mut all_numbers) = (Vec::new(), Vec::new());
         let mut shown = Shown::default();
-        for ((group, rows), mut curves) in groups.iter().zip(all_rows).zip(curves) {
+        let figures = curves.into_iter().zip(acting_figures);
+        for ((group, rows), (mut curves, mut as_it_acts)) in
+            groups.iter().zip(all_rows).zip(figures)
+        {
             let aggregates = group.comparison.aggregates(&bootstrap);
             let repeats = shown.repeats(group);
             // A curve is drawn once.
             let is_new = |figure: &Figure| repeats.iter().all(|of| of.task != figure.title);
             let mut success = success_rates(group, &rows, style);
             curves.retain(is_new);
+            as_it_acts.retain(is_new);
             success.retain(is_new);
             let has_new = rows.iter().any(|row| repeats.iter().all(|of| of.task != row.task));
             let over_tasks = aggregates.as_ref().filter(|of| has_new && 1 < of.methods.len());
@@ -180,14 +188,17 @@ impl Report {
             let figures = SectionFigures {
                 intervals: drawing.draw(group, "-intervals", intervals)?,
                 curves: drawing.draw(group, "", curves)?,
+                acting: drawing.draw(group, "-acting", as_it_acts)?,
                 success: drawing.draw(group, "-success", success)?,
                 profiles: drawing.draw(group, "", profiles)?,
                 panels: drawing.panels(group, panels(group, style))?,
                 metrics: drawing.metrics(metrics),
                 repeats,
             };
-            let more = measured(group, &bootstrap);
-            let section = Section::new(group, rows, aggregates, more, figures, &palette, output);
+            let numbers_of_runs =
+                Measures { more: measured(group, &bootstrap), acting: acting(group, &bootstrap) };
+            let section =
+                Section::new(group, rows, aggregates, numbers_of_runs, figures, &palette, output);
             all_numbers.extend(numbers(group, &section, output));
             sections.push(section);
         }
@@ -196,6 +207,7 @@ impl Report {
         let mut files = drawing.files;
         let level = bootstrap.level;
         let has_tasks = sections.iter().any(|section| !section.aggregate_rows.is_empty());
+        let has_acting = sections.iter().any(|section| !section.acting.is_empty());
         let has_more = sections.iter().any(|section| section.measured().next().is_some());
         let has_claims = !ledger.lines.is_empty();
         let [curves, updates] = [tables::curves_csv(&groups), tables::metrics_csv(&groups)];
@@ -205,6 +217,8 @@ impl Report {
             ("auc.csv", true, tables::csv(&sections)),
             ("tasks.md", has_tasks, tables::tasks_markdown(&sections, level)),
             ("tasks.csv", has_tasks, tables::tasks_csv(&sections)),
+            ("acting.md", has_acting, tables::acting_markdown(&sections, level)),
+            ("acting.csv", has_acting, tables::acting_csv(&sections)),
             ("more.md", has_more, tables::more_markdown(&sections, level)),
             ("more.csv", has_more, tables::more_csv(&sections)),
             ("claims.md", has_claims, tables::claims_markdown(&ledger, level)),

@@ -1,10 +1,12 @@
 //! Tables as Markdown and CSV files.
 
+mod acting;
 mod claims;
 mod series;
 
 use pmoe_stats::Estimate;
 
+pub(crate) use self::acting::{acting_csv, acting_markdown};
 pub(crate) use self::claims::{claims_csv, claims_markdown};
 pub(crate) use self::series::{curves_csv, metrics_csv};
 use crate::format::{self, runs_text};

@@ -98,6 +98,23 @@ impl Run {
         EvalCurve::success_rate(episodes, total_steps)
     }
 
+    /// Returns the return of the training episodes over a budget: what the policy gets while it acts
+    /// with all its noise, where evaluations take its mean.
+    #[must_use]
+    pub fn acting_curve(&self, total_steps: u64) -> EvalCurve {
+        // Several environments take turns, so that an episode takes as many times its steps.
+        let num_envs = settings::find(&self.config, "num_envs").and_then(toml::Value::as_integer);
+        let num_envs = num_envs.and_then(|num| u64::try_from(num).ok()).unwrap_or(1).max(1);
+        let episodes = self.events.iter().filter_map(|event| match *event {
+            Event::Episode { env_step, episode_return, episode_length, .. } => {
+                let steps = num_envs.saturating_mul(episode_length.into());
+                Some((env_step.saturating_sub(steps)..env_step, episode_return))
+            }
+            _ => None,
+        });
+        EvalCurve::acting(episodes, total_steps)
+    }
+
     /// Whether results may use the run: it is done, and its evaluations span its budget.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Learning curves: a quantity over the training of one run, and its mean over several runs.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use crate::bootstrap::Bootstrap;
 use crate::estimate::{Estimate, mean};
@@ -61,6 +62,48 @@ impl EvalCurve {
 
     /// Number of points of [`Self::success_rate`] over a whole run.
     pub const SUCCESS_POINTS: u64 = 100;
+
+    /// Computes the return of training episodes over a budget: at the middle of each of
+    /// [`Self::ACTING_PARTS`] equal parts, the mean of the episodes that were played in it.
+    ///
+    /// An episode counts in each part by the share of its steps there, so one that spans several
+    /// parts is in all of them, and altogether once. A part in which only an episode without an end
+    /// was played has no point.
+    ///
+    /// `episodes` yields the steps of each finished episode, in any order, and its return.
+    ///
+    /// # Units
+    /// Undiscounted return.
+    #[must_use]
+    pub fn acting(episodes: impl IntoIterator<Item = (Range<u64>, f64)>, total_steps: u64) -> Self {
+        let parts = u128::from(Self::ACTING_PARTS);
+        let begin = |part: u128| (u128::from(total_steps) * part / parts) as u64;
+        let part_of = |step: u64| u128::from(step) * parts / u128::from(total_steps.max(1));
+        // Sums of weights and of weighted returns.
+        let mut sums = vec![(0.0, 0.0); parts as usize];
+        for (steps, value) in episodes {
+            let length = steps.end.saturating_sub(steps.start);
+            // Parts begin at whole steps, rounded down, so the last step may be in the end's part.
+            let (first, last) = (part_of(steps.start), part_of(steps.end));
+            for part in first..parts.min(last.saturating_add(1)) {
+                let [low, high] = [part, part + 1].map(begin);
+                let within = steps.end.min(high).saturating_sub(steps.start.max(low));
+                if 0 < within {
+                    let weight = within as f64 / length as f64;
+                    let (weights, returns): &mut (f64, f64) = &mut sums[part as usize];
+                    (*weights, *returns) = (*weights + weight, *returns + weight * value);
+                }
+            }
+        }
+        let points = sums.into_iter().zip(0..).filter(|((weights, _), _)| 0.0 < *weights);
+        Self::new(points.map(|((weights, returns), part)| {
+            let [low, high] = [part, part + 1].map(begin);
+            (u64::midpoint(low, high), returns / weights)
+        }))
+    }
+
+    /// Number of parts of a run in [`Self::acting`].
+    pub const ACTING_PARTS: u64 = 50;
 
     /// Returns the environment step and value of each point, by ascending step.
     #[must_use]

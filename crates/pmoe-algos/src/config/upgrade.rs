@@ -50,7 +50,9 @@ fn parsed(value: &str) -> Value {
 mod tests {
     use crate::config::{MethodConfig, RunConfig};
     use crate::critic::CriticNorm;
-    use crate::sac::{ActorConfig, Estimator, PrimitiveLoss};
+    use crate::policy::McpBound;
+    use crate::ppo::{self, PpoConfig};
+    use crate::sac::{ActorConfig, Estimator, PrimitiveLoss, SacConfig};
     use crate::{AlgoConfig, DeviceKind};
 
     /// Written by an early version.
@@ -92,6 +94,25 @@ mod tests {
         let layer = RunConfig::from_run(&layer, "config.toml").unwrap();
         assert_ne!(layer.id(), config.id());
         assert_eq!(RunConfig::from_run(&layer.to_toml(), "config.toml").unwrap(), layer);
+    }
+
+    #[test]
+    fn the_product_of_an_early_mcp_is_unbounded() {
+        let run = |method: &str, bound: &str| {
+            let named = MethodConfig::named(method).unwrap();
+            let run = RunConfig::from_run(EARLY, "config.toml").unwrap();
+            let run = RunConfig { method: method.to_owned(), algo: named.algo, ..run };
+            run.to_toml().replace("bound = \"product\"\n", bound)
+        };
+        for method in ["mcp-sac", "mcp-ppo"] {
+            let bound = |text: &str| match RunConfig::from_run(text, "config.toml").unwrap().algo {
+                AlgoConfig::Sac(SacConfig { actor: ActorConfig::Mcp(mcp), .. }) => mcp.bound,
+                AlgoConfig::Ppo(PpoConfig { actor: ppo::ActorConfig::Mcp(mcp), .. }) => mcp.bound,
+                other => panic!("{other:?} is not MCP"),
+            };
+            assert_eq!(bound(&run(method, "")), McpBound::Primitives);
+            assert_eq!(bound(&run(method, "bound = \"product\"\n")), McpBound::Product);
+        }
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct Targets {
     pub low: MdpTargets,
     /// π^H of every option, `[T · K]`.
     pub probs: Vec<f32>,
+    /// Mean entropy of the acting policy given state and previous option, in nats, estimated from
+    /// its actions.
+    pub entropy: f64,
 }
 
 /// Some steps of a rollout in the high MDP.

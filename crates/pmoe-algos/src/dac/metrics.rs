@@ -19,7 +19,9 @@ impl Dac {
                 "high_clip_fraction",
                 "option_entropy",
             ],
-            Mdp::Low => ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy"],
+            Mdp::Low => {
+                ["policy_loss", "value_loss", "approx_kl", "clip_fraction", "entropy_bound"]
+            }
         };
         let values = [
             (policy_loss, mean(&loss.policy_loss)),
@@ -36,7 +38,9 @@ impl Dac {
     pub(super) fn metrics_of_rollout(&self, targets: &Targets) -> Metrics {
         let values = [
             ("explained_variance", explained_variance(&targets.low.value, &targets.low.returns)),
+            ("entropy", targets.entropy),
             ("effective_options", self.options.effective(self.config.num_options)),
+            ("option_information", self.options.information(&targets.probs)),
             ("switch_fraction", self.options.switch_fraction()),
         ];
         values.map(|(name, value)| (name.to_owned(), value)).into()

@@ -95,16 +95,25 @@ impl DacNet {
     /// # Shapes
     /// - `option`: `[B]`, in `0..K`
     pub fn options(&self, option: &Tensor<1, Int>, obs: Tensor<2>) -> Normal {
+        // A mixture whose weights are unused.
+        let shape = [obs.dims()[0], self.num_options()];
+        let weights = Tensor::zeros(shape, &obs.device().inner());
+        self.mixture(weights, obs).primitive(option)
+    }
+
+    /// Computes the action distribution given state and previous option: a mixture of the options,
+    /// weighted by π^H.
+    ///
+    /// # Shapes
+    /// - `log_probs`: `[B, K]`, from [`DacNet::option_log_probs`]
+    pub fn mixture(&self, log_probs: Tensor<2>, obs: Tensor<2>) -> NormalMixture {
         let means = self.mean.iter().map(|network| {
             let mean = network.forward(obs.clone());
             mean.unsqueeze_dim::<3>(1)
         });
         let mean = Tensor::cat(means.collect(), 1).tanh();
-        let [rows, num_options, _] = mean.dims();
-        // A mixture whose weights are unused.
-        let router_logits = Tensor::zeros([rows, num_options], &mean.device().inner());
         let log_std = self.std.log_std().unsqueeze_dim(0);
-        NormalMixture { router_logits, mean, log_std }.primitive(option)
+        NormalMixture { router_logits: log_probs, mean, log_std }
     }
 
     /// Computes the logarithm of π^H, `[B, K]`, see [`option_log_probs`].

@@ -1,9 +1,12 @@
 //! The options of a rollout.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::Previous;
+use crate::policy::routing_information;
 
 /// The options at the steps of a rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,33 @@ impl Options {
         entropy.map(|share| -share * share.ln()).sum::<f64>().exp()
     }
 
+    /// Computes the mutual information of state and option given the previous option, in nats: how
+    /// much the state tells about the choice, apart from what the previous option tells, which acts
+    /// on until it ends.
+    ///
+    /// ```text
+    /// I(s; o | o') = Σ_{o'} p(o') ( H(mean_s π^H(·|o', s)) − mean_s H(π^H(·|o', s)) )
+    /// ```
+    ///
+    /// Means are over the steps with that previous option; those without one count as one more.
+    ///
+    /// # Shapes
+    /// - `probs`: `[T · K]`, π^H at the steps
+    pub(super) fn information(&self, probs: &[f32]) -> f64 {
+        let steps = self.previous.len();
+        let num_options = probs.len() / steps;
+        let mut of_previous: BTreeMap<Option<usize>, Vec<f64>> = BTreeMap::new();
+        for (previous, probs) in self.previous.iter().zip(probs.chunks_exact(num_options)) {
+            let rows = of_previous.entry(*previous).or_default();
+            rows.extend(probs.iter().map(|p| f64::from(*p)));
+        }
+        let weighted = |rows: Vec<f64>| {
+            let share = (rows.len() / num_options) as f64 / steps as f64;
+            share * routing_information(&rows, num_options)
+        };
+        of_previous.into_values().map(weighted).sum()
+    }
+
     /// Computes how often the option changes, as a fraction of the steps after an episode's first.
     pub(super) fn switch_fraction(&self) -> f64 {
         let pairs = || {
@@ -48,5 +78,30 @@ impl Options {
             pairs.filter_map(|(option, previous)| previous.map(|previous| previous != *option))
         };
         pairs().filter(|&differs| differs).count() as f64 / pairs().count().max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_state_tells_is_apart_from_what_the_previous_option_tells() {
+        let information = |previous: [Option<usize>; 4], probs: [f32; 8]| {
+            Options { option: vec![0; 4], previous: previous.to_vec() }.information(&probs)
+        };
+        let (sure, other) = ([1.0, 0.0], [0.0, 1.0]);
+        let half = [Some(0), Some(1)];
+        // The state decides in every step.
+        let by_state = [sure, other, other, sure].as_flattened().try_into().unwrap();
+        let previous = [half[0], half[0], half[1], half[1]];
+        assert!((information(previous, by_state) - 2.0_f64.ln()).abs() < 1e-12);
+        // Options that never end: all is known from the previous one.
+        let persistent = [sure, sure, other, other].as_flattened().try_into().unwrap();
+        assert!(information(previous, persistent).abs() < 1e-12);
+        // It decides where an episode begins, half of the steps.
+        let at_first = [sure, other, other, other].as_flattened().try_into().unwrap();
+        let previous = [None, None, half[1], half[1]];
+        assert!((information(previous, at_first) - 0.5 * 2.0_f64.ln()).abs() < 1e-12);
     }
 }

@@ -26,6 +26,13 @@ impl LogStd {
         }
     }
 
+    /// Clamps log standard deviations to the limits, with zero gradient outside. Those that
+    /// [`LogStd::apply`] returned stay as they are.
+    pub(crate) fn clamp<const D: usize>(self, log_std: Tensor<D>) -> Tensor<D> {
+        let (Self::Clamp(low, high) | Self::Tanh(low, high)) = self;
+        log_std.clamp(low, high)
+    }
+
     pub(crate) fn validate(self, key: &str) -> Result<(), ConfigError> {
         let (kind, low, high) = match self {
             Self::Clamp(low, high) => ("clamp", low, high),
@@ -57,6 +64,10 @@ mod tests {
         let middle = -5.0 + 3.5 * (0.5_f32.tanh() + 1.0);
         for (found, expected) in values(LogStd::Tanh(-5.0, 2.0)).iter().zip([-5.0, middle, 2.0]) {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
+        for limits in [LogStd::Clamp(-5.0, 2.0), LogStd::Tanh(-5.0, 2.0)] {
+            let clamped = limits.clamp(x.clone()).try_to_vec_as::<f32>().unwrap();
+            assert_eq!(clamped, [-5.0, 0.5, 2.0]);
         }
     }
 }

@@ -63,6 +63,8 @@ impl MixtureBatch {
         let routing_entropy = mean_over_rows(rows().map(entropy).sum());
         metrics.insert("routing_entropy".to_owned(), routing_entropy);
         metrics.insert("effective_primitives".to_owned(), entropy(&mean_weights).exp());
+        let information = routing_information(&weights, num_primitives);
+        metrics.insert("routing_information".to_owned(), information);
         if let Some(distance) =
             smallest_distance(&host(self.mean.clone()), num_primitives, action_dim)
         {
@@ -70,6 +72,26 @@ impl MixtureBatch {
         }
         metrics
     }
+}
+
+/// Computes the mutual information of states and primitives in nats: how much the state tells about
+/// the primitive. It is 0 if the weights are the same in every state, and log K if each state has a
+/// primitive of its own and all are used alike; the effective number of primitives can't tell a
+/// uniform router from such a sure one.
+///
+/// ```text
+/// I(s; k) = H(mean_s w(s)) − mean_s H(w(s))
+/// ```
+///
+/// # Shapes
+/// - `weights`: `[B, K]`, row by row, each row with sum 1
+pub fn routing_information(weights: &[f64], num_primitives: usize) -> f64 {
+    let rows = || weights.chunks_exact(num_primitives);
+    let mean = |sum: f64| sum / rows().len() as f64;
+    let mean_weights: Vec<f64> =
+        (0..num_primitives).map(|k| mean(rows().map(|row| row[k]).sum())).collect();
+    // Never negative, except by rounding.
+    (entropy(&mean_weights) - mean(rows().map(entropy).sum())).max(0.0)
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
@@ -139,9 +161,29 @@ mod tests {
         // Row entropies log 2 and 1.5 log 2; of the mean weights .375, .5, .125: .9743147528.
         assert_close(&metrics, "routing_entropy", 1.25 * 2.0_f64.ln());
         assert_close(&metrics, "effective_primitives", 0.974_314_752_8_f64.exp());
+        assert_close(&metrics, "routing_information", 0.974_314_752_8 - 1.25 * 2.0_f64.ln());
         // The nearest pairs are (0, 1) and (1, 2): (1 + 3) / 2.
         assert_close(&metrics, "primitive_distance", 2.0);
         assert_close(&metrics, "collapsed", 0.0);
+    }
+
+    #[test]
+    fn a_sure_router_tells_the_state_and_a_uniform_one_does_not() {
+        let log = f64::ln;
+        // Sure and balanced: log K. Uniform, sure of one primitive, half sure everywhere: 0.
+        let sure = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]].concat();
+        assert_eq!(routing_information(&sure, 2), log(2.0));
+        for same in [[0.5, 0.5], [1.0, 0.0], [0.75, 0.25]] {
+            assert_eq!(routing_information(&same.repeat(4), 2), 0.0);
+        }
+        // Both use all primitives alike, so their effective numbers are 3.
+        let three = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].concat();
+        assert!((routing_information(&three, 3) - log(3.0)).abs() < 1e-15);
+        assert!(routing_information(&[1.0 / 3.0; 9], 3).abs() < 1e-15);
+        // Rows (.9, .1) and (.1, .9): log 2 minus the entropy of (.9, .1).
+        let between = routing_information(&[0.9, 0.1, 0.1, 0.9], 2);
+        let expected = log(2.0) + 0.9 * log(0.9) + 0.1 * log(0.1);
+        assert!((between - expected).abs() < 1e-15, "{between}");
     }
 
     #[test]
@@ -170,5 +212,6 @@ mod tests {
         let metrics = MixtureBatch::new(Tensor::zeros([1, 1], &Device::flex()), &mean).metrics();
         assert!(!metrics.contains_key("primitive_distance"));
         assert_close(&metrics, "effective_primitives", 1.0);
+        assert_close(&metrics, "routing_information", 0.0);
     }
 }

@@ -61,6 +61,10 @@ pub struct McpConfig {
     pub gate: McpGate,
     /// Sizes of the networks.
     pub network: McpNetwork,
+    /// What the limits of log standard deviations bound. Configs of earlier versions, which bounded
+    /// the primitives alone, have no such key.
+    #[serde(default = "McpBound::earlier", skip_serializing_if = "McpBound::is_earlier")]
+    pub bound: McpBound,
 }
 
 /// How gate outputs become weights.
@@ -84,6 +88,16 @@ pub enum McpNetwork {
     Matched,
 }
 
+/// What the limits of MCP's log standard deviations bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpBound {
+    /// Each primitive. Where all weights are small, the product's deviation is larger, up to 10⁴.
+    Primitives,
+    /// Each primitive, and the product.
+    Product,
+}
+
 /// Nonlinearity of hidden layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +106,18 @@ pub enum NonlinearityConfig {
     Relu,
     /// tanh.
     Tanh,
+}
+
+impl McpBound {
+    /// Returns what earlier versions bounded.
+    pub(crate) fn earlier() -> Self {
+        Self::Primitives
+    }
+
+    /// Whether it is left out of a config, so that the ids of earlier runs stay.
+    pub(crate) fn is_earlier(&self) -> bool {
+        *self == Self::earlier()
+    }
 }
 
 impl From<FreqReduction> for Reduction {

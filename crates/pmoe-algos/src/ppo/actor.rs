@@ -76,6 +76,18 @@ impl Policy<'_> {
         }
     }
 
+    /// Estimates the entropy in nats, `[B]`, of a policy that drew `action`; `None` for one Gaussian,
+    /// whose [`Policy::entropy`] is exact.
+    ///
+    /// # Shapes
+    /// - `action`: `[B, A]`, not clipped
+    pub fn entropy_estimate(&self, action: Tensor<2>) -> Option<Tensor<1>> {
+        match self {
+            Self::Normal(_) => None,
+            Self::Mixture(_, mixture) => Some(mixture.entropy_estimate(action)),
+        }
+    }
+
     /// Detaches the distribution from the graph.
     #[must_use]
     pub fn constant(&self) -> Self {
@@ -207,7 +219,7 @@ impl Actor {
 impl McpConfig {
     /// Returns the settings of the policy.
     fn policy(&self) -> policy::McpConfig {
-        let Self { num_primitives, gate, network, log_std: _ } = *self;
-        policy::McpConfig { num_primitives, gate, network }
+        let Self { num_primitives, gate, network, log_std: _, bound } = *self;
+        policy::McpConfig { num_primitives, gate, network, bound }
     }
 }

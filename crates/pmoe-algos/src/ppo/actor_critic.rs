@@ -26,7 +26,7 @@ pub struct PpoLoss {
     pub policy_loss: Tensor<1>,
     /// The value loss, `[1]`, a constant.
     pub value_loss: Tensor<1>,
-    /// Entropy of the policy, `[B]` or `[1]`, constant.
+    /// Entropy of the policy, or for a mixture its lower bound, `[B]` or `[1]`, constant.
     pub entropy: Tensor<1>,
     /// Logarithm of the probability ratio, `[B]`, constant.
     pub log_ratio: Tensor<1>,

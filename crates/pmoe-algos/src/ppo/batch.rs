@@ -6,7 +6,7 @@ use crate::rollout::{RolloutBuffer, gather, standardise};
 use crate::tensors::{self, gather_matrix};
 
 /// What learning needs besides the steps of a rollout, computed with the policy that collected
-/// them; `[T]` each.
+/// them; the lists are `[T]` each.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// Log-density of the action.
@@ -17,6 +17,8 @@ pub struct Targets {
     pub advantage: Vec<f32>,
     /// Target of the value.
     pub returns: Vec<f32>,
+    /// Mean entropy of a mixture, in nats, estimated from its actions; `None` for one Gaussian.
+    pub entropy: Option<f64>,
 }
 
 /// Some steps of a rollout on the device.

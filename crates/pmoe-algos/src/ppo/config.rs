@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::normalize::NormalizeConfig;
 use crate::policy::{
-    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpGate, McpNetwork, NonlinearityConfig,
-    RoutingInput, StdConfig,
+    EvalPrimitive, FreqReduction, GatingVariance, LogStd, McpBound, McpGate, McpNetwork,
+    NonlinearityConfig, RoutingInput, StdConfig,
 };
 use crate::range::{
     ConfigError, Most, between, count, hidden_layers, in_range, positive, updates_of_rollout,
@@ -164,8 +164,11 @@ pub struct McpConfig {
     pub gate: McpGate,
     /// Sizes of the networks.
     pub network: McpNetwork,
-    /// Limits of the Gaussians' log standard deviations.
+    /// Limits of log standard deviations.
     pub log_std: LogStd,
+    /// What they bound. Configs of earlier versions have no such key.
+    #[serde(default = "McpBound::earlier", skip_serializing_if = "McpBound::is_earlier")]
+    pub bound: McpBound,
 }
 
 impl ActorConfig {

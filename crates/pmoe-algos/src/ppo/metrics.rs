@@ -16,13 +16,20 @@ impl Ppo {
         let mut metrics = Metrics::from([
             ("policy_loss".to_owned(), mean(&loss.policy_loss)),
             ("value_loss".to_owned(), mean(&loss.value_loss)),
-            ("entropy".to_owned(), mean(&loss.entropy)),
             ("approx_kl".to_owned(), approx_kl),
             ("clip_fraction".to_owned(), clip_fraction),
             ("explained_variance".to_owned(), explained_variance),
             ("grad_norm".to_owned(), *grad_norm),
             ("lr".to_owned(), *lr),
         ]);
+        // The loss knows a mixture's entropy only by its lower bound.
+        let of_loss = mean(&loss.entropy);
+        if let Some(entropy) = targets.entropy {
+            metrics.insert("entropy".to_owned(), entropy);
+            metrics.insert("entropy_bound".to_owned(), of_loss);
+        } else {
+            metrics.insert("entropy".to_owned(), of_loss);
+        }
         if let Some(loss) = &loss.routing_loss {
             metrics.insert("routing_loss".to_owned(), mean(loss));
         }

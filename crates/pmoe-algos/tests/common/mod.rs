@@ -12,8 +12,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::critic::{CriticNorm, TwinCritic};
 use pmoe_algos::policy::{
-    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpConfig, McpGate, McpNetwork,
-    RoutingInput,
+    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpBound, McpConfig, McpGate,
+    McpNetwork, RoutingInput,
 };
 use pmoe_algos::sac::{
     Act, ActorConfig, AlphaLogProb, ArgmaxScore, CriticConfig, Critics, EntropyLogProb, Estimator,
@@ -106,7 +106,8 @@ pub fn gating(num_primitives: usize, variance: GatingVariance) -> ActorConfig {
 }
 
 pub fn mcp(num_primitives: usize, gate: McpGate, network: McpNetwork) -> ActorConfig {
-    ActorConfig::Mcp(McpConfig { num_primitives, gate, network })
+    let bound = McpBound::Product;
+    ActorConfig::Mcp(McpConfig { num_primitives, gate, network, bound })
 }
 
 /// Settings of the paper's estimator with back-propagation-max.

@@ -4,7 +4,7 @@ use pmoe_algos::critic::CriticNorm;
 use pmoe_algos::dac::{DacConfig, EvalOption, Returns};
 use pmoe_algos::normalize::NormalizeConfig;
 use pmoe_algos::policy::{
-    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpGate, McpNetwork,
+    EvalPrimitive, FreqReduction, GatingVariance, Init, LogStd, McpBound, McpGate, McpNetwork,
     NonlinearityConfig, RoutingInput, StdConfig,
 };
 use pmoe_algos::ppo::{
@@ -45,8 +45,8 @@ pub fn gating() -> ActorConfig {
 
 /// MCP-PPO with PMOE's network sizes.
 pub fn mcp() -> ActorConfig {
-    let (gate, network) = (McpGate::Sigmoid, McpNetwork::Matched);
-    ActorConfig::Mcp(McpConfig { num_primitives: 3, gate, network, log_std: LIMITS })
+    let (gate, network, bound) = (McpGate::Sigmoid, McpNetwork::Matched, McpBound::Product);
+    ActorConfig::Mcp(McpConfig { num_primitives: 3, gate, network, log_std: LIMITS, bound })
 }
 
 /// Returns settings with small networks and short rollouts.

@@ -56,9 +56,9 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
             log_std: log_std(s)?,
         }),
         Method::McpPpo => {
-            let (gate, network) = mcp(s)?;
-            let log_std = log_std(s)?;
-            ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network, log_std })
+            let (gate, network, bound) = mcp(s)?;
+            let (num_primitives, log_std) = (primitives, log_std(s)?);
+            ActorConfig::Mcp(McpConfig { num_primitives, gate, network, log_std, bound })
         }
         other => unreachable!("{other:?} is of another family"),
     };

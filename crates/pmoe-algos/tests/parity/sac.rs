@@ -3,7 +3,7 @@
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{IndexingUpdateOp, Tensor};
 use pmoe_algos::critic::{CriticNorm, TwinCritic, critic_loss};
-use pmoe_algos::policy::{LogStd, McpConfig, McpGate, McpNetwork};
+use pmoe_algos::policy::{LogStd, McpBound, McpConfig, McpGate, McpNetwork};
 use pmoe_algos::replay::TensorBatch;
 use pmoe_algos::sac::{
     Act, Actor, ActorConfig, ActorNoise, ArgmaxScore, Estimator, FrequencyConfig, GatingConfig,
@@ -98,8 +98,8 @@ fn setup(case: &Case) -> Result<Setup, Problem> {
             variance: s.switch("gating_var")?,
         }),
         Method::McpSac => {
-            let (gate, network) = mcp(s)?;
-            ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network })
+            let (gate, network, bound) = mcp(s)?;
+            ActorConfig::Mcp(McpConfig { num_primitives: primitives, gate, network, bound })
         }
         Method::PmoeSac => ActorConfig::Pmoe(PmoeConfig {
             num_primitives: primitives,
@@ -144,15 +144,15 @@ pub(crate) fn log_std(s: &mut Settings<'_>) -> Result<LogStd, Problem> {
     })
 }
 
-/// Parses gate and network of MCP.
-pub(crate) fn mcp(s: &mut Settings<'_>) -> Result<(McpGate, McpNetwork), Problem> {
+/// Parses gate, network and bound of MCP.
+pub(crate) fn mcp(s: &mut Settings<'_>) -> Result<(McpGate, McpNetwork, McpBound), Problem> {
     let network = s.switch("mcp_net")?;
     if network == McpNetwork::Full {
         // The shapes of the parameters contain these too.
         s.size::<[usize; 3]>("gate_hidden")?;
         s.size::<[usize; 3]>("primitive_hidden")?;
     }
-    Ok((s.switch("mcp_gate")?, network))
+    Ok((s.switch("mcp_gate")?, network, s.switch("mcp_bound")?))
 }
 
 fn estimator(s: &mut Settings<'_>, average: &mut f64) -> Result<Estimator, Problem> {

@@ -1,6 +1,6 @@
 //! Judges claims by runs, and methods against their reference.
 
-use pmoe_results::{Preset, Run, Suite};
+use pmoe_results::{Preset, Quantity, Run, Suite};
 use pmoe_stats::{Bootstrap, Estimate, Interval, mean};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct Judgement<'a> {
     /// Number of started runs that are left out: failed, unfinished or without the quantity. Runs
     /// that never started do not count.
     pub left_out: usize,
+    /// Number of those that are finished and whose events lack the quantity: new runs would have it.
+    pub lacking: usize,
     /// Tasks behind the effect.
     pub tasks: Vec<String>,
     /// Number of the claim's tasks that are missing.
@@ -43,6 +45,8 @@ pub enum Verdict {
     TooFewTasks,
     /// A side has fewer than [`Decision::FEWEST_RUNS`] runs.
     TooFewRuns,
+    /// A side has finished runs, but their events lack the quantity, as those of earlier versions may.
+    NeedsNewRuns,
     /// A side has no finished run.
     NotRun,
     /// The claim is not tested by runs.
@@ -142,12 +146,13 @@ impl From<Decision> for Verdict {
 
 impl Verdict {
     /// All verdicts, strongest first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reproduced,
         Self::Contradicted,
         Self::Inconclusive,
         Self::TooFewTasks,
         Self::TooFewRuns,
+        Self::NeedsNewRuns,
         Self::NotRun,
         Self::NotTested,
     ];
@@ -163,6 +168,7 @@ impl Verdict {
             (Self::Inconclusive, _) => "inconclusive",
             (Self::TooFewTasks, _) => "too few tasks",
             (Self::TooFewRuns, _) => "too few runs",
+            (Self::NeedsNewRuns, _) => "needs new runs",
             (Self::NotRun, _) => "not run",
             (Self::NotTested, _) => "not tested",
         }
@@ -182,6 +188,7 @@ impl Judgement<'_> {
             effect: None,
             num_runs: [0, 0],
             left_out: 0,
+            lacking: 0,
             tasks: Vec::new(),
             missing_tasks: 0,
             steps: [0, 0],
@@ -203,7 +210,7 @@ impl Claim {
         let judgements = of_suite.map(|of| test.judge(of, bootstrap));
         let weight = |judgement: &Judgement<'_>| {
             let [ours, theirs] = judgement.num_runs;
-            (judgement.effect.is_some(), judgement.steps[0], ours + theirs)
+            (judgement.effect.is_some(), judgement.steps[0], ours + theirs, judgement.lacking)
         };
         // Ties go to the first.
         let longest = judgements.reduce(|a, b| if weight(&a) < weight(&b) { b } else { a });
@@ -227,6 +234,7 @@ impl RunTest {
                 Than::Value(_) => Side::default(),
             };
             judgement.left_out += ours.left_out + theirs.left_out;
+            judgement.lacking += ours.lacking + theirs.lacking;
             let needs_both = matches!(self.than, Than::Method(_));
             if ours.values.is_empty() || (needs_both && theirs.values.is_empty()) {
                 continue;
@@ -241,6 +249,9 @@ impl RunTest {
         let fewest = |side: usize| values.iter().map(|sides| sides[side].len()).min().unwrap_or(0);
         judgement.num_runs = [fewest(0), fewest(1)];
         let Some(effect) = self.effect(&values, bootstrap) else {
+            if 0 < judgement.lacking {
+                judgement.verdict = Verdict::NeedsNewRuns;
+            }
             return judgement;
         };
         judgement.missing_tasks = tasks.len() - judgement.tasks.len();
@@ -262,8 +273,11 @@ impl RunTest {
             return Side::default();
         };
         let (runs, values): (Vec<_>, Vec<_>) = cell.values_of(self.quantity).unzip();
+        let without = cell.runs.len() - runs.len();
         Side {
-            left_out: cell.excluded.len() + cell.runs.len() - runs.len(),
+            left_out: cell.excluded.len() + without,
+            // Earlier versions did not record it; of the others a run of today may lack them as well.
+            lacking: if self.quantity == Quantity::Entropy { without } else { 0 },
             total_steps: cell.total_steps,
             runs,
             values,
@@ -300,5 +314,6 @@ struct Side<'a> {
     values: Vec<f64>,
     runs: Vec<&'a Run>,
     left_out: usize,
+    lacking: usize,
     total_steps: u64,
 }

@@ -26,9 +26,11 @@ impl Badge {
             Verdict::Reproduced => Self::Agrees,
             Verdict::Contradicted => Self::Disagrees,
             Verdict::Inconclusive => Self::Open,
-            Verdict::TooFewTasks | Verdict::TooFewRuns | Verdict::NotRun | Verdict::NotTested => {
-                Self::Nothing
-            }
+            Verdict::TooFewTasks
+            | Verdict::TooFewRuns
+            | Verdict::NeedsNewRuns
+            | Verdict::NotRun
+            | Verdict::NotTested => Self::Nothing,
         }
     }
 

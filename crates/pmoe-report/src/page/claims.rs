@@ -9,7 +9,7 @@ use super::Section;
 use super::badge::Badge;
 use crate::claims::{Claim, Effect, EffectKind, Evidence, Judgement, Test, Than, Verdict};
 use crate::files::{link, relative};
-use crate::format::{NOTHING, count, estimate, halves, number, percent};
+use crate::format::{NOTHING, count, estimate, halves, number, percent, plural};
 use crate::group::Group;
 use crate::sources::Sources;
 
@@ -102,6 +102,10 @@ impl<'a> Ledger<'a> {
     /// Returns the claims with the given verdict.
     fn of(&self, verdict: Verdict) -> Vec<&ClaimLine<'a>> {
         self.lines.iter().filter(|line| line.judgement.verdict == verdict).collect()
+    }
+
+    pub(crate) fn needs_new_runs(&self) -> Vec<&ClaimLine<'a>> {
+        self.of(Verdict::NeedsNewRuns)
     }
 
     pub(super) fn not_run(&self) -> Vec<&ClaimLine<'a>> {
@@ -306,6 +310,17 @@ impl ClaimLine<'_> {
             true => count(ours),
             false => format!("{} of {}", count(ours), count(theirs)),
         }
+    }
+
+    /// Says what the finished runs lack: `10 finished runs do not record: entropy of the acting
+    /// policy, nats`.
+    pub(crate) fn lack(&self) -> String {
+        let Test::Runs(test) = &self.claim.test else {
+            return NOTHING.to_owned();
+        };
+        let lacking = self.judgement.lacking;
+        let verb = if lacking == 1 { "does" } else { "do" };
+        format!("{} {verb} not record: {}", plural(lacking, "finished run"), test.quantity.label())
     }
 
     /// Returns why the claim is not tested.

@@ -5,11 +5,12 @@ use std::path::Path;
 use super::answer;
 use super::cost::{Cost, CostRow, costs, provenance};
 use super::figure::{Grid, MetricFigures, SectionFigure};
-use super::panel::{Measured, Panel};
+use super::panel::{Measured, Panel, PanelTable};
 use super::repeats::Repeat;
 use super::runs::{RunLine, States, left_out, run_line};
 use super::settings::{Setting, settings};
 use super::table::{AggregateRow, NumberRow, TaskRows};
+use crate::acting::ActingRow;
 use crate::comparison::{Aggregate, Aggregates};
 use crate::format::{count, plural};
 use crate::group::{Group, budget_words};
@@ -40,6 +41,8 @@ pub(crate) struct Section {
     pub(super) assumed: Option<String>,
     pub(crate) command: Option<String>,
     figures: Vec<SectionFigure>,
+    /// Returns of training episodes.
+    acting_figures: Vec<SectionFigure>,
     success_figures: Vec<SectionFigure>,
     intervals: Vec<SectionFigure>,
     profiles: Vec<SectionFigure>,
@@ -55,6 +58,8 @@ pub(crate) struct Section {
     pub(crate) aggregate_rows: Vec<AggregateRow>,
     /// Tasks left out of the aggregates, and why.
     pub(crate) gaps: Vec<String>,
+    /// Returns of training episodes beside those of evaluations.
+    pub(crate) acting: Vec<ActingRow>,
     /// Other quantities from the runs' events.
     pub(crate) more: Vec<Measured>,
     /// Runs excluded from the numbers, one sentence each.
@@ -70,10 +75,18 @@ pub(crate) struct Section {
     pub(super) runs: Vec<RunLine>,
 }
 
+/// What the events of a section's runs give besides the rows.
+#[derive(Default)]
+pub(crate) struct Measures {
+    pub(crate) acting: Vec<ActingRow>,
+    pub(crate) more: Vec<Measured>,
+}
+
 /// The figures of a section.
 #[derive(Default)]
 pub(crate) struct SectionFigures {
     pub(crate) curves: Vec<SectionFigure>,
+    pub(crate) acting: Vec<SectionFigure>,
     pub(crate) success: Vec<SectionFigure>,
     pub(crate) intervals: Vec<SectionFigure>,
     pub(crate) profiles: Vec<SectionFigure>,
@@ -87,7 +100,7 @@ impl Section {
         group: &Group<'_>,
         rows: Vec<Row>,
         aggregates: Option<Aggregates>,
-        more: Vec<Measured>,
+        measures: Measures,
         figures: SectionFigures,
         palette: &Palette,
         output: &Path,
@@ -108,6 +121,7 @@ impl Section {
         let of_aggregates = |of: &Aggregates| {
             of.methods.iter().map(|method| aggregate_row(method, &of.tasks)).collect()
         };
+        let Measures { acting, more } = measures;
         let measured: Vec<_> = measured(&more, &figures.panels).collect();
         let is_about_auc = group.suite.is_none_or(|suite| suite.paper.about.is_empty());
         let answer = answer::answer(group, &rows, aggregates.as_ref(), &measured);
@@ -140,6 +154,7 @@ impl Section {
                 },
             ),
             figures: figures.curves,
+            acting_figures: figures.acting,
             success_figures: figures.success,
             intervals: figures.intervals,
             profiles: figures.profiles,
@@ -152,6 +167,7 @@ impl Section {
             aggregate_rows: aggregates.as_ref().map(of_aggregates).unwrap_or_default(),
             gaps: aggregates.as_ref().map(answer::gaps).unwrap_or_default(),
             aggregates,
+            acting,
             more,
             left_out: left_out(group),
             rows,
@@ -209,6 +225,31 @@ impl Section {
     pub(super) fn grid(&self) -> Grid<'_> {
         let curves = self.figures.iter().chain(&self.success_figures);
         Grid::new(self.intervals.iter().chain(curves))
+    }
+
+    /// Returns the figures of training returns.
+    pub(super) fn acting_grid(&self) -> Grid<'_> {
+        Grid::new(self.acting_figures.iter())
+    }
+
+    /// Returns the table of training returns beside those of evaluations.
+    pub(super) fn acting_table(&self) -> PanelTable {
+        let mut head = vec!["Task", "Method", "AUC of evaluations", "of training"];
+        if self.compares() {
+            head.extend(["% of reference, evaluations", "training"]);
+        }
+        head.extend(["Final return of evaluations", "of training"]);
+        let row = |row: &ActingRow| {
+            let [auc, acting, relative, relative_acting, last, acting_last] = row.texts();
+            let mut cells = vec![row.task.clone(), row.method.clone(), auc, acting];
+            if self.compares() {
+                cells.extend([relative, relative_acting]);
+            }
+            cells.extend([last, acting_last]);
+            cells
+        };
+        let rows = self.acting.iter().map(row).collect();
+        PanelTable { head: head.into_iter().map(str::to_owned).collect(), rows, names: 2 }
     }
 
     pub(super) fn profile_grid(&self) -> Grid<'_> {
@@ -277,6 +318,6 @@ impl Section {
         let figures = SectionFigures::default();
         let palette = Palette::new(&[], &[]);
         let root = Path::new("/");
-        Self::new(&group, rows, None, Vec::new(), figures, &palette, root)
+        Self::new(&group, rows, None, Measures::default(), figures, &palette, root)
     }
 }

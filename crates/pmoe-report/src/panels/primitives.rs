@@ -43,8 +43,10 @@ pub(super) fn sketch(seen: &[Seen<'_, Primitives>]) -> Sketch {
         States that it visits are grouped by likeness (first drawing); in those of one cluster, the black one, drawn by lot, each primitive draws an action of its \
         own (second drawing). Both are drawn in two dimensions (t-SNE), where near points are alike and the \
         axes mean nothing: primitives that can be told apart make clouds of one colour each. Such drawings \
-        exaggerate gaps; the silhouette is of the actions themselves: 1 for clouds far apart, 0 or less for \
-        clouds that lie over each other. One seed is drawn; the table is of all seeds and clusters."
+        exaggerate gaps; the silhouettes are of the actions themselves: 1 for clouds far apart, 0 or less for \
+        clouds that lie over each other. Noise widens the clouds of drawn actions; the modes, the primitives' \
+        actions without noise, may be told apart where the draws can't. Analyses of earlier versions have none of modes, \
+        and do not say what the state tells of the primitive. One seed is drawn; the table is of all seeds and clusters."
         .to_owned();
     Sketch {
         kind: AnalysisKind::Primitives,

@@ -1,4 +1,4 @@
-use super::{line, numbers, quoted};
+use super::{line, numbers, plain, quoted};
 use crate::claims::EffectKind;
 use crate::format::{NOTHING, percent};
 use crate::page::{ClaimLine, Ledger};
@@ -29,8 +29,16 @@ pub(crate) fn claims_markdown(ledger: &Ledger<'_>, level: f64) -> String {
             ]));
         }
     }
+    let needing = ledger.needs_new_runs();
+    if !needing.is_empty() {
+        text.push_str("\nThese need new runs:\n\n");
+        for of in &needing {
+            let [says, place, lack] = [&*of.claim.says, &*of.claim.place, &*of.lack()].map(plain);
+            text.push_str(&format!("- {says} ({place}) {lack}.\n"));
+        }
+    }
     let without = ledger.lines.iter().filter(|of| of.judgement.effect.is_none()).count();
-    text + &format!("\nWithout runs: {without} more claims.\n")
+    text + &format!("\nWithout runs: {} more claims.\n", without - needing.len())
 }
 
 /// Formats every claim as CSV, with the ids of its runs and, in the same order, their folders

@@ -90,14 +90,14 @@ impl Check<'_> {
         }
     }
 
-    /// Recomputes the silhouette of the cluster whose actions are stored, and compares.
+    /// Recomputes the silhouette of the cluster whose drawn actions are stored, and compares.
     pub(super) fn analyses(&mut self, sources: &Sources) {
         for run in &sources.runs {
             let kind = AnalysisKind::Primitives;
             // An unreadable analysis contributes no numbers.
             let Ok(Some(Analysis::Primitives(seen))) = run.analysis(kind) else { continue };
             let cluster = seen.shown.cluster;
-            let stored = seen.clusters.get(cluster).and_then(|cluster| cluster.silhouette);
+            let stored = seen.clusters.get(cluster).and_then(|of| of.silhouette_of_draws);
             let found = silhouette_of_primitives(
                 &seen.shown.actions,
                 seen.num_primitives(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pmoe_report::claims::{Claim, EffectKind, Evidence, Judgement, Relation, Test, Than, Verdict};
@@ -50,7 +51,7 @@ fn run(method: &str, task: &str, seed: u64, level: f64, status: &str) -> Run {
         lengths: vec![1],
         successes: None,
     };
-    let metrics = [("log_prob_mean".to_owned(), -level)].into();
+    let metrics = [("entropy".to_owned(), level)].into();
     let update = Event::Update { env_step: 95, grad_step: 1, metrics };
     Run {
         path: format!("fig1/{method}/{task}/seed_{seed}").into(),
@@ -155,6 +156,114 @@ fn what_has_no_ratio_has_a_difference() {
         .collect();
     let effect = judge(&format!("task = \"T\"\n{HIGHER}"), &negative).effect.unwrap();
     assert_eq!((effect.kind, effect.estimate.value), (EffectKind::Difference, 40.0));
+}
+
+/// Replaces the config and the metrics of a run.
+fn with_metrics(run: Run, config: &str, metrics: &[(&str, f64)]) -> Run {
+    let metrics: BTreeMap<_, _> =
+        metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    let events = run.events.iter().map(|event| match event {
+        Event::Update { env_step, grad_step, .. } => {
+            let (env_step, grad_step, metrics) = (*env_step, *grad_step, metrics.clone());
+            Event::Update { env_step, grad_step, metrics }
+        }
+        other => other.clone(),
+    });
+    Run { config: config.parse().unwrap(), events: events.collect(), ..run }
+}
+
+/// Returns the values of a quantity of one run.
+fn value(run: &Run, quantity: Quantity) -> Option<f64> {
+    let comparison = Comparison::new(&[Entry::from(run)], None, &Bootstrap::STANDARD);
+    let cell = comparison.cell(&run.manifest.method, &run.manifest.task).unwrap();
+    let value = cell.values_of(quantity).next();
+    value.map(|(_, value)| value)
+}
+
+const OLD_MIXTURE: &str = "[algo.sac.actor.pmoe]\nnum_primitives = 4";
+
+#[test]
+fn the_entropy_is_that_of_the_policy_that_acts_or_missing() {
+    let entropy = |config: &str, metrics: &[(&str, f64)]| {
+        value(&with_metrics(run("a", "T", 0, 1.0, DONE), config, metrics), Quantity::Entropy)
+    };
+    let (old, new) = ([("log_prob_mean", -2.0)], [("log_prob_mean", -2.0), ("entropy", 3.0)]);
+    // One Gaussian: minus the log-density of its actions.
+    for actor in ["gaussian", "gating", "mcp"] {
+        let config = format!("[algo.sac.actor.{actor}]");
+        assert_eq!([entropy(&config, &old), entropy(&config, &new)], [Some(2.0), Some(3.0)]);
+    }
+    let one = OLD_MIXTURE.replace('4', "1");
+    assert_eq!([entropy(&one, &old), entropy(&one, &new)], [Some(2.0), Some(3.0)]);
+    // Of a mixture that is the winner's own density.
+    assert_eq!([entropy(OLD_MIXTURE, &old), entropy(OLD_MIXTURE, &new)], [None, Some(3.0)]);
+    // On PPO and in DAC, what earlier versions called the entropy of a mixture is a lower bound.
+    let (old, new) = ([("entropy", 1.0)], [("entropy", 3.0), ("entropy_bound", 1.0)]);
+    for mixture in ["[algo.ppo.actor.pmoe]\nnum_primitives = 4", "[algo.dac]\nnum_options = 4"] {
+        assert_eq!([entropy(mixture, &old), entropy(mixture, &new)], [None, Some(3.0)]);
+    }
+    for one in ["[algo.ppo.actor.gaussian.std.exp]", "[algo.ppo.actor.mcp]"] {
+        assert_eq!(entropy(one, &old), Some(1.0));
+    }
+}
+
+#[test]
+fn runs_without_the_quantity_ask_for_new_ones() {
+    let claim = "task = \"T\"\nquantity = \"entropy\"\nmethod = \"pmoe-sac\"\nthan = \"sac\"\nis = \"higher\"";
+    let old = |run: Run| {
+        let is_mixture = run.manifest.method == "pmoe-sac";
+        let config = if is_mixture { OLD_MIXTURE } else { "[algo.sac.actor.gaussian]" };
+        with_metrics(run, config, &[("log_prob_mean", -2.0)])
+    };
+    let mut runs: Vec<_> = runs().into_iter().map(old).collect();
+    let judgement = judge(claim, &runs);
+    assert_eq!((judgement.verdict, judgement.lacking), (Verdict::NeedsNewRuns, 3));
+    assert_eq!((judgement.effect, judgement.left_out), (None, 3));
+    // One new run is an effect, but too few.
+    runs[0] = run("pmoe-sac", "T", 0, 5.0, DONE);
+    let judgement = judge(claim, &runs);
+    assert_eq!((judgement.verdict, judgement.lacking), (Verdict::TooFewRuns, 2));
+    assert_eq!(judgement.effect.unwrap().estimate.value, 3.0);
+    // An analysis can be made of the runs that there are, and new ones reach no goal either.
+    for other in ["silhouette_of_modes", "success_auc"] {
+        let claim = claim.replace("entropy", other);
+        assert_eq!(judge(&claim, &runs).verdict, Verdict::NotRun);
+    }
+}
+
+#[test]
+fn the_return_as_it_acts_is_of_the_whole_run_or_missing() {
+    let episode = |env_step, episode_length, episode_return| Event::Episode {
+        env_step,
+        episode: 1,
+        episode_return,
+        episode_length,
+        truncated: false,
+        success: None,
+    };
+    let acting = |episodes: Vec<Event>, config: &str| {
+        let mut run = with_metrics(run("a", "T", 0, 1.0, DONE), config, &[]);
+        run.events.extend(episodes);
+        [value(&run, Quantity::ActingAuc), value(&run, Quantity::ActingReturn)]
+    };
+    // 100 steps: 40 with return 1, then 60 with return 6; parts of 2 steps, whose middles are 1 to
+    // 99, from the one between 39 and 41 on at 6.
+    let two = || vec![episode(40, 40, 1.0), episode(100, 60, 6.0)];
+    let [auc, last] = acting(two(), "");
+    assert_eq!(last, Some(6.0));
+    assert!((auc.unwrap() - (38.0 + 2.0 * 3.5 + 58.0 * 6.0) / 98.0).abs() < 1e-12);
+    // The last episode has not ended: no return is known of the last tenth.
+    assert_eq!(acting(vec![episode(40, 40, 1.0)], ""), [None, None]);
+    assert_eq!(acting(Vec::new(), ""), [None, None]);
+    // It ended within the last tenth.
+    let [auc, last] = acting(vec![episode(40, 40, 1.0), episode(94, 54, 6.0)], "");
+    assert!(auc.is_some() && last == Some(6.0));
+    // Of two environments that take turns, each episode of 50 steps is as long as the run.
+    let both = vec![episode(99, 50, 1.0), episode(100, 50, 3.0)];
+    let [auc, last] = acting(both, "[algo.ppo]\nnum_envs = 2");
+    for value in [auc, last] {
+        assert!((value.unwrap() - 2.0).abs() < 0.1, "{value:?}");
+    }
 }
 
 #[test]

@@ -173,9 +173,7 @@ fn a_pdf_has_the_width_of_a_column() {
 
 /// Adds training metrics to a finished run.
 fn with_updates(fixture: &Fixture, run: &str, updates: u64) {
-    let path = fixture.results().join(run);
-    let Run { config, manifest, mut events, .. } = Run::read(&path).unwrap();
-    for index in 0..updates {
+    let update = |index: u64| {
         let metrics = [
             ("critic_loss", index as f64),
             ("alpha", 0.2),
@@ -184,8 +182,16 @@ fn with_updates(fixture: &Fixture, run: &str, updates: u64) {
         ];
         let metrics: BTreeMap<_, _> = metrics.map(|(name, value)| (name.to_owned(), value)).into();
         let env_step = 3000 * (index + 1) / updates;
-        events.push(Event::Update { env_step, grad_step: index, metrics });
-    }
+        Event::Update { env_step, grad_step: index, metrics }
+    };
+    with_events(fixture, run, (0..updates).map(update));
+}
+
+/// Adds events to a finished run.
+fn with_events(fixture: &Fixture, run: &str, more: impl Iterator<Item = Event>) {
+    let path = fixture.results().join(run);
+    let Run { config, manifest, mut events, .. } = Run::read(&path).unwrap();
+    events.extend(more);
     let config = toml::to_string(&config).unwrap();
     let mut dir = RunDir::open(&path, &config, || manifest).unwrap();
     let mut sink = JsonlSink::open_at(&dir.events_path(), &Position::start()).unwrap();
@@ -193,6 +199,61 @@ fn with_updates(fixture: &Fixture, run: &str, updates: u64) {
     sink.sync().unwrap();
     let hash = blake3::hash(&fs::read(dir.events_path()).unwrap()).to_hex().to_string();
     dir.update_manifest(|manifest| manifest.events_blake3 = Some(hash)).unwrap();
+}
+
+#[test]
+fn training_returns_stand_beside_evaluations() {
+    let fixture = fixture(2, 4);
+    fixture.report();
+    assert!(!fixture.page().contains("As the agent acts:"));
+    assert!(!fixture.output().join("tables/acting.md").exists());
+    for (run, level) in [("sac", 10.0), ("pmoe-sac", 30.0)] {
+        for seed in [0, 1] {
+            let episode = |episode| Event::Episode {
+                env_step: 1000 * episode,
+                episode,
+                episode_return: level + 10.0 * seed as f64 - 100.0,
+                episode_length: 1000,
+                truncated: true,
+                success: None,
+            };
+            let folder = format!("table9/{run}/Hopper-v4/seed_{seed}");
+            with_events(&fixture, &folder, (1..=3).map(episode));
+        }
+    }
+    fixture.report();
+    let page = fixture.page();
+    assert!(page.contains("As the agent acts: returns of training episodes"));
+    // The mean of −90 and −80, and of −70 and −60; no ratio to a reference below zero.
+    let line = "| Hopper-v4 | pmoe-sac | 3\u{202f}000 | 14.0 [13.0,\u{a0}15.0] | −65.0 [−70.0,\u{a0}−60.0] | ";
+    let read = |name: &str| fs::read_to_string(fixture.output().join(name)).unwrap();
+    let table = read("tables/acting.md");
+    assert!(table.contains(line) && table.contains("| – | "), "{table}");
+    let csv = read("tables/acting.csv");
+    assert!(csv.starts_with("suite,task,method,total_steps,runs,auc,auc_low,auc_high,acting_auc,"));
+    assert!(csv.contains("table9,Hopper-v4,sac,3000,2,") && csv.contains(",-85,-90,-80,"), "{csv}");
+    let Numbers { numbers, .. } = serde_json::from_str(&read(Numbers::FILE)).unwrap();
+    let of =
+        |quantity: &str| numbers.iter().find(|of| of.method == "sac" && of.quantity == quantity);
+    for quantity in ["acting_auc", "acting_return"] {
+        let number = of(quantity).unwrap();
+        assert_eq!((number.value, number.n), (-85.0, 2));
+    }
+    assert_eq!(of("relative_acting_auc"), None);
+    // They are not listed once more.
+    assert!(!fixture.output().join("tables/more.md").exists());
+    // The curves have the axes of those of evaluations.
+    let [evaluations, training] =
+        ["", "-acting"].map(|kind| read(&format!("figures/Hopper-v4{kind}.svg")));
+    assert_well_formed(&training);
+    assert!(training.contains("return of training episodes"));
+    let ticks = |svg: &str| {
+        let texts = svg.split("</text>").filter_map(|text| text.rsplit('>').next());
+        let is_number = |text: &&str| text.replace('−', "-").parse::<f64>().is_ok();
+        texts.filter(is_number).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(ticks(&evaluations), ticks(&training));
+    assert!(ticks(&training).iter().any(|tick| tick.starts_with('−')), "{training}");
 }
 
 #[test]

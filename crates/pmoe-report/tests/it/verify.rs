@@ -253,7 +253,8 @@ fn changed_actions_are_found_by_their_silhouette() {
         // Two states in which two primitives act 2 apart: distance 0 within a primitive, 2 between
         // them.
         seen.weights = vec![0.5, 0.5];
-        seen.clusters = vec![Cluster { states: 2, silhouette }];
+        seen.clusters =
+            vec![Cluster { states: 2, silhouette_of_draws: silhouette, silhouette_of_modes: None }];
         seen.settings.clusters = 1;
         seen.shown.actions = vec![-1.0, 1.0, -1.0, 1.0];
         change(&mut seen.shown.actions);

@@ -28,8 +28,12 @@ pub struct AnalysisFile {
 }
 
 impl AnalysisFile {
-    /// The version of the format that this crate writes and reads.
-    pub const SCHEMA: u32 = 1;
+    /// The version of the format that this crate writes. It reads earlier ones too, see
+    /// [`AnalysisFile::EARLIEST`].
+    pub const SCHEMA: u32 = 2;
+
+    /// The earliest version that this crate reads. Version 1 lacks some of what `primitives` holds.
+    pub const EARLIEST: u32 = 1;
 
     /// Reads an analysis from a run's folder; `None` if there is none.
     ///
@@ -38,7 +42,7 @@ impl AnalysisFile {
     /// do not fit together.
     pub fn read(run: &Path, kind: AnalysisKind) -> Result<Option<Self>, ResultsError> {
         let path = run.join(kind.file());
-        let Some(file) = json::read::<Self>(&path, Self::SCHEMA..=Self::SCHEMA)? else {
+        let Some(file) = json::read::<Self>(&path, Self::EARLIEST..=Self::SCHEMA)? else {
             return Ok(None);
         };
         let bad = |key: String, message: &str| ResultsError::BadFile {

@@ -41,6 +41,9 @@ pub struct Primitives {
     pub settings: PrimitivesSettings,
     /// Weight of each primitive, mean over all states, `[K]`.
     pub weights: Vec<f64>,
+    /// Mutual information of states and primitives, nats; `None` in files of earlier versions.
+    #[serde(default)]
+    pub routing_information: Option<f64>,
     /// The clusters of states.
     pub clusters: Vec<Cluster>,
     /// The cluster that is shown, drawn by the run's seed.
@@ -55,9 +58,13 @@ pub struct Primitives {
 pub struct Cluster {
     /// Number of states.
     pub states: usize,
-    /// Mean silhouette of the actions in these states, grouped by primitive; `None` with one state or one
-    /// primitive.
-    pub silhouette: Option<f64>,
+    /// Mean silhouette of the drawn actions in these states, grouped by primitive; `None` with one state or
+    /// one primitive.
+    #[serde(alias = "silhouette")]
+    pub silhouette_of_draws: Option<f64>,
+    /// The same of the primitives' modes; `None` in files of earlier versions as well.
+    #[serde(default)]
+    pub silhouette_of_modes: Option<f64>,
 }
 
 /// The actions in one cluster.
@@ -124,6 +131,12 @@ impl PrimitivesSettings {
     }
 }
 
+impl Cluster {
+    fn silhouettes(&self) -> impl Iterator<Item = f64> + use<> {
+        self.silhouette_of_draws.into_iter().chain(self.silhouette_of_modes)
+    }
+}
+
 impl Primitives {
     /// Number K of primitives.
     #[must_use]
@@ -147,8 +160,13 @@ impl Primitives {
         if self.clusters.iter().any(|cluster| cluster.states == 0) {
             return Err(("clusters", "expected at least one state in each"));
         }
-        if !self.clusters.iter().filter_map(|cluster| cluster.silhouette).all(within) {
+        if !self.clusters.iter().flat_map(Cluster::silhouettes).all(within) {
             return Err(("clusters", "expected silhouettes between -1 and 1"));
+        }
+        // Rounding may add a little.
+        let most = (self.num_primitives() as f64).ln() + 1e-6;
+        if !self.routing_information.is_none_or(|nats| (0.0..=most).contains(&nats)) {
+            return Err(("routing_information", "expected between 0 and log K"));
         }
         let Some(Cluster { states, .. }) = self.clusters.get(*cluster) else {
             return Err(("shown.cluster", "expected the index of a cluster, from 0"));
@@ -173,12 +191,16 @@ impl Primitives {
     }
 
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
-        let shown = self.clusters.get(self.shown.cluster).and_then(|cluster| cluster.silhouette);
-        let all: Vec<_> = self.clusters.iter().filter_map(|cluster| cluster.silhouette).collect();
+        let all = |of: fn(&Cluster) -> Option<f64>| {
+            mean(&self.clusters.iter().filter_map(of).collect::<Vec<_>>())
+        };
+        let shown = self.clusters.get(self.shown.cluster);
         let measures = [
-            (Quantity::Silhouette, mean(&all)),
-            (Quantity::SilhouetteShown, shown),
+            (Quantity::SilhouetteOfModes, all(|cluster| cluster.silhouette_of_modes)),
+            (Quantity::SilhouetteOfDraws, all(|cluster| cluster.silhouette_of_draws)),
+            (Quantity::SilhouetteOfDrawsShown, shown.and_then(|of| of.silhouette_of_draws)),
             (Quantity::EffectivePrimitives, Some(effective_number(self.weights.iter().copied()))),
+            (Quantity::RoutingInformation, self.routing_information),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
     }
@@ -191,7 +213,11 @@ mod tests {
     use crate::analysis::testing::{check_file, check_measures, refuse, refuse_settings};
 
     fn primitives() -> Primitives {
-        let cluster = |states, silhouette| Cluster { states, silhouette };
+        let cluster = |states, silhouette_of_draws, silhouette_of_modes| Cluster {
+            states,
+            silhouette_of_draws,
+            silhouette_of_modes,
+        };
         Primitives {
             settings: PrimitivesSettings {
                 states: 4,
@@ -202,7 +228,8 @@ mod tests {
                 iterations: 300,
             },
             weights: vec![0.5, 0.25, 0.25],
-            clusters: vec![cluster(3, Some(0.8)), cluster(1, None)],
+            routing_information: Some(0.5),
+            clusters: vec![cluster(3, Some(0.8), Some(0.95)), cluster(1, None, None)],
             shown: ClusterSample {
                 cluster: 0,
                 action_dim: 1,
@@ -219,9 +246,11 @@ mod tests {
         check_measures(
             primitives(),
             &[
-                (Quantity::Silhouette, 0.8),
-                (Quantity::SilhouetteShown, 0.8),
+                (Quantity::SilhouetteOfModes, 0.95),
+                (Quantity::SilhouetteOfDraws, 0.8),
+                (Quantity::SilhouetteOfDrawsShown, 0.8),
                 (Quantity::EffectivePrimitives, 2.0_f64.powf(1.5)),
+                (Quantity::RoutingInformation, 0.5),
             ],
         );
         assert_eq!(primitives().action_labels(), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
@@ -233,13 +262,40 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_earlier_version_has_no_modes_and_no_information() {
+        let text = serde_json::to_string(&primitives()).unwrap();
+        let earlier = text
+            .replace("silhouette_of_draws", "silhouette")
+            .replace(r#","silhouette_of_modes":0.95"#, "")
+            .replace(r#","silhouette_of_modes":null"#, "")
+            .replace(r#""routing_information":0.5,"#, "");
+        assert!(!earlier.contains("modes") && !earlier.contains("information"), "{earlier}");
+        let earlier: Primitives = serde_json::from_str(&earlier).unwrap();
+        assert_eq!(earlier.check(), Ok(()));
+        check_measures(
+            earlier,
+            &[
+                (Quantity::SilhouetteOfDraws, 0.8),
+                (Quantity::SilhouetteOfDrawsShown, 0.8),
+                (Quantity::EffectivePrimitives, 2.0_f64.powf(1.5)),
+            ],
+        );
+    }
+
+    #[test]
     fn a_file_without_what_its_numbers_need_is_refused() {
         let cases = [
             (r#""clusters":2"#, r#""clusters":0"#, "settings.clusters"),
             ("[0.5,0.25,0.25]", "[]", "weights"),
             ("[0.5,0.25,0.25]", "[0.5,-0.25,0.25]", "weights"),
             (r#""states":1"#, r#""states":0"#, "clusters"),
-            (r#""silhouette":0.8"#, r#""silhouette":1.8"#, "clusters"),
+            (r#""silhouette_of_draws":0.8"#, r#""silhouette_of_draws":1.8"#, "clusters"),
+            (r#""silhouette_of_modes":0.95"#, r#""silhouette_of_modes":-1.95"#, "clusters"),
+            (
+                r#""routing_information":0.5"#,
+                r#""routing_information":1.75"#,
+                "routing_information",
+            ),
             (r#""cluster":0"#, r#""cluster":2"#, "shown.cluster"),
             (r#""cluster":0"#, r#""cluster":1"#, "shown.actions"),
             (r#""action_dim":1"#, r#""action_dim":0"#, "shown.actions"),

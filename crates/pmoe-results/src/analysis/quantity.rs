@@ -73,9 +73,15 @@ quantities! {
     /// Success rate of training episodes, [`Run::success_rate`](crate::run::Run::success_rate), averaged over training.
     SuccessAuc("success_auc"): Share, Events,
         "success rate over training";
-    /// Mean of −log π(a|s) over the last tenth of training, nats.
+    /// Mean return of the training episodes over training, [`Run::acting_curve`](crate::run::Run::acting_curve).
+    ActingAuc("acting_auc"): Return, Events,
+        "area under the curve of training returns";
+    /// Mean return of the training episodes in the last tenth of training.
+    ActingReturn("acting_return"): Return, Events,
+        "final training return";
+    /// Entropy of the policy that acts, mean over the last tenth of training, nats.
     Entropy("entropy"): Plain, Events,
-        "entropy of the policy, nats";
+        "entropy of the acting policy, nats";
     /// Share of the policy's rollouts that reach the target.
     ShareReached("share_reached"): Share, Analysis(Trajectories),
         "trajectories that arrive";
@@ -100,15 +106,24 @@ quantities! {
     /// Training episodes that enter the target region in the first steps.
     TargetRegionEpisodes("target_region_episodes"): Count, Analysis(Exploration),
         "number of first episodes that enter the target region";
-    /// Mean silhouette of the primitives' actions in similar states, over all clusters of states.
-    Silhouette("silhouette"): Plain, Analysis(Primitives),
-        "silhouette of the primitives' actions, all clusters";
+    /// Mean silhouette of the primitives' modes, their actions without noise, in similar states, over all
+    /// clusters of states.
+    SilhouetteOfModes("silhouette_of_modes"): Plain, Analysis(Primitives),
+        "silhouette of the primitives' modes, all clusters";
+    /// The same of one action drawn from each primitive in each state, whose noise hides how far apart the
+    /// modes are.
+    SilhouetteOfDraws("silhouette_of_draws"): Plain, Analysis(Primitives),
+        "silhouette of the primitives' drawn actions, all clusters";
     /// The same in the cluster that is shown.
-    SilhouetteShown("silhouette_shown"): Plain, Analysis(Primitives),
-        "silhouette of the primitives' actions, cluster drawn";
+    SilhouetteOfDrawsShown("silhouette_of_draws_shown"): Plain, Analysis(Primitives),
+        "silhouette of the primitives' drawn actions, cluster shown";
     /// Effective number of primitives: e to the entropy of the mean weights over evaluation episodes.
     EffectivePrimitives("effective_primitives"): Plain, Analysis(Primitives),
         "effective number of primitives";
+    /// Mutual information of states and primitives over evaluation episodes, nats: 0 if the router's weights
+    /// are the same everywhere, log K if it is sure of one primitive in each state and of all equally often.
+    RoutingInformation("routing_information"): Plain, Analysis(Primitives),
+        "what the state tells of the primitive, nats";
     /// Period of the gait, steps.
     GaitPeriod("gait_period"): Count, Analysis(Gait),
         "steps of a period of the gait";

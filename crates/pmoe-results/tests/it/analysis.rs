@@ -33,10 +33,10 @@ fn what_does_not_fit_is_named() {
     golden(AnalysisKind::Gait).write(dir.path()).unwrap();
     let good = fs::read_to_string(&path).unwrap();
     let cases = [
-        ("\"schema\":1", "\"schema\":2", "version 2, but this program reads 1"),
+        ("\"schema\":2", "\"schema\":3", "version 3, but this program reads 1 to 2"),
         // What another version has more is no reason to say anything else.
-        ("{\"schema\":1", "{\"new\":0,\"schema\":2", "version 2, but this program reads 1"),
-        ("{\"schema\":1", "{\"new\":0,\"schema\":1", "unknown field `new`"),
+        ("{\"schema\":2", "{\"new\":0,\"schema\":3", "version 3, but this program reads 1 to 2"),
+        ("{\"schema\":2", "{\"new\":0,\"schema\":2", "unknown field `new`"),
         ("\"skip\":200", "\"skip\":-2", "analysis.gait.settings.skip"),
         ("[[0.5,-0.5],", "[", "actions"),
         ("{\"gait\":", "{\"gate\":", "gate"),

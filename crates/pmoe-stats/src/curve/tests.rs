@@ -108,3 +108,42 @@ fn the_success_rate_is_of_the_newest_episodes() {
     );
     assert_eq!(EvalCurve::success_rate([], 30).points(), []);
 }
+
+#[test]
+fn training_returns_by_hand() {
+    // 100 steps in parts of 2.
+    let acting =
+        |episodes: &[(std::ops::Range<u64>, f64)]| EvalCurve::acting(episodes.iter().cloned(), 100);
+    // One episode over all parts, of which it is a fiftieth each.
+    let whole = acting(&[(0..100, 3.0)]);
+    assert_eq!(whole.points().len(), 50);
+    assert!(whole.points().iter().all(|(_, value)| (value - 3.0).abs() < 1e-12));
+    assert_eq!(whole.span(), Some((1, 99)));
+    // Steps 0 to 2: two episodes of one step. Steps 2 to 4: half of the third, a fifth of the fourth.
+    let short = acting(&[(0..1, 2.0), (1..2, 4.0), (2..3, 1.0), (3..8, 8.0)]);
+    let expected = [(1, 3.0), (3, (1.0 + 0.2 * 8.0) / 1.2), (5, 8.0), (7, 8.0)];
+    assert_eq!(short.points().len(), expected.len());
+    for (found, expected) in short.points().iter().zip(expected) {
+        assert_eq!(found.0, expected.0);
+        assert!((found.1 - expected.1).abs() < 1e-12, "{found:?} is not {expected:?}");
+    }
+    // No point where only an episode without an end was played.
+    assert_eq!(acting(&[(0..2, 1.0), (10..12, 5.0)]).points(), [(1, 1.0), (11, 5.0)]);
+    assert_eq!(acting(&[]).points(), []);
+}
+
+#[test]
+fn training_returns_survive_strange_steps() {
+    let one = |steps, total_steps| EvalCurve::acting([(steps, 1.0)], total_steps).points().to_vec();
+    assert_eq!(one(0..0, 100), []);
+    assert_eq!(one(0..10, 0), []);
+    assert_eq!(one(u64::MAX - 1..u64::MAX, 100), []);
+    assert_eq!(one(0..u64::MAX, u64::MAX).len(), 50);
+    // Fewer steps than parts, and parts that do not divide the steps.
+    assert_eq!(one(0..7, 7).len(), 7);
+    assert_eq!(one(0..1001, 1001).len(), 50);
+    for step in 0..1001 {
+        let points = one(step..step + 1, 1001);
+        assert_eq!(points.len(), 1, "step {step}");
+    }
+}

@@ -64,10 +64,11 @@ class Case:
         self.param(f"{name}.weight", weight)
         self.param(f"{name}.bias", drawn if bias is None else drawn + bias)
 
-    def mlp(self, name, sizes, gain=1.5):
-        """Linear layers `name.0`, `name.1`, ..."""
+    def mlp(self, name, sizes, gain=1.5, bias=None):
+        """Linear layers `name.0`, `name.1`, ...; `bias` is added to the last one's."""
         for layer, (d_in, d_out) in enumerate(zip(sizes, sizes[1:])):
-            self.linear(f"{name}.{layer}", d_in, d_out, gain)
+            of_layer = bias if layer + 2 == len(sizes) else None
+            self.linear(f"{name}.{layer}", d_in, d_out, gain, of_layer)
 
     def norms(self, name, sizes):
         """Gains `[units]` around 1 and biases `[units]` of the normalised layers `name.0`, ..."""

@@ -35,6 +35,7 @@ FAMILIES = {
         **TEMPERATURE,
         "mcp_gate": ["sigmoid", "softmax"],
         "mcp_net": ["full", "matched"],
+        "mcp_bound": ["product", "primitives"],
     }),
     "pmoe-sac": ("pmoe_sac", {
         "estimator": ["frequency"],
@@ -87,6 +88,7 @@ FAMILIES = {
         "mcp_net": ["full", "matched"],
         "log_std": ["clamp", "tanh"],
         "mcp_gate": ["sigmoid", "softmax"],
+        "mcp_bound": ["product", "primitives"],
     }),
     "gating-ppo": ("gating_ppo", {
         **PPO,

@@ -29,7 +29,7 @@ def draw(case):
     if case.method != "ppo":
         reads = obs if case.switches.get("routing_input") == "obs" else hidden[-1]
         gate = "actor.gate" if case.method == "gating_ppo" else "actor.router"
-        case.linear(gate, reads, k, gain=2.5)
+        case.linear(gate, reads, k, gain=2.5, bias=sac.gate_bias(case))
     if case.switches.get("critic") == "shared":
         case.linear("critic.head", hidden[-1], 1)
     elif case.method != "mcp_ppo":
@@ -89,7 +89,7 @@ class Policy:
 def gaussian(case, policy):
     """Mean and log σ `[B, A]` of the methods whose policy is one Gaussian."""
     if case.method == "mcp_ppo":
-        return dists.product_of_gaussians(policy.log_w, policy.mean, policy.log_std)
+        return sac.product(case, policy.log_w, policy.mean, policy.log_std)
     if case.method == "gating_ppo":
         return dists.gated_gaussian(policy.log_w.exp(), policy.mean, policy.log_std,
                                     case.switches["gating_var"])

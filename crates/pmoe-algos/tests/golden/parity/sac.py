@@ -50,13 +50,19 @@ def draw_actor(case):
     draw_heads(case, hidden[-1], k)
     if case.method != "sac":
         reads = obs if case.switches.get("routing_input") == "obs" else hidden[-1]
-        case.linear("actor.router", reads, k, gain=2.5)
+        case.linear("actor.router", reads, k, gain=2.5, bias=gate_bias(case))
+
+
+def gate_bias(case):
+    """So that some products of MCP are wider than the limits: sigmoid weights are small."""
+    return -4.5 if case.switches.get("mcp_gate") == "sigmoid" else None
 
 
 def draw_mcp(case):
     """The gate O→g₀→g₁→g₂→K and K primitives on a shared trunk O→p₀→p₁, each with one layer more."""
     sizes = case.sizes
-    case.mlp("actor.gate", [sizes["O"], *sizes["gate_hidden"], sizes["K"]])
+    gate = [sizes["O"], *sizes["gate_hidden"], sizes["K"]]
+    case.mlp("actor.gate", gate, bias=gate_bias(case))
     trunk = sizes["primitive_hidden"][:-1]
     own = sizes["primitive_hidden"][-1]
     case.mlp("actor.trunk", [sizes["O"], *trunk])
@@ -65,6 +71,17 @@ def draw_mcp(case):
         case.linear(f"actor.primitives.{k}.mean", own, sizes["A"])
         bias = log_std_bias(case, sizes["A"])
         case.linear(f"actor.primitives.{k}.log_std", own, sizes["A"], gain=1.0, bias=bias)
+
+
+def product(case, log_w, mean, log_std):
+    """Mean and log σ of MCP's product, within the limits of log σ with `mcp_bound = product`."""
+    mean, log_std = dists.product_of_gaussians(log_w, mean, log_std)
+    low, high = {"clamp": (-20.0, 2.0), "tanh": (-5.0, 2.0)}[case.switches["log_std"]]
+    if case.switches["mcp_gate"] == "sigmoid":
+        case.require((log_std > high).any() and (log_std < high).any())
+    if case.switches["mcp_bound"] == "product":
+        log_std = case.clamp(log_std, low, high)
+    return mean, log_std
 
 
 def limited(case, raw):
@@ -117,7 +134,7 @@ def single_gaussian(case, obs):
     if case.method == "sac":
         return mean[:, 0], log_std[:, 0]
     if case.method == "mcp_sac":
-        return dists.product_of_gaussians(log_w, mean, log_std)
+        return product(case, log_w, mean, log_std)
     return dists.gated_gaussian(log_w.exp(), mean, log_std, case.switches["gating_var"])
 
 

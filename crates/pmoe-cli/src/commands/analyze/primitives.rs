@@ -1,12 +1,13 @@
 //! Actions of the primitives in similar states, Figs. 4 and 10.
 //!
 //! States of evaluation episodes are clustered, and each primitive samples an action in each state.
-//! The separation of the primitives' actions is measured in every cluster; one cluster is drawn.
+//! The separation of these actions, and of the primitives' modes, is measured in every cluster; the
+//! drawn actions of one cluster are shown.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::policy::PrimitiveActions;
+use pmoe_algos::policy::{PrimitiveActions, routing_information};
 use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Mode, RunConfig};
 use pmoe_envs::{Env, Rng, action_to_f64, obs_to_f32};
@@ -59,19 +60,20 @@ pub(super) fn look(
     let members: Vec<_> = (0..settings.clusters).map(members).collect();
     work.part("measuring how far apart the primitives act", members.len() as u64, "clusters");
     let cluster = |states: &Vec<usize>| {
-        let silhouette = silhouette_of_primitives(
-            &actions(&primitives, states),
-            primitives.num_primitives,
-            primitives.action_dim,
-        );
+        let silhouette = |of: &[f32]| {
+            let (num_primitives, action_dim) = (primitives.num_primitives, primitives.action_dim);
+            silhouette_of_primitives(&actions(&primitives, of, states), num_primitives, action_dim)
+        };
+        let (silhouette_of_draws, silhouette_of_modes) =
+            (silhouette(&primitives.drawn), silhouette(&primitives.mode));
         work.advance();
-        Cluster { states: states.len(), silhouette }
+        Cluster { states: states.len(), silhouette_of_draws, silhouette_of_modes }
     };
     let clusters_seen = members.iter().map(cluster).collect();
 
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::ClusterShown.stream());
     let shown = rng.random_range(0..settings.clusters);
-    let shown_actions = actions(&primitives, &members[shown]);
+    let shown_actions = actions(&primitives, &primitives.drawn, &members[shown]);
     let (mut state_map, mut map) = (None, None);
     if settings.embed_seeds.contains(&config.seed) {
         let states = embedded("states", &scaled, obs_dim, settings, config.seed, work)?;
@@ -79,9 +81,11 @@ pub(super) fn look(
         let dim = primitives.action_dim;
         map = embedded("actions", &shown_actions, dim, settings, config.seed, work)?;
     }
+    let weights: Vec<f64> = primitives.weights.iter().map(|weight| f64::from(*weight)).collect();
     Ok(Primitives {
         settings: settings.clone(),
-        weights: mean_weights(&primitives),
+        weights: mean_weights(&weights, primitives.num_primitives),
+        routing_information: Some(routing_information(&weights, primitives.num_primitives)),
         clusters: clusters_seen,
         shown: ClusterSample {
             cluster: shown,
@@ -139,17 +143,18 @@ fn standardised(rows: &[f32], width: usize) -> Vec<f64> {
     scaled
 }
 
-/// Returns one sampled action per state and primitive, `[N, K, A]`, to four decimal places.
-fn actions(primitives: &PrimitiveActions, states: &[usize]) -> Vec<f64> {
+/// Returns one action per state and primitive, `[N, K, A]`, to four decimal places, out of those of
+/// `all` states.
+fn actions(primitives: &PrimitiveActions, all: &[f32], states: &[usize]) -> Vec<f64> {
     let width = primitives.num_primitives * primitives.action_dim;
-    let of_state = |state: &usize| &primitives.drawn[state * width..(state + 1) * width];
+    let of_state = |state: &usize| &all[state * width..(state + 1) * width];
     states.iter().flat_map(of_state).map(|a| rounded(f64::from(*a), 4)).collect()
 }
 
-fn mean_weights(primitives: &PrimitiveActions) -> Vec<f64> {
-    let rows = || primitives.weights.chunks_exact(primitives.num_primitives);
-    let mean = |k: usize| rows().map(|row| f64::from(row[k])).sum::<f64>() / rows().len() as f64;
-    (0..primitives.num_primitives).map(mean).collect()
+fn mean_weights(weights: &[f64], num_primitives: usize) -> Vec<f64> {
+    let rows = || weights.chunks_exact(num_primitives);
+    let mean = |k: usize| rows().map(|row| row[k]).sum::<f64>() / rows().len() as f64;
+    (0..num_primitives).map(mean).collect()
 }
 
 /// Embeds points in a plane; `None` if there are too few. `what` names them.
