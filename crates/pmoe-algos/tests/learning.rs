@@ -39,6 +39,7 @@ fn sac_learns_with_every_policy() {
     for actor in common::actors() {
         learns_the_point_mass(&AlgoConfig::Sac(common::sac(actor)), 2_500, 2_000);
     }
+    learns_the_point_mass(&AlgoConfig::Sac(common::primitive_critics(3)), 2_500, 2_000);
 }
 
 #[test]
