@@ -42,6 +42,7 @@ fn sac_learns_with_every_policy() {
     for config in common::actors().into_iter().map(common::sac).chain(normalised) {
         learns_the_point_mass(&AlgoConfig::Sac(config), 2_500, 2_000);
     }
+    learns_the_point_mass(&AlgoConfig::Sac(common::primitive_critics(3)), 2_500, 2_000);
 }
 
 #[test]

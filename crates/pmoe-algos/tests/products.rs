@@ -53,6 +53,11 @@ fn of_mixtures() {
         ("pmoe-sac", policy + of_one + critics(2) + learning + of_each + back),
         ("pmoe-sac-calibrated", policy + of_one + critics(2) + learning + of_each + back),
         ("pmoe-sac-modes", policy + of_one + critics(2) + learning + of_each + of_one + back),
+        // Here the router gives the trunk a gradient, and all actions give theirs.
+        (
+            "pmoe-sac-marginal",
+            policy + of_one + critics(2) + learning + router + of_each + 4 * back,
+        ),
         ("pmoe-sac-best", policy + of_each + critics(2) + learning + of_each + back),
         // The gradient of the state is computed with that of the action: of all products, less than 1 % more
         // than needed.

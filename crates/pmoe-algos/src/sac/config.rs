@@ -96,8 +96,6 @@ pub enum TargetAction {
 }
 
 /// The weight α of the entropy.
-///
-/// [`calibration`]: pmoe_core::best_of::calibration
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TemperatureConfig {
@@ -107,7 +105,7 @@ pub enum TemperatureConfig {
         alpha: f64,
     },
     /// A constant, so that the best of several draws is as wide as SAC's single one at `alpha`:
-    /// `alpha · E[min_K χ²_A] / A`, see [`calibration`].
+    /// `alpha · E[min_K χ²_A] / A`, see [`calibration`](pmoe_core::best_of::calibration).
     Calibrated {
         /// SAC's α, at least 0.
         alpha: f64,
