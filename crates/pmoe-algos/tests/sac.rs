@@ -64,7 +64,8 @@ fn a_norm_adds_gains_of_one_and_biases_of_zero() {
     let (plain, normalised) = (agent(plain()), agent(common::normalised(plain())));
     assert_eq!(common::bits(plain.actor()), common::bits(normalised.actor()));
     // Three layers a critic, then γ and β of both hidden ones.
-    let [without, with] = [&plain, &normalised].map(|agent| common::parameters(agent.critic()));
+    let [without, with] =
+        [&plain, &normalised].map(|agent| common::parameters(common::twin(agent)));
     assert_eq!((without.len(), with.len()), (12, 20));
     for (without, with) in without.chunks(6).zip(with.chunks(10)) {
         assert_eq!(without, &with[..6], "the same initial weights");

@@ -172,9 +172,9 @@ mod tests {
         let log = f64::ln;
         // Sure and balanced: log K. Uniform, sure of one primitive, half sure everywhere: 0.
         let sure = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]].concat();
-        assert_eq!(routing_information(&sure, 2), log(2.0));
+        assert!((routing_information(&sure, 2) - log(2.0)).abs() < 1e-15);
         for same in [[0.5, 0.5], [1.0, 0.0], [0.75, 0.25]] {
-            assert_eq!(routing_information(&same.repeat(4), 2), 0.0);
+            assert!(routing_information(&same.repeat(4), 2) < 1e-15);
         }
         // Both use all primitives alike, so their effective numbers are 3.
         let three = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].concat();
