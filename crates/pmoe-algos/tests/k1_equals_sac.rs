@@ -122,6 +122,7 @@ fn with_normalised_critics() {
     assert!(expected.0.1 != plain, "the critics are others");
 }
 
+#[test]
 fn two_primitives_differ_and_so_do_sigmoid_weights() {
     // Otherwise the tests above would prove nothing.
     let temperature = TemperatureConfig::Fixed { alpha: 0.2 };

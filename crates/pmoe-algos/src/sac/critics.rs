@@ -16,6 +16,7 @@ use crate::layers::Layer;
 use crate::seed::{Stream, stream};
 
 /// The critics of a run, or of several in lockstep.
+#[expect(clippy::large_enum_variant, reason = "a learner has one of them")]
 pub enum Critics {
     /// Two, whose minimum judges every action.
     Twin(Followed<TwinCritic>),
