@@ -59,12 +59,15 @@ fn bad_values_are_named() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn a_folder_that_cannot_be_made_is_known_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let out = file.join("lab");
-    let out = out.to_str().unwrap();
-    let options = [&["best-of-k"], SMALL[0].1, &["--out", out]].concat();
-    refuse(&mut lab(&options), 2, &["cannot write", out]);
+    for (name, options) in SMALL {
+        let arguments = [&[name], options, &["--out", out.to_str().unwrap()]].concat();
+        refuse(&mut lab(&arguments), 2, &["cannot write", out.to_str().unwrap()]);
+        let message = String::from_utf8(lab(&arguments).output().unwrap().stderr).unwrap();
+        assert!(!message.contains("measuring") && !message.contains("training"), "{message}");
+    }
 }

@@ -143,6 +143,7 @@ fn best(args: BestOfKArgs) -> Result<ExitCode> {
         );
         return Err(BadInput(message).into());
     }
+    output.make_folder()?;
     let mut work = Work::new();
     work.part("measuring", (draws.len() * dims.len()) as u64, "pairs of K and A");
     let settings = best_of_k::Settings { draws, dims, samples, seeds };
@@ -153,6 +154,7 @@ fn best(args: BestOfKArgs) -> Result<ExitCode> {
 
 fn stable(args: StabilityArgs) -> Result<ExitCode> {
     let StabilityArgs { alpha, samples, output } = args;
+    output.make_folder()?;
     let mut work = Work::new();
     let count = stability::cases().len() * stability::Loss::ALL.len();
     work.part("measuring", count as u64, "values and losses");
@@ -177,6 +179,7 @@ fn peaks(args: TwoPeaksArgs) -> Result<ExitCode> {
         Some(jobs) => NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN),
         None => thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
+    output.make_folder()?;
     let mut work = Work::new();
     work.part("training", seeds * chosen.len() as u64, "policies");
     let found = two_peaks::two_peaks(settings, &chosen, threads, &mut || work.advance())?;
@@ -208,10 +211,19 @@ fn alpha(text: &str) -> Result<f64, String> {
     }
 }
 
+impl OutputArgs {
+    /// Makes the folder of the results, so that one that can't be made is known before the work.
+    fn make_folder(&self) -> Result<()> {
+        if let Some(folder) = &self.out {
+            fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
+        }
+        Ok(())
+    }
+}
+
 /// Writes and prints the results of an experiment.
 fn show<F: Findings + Serialize>(name: &str, found: &F, output: &OutputArgs) -> Result<ExitCode> {
     if let Some(folder) = &output.out {
-        fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
         let json = serde_json::to_string_pretty(found)? + "\n";
         let files =
             [("md", found.markdown()), ("json", json), ("svg", found.picture().svg() + "\n")];
