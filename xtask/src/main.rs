@@ -9,6 +9,7 @@ use std::{env, fmt};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use pmoe_matrix::MatrixError;
+use pmoe_regress::RegressError;
 use pmoe_results::{Exit, ResultsError};
 
 /// Writes a line to stderr, without terminal control characters.
@@ -36,6 +37,7 @@ mod cargo;
 mod ci;
 mod devices;
 mod fuzz;
+mod regress;
 mod setup;
 mod systems;
 mod tidy;
@@ -90,6 +92,7 @@ Examples:
     #[command(after_help = "Example:\n  cargo xtask systems")]
     Systems,
     Devices(devices::Options),
+    Regress(regress::Options),
     #[cfg(unix)]
     Torture(torture::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
@@ -161,6 +164,12 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             return devices::run(root, &options.devices);
         }
+        Task::Regress(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            let pmoe = cargo::build_pmoe()?;
+            return regress::run(root, &pmoe, &cargo::target_directory()?, &options);
+        }
         #[cfg(unix)]
         Task::Torture(options) => {
             env::set_current_dir(root)?;
@@ -196,6 +205,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         cause.is::<BadInput>()
             || cause.downcast_ref::<MatrixError>().is_some_and(MatrixError::is_bad_input)
             || cause.downcast_ref::<ResultsError>().is_some_and(ResultsError::is_bad_input)
+            || cause.downcast_ref::<RegressError>().is_some_and(RegressError::is_bad_input)
     });
     if bad_input { Exit::BadInput } else { Exit::Failed }
 }

@@ -28,6 +28,7 @@ pub(crate) fn provenance(kind: DeviceKind, device: &Device, threads: u8) -> Resu
         population: None,
         cpu: cpu(),
         instructions: Instructions::in_use().name().to_owned(),
+        libm: libm(),
         cores: std::thread::available_parallelism().map_or(0, Into::into),
         memory_gib: memory_gib(),
         os: format!("{} {}", env::consts::OS, env::consts::ARCH),
@@ -47,6 +48,32 @@ fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name"));
     name.map_or("unknown", |name| name.trim_start_matches(['\t', ' ', ':'])).to_owned()
+}
+
+/// Returns a digest of functions that the system computes, which MuJoCo and the simulations use: their
+/// last bits depend on the version of the library and on the processor.
+fn libm() -> String {
+    let functions: [fn(f64) -> f64; 9] = [
+        f64::sin,
+        f64::cos,
+        f64::tan,
+        f64::exp,
+        f64::ln_1p,
+        f64::tanh,
+        f64::asin,
+        f64::cbrt,
+        |x| x.powf(0.7).atan2(1.0 - x),
+    ];
+    let mut hasher = blake3::Hasher::new();
+    for function in functions {
+        for index in 0..4096 {
+            // Between 0 and 1, with all bits in use. Hidden from the compiler, which would compute
+            // them with a library of its own.
+            let x = std::hint::black_box((f64::from(index) + 1.0 / 3.0) / 4096.0);
+            hasher.update(&function(x).to_le_bytes());
+        }
+    }
+    hasher.finalize().to_hex()[..8].to_owned()
 }
 
 fn memory_gib() -> f64 {

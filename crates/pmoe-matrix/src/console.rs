@@ -13,7 +13,7 @@ use crate::matrix::Matrix;
 use crate::process;
 use crate::progress::ProgressDisplay;
 use crate::select::Planned;
-use crate::table::table;
+use pmoe_results::text::table;
 use crate::words::{counted, size, spoken};
 
 /// Output of a command; the texts may contain names from files.

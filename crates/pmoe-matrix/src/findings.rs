@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::end::RunEnd;
 use crate::select::Planned;
-use crate::table::table;
+use pmoe_results::text::table;
 
 /// Size limit of the report's numbers.
 const MOST_BYTES: u64 = 1 << 28;

@@ -60,7 +60,6 @@ mod overview;
 pub mod process;
 mod progress;
 mod select;
-mod table;
 #[cfg(test)]
 mod tests;
 mod words;

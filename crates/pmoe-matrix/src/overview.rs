@@ -4,7 +4,7 @@ use pmoe_results::Suite;
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 
 use crate::select::Planned;
-use crate::table::table;
+use pmoe_results::text::table;
 use crate::words::grouped;
 
 /// Formats a table with a row for each suite, method and task.

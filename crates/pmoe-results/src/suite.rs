@@ -300,6 +300,19 @@ impl Suite {
         self
     }
 
+    /// Replaces the seeds of a preset.
+    #[must_use]
+    pub fn with_seeds(mut self, preset: Preset, seeds: &[u64]) -> Self {
+        let Presets { smoke, quick, paper } = &mut self.presets;
+        let plan = match preset {
+            Preset::Smoke => smoke,
+            Preset::Quick => quick,
+            Preset::Paper => paper,
+        };
+        plan.seeds = seeds.to_vec();
+        self
+    }
+
     /// Returns the method called `name`.
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&Method> {

@@ -1,14 +1,16 @@
-//! Text: safe output for terminals, paths in documents, the order of names, suggestions for misspelt
-//! ones.
+//! Text: safe output and tables for terminals, paths in documents, the order of names, suggestions for
+//! misspelt ones.
 
 mod natural;
 mod path;
 mod suggest;
+mod table;
 
 pub use self::natural::{natural_key, paper_key};
 pub use self::path::{path_text, path_texts};
 pub(crate) use self::suggest::one_of;
 pub use self::suggest::{did_you_mean, explained, nearest};
+pub use self::table::table;
 
 /// Replaces everything in a text that a terminal would obey with spaces.
 ///

@@ -38,6 +38,7 @@
 //! | [`bootstrap`] | how sure that is: [`Bootstrap`], [`Interval`] |
 //! | [`curve`] | what a run learned: [`EvalCurve`], the area under it, its end, the mean of several |
 //! | [`scores`] | what a method is worth over several tasks: [`Scores`] (IQM, optimality gap, P(X > Y)), profiles |
+//! | [`significance`] | whether a difference is more than chance: rank-sum test, Holm's correction |
 //! | [`kmeans`], [`silhouette`] | which [`Points`] belong together, and how clearly |
 //! | [`tsne`] | how they look in a plane: [`Tsne`] |
 //! | [`periodicity`] | after how many steps a series repeats |
@@ -58,6 +59,7 @@ pub mod kmeans;
 pub mod periodicity;
 pub mod points;
 pub mod scores;
+pub mod significance;
 pub mod silhouette;
 #[cfg(feature = "tsne")]
 pub mod tsne;

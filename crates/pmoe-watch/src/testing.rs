@@ -79,6 +79,7 @@ pub(crate) fn manifest() -> Manifest {
             population: None,
             cpu: "some processor".into(),
             instructions: String::new(),
+            libm: String::new(),
             cores: 2,
             memory_gib: 7.5,
             os: "linux x86_64".into(),

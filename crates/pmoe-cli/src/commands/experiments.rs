@@ -2,6 +2,7 @@
 //! the feature `experiments`, which then needs fifty crates less.
 
 mod matrix;
+mod regress;
 mod report;
 mod verify;
 mod watch;
@@ -20,6 +21,9 @@ pub(crate) enum Command {
     Watch(watch::Args),
     /// Create tables, figures and an HTML page from run folders.
     Report(report::Args),
+    /// Compare what fresh runs learn with a reference, and say whether it is worse by more than
+    /// chance.
+    Regress(regress::Args),
     /// Recompute published reports from their runs and list the differences.
     Verify(verify::Args),
 }
@@ -29,6 +33,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         Command::Matrix(args) => matrix::matrix(args),
         Command::Watch(args) => watch::watch(args),
         Command::Report(args) => report::report(args),
+        Command::Regress(args) => regress::regress(&args),
         Command::Verify(args) => verify::verify(args),
     }
 }

@@ -1,12 +1,16 @@
 //! Errors of the commands about many runs.
 
 use pmoe_matrix::MatrixError;
+use pmoe_regress::RegressError;
 use pmoe_report::ReportError;
 use pmoe_results::Exit;
 
 /// How the program ends after an error of these commands.
 pub(super) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<MatrixError>() {
+        return error.is_bad_input().then_some(Exit::BadInput);
+    }
+    if let Some(error) = cause.downcast_ref::<RegressError>() {
         return error.is_bad_input().then_some(Exit::BadInput);
     }
     match cause.downcast_ref::<ReportError>()? {

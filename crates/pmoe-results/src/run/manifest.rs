@@ -80,6 +80,10 @@ pub struct Provenance {
     /// Vector instructions in use; empty in manifests that were written before they were recorded.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instructions: String,
+    /// Digest of what the system's mathematical library returns; empty in manifests that were written
+    /// before it was recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub libm: String,
     /// Logical cores of the machine.
     pub cores: usize,
     /// Memory of the machine in GiB.
@@ -108,6 +112,14 @@ pub struct Attempt {
 }
 
 impl Provenance {
+    /// Names the class of machines on which the same build gives the same bits: operating system,
+    /// vector instructions, mathematical library.
+    #[must_use]
+    pub fn machine_class(&self) -> String {
+        let known = |name: &str| if name.is_empty() { "unknown" } else { name }.to_owned();
+        format!("{}, {}, libm {}", self.os, known(&self.instructions), known(&self.libm))
+    }
+
     /// Lists how the code differs between two builds, each item as `what this → other`; empty for
     /// the same code.
     #[must_use]

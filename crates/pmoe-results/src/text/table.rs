@@ -1,9 +1,13 @@
 //! Aligned columns for a terminal.
 
-use pmoe_results::text::one_line;
+use super::one_line;
 
 /// Formats `rows` under `header`: text aligned left, columns of numbers right.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+///
+/// # Panics
+/// Panics if a row is shorter than the header.
+#[must_use]
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let harmless = |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect();
     let rows: &[Vec<String>] = &rows.iter().map(harmless).collect::<Vec<_>>();
     let column = |index: usize| rows.iter().map(move |row| row[index].as_str());

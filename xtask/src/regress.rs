@@ -1,0 +1,201 @@
+//! Checks that the learners still learn, at the same cost, and which bits have changed.
+
+mod bits;
+mod changelog;
+mod learning;
+mod runs;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use pmoe_matrix::process;
+use pmoe_results::Exit;
+use pmoe_results::number::whole;
+use serde::Serialize;
+
+/// Checks that every learner still learns, at the same cost, and which bits have changed
+///
+/// Trains short runs and compares them with what is stored in results/regress. `bits`: a digest of
+/// the events of every method and task; other bits have to be announced in CHANGELOG.md.
+/// `learning`: returns of fresh seeds on Hopper and Ant beside those of the reference.
+/// docs/regression.md says how often the verdict is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask regress                                  what CI runs: some ten minutes on two cores
+  cargo xtask regress --layer bits                     half a minute
+  cargo xtask regress --layer learning --task hopper --only pmoe-sac
+  cargo xtask regress --scale nightly                  Hopper as published: hours
+  cargo xtask regress --update-reference --layer bits  after a change that was meant
+
+Exit codes: 0 nothing is worse, 1 something is, 2 bad input.")]
+pub struct Options {
+    /// Layers to check
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,..")]
+    #[arg(default_value = "bits,learning")]
+    pub layer: Vec<Layer>,
+    /// Quick: short runs beside the reference; nightly: a million steps of Hopper beside published
+    /// returns
+    #[arg(long, value_enum, default_value = "quick", value_name = "SCALE")]
+    pub scale: Scale,
+    /// Only the runs on this robot's task
+    #[arg(long, value_enum, value_name = "ROBOT")]
+    pub task: Option<Robot>,
+    /// Only these methods
+    #[arg(long, value_delimiter = ',', value_name = "METHOD,..")]
+    pub only: Vec<String>,
+    /// Runs at a time [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000))]
+    pub jobs: Option<usize>,
+    /// Draw other seeds for the same commit: 0 for the first draw, 1 for the next
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(0..=1_000_000))]
+    pub draw: u64,
+    /// Replace the reference by what this build does, and say in CHANGELOG.md what moved
+    #[arg(long)]
+    pub update_reference: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A part of the gate, each with a verdict of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Events of short runs, to the bit.
+    Bits,
+    /// Returns of fresh seeds.
+    Learning,
+}
+
+/// How long the runs of a check are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scale {
+    /// Minutes.
+    Quick,
+    /// Hours.
+    Nightly,
+}
+
+/// A robot whose task is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Robot {
+    /// `Hopper-v4`.
+    Hopper,
+    /// `Ant-v4`.
+    Ant,
+}
+
+impl Robot {
+    fn task(self) -> &'static str {
+        match self {
+            Self::Hopper => "Hopper-v4",
+            Self::Ant => "Ant-v4",
+        }
+    }
+}
+
+impl Layer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bits => "bits",
+            Self::Learning => "learning",
+        }
+    }
+}
+
+/// What a layer found.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    layer: Layer,
+    passed: bool,
+    /// One sentence.
+    verdict: String,
+    /// Tables and curves.
+    #[serde(skip)]
+    text: String,
+    details: serde_json::Value,
+}
+
+/// What all layers share.
+struct Check<'a> {
+    root: &'a Path,
+    pmoe: &'a Path,
+    options: &'a Options,
+    /// Folder of the runs of this check.
+    out: PathBuf,
+}
+
+impl Check<'_> {
+    /// Folder of the stored references.
+    fn references(&self) -> PathBuf {
+        self.root.join("results/regress")
+    }
+
+    /// Whether the options select a method on a task.
+    fn is_selected(&self, method: &str, task: &str) -> bool {
+        let Options { only, task: robot, .. } = self.options;
+        (only.is_empty() || only.iter().any(|name| name == method))
+            && robot.is_none_or(|robot| robot.task() == task)
+    }
+}
+
+pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result<Exit> {
+    let id = identity(options.draw)?;
+    let out = target.join("regress").join(&id[..16]);
+    let check = Check { root, pmoe, options, out };
+    let mut outcomes = Vec::new();
+    for &layer in &options.layer {
+        let begun = Instant::now();
+        let outcome = match (layer, options.scale) {
+            (Layer::Bits, _) => bits::check(&check)?,
+            (Layer::Learning, Scale::Quick) => learning::check(&check, &id)?,
+            (Layer::Learning, Scale::Nightly) => learning::nightly(&check, &id)?,
+        };
+        if !options.json {
+            show!("{}", outcome.text.trim_end());
+        }
+        let (seconds, verdict) = (begun.elapsed().as_secs_f64(), &outcome.verdict);
+        say!("{}: {verdict} ({seconds:.0} s)", layer.name());
+        outcomes.push(outcome);
+    }
+    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    if options.json {
+        show!("{}", serde_json::to_string(&outcomes)?);
+    } else {
+        show!("\n{}", verdict(&outcomes));
+    }
+    if passed {
+        // What failed stays, to be looked at.
+        fs::remove_dir_all(&check.out).ok();
+        return Ok(Exit::Done);
+    }
+    Ok(Exit::Failed)
+}
+
+/// Formats a line for each layer, and the verdict of all.
+fn verdict(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for Outcome { layer, passed, verdict, .. } in outcomes {
+        let word = if *passed { "passed" } else { "FAILED" };
+        text += &format!("{:<9} {word}  {verdict}\n", layer.name());
+    }
+    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    text + if passed { "The gate passes." } else { "The gate FAILS." }
+}
+
+/// Identifies the checked-out code, uncommitted changes included, and the draw, in hexadecimal digits.
+///
+/// Seeds are made from it, so that nobody can know them before the code is written.
+fn identity(draw: u64) -> Result<String> {
+    let git = |arguments: &[&str]| process::stdout(Command::new("git").args(arguments));
+    let commit = git(&["rev-parse", "HEAD"]).context("a check needs a git checkout")?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(commit.as_bytes());
+    hasher.update(git(&["diff", "HEAD", "--", "crates", "configs", "Cargo.lock"])?.as_bytes());
+    hasher.update(&draw.to_le_bytes());
+    Ok(hasher.finalize().to_hex().to_string())
+}

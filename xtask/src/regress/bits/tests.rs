@@ -1,0 +1,64 @@
+use super::*;
+
+fn digests(episodes: &str) -> Digests {
+    let [evaluations, metrics] = ["e", "m"].map(str::to_owned);
+    Digests { evaluations, episodes: episodes.to_owned(), metrics }
+}
+
+fn runs(runs: &[(&str, &str)]) -> BTreeMap<String, Digests> {
+    runs.iter().map(|(name, episodes)| ((*name).to_owned(), digests(episodes))).collect()
+}
+
+#[test]
+fn other_bits_have_to_be_announced_by_method_or_task() {
+    let known = runs(&[("bits/sac/Hopper-v4", "1"), ("bits/ppo/Hopper-v4", "1"), ("bits/td3/Ant-v4", "1")]);
+    let found = runs(&[
+        ("bits/sac/Hopper-v4", "2"),
+        ("bits/ppo/Hopper-v4", "2"),
+        ("bits/td3/Ant-v4", "1"),
+        ("bits/dac/Ant-v4", "1"),
+    ]);
+    let of = |entries: &[&str]| -> Vec<(String, bool)> {
+        let changed = changed(&known, &found, entries);
+        changed.into_iter().map(|run| (run.run, run.announced)).collect()
+    };
+    let expect = |[ppo, sac]: [bool; 2]| {
+        let all = [("bits/dac/Ant-v4", true), ("bits/ppo/Hopper-v4", ppo), ("bits/sac/Hopper-v4", sac)];
+        all.map(|(run, announced)| (run.to_owned(), announced)).to_vec()
+    };
+    assert_eq!(of(&[]), expect([false; 2]));
+    assert_eq!(of(&["SAC: other bits."]), expect([false, true]));
+    assert_eq!(of(&["SAC: other bits.", "PPO: too."]), expect([true; 2]));
+    assert_eq!(of(&["Hopper-v4: another reward."]), expect([true; 2]));
+}
+
+#[test]
+fn the_kinds_of_events_that_differ_are_named() {
+    let changed = changed(&runs(&[("b/sac/Ant-v4", "1")]), &runs(&[("b/sac/Ant-v4", "2")]), &[]);
+    assert_eq!(changed[0].differs, ["episodes"]);
+    assert_eq!(moved(&changed).unwrap(), "sac on Ant-v4: other bits for the same seed.");
+    assert_eq!(moved(&[]), None);
+}
+
+/// The layer is worth what it covers.
+#[test]
+fn every_method_and_task_has_a_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let suites = pmoe_results::Suite::load_all(&root.join("configs/regress/bits")).unwrap();
+    let runs: Vec<_> = suites.iter().flat_map(|suite| suite.plan(Preset::Smoke)).collect();
+    for file in fs::read_dir(root.join("configs/methods")).unwrap() {
+        let path = file.unwrap().path();
+        let method = path.file_stem().unwrap().to_str().unwrap();
+        assert!(runs.iter().any(|run| run.method == method), "{method} has no run of its bits");
+    }
+    let tasks = fs::read_to_string(root.join("docs/tasks.md")).unwrap();
+    let named = tasks.split('`').filter(|word| {
+        ["-v0", "-v2", "-v4", "-v5"].iter().any(|version| word.ends_with(version))
+            && !word.contains([' ', '*', '/'])
+    });
+    let named: Vec<_> = named.collect();
+    assert!(20 < named.len(), "{named:?}");
+    for task in named {
+        assert!(runs.iter().any(|run| run.task == task), "{task} has no run of its bits");
+    }
+}
