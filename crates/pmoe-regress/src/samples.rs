@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use pmoe_results::Status;
+use pmoe_results::{Event, Status};
 use pmoe_results::run::{Run, scan};
 use pmoe_stats::EvalCurve;
 use pmoe_stats::curve::auc;
@@ -98,6 +98,19 @@ impl Sample {
             .map(|score| if score.is_nan() { f64::NEG_INFINITY } else { score });
         let (commit, curves) = (String::new(), [evaluations, acting]);
         Ok(Self { seed, commit, total_steps, scores, curves })
+    }
+
+    /// Measures a run of one environment by what it reported.
+    ///
+    /// # Errors
+    /// As [`Sample::new`].
+    pub fn from_events(
+        seed: u64,
+        total_steps: u64,
+        events: &[Event],
+    ) -> Result<Self, RegressError> {
+        let acting = Event::acting_curve(events, total_steps, 1);
+        Self::new(seed, total_steps, Event::eval_curve(events), acting)
     }
 
     /// A run that failed: no other is worse.

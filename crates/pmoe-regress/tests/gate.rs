@@ -123,7 +123,7 @@ fn a_run_without_evaluations_or_episodes_is_no_sample() {
 #[test]
 fn a_gate_is_rarely_wrong_and_has_power() {
     let reference = samples(0..32, 40.0, 0.0);
-    let found = calibrate(&reference, &Gate::sequential(), 1000, 1).unwrap();
+    let found = calibrate(&reference, &Gate::sequential(), 200, 1).unwrap();
     assert!(found.false_alarms.share() <= 0.02, "{:?}", found.false_alarms);
     let power = |loss, scope| {
         let is_it = |power: &&pmoe_regress::calibration::Power| {
@@ -136,7 +136,7 @@ fn a_gate_is_rarely_wrong_and_has_power() {
     assert!(power(0.1, Scope::Case).share() < power(0.2, Scope::Case).share());
     // More cases, more runs.
     assert!(found.false_alarms.mean_runs() < power(0.2, Scope::Case).mean_runs());
-    assert_eq!(found, calibrate(&reference, &Gate::sequential(), 1000, 1).unwrap());
+    assert_eq!(found, calibrate(&reference, &Gate::sequential(), 200, 1).unwrap());
     let text = text::calibration(&found);
     assert!(text.contains("| method-3 on Hopper-v4 |"), "{text}");
 

@@ -13,7 +13,7 @@ mod tail;
 
 use std::path::{Path, PathBuf};
 
-use pmoe_stats::{EvalCurve, mean};
+use pmoe_stats::EvalCurve;
 
 pub use self::dir::RunDir;
 pub use self::event::{Event, MemorySink, Position, Sink};
@@ -78,13 +78,10 @@ impl Run {
         Ok(Self { path: path.to_owned(), config, manifest, events })
     }
 
-    /// Returns the mean return of each evaluation, without evaluations of no episodes.
+    /// Returns the mean return of each evaluation, see [`Event::eval_curve`].
     #[must_use]
     pub fn eval_curve(&self) -> EvalCurve {
-        EvalCurve::new(self.events.iter().filter_map(|event| match event {
-            Event::Eval { env_step, returns, .. } => Some((*env_step, mean(returns)?)),
-            _ => None,
-        }))
+        Event::eval_curve(&self.events)
     }
 
     /// Returns the success rate of the training episodes over a budget; empty for a task without a
@@ -98,21 +95,12 @@ impl Run {
         EvalCurve::success_rate(episodes, total_steps)
     }
 
-    /// Returns the return of the training episodes over a budget: what the policy gets while it acts
-    /// with all its noise, where evaluations take its mean.
+    /// Returns the return of the training episodes over a budget, see [`Event::acting_curve`].
     #[must_use]
     pub fn acting_curve(&self, total_steps: u64) -> EvalCurve {
-        // Several environments take turns, so that an episode takes as many times its steps.
         let num_envs = settings::find(&self.config, "num_envs").and_then(toml::Value::as_integer);
-        let num_envs = num_envs.and_then(|num| u64::try_from(num).ok()).unwrap_or(1).max(1);
-        let episodes = self.events.iter().filter_map(|event| match *event {
-            Event::Episode { env_step, episode_return, episode_length, .. } => {
-                let steps = num_envs.saturating_mul(episode_length.into());
-                Some((env_step.saturating_sub(steps)..env_step, episode_return))
-            }
-            _ => None,
-        });
-        EvalCurve::acting(episodes, total_steps)
+        let num_envs = num_envs.and_then(|num| u64::try_from(num).ok()).unwrap_or(1);
+        Event::acting_curve(&self.events, total_steps, num_envs)
     }
 
     /// Whether results may use the run: it is done, and its evaluations span its budget.

@@ -88,8 +88,9 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
             None => drop(reference.classes.insert(class.clone(), Class { commit, runs: found })),
         }
         let text = serde_json::to_string_pretty(&reference)? + "\n";
-        files::write_atomic(&path, text.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let place = || format!("cannot write {}", path.display());
+        fs::create_dir_all(check.references()).with_context(place)?;
+        files::write_atomic(&path, text.as_bytes()).with_context(place)?;
         let verdict = format!("the reference of {class} is that of this build");
         return Ok(outcome(true, verdict, &changed));
     }

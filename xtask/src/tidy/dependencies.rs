@@ -10,7 +10,7 @@ use super::Files;
 use crate::cargo::cargo;
 
 /// Packages and the prefixes of packages that they must not depend on.
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
     ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
@@ -31,6 +31,19 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
         ],
     ),
     ("pmoe-report", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-watch"]),
+    (
+        "pmoe-regress",
+        &[
+            "burn",
+            "mujoco",
+            "pmoe-core",
+            "pmoe-envs",
+            "pmoe-algos",
+            "pmoe-report",
+            "pmoe-watch",
+            "pmoe-matrix",
+        ],
+    ),
     ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
     (
         "pmoe-matrix",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pmoe_stats::{EvalCurve, mean};
 use serde::{Deserialize, Serialize};
 
 use super::layout::EVENTS;
@@ -64,6 +65,31 @@ impl Event {
             | Self::Update { env_step, .. }
             | Self::Eval { env_step, .. } => *env_step,
         }
+    }
+
+    /// Returns the mean return of each evaluation among `events`, without evaluations of no episodes.
+    #[must_use]
+    pub fn eval_curve(events: &[Self]) -> EvalCurve {
+        EvalCurve::new(events.iter().filter_map(|event| match event {
+            Self::Eval { env_step, returns, .. } => Some((*env_step, mean(returns)?)),
+            _ => None,
+        }))
+    }
+
+    /// Returns the return of the training episodes among `events` over a budget: what the policy gets
+    /// while it acts with all its noise, where evaluations take its mean.
+    ///
+    /// `num_envs` environments took turns, so that an episode took as many times its steps.
+    #[must_use]
+    pub fn acting_curve(events: &[Self], total_steps: u64, num_envs: u64) -> EvalCurve {
+        let episodes = events.iter().filter_map(|event| match *event {
+            Self::Episode { env_step, episode_return, episode_length, .. } => {
+                let steps = num_envs.max(1).saturating_mul(episode_length.into());
+                Some((env_step.saturating_sub(steps)..env_step, episode_return))
+            }
+            _ => None,
+        });
+        EvalCurve::acting(episodes, total_steps)
     }
 
     /// Whether every number is finite; JSON has no other numbers.

@@ -39,6 +39,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             population: None,
             cpu: "some processor".into(),
             instructions: String::new(),
+            libm: String::new(),
             cores: 2,
             memory_gib: 7.5,
             os: "linux x86_64".into(),
