@@ -11,7 +11,7 @@ use pmoe_results::{Exit, Preset};
 use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, setup, systems, tidy};
+use crate::{bench_all, cargo, regress, setup, systems, tidy};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -69,6 +69,10 @@ pub fn run(root: &Path) -> Result<()> {
             Exit::Done => Ok(()),
             exit => bail!("`cargo xtask torture --strikes 3` ended with {exit:?}"),
         }
+    })?;
+    step("regress", || match regress::run(root, &pmoe, &target, &regress::Options::default())? {
+        Exit::Done => Ok(()),
+        exit => bail!("`cargo xtask regress` ended with {exit:?}"),
     })?;
     // Last, as it compiles burn's upper crates once more, with one more device.
     step("devices", || match devices::run(root, &Device::ON_THE_CPU)? {

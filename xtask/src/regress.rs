@@ -61,6 +61,22 @@ pub struct Options {
     pub json: bool,
 }
 
+impl Default for Options {
+    /// All layers at the quick scale, as in CI.
+    fn default() -> Self {
+        Self {
+            layer: vec![Layer::Bits, Layer::Learning],
+            scale: Scale::Quick,
+            task: None,
+            only: Vec::new(),
+            jobs: None,
+            draw: 0,
+            update_reference: false,
+            json: false,
+        }
+    }
+}
+
 /// A part of the gate, each with a verdict of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -45,7 +45,9 @@ fn the_same_runs_pass_and_those_of_a_worse_method_fail_with_curves() {
     let failed = run(&mut regress(&[&sac, folder.path()]));
     assert_eq!(failed.code, Some(1), "{}", failed.stderr);
     let text = &failed.stdout;
-    for words in ["WORSE", "sac on Ant-v2, return by acting: ", "seeds 0, 1, 2, 3, 4", "• before, █ now"] {
+    for words in
+        ["WORSE", "sac on Ant-v2, return by acting: ", "seeds 0, 1, 2, 3, 4", "• before, █ now"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     // The commit that trained the reference.
@@ -56,7 +58,10 @@ fn the_same_runs_pass_and_those_of_a_worse_method_fail_with_curves() {
     assert_eq!(document.code, Some(1));
     let findings: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
     let acting = findings.as_array().unwrap().iter().find(|of| of["measure"] == "acting").unwrap();
-    assert_eq!((acting["decision"].as_str(), acting["method"].as_str()), (Some("worse"), Some("sac")));
+    assert_eq!(
+        (acting["decision"].as_str(), acting["method"].as_str()),
+        (Some("worse"), Some("sac"))
+    );
     // The lowest of the C(10, 5) = 252 ways to draw five of ten runs.
     assert!((acting["p_value"].as_f64().unwrap() - 1.0 / 252.0).abs() < 1e-12);
 }
@@ -73,7 +78,11 @@ fn what_can_not_be_compared_is_refused() {
     refuse(&mut regress(&[&sac, &other]), 2, &["sac on Ant-v2: the reference has runs"]);
     refuse(&mut regress(&[&sac]), 2, &["<RUNS|--calibrate <DRAWS>|--bands <FILE>>"]);
     refuse(regress(&[&sac, &sac]).args(["--alpha", "2"]), 2, &["between 0 and 1"]);
-    refuse(regress(&[&sac]).args(["--calibrate", "10"]), 2, &["5 runs of the reference; 20 are needed"]);
+    refuse(
+        regress(&[&sac]).args(["--calibrate", "10"]),
+        2,
+        &["5 runs of the reference; 20 are needed"],
+    );
 
     let unfinished = folder.path().join("unfinished");
     as_sac(&sac, &unfinished);

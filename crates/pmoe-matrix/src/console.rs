@@ -13,8 +13,8 @@ use crate::matrix::Matrix;
 use crate::process;
 use crate::progress::ProgressDisplay;
 use crate::select::Planned;
-use pmoe_results::text::table;
 use crate::words::{counted, size, spoken};
+use pmoe_results::text::table;
 
 /// Output of a command; the texts may contain names from files.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@ use pmoe_results::Suite;
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 
 use crate::select::Planned;
-use pmoe_results::text::table;
 use crate::words::grouped;
+use pmoe_results::text::table;
 
 /// Formats a table with a row for each suite, method and task.
 ///

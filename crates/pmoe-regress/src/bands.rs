@@ -119,7 +119,8 @@ pub fn bands(bands: &[InBand]) -> String {
     let row = |found: &InBand| {
         let InBand { band: Band { method, task, low, high, source }, reached } = found;
         let interval = reached.interval;
-        let interval = interval.map(|interval| format!("[{:.0}, {:.0}]", interval.low, interval.high));
+        let interval =
+            interval.map(|interval| format!("[{:.0}, {:.0}]", interval.low, interval.high));
         let verdict = if !found.is_reached() {
             "BELOW"
         } else if *high < reached.value {

@@ -18,9 +18,8 @@ pub(crate) fn chart([before, now]: &[Vec<&EvalCurve>; 2]) -> String {
     let Some(bounds) = Bounds::of(&all) else {
         return "  (no curves)\n".to_owned();
     };
-    let dataset = |marker, data| {
-        Dataset::default().marker(marker).graph_type(GraphType::Line).data(data)
-    };
+    let dataset =
+        |marker, data| Dataset::default().marker(marker).graph_type(GraphType::Line).data(data);
     let whole = |number: f64| format!("{number:.0}");
     let chart = Chart::new(vec![dataset(Marker::Block, &now), dataset(Marker::Dot, &before)])
         .x_axis(Axis::default().bounds(bounds.steps).labels(bounds.steps.map(whole)))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use pmoe_results::{Event, Status};
 use pmoe_results::run::{Run, scan};
+use pmoe_results::{Event, Status};
 use pmoe_stats::EvalCurve;
 use pmoe_stats::curve::auc;
 use serde::Serialize;
@@ -94,8 +94,8 @@ impl Sample {
         let acted = auc(&acting, first, last).or_else(|| acting.at(first));
         let acted = acted.ok_or(RegressError::NoEpisodes { seed })?;
         // Not a number is as bad as can be.
-        let scores = [evaluation, acted]
-            .map(|score| if score.is_nan() { f64::NEG_INFINITY } else { score });
+        let scores =
+            [evaluation, acted].map(|score| if score.is_nan() { f64::NEG_INFINITY } else { score });
         let (commit, curves) = (String::new(), [evaluations, acting]);
         Ok(Self { seed, commit, total_steps, scores, curves })
     }
@@ -144,11 +144,14 @@ impl Sample {
         let sample = match of.status {
             Status::Done => {
                 let acting = run.acting_curve(of.total_steps);
-                Self::new(of.seed, of.total_steps, run.eval_curve(), acting)
-                    .map_err(|error| RegressError::Run { path: run.path.clone(), source: Box::new(error) })?
+                Self::new(of.seed, of.total_steps, run.eval_curve(), acting).map_err(|error| {
+                    RegressError::Run { path: run.path.clone(), source: Box::new(error) }
+                })?
             }
             Status::Failed { .. } => Self::failed(of.seed, of.total_steps),
-            Status::Running | Status::Interrupted => return Err(RegressError::Unfinished { path: run.path.clone() }),
+            Status::Running | Status::Interrupted => {
+                return Err(RegressError::Unfinished { path: run.path.clone() });
+            }
         };
         Ok(sample.with_commit(&of.provenance.commit))
     }

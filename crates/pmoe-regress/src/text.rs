@@ -15,8 +15,19 @@ use crate::samples::{Sample, Samples};
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
     let header = [
-        "method", "task", "measure", "before", "runs", "now", "runs", "now/before", "difference",
-        "95 % interval", "p", "adjusted", "",
+        "method",
+        "task",
+        "measure",
+        "before",
+        "runs",
+        "now",
+        "runs",
+        "now/before",
+        "difference",
+        "95 % interval",
+        "p",
+        "adjusted",
+        "",
     ];
     let mut order: Vec<_> = findings.iter().collect();
     order.sort_by_key(|finding| finding.decision != Decision::Worse);
@@ -57,8 +68,8 @@ fn failure(finding: &Finding, reference: &Samples, fresh: &Samples) -> String {
     };
     let sides = [reference, fresh].map(|samples| samples.of(case));
     let [before, now] = sides.map(|samples| format!("{}, {}", commits(samples), seeds(samples)));
-    let curves =
-        sides.map(|samples| samples.iter().map(|sample| sample.curve(*measure)).collect::<Vec<_>>());
+    let curves = sides
+        .map(|samples| samples.iter().map(|sample| sample.curve(*measure)).collect::<Vec<_>>());
     format!(
         "{case}, return by {}: {change}\n  before: {before}\n  now:    {now}\n{}",
         measure.name(),
@@ -69,8 +80,7 @@ fn failure(finding: &Finding, reference: &Samples, fresh: &Samples) -> String {
 /// Lists the commits in the order of the seeds: a range, if there are several.
 fn commits(samples: &[Sample]) -> String {
     let commits: BTreeSet<&str> = samples.iter().map(|sample| sample.commit.as_str()).collect();
-    let short: Vec<_> =
-        commits.iter().map(|commit| commit.get(..10).unwrap_or(commit)).collect();
+    let short: Vec<_> = commits.iter().map(|commit| commit.get(..10).unwrap_or(commit)).collect();
     match short.as_slice() {
         [] | [""] => "commit unknown".to_owned(),
         [one] => format!("commit {one}"),

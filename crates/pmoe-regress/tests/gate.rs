@@ -1,7 +1,9 @@
 //! The gate: what it calls worse, how often it is wrong, and what it says.
 
 use pmoe_regress::calibration::Scope;
-use pmoe_regress::{Case, Decision, Gate, Measure, RegressError, Sample, Samples, calibrate, text, undecided};
+use pmoe_regress::{
+    Case, Decision, Gate, Measure, RegressError, Sample, Samples, calibrate, text, undecided,
+};
 use pmoe_stats::EvalCurve;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +16,10 @@ fn sample(seed: u64, spread: f64, lost: f64) -> Sample {
     let mut curve = || {
         // The sum of twelve uniform numbers: nearly normal, with variance 1.
         let normal = (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
-        EvalCurve::new([(0, 300.0 + spread * normal - lost), (STEPS, 300.0 + spread * normal - lost)])
+        EvalCurve::new([
+            (0, 300.0 + spread * normal - lost),
+            (STEPS, 300.0 + spread * normal - lost),
+        ])
     };
     let (evaluations, acting) = (curve(), curve());
     Sample::new(seed, STEPS, evaluations, acting).unwrap().with_commit("0123456789abcdef")
@@ -30,7 +35,9 @@ fn samples(seeds: std::ops::Range<u64>, spread: f64, lost: f64) -> Samples {
     for index in 0..12 {
         for seed in seeds.clone() {
             let lost = if index == 0 { lost } else { 0.0 };
-            samples.add(case(index), sample(1_000_000 * index as u64 + seed, spread, lost)).unwrap();
+            samples
+                .add(case(index), sample(1_000_000 * index as u64 + seed, spread, lost))
+                .unwrap();
         }
     }
     samples
@@ -48,7 +55,8 @@ fn the_same_is_fine_and_a_third_less_is_worse() {
     let worse: Vec<_> =
         findings.iter().filter(|finding| finding.decision == Decision::Worse).collect();
     let expected = Measure::ALL.map(|measure| (case(0), measure));
-    let found: Vec<_> = worse.iter().map(|finding| (finding.case.clone(), finding.measure)).collect();
+    let found: Vec<_> =
+        worse.iter().map(|finding| (finding.case.clone(), finding.measure)).collect();
     assert_eq!(found, expected);
     assert!(worse.iter().all(|finding| (finding.ratio().unwrap() - 0.67).abs() < 0.1));
     // The verdict is settled: nothing needs more seeds.
@@ -90,7 +98,10 @@ fn sides_that_cannot_be_compared_are_refused_with_the_case() {
     let mut fresh = samples(100..104, 40.0, 0.0);
     fresh.retain(|of| *of != case(5));
     let error = Gate::once(0.01).judge(&reference, &fresh, 0).unwrap_err();
-    assert_eq!(error.to_string(), "method-2 on Ant-v4: the reference has runs, the other side has none");
+    assert_eq!(
+        error.to_string(),
+        "method-2 on Ant-v4: the reference has runs, the other side has none"
+    );
 
     let curve = EvalCurve::new([(0, 1.0), (10, 1.0)]);
     let short = Sample::new(1, 10, curve.clone(), curve).unwrap();
@@ -126,9 +137,8 @@ fn a_gate_is_rarely_wrong_and_has_power() {
     let found = calibrate(&reference, &Gate::sequential(), 200, 1).unwrap();
     assert!(found.false_alarms.share() <= 0.02, "{:?}", found.false_alarms);
     let power = |loss, scope| {
-        let is_it = |power: &&pmoe_regress::calibration::Power| {
-            power.loss == loss && power.scope == scope
-        };
+        let is_it =
+            |power: &&pmoe_regress::calibration::Power| power.loss == loss && power.scope == scope;
         found.power.iter().find(is_it).unwrap().rate
     };
     // 30 % of 300 is 2.25 standard deviations.

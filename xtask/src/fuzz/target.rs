@@ -192,7 +192,13 @@ impl<'a> Maker<'a> {
         };
         case.files.insert(part.to_owned(), changed);
         seeds::correct_checksums(&mut case.files);
-        for arguments in [&["watch", ".", "--json"][..], &["report", "."], &["verify", "."]] {
+        let each = [
+            &["watch", ".", "--json"][..],
+            &["report", "."],
+            &["verify", "."],
+            &["regress", ".", "."],
+        ];
+        for arguments in each {
             case.calls.arguments.push(words(arguments));
         }
         case

@@ -74,7 +74,8 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
 
     let known = reference.classes.get(&class);
     let entries = announced.since(&reference.announced);
-    let changed: Vec<_> = known.iter().flat_map(|known| changed(&known.runs, &found, &entries)).collect();
+    let changed: Vec<_> =
+        known.iter().flat_map(|known| changed(&known.runs, &found, &entries)).collect();
     let is_known = known.is_some();
     if check.options.update_reference {
         let moved = moved(&changed);

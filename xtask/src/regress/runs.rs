@@ -43,9 +43,8 @@ impl Runs<'_> {
         }
         let plans = suites.iter().flat_map(|suite| suite.plan(self.preset));
         let wanted = plans.filter(|run| is_wanted(&run.method, &run.task));
-        let mut only: Vec<_> = wanted
-            .map(|run| format!("{}/{}/{}", run.suite, run.method, run.task))
-            .collect();
+        let mut only: Vec<_> =
+            wanted.map(|run| format!("{}/{}/{}", run.suite, run.method, run.task)).collect();
         only.sort();
         only.dedup();
         if only.is_empty() {
@@ -53,12 +52,12 @@ impl Runs<'_> {
                 .iter()
                 .flat_map(|suite| suite.methods.iter().map(|method| method.name.as_str()))
                 .collect();
-            let message = format!("--only and --task select no run (methods: {})", known.join(", "));
+            let message =
+                format!("--only and --task select no run (methods: {})", known.join(", "));
             return Err(crate::BadInput(message).into());
         }
         let methods = Methods::load_all(&root.join("configs/methods"))?;
-        let of_matrix =
-            Options { only, jobs: options.jobs, ..Options::new(self.preset, self.out) };
+        let of_matrix = Options { only, jobs: options.jobs, ..Options::new(self.preset, self.out) };
         let matrix = Matrix::new(suites, methods, &of_matrix)?;
         let display = ProgressDisplay::new(matrix.runs(), matrix.jobs(), |line| say!("{line}"));
         let ends =

@@ -11,7 +11,8 @@ fn runs(runs: &[(&str, &str)]) -> BTreeMap<String, Digests> {
 
 #[test]
 fn other_bits_have_to_be_announced_by_method_or_task() {
-    let known = runs(&[("bits/sac/Hopper-v4", "1"), ("bits/ppo/Hopper-v4", "1"), ("bits/td3/Ant-v4", "1")]);
+    let known =
+        runs(&[("bits/sac/Hopper-v4", "1"), ("bits/ppo/Hopper-v4", "1"), ("bits/td3/Ant-v4", "1")]);
     let found = runs(&[
         ("bits/sac/Hopper-v4", "2"),
         ("bits/ppo/Hopper-v4", "2"),
@@ -23,7 +24,8 @@ fn other_bits_have_to_be_announced_by_method_or_task() {
         changed.into_iter().map(|run| (run.run, run.announced)).collect()
     };
     let expect = |[ppo, sac]: [bool; 2]| {
-        let all = [("bits/dac/Ant-v4", true), ("bits/ppo/Hopper-v4", ppo), ("bits/sac/Hopper-v4", sac)];
+        let all =
+            [("bits/dac/Ant-v4", true), ("bits/ppo/Hopper-v4", ppo), ("bits/sac/Hopper-v4", sac)];
         all.map(|(run, announced)| (run.to_owned(), announced)).to_vec()
     };
     assert_eq!(of(&[]), expect([false; 2]));
