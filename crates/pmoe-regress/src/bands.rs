@@ -60,8 +60,9 @@ impl Band {
         let BandsToml { bands } = serde_path_to_error::deserialize(table)
             .map_err(|error| bad(error.path().to_string(), explained(error.inner().message())))?;
         for (index, band) in bands.iter().enumerate() {
-            // Also where an end is not a number.
-            if !(band.low < band.high) {
+            // Not so where an end is not a number, either.
+            let is_ordered = band.low < band.high;
+            if !is_ordered {
                 let message = format!("the band from {} to {} is empty", band.low, band.high);
                 return Err(bad(format!("bands[{index}]"), message).into());
             }

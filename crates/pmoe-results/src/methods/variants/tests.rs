@@ -42,6 +42,7 @@ fn run_of(task: &str, seed: u64, config: &str, is_done: bool) -> Run {
                 population: None,
                 cpu: String::new(),
                 instructions: String::new(),
+                libm: String::new(),
                 cores: 1,
                 memory_gib: 1.0,
                 os: String::new(),
