@@ -11,7 +11,7 @@ use pmoe_results::{Exit, Preset};
 use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, setup, systems, tidy};
+use crate::{bench_all, cargo, setup, systems, tidy, tools};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -24,6 +24,12 @@ pub fn run(root: &Path) -> Result<()> {
 
     step("format", || cargo(&["fmt", "--all", "--check"]))?;
     step("tidy", || tidy::run(root))?;
+    step("dependencies", || {
+        // Both take a minute to install, once.
+        start(Command::new(tools::MACHETE.installed()?).args(["crates", "xtask"]))?;
+        let mut deny = Command::new(tools::DENY.installed()?);
+        start(deny.args(["--locked", "check", "bans", "licenses", "sources"]))
+    })?;
     step("setup", || setup::run(root))?;
     step("clippy", || {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])

@@ -36,9 +36,11 @@ mod cargo;
 mod ci;
 mod devices;
 mod fuzz;
+mod regress;
 mod setup;
 mod systems;
 mod tidy;
+mod tools;
 #[cfg(unix)]
 mod torture;
 
@@ -90,6 +92,7 @@ Examples:
     #[command(after_help = "Example:\n  cargo xtask systems")]
     Systems,
     Devices(devices::Options),
+    Regress(regress::Options),
     #[cfg(unix)]
     Torture(torture::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
@@ -167,6 +170,11 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             let pmoe = cargo::build_pmoe()?;
             return torture::run(root, &pmoe, &options);
+        }
+        Task::Regress(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            return regress::run(root, &options);
         }
         Task::Ci => {
             env::set_current_dir(root)?;

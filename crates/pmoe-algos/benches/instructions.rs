@@ -1,16 +1,17 @@
 //! What `cargo xtask regress --layer cost` counts the instructions of, under valgrind's callgrind: for
 //! every method, at the sizes of Hopper, gradient updates and acting.
 //!
-//! `instructions update sac` makes a learner, then updates it a few times inside of [`counted`]: callgrind
-//! collects only there. It prints how many times, to divide by. See `docs/regression-cost.md`.
+//! `instructions update sac 1` makes a learner, then updates it once inside of [`counted`]: callgrind collects
+//! only there. See `docs/regression-cost.md`.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
-#![allow(clippy::print_stdout, reason = "its result")]
 
 use burn::tensor::Device;
 use pmoe_algos::seed::{Stream, stream};
-use pmoe_algos::{Agent, AlgoConfig, AnyAgent, AnyMemory, MethodConfig, Mode, TimedStep, Transition};
+use pmoe_algos::{
+    Agent, AlgoConfig, AnyAgent, AnyMemory, MethodConfig, Mode, TimedStep, Transition,
+};
 use pmoe_core::noise::fill_uniform;
 use pmoe_envs::{EnvSpec, Rng};
 
@@ -19,12 +20,6 @@ const OBS: usize = 11;
 
 /// Motors of Hopper-v4.
 const MOTORS: usize = 3;
-
-/// Gradient updates that are counted.
-const UPDATES: usize = 4;
-
-/// Environment steps that are counted.
-const STEPS: usize = 16;
 
 /// Environment steps before those that are counted, so that what is allocated once is there.
 const WARM_UP: usize = 8;
@@ -43,14 +38,13 @@ impl Learner {
         let algo = algo(method);
         let spec = EnvSpec::new("Hopper", OBS, MOTORS);
         let step = algo.timed_step(&spec, algo.rows_per_update(), &Device::flex());
-        let mut learner = Self(step, stream(0, Stream::Learn));
-        // Optimisers have no state before the first update.
-        learner.update();
-        learner
+        Self(step, stream(0, Stream::Learn))
     }
 
-    fn update(&mut self) {
-        (self.0)(&mut self.1, &mut |_| ());
+    fn update(&mut self, times: usize) {
+        for _ in 0..times {
+            (self.0)(&mut self.1, &mut |_| ());
+        }
     }
 }
 
@@ -106,19 +100,18 @@ fn counted(work: &mut dyn FnMut()) {
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let times = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["update", method] => {
+    // `cargo bench` names nothing to do.
+    let [what, method, times] = &arguments[..] else { return };
+    let times = times.parse().unwrap();
+    match what.as_str() {
+        "update" => {
             let mut learner = Learner::new(method);
-            counted(&mut || (0..UPDATES).for_each(|_| learner.update()));
-            UPDATES
+            counted(&mut || learner.update(times));
         }
-        ["act", method] => {
+        "act" => {
             let mut actor = Actor::new(method);
-            counted(&mut || actor.act(STEPS));
-            STEPS
+            counted(&mut || actor.act(times));
         }
-        // By `cargo bench`, which names nothing to do.
-        _ => return,
-    };
-    println!("{times}");
+        other => panic!("cannot count `{other}`"),
+    }
 }

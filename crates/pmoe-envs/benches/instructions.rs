@@ -1,18 +1,14 @@
 //! What `cargo xtask regress --layer cost` counts the instructions of, under valgrind's callgrind:
 //! environment steps with given actions, resets included.
 //!
-//! `instructions env_step Hopper-v4` makes the task, then steps it inside of [`counted`]: callgrind
-//! collects only there. It prints how many times, to divide by. See `docs/regression-cost.md`.
+//! `instructions env_step Hopper-v4 100` makes the task, then steps it inside of [`counted`]: callgrind
+//! collects only there. See `docs/regression-cost.md`.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first failure")]
-#![allow(clippy::print_stdout, reason = "its result")]
 
 use pmoe_envs::{Env, Rng, TaskId, make};
 use rand::{RngExt, SeedableRng};
-
-/// Environment steps that are counted.
-const STEPS: usize = 100;
 
 /// A task, and the actions of a policy that does not look: they depend on no learner.
 struct Task {
@@ -50,9 +46,8 @@ fn counted(work: &mut dyn FnMut()) {
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     // `cargo bench` names nothing to do.
-    if let ["env_step", name] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        let mut task = Task::new(name);
-        counted(&mut || (0..STEPS).for_each(|_| task.step()));
-        println!("{STEPS}");
-    }
+    let [what, name, times] = &arguments[..] else { return };
+    assert_eq!(what, "env_step", "nothing else can be counted");
+    let (mut task, times) = (Task::new(name), times.parse().unwrap());
+    counted(&mut || (0..times).for_each(|_: usize| task.step()));
 }
