@@ -30,6 +30,7 @@ pub fn run(root: &Path) -> Result<()> {
         let mut deny = Command::new(tools::DENY.installed()?);
         start(deny.args(["--locked", "check", "bans", "licenses", "sources"]))
     })?;
+    step("workflows", || start(&mut Command::new(".ci/actionlint")))?;
     step("setup", || setup::run(root))?;
     step("clippy", || {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
