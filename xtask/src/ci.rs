@@ -25,7 +25,7 @@ pub fn run(root: &Path) -> Result<()> {
     step("format", || cargo(&["fmt", "--all", "--check"]))?;
     step("tidy", || tidy::run(root))?;
     step("dependencies", || {
-        // Both take a minute to install, once.
+        // The first time they are compiled.
         start(Command::new(tools::MACHETE.installed()?).args(["crates", "xtask"]))?;
         let mut deny = Command::new(tools::DENY.installed()?);
         start(deny.args(["--locked", "check", "bans", "licenses", "sources"]))
