@@ -11,7 +11,7 @@ use pmoe_results::{Exit, Preset};
 use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, regress, setup, systems, tidy};
+use crate::{bench_all, cargo, regress, setup, systems, tidy, tools};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -24,6 +24,13 @@ pub fn run(root: &Path) -> Result<()> {
 
     step("format", || cargo(&["fmt", "--all", "--check"]))?;
     step("tidy", || tidy::run(root))?;
+    step("dependencies", || {
+        // The first time they are compiled.
+        start(Command::new(tools::MACHETE.installed()?).args(["crates", "xtask"]))?;
+        let mut deny = Command::new(tools::DENY.installed()?);
+        start(deny.args(["--locked", "check", "bans", "licenses", "sources"]))
+    })?;
+    step("workflows", || start(&mut Command::new(".ci/actionlint")))?;
     step("setup", || setup::run(root))?;
     step("clippy", || {
         cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])

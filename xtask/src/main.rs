@@ -41,6 +41,7 @@ mod regress;
 mod setup;
 mod systems;
 mod tidy;
+mod tools;
 #[cfg(unix)]
 mod torture;
 

@@ -2,6 +2,7 @@
 
 mod bits;
 mod changelog;
+mod cost;
 mod learning;
 mod runs;
 
@@ -19,7 +20,8 @@ use serde::Serialize;
 /// Checks that every learner still learns, at the same cost, and which bits have changed
 ///
 /// Trains short runs and compares them with what is stored in results/regress. `bits`: a digest of
-/// the events of every method and task; other bits have to be announced in CHANGELOG.md.
+/// the events of every method and task; other bits have to be announced in CHANGELOG.md. `cost`:
+/// instructions of updates and steps, and memory, which the load of the machine doesn't change.
 /// `learning`: returns of fresh seeds on Hopper and Ant beside those of the reference.
 /// docs/regression.md says how often the verdict is wrong.
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,7 @@ Exit codes: 0 nothing is worse, 1 something is, 2 bad input.")]
 pub struct Options {
     /// Layers to check
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,..")]
-    #[arg(default_value = "bits,learning")]
+    #[arg(default_value = "bits,cost,learning")]
     pub layer: Vec<Layer>,
     /// Quick: short runs beside the reference; nightly: a million steps of Hopper beside published
     /// returns
@@ -65,7 +67,7 @@ impl Default for Options {
     /// All layers at the quick scale, as in CI.
     fn default() -> Self {
         Self {
-            layer: vec![Layer::Bits, Layer::Learning],
+            layer: vec![Layer::Bits, Layer::Cost, Layer::Learning],
             scale: Scale::Quick,
             task: None,
             only: Vec::new(),
@@ -85,6 +87,8 @@ pub enum Layer {
     Bits,
     /// Returns of fresh seeds.
     Learning,
+    /// Instructions and memory.
+    Cost,
 }
 
 /// How long the runs of a check are.
@@ -119,6 +123,7 @@ impl Layer {
         match self {
             Self::Bits => "bits",
             Self::Learning => "learning",
+            Self::Cost => "cost",
         }
     }
 }
@@ -168,6 +173,7 @@ pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result
         let begun = Instant::now();
         let outcome = match (layer, options.scale) {
             (Layer::Bits, _) => bits::check(&check)?,
+            (Layer::Cost, _) => cost::check(&check)?,
             (Layer::Learning, Scale::Quick) => learning::check(&check, &id)?,
             (Layer::Learning, Scale::Nightly) => learning::nightly(&check, &id)?,
         };
