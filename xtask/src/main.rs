@@ -36,6 +36,7 @@ mod cargo;
 mod ci;
 mod devices;
 mod fuzz;
+mod mutants;
 mod setup;
 mod systems;
 mod tidy;
@@ -92,6 +93,7 @@ Examples:
     Devices(devices::Options),
     #[cfg(unix)]
     Torture(torture::Options),
+    Mutants(mutants::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
@@ -167,6 +169,11 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             let pmoe = cargo::build_pmoe()?;
             return torture::run(root, &pmoe, &options);
+        }
+        Task::Mutants(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            return mutants::run(root, &options);
         }
         Task::Ci => {
             env::set_current_dir(root)?;
