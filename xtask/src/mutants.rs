@@ -6,6 +6,7 @@ mod report;
 mod scratch;
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -140,26 +141,11 @@ fn notice(
         let due =
             |way: &&Way| options.again || record.known(mutant, way.name(), &scratch.code).is_none();
         let due: Vec<Way> = ways.iter().filter(due).copied().collect();
-        for &way in &due {
-            ensure_sound(&scratch, mutant, way, options, record)?;
-        }
         let place = format!("{} of {}, {}", index + 1, mutants.len(), mutant.name);
-        if !due.is_empty() {
-            let tried = scratch.with(mutant, || {
-                for &way in &due {
-                    let begun = Instant::now();
-                    let noticed = check(&scratch, &mutant.name, Some(mutant), way, options)?;
-                    let seconds = (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-                    say!("{place}: {}, {seconds} s", described(way, noticed.as_ref()));
-                    let (commit, code) = (scratch.commit.clone(), scratch.code.clone());
-                    let result = Check { commit, code, seconds, noticed };
-                    record.insert(mutant, way.name(), result)?;
-                }
-                Ok(())
-            });
-            if let Err(error) = tried {
-                say!("{place}: {error:#}");
-            }
+        if !due.is_empty()
+            && let Err(error) = attempt(&scratch, mutant, &due, &place, options, record)
+        {
+            say!("{place}: {error:#}");
         }
         let by = |way: &Way| record.known(mutant, way.name(), &scratch.code);
         let is_noticed = |way: &Way| by(way).is_some_and(|check| check.noticed.is_some());
@@ -171,6 +157,36 @@ fn notice(
     Ok(missed)
 }
 
+/// Tries a mutant and records how it went.
+fn attempt(
+    scratch: &Scratch,
+    mutant: &Mutant,
+    ways: &[Way],
+    place: &str,
+    options: &Options,
+    record: &mut Record,
+) -> Result<()> {
+    let results = scratch.with(mutant, || {
+        let mut results = Vec::with_capacity(ways.len());
+        for &way in ways {
+            let begun = Instant::now();
+            let noticed = check(scratch, mutant, way, options)?;
+            let seconds = (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+            say!("{place}: {}, {seconds} s", described(way, noticed.as_ref()));
+            let (commit, code) = (scratch.commit.clone(), scratch.code.clone());
+            results.push((way, Check { commit, code, seconds, noticed }));
+        }
+        Ok(results)
+    })?;
+    for (way, result) in results {
+        if let Some(noticed) = &result.noticed {
+            ensure_sound(scratch, way, noticed, options, record)?;
+        }
+        record.insert(mutant, way.name(), result)?;
+    }
+    Ok(())
+}
+
 fn described(way: Way, noticed: Option<&Noticed>) -> String {
     match noticed {
         None => format!("not noticed by {}", way.name()),
@@ -178,76 +194,77 @@ fn described(way: Way, noticed: Option<&Noticed>) -> String {
     }
 }
 
-/// Checks that what is to notice a mutant passes without it.
+/// Checks, once for the same code, that what noticed a mutant passes without it.
 fn ensure_sound(
     scratch: &Scratch,
-    mutant: &Mutant,
     way: Way,
+    noticed: &Noticed,
     options: &Options,
     record: &mut Record,
 ) -> Result<()> {
-    let of = match way {
-        Way::Tests => mutant.package(),
-        Way::Layer(_) => "all",
-    };
-    let name = format!("{} of {of}", way.name());
-    if record.is_sound(&name, scratch) {
+    let suite = &noticed.suite;
+    if record.is_sound(suite, scratch) {
         return Ok(());
     }
-    say!("{name}, without a mutant");
+    say!("{suite} without a mutant");
     let noticed = match way {
         Way::Tests => {
-            let stages = tests::stages(mutant.package());
-            tests::run(scratch, "without", &stages, options.jobs, limit(options))?
+            let stage = tests::stage_of(suite).context("no such tests")?;
+            tests::run(scratch, WITHOUT, &[stage], options.jobs, limit(options))?
         }
-        Way::Layer(_) => check(scratch, "without", None, way, options)?,
+        Way::Layer(layer) => regress(scratch, WITHOUT, layer, &[])?,
     };
     if let Some(noticed) = noticed {
-        let log = scratch.log("without");
+        let log = scratch.log(WITHOUT);
         bail!("without a mutant: {}; see {}", described(way, Some(&noticed)), log.display());
     }
-    record.note_sound(&name, scratch)
+    record.note_sound(suite, scratch)
 }
+
+/// The name of logs without a mutant.
+const WITHOUT: &str = "without";
 
 fn limit(options: &Options) -> Duration {
     Duration::from_secs(options.timeout)
 }
 
-/// Makes a check of the scratch copy as it is, with the mutant in it if there is one.
+/// Checks the scratch copy, with the mutant in it.
 fn check(
     scratch: &Scratch,
-    name: &str,
-    mutant: Option<&Mutant>,
+    mutant: &Mutant,
     way: Way,
     options: &Options,
 ) -> Result<Option<Noticed>> {
-    match (way, mutant) {
-        (Way::Tests, Some(mutant)) => {
-            tests::run(scratch, name, &tests::stages_of(mutant), options.jobs, limit(options))
+    match way {
+        Way::Tests => {
+            let stages = tests::stages_of(mutant);
+            tests::run(scratch, &mutant.name, &stages, options.jobs, limit(options))
         }
-        (Way::Tests, None) => bail!("tests are those of a mutant's crate"),
-        (Way::Layer(layer), mutant) => {
-            let mut regress = scratch.xtask()?;
-            regress.args(["regress", "--json", "--layer", layer.name()]);
-            if let Some(mutant) = mutant.filter(|mutant| !mutant.methods.is_empty()) {
-                regress.args(["--only", &mutant.methods.join(",")]);
-            }
-            let log = scratch.log(&format!("{name}-{}", layer.name()));
-            let stderr = std::fs::File::create(&log)?;
-            let output = regress.stdin(Stdio::null()).stderr(stderr).output();
-            let output =
-                output.with_context(|| format!("cannot start `{}`", process::line(&regress)))?;
-            let suite = format!("the layer {}", layer.name());
-            match output.status.code() {
-                Some(0) => Ok(None),
-                Some(1) => Ok(Some(Noticed { suite, by: Vec::new() })),
-                _ => bail!(
-                    "`{}` ended with {}; see {}",
-                    process::line(&regress),
-                    process::ending(output.status),
-                    log.display()
-                ),
-            }
+        Way::Layer(layer) => regress(scratch, &mutant.name, layer, &mutant.methods),
+    }
+}
+
+/// Runs a layer of the regression gate for these methods, or for all of them.
+fn regress(
+    scratch: &Scratch,
+    name: &str,
+    layer: Layer,
+    methods: &[String],
+) -> Result<Option<Noticed>> {
+    let mut regress = scratch.xtask()?;
+    regress.args(["regress", "--json", "--layer", layer.name()]);
+    if !methods.is_empty() {
+        regress.args(["--only", &methods.join(",")]);
+    }
+    let log = scratch.log(&format!("{name}-{}", layer.name()));
+    let output = regress.stdin(Stdio::null()).stderr(File::create(&log)?).output();
+    let output = output.with_context(|| format!("cannot start `{}`", process::line(&regress)))?;
+    match output.status.code() {
+        Some(0) => Ok(None),
+        Some(1) => Ok(Some(Noticed { suite: format!("layer {}", layer.name()), by: Vec::new() })),
+        _ => {
+            let (line, ending) = (process::line(&regress), process::ending(output.status));
+            bail!("`{line}` ended with {ending}; see {}", log.display())
         }
     }
 }

@@ -76,15 +76,26 @@ pub fn stages_of(mutant: &Mutant) -> Vec<Stage> {
     stages
 }
 
+/// Returns the stage with the tests of [`Noticed::suite`] alone.
+pub fn stage_of(suite: &str) -> Option<Stage> {
+    let (package, name) = suite.split_once(' ')?;
+    let of = stages(package).into_iter().filter(|stage| stage.package == package);
+    let target = of.flat_map(|stage| stage.targets).find(|target| **target == name)?;
+    Some(Stage { targets: std::slice::from_ref(target), ..stages(package)[0] })
+}
+
 impl Stage {
     /// Builds the tests and returns their programs with the names of their targets, or `None` if the
     /// code does not compile.
     fn build(self, scratch: &Scratch, jobs: Option<u32>, log: &Path) -> Result<Option<Vec<Built>>> {
         let mut cargo = scratch.cargo();
-        // With pmoe-cli, the features are those of the whole workspace, and nothing is compiled
-        // twice; it has no library of its own.
         cargo.args(["test", "--release", "--no-run", "--package", self.package]);
-        cargo.args(["--package", "pmoe-cli", "--message-format", "json-render-diagnostics"]);
+        if self.package != "pmoe-core" {
+            // With pmoe-cli, the features are those of the whole workspace, and the crates below are
+            // compiled once. Without it, those of pmoe-core are, too.
+            cargo.args(["--package", "pmoe-cli"]);
+        }
+        cargo.args(["--message-format", "json-render-diagnostics"]);
         for target in self.targets {
             match *target {
                 "lib" => cargo.arg("--lib"),
@@ -276,9 +287,17 @@ mod unit {
     }
 
     #[test]
+    fn the_stage_of_a_suite_has_its_tests_alone() {
+        let stage = stage_of("pmoe-algos known_q").unwrap();
+        assert_eq!((stage.package, stage.targets), ("pmoe-algos", &["known_q"][..]));
+        assert_eq!(stage_of("pmoe-core lib").unwrap(), CORE[0]);
+        assert_eq!(stage_of("pmoe-core parity"), None);
+    }
+
+    #[test]
     fn every_test_of_the_three_crates_is_in_a_stage() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // `devices` compares devices that a build lacks. pmoe-cli has tests named as the next two,
+        // `devices` compares devices that a build lacks. pmoe-cli has tests named like the next two,
         // and building them takes longer than most mutants.
         let others = ["devices", "limits", "population", "common"];
         for (package, stages) in
