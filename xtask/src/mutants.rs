@@ -134,7 +134,7 @@ fn notice(
     let scratch = Scratch::prepare(root)?;
     // Before the hours of work: all of them fit the committed code.
     for mutant in mutants {
-        scratch.with(mutant, || Ok(()))?;
+        scratch.mutated(mutant)?;
     }
     let mut missed = 0;
     for (index, mutant) in mutants.iter().enumerate() {

@@ -83,12 +83,19 @@ impl Scratch {
         self.logs.join(format!("{name}.log"))
     }
 
+    /// Returns the text of a mutant's file without the mistake and with it.
+    pub fn mutated(&self, mutant: &Mutant) -> Result<[String; 2]> {
+        let read = fs::read_to_string(self.tree.join(&mutant.file));
+        let text = read.with_context(|| format!("mutant `{}`: {}", mutant.name, mutant.file))?;
+        let mutated = mutant.apply(&text)?;
+        Ok([text, mutated])
+    }
+
     /// Makes the mistake, does `work`, and undoes the mistake.
     pub fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let path = self.tree.join(&mutant.file);
-        let read = fs::read_to_string(&path);
-        let text = read.with_context(|| format!("mutant `{}`: {}", mutant.name, mutant.file))?;
-        fs::write(&path, mutant.apply(&text)?)?;
+        let [text, mutated] = self.mutated(mutant)?;
+        fs::write(&path, mutated)?;
         let done = work();
         // The file is newer than what was built from it, so that cargo builds it again.
         fs::write(&path, text)?;

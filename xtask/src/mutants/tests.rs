@@ -38,9 +38,10 @@ const CORE: [Stage; 2] =
     [stage("pmoe-core", &["lib"]), stage("pmoe-core", &["fused", "runs", "instructions"])];
 
 /// Of the learners and the training loop.
-const ALGOS: [Stage; 4] = [
+const ALGOS: [Stage; 5] = [
     stage("pmoe-algos", &["lib"]),
     stage("pmoe-algos", &["parity"]),
+    stage("pmoe-algos", &["update"]),
     stage("pmoe-algos", &["sac", "ppo", "dac", "gradients"]),
     stage(
         "pmoe-algos",
