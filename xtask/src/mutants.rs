@@ -177,7 +177,9 @@ fn attempt(
             results.push((way, Check { commit, code, seconds, noticed }));
         }
         Ok(results)
-    })?;
+    });
+    scratch.clean()?;
+    let results = results?;
     for (way, result) in results {
         if let Some(noticed) = &result.noticed {
             ensure_sound(scratch, way, noticed, options, record)?;

@@ -50,6 +50,7 @@ impl Scratch {
         }
         // Also undoes what a stopped run left.
         git(&tree, &["checkout", "--quiet", "--force", "--detach", &commit])?;
+        clean(&tree)?;
         let ids = CODE.map(|path| git(&tree, &["rev-parse", &format!("HEAD:{path}")]));
         let ids = ids.into_iter().collect::<Result<Vec<_>>>()?;
         let code = blake3::hash(ids.join("\n").as_bytes()).to_hex()[..16].to_owned();
@@ -91,6 +92,12 @@ impl Scratch {
         Ok([text, mutated])
     }
 
+    /// Removes what failing tests left, such as the inputs that made them fail, which the tests of the
+    /// next mutant would try.
+    pub fn clean(&self) -> Result<()> {
+        clean(&self.tree)
+    }
+
     /// Makes the mistake, does `work`, and undoes the mistake.
     pub fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let path = self.tree.join(&mutant.file);
@@ -107,6 +114,11 @@ impl Scratch {
 fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let text = process::stdout(Command::new("git").arg("-C").arg(folder).args(arguments))?;
     Ok(text.trim_end().to_owned())
+}
+
+/// Removes files that git does not know, except ignored ones.
+fn clean(tree: &Path) -> Result<()> {
+    git(tree, &["clean", "--quiet", "--force", "-d"]).map(|_| ())
 }
 
 /// Copies what cargo has compiled of other people's crates, which takes much longer to compile than
