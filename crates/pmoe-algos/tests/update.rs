@@ -9,9 +9,11 @@ mod common;
 use burn::tensor::{Device, Tensor};
 use pmoe_algos::checkpoint::Files;
 use pmoe_algos::critic::TwinCritic;
+use pmoe_algos::policy::RoutingInput;
 use pmoe_algos::replay::{Batch, ReplayBuffer, TensorBatch};
 use pmoe_algos::sac::{
-    Actor, ActorConfig, LossInput, Sac, SacConfig, Sampled, TargetAction, TemperatureConfig,
+    Actor, ActorConfig, LossInput, PmoeConfig, Sac, SacConfig, Sampled, TargetAction,
+    TemperatureConfig,
 };
 use pmoe_algos::{Agent, Mode, Scope, Training, Transition};
 use pmoe_core::best_of::divergence;
@@ -161,6 +163,19 @@ fn critics_start_apart_and_learn_apart() {
 }
 
 #[test]
+fn the_router_starts_with_numbers_of_its_own() {
+    // Both layers take the observation, so equal streams would give equal numbers.
+    let actor = PmoeConfig { routing_input: RoutingInput::Obs, ..common::pmoe(3) };
+    let agent = common::filled(config(ActorConfig::Pmoe(actor)), OBS, ACTION, 0);
+    let Actor::Pmoe(actor) = agent.actor() else { panic!("a mixture") };
+    let [router, trunk] = [&actor.net.router, &actor.net.primitives.trunk.layers[0]].map(|layer| {
+        assert_eq!(layer.weight.dims()[0], OBS);
+        layer.weight.val().inner().try_into_vec_as::<f32>().unwrap()[0].to_bits()
+    });
+    assert_ne!(router, trunk);
+}
+
+#[test]
 fn every_action_of_a_loss_has_noise_of_its_own() {
     let agent = common::filled(config(ActorConfig::Pmoe(common::pmoe(3))), OBS, ACTION, 0);
     let device = Device::flex();
@@ -222,19 +237,21 @@ fn evaluations_have_randomness_of_their_own() {
 }
 
 #[test]
-fn an_episode_begins_with_its_own_observation() {
+fn an_episode_begins_with_its_own_observation_and_no_memory() {
     /// Sees the observation and moves nothing, and notes what it is told.
     #[derive(Default)]
     struct Witness {
         told: Vec<[f32; 2]>,
+        /// Actions of the episode so far, at each step.
+        remembered: Vec<u32>,
         acted: std::cell::RefCell<Vec<f32>>,
     }
     impl Agent for Witness {
-        type Memory = ();
+        type Memory = u32;
 
         fn act(
             &self,
-            _memory: &mut (),
+            memory: &mut u32,
             obs: &[f32],
             mode: Mode,
             _rng: &mut Rng,
@@ -243,11 +260,13 @@ fn an_episode_begins_with_its_own_observation() {
             if mode == Mode::Explore {
                 self.acted.borrow_mut().push(obs[0]);
             }
+            *memory += 1;
             action.fill(0.5);
             Ok(())
         }
 
-        fn observe(&mut self, _memory: &(), transition: Transition<'_>) {
+        fn observe(&mut self, memory: &u32, transition: Transition<'_>) {
+            self.remembered.push(*memory);
             self.told.push([transition.obs[0], transition.next_obs[0]]);
         }
 
@@ -271,7 +290,7 @@ fn an_episode_begins_with_its_own_observation() {
             Ok(())
         }
 
-        fn check_restored(&self, _: &(), _: bool) -> Result<(), pmoe_algos::CheckpointError> {
+        fn check_restored(&self, _: &u32, _: bool) -> Result<(), pmoe_algos::CheckpointError> {
             Ok(())
         }
     }
@@ -288,6 +307,7 @@ fn an_episode_begins_with_its_own_observation() {
         assert!((obs - acted).abs() < 1e-6, "{step}: {obs} is not {acted}");
         assert!((next_obs - obs - 0.1).abs() < 1e-5, "{step}: from {obs} to {next_obs}");
         let is_first = step % 10 == 0;
+        assert_eq!(agent.remembered[step] as usize, step % 10 + 1);
         assert_eq!(is_first, step == 0 || (obs - agent.told[step - 1][1]).abs() > 1e-6);
         assert!(!is_first || obs.abs() <= 1.0, "{step}: {obs}");
     }

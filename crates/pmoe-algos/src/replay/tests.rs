@@ -125,6 +125,16 @@ fn rows_of_any_length_are_drawn_whole() {
 }
 
 #[test]
+fn fields_longer_than_a_piece_are_written_and_read() {
+    // A piece has 1024 numbers; the observations have 5000.
+    let bytes = filled(3_000, 2_500).to_bytes();
+    let mut restored = ReplayBuffer::new(3_000, 2, 1);
+    restored.read(&mut &bytes[..]).unwrap();
+    assert_eq!(restored.len(), 2_500);
+    assert_eq!(restored.to_bytes(), bytes);
+}
+
+#[test]
 fn every_row_has_a_number_that_does_not_mark_a_shared_one() {
     // Rows are numbered from 0, and the largest u32 is the mark.
     assert_eq!(ReplayBuffer::MAX_CAPACITY, 4_294_967_294);
