@@ -251,3 +251,11 @@ fn only_a_part_of_the_same_rollout_fits() {
     longer.cut_obs = vec![0.0; 3 * longer.cut_steps().count()];
     assert!(!longer.fit(&fresh, 3, 2));
 }
+
+#[test]
+fn standardised_numbers_have_deviation_one_whatever_it_was() {
+    // Mean 5 and deviation √((9 + 9) / 1) = 3 √2.
+    let mut values = [2.0, 8.0];
+    standardise(&mut values);
+    assert_close(&values, &[-0.5_f32.sqrt(), 0.5_f32.sqrt()]);
+}
