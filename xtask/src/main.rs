@@ -37,6 +37,7 @@ mod cargo;
 mod ci;
 mod devices;
 mod fuzz;
+mod mutants;
 mod regress;
 mod setup;
 mod systems;
@@ -96,6 +97,7 @@ Examples:
     Regress(regress::Options),
     #[cfg(unix)]
     Torture(torture::Options),
+    Mutants(mutants::Options),
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
@@ -177,6 +179,11 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             let pmoe = cargo::build_pmoe()?;
             return torture::run(root, &pmoe, &options);
+        }
+        Task::Mutants(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            return mutants::run(root, &options);
         }
         Task::Ci => {
             env::set_current_dir(root)?;

@@ -13,8 +13,8 @@ use std::{fs, time::Instant};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use pmoe_matrix::process;
-use pmoe_results::Exit;
 use pmoe_results::number::whole;
+use pmoe_results::{Exit, Methods};
 use serde::Serialize;
 
 /// Checks that every learner still learns, at the same cost, and which bits have changed
@@ -119,7 +119,8 @@ impl Robot {
 }
 
 impl Layer {
-    fn name(self) -> &'static str {
+    /// Returns the name, as on the command line.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Bits => "bits",
             Self::Learning => "learning",
@@ -156,6 +157,22 @@ impl Check<'_> {
         self.root.join("results/regress")
     }
 
+    /// Refuses names of methods that there are not; a layer may well have no run of one that there is.
+    fn refuse_unknown_methods(&self) -> Result<()> {
+        let methods = Methods::load_all(&self.root.join("configs/methods"))?;
+        let names = || methods.settings().map(|(name, _)| name).collect::<Vec<_>>();
+        match self.options.only.iter().find(|name| !names().contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let known = names().join(", ");
+                Err(crate::BadInput(format!(
+                    "--only: no method is called `{name}` (methods: {known})"
+                ))
+                .into())
+            }
+        }
+    }
+
     /// Whether the options select a method on a task.
     fn is_selected(&self, method: &str, task: &str) -> bool {
         let Options { only, task: robot, .. } = self.options;
@@ -168,6 +185,7 @@ pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result
     let id = identity(options.draw)?;
     let out = target.join("regress").join(&id[..16]);
     let check = Check { root, pmoe, options, out };
+    check.refuse_unknown_methods()?;
     let mut outcomes = Vec::new();
     for &layer in &options.layer {
         let begun = Instant::now();

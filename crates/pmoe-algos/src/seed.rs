@@ -89,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn a_run_draws_from_the_stream_of_each_purpose() {
+        let Seeds { env, explore, learn } = Seeds::new(3);
+        for (found, purpose) in
+            [(env, Stream::Env), (explore, Stream::Explore), (learn, Stream::Learn)]
+        {
+            assert_eq!(draws(found), draws(stream(3, purpose)), "{purpose:?}");
+        }
+    }
+
+    #[test]
     fn a_restored_generator_continues() {
         let mut seeds = Seeds::new(7);
         let _: [u8; 3] = std::array::from_fn(|_| seeds.env.random());

@@ -24,6 +24,9 @@ pub fn check(check: &Check<'_>, id: &str) -> Result<Outcome> {
     }
     let mut reference = Samples::read(&stored)?;
     reference.retain(|case| check.is_selected(&case.method, &case.task));
+    if reference.cases().next().is_none() {
+        return Ok(nothing());
+    }
     let gate = Gate::sequential();
     let seeds = seeds(id, gate.stages().iter().map(|stage| stage.seeds).max().unwrap_or(0));
     let out = check.out.join("learning");
@@ -63,7 +66,9 @@ pub fn nightly(check: &Check<'_>, id: &str) -> Result<Outcome> {
     let out = check.out.join("nightly");
     let seeds = seeds(id, 5);
     let runs = Runs { suites: "nightly", preset: Preset::Paper, seeds: Some(&seeds), out: &out };
-    runs.train(check, |method, task| check.is_selected(method, task))?;
+    if runs.train(check, |method, task| check.is_selected(method, task))?.is_empty() {
+        return Ok(nothing());
+    }
     let samples = Samples::read(&out.join(Preset::Paper.name()))?;
     let all = Band::load(&check.root.join("configs/regress/bands.toml"))?;
     let all = all.into_iter().filter(|band| check.is_selected(&band.method, &band.task));
@@ -83,6 +88,9 @@ fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
     let out = check.out.join("reference");
     let runs = Runs { suites: "quick", preset: Preset::Quick, seeds: None, out: &out };
     let trained = runs.train(check, |method, task| check.is_selected(method, task))?;
+    if trained.is_empty() {
+        return Ok(nothing());
+    }
     let folder = out.join(Preset::Quick.name());
     let now = Samples::read(&folder)?;
     let mut findings = Vec::new();
@@ -106,6 +114,16 @@ fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
         text: text::findings(&findings),
         details: serde_json::to_value(Records(&findings))?,
     })
+}
+
+fn nothing() -> Outcome {
+    Outcome {
+        layer: Layer::Learning,
+        passed: true,
+        verdict: "has no run of these methods and tasks".to_owned(),
+        text: String::new(),
+        details: serde_json::Value::Null,
+    }
 }
 
 /// Copies what a reference needs of a run: neither its policy nor its checkpoint.

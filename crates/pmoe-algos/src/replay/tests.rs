@@ -256,3 +256,45 @@ fn another_format_is_named() {
     let error = ReplayBuffer::new(7, 2, 1).load_bytes(&former).unwrap_err();
     assert!(error.to_string().contains("another version"), "{error}");
 }
+
+#[test]
+fn rows_of_any_length_are_drawn_whole() {
+    let mut buffer = ReplayBuffer::new(4, 3, 2);
+    assert_eq!(buffer.action_dim(), 2);
+    for index in 0..6 {
+        let [o, a, n] = [0.0, 3.0, 6.0].map(|first| 10.0 * index as f32 + first);
+        buffer.push(Transition {
+            obs: &[o, o + 1.0, o + 2.0],
+            action: &[a, a + 1.0],
+            reward: o - 1.0,
+            next_obs: &[n, n + 1.0, n + 2.0],
+            terminated: false,
+            truncated: false,
+        });
+    }
+    let mut batch = Batch::default();
+    buffer.sample(100, &mut Rng::seed_from_u64(0), &mut batch);
+    for row in 0..batch.len {
+        let [o, a, n] = [0.0, 3.0, 6.0].map(|first| batch.obs[3 * row] + first);
+        assert_eq!(batch.obs[3 * row..3 * row + 3], [o, o + 1.0, o + 2.0]);
+        assert_eq!(batch.action[2 * row..2 * row + 2], [a, a + 1.0]);
+        assert_eq!(batch.reward[row], o - 1.0);
+        assert_eq!(batch.next_obs[3 * row..3 * row + 3], [n, n + 1.0, n + 2.0]);
+    }
+}
+
+#[test]
+fn fields_longer_than_a_piece_are_written_and_read() {
+    // A piece has 1024 numbers; the observations have 5000.
+    let bytes = filled(3_000, 2_500).to_bytes();
+    let mut restored = ReplayBuffer::new(3_000, 2, 1);
+    restored.read(&mut &bytes[..]).unwrap();
+    assert_eq!(restored.len(), 2_500);
+    assert_eq!(restored.to_bytes(), bytes);
+}
+
+#[test]
+fn every_row_has_a_number_that_does_not_mark_a_shared_one() {
+    // Rows are numbered from 0, and the largest u32 is the mark.
+    assert_eq!(ReplayBuffer::MAX_CAPACITY, 4_294_967_294);
+}

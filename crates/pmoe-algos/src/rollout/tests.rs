@@ -190,3 +190,72 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_number_of_environments_is_saved_unless_it_is_one() {
+    for num_envs in [1, 2] {
+        let buffer = RolloutBuffer::new(4, num_envs);
+        let json = serde_json::to_string(&buffer).unwrap();
+        assert_eq!(json.contains("num_envs"), num_envs > 1, "{json}");
+        assert_eq!(serde_json::from_str::<RolloutBuffer>(&json).unwrap(), buffer);
+    }
+}
+
+#[test]
+fn memory_of_a_rollout_by_hand() {
+    // Three observed numbers, two of an action and a reward, four bytes each; a byte for the end.
+    assert_eq!(RolloutBuffer::bytes(10, 3, 2), 10 * (6 * 4 + 1));
+}
+
+/// Steps of two environments with three observed numbers and two of an action; step 1 is truncated.
+fn of_two(num_steps: usize, len: usize) -> RolloutBuffer {
+    let mut buffer = RolloutBuffer::new(num_steps, 2);
+    for step in 0..len {
+        buffer.push(Transition {
+            obs: &[0.0; 3],
+            action: &[0.0; 2],
+            reward: 0.0,
+            next_obs: &[0.0; 3],
+            terminated: false,
+            truncated: step == 1,
+        });
+    }
+    buffer
+}
+
+#[test]
+fn only_a_part_of_the_same_rollout_fits() {
+    let fresh = of_two(6, 0);
+    assert!(fresh.is_empty() && !of_two(6, 2).is_empty());
+    for len in [0, 2, 4, 6] {
+        let part = of_two(6, len);
+        assert!(part.fit(&fresh, 3, 2), "{len}");
+        if len > 0 {
+            assert!(!part.fit(&fresh, 4, 2) && !part.fit(&fresh, 3, 1));
+        }
+    }
+    // One thing wrong at a time.
+    let wrong = |change: fn(&mut RolloutBuffer)| {
+        let mut part = of_two(6, 4);
+        change(&mut part);
+        !part.fit(&fresh, 3, 2)
+    };
+    assert!(wrong(|part| part.num_steps = 8));
+    assert!(wrong(|part| part.end.push(End::No)));
+    assert!(wrong(|part| part.obs.push(0.0)));
+    assert!(wrong(|part| part.action.push(0.0)));
+    assert!(wrong(|part| part.cut_obs.push(0.0)));
+    assert!(!of_two(6, 3).fit(&fresh, 3, 2), "a step of one environment alone");
+    let mut longer = of_two(8, 8);
+    longer.num_steps = 6;
+    longer.cut_obs = vec![0.0; 3 * longer.cut_steps().count()];
+    assert!(!longer.fit(&fresh, 3, 2));
+}
+
+#[test]
+fn standardised_numbers_have_deviation_one_whatever_it_was() {
+    // Mean 5 and deviation √((9 + 9) / 1) = 3 √2.
+    let mut values = [2.0, 8.0];
+    standardise(&mut values);
+    assert_close(&values, &[-0.5_f32.sqrt(), 0.5_f32.sqrt()]);
+}
