@@ -10,8 +10,9 @@ use pmoe_stats::{Bootstrap, Estimate};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::case::{Case, Measure};
 use crate::error::RegressError;
-use crate::samples::{Case, Measure, Samples};
+use crate::samples::Samples;
 
 /// The range in which the mean evaluation return of the last tenth of the training should lie.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

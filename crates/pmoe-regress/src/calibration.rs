@@ -9,9 +9,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use crate::case::{Case, Measure};
 use crate::error::RegressError;
 use crate::gate::{Decision, Gate};
-use crate::samples::{Case, Measure, Samples};
+use crate::samples::Samples;
 
 /// Which cases lose a part of their return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

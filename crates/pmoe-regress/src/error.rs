@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pmoe_results::ResultsError;
 
-use crate::samples::Case;
+use crate::case::Case;
 
 /// Runs that can't be compared.
 #[derive(Debug, thiserror::Error)]

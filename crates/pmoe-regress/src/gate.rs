@@ -4,8 +4,9 @@ use pmoe_stats::significance::{holm, rank_sum};
 use pmoe_stats::{Bootstrap, Estimate, mean};
 use serde::{Serialize, Serializer};
 
+use crate::case::{Case, Measure};
 use crate::error::RegressError;
-use crate::samples::{Case, Measure, Sample, Samples};
+use crate::samples::{Sample, Samples};
 
 /// A sequential test of all cases together.
 ///

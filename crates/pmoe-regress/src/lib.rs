@@ -46,7 +46,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`samples`] | runs by [`Case`], and what is compared of them: [`Measure`] |
+//! | [`case`] | what is compared: a [`Case`], by a [`Measure`] |
+//! | [`samples`] | runs by case |
 //! | [`gate`] | the rule: [`Gate`], and what it finds |
 //! | [`calibration`] | how often the rule is wrong, from the reference's own runs |
 //! | [`bands`] | published returns that a method should reach at full scale |
@@ -57,6 +58,7 @@
 
 pub mod bands;
 pub mod calibration;
+pub mod case;
 mod chart;
 mod error;
 pub mod gate;
@@ -64,9 +66,10 @@ pub mod samples;
 pub mod text;
 
 pub use calibration::{Calibration, calibrate};
+pub use case::{Case, Measure};
 pub use error::RegressError;
 pub use gate::{Decision, Finding, Gate, undecided};
-pub use samples::{Case, Measure, Sample, Samples};
+pub use samples::{Sample, Samples};
 
 /// The program of README.md compiles and runs.
 #[cfg(doctest)]
