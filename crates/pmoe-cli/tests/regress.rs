@@ -76,7 +76,7 @@ fn what_can_not_be_compared_is_refused() {
     refuse(&mut regress(&[&sac, &folder.path().join("nowhere")]), 2, &["nowhere"]);
     let other = ant("pmoe-sac");
     refuse(&mut regress(&[&sac, &other]), 2, &["sac on Ant-v2: the reference has runs"]);
-    refuse(&mut regress(&[&sac]), 2, &["<RUNS|--calibrate <DRAWS>|--bands <FILE>>"]);
+    refuse(&mut regress(&[&sac]), 2, &["a folder of runs, --calibrate or --bands is needed"]);
     refuse(regress(&[&sac, &sac]).args(["--alpha", "2"]), 2, &["between 0 and 1"]);
     refuse(
         regress(&[&sac]).args(["--calibrate", "10"]),

@@ -189,7 +189,6 @@ fn libc() -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::collections::BTreeMap;
 

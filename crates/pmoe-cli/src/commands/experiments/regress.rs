@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// Folder with the runs of the reference, at any depth.
     reference: PathBuf,
     /// Folder with the runs to judge, at any depth.
-    #[arg(required_unless_present_any = ["calibrate", "bands"], conflicts_with_all = ["calibrate", "bands"])]
+    #[arg(conflicts_with_all = ["calibrate", "bands"])]
     runs: Option<PathBuf>,
     /// Probability of calling anything worse, if nothing has changed.
     #[arg(long, default_value_t = 0.01, value_name = "P", value_parser = probability)]
@@ -59,7 +59,10 @@ pub(crate) fn regress(args: &Args) -> Result<ExitCode> {
         show(args, &all, &bands::bands(&all))?;
         return Ok(verdict(all.iter().all(bands::InBand::is_reached)));
     }
-    let runs = args.runs.as_ref().ok_or_else(|| BadInput("no runs to judge".to_owned()))?;
+    let runs = args
+        .runs
+        .as_ref()
+        .ok_or_else(|| BadInput("a folder of runs, --calibrate or --bands is needed".to_owned()))?;
     let fresh = Samples::read(runs)?;
     let findings = Gate::once(args.alpha).judge(&reference, &fresh, 0)?;
     let failures = text::failures(&findings, &reference, &fresh);
