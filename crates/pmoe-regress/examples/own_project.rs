@@ -1,4 +1,4 @@
-//! A gate for a project of one's own: its agent on its task, beside runs that were made before.
+//! A gate for your own project: it compares your agent on your task with runs that you made before.
 //!
 //! `cargo run --release -p pmoe-regress --example own_project`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]

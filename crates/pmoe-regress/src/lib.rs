@@ -6,7 +6,7 @@
 //! fails with a known probability where nothing has changed.
 //!
 //! # Example
-//! A gate for an agent of one's own, with its runs in memory:
+//! A gate for your own agent, with its runs in memory:
 //!
 //! ```
 //! use pmoe_regress::{Case, Gate, Sample, Samples, text, undecided};

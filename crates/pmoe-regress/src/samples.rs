@@ -1,4 +1,4 @@
-//! The runs of a folder, or of a program of one's own, as samples of what a method learns.
+//! Runs as samples of what a method learns, from a folder or from memory.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -140,6 +140,23 @@ pub fn select(mutants: Vec<Mutant>, only: &[String]) -> Result<Vec<Mutant>> {
 }
 
 #[cfg(test)]
+impl Mutant {
+    /// One for tests.
+    pub fn example() -> Self {
+        Self {
+            name: "sum".to_owned(),
+            mistake: "The sum is a difference.".to_owned(),
+            file: "crates/pmoe-core/src/lib.rs".to_owned(),
+            find: "+".to_owned(),
+            replace: "-".to_owned(),
+            methods: Vec::new(),
+            tasks: Vec::new(),
+            tests: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

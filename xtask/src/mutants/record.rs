@@ -123,19 +123,6 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn mutant() -> Mutant {
-        Mutant {
-            name: "sum".to_owned(),
-            mistake: String::new(),
-            file: "crates/pmoe-core/src/lib.rs".to_owned(),
-            find: "+".to_owned(),
-            replace: "-".to_owned(),
-            methods: Vec::new(),
-            tasks: Vec::new(),
-            tests: Vec::new(),
-        }
-    }
-
     fn check(code: &str, noticed: Option<&str>) -> Check {
         let noticed = noticed.map(|by| Noticed { suite: "a".to_owned(), by: vec![by.to_owned()] });
         Check { commit: "c".to_owned(), code: code.to_owned(), seconds: 1.5, noticed }
@@ -145,7 +132,7 @@ mod tests {
     fn results_are_kept_as_long_as_they_count() {
         let dir = tempfile::tempdir().unwrap();
         let mut record = Record::load(dir.path()).unwrap();
-        let mutant = mutant();
+        let mutant = Mutant::example();
         record.insert(&mutant, "tests", check("one", Some("a::b"))).unwrap();
         record.insert(&mutant, "bits", check("one", None)).unwrap();
         let read = Record::load(dir.path()).unwrap();

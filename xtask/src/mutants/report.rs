@@ -101,16 +101,7 @@ mod tests {
 
     #[test]
     fn the_table_tells_what_was_noticed_what_was_not_and_what_was_not_tried() {
-        let mutant = Mutant {
-            name: "sum".to_owned(),
-            mistake: "The sum is a difference.".to_owned(),
-            file: "crates/pmoe-core/src/lib.rs".to_owned(),
-            find: "+".to_owned(),
-            replace: "-".to_owned(),
-            methods: Vec::new(),
-            tasks: Vec::new(),
-            tests: Vec::new(),
-        };
+        let mutant = Mutant::example();
         let by = vec!["a::b".to_owned(), "c".to_owned()];
         let noticed = Noticed { suite: "pmoe-core lib".to_owned(), by };
         let check =

@@ -204,16 +204,7 @@ mod tests {
         fs::write(&path, "a + b").unwrap();
         let [target, logs] = ["target", "logs"].map(|name| tree.join(name));
         let scratch = Scratch { tree, target, logs, commit: String::new(), code: String::new() };
-        let mutant = Mutant {
-            name: "sum".to_owned(),
-            mistake: String::new(),
-            file: "crates/pmoe-core/lib.rs".to_owned(),
-            find: "+".to_owned(),
-            replace: "-".to_owned(),
-            methods: Vec::new(),
-            tasks: Vec::new(),
-            tests: Vec::new(),
-        };
+        let mutant = Mutant { file: "crates/pmoe-core/lib.rs".to_owned(), ..Mutant::example() };
         let seen = scratch.with(&mutant, || Ok(fs::read_to_string(&path)?)).unwrap();
         assert_eq!(seen, "a - b");
         let failed: Result<()> = scratch.with(&mutant, || anyhow::bail!("it does not compile"));

@@ -65,10 +65,15 @@ pub fn mentions(entry: &str, method: &str, task: &str) -> bool {
 pub fn announce(check: &Check<'_>, entry: &str) -> Result<()> {
     let path = path(check);
     let text = fs::read_to_string(&path).context("cannot read CHANGELOG.md")?;
-    let at = text.find(HEADING).with_context(|| format!("CHANGELOG.md has no `{HEADING}`"))?;
-    let at = at + HEADING.len();
-    let text = format!("{}\n\n- {entry}{}", &text[..at], &text[at..].replacen("\n\n", "\n", 1));
+    let text =
+        with_entry(&text, entry).with_context(|| format!("CHANGELOG.md has no `{HEADING}`"))?;
     fs::write(path, text).context("cannot write CHANGELOG.md")
+}
+
+/// Puts an entry before the others of the newest section.
+fn with_entry(text: &str, entry: &str) -> Option<String> {
+    let (before, after) = text.split_once(HEADING)?;
+    Some(format!("{before}{HEADING}\n\n- {entry}\n{}", after.trim_start_matches('\n')))
 }
 
 fn path(check: &Check<'_>) -> std::path::PathBuf {
@@ -102,6 +107,15 @@ mod tests {
         let first = &announced.digests()[..1];
         assert_eq!(announced.since(first), ["All methods: slower."]);
         assert!(Announced::parse("# Changelog\n").entries.is_empty());
+    }
+
+    #[test]
+    fn a_new_entry_comes_first_and_the_others_stay() {
+        let text = with_entry(TEXT, "DAC: new.").unwrap();
+        let entries = ["DAC: new.", "PMOE-SAC: other bits, see above.", "All methods: slower."];
+        assert_eq!(Announced::parse(&text).entries, entries);
+        assert_eq!(text.replacen("- DAC: new.\n", "", 1), TEXT);
+        assert_eq!(with_entry("# Changelog\n", "DAC: new."), None);
     }
 
     #[test]

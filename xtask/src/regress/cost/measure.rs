@@ -237,7 +237,7 @@ mod tests {
         let message = |package: &str, name: &str, path: &str| {
             serde_json::json!({
                 "reason": "compiler-artifact",
-                "package_id": format!("path+file:///work/crates/{package}#0.1.0"),
+                "package_id": format!("path+file:///checkout/crates/{package}#0.1.0"),
                 "target": { "name": name },
                 "executable": path,
             })
