@@ -110,6 +110,9 @@ fn bands_are_compared_with_the_end_of_the_curves() {
         assert_eq!(found.code, Some(code), "{}", found.stderr);
         assert!(found.stdout.contains(word), "{}", found.stdout);
     }
+    let other = run(regress(&[&ant("pmoe-sac")]).arg("--bands").arg(&bands));
+    assert_eq!(other.code, Some(2));
+    assert!(other.stderr.contains("sac on Ant-v2: a band is given"), "{}", other.stderr);
     let refused = band(2.0, 1.0);
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("the band from 2 to 1 is empty"), "{}", refused.stderr);

@@ -89,7 +89,7 @@ impl Band {
         let reached = reached.and_then(|last| Estimate::mean(last, &Bootstrap::STANDARD));
         match reached {
             Some(reached) => Ok(InBand { band: self, reached }),
-            None => Err(RegressError::Missing { case }),
+            None => Err(RegressError::NoRunsOfBand { case }),
         }
     }
 }

@@ -69,9 +69,12 @@ pub enum RegressError {
         /// The case.
         case: Case,
     },
-    /// No case is on both sides.
-    #[error("the two sides have no method and task in common")]
-    NothingInCommon,
+    /// A band has no runs, or they were not evaluated in the last tenth.
+    #[error("{case}: a band is given, but no run that was evaluated in its last tenth")]
+    NoRunsOfBand {
+        /// The case.
+        case: Case,
+    },
     /// A reference is too small for the rule.
     #[error("{case}: {found} runs of the reference; {needed} are needed")]
     FewRuns {
