@@ -1,7 +1,7 @@
 //! Runs cargo.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -27,8 +27,12 @@ pub fn target_directory() -> Result<PathBuf> {
 
 /// Builds the `pmoe` program and returns its path.
 pub fn build_pmoe() -> Result<PathBuf> {
+    build_pmoe_with(cargo(), &target_directory()?)
+}
+
+/// Builds the `pmoe` program with a cargo that has this target folder, and returns its path.
+pub fn build_pmoe_with(mut cargo: Command, target: &Path) -> Result<PathBuf> {
     // With the features of the whole workspace, so that the tests find everything built.
-    let build = ["build", "--release", "--workspace", "--bin", "pmoe"];
-    process::run(cargo().args(build))?;
-    Ok(target_directory()?.join("release/pmoe"))
+    process::run(cargo.args(["build", "--release", "--workspace", "--bin", "pmoe"]))?;
+    Ok(target.join("release/pmoe"))
 }

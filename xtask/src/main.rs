@@ -34,6 +34,7 @@ macro_rules! show {
 
 mod bench_all;
 mod cargo;
+mod checkout;
 mod ci;
 mod devices;
 mod fuzz;

@@ -153,12 +153,14 @@ fn attempt(
             let noticed = check(scratch, mutant, way, options)?;
             let seconds = (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
             say!("{place}: {}, {seconds} s", described(way, noticed.as_ref()));
-            let (commit, code) = (scratch.commit.clone(), scratch.code.clone());
+            let (commit, code) = (scratch.checkout.commit.clone(), scratch.code.clone());
             results.push((way, Check { commit, code, seconds, noticed }));
         }
         Ok(results)
     });
-    scratch.clean()?;
+    // What failing tests left, such as the inputs that made them fail, which the tests of the next
+    // mutant would try.
+    scratch.checkout.clean()?;
     let results = results?;
     for (way, result) in results {
         if let Some(noticed) = &result.noticed {
@@ -172,7 +174,12 @@ fn attempt(
 fn described(way: Way, noticed: Option<&Noticed>) -> String {
     match noticed {
         None => format!("not noticed by {}", way.name()),
-        Some(Noticed { suite, by }) => format!("noticed by {suite} ({})", by.join(", ")),
+        Some(Noticed { suite, by }) => {
+            let (first, more) = by.split_at(by.len().min(3));
+            let more =
+                if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            format!("noticed by {suite} ({}{more})", first.join(", "))
+        }
     }
 }
 
@@ -226,6 +233,12 @@ fn check(
     }
 }
 
+/// What is of interest in the JSON document of a layer.
+#[derive(serde::Deserialize)]
+struct LayerOutcome {
+    worse: Vec<String>,
+}
+
 /// Runs a layer of the regression gate for these methods, or for all of them.
 fn regress(
     scratch: &Scratch,
@@ -233,7 +246,7 @@ fn regress(
     layer: Layer,
     methods: &[String],
 ) -> Result<Option<Noticed>> {
-    let mut regress = scratch.xtask()?;
+    let mut regress = scratch.checkout.xtask()?;
     regress.args(["regress", "--json", "--layer", layer.name()]);
     if !methods.is_empty() {
         regress.args(["--only", &methods.join(",")]);
@@ -243,7 +256,11 @@ fn regress(
     let output = output.with_context(|| format!("cannot start `{}`", process::line(&regress)))?;
     match output.status.code() {
         Some(0) => Ok(None),
-        Some(1) => Ok(Some(Noticed { suite: format!("layer {}", layer.name()), by: Vec::new() })),
+        Some(1) => {
+            let outcomes: Vec<LayerOutcome> = serde_json::from_slice(&output.stdout)?;
+            let by = outcomes.into_iter().flat_map(|outcome| outcome.worse).collect();
+            Ok(Some(Noticed { suite: format!("layer {}", layer.name()), by }))
+        }
         _ => {
             let (line, ending) = (process::line(&regress), process::ending(output.status));
             bail!("`{line}` ended with {ending}; see {}", log.display())

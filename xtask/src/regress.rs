@@ -30,6 +30,7 @@ Examples:
   cargo xtask regress                                  what CI runs: some ten minutes on two cores
   cargo xtask regress --layer bits                     half a minute
   cargo xtask regress --layer learning --task hopper --only pmoe-sac
+  cargo xtask regress --layer bits --base main         has a branch other bits?
   cargo xtask regress --scale nightly                  Hopper as published: hours
   cargo xtask regress --update-reference --layer bits  after a change that was meant
 
@@ -55,6 +56,9 @@ pub struct Options {
     /// Draw other seeds for the same commit: 0 for the first draw, 1 for the next
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = whole::<u64>(0..=1_000_000))]
     pub draw: u64,
+    /// Compare bits with those of this commit, built here, instead of the stored ones
+    #[arg(long, value_name = "COMMIT", conflicts_with = "update_reference")]
+    pub base: Option<String>,
     /// Replace the reference by what this build does, and say in CHANGELOG.md what moved
     #[arg(long)]
     pub update_reference: bool,
@@ -73,6 +77,7 @@ impl Default for Options {
             only: Vec::new(),
             jobs: None,
             draw: 0,
+            base: None,
             update_reference: false,
             json: false,
         }
@@ -133,13 +138,20 @@ impl Layer {
 #[derive(Debug, Serialize)]
 struct Outcome {
     layer: Layer,
-    passed: bool,
+    /// What is worse, by name; the layer fails if there is anything.
+    worse: Vec<String>,
     /// One sentence.
     verdict: String,
     /// Tables and curves.
     #[serde(skip)]
     text: String,
     details: serde_json::Value,
+}
+
+impl Outcome {
+    fn passed(&self) -> bool {
+        self.worse.is_empty()
+    }
 }
 
 /// What all layers share.
@@ -149,6 +161,8 @@ struct Check<'a> {
     options: &'a Options,
     /// Folder of the runs of this check.
     out: PathBuf,
+    /// Folder of what later checks use again.
+    kept: PathBuf,
 }
 
 impl Check<'_> {
@@ -173,6 +187,11 @@ impl Check<'_> {
         }
     }
 
+    /// Whether the options select all methods and tasks.
+    fn selects_all(&self) -> bool {
+        self.options.only.is_empty() && self.options.task.is_none()
+    }
+
     /// Whether the options select a method on a task.
     fn is_selected(&self, method: &str, task: &str) -> bool {
         let Options { only, task: robot, .. } = self.options;
@@ -183,8 +202,8 @@ impl Check<'_> {
 
 pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result<Exit> {
     let id = identity(options.draw)?;
-    let out = target.join("regress").join(&id[..16]);
-    let check = Check { root, pmoe, options, out };
+    let kept = target.join("regress");
+    let check = Check { root, pmoe, options, out: kept.join(&id[..16]), kept };
     check.refuse_unknown_methods()?;
     let mut outcomes = Vec::new();
     for &layer in &options.layer {
@@ -202,7 +221,7 @@ pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result
         say!("{}: {verdict} ({seconds:.0} s)", layer.name());
         outcomes.push(outcome);
     }
-    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    let passed = outcomes.iter().all(Outcome::passed);
     if options.json {
         show!("{}", serde_json::to_string(&outcomes)?);
     } else {
@@ -219,11 +238,11 @@ pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result
 /// Formats a line for each layer, and the verdict of all.
 fn verdict(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
-    for Outcome { layer, passed, verdict, .. } in outcomes {
-        let word = if *passed { "passed" } else { "FAILED" };
-        text += &format!("{:<9} {word}  {verdict}\n", layer.name());
+    for outcome in outcomes {
+        let word = if outcome.passed() { "passed" } else { "FAILED" };
+        text += &format!("{:<9} {word}  {}\n", outcome.layer.name(), outcome.verdict);
     }
-    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    let passed = outcomes.iter().all(Outcome::passed);
     text + if passed { "The gate passes." } else { "The gate FAILS." }
 }
 

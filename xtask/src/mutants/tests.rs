@@ -89,7 +89,7 @@ impl Stage {
     /// Builds the tests and returns their programs with the names of their targets, or `None` if the
     /// code does not compile.
     fn build(self, scratch: &Scratch, jobs: Option<u32>, log: &Path) -> Result<Option<Vec<Built>>> {
-        let mut cargo = scratch.cargo();
+        let mut cargo = scratch.checkout.cargo();
         cargo.args(["test", "--release", "--no-run", "--package", self.package]);
         if self.package != "pmoe-core" {
             // With pmoe-cli, the features are those of the whole workspace, and the crates below are

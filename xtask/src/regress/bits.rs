@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::changelog::{Announced, announce, mentions};
 use super::runs::{Runs, Trained};
 use super::{Check, Layer, Outcome};
+use crate::checkout::{self, Checkout};
+use crate::{BadInput, cargo};
 
 /// The stored reference, `results/regress/bits.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -55,78 +57,182 @@ struct Changed {
     announced: bool,
 }
 
-pub fn check(check: &Check<'_>) -> Result<Outcome> {
-    let path = check.references().join("bits.json");
-    let mut reference = read(&path)?;
-    let announced = Announced::read(check)?;
-    let out = check.out.join("bits");
-    let runs = Runs { suites: "bits", preset: Preset::Smoke, seeds: None, out: &out };
-    let trained = runs.train(check, |method, task| check.is_selected(method, task))?;
-    if trained.is_empty() {
-        return Ok(outcome(true, "has no run of these methods and tasks".to_owned(), &[]));
+impl Changed {
+    /// Whether it is no change but a run that was not there.
+    fn is_new(&self) -> bool {
+        self.differs == [NEW]
     }
-    let folder = out.join(Preset::Smoke.name());
-    let mut found = BTreeMap::new();
-    let mut class = String::new();
-    let mut commit = String::new();
-    for run in &trained {
-        let (name, digests, manifest) = digests(run, &folder)?;
-        (class, commit) = (manifest.provenance.machine_class(), manifest.provenance.commit);
-        found.insert(name, digests);
-    }
-
-    let known = reference.classes.get(&class);
-    let entries = announced.since(&reference.announced);
-    let changed: Vec<_> =
-        known.iter().flat_map(|known| changed(&known.runs, &found, &entries)).collect();
-    let is_known = known.is_some();
-    if check.options.update_reference {
-        let moved = moved(&changed);
-        if let Some(entry) = &moved {
-            announce(check, entry)?;
-        }
-        reference.announced = Announced::read(check)?.digests();
-        let is_partial = !check.options.only.is_empty() || check.options.task.is_some();
-        match reference.classes.get_mut(&class).filter(|_| is_partial) {
-            Some(known) => known.runs.extend(found),
-            None => drop(reference.classes.insert(class.clone(), Class { commit, runs: found })),
-        }
-        let text = serde_json::to_string_pretty(&reference)? + "\n";
-        let place = || format!("cannot write {}", path.display());
-        fs::create_dir_all(check.references()).with_context(place)?;
-        files::write_atomic(&path, text.as_bytes()).with_context(place)?;
-        let verdict = format!("the reference of {class} is that of this build");
-        return Ok(outcome(true, verdict, &changed));
-    }
-    let unannounced = changed.iter().filter(|run| !run.announced).count();
-    let verdict = match (is_known, changed.len(), unannounced) {
-        (false, ..) => format!(
-            "no reference for this class of machines ({class}); known: {}",
-            names(reference.classes.keys())
-        ),
-        (true, 0, _) => format!("{} runs have the bits of the reference", found.len()),
-        (true, all, 0) => format!("{all} runs have other bits, as CHANGELOG.md announces"),
-        (true, all, some) => format!(
-            "{all} of {} runs have other bits, and {some} of them are not announced: if that is meant, \
-             say so in CHANGELOG.md under *Changes results*, by method or task, otherwise the change \
-             broke something",
-            found.len()
-        ),
-    };
-    Ok(outcome(unannounced == 0, verdict, &changed))
 }
 
-fn outcome(passed: bool, verdict: String, changed: &[Changed]) -> Outcome {
+/// What a run differs in that the reference lacks.
+const NEW: &str = "new";
+
+pub fn check(check: &Check<'_>) -> Result<Outcome> {
+    let path = check.references().join("bits.json");
+    let reference = read(&path)?;
+    let base = check.options.base.as_deref().map(|name| commit(check.root, name)).transpose()?;
+    let Some(found) = train(check, &check.out.join("bits"))? else {
+        return Ok(outcome("has no run of these methods and tasks".to_owned(), &[]));
+    };
+    if check.options.update_reference {
+        return update(check, &path, reference, found);
+    }
+    let stored = reference.classes.get(&found.class);
+    let known = match (base, stored) {
+        (None, Some(stored)) => Known {
+            of: format!("the reference for {}", found.class),
+            announced: reference.announced,
+            runs: stored.runs.clone(),
+        },
+        (Some(base), _) => build(check, &base)?,
+        (None, None) => {
+            say!(
+                "bits: no reference for this class of machines ({}); known: {}",
+                found.class,
+                names(reference.classes.keys())
+            );
+            build(check, &last_change(check.root, &path)?)?
+        }
+    };
+    let announced = Announced::read(check.root)?;
+    let changed = changed(&known.runs, &found.runs, &announced.since(&known.announced));
+    Ok(outcome(verdict(&changed, found.runs.len(), &known.of), &changed))
+}
+
+/// Formats how many runs of `all` have changed since `of`.
+fn verdict(changed: &[Changed], all: usize, of: &str) -> String {
+    let new = changed.iter().filter(|run| run.is_new()).count();
+    let unannounced = changed.iter().filter(|run| !run.announced).count();
+    let all = all - new;
+    let verdict = match (changed.len() - new, unannounced) {
+        (0, _) => format!("{all} runs have the bits of {of}"),
+        (some, 0) => {
+            format!("{some} of {all} runs have other bits than {of}, as CHANGELOG.md announces")
+        }
+        (some, unannounced) => format!(
+            "{some} of {all} runs have other bits than {of}, and {unannounced} of them are not \
+             announced: if that is meant, say so in CHANGELOG.md under *Changes results*, by method \
+             or task, otherwise the change broke something",
+        ),
+    };
+    if new == 0 { verdict } else { format!("{verdict}; {new} are new") }
+}
+
+/// What the runs of a build gave.
+struct Found {
+    /// Class of this machine.
+    class: String,
+    /// Commit of the build.
+    commit: String,
+    /// Digests by run.
+    runs: BTreeMap<String, Digests>,
+}
+
+/// What runs are compared with.
+struct Known {
+    /// Where it is from.
+    of: String,
+    /// What the changelog had announced by then, as digests of entries.
+    announced: Vec<String>,
+    /// Digests by run.
+    runs: BTreeMap<String, Digests>,
+}
+
+/// Trains the selected runs; `None` if there are none.
+fn train(check: &Check<'_>, out: &Path) -> Result<Option<Found>> {
+    let runs = Runs { suites: "bits", preset: Preset::Smoke, seeds: None, out };
+    let trained = runs.train(check, |method, task| check.is_selected(method, task))?;
+    let folder = out.join(Preset::Smoke.name());
+    let mut found = None;
+    for run in &trained {
+        let (name, digests, Manifest { provenance, .. }) = digests(run, &folder)?;
+        let found = found.get_or_insert_with(|| Found {
+            class: provenance.machine_class(),
+            commit: provenance.commit,
+            runs: BTreeMap::new(),
+        });
+        found.runs.insert(name, digests);
+    }
+    Ok(found)
+}
+
+/// Builds a commit and trains its runs on this machine.
+fn build(check: &Check<'_>, commit: &str) -> Result<Known> {
+    let short = commit.get(..10).unwrap_or(commit);
+    let of = format!("commit {short}, built here");
+    say!("bits: building commit {short}, to compare with it");
+    let base = Checkout::prepare(check.root, &check.kept.join("base"), commit)?;
+    let pmoe = cargo::build_pmoe_with(base.cargo(), &base.target)?;
+    // Its own configurations: those of today may mean nothing to it.
+    let (root, pmoe) = (base.tree.as_path(), pmoe.as_path());
+    let out = check.kept.join("bits").join(short);
+    let of_base = Check { root, pmoe, out, kept: check.kept.clone(), options: check.options };
+    let found = train(&of_base, &of_base.out)?;
+    let runs = found.map(|found| found.runs).unwrap_or_default();
+    Ok(Known { of, announced: Announced::read(root)?.digests(), runs })
+}
+
+/// Returns the full name of a commit.
+fn commit(root: &Path, name: &str) -> Result<String> {
+    let unknown = |_| BadInput(format!("--base: no commit is called `{name}`")).into();
+    checkout::commit(root, name).map_err(unknown)
+}
+
+/// Returns the commit that the reference was stored with.
+fn last_change(root: &Path, path: &Path) -> Result<String> {
+    checkout::git(root, &["log", "-1", "--format=%H", "--", &path.to_string_lossy()])
+}
+
+/// Stores what was found as the reference, and announces what has changed.
+fn update(
+    check: &Check<'_>,
+    path: &Path,
+    mut reference: Reference,
+    found: Found,
+) -> Result<Outcome> {
+    let Found { class, commit, runs } = found;
+    let known = reference.classes.get_mut(&class);
+    let announced = Announced::read(check.root)?;
+    let entries = announced.since(&reference.announced);
+    let changed = known.as_ref().map(|known| changed(&known.runs, &runs, &entries));
+    if let Some(entry) = moved(changed.as_deref().unwrap_or_default()) {
+        announce(check.root, &entry)?;
+    }
+    reference.announced = Announced::read(check.root)?.digests();
+    match known.filter(|_| !check.selects_all()) {
+        Some(known) => known.runs.extend(runs),
+        None => drop(reference.classes.insert(class.clone(), Class { commit, runs })),
+    }
+    let text = serde_json::to_string_pretty(&reference)? + "\n";
+    let place = || format!("cannot write {}", path.display());
+    fs::create_dir_all(check.references()).with_context(place)?;
+    files::write_atomic(path, text.as_bytes()).with_context(place)?;
+    let mut outcome = outcome(
+        format!("the reference of {class} is that of this build"),
+        &changed.unwrap_or_default(),
+    );
+    outcome.worse.clear();
+    Ok(outcome)
+}
+
+fn outcome(verdict: String, changed: &[Changed]) -> Outcome {
     let row = |run: &Changed| {
-        let announced = if run.announced { "yes" } else { "NO" };
+        let announced = if run.is_new() {
+            "–"
+        } else if run.announced {
+            "yes"
+        } else {
+            "NO"
+        };
         vec![run.run.clone(), run.differs.join(", "), announced.to_owned()]
     };
     let text = match changed {
         [] => String::new(),
         some => table(&["run", "differs", "announced"], &some.iter().map(row).collect::<Vec<_>>()),
     };
+    let worse = changed.iter().filter(|run| !run.announced).map(|run| run.run.clone()).collect();
     let details = serde_json::to_value(changed).unwrap_or_default();
-    Outcome { layer: Layer::Bits, passed, verdict, text, details }
+    Outcome { layer: Layer::Bits, worse, verdict, text, details }
 }
 
 fn read(path: &Path) -> Result<Reference> {
@@ -135,7 +241,7 @@ fn read(path: &Path) -> Result<Reference> {
     }
     let text = read_text(path, files::MOST_CONFIG_BYTES)?;
     serde_json::from_str(&text)
-        .map_err(|error| crate::BadInput(format!("{}: {error}", path.display())).into())
+        .map_err(|error| BadInput(format!("{}: {error}", path.display())).into())
 }
 
 /// Returns the name of a run, the digests of its events, and its manifest.
@@ -175,7 +281,7 @@ fn changed(
     let mut changed = Vec::new();
     for (run, now) in found {
         let differs = match known.get(run) {
-            None => vec!["new"],
+            None => vec![NEW],
             Some(before) => {
                 let kinds = [
                     ("evaluations", before.evaluations != now.evaluations),
@@ -191,7 +297,7 @@ fn changed(
         let mut parts = run.split('/').skip(1).map(str::to_owned);
         let (method, task) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         // A new run changes nothing.
-        let is_new = differs == ["new"];
+        let is_new = differs == [NEW];
         let announced = is_new || entries.iter().any(|entry| mentions(entry, &method, &task));
         changed.push(Changed { run: run.clone(), method, task, differs, announced });
     }

@@ -1,10 +1,9 @@
 //! The section of the changelog that announces other results.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-
-use super::Check;
 
 const HEADING: &str = "### Changes results";
 
@@ -16,8 +15,9 @@ pub struct Announced {
 }
 
 impl Announced {
-    pub fn read(check: &Check<'_>) -> Result<Self> {
-        Ok(Self::parse(&fs::read_to_string(path(check)).context("cannot read CHANGELOG.md")?))
+    /// Reads the changelog of a checkout.
+    pub fn read(root: &Path) -> Result<Self> {
+        Ok(Self::parse(&fs::read_to_string(path(root)).context("cannot read CHANGELOG.md")?))
     }
 
     fn parse(text: &str) -> Self {
@@ -62,8 +62,8 @@ pub fn mentions(entry: &str, method: &str, task: &str) -> bool {
 }
 
 /// Adds an entry to the newest section *Changes results*.
-pub fn announce(check: &Check<'_>, entry: &str) -> Result<()> {
-    let path = path(check);
+pub fn announce(root: &Path, entry: &str) -> Result<()> {
+    let path = path(root);
     let text = fs::read_to_string(&path).context("cannot read CHANGELOG.md")?;
     let text =
         with_entry(&text, entry).with_context(|| format!("CHANGELOG.md has no `{HEADING}`"))?;
@@ -76,8 +76,8 @@ fn with_entry(text: &str, entry: &str) -> Option<String> {
     Some(format!("{before}{HEADING}\n\n- {entry}\n{}", after.trim_start_matches('\n')))
 }
 
-fn path(check: &Check<'_>) -> std::path::PathBuf {
-    check.root.join("CHANGELOG.md")
+fn path(root: &Path) -> PathBuf {
+    root.join("CHANGELOG.md")
 }
 
 fn section(text: &str) -> &str {

@@ -95,8 +95,10 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
         None => String::new(),
         Some(rows) => compare::table(rows) + &others.join("\n"),
     };
-    let is_worse = |row: &compare::Row| row.verdict == Verdict::Worse;
-    let mut passed = !rows.iter().flatten().any(is_worse);
+    let is_worse = |row: &&compare::Row| row.verdict == Verdict::Worse;
+    let worse = rows.iter().flatten().filter(is_worse);
+    let mut worse: Vec<_> =
+        worse.map(|row| format!("{} of {}", row.quantity.name(), row.of)).collect();
     let mut verdict = match &rows {
         None => format!("no reference for this class of machines ({class})"),
         Some(rows) => compare::moved(rows),
@@ -107,10 +109,10 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
         let place = || format!("cannot write {REFERENCE}");
         fs::create_dir_all(check.references()).with_context(place)?;
         files::write_atomic(&path, text.as_bytes()).with_context(place)?;
-        (passed, verdict) =
-            (true, format!("the reference is that of this build; before, {verdict}"));
+        worse.clear();
+        verdict = format!("the reference is that of this build; before, {verdict}");
     }
-    Ok(Outcome { layer: Layer::Cost, passed, verdict, text, details })
+    Ok(Outcome { layer: Layer::Cost, worse, verdict, text, details })
 }
 
 fn read(path: &Path) -> Result<Reference> {

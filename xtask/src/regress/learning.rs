@@ -46,15 +46,17 @@ pub fn check(check: &Check<'_>, id: &str) -> Result<Outcome> {
         }
     }
     let failures = text::failures(&findings, &reference, &fresh);
-    let worse = findings.iter().filter(|finding| finding.decision == Decision::Worse).count();
+    let worse = findings.iter().filter(|finding| finding.decision == Decision::Worse);
+    let worse: Vec<_> =
+        worse.map(|finding| format!("{} ({})", finding.case, finding.measure.name())).collect();
     let tests = findings.len();
-    let verdict = match worse {
+    let verdict = match worse.len() {
         0 => format!("none of {tests} tests finds lower returns"),
         some => format!("{some} of {tests} tests find lower returns"),
     };
     Ok(Outcome {
         layer: Layer::Learning,
-        passed: worse == 0,
+        worse,
         verdict,
         text: format!("{}\n{failures}", text::findings(&findings)),
         details: serde_json::to_value(Records(&findings))?,
@@ -73,11 +75,19 @@ pub fn nightly(check: &Check<'_>, id: &str) -> Result<Outcome> {
     let all = Band::load(&check.root.join("configs/regress/bands.toml"))?;
     let all = all.into_iter().filter(|band| check.is_selected(&band.method, &band.task));
     let all = all.map(|band| band.reached(&samples)).collect::<Result<Vec<InBand>, _>>()?;
-    let below = all.iter().filter(|band| !band.is_reached()).count();
+    let below = all
+        .iter()
+        .filter(|band| !band.is_reached())
+        .map(|band| format!("{} on {}", band.band.method, band.band.task));
+    let below: Vec<_> = below.collect();
     Ok(Outcome {
         layer: Layer::Learning,
-        passed: below == 0,
-        verdict: format!("{below} of {} methods are below the published returns", all.len()),
+        verdict: format!(
+            "{} of {} methods are below the published returns",
+            below.len(),
+            all.len()
+        ),
+        worse: below,
         text: bands::bands(&all),
         details: serde_json::to_value(&all)?,
     })
@@ -105,11 +115,11 @@ fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
         keep(&run.planned.dir, &stored.join(place))?;
     }
     if let Some(entry) = moved(&findings) {
-        announce(check, &entry)?;
+        announce(check.root, &entry)?;
     }
     Ok(Outcome {
         layer: Layer::Learning,
-        passed: true,
+        worse: Vec::new(),
         verdict: format!("the reference is that of this build, {} runs", trained.len()),
         text: text::findings(&findings),
         details: serde_json::to_value(Records(&findings))?,
@@ -119,7 +129,7 @@ fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
 fn nothing() -> Outcome {
     Outcome {
         layer: Layer::Learning,
-        passed: true,
+        worse: Vec::new(),
         verdict: "has no run of these methods and tasks".to_owned(),
         text: String::new(),
         details: serde_json::Value::Null,

@@ -42,6 +42,20 @@ fn the_kinds_of_events_that_differ_are_named() {
     assert_eq!(moved(&[]), None);
 }
 
+#[test]
+fn new_runs_are_told_apart_from_changed_ones() {
+    let known = runs(&[("b/sac/Ant-v4", "1"), ("b/ppo/Ant-v4", "1")]);
+    let of = |now: &[(&str, &str)], entries: &[&str]| {
+        verdict(&changed(&known, &runs(now), entries), now.len(), "x")
+    };
+    let new = ("b/dac/Ant-v4", "1");
+    assert_eq!(of(&[("b/sac/Ant-v4", "1"), new], &[]), "1 runs have the bits of x; 1 are new");
+    let two = [("b/sac/Ant-v4", "2"), ("b/ppo/Ant-v4", "1"), new];
+    assert!(of(&two, &[]).starts_with("1 of 2 runs have other bits than x, and 1 of them are not"));
+    let announced = "1 of 2 runs have other bits than x, as CHANGELOG.md announces; 1 are new";
+    assert_eq!(of(&two, &["SAC: other."]), announced);
+}
+
 /// The layer is worth what it covers.
 #[test]
 fn every_method_and_task_has_a_run() {
