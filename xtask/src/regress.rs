@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use pmoe_matrix::process;
 use pmoe_results::number::whole;
+use pmoe_results::suite::RunSpec;
 use pmoe_results::{Exit, Methods};
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ pub struct Options {
     /// Only the runs on this robot's task
     #[arg(long, value_enum, value_name = "ROBOT")]
     pub task: Option<Robot>,
-    /// Only these methods
+    /// Only these methods, and what varies them
     #[arg(long, value_delimiter = ',', value_name = "METHOD,..")]
     pub only: Vec<String>,
     /// Runs at a time [default: the number of cores]
@@ -197,6 +198,11 @@ impl Check<'_> {
         let Options { only, task: robot, .. } = self.options;
         (only.is_empty() || only.iter().any(|name| name == method))
             && robot.is_none_or(|robot| robot.task() == task)
+    }
+
+    /// Whether the options select a run, by the name of its method or of the one it varies.
+    fn selects(&self, run: &RunSpec) -> bool {
+        [&run.method, &run.base].into_iter().any(|method| self.is_selected(method, &run.task))
     }
 }
 

@@ -95,7 +95,7 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
         }
     };
     let announced = Announced::read(check.root)?;
-    let changed = changed(&known.runs, &found.runs, &announced.since(&known.announced));
+    let changed = changed(&known.runs, &found, &announced.since(&known.announced));
     Ok(outcome(verdict(&changed, found.runs.len(), &known.of), &changed))
 }
 
@@ -126,6 +126,8 @@ struct Found {
     commit: String,
     /// Digests by run.
     runs: BTreeMap<String, Digests>,
+    /// Methods that the runs' methods vary, by run.
+    bases: BTreeMap<String, String>,
 }
 
 /// What runs are compared with.
@@ -141,7 +143,7 @@ struct Known {
 /// Trains the selected runs; `None` if there are none.
 fn train(check: &Check<'_>, out: &Path) -> Result<Option<Found>> {
     let runs = Runs { suites: "bits", preset: Preset::Smoke, seeds: None, out };
-    let trained = runs.train(check, |method, task| check.is_selected(method, task))?;
+    let trained = runs.train(check, |run| check.selects(run))?;
     let folder = out.join(Preset::Smoke.name());
     let mut found = None;
     for run in &trained {
@@ -150,7 +152,9 @@ fn train(check: &Check<'_>, out: &Path) -> Result<Option<Found>> {
             class: provenance.machine_class(),
             commit: provenance.commit,
             runs: BTreeMap::new(),
+            bases: BTreeMap::new(),
         });
+        found.bases.insert(name.clone(), run.planned.run.base.clone());
         found.runs.insert(name, digests);
     }
     Ok(found)
@@ -190,15 +194,15 @@ fn update(
     mut reference: Reference,
     found: Found,
 ) -> Result<Outcome> {
-    let Found { class, commit, runs } = found;
-    let known = reference.classes.get_mut(&class);
+    let known = reference.classes.get_mut(&found.class);
     let announced = Announced::read(check.root)?;
     let entries = announced.since(&reference.announced);
-    let changed = known.as_ref().map(|known| changed(&known.runs, &runs, &entries));
+    let changed = known.as_ref().map(|known| changed(&known.runs, &found, &entries));
     if let Some(entry) = moved(changed.as_deref().unwrap_or_default()) {
         announce(check.root, &entry)?;
     }
     reference.announced = Announced::read(check.root)?.digests();
+    let Found { class, commit, runs, .. } = found;
     match known.filter(|_| !check.selects_all()) {
         Some(known) => known.runs.extend(runs),
         None => drop(reference.classes.insert(class.clone(), Class { commit, runs })),
@@ -273,13 +277,9 @@ fn digests(trained: &Trained, folder: &Path) -> Result<(String, Digests, Manifes
 }
 
 /// Compares what was found with a reference.
-fn changed(
-    known: &BTreeMap<String, Digests>,
-    found: &BTreeMap<String, Digests>,
-    entries: &[&str],
-) -> Vec<Changed> {
+fn changed(known: &BTreeMap<String, Digests>, found: &Found, entries: &[&str]) -> Vec<Changed> {
     let mut changed = Vec::new();
-    for (run, now) in found {
+    for (run, now) in &found.runs {
         let differs = match known.get(run) {
             None => vec![NEW],
             Some(before) => {
@@ -298,7 +298,9 @@ fn changed(
         let (method, task) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         // A new run changes nothing.
         let is_new = differs == [NEW];
-        let announced = is_new || entries.iter().any(|entry| mentions(entry, &method, &task));
+        let base = found.bases.get(run).unwrap_or(&method);
+        let says = |entry: &&str| mentions(entry, &method, &task) || mentions(entry, base, &task);
+        let announced = is_new || entries.iter().any(says);
         changed.push(Changed { run: run.clone(), method, task, differs, announced });
     }
     changed

@@ -37,7 +37,7 @@ pub fn check(check: &Check<'_>, id: &str) -> Result<Outcome> {
         let seeds = &seeds[..stage.seeds];
         say!("learning: {} with {} seeds", cases(open.len()), seeds.len());
         let runs = Runs { suites: "quick", preset: Preset::Quick, seeds: Some(seeds), out: &out };
-        runs.train(check, |method, task| open.contains(&Case::new(method, task)))?;
+        runs.train(check, |run| open.contains(&Case::new(&run.method, &run.task)))?;
         fresh = Samples::read(&out.join(Preset::Quick.name()))?;
         findings = gate.judge(&reference, &fresh, index)?;
         open = undecided(&findings).into_iter().cloned().collect();
@@ -68,7 +68,7 @@ pub fn nightly(check: &Check<'_>, id: &str) -> Result<Outcome> {
     let out = check.out.join("nightly");
     let seeds = seeds(id, 5);
     let runs = Runs { suites: "nightly", preset: Preset::Paper, seeds: Some(&seeds), out: &out };
-    if runs.train(check, |method, task| check.is_selected(method, task))?.is_empty() {
+    if runs.train(check, |run| check.selects(run))?.is_empty() {
         return Ok(nothing());
     }
     let samples = Samples::read(&out.join(Preset::Paper.name()))?;
@@ -97,7 +97,7 @@ pub fn nightly(check: &Check<'_>, id: &str) -> Result<Outcome> {
 fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
     let out = check.out.join("reference");
     let runs = Runs { suites: "quick", preset: Preset::Quick, seeds: None, out: &out };
-    let trained = runs.train(check, |method, task| check.is_selected(method, task))?;
+    let trained = runs.train(check, |run| check.selects(run))?;
     if trained.is_empty() {
         return Ok(nothing());
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use pmoe_matrix::{Local, Matrix, Options, Planned, ProgressDisplay, RunEnd};
+use pmoe_results::suite::RunSpec;
 use pmoe_results::{Methods, Preset, Suite};
 
 use super::Check;
@@ -26,14 +27,14 @@ pub struct Trained {
 }
 
 impl Runs<'_> {
-    /// Trains those runs whose method and task `is_wanted`; finished ones are left alone.
+    /// Trains those runs that are wanted; finished ones are left alone.
     ///
     /// # Errors
     /// Returns an error if a run can't be started, or somebody stops it. A run that fails is no error.
     pub fn train(
         &self,
         check: &Check<'_>,
-        is_wanted: impl Fn(&str, &str) -> bool,
+        is_wanted: impl Fn(&RunSpec) -> bool,
     ) -> Result<Vec<Trained>> {
         let Check { root, pmoe, options, .. } = check;
         let mut suites = Suite::load_all(&root.join("configs/regress").join(self.suites))?;
@@ -41,7 +42,7 @@ impl Runs<'_> {
             suites = suites.into_iter().map(|suite| suite.with_seeds(self.preset, seeds)).collect();
         }
         let plans = suites.iter().flat_map(|suite| suite.plan(self.preset));
-        let wanted = plans.filter(|run| is_wanted(&run.method, &run.task));
+        let wanted = plans.filter(|run| is_wanted(run));
         let mut only: Vec<_> =
             wanted.map(|run| format!("{}/{}/{}", run.suite, run.method, run.task)).collect();
         only.sort();

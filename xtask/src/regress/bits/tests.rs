@@ -9,11 +9,22 @@ fn runs(runs: &[(&str, &str)]) -> BTreeMap<String, Digests> {
     runs.iter().map(|(name, episodes)| ((*name).to_owned(), digests(episodes))).collect()
 }
 
+/// Runs of a build; `sac-auto` varies `sac`.
+fn found(of: &[(&str, &str)]) -> Found {
+    let auto = ("bits/sac-auto/Hopper-v4".to_owned(), "sac".to_owned());
+    Found {
+        class: "class".to_owned(),
+        commit: String::new(),
+        runs: runs(of),
+        bases: BTreeMap::from([auto]),
+    }
+}
+
 #[test]
 fn other_bits_have_to_be_announced_by_method_or_task() {
     let known =
         runs(&[("bits/sac/Hopper-v4", "1"), ("bits/ppo/Hopper-v4", "1"), ("bits/td3/Ant-v4", "1")]);
-    let found = runs(&[
+    let found = found(&[
         ("bits/sac/Hopper-v4", "2"),
         ("bits/ppo/Hopper-v4", "2"),
         ("bits/td3/Ant-v4", "1"),
@@ -36,7 +47,7 @@ fn other_bits_have_to_be_announced_by_method_or_task() {
 
 #[test]
 fn the_kinds_of_events_that_differ_are_named() {
-    let changed = changed(&runs(&[("b/sac/Ant-v4", "1")]), &runs(&[("b/sac/Ant-v4", "2")]), &[]);
+    let changed = changed(&runs(&[("b/sac/Ant-v4", "1")]), &found(&[("b/sac/Ant-v4", "2")]), &[]);
     assert_eq!(changed[0].differs, ["episodes"]);
     assert_eq!(moved(&changed).unwrap(), "sac on Ant-v4: other bits for the same seed.");
     assert_eq!(moved(&[]), None);
@@ -46,7 +57,7 @@ fn the_kinds_of_events_that_differ_are_named() {
 fn new_runs_are_told_apart_from_changed_ones() {
     let known = runs(&[("b/sac/Ant-v4", "1"), ("b/ppo/Ant-v4", "1")]);
     let of = |now: &[(&str, &str)], entries: &[&str]| {
-        verdict(&changed(&known, &runs(now), entries), now.len(), "x")
+        verdict(&changed(&known, &found(now), entries), now.len(), "x")
     };
     let new = ("b/dac/Ant-v4", "1");
     assert_eq!(of(&[("b/sac/Ant-v4", "1"), new], &[]), "1 runs have the bits of x; 1 are new");
@@ -54,6 +65,15 @@ fn new_runs_are_told_apart_from_changed_ones() {
     assert!(of(&two, &[]).starts_with("1 of 2 runs have other bits than x, and 1 of them are not"));
     let announced = "1 of 2 runs have other bits than x, as CHANGELOG.md announces; 1 are new";
     assert_eq!(of(&two, &["SAC: other."]), announced);
+}
+
+#[test]
+fn an_entry_for_a_method_is_one_for_its_variants() {
+    let run = "bits/sac-auto/Hopper-v4";
+    let is_announced =
+        |entry: &str| changed(&runs(&[(run, "1")]), &found(&[(run, "2")]), &[entry])[0].announced;
+    assert!(is_announced("SAC: other bits.") && is_announced("sac-auto: other bits."));
+    assert!(!is_announced("PMOE-SAC: other bits."));
 }
 
 /// The layer is worth what it covers.
