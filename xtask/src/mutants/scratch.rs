@@ -19,9 +19,11 @@ pub struct Scratch {
 }
 
 /// What a result depends on.
-const CODE: [&str; 6] = [
+const CODE: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
+    "configs/methods",
+    "configs/regress",
     "crates/pmoe-algos",
     "crates/pmoe-core",
     "crates/pmoe-envs",

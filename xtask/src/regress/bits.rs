@@ -37,7 +37,7 @@ struct Class {
     runs: BTreeMap<String, Digests>,
 }
 
-/// Digests of the events of one run, by kind.
+/// Digests of the events of one run, by kind; `diverged` or `failed` for a run that did not end.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Digests {
@@ -253,12 +253,15 @@ fn digests(trained: &Trained, folder: &Path) -> Result<(String, Digests, Manifes
     let Trained { planned, end } = trained;
     let dir = planned.dir.strip_prefix(folder).unwrap_or(&planned.dir);
     let name = dir.parent().unwrap_or(dir).display().to_string();
-    if let RunEnd::Diverged(_) = end {
-        let manifest = Manifest::read(&planned.dir)?;
-        let diverged = || "diverged".to_owned();
-        let digests =
-            Digests { evaluations: diverged(), episodes: diverged(), metrics: diverged() };
-        return Ok((name, digests, manifest));
+    let failed = match end {
+        RunEnd::Diverged(_) => Some("diverged"),
+        RunEnd::Failed(_) => Some("failed"),
+        _ => None,
+    };
+    if let Some(failed) = failed.map(str::to_owned) {
+        let [evaluations, episodes] = [failed.clone(), failed.clone()];
+        let digests = Digests { evaluations, episodes, metrics: failed };
+        return Ok((name, digests, Manifest::read(&planned.dir)?));
     }
     let run = Run::read(&planned.dir)?;
     let text = fs::read_to_string(planned.dir.join(Run::EVENTS))?;

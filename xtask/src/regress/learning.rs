@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use pmoe_regress::bands::{self, Band, InBand};
 use pmoe_regress::gate::Records;
 use pmoe_regress::{Case, Decision, Finding, Gate, Samples, text, undecided};
+use pmoe_results::suite::RunSpec;
 use pmoe_results::{Manifest, Preset, Run};
 use pmoe_stats::mean;
 
 use super::changelog::announce;
-use super::runs::Runs;
+use super::runs::{Runs, ensure_ended};
 use super::{Check, Layer, Outcome};
 
 /// Seeds of a check lie above those of any reference.
@@ -37,7 +38,8 @@ pub fn check(check: &Check<'_>, id: &str) -> Result<Outcome> {
         let seeds = &seeds[..stage.seeds];
         say!("learning: {} with {} seeds", cases(open.len()), seeds.len());
         let runs = Runs { suites: "quick", preset: Preset::Quick, seeds: Some(seeds), out: &out };
-        runs.train(check, |run| open.contains(&Case::new(&run.method, &run.task)))?;
+        let is_open = |run: &RunSpec| open.contains(&Case::new(&run.method, &run.task));
+        ensure_ended(&runs.train(check, is_open)?)?;
         fresh = Samples::read(&out.join(Preset::Quick.name()))?;
         findings = gate.judge(&reference, &fresh, index)?;
         open = undecided(&findings).into_iter().cloned().collect();
@@ -68,7 +70,9 @@ pub fn nightly(check: &Check<'_>, id: &str) -> Result<Outcome> {
     let out = check.out.join("nightly");
     let seeds = seeds(id, 5);
     let runs = Runs { suites: "nightly", preset: Preset::Paper, seeds: Some(&seeds), out: &out };
-    if runs.train(check, |run| check.selects(run))?.is_empty() {
+    let trained = runs.train(check, |run| check.selects(run))?;
+    ensure_ended(&trained)?;
+    if trained.is_empty() {
         return Ok(nothing());
     }
     let samples = Samples::read(&out.join(Preset::Paper.name()))?;
@@ -98,6 +102,7 @@ fn update(check: &Check<'_>, stored: &Path) -> Result<Outcome> {
     let out = check.out.join("reference");
     let runs = Runs { suites: "quick", preset: Preset::Quick, seeds: None, out: &out };
     let trained = runs.train(check, |run| check.selects(run))?;
+    ensure_ended(&trained)?;
     if trained.is_empty() {
         return Ok(nothing());
     }

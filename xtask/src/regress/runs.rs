@@ -30,7 +30,8 @@ impl Runs<'_> {
     /// Trains those runs that are wanted; finished ones are left alone.
     ///
     /// # Errors
-    /// Returns an error if a run can't be started, or somebody stops it. A run that fails is no error.
+    /// Returns an error if a run can't be started, or somebody stops it. A run that fails is no error;
+    /// see [`ensure_ended`].
     pub fn train(
         &self,
         check: &Check<'_>,
@@ -61,14 +62,22 @@ impl Runs<'_> {
         let trained: Vec<_> = trained.map(|(planned, end)| Trained { planned, end }).collect();
         for Trained { planned, end } in &trained {
             match end {
-                RunEnd::Done | RunEnd::Diverged(_) => {}
-                RunEnd::Failed(reason) | RunEnd::Refused(reason) => {
-                    bail!("{}: {reason}", planned.dir.display());
-                }
+                RunEnd::Done | RunEnd::Diverged(_) | RunEnd::Failed(_) => {}
+                RunEnd::Refused(reason) => bail!("{}: {reason}", planned.dir.display()),
                 RunEnd::Locked => bail!("{}: another process holds it", planned.dir.display()),
                 RunEnd::Stopped => bail!("stopped; the same command continues"),
             }
         }
         Ok(trained)
     }
+}
+
+/// Returns an error if a run failed otherwise than by learning badly.
+pub fn ensure_ended(trained: &[Trained]) -> Result<()> {
+    for Trained { planned, end } in trained {
+        if let RunEnd::Failed(reason) = end {
+            bail!("{}: {reason}", planned.dir.display());
+        }
+    }
+    Ok(())
 }
