@@ -11,7 +11,7 @@ pub(crate) mod export;
 #[cfg(feature = "experiments")]
 pub(crate) mod lab;
 pub(crate) mod list;
-mod policy;
+pub(crate) mod policy;
 pub(crate) mod render;
 pub(crate) mod train;
 

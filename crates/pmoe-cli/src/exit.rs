@@ -4,7 +4,6 @@
 mod experiments;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use pmoe_algos::{CheckpointError, ConfigError, DeviceError, DeviceKind, RunError};
 use pmoe_envs::EnvError;
@@ -37,8 +36,13 @@ pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error 
 }
 
 /// The exit code for an error, from the first cause that determines one.
-pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
-    error.chain().find_map(exit_of).unwrap_or(Exit::Failed).into()
+pub(crate) fn code(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(exit_of).unwrap_or(Exit::Failed)
+}
+
+/// Whether the caller gave something bad: an argument, a setting, a file.
+pub fn is_bad_input(error: &anyhow::Error) -> bool {
+    code(error) == Exit::BadInput
 }
 
 /// Whether an error means that a run folder is damaged, which starting over would fix.

@@ -1,120 +1,12 @@
 //! The `pmoe` command: train, evaluate, report and measure mixture-of-experts policies.
 
-/// Writes a line to stderr, without terminal control characters.
-///
-/// Write errors, such as a full disk or a closed pipe, are ignored.
-macro_rules! say {
-    ($($argument:tt)*) => {{
-        use std::io::Write as _;
-        let text = pmoe_results::text::printable(&format!($($argument)*));
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }};
-}
-
 mod allocator;
-mod commands;
-mod config;
-mod evaluations;
-mod exit;
-mod instructions;
-mod machine;
-mod progress;
-mod provenance;
 
-use std::io::Write;
 use std::process::ExitCode;
-
-use clap::{Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
-/// Reinforcement learning with mixture-of-experts policies: train, evaluate, report, measure.
-#[derive(Parser)]
-#[command(
-    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PMOE_COMMIT"), ")"),
-    after_help = "\
-Exit codes: 0 done, 1 failed, 2 bad input, 3 a run diverged, 71 out of memory, 75 another process holds the run,
-99 checkpoint written after SIGTERM, SIGUSR1, SIGHUP or another signal, 130 checkpoint written after an
-interrupt (Ctrl-C, Ctrl-\\).
-PMOE_INSTRUCTIONS=scalar|neon|avx2|avx512 limits the vector instructions of the CPU, for measurements."
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Train a policy. Resumes an unfinished run folder and leaves a finished one alone.
-    Train(commands::train::Args),
-    /// Train the run of a folder once more, in another folder.
-    Retrain(commands::train::RetrainArgs),
-    /// Play evaluation episodes with the policy of a run.
-    Evaluate(commands::evaluate::Args),
-    /// Analyze a finished run beyond its learning curve.
-    Analyze(commands::analyze::Args),
-    /// Draw an episode of a run's policy, as a picture or a clip.
-    Render(commands::render::Args),
-    /// Write the policy of a run to one file, for other programs.
-    Export(commands::export::Args),
-    /// List methods, tasks or suites.
-    List(commands::list::Args),
-    /// Check config files.
-    #[command(subcommand)]
-    Config(commands::config::Command),
-    #[cfg(feature = "experiments")]
-    #[command(flatten)]
-    Experiments(commands::experiments::Command),
-    /// Show what the losses of mixture policies do, with a value that is known.
-    #[cfg(feature = "experiments")]
-    #[command(subcommand)]
-    Lab(commands::lab::Command),
-    /// Step and time environments.
-    #[command(subcommand)]
-    Env(commands::env::Command),
-    /// Time learning.
-    #[command(subcommand)]
-    Bench(commands::bench::Command),
-}
-
-/// Reports invalid arguments, or prints the help that they request, and exits. The message is made
-/// printable, as arguments may contain anything.
-fn refuse(error: &clap::Error) -> ! {
-    if !error.use_stderr() {
-        error.exit();
-    }
-    // Ignore write errors.
-    let _ =
-        write!(std::io::stderr(), "{}", pmoe_results::text::printable(&error.render().to_string()));
-    std::process::exit(error.exit_code())
-}
-
 fn main() -> ExitCode {
-    let arguments = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
-    let result = instructions::limit().and_then(|()| match arguments.command {
-        Command::Train(args) => commands::train::train(args),
-        Command::Retrain(args) => commands::train::retrain(args),
-        Command::Evaluate(args) => commands::evaluate::evaluate(args),
-        Command::Analyze(args) => commands::analyze::analyze(args),
-        Command::Render(args) => commands::render::run(&args),
-        Command::Export(args) => commands::export::export(args),
-        Command::List(args) => commands::list::list(args),
-        Command::Config(command) => commands::config::run(command),
-        #[cfg(feature = "experiments")]
-        Command::Experiments(command) => commands::experiments::run(command),
-        #[cfg(feature = "experiments")]
-        Command::Lab(command) => commands::lab::run(command),
-        Command::Env(command) => commands::env::run(command),
-        Command::Bench(command) => commands::bench::run(command),
-    });
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            let help = exit::help(&error).map(|help| format!("; {help}"));
-            // Some messages of libraries end with a line break.
-            say!("error: {}{}", format!("{error:#}").trim_end(), help.unwrap_or_default());
-            exit::code(&error)
-        }
-    }
+    pmoe_cli::run(std::env::args_os()).into()
 }

@@ -1,7 +1,9 @@
 //! The provenance of a run: build, machine and command line.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -36,10 +38,19 @@ pub(crate) fn provenance(kind: DeviceKind, device: &Device, threads: u8) -> Resu
     })
 }
 
+/// The command line that is being done.
+static COMMAND: Mutex<Vec<OsString>> = Mutex::new(Vec::new());
+
+/// Notes the command line that is done from now on, the program's name included.
+pub(crate) fn set_command(arguments: &[OsString]) {
+    *COMMAND.lock().unwrap_or_else(PoisonError::into_inner) = arguments.to_vec();
+}
+
 /// The command line, quoted for a shell, without the folder of the program.
 fn command() -> Result<String> {
-    // Not `args`, which panics if an argument is not UTF-8.
-    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let arguments = COMMAND.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let arguments =
+        arguments.iter().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let words: Vec<_> = ["pmoe".to_owned()].into_iter().chain(arguments).collect();
     shlex::try_join(words.iter().map(String::as_str)).context("cannot write down the command line")
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -14,7 +13,7 @@ use pmoe_results::analysis::{Analysis, AnalysisFile, AnalysisSettings, Arena, Ci
 use pmoe_results::number::grouped;
 use pmoe_results::settings::parse_setting;
 use pmoe_results::text::nearest;
-use pmoe_results::{AnalysisKind, Run, Status};
+use pmoe_results::{AnalysisKind, Exit, Run, Status};
 use serde::Serialize;
 use toml::Table;
 
@@ -103,7 +102,7 @@ struct Summary<'a> {
     measures: Table,
 }
 
-pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
+pub(crate) fn analyze(args: Args) -> Result<Exit> {
     let settings = settings(args.kind, &args.set)?;
     // Keeps other processes from training or analyzing this run meanwhile.
     let _lock = policy::lock(&args.run)?;
@@ -145,7 +144,7 @@ pub(crate) fn analyze(args: Args) -> Result<ExitCode> {
             print_line(&format!("{}: {value:.4}", quantity.label()))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Returns the committed settings, overridden by those of the command line.

@@ -4,9 +4,8 @@ mod cost;
 mod train;
 mod update;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
+use pmoe_results::Exit;
 
 use crate::config::{ComputeArgs, MethodArgs};
 
@@ -36,7 +35,7 @@ struct CommonArgs {
     json: bool,
 }
 
-pub(crate) fn run(command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Update(args) => update::update(args),
         Command::Train(args) => train::train(args),

@@ -1,9 +1,9 @@
 //! `pmoe config`: checks and shows configs.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
+use pmoe_results::Exit;
 
 use super::print_line;
 use crate::config::{self, MethodArgs};
@@ -34,10 +34,10 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Check { files } => {
-            let mut result = ExitCode::SUCCESS;
+            let mut result = Exit::Done;
             for file in &files {
                 match config::check(file) {
                     Ok(()) => print_line(&format!("{}: ok", file.display()))?,
@@ -53,7 +53,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             let task = config::task(&task)?;
             let config = config::resolve_run(&method, &task, seed, None)?;
             print_line(config.to_toml().trim_end())?;
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
         }
     }
 }

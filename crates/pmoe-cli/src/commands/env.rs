@@ -1,7 +1,6 @@
 //! `pmoe env`: environments on their own, without learning.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -9,6 +8,7 @@ use pmoe_algos::seed::{Stream, stream, sub_stream};
 use pmoe_core::instructions::Instructions;
 use pmoe_core::noise;
 use pmoe_envs::{TraceInput, VecEnv, action_to_f64};
+use pmoe_results::Exit;
 use pmoe_results::files::read_text;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ Many environments step together, each with its own random numbers; their steps a
     },
 }
 
-pub(crate) fn run(command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Trace { task, input, output } => trace(task.as_deref(), &input, &output)?,
         Command::Render { task, picture } => return render::random(&task, &picture),
@@ -91,7 +91,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             bench(&task, seconds, num_envs, threads, json)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn trace(task: Option<&str>, input: &Path, output: &Path) -> Result<()> {

@@ -1,7 +1,6 @@
 //! `pmoe evaluate`: evaluates the policy of a run.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -9,6 +8,7 @@ use pmoe_algos::RunConfig;
 use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::Stream;
 use pmoe_envs::TaskId;
+use pmoe_results::Exit;
 use pmoe_results::number::{MOST_EPISODES, whole};
 use serde::Serialize;
 
@@ -82,7 +82,7 @@ struct Summary {
     successes: Option<Vec<bool>>,
 }
 
-pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
+pub(crate) fn evaluate(args: Args) -> Result<Exit> {
     if !(0.0 <= args.obs_noise && args.obs_noise.is_finite()) {
         let message =
             format!("--obs-noise is {}, but must be a finite number, at least 0", args.obs_noise);
@@ -124,7 +124,7 @@ pub(crate) fn evaluate(args: Args) -> Result<ExitCode> {
         }
         print_line(&line)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Writes the primitive chosen on the command line into the config and validates it again.

@@ -7,9 +7,8 @@ mod report;
 mod verify;
 mod watch;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
+use pmoe_results::Exit;
 
 use super::{print_json, print_line};
 
@@ -28,7 +27,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
 }
 
-pub(crate) fn run(command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Matrix(args) => matrix::matrix(args),
         Command::Watch(args) => watch::watch(args),

@@ -1,9 +1,9 @@
 //! `pmoe export`: the policy of a run as one file for other programs.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
+use pmoe_results::Exit;
 
 use super::policy;
 
@@ -23,12 +23,12 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-pub(crate) fn export(args: Args) -> Result<ExitCode> {
+pub(crate) fn export(args: Args) -> Result<Exit> {
     let Args { run, output } = args;
     let config = policy::read_config(&run)?;
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
     let (agent, env_step) = policy::restore_with_step(&config, &run, env.spec())?;
     policy::write(&agent, &config, env_step, &output)?;
     say!("{} written", output.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::thread;
 
 use anyhow::Result;
 use pmoe_lab::two_peaks::{Method, methods};
 use pmoe_lab::{Findings, best_of_k, stability, two_peaks};
+use pmoe_results::Exit;
 use pmoe_results::files::write_atomic;
 use pmoe_results::number::{grouped, whole};
 use pmoe_results::text::did_you_mean;
@@ -121,7 +121,7 @@ pub(crate) struct TwoPeaksArgs {
     output: OutputArgs,
 }
 
-pub(crate) fn run(command: Command) -> Result<ExitCode> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::BestOfK(args) => best(args),
         Command::Stability(args) => stable(args),
@@ -132,7 +132,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 /// The most numbers that a measurement may hold in each tensor.
 const MOST_HELD: usize = 20_000_000;
 
-fn best(args: BestOfKArgs) -> Result<ExitCode> {
+fn best(args: BestOfKArgs) -> Result<Exit> {
     let BestOfKArgs { draws, dims, samples, seeds, output } = args;
     let most = |of: &[usize]| of.iter().copied().max().unwrap_or(1);
     let held = samples * most(&draws) * most(&dims);
@@ -152,7 +152,7 @@ fn best(args: BestOfKArgs) -> Result<ExitCode> {
     show("best-of-k", &found, &output)
 }
 
-fn stable(args: StabilityArgs) -> Result<ExitCode> {
+fn stable(args: StabilityArgs) -> Result<Exit> {
     let StabilityArgs { alpha, samples, output } = args;
     output.make_folder()?;
     let mut work = Work::new();
@@ -164,7 +164,7 @@ fn stable(args: StabilityArgs) -> Result<ExitCode> {
     show("stability", &found, &output)
 }
 
-fn peaks(args: TwoPeaksArgs) -> Result<ExitCode> {
+fn peaks(args: TwoPeaksArgs) -> Result<Exit> {
     let TwoPeaksArgs { seeds, updates, batch_size, alpha, primitives, only, jobs, output } = args;
     let chosen = chosen(&only)?;
     let settings = two_peaks::Settings {
@@ -222,7 +222,7 @@ impl OutputArgs {
 }
 
 /// Writes and prints the results of an experiment.
-fn show<F: Findings + Serialize>(name: &str, found: &F, output: &OutputArgs) -> Result<ExitCode> {
+fn show<F: Findings + Serialize>(name: &str, found: &F, output: &OutputArgs) -> Result<Exit> {
     if let Some(folder) = &output.out {
         let json = serde_json::to_string_pretty(found)? + "\n";
         let files =
@@ -238,5 +238,5 @@ fn show<F: Findings + Serialize>(name: &str, found: &F, output: &OutputArgs) -> 
     } else {
         print_line(found.markdown().trim_end())?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -1,11 +1,9 @@
 //! `pmoe list`: lists methods, tasks and suites.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::ValueEnum;
 use pmoe_envs::TaskId;
-use pmoe_results::methods;
+use pmoe_results::{Exit, methods};
 use serde::Serialize;
 
 use super::{print_json, print_line};
@@ -42,7 +40,7 @@ struct Item {
     description: String,
 }
 
-pub(crate) fn list(args: Args) -> Result<ExitCode> {
+pub(crate) fn list(args: Args) -> Result<Exit> {
     let items: Vec<Item> = match args.what {
         What::Methods => {
             let item = |&(name, text): &(&str, &str)| Item {
@@ -76,5 +74,5 @@ pub(crate) fn list(args: Args) -> Result<ExitCode> {
             print_line(format!("{name:width$}  {description}").trim_end())?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

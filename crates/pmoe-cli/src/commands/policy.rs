@@ -77,6 +77,42 @@ pub(super) fn restore_with_step(
     Ok((agent, facts.env_step))
 }
 
+/// A policy that acts.
+pub struct LoadedPolicy {
+    /// Config of its run.
+    pub config: RunConfig,
+    /// The learner, of which only the policy, and perhaps its critic, is loaded.
+    pub agent: AnyAgent,
+    /// Steps that it was trained for.
+    pub env_step: u64,
+    /// Whether the critic is loaded, too.
+    pub has_critic: bool,
+}
+
+/// Loads the policy of a run folder, or of a file that `pmoe export` wrote. Nothing in it is executed.
+///
+/// # Errors
+/// If there is no policy, it is damaged, or its task can't be made.
+pub fn load(path: &Path) -> Result<LoadedPolicy> {
+    if path.is_file() {
+        let (files, facts) = read_policy(path)?;
+        let config = RunConfig::from_run(&facts.config, &path.display().to_string())?;
+        let env = pmoe_envs::make_with(&config.task, &config.env)?;
+        let mut agent = new_agent(&config, env.spec())?;
+        agent.load(&files, Scope::Acting)?;
+        let has_critic = files.contains("critic.bpk");
+        return Ok(LoadedPolicy { config, agent, env_step: facts.env_step, has_critic });
+    }
+    let config = read_config(path)?;
+    let env = pmoe_envs::make_with(&config.task, &config.env)?;
+    let mut agent = new_agent(&config, env.spec())?;
+    if let Some(env_step) = load_newest(path, &mut agent)? {
+        return Ok(LoadedPolicy { config, agent, env_step, has_critic: true });
+    }
+    let kept = path.join(RunDir::POLICY);
+    if kept.is_file() { load(&kept) } else { Err(without_policy(path)) }
+}
+
 /// Writes what `agent` needs to act to a file.
 pub(super) fn write<A: Agent>(
     agent: &A,

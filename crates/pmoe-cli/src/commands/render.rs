@@ -1,7 +1,6 @@
 //! `pmoe render` and `pmoe env render`: pictures and clips.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Result;
 use gif::{Encoder, Frame as GifFrame, Repeat};
@@ -14,6 +13,7 @@ use pmoe_envs::{
 };
 #[cfg(feature = "render")]
 use pmoe_envs::{MujocoEnv, mujoco::Renderer};
+use pmoe_results::Exit;
 use pmoe_results::number::{grouped, whole};
 
 use super::policy;
@@ -53,7 +53,7 @@ pub(crate) struct Picture {
 }
 
 /// Draws an episode of a run's policy.
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> Result<Exit> {
     let config = policy::read_config(&args.run)?;
     let mut stage = Stage::new(&config.task, &config.env, &args.picture)?;
     let agent = policy::restore(&config, &args.run, stage.env().spec())?;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Draws an episode of uniformly random actions.
-pub(super) fn random(task: &str, picture: &Picture) -> Result<ExitCode> {
+pub(super) fn random(task: &str, picture: &Picture) -> Result<Exit> {
     let task = config::task(task)?;
     let mut stage = Stage::new(&task, &task.config()?, picture)?;
     stage.play(picture, |_, action, rng| {
@@ -131,7 +131,7 @@ impl Stage {
         &mut self,
         picture: &Picture,
         mut policy: impl FnMut(&[f64], &mut [f32], &mut Rng) -> Result<()>,
-    ) -> Result<ExitCode> {
+    ) -> Result<Exit> {
         let kind = Kind::of(&picture.output)?;
         let mut rng = stream(picture.seed, Stream::Evaluate);
         let spec = self.env().spec().clone();
@@ -175,7 +175,7 @@ impl Stage {
         };
         pmoe_results::files::write_atomic(&picture.output, &bytes)
             .map_err(|error| cannot_write(&picture.output, error))?;
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done)
     }
 
     fn leave_trail(&mut self) {

@@ -9,11 +9,11 @@ mod write;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_algos::RunConfig;
 use pmoe_envs::EnvSpec;
+use pmoe_results::Exit;
 use pmoe_results::number::{MOST_STEPS, whole};
 
 use self::folder::default_folder;
@@ -99,7 +99,7 @@ pub(crate) struct RetrainArgs {
     how: How,
 }
 
-pub(crate) fn train(args: Args) -> Result<ExitCode> {
+pub(crate) fn train(args: Args) -> Result<Exit> {
     if let Some(Seeds(seeds)) = &args.population {
         return population::train(&args, seeds);
     }
@@ -119,7 +119,7 @@ fn resolve(args: &Args, seed: u64) -> Result<RunConfig> {
 }
 
 /// Trains the run of a folder once more, in another folder.
-pub(crate) fn retrain(args: RetrainArgs) -> Result<ExitCode> {
+pub(crate) fn retrain(args: RetrainArgs) -> Result<Exit> {
     let RetrainArgs { run, out, how } = args;
     let config = policy::read_config(&run)?;
     if config.from.is_some() {
@@ -131,7 +131,7 @@ pub(crate) fn retrain(args: RetrainArgs) -> Result<ExitCode> {
 }
 
 /// Makes the run of a config in a folder, or what is left of it.
-fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<ExitCode> {
+fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<Exit> {
     let device = config.device.open()?;
     let provenance = provenance(config.device, &device, how.compute.threads)?;
     let memory = |spec: &EnvSpec| machine::check_memory(config, config.schedule.total_steps, spec);

@@ -1,6 +1,5 @@
 //! `pmoe bench cost`: estimates the cost of a run from about a second of it.
 
-use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -8,6 +7,7 @@ use pmoe_algos::checkpoint::Files;
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode, Scope, Transition};
 use pmoe_envs::{Env, action_to_f64, obs_to_f32};
+use pmoe_results::Exit;
 use pmoe_results::number::{MOST_STEPS, whole};
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ const UPDATES: u32 = 40;
 /// The fewest environment steps to time.
 const STEPS: u32 = 200;
 
-pub(crate) fn cost(args: Args) -> Result<ExitCode> {
+pub(crate) fn cost(args: Args) -> Result<Exit> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, steps)?;
@@ -94,7 +94,7 @@ pub(crate) fn cost(args: Args) -> Result<ExitCode> {
     } else {
         print(&cost)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Time spent on each part, in seconds.

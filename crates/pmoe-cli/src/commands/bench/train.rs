@@ -1,6 +1,5 @@
 //! `pmoe bench train`: measures environment steps per second of whole training.
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -9,7 +8,7 @@ use pmoe_algos::config::Schedule;
 use pmoe_core::instructions::Instructions;
 use pmoe_results::number::{MOST_STEPS, whole};
 use pmoe_results::run::Position;
-use pmoe_results::{Event, Sink};
+use pmoe_results::{Event, Exit, Sink};
 use serde::Serialize;
 
 use super::CommonArgs;
@@ -42,7 +41,7 @@ struct Timing {
 /// Updates before the clock starts.
 const WARM_UP: u64 = 500;
 
-pub(crate) fn train(args: Args) -> Result<ExitCode> {
+pub(crate) fn train(args: Args) -> Result<Exit> {
     let Args { common: CommonArgs { method, task, compute, json }, steps } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, None)?;
@@ -95,7 +94,7 @@ pub(crate) fn train(args: Args) -> Result<ExitCode> {
         let Timing { method, task, .. } = timing;
         print_line(&format!("{method} on {task}: {env_steps_per_second:.1} env steps per second"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Measures the time from the learner's report at step `from` to the next one.

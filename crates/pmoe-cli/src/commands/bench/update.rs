@@ -1,7 +1,6 @@
 //! `pmoe bench update`: measures the cost of a gradient update, and its lower bound.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -11,6 +10,7 @@ use pmoe_algos::seed::{Stream, stream};
 use pmoe_core::fused::{MatrixProduct, gemm_into, matrix_products};
 use pmoe_core::instructions::Instructions;
 use pmoe_core::noise;
+use pmoe_results::Exit;
 use pmoe_results::number::whole;
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ const TRANSITIONS: u32 = 100_000;
 /// machine in the same state.
 const TURN: u32 = 10;
 
-pub(crate) fn update(args: Args) -> Result<ExitCode> {
+pub(crate) fn update(args: Args) -> Result<Exit> {
     let Args { common: CommonArgs { method, task, compute, json }, updates, runs } = args;
     let id = config::task(&task)?;
     let config = config::resolve(&method, &id, 0, None)?;
@@ -133,7 +133,7 @@ pub(crate) fn update(args: Args) -> Result<ExitCode> {
     } else {
         print(&timing)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Measured times, in milliseconds.

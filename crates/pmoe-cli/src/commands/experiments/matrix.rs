@@ -1,7 +1,6 @@
 //! `pmoe matrix`: the experiments of the paper, from training to the report.
 
 use std::env;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use pmoe_matrix::{Console, Matrix, MatrixError, Options};
@@ -27,7 +26,7 @@ pub(crate) struct Args {
     options: Options,
 }
 
-pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
+pub(crate) fn matrix(args: Args) -> Result<Exit> {
     let options = args.options;
     let suites = match &options.suites {
         Some(folder) => Suite::load_all(folder)?,
@@ -42,7 +41,7 @@ pub(crate) fn matrix(args: Args) -> Result<ExitCode> {
         say: |line| say!("{line}"),
     };
     let end = pmoe_matrix::run(&matrix, &pmoe, options.dry_run, console).map_err(with_flags)?;
-    Ok(Exit::from(end).into())
+    Ok(Exit::from(end))
 }
 
 /// Names the flags that decide about what is refused.

@@ -1,7 +1,6 @@
 //! `pmoe regress`: do fresh runs learn as well as those of a reference?
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_regress::bands::{self, Band};
@@ -46,12 +45,12 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn regress(args: &Args) -> Result<ExitCode> {
+pub(crate) fn regress(args: &Args) -> Result<Exit> {
     let reference = Samples::read(&args.reference)?;
     if let Some(draws) = args.calibrate {
         let found = calibrate(&reference, &Gate::sequential(), draws, 0)?;
         show(args, &found, &text::calibration(&found))?;
-        return Ok(Exit::Done.into());
+        return Ok(Exit::Done);
     }
     if let Some(file) = &args.bands {
         let all = Band::load(file)?.into_iter().map(|band| band.reached(&reference));
@@ -74,8 +73,8 @@ fn show(args: &Args, document: &impl serde::Serialize, text: &str) -> Result<()>
     if args.json { print_json(document) } else { print_line(text.trim_end()) }
 }
 
-fn verdict(is_good: bool) -> ExitCode {
-    if is_good { Exit::Done } else { Exit::Failed }.into()
+fn verdict(is_good: bool) -> Exit {
+    if is_good { Exit::Done } else { Exit::Failed }
 }
 
 fn probability(text: &str) -> Result<f64, String> {

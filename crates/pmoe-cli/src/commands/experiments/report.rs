@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::value_parser;
 use pmoe_report::{ReportOptions, Row, write_report};
+use pmoe_results::Exit;
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 
 use super::{print_json, print_row};
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn report(args: Args) -> Result<ExitCode> {
+pub(crate) fn report(args: Args) -> Result<Exit> {
     let out = match args.out {
         Some(out) => out,
         None => default_out(&args.dir)?,
@@ -60,7 +60,7 @@ pub(crate) fn report(args: Args) -> Result<ExitCode> {
         }
         print_row(&format!("page: {}", summary.page.display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Returns the folder `report` next to the runs. Refuses a link, whose target someone other than

@@ -1,7 +1,6 @@
 //! `pmoe verify`: recomputes published numbers from the runs.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_results::Exit;
@@ -29,7 +28,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn verify(args: Args) -> Result<ExitCode> {
+pub(crate) fn verify(args: Args) -> Result<Exit> {
     let suites = config::suites()?;
     let claims = config::claims(&suites)?;
     let verification = pmoe_report::verify(&args.results, Some(&args.docs), &suites, &claims)?;
@@ -63,6 +62,5 @@ pub(crate) fn verify(args: Args) -> Result<ExitCode> {
     Ok(match verification.differences.is_empty() {
         true => Exit::Done,
         false => Exit::Failed,
-    }
-    .into())
+    })
 }

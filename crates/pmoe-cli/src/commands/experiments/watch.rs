@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use pmoe_results::Exit;
 use pmoe_watch::{Theme, Wanted, WatchError, Watcher};
 
 use super::{print_json, print_line};
@@ -44,7 +44,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(crate) fn watch(args: Args) -> Result<ExitCode> {
+pub(crate) fn watch(args: Args) -> Result<Exit> {
     let mut watcher = Watcher::new(&args.dir);
     if args.once || args.json {
         let snapshot = watcher.refresh(SystemTime::now(), Wanted::All)?;
@@ -64,5 +64,5 @@ pub(crate) fn watch(args: Args) -> Result<ExitCode> {
         let words = "pmoe watch needs a terminal; use --once for text or --json for JSON";
         return Err(BadInput(words.to_owned()).into());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

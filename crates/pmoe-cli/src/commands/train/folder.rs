@@ -1,7 +1,6 @@
 //! The folder of a run before training: a new one, one to go on in, one that is done.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_algos::{CheckpointError, Checkpoints, RunConfig};
@@ -74,10 +73,7 @@ fn new_manifest(config: &RunConfig, provenance: Provenance) -> Manifest {
 }
 
 /// The exit code of a run that needs nothing more. A finished one must be as it was when it finished.
-pub(super) fn already_ended(
-    run_dir: &RunDir,
-    checkpoints: &Checkpoints,
-) -> Result<Option<ExitCode>> {
+pub(super) fn already_ended(run_dir: &RunDir, checkpoints: &Checkpoints) -> Result<Option<Exit>> {
     let folder = run_dir.path().display();
     match &run_dir.manifest().status {
         Status::Done if run_dir.finished_budget().is_some() => Ok(None),
@@ -101,12 +97,12 @@ pub(super) fn already_ended(
                 }
                 Err(error) => return Err(error.into()),
             }
-            Ok(Some(ExitCode::SUCCESS))
+            Ok(Some(Exit::Done))
         }
         // The same config and seed would diverge again at the same step.
         Status::Failed { reason, diverged: true } => {
             say!("error: {folder} has already diverged ({reason}); --restart trains it again");
-            Ok(Some(Exit::Diverged.into()))
+            Ok(Some(Exit::Diverged))
         }
         Status::Running | Status::Interrupted | Status::Failed { .. } => Ok(None),
     }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use pmoe_algos::{Member, MethodConfig, Population, RunConfig, TrainingEnd};
 use pmoe_envs::EnvSpec;
-use pmoe_results::methods;
 use pmoe_results::run::Provenance;
+use pmoe_results::{Exit, methods};
 
 use super::folder::default_folder;
 use super::prepared::{Opened, Prepared};
@@ -56,7 +55,7 @@ pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
 }
 
 /// Trains a run for each seed.
-pub(super) fn train(args: &Args, seeds: &[u64]) -> Result<ExitCode> {
+pub(super) fn train(args: &Args, seeds: &[u64]) -> Result<Exit> {
     let configs = seeds.iter().map(|seed| resolve(args, *seed)).collect::<Result<Vec<_>>>()?;
     let first = &configs[0];
     if !first.algo.goes_in_lockstep() {
@@ -79,7 +78,7 @@ pub(super) fn train(args: &Args, seeds: &[u64]) -> Result<ExitCode> {
         machine::check_memory_of(runs, first, total_steps, spec)
     };
 
-    let mut code = ExitCode::SUCCESS;
+    let mut code = Exit::Done;
     let (mut prepared, mut left) = (Vec::new(), Vec::new());
     for (config, folder) in configs.iter().zip(&folders) {
         match Prepared::open(config, folder, &device, &provenance, &args.how, memory)? {
@@ -87,7 +86,7 @@ pub(super) fn train(args: &Args, seeds: &[u64]) -> Result<ExitCode> {
                 prepared.push(ready);
                 left.push((config, folder));
             }
-            Opened::Ended(ExitCode::SUCCESS) => {}
+            Opened::Ended(Exit::Done) => {}
             Opened::Ended(ended) => code = ended,
         }
     }
@@ -107,7 +106,7 @@ pub(super) fn train(args: &Args, seeds: &[u64]) -> Result<ExitCode> {
         }
         if is_interrupted {
             say!("checkpoints written; the same command continues");
-            return Ok(stop.exit().into());
+            return Ok(stop.exit());
         }
         // The first error says how the program ends.
         errors.iter().skip(1).for_each(|error| say!("error: {error:#}"));

@@ -1,14 +1,13 @@
 //! A run with all that it takes, ready to train.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use burn::tensor::Device;
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, MemoryUse, Progress, RunConfig, Training};
 use pmoe_envs::{Env, EnvSpec};
-use pmoe_results::RunDir;
 use pmoe_results::run::Provenance;
+use pmoe_results::{Exit, RunDir};
 
 use super::How;
 use super::folder::{already_ended, open, with_changed_model, with_remedy};
@@ -35,7 +34,7 @@ pub(super) struct Prepared<'a> {
 pub(super) enum Opened<'a> {
     Ready(Prepared<'a>),
     /// It needs nothing more.
-    Ended(ExitCode),
+    Ended(Exit),
 }
 
 impl<'a> Prepared<'a> {

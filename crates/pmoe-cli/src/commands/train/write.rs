@@ -1,13 +1,12 @@
 //! Training, with what it writes into the folder: events, and in the manifest how far it is and how it ended.
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use pmoe_algos::{Agent, Progress, RunConfig, RunError, Training, TrainingEnd};
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
-use pmoe_results::{Event, Manifest, Run, RunDir, Sink, Status};
+use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
 use crate::commands::policy;
@@ -22,7 +21,7 @@ pub(super) fn run<A: Agent>(
     run_dir: &mut RunDir,
     display: Display,
     stop: &Stop,
-) -> Result<ExitCode> {
+) -> Result<Exit> {
     let mut sink = RunSink::begin(training.progress(), provenance, run_dir, display)?;
     let result = training.run(&mut sink);
     match finish(config, &training, result, &mut sink)? {
@@ -30,12 +29,12 @@ pub(super) fn run<A: Agent>(
             if sink.display.is_for_people() {
                 say_end(sink.run_dir);
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
         }
         TrainingEnd::Interrupted => {
             let env_step = training.progress().env_step;
             say!("checkpoint written at step {env_step}; the same command continues");
-            Ok(stop.exit().into())
+            Ok(stop.exit())
         }
     }
 }
