@@ -260,6 +260,18 @@ impl AnyAgent {
             Self::Ppo(_) | Self::Dac(_) | Self::Td3(_) => None,
         }
     }
+
+    /// Computes the value of actions at some states, `[B]`: that of SAC's critics, the smaller of
+    /// two. `None` for the other algorithms, and if every primitive has critics of its own.
+    ///
+    /// # Shapes
+    /// - `obs`: `[B, O]`, `actions`: `[B, A]` in [-1, 1], both row-major, with B at least 1
+    pub fn values(&self, obs: &[f32], obs_dim: usize, actions: &[f32]) -> Option<Vec<f32>> {
+        match self {
+            Self::Sac(agent) => agent.values(obs, obs_dim, actions),
+            Self::Ppo(_) | Self::Dac(_) | Self::Td3(_) => None,
+        }
+    }
 }
 
 impl Agent for AnyAgent {

@@ -62,6 +62,8 @@ struct WorkerThread {
 struct Job {
     copies: Vec<(Box<dyn Env>, Rng)>,
     task: Task,
+    /// The copies that [`Task::ResetChosen`] resets, `[count]`.
+    chosen: Vec<bool>,
     /// Actions, `[count · A]`.
     actions: Vec<f64>,
     /// Observations, `[count · O]`.
@@ -75,9 +77,14 @@ struct Job {
 #[derive(Clone, Copy)]
 enum Task {
     Reset,
-    Step,
+    ResetChosen,
     ResetEnded,
+    Step,
+    StepOrReset,
 }
+
+/// The result of a step that none was taken for.
+const IDLE: Step = Step { reward: 0.0, terminated: false, truncated: false, success: None };
 
 impl VecEnv {
     /// Creates copies from `envs` with one generator each, on at most `threads` threads. The calling
@@ -114,8 +121,7 @@ impl VecEnv {
             workers.push(Worker::new(thread, copies, first, &spec));
             first += count;
         }
-        let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
-        Self { obs: vec![0.0; total * spec.obs_dim], steps: vec![idle; total], spec, workers }
+        Self { obs: vec![0.0; total * spec.obs_dim], steps: vec![IDLE; total], spec, workers }
     }
 
     /// The task's dimensions and bounds.
@@ -138,12 +144,37 @@ impl VecEnv {
         &self.steps
     }
 
+    /// Replaces the generator of a copy.
+    ///
+    /// # Panics
+    /// If there is no such copy.
+    pub fn set_rng(&mut self, copy: usize, rng: Rng) {
+        let is_its = |worker: &&mut Worker| copy < worker.first + worker.count;
+        let worker = self.workers.iter_mut().find(is_its).expect("a copy");
+        let job = worker.job.as_mut().expect("the last job was awaited");
+        job.copies[copy - worker.first].1 = rng;
+    }
+
     /// Starts an episode in every copy.
     ///
     /// # Errors
     /// The error of the first copy that failed.
     pub fn reset(&mut self) -> Result<(), EnvError> {
         self.run(Task::Reset, &[])
+    }
+
+    /// Starts an episode in the copies that are `chosen`, `[N]`.
+    ///
+    /// # Errors
+    /// If the length is wrong, or the error of the first copy that failed.
+    pub fn reset_chosen(&mut self, chosen: &[bool]) -> Result<(), EnvError> {
+        check_length(&self.spec.id, "chosen", chosen.len(), self.num_envs())?;
+        for worker in &mut self.workers {
+            let rows = worker.first..worker.first + worker.count;
+            let job = worker.job.as_mut().expect("the last job was awaited");
+            job.chosen.copy_from_slice(&chosen[rows]);
+        }
+        self.run(Task::ResetChosen, &[])
     }
 
     /// Steps every copy with its row of `actions`, `[N · A]`.
@@ -154,6 +185,17 @@ impl VecEnv {
         let expected = self.num_envs() * self.spec.action_dim();
         check_length(&self.spec.id, "action", actions.len(), expected)?;
         self.run(Task::Step, actions)
+    }
+
+    /// Steps every copy with its row of `actions`, `[N · A]`, except those whose latest step ended an
+    /// episode: they start the next one, and their step has neither reward nor end.
+    ///
+    /// # Errors
+    /// The error of the first copy that failed; the others have stepped.
+    pub fn step_or_reset(&mut self, actions: &[f64]) -> Result<(), EnvError> {
+        let expected = self.num_envs() * self.spec.action_dim();
+        check_length(&self.spec.id, "action", actions.len(), expected)?;
+        self.run(Task::StepOrReset, actions)
     }
 
     /// Starts a new episode in every copy whose latest step ended one.
@@ -195,13 +237,13 @@ impl Worker {
         spec: &EnvSpec,
     ) -> Self {
         let count = copies.len();
-        let idle = Step { reward: 0.0, terminated: false, truncated: false, success: None };
         let job = Job {
             copies,
             task: Task::Reset,
+            chosen: vec![true; count],
             actions: Vec::with_capacity(count * spec.action_dim()),
             obs: vec![0.0; count * spec.obs_dim],
-            steps: vec![idle; count],
+            steps: vec![IDLE; count],
             error: None,
         };
         Self { thread, first, count, job: Some(job) }
@@ -255,11 +297,20 @@ impl Job {
         let rows = self.obs.chunks_exact_mut(obs_dim).zip(&mut self.steps);
         self.error = None;
         for (index, ((env, rng), (obs, step))) in copies.iter_mut().zip(rows).enumerate() {
+            let has_ended = step.terminated || step.truncated;
             let result = match self.task {
-                Task::Reset => env.reset(rng, obs),
-                Task::ResetEnded if step.terminated || step.truncated => env.reset(rng, obs),
+                Task::ResetChosen if !self.chosen[index] => Ok(()),
+                Task::Reset | Task::ResetChosen => {
+                    *step = IDLE;
+                    env.reset(rng, obs)
+                }
+                Task::ResetEnded if has_ended => env.reset(rng, obs),
                 Task::ResetEnded => Ok(()),
-                Task::Step => {
+                Task::StepOrReset if has_ended => {
+                    *step = IDLE;
+                    env.reset(rng, obs)
+                }
+                Task::Step | Task::StepOrReset => {
                     let action = &self.actions[index * action_dim..][..action_dim];
                     env.step(action, obs).map(|found| *step = found)
                 }

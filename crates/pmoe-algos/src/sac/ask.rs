@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData, activation::softmax};
 use pmoe_core::noise;
 use pmoe_envs::Rng;
 
-use super::Sac;
+use super::{Critics, Sac};
 use crate::policy::PrimitiveActions;
 
 impl Sac {
@@ -29,9 +29,31 @@ impl Sac {
             num_primitives,
             action_dim,
             weights: host(softmax(mixture.router_logits, 1)),
+            mean: host(primitives.mean.clone()),
+            std: host(primitives.log_std.clone().exp()),
             mode: host(primitives.mode()),
             drawn: host(primitives.rsample(noise).action),
         })
+    }
+}
+
+impl Sac {
+    /// Computes the value by which actions are chosen at some states, `[B]`: the smaller one of the
+    /// critics. `None` if every primitive has critics of its own, which an action alone does not
+    /// determine.
+    ///
+    /// # Shapes
+    /// - `obs`: `[B, O]`, `actions`: `[B, A]` in [-1, 1], both row-major, with B at least 1
+    pub fn values(&self, obs: &[f32], obs_dim: usize, actions: &[f32]) -> Option<Vec<f32>> {
+        if let Critics::Primitive(_) = self.critics() {
+            return None;
+        }
+        let rows = obs.len() / obs_dim;
+        let tensor = |numbers: &[f32]| {
+            let data = TensorData::new(numbers.to_vec(), [rows, numbers.len() / rows]);
+            Tensor::<2>::from_data(data, &self.device)
+        };
+        Some(host(self.critics().judge(tensor(obs), tensor(actions))))
     }
 }
 

@@ -75,6 +75,57 @@ fn a_copy_does_what_it_would_do_alone() {
 }
 
 #[test]
+fn a_step_or_reset_is_the_step_of_those_that_play_and_the_reset_of_the_others() {
+    let (mut both, mut apart) = (envs(2), envs(3));
+    both.reset().unwrap();
+    apart.reset().unwrap();
+    let mut resets = 0;
+    for step in 0..400 {
+        let has_ended: Vec<_> =
+            apart.steps().iter().map(|step| step.terminated || step.truncated).collect();
+        both.step_or_reset(&actions(step)).unwrap();
+        let (state, idle) = (apart.obs().to_vec(), apart.steps().to_vec());
+        apart.reset_ended().unwrap();
+        let width = state.len() / COPIES;
+        for copy in (0..COPIES).filter(|copy| has_ended[*copy]) {
+            resets += 1;
+            assert_ne!(idle[copy], IDLE);
+            assert_eq!(both.steps()[copy], IDLE);
+            let row = copy * width..(copy + 1) * width;
+            assert_eq!(both.obs()[row.clone()], apart.obs()[row]);
+        }
+        if has_ended.iter().any(|ended| *ended) {
+            // From here on the two differ by the steps that the ended copies of one have missed.
+            break;
+        }
+        apart.step(&actions(step)).unwrap();
+        assert_eq!((both.obs(), both.steps()), (apart.obs(), apart.steps()));
+    }
+    assert!(resets > 0);
+}
+
+#[test]
+fn only_the_chosen_copies_are_reset() {
+    let mut envs = envs(2);
+    envs.reset().unwrap();
+    let first = envs.obs().to_vec();
+    envs.step(&actions(0)).unwrap();
+    let second = envs.obs().to_vec();
+    for (copy, seed) in [(1, 1), (4, 4)] {
+        envs.set_rng(copy, Rng::seed_from_u64(seed));
+    }
+    envs.reset_chosen(&[false, true, false, false, true]).unwrap();
+    let width = first.len() / COPIES;
+    for copy in 0..COPIES {
+        let row = copy * width..(copy + 1) * width;
+        let before = if [1, 4].contains(&copy) { &first } else { &second };
+        assert_eq!(envs.obs()[row.clone()], before[row], "copy {copy}");
+    }
+    let error = envs.reset_chosen(&[true]).unwrap_err();
+    assert_eq!(error.to_string(), "chosen of TargetReaching-v0 has 1 values, expected 5");
+}
+
+#[test]
 fn errors_name_the_first_copy_at_fault() {
     let mut envs = envs(2);
     envs.reset().unwrap();
