@@ -1,0 +1,15 @@
+"""The command ``pmoe``: the same program as the one that Cargo builds."""
+
+import signal
+import sys
+
+from pmoe import _library
+from pmoe._pmoe import run
+
+
+def main() -> None:
+    """Does what the command line says and exits."""
+    _library.find()
+    # The program listens for Ctrl-C itself, to write a checkpoint first.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(run(["pmoe", *sys.argv[1:]]))

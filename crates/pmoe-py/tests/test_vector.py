@@ -1,0 +1,99 @@
+"""Many environments at once: the contract of Gymnasium's vector environments."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import pmoe
+
+MODES = list(AutoresetMode)
+
+
+def sync(task, num_envs, mode):
+    return SyncVectorEnv([lambda: gymnasium.make(f"pmoe/{task}")] * num_envs, autoreset_mode=mode)
+
+
+def advance(envs, actions, mode):
+    """Steps, and resets what ended if nobody else does."""
+    obs, rewards, terminations, truncations, infos = envs.step(actions)
+    ended = terminations | truncations
+    if mode is AutoresetMode.DISABLED and ended.any():
+        obs, _ = envs.reset(options={"reset_mask": ended})
+    return obs, rewards, terminations, truncations, infos
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("task", ["Hopper-v5", "TargetReaching-v0"])
+def test_steps_are_those_of_a_sync_vector_env(task, mode):
+    ours, theirs = pmoe.make_vec(task, 3, 2, mode), sync(task, 3, mode)
+    assert ours.metadata["autoreset_mode"] is mode
+    for space in ["observation_space", "action_space", "single_observation_space", "single_action_space"]:
+        assert getattr(ours, space) == getattr(theirs, space)
+    found, expected = ours.reset(seed=3)[0], theirs.reset(seed=3)[0]
+    np.testing.assert_array_equal(found, expected)
+    rng = np.random.default_rng(0)
+    ends = 0
+    for _ in range(300):
+        actions = rng.uniform(-1, 1, ours.action_space.shape) * ours.single_action_space.high
+        found, expected = advance(ours, actions, mode), advance(theirs, actions, mode)
+        for ours_now, theirs_now in zip(found[:4], expected[:4]):
+            np.testing.assert_array_equal(ours_now, theirs_now)
+        if "final_obs" in expected[4]:
+            np.testing.assert_array_equal(found[4]["_final_obs"], expected[4]["_final_obs"])
+            for ours_now, theirs_now in zip(found[4]["final_obs"], expected[4]["final_obs"]):
+                np.testing.assert_array_equal(ours_now, theirs_now)
+        ends += int((found[2] | found[3]).sum())
+    assert ends > 3
+    ours.close()
+
+
+def test_threads_change_nothing():
+    def play(threads):
+        envs = pmoe.make_vec("Hopper-v5", 5, threads)
+        envs.reset(seed=0)
+        rng = np.random.default_rng(1)
+        return np.stack([envs.step(rng.uniform(-1, 1, (5, 3)))[0] for _ in range(100)])
+
+    expected = play(1)
+    for threads in [2, 3, 8]:
+        np.testing.assert_array_equal(play(threads), expected)
+
+
+def test_arrays_are_kept_or_overwritten_as_asked():
+    for copy in [True, False]:
+        envs = pmoe.make_vec("HalfCheetah-v5", 2, 1, copy=copy)
+        envs.reset(seed=0)
+        first = envs.step(np.zeros((2, 6)))[0]
+        kept = first.copy()
+        second = envs.step(np.ones((2, 6)))[0]
+        assert (first is second) != copy
+        assert np.array_equal(first, kept) == copy
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda envs: envs.step(np.zeros((2, 2))), r"actions have the shape \(2, 2\)"),
+        (lambda envs: envs.reset(seed=[1]), "1 seeds, but 2 environments"),
+        (lambda envs: envs.reset(options={"reset_mask": np.zeros(2, bool)}), "one of them True"),
+        (lambda envs: envs.step(np.full((2, 3), np.nan)), None),
+    ],
+)
+def test_bad_input_is_an_error_with_a_reason(call, message):
+    envs = pmoe.make_vec("Hopper-v5", 2, 2)
+    envs.reset(seed=0)
+    with pytest.raises((ValueError, RuntimeError), match=message or r"environment 0: action\[0\]"):
+        call(envs)
+    envs.step(np.zeros((2, 3)))
+
+
+def test_a_step_after_the_end_is_refused_if_nobody_resets():
+    envs = pmoe.make_vec("Hopper-v5", 1, 1, AutoresetMode.DISABLED)
+    envs.reset(seed=0)
+    while True:
+        _, _, terminations, truncations, _ = envs.step(np.ones((1, 3)))
+        if terminations[0] or truncations[0]:
+            break
+    with pytest.raises(ValueError, match="reset_mask"):
+        envs.step(np.ones((1, 3)))
