@@ -10,7 +10,7 @@
     obs, _ = env.reset(seed=0)
     action, _ = policy.predict(obs, deterministic=True)
 
-Gymnasium finds the environments without an import of this package. The command ``pmoe`` trains, evaluates and
+The import registers the environments with Gymnasium. The command ``pmoe`` trains, evaluates and
 reports; ``pmoe --help`` lists what it can do.
 """
 
@@ -19,8 +19,11 @@ from pmoe import _library
 _library.find()
 
 # The libraries come first.
+from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
+
+_register.register()
 
 __all__ = ["Env", "Mixture", "Policy", "VecEnv", "load", "make_vec", "task_ids"]

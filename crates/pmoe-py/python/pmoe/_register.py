@@ -1,18 +1,17 @@
-"""Registers the environments with Gymnasium, which calls this when it is imported."""
+"""Registers the environments with Gymnasium."""
 
-from gymnasium.envs.registration import register as _register
+import gymnasium
 
-from pmoe import _library
 from pmoe._pmoe import max_episode_steps, task_ids
 
 
 def register() -> None:
     """Registers ``pmoe/<task>`` for every task."""
-    _library.find()
     for task in task_ids():
-        _register(
+        gymnasium.register(
             id=f"pmoe/{task}",
             entry_point="pmoe._env:Env",
+            vector_entry_point="pmoe._vector:VecEnv",
             max_episode_steps=max_episode_steps(task),
             kwargs={"task": task},
         )
