@@ -259,6 +259,48 @@ pub(super) mod tests {
         assert_close(&x.grad(&grads).expect("x is tracked"), &expected, 0.0);
     }
 
+    /// A sample with a made-up density, which shows where a log-density comes from.
+    fn sample(pre_tanh: &[f64], log_prob: &[f64]) -> TanhSample {
+        let pre_tanh = t1(pre_tanh).unsqueeze_dim::<2>(1);
+        TanhSample { action: pre_tanh.clone().tanh(), pre_tanh, log_prob: t1(log_prob) }
+    }
+
+    #[test]
+    fn either_kind_of_log_density_by_hand() {
+        let mixture = two_primitives(2);
+        assert_eq!(mixture.num_primitives(), 2);
+        let index = Tensor::<1, Int>::from_data([1, 0], &burn::tensor::Device::flex());
+        // Those of the mixture are log(Σ w N(u)) − log(1 − tanh² u).
+        let one_each = sample(&[0.2, -0.5], &[1.0, 2.0]);
+        let of_all = sample(&[0.2, -0.5, 1.0, -1.0], &[1.0, 2.0, 3.0, 4.0]);
+        let component = LogProb::Component;
+        assert_close(&mixture.sample_log_prob(&one_each, component), &[1.0, 2.0], 0.0);
+        assert_close(&mixture.selected_log_prob(&of_all, &index, component), &[2.0, 3.0], 0.0);
+        assert_close(&mixture.samples_log_prob(&of_all, component), &[1.0, 2.0, 3.0, 4.0], 0.0);
+        let whole = LogProb::Mixture;
+        let expected = [-1.0728824972, -0.9744517035, -0.3802168816, -0.1557723860];
+        assert_close(&mixture.sample_log_prob(&one_each, whole), &expected[..2], 1e-10);
+        assert_close(&mixture.selected_log_prob(&of_all, &index, whole), &expected[1..3], 1e-10);
+        assert_close(&mixture.samples_log_prob(&of_all, whole), &expected, 1e-10);
+    }
+
+    #[test]
+    fn one_primitive_has_the_log_density_of_its_sample() {
+        let Mixture { router_logits, mean, log_std } = two_primitives(2);
+        let mixture = Mixture {
+            router_logits: router_logits.narrow(1, 0, 1),
+            mean: mean.narrow(1, 0, 1),
+            log_std: log_std.narrow(1, 0, 1),
+        };
+        let index = Tensor::<1, Int>::zeros([2], &burn::tensor::Device::flex());
+        let sample = sample(&[0.2, -0.5], &[1.0, 2.0]);
+        for kind in [LogProb::Component, LogProb::Mixture] {
+            assert_close(&mixture.sample_log_prob(&sample, kind), &[1.0, 2.0], 0.0);
+            assert_close(&mixture.selected_log_prob(&sample, &index, kind), &[1.0, 2.0], 0.0);
+            assert_close(&mixture.samples_log_prob(&sample, kind), &[1.0, 2.0], 0.0);
+        }
+    }
+
     #[test]
     fn several_actions_per_row_equal_one_at_a_time() {
         let mixture = two_primitives(3);
