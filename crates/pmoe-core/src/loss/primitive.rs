@@ -81,9 +81,17 @@ mod tests {
 
     #[test]
     fn back_propagation_max_by_hand() {
-        // α = .5: ((.5·2 − 3) + (.5·(−4) − 1)) / 2 = (−2 − 3) / 2.
-        let loss = backpropagate_max_loss(0.5, t1(&[2.0, -4.0]), t1(&[3.0, 1.0]));
-        assert_close(&loss, &[-2.5], 1e-15);
+        // α = .5: ((.5·2 − 3) + (.5·(−6) − 1)) / 2 = (−2 − 4) / 2.
+        // The gradients are α and −1, divided by 2.
+        for precision in [DType::F64, DType::F32] {
+            let tracked = |x| t1(x).cast(precision).autodiff().require_grad();
+            let (log_prob, q) = (tracked(&[2.0, -6.0]), tracked(&[3.0, 1.0]));
+            let loss = backpropagate_max_loss(0.5, log_prob.clone(), q.clone());
+            assert_close(&loss, &[-3.0], 1e-15);
+            let grads = loss.backward();
+            assert_close(&log_prob.grad(&grads).expect("tracked"), &[0.25, 0.25], 1e-15);
+            assert_close(&q.grad(&grads).expect("tracked"), &[-0.5, -0.5], 1e-15);
+        }
     }
 
     #[test]

@@ -141,67 +141,112 @@ pub fn ratio_statistics(log_ratio: &Tensor<1>, clip_ratio: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::DType;
 
     use super::*;
+    use crate::testing::{assert_close, t1};
 
-    fn vector(values: &[f64]) -> Tensor<1> {
-        let data = burn::tensor::TensorData::new(values.to_vec(), [values.len()]);
-        Tensor::from_data(data, (&Device::flex(), burn::tensor::DType::F64))
-    }
+    /// Single precision has operations of its own.
+    const PRECISIONS: [(DType, f64); 2] = [(DType::F64, 1e-12), (DType::F32, 1e-6)];
 
-    #[track_caller]
-    fn assert_close(found: &Tensor<1>, expected: &[f64]) {
-        let found = found.try_to_vec_as::<f64>().unwrap();
-        for (found, expected) in found.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
-        }
+    fn tracked(values: &[f64], precision: DType) -> Tensor<1> {
+        t1(values).cast(precision).autodiff().require_grad()
     }
 
     #[test]
     fn surrogate_by_hand() {
         // (A, ρ) to the loss and its gradient with respect to log ρ, which is −ρ A if nothing is
         // clipped.
-        for (advantage, ratio, loss, gradient) in [
+        let cases = [
             (1.0, 1.5, -1.2, 0.0),
             (1.0, 0.5, -0.5, -0.5),
             (-1.0, 0.5, 0.8, 0.0),
             (-1.0, 1.5, 1.5, 1.5),
             (2.0, 1.0, -2.0, -2.0),
-        ] {
-            let log_ratio = vector(&[f64::ln(ratio)]).autodiff().require_grad();
-            let found = clipped_surrogate_loss(log_ratio.clone(), vector(&[advantage]), 0.2);
-            assert_close(&found, &[loss]);
-            assert_close(&log_ratio.grad(&found.backward()).unwrap(), &[gradient]);
+        ];
+        for (precision, tolerance) in PRECISIONS {
+            for (advantage, ratio, loss, gradient) in cases {
+                let log_ratio = tracked(&[f64::ln(ratio)], precision);
+                let advantage = t1(&[advantage]).cast(precision);
+                let found = clipped_surrogate_loss(log_ratio.clone(), advantage, 0.2);
+                assert_close(&found, &[loss], tolerance);
+                let gradients = found.backward();
+                assert_close(&log_ratio.grad(&gradients).unwrap(), &[gradient], tolerance);
+            }
         }
-        let mean =
-            clipped_surrogate_loss(vector(&[1.5_f64.ln(), 0.5_f64.ln()]), vector(&[1.0, 1.0]), 0.2);
-        assert_close(&mean, &[(-1.2 - 0.5) / 2.0]);
+        let mean = clipped_surrogate_loss(t1(&[1.5_f64.ln(), 0.5_f64.ln()]), t1(&[1.0, 1.0]), 0.2);
+        assert_close(&mean, &[(-1.2 - 0.5) / 2.0], 1e-12);
     }
 
     #[test]
     fn value_loss_by_hand() {
-        let (value, old, returns) = (vector(&[3.0, 0.1]), vector(&[1.0, 0.0]), vector(&[2.0, 1.0]));
-        // ½ · ((3 − 2)² + (.1 − 1)²) / 2
-        let plain = value_loss(value.clone(), returns.clone(), None);
-        assert_close(&plain, &[(1.0 + 0.81) / 4.0]);
+        // ½ · ((3 − 2)² + (.1 − 1)²) / 2 and (V − R) / 2
+        for (precision, tolerance) in PRECISIONS {
+            let value = tracked(&[3.0, 0.1], precision);
+            let returns = t1(&[2.0, 1.0]).cast(precision);
+            let loss = value_loss(value.clone(), returns, None);
+            assert_close(&loss, &[(1.0 + 0.81) / 4.0], tolerance);
+            assert_close(&value.grad(&loss.backward()).unwrap(), &[0.5, -0.45], tolerance);
+        }
         // Clipped at .2: V = 1.2 and .1, errors .64 and .81; the larger ones are 1 and .81.
-        assert_close(&value_loss(value, returns, Some((old, 0.2))), &[(1.0 + 0.81) / 4.0]);
-        // V = 1.9, R = 2, old value 1: the clipped value, 1.2, has the larger error, so there is no
-        // gradient.
-        let value = vector(&[1.9]).autodiff().require_grad();
-        let loss = value_loss(value.clone(), vector(&[2.0]), Some((vector(&[1.0]), 0.2)));
-        assert_close(&loss, &[0.32]);
-        assert_close(&value.grad(&loss.backward()).unwrap(), &[0.0]);
+        let (value, old, returns) = (t1(&[3.0, 0.1]), t1(&[1.0, 0.0]), t1(&[2.0, 1.0]));
+        let clipped = value_loss(value, returns, Some((old, 0.2)));
+        assert_close(&clipped, &[(1.0 + 0.81) / 4.0], 1e-12);
+    }
+
+    #[test]
+    fn clipped_value_loss_by_hand() {
+        // V and R to the loss and its gradient, with an old value of 1 and clipping at .5. There is
+        // no gradient where the clipped value has the larger error.
+        let cases = [
+            // Clipped to 1.5, which is closer.
+            (3.0, 2.0, 0.5, 1.0),
+            (2.5, 1.75, 0.28125, 0.75),
+            // Clipped to 1.5, which is as far away.
+            (2.5, 2.0, 0.125, 0.5),
+            // Clipped to 1.5, and to .5, which are further away: ½ · .5².
+            (1.75, 2.0, 0.125, 0.0),
+            (0.25, 0.0, 0.125, 0.0),
+            // Clipped to .5, which is closer.
+            (-1.0, 0.0, 0.5, -1.0),
+            // Not clipped.
+            (1.25, 3.0, 1.53125, -1.75),
+        ];
+        for (precision, _) in PRECISIONS {
+            for (value, returns, loss, gradient) in cases {
+                let value = tracked(&[value], precision);
+                let [returns, old] = [returns, 1.0].map(|x| t1(&[x]).cast(precision));
+                let found = value_loss(value.clone(), returns, Some((old, 0.5)));
+                assert_close(&found, &[loss], 0.0);
+                assert_close(&value.grad(&found.backward()).unwrap(), &[gradient], 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn mean_squared_error_by_hand() {
+        // (2² + (−3)²) / 2 and 2 (x − y) / 2; of two runs, each has its own.
+        for (precision, _) in PRECISIONS {
+            let prediction = tracked(&[3.0, -1.0], precision);
+            let target = t1(&[1.0, 2.0]).cast(precision);
+            let loss = mean_squared_error(prediction.clone(), target.clone());
+            assert_close(&loss, &[6.5], 0.0);
+            let gradients = loss.backward();
+            assert_close(&prediction.grad(&gradients).unwrap(), &[2.0, -3.0], 0.0);
+            assert_close(&mean_squared_errors(prediction, target, 2), &[4.0, 9.0], 0.0);
+        }
     }
 
     #[test]
     fn statistics_by_hand() {
-        let (kl, clipped) = ratio_statistics(&vector(&[0.0, 0.0]), 0.2);
+        let (kl, clipped) = ratio_statistics(&t1(&[0.0, 0.0]), 0.2);
         assert!(kl.abs() < 1e-15 && clipped.abs() < 1e-15);
         // ρ = 2 and 1: (1 − log 2) / 2; one of two is outside the clip range.
-        let (kl, clipped) = ratio_statistics(&vector(&[2.0_f64.ln(), 0.0]), 0.2);
+        let (kl, clipped) = ratio_statistics(&t1(&[2.0_f64.ln(), 0.0]), 0.2);
         assert!((kl - (1.0 - 2.0_f64.ln()) / 2.0).abs() < 1e-12);
         assert!((clipped - 0.5).abs() < 1e-15);
+        // The end of the range is inside.
+        let (_, clipped) = ratio_statistics(&t1(&[0.0]), 0.0);
+        assert!(clipped.abs() < 1e-15);
     }
 }
