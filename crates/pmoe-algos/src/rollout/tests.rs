@@ -259,3 +259,32 @@ fn standardised_numbers_have_deviation_one_whatever_it_was() {
     standardise(&mut values);
     assert_close(&values, &[-0.5_f32.sqrt(), 0.5_f32.sqrt()]);
 }
+
+#[test]
+fn each_pass_hands_out_every_row_once() {
+    let (mut passes, mut rng) = (Passes::default(), Rng::seed_from_u64(0));
+    assert!(passes.are_done(0) && passes.are_at_most(0) && !passes.are_done(1));
+    for pass in 1..=2 {
+        // Seven rows, three at a time.
+        let batches: Vec<_> = (0..3).map(|_| passes.next(7, 3, &mut rng)).collect();
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
+        let mut rows = batches.concat();
+        rows.sort_unstable();
+        assert_eq!(rows, [0, 1, 2, 3, 4, 5, 6]);
+        assert!(passes.are_done(pass) && !passes.are_done(pass + 1));
+        assert!(passes.are_at_most(pass) && !passes.are_at_most(pass - 1));
+    }
+}
+
+#[test]
+fn only_passes_over_the_same_rows_fit() {
+    let passes = |order: &[usize], taken| Passes { finished: 1, order: order.to_vec(), taken };
+    assert!(passes(&[], 0).fit(3) && !passes(&[], 1).fit(3));
+    for taken in 0..3 {
+        assert!(passes(&[2, 0, 1], taken).fit(3), "{taken}");
+    }
+    assert!(!passes(&[2, 0, 1], 3).fit(3), "a finished pass has no order");
+    assert!(!passes(&[2, 0, 1], 1).fit(2) && !passes(&[2, 0, 1], 1).fit(4));
+    assert!(!passes(&[2, 0, 2], 0).fit(3), "a row twice");
+    assert!(!passes(&[2, 0, 3], 0).fit(3), "a row too far");
+}
