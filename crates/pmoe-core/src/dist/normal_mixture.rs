@@ -155,6 +155,7 @@ mod tests {
     fn without_squashing_by_hand() {
         // u = .2 has log-density −1.0728824972 after squashing; log(1 − tanh² .2) is added back.
         let mixture = without_squashing(&two_primitives(1));
+        assert_eq!(mixture.num_primitives(), 2);
         let log_det = (1.0 - 0.2_f64.tanh().powi(2)).ln();
         assert_close(&mixture.log_prob(t2([[0.2]])), &[-1.0728824972 + log_det], 1e-10);
         // Σ w H_k, the lower bound of the entropy 1.3584264895.
@@ -227,6 +228,9 @@ mod tests {
             mean: mixture.mean.clone().reshape([3, 2]),
             log_std: mixture.log_std.clone().reshape([1, 2]),
         };
+        let only = mixture.only().expect("there is one primitive");
+        assert_eq!(only.mean.to_data(), normal.mean.to_data());
+        assert_eq!(only.log_std.to_data(), normal.log_std.to_data());
         let expected = normal.log_prob(action.clone()).to_data();
         assert_eq!(mixture.log_prob(action).to_data(), expected);
     }
