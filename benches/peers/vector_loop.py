@@ -4,6 +4,7 @@
 `async`    gymnasium.vector.AsyncVectorEnv: each in a process of its own, observations in shared
            memory.
 `envpool`  EnvPool: C++ environments on its own threads, all stepped before it answers.
+`pmoe`     our Python package (`cargo xtask wheel`): Rust environments on its own threads.
 
 EnvPool steps a MuJoCo of its own version, with its own C++ observations and rewards.
 A step is one of one environment.
@@ -35,6 +36,11 @@ def make(kind: str, task: str, num_envs: int, threads: int) -> tuple[object, gym
             task, env_type="gymnasium", num_envs=num_envs, num_threads=threads, seed=0
         )
         return envs, envs.action_space
+    if kind == "pmoe":
+        import pmoe
+
+        envs = pmoe.make_vec(task, num_envs, threads)
+        return envs, envs.single_action_space
     vector = {"sync": "SyncVectorEnv", "async": "AsyncVectorEnv"}[kind]
     # Workers need no warnings of their own either.
     envs = getattr(gymnasium.vector, vector)([maker(task)] * num_envs)
@@ -55,10 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kind", choices=["sync", "async", "envpool"], default="sync")
+    parser.add_argument("--kind", choices=["sync", "async", "envpool", "pmoe"], default="sync")
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--num-envs", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=1, help="EnvPool's")
+    parser.add_argument("--threads", type=int, default=1, help="EnvPool's or pmoe's")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to step")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     args = parser.parse_args()
@@ -74,7 +80,7 @@ def main() -> None:
         rounds += 1
     envs.close()
     steps = rounds * args.num_envs
-    packages = ["gymnasium", "mujoco", "numpy"] + (["envpool"] if args.kind == "envpool" else [])
+    packages = ["gymnasium", "mujoco", "numpy", *({"envpool", "pmoe"} & {args.kind})]
     document = {
         "task": args.task,
         "num_envs": args.num_envs,

@@ -11,7 +11,7 @@ use pmoe_results::{Exit, Preset, Suite};
 use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, regress, setup, systems, tidy, tools};
+use crate::{bench_all, cargo, regress, setup, systems, tidy, tools, wheel};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -47,6 +47,7 @@ pub fn run(root: &Path) -> Result<()> {
     })?;
     // Include tests, examples and benchmarks, as no other step compiles all of them.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
+    step("python", || wheel::run(root, &wheel::Options { test: true }))?;
     step("configurations", || {
         let mut check = Command::new(&pmoe);
         check.args(["config", "check"]);

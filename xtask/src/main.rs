@@ -46,6 +46,7 @@ mod tidy;
 mod tools;
 #[cfg(unix)]
 mod torture;
+mod wheel;
 
 /// Set-up, experiments, tests and checks of the workspace
 #[derive(Debug, Parser)]
@@ -102,6 +103,7 @@ Examples:
     /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
+    Wheel(wheel::Options),
 }
 
 /// An error in the user's arguments or files.
@@ -185,6 +187,11 @@ fn run(task: Task) -> Result<Exit> {
             env::set_current_dir(root)?;
             setup::run(root)?;
             return mutants::run(root, &options);
+        }
+        Task::Wheel(options) => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            wheel::run(root, &options)?;
         }
         Task::Ci => {
             env::set_current_dir(root)?;

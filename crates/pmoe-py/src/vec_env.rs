@@ -29,10 +29,16 @@ type Results<'py> = (
 #[pymethods]
 impl VecEnv {
     #[new]
-    fn new(py: Python<'_>, id: &str, num_envs: usize, num_threads: usize) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        id: &str,
+        num_envs: usize,
+        num_threads: usize,
+        max_episode_steps: Option<u32>,
+    ) -> PyResult<Self> {
         let make = |_| -> Result<Box<dyn pmoe_envs::Env>, EnvError> {
             let (task, limit) = Task::new(id)?;
-            Ok(Box::new(TimeLimit::new(task, limit)))
+            Ok(Box::new(TimeLimit::new(task, max_episode_steps.unwrap_or(limit))))
         };
         let envs = py.detach(|| (0..num_envs).map(make).collect::<Result<Vec<_>, _>>());
         let envs = envs.map_err(of_env)?;

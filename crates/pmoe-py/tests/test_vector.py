@@ -88,6 +88,23 @@ def test_bad_input_is_an_error_with_a_reason(call, message):
     envs.step(np.zeros((2, 3)))
 
 
+def test_there_is_at_least_one_copy_and_one_thread():
+    for arguments, name in [((0, 1), "num_envs"), ((1, 0), "num_threads")]:
+        with pytest.raises(ValueError, match=f"{name} is 0, but must be at least 1"):
+            pmoe.make_vec("Hopper-v5", *arguments)
+
+
+def test_gymnasium_makes_the_same_environments():
+    theirs = gymnasium.make_vec("pmoe/Hopper-v5", num_envs=2, vectorization_mode="vector_entry_point")
+    assert isinstance(theirs.unwrapped, pmoe.VecEnv) and theirs.num_envs == 2
+    np.testing.assert_array_equal(theirs.reset(seed=0)[0], pmoe.make_vec("Hopper-v5", 2).reset(seed=0)[0])
+    shorter = {"vectorization_mode": "vector_entry_point", "max_episode_steps": 3}
+    envs = gymnasium.make_vec("pmoe/HalfCheetah-v5", num_envs=2, **shorter)
+    envs.reset(seed=0)
+    truncations = [envs.step(np.zeros((2, 6)))[3].tolist() for _ in range(3)]
+    assert truncations == [[False] * 2] * 2 + [[True] * 2]
+
+
 def test_a_step_after_the_end_is_refused_if_nobody_resets():
     envs = pmoe.make_vec("Hopper-v5", 1, 1, AutoresetMode.DISABLED)
     envs.reset(seed=0)

@@ -13,7 +13,7 @@ from pmoe._pmoe import task_ids
 __all__ = ["Env", "task_ids"]
 
 
-class Env(gymnasium.Env[NDArray[np.float64], NDArray[np.float64]]):
+class Env(gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]):
     """A task with Gymnasium's interface; ``gymnasium.make("pmoe/Hopper-v5")`` adds its time limit.
 
     Observations, rewards and endings have the bits of Gymnasium 1.4.0 for the same state and ``float64`` actions. (Given

@@ -37,8 +37,13 @@ def make_vec(
     return VecEnv(task, num_envs, num_threads, autoreset_mode, copy)
 
 
+def _num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
-    """Copies of a task with its time limit; see :func:`make_vec`.
+    """Copies of a task with its time limit, or that of ``max_episode_steps``; see :func:`make_vec`.
 
     A copy's steps depend on its seed and its actions only, not on the number of copies or threads.
     """
@@ -50,9 +55,9 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
         num_threads: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         copy: bool = True,
+        max_episode_steps: int | None = None,
     ) -> None:
-        num_threads = num_threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else num_threads
-        num_threads = num_threads or os.cpu_count() or 1
+        num_threads = _num_cores() if num_threads is None else num_threads
         for name, value in [("num_envs", num_envs), ("num_threads", num_threads)]:
             if value < 1:
                 raise ValueError(f"{name} is {value}, but must be at least 1")
@@ -62,7 +67,7 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
         self.copy = copy
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self.render_mode = None
-        self._envs = _VecEnv(task, num_envs, num_threads)
+        self._envs = _VecEnv(task, num_envs, num_threads, max_episode_steps)
         obs_dim, low, high = self._envs.obs_dim, self._envs.action_low, self._envs.action_high
         self.single_observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (obs_dim,), np.float64)
         self.single_action_space = gymnasium.spaces.Box(
@@ -89,16 +94,18 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
             Observations ``[N, O]`` and an empty dictionary.
         """
         n = self.num_envs
-        seeds = [None] * n if seed is None else [seed + i for i in range(n)] if isinstance(seed, int) else list(seed)
+        seeds: list[int | None] = [None] * n
+        if seed is not None:
+            seeds = [seed + i for i in range(n)] if isinstance(seed, int) else list(seed)
         if len(seeds) != n:
             raise ValueError(f"there are {len(seeds)} seeds, but {n} environments")
         mask = (options or {}).get("reset_mask", np.ones(n, np.bool_))
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (n,) or not mask.any():
             raise ValueError(f"reset_mask must be an array of {n} bools, one of them True at least")
+        obs, rewards, terminations, truncations = self._arrays
         if self.copy:
-            obs, *ends = self._arrays
-            self._arrays = (obs.copy(), *(end.copy() for end in ends))
-        obs, _, terminations, truncations = self._arrays
+            obs, terminations, truncations = obs.copy(), terminations.copy(), truncations.copy()
+            self._arrays = obs, rewards, terminations, truncations
         terminations[mask] = truncations[mask] = False
         self._envs.reset(seeds, mask.tolist(), obs)
         return obs, {}
