@@ -10,6 +10,8 @@
     obs, _ = env.reset(seed=0)
     action, _ = policy.predict(obs, deterministic=True)
 
+    returns = pmoe.results("results/paper-300k").evaluations()
+
 The import registers the environments with Gymnasium. The command ``pmoe`` trains, evaluates and
 reports; ``pmoe --help`` lists what it can do.
 """
@@ -22,8 +24,9 @@ _library.find()
 from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
+from pmoe._results import Results, Run, results  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
-__all__ = ["Env", "Mixture", "Policy", "VecEnv", "load", "make_vec", "task_ids"]
+__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids"]

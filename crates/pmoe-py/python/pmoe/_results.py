@@ -1,0 +1,179 @@
+"""Results of runs as tables and arrays."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Results", "Run", "results"]
+
+Library = Literal["pandas", "polars"]
+Score = Literal["final", "auc"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder."""
+
+    folder: Path
+    suite: str
+    """The folder's suite in a folder of ``bench-all``, otherwise empty."""
+    method: str
+    task: str
+    seed: int
+    total_steps: int
+    status: str
+    """``done``, ``running``, ``interrupted`` or ``failed``."""
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return {"suite": self.suite, "method": self.method, "task": self.task, "seed": self.seed}
+
+    def events(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The events of a kind (``eval``, ``episode`` or ``update``), in the order of the run."""
+        with (self.folder / "events.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                # A run that is under way may be writing its last line.
+                if line.endswith("\n") and (event := json.loads(line))["event"] == kind:
+                    yield event
+
+
+def results(folder: str | os.PathLike[str]) -> "Results":
+    """Finds the runs of a folder, which may be one run, those of ``pmoe train``, or all of ``bench-all``.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    root = Path(folder)
+    files = sorted(root.rglob("manifest.json"))
+    runs = [_run(root, file) for file in files if (file.parent / "events.jsonl").is_file()]
+    if not runs:
+        raise ValueError(f"{root} has no runs")
+    return Results(runs)
+
+
+def _run(root: Path, file: Path) -> Run:
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        base, task, seed = manifest.get("method") or manifest["algo"], manifest["task"], manifest["seed"]
+        total_steps, status = manifest["total_steps"], manifest["status"]["state"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is damaged: {error!r}") from error
+    # <suite>/<method>/<task>/seed_<n> names the suite, and the variant of a method.
+    parts = file.parent.relative_to(root).parts
+    if len(parts) == 4 and parts[-1] == f"seed_{seed}":
+        return Run(file.parent, parts[0], parts[1], task, seed, total_steps, status)
+    return Run(file.parent, "", base, task, seed, total_steps, status)
+
+
+class Results:
+    """The runs of a folder; see :func:`results`. Files are read when a table is asked for."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self.runs: list[Run] = list(runs)
+
+    def __repr__(self) -> str:
+        return f"<pmoe.Results, {len(self.runs)} runs>"
+
+    def only(self, **names: str | int) -> "Results":
+        """The runs with these names, such as ``only(suite="fig1-table2", task="Hopper-v2")``."""
+        unknown = names.keys() - {"suite", "method", "task", "seed"}
+        if unknown:
+            raise ValueError(f"runs have no {', '.join(sorted(unknown))}, but suite, method, task and seed")
+        return Results(run for run in self.runs if all(getattr(run, name) == value for name, value in names.items()))
+
+    def evaluations(self, library: Library = "pandas") -> Any:
+        """A row for each evaluation episode: ``env_step``, ``episode`` within it, ``return``, ``length``, ``success``."""
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for run in self.runs:
+                for event in run.events("eval"):
+                    goals = event.get("successes") or [None] * len(event["returns"])
+                    episodes = zip(event["returns"], event["lengths"], goals, strict=True)
+                    for episode, (total, length, success) in enumerate(episodes):
+                        row = {"env_step": event["env_step"], "episode": episode, "return": total}
+                        yield {**run._key, **row, "length": length, "success": success}
+
+        return _table(rows(), library)
+
+    def episodes(self, library: Library = "pandas") -> Any:
+        """A row for each training episode: ``env_step``, ``episode``, ``return``, ``length``, ``truncated``, ``success``."""
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for run in self.runs:
+                for event in run.events("episode"):
+                    row = {"env_step": event["env_step"], "episode": event["episode"], "return": event["episode_return"]}
+                    ending = {"truncated": event["truncated"], "success": event.get("success")}
+                    yield {**run._key, **row, "length": event["episode_length"], **ending}
+
+        return _table(rows(), library)
+
+    def metrics(self, library: Library = "pandas") -> Any:
+        """A row for each logged update: ``env_step``, ``grad_step`` and a column for each metric."""
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for run in self.runs:
+                for event in run.events("update"):
+                    steps = {"env_step": event["env_step"], "grad_step": event["grad_step"]}
+                    yield {**run._key, **steps, **event["metrics"]}
+
+        return _table(rows(), library)
+
+    def scores(self, score: Score = "final") -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+        """One number for each finished run, as rliable takes them.
+
+        Args:
+            score: ``"final"``, the mean return of the evaluations in the last tenth of the steps, or ``"auc"``, the mean
+                over all steps by the trapezoidal rule.
+
+        Returns:
+            An array ``[seeds, tasks]`` for each method, and the names of the tasks.
+
+        Raises:
+            ValueError: If a method lacks seeds on a task that others have, or two suites have the same run.
+        """
+        if score not in ("final", "auc"):
+            raise ValueError(f'score is {score!r}, but must be "final" or "auc"')
+        found: dict[str, dict[str, dict[int, float]]] = {}
+        for run in self.runs:
+            if run.status != "done":
+                continue
+            seeds = found.setdefault(run.method, {}).setdefault(run.task, {})
+            if run.seed in seeds:
+                raise ValueError(f"{run.method} on {run.task} has seed {run.seed} twice: choose one suite with `only`")
+            seeds[run.seed] = _score(run, score)
+        tasks = sorted({task for of in found.values() for task in of})
+        counts = {(method, task): len(of.get(task, {})) for method, of in found.items() for task in tasks}
+        most = max(counts.values(), default=0)
+        if lacking := [f"{method} on {task}: {n}" for (method, task), n in counts.items() if n < most]:
+            raise ValueError(f"not all have {most} finished runs: {', '.join(lacking)}")
+
+        def column(seeds: dict[int, float]) -> list[float]:
+            return [seeds[seed] for seed in sorted(seeds)]
+
+        return {m: np.array([column(of[task]) for task in tasks]).T for m, of in sorted(found.items())}, tasks
+
+
+def _score(run: Run, score: Score) -> float:
+    curve = [(event["env_step"], float(np.mean(event["returns"]))) for event in run.events("eval")]
+    steps, returns = (np.array(of, np.float64) for of in zip(*curve, strict=True))
+    if score == "final":
+        return float(returns[10 * steps > 9 * run.total_steps].mean())
+    return float(((returns[1:] + returns[:-1]) / 2 * np.diff(steps)).sum() / (steps[-1] - steps[0]))
+
+
+def _table(rows: Iterator[dict[str, Any]], library: Library) -> Any:
+    if library not in ("pandas", "polars"):
+        raise ValueError(f'library is {library!r}, but must be "pandas" or "polars"')
+    if library == "polars":
+        import polars
+
+        return polars.from_dicts(list(rows), infer_schema_length=None)
+    import pandas
+
+    return pandas.DataFrame(list(rows))
