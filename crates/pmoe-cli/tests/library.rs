@@ -106,7 +106,7 @@ const SMALL: [&str; 18] = [
 fn what_needs_no_simulator_works_without() {
     let here = Installed::new();
     let version = succeed(&mut here.without(&["--version"]));
-    assert!(version.starts_with("pmoe-cli "), "{version}");
+    assert!(version.starts_with("pmoe "), "{version}");
     for what in ["methods", "tasks", "suites"] {
         assert!(succeed(&mut here.without(&["list", what])).lines().count() > 5);
     }
