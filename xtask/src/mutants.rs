@@ -257,7 +257,8 @@ fn regress(
     match output.status.code() {
         Some(0) => Ok(None),
         Some(1) => {
-            let outcomes: Vec<LayerOutcome> = serde_json::from_slice(&output.stdout)?;
+            let outcomes: Vec<LayerOutcome> = serde_json::from_slice(&output.stdout)
+                .with_context(|| format!("no verdict; see {}", log.display()))?;
             let by = outcomes.into_iter().flat_map(|outcome| outcome.worse).collect();
             Ok(Some(Noticed { suite: format!("layer {}", layer.name()), by }))
         }

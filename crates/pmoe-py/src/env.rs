@@ -84,13 +84,27 @@ pub(crate) fn generator(seed: Option<u64>) -> Rng {
 /// An observation, its reward, whether the episode terminated, and whether the goal was reached.
 type Stepped<'py> = (Bound<'py, PyArray1<f64>>, f64, bool, Option<bool>);
 
-/// One copy of a task. Threads that use it wait for each other.
+/// Dimensions and bounds of a task, in its own units.
+#[pyclass(module = "pmoe._pmoe", frozen, get_all)]
+pub(crate) struct Spec {
+    obs_dim: usize,
+    action_low: Vec<f64>,
+    action_high: Vec<f64>,
+    /// Simulated time per step.
+    dt_seconds: f64,
+}
+
+impl From<&EnvSpec> for Spec {
+    fn from(spec: &EnvSpec) -> Self {
+        let EnvSpec { id: _, obs_dim, action_low, action_high, dt_seconds } = spec.clone();
+        Self { obs_dim, action_low, action_high, dt_seconds }
+    }
+}
+
+/// One copy of a task, without a time limit. Threads that use it wait for each other.
 #[pyclass(module = "pmoe._pmoe", frozen)]
 pub(crate) struct Env {
     spec: EnvSpec,
-    /// Time limit of an episode (steps), which the environment itself does not have.
-    #[pyo3(get)]
-    max_episode_steps: u32,
     playing: Mutex<Playing>,
 }
 
@@ -104,29 +118,14 @@ struct Playing {
 impl Env {
     #[new]
     fn new(py: Python<'_>, id: &str) -> PyResult<Self> {
-        let (task, max_episode_steps) = py.detach(|| Task::new(id)).map_err(of_env)?;
+        let (task, _) = py.detach(|| Task::new(id)).map_err(of_env)?;
         let (spec, playing) = (task.spec().clone(), Playing { task, rng: generator(None) });
-        Ok(Self { spec, max_episode_steps, playing: Mutex::new(playing) })
+        Ok(Self { spec, playing: Mutex::new(playing) })
     }
 
     #[getter]
-    fn obs_dim(&self) -> usize {
-        self.spec.obs_dim
-    }
-
-    #[getter]
-    fn action_low(&self) -> &[f64] {
-        &self.spec.action_low
-    }
-
-    #[getter]
-    fn action_high(&self) -> &[f64] {
-        &self.spec.action_high
-    }
-
-    #[getter]
-    fn dt_seconds(&self) -> f64 {
-        self.spec.dt_seconds
+    fn spec(&self) -> Spec {
+        (&self.spec).into()
     }
 
     #[pyo3(signature = (seed=None))]

@@ -11,6 +11,7 @@ mod vec_env;
 use std::ffi::OsString;
 
 use pmoe_envs::EnvError;
+use pmoe_stats::curve::EvalCurve;
 use pyo3::prelude::*;
 
 use crate::error::of_env;
@@ -18,13 +19,13 @@ use crate::error::of_env;
 #[pymodule]
 mod _pmoe {
     #[pymodule_export]
-    use super::env::{Env, Renderer};
+    use super::env::{Env, Renderer, Spec};
     #[pymodule_export]
     use super::policy::{Memory, Policy};
     #[pymodule_export]
     use super::vec_env::VecEnv;
     #[pymodule_export]
-    use super::{max_episode_steps, run, task_ids};
+    use super::{area_under_curve, final_return, max_episode_steps, run, task_ids};
 }
 
 /// The ids of all tasks.
@@ -38,6 +39,19 @@ fn task_ids() -> Vec<String> {
 fn max_episode_steps(task: &str) -> PyResult<u32> {
     let task: pmoe_envs::TaskId = task.parse().map_err(EnvError::from).map_err(of_env)?;
     Ok(task.config().map_err(of_env)?.max_episode_steps())
+}
+
+/// The mean return of the evaluations in the last tenth of the steps; none without any.
+#[pyfunction]
+fn final_return(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
+    pmoe_stats::curve::final_return(&EvalCurve::new(curve), total_steps)
+}
+
+/// The mean return from the first evaluation to the last step, by the trapezoidal rule; none if they are not there.
+#[pyfunction]
+fn area_under_curve(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
+    let first = curve.iter().map(|(env_step, _)| *env_step).min()?;
+    pmoe_stats::curve::auc(&EvalCurve::new(curve), first, total_steps)
 }
 
 /// Does what a command line says; returns the exit code.

@@ -11,12 +11,12 @@ use pmoe_envs::{Env as _, EnvSpec, Rng};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::env::{Task, generator};
+use crate::env::{Spec, Task, generator};
 use crate::error::{of_anyhow, of_env};
 
 /// What a policy carries from step to step, for each of its observations.
 #[pyclass(module = "pmoe._pmoe", frozen)]
-pub(crate) struct Memory(Mutex<Vec<AnyMemory>>);
+pub(crate) struct Memory(Vec<AnyMemory>);
 
 /// A policy that acts.
 #[pyclass(module = "pmoe._pmoe", frozen)]
@@ -27,8 +27,6 @@ pub(crate) struct Policy {
     method: String,
     #[pyo3(get)]
     task: String,
-    #[pyo3(get)]
-    seed: u64,
     #[pyo3(get)]
     env_step: u64,
     /// The run's config, JSON.
@@ -64,7 +62,6 @@ impl Policy {
             spec: task.spec().clone(),
             method: config.method.clone(),
             task: config.task.to_string(),
-            seed: config.seed,
             env_step: loaded.env_step,
             config: serde_json::to_string(config).map_err(of_json)?,
             has_critic: loaded.has_critic,
@@ -73,18 +70,8 @@ impl Policy {
     }
 
     #[getter]
-    fn obs_dim(&self) -> usize {
-        self.spec.obs_dim
-    }
-
-    #[getter]
-    fn action_low(&self) -> &[f64] {
-        &self.spec.action_low
-    }
-
-    #[getter]
-    fn action_high(&self) -> &[f64] {
-        &self.spec.action_high
+    fn spec(&self) -> Spec {
+        (&self.spec).into()
     }
 
     /// Begins the policy's random numbers anew.
@@ -103,10 +90,16 @@ impl Policy {
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Memory)> {
         let (rows, obs) = self.rows(&obs)?;
         let mode = if deterministic { Mode::Evaluate } else { Mode::Explore };
-        let carried = memory.map(|memory| memory.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut memories = carried.map_or_else(Vec::new, |carried| carried.clone());
-        if memories.len() != rows {
-            memories = (0..rows).map(|_| AnyMemory::default()).collect();
+        let mut memories = match memory {
+            Some(memory) => memory.0.clone(),
+            None => vec![AnyMemory::default(); rows],
+        };
+        for (what, found) in [("state", memories.len()), ("episode_start", starts.len())] {
+            if found != rows {
+                let message =
+                    format!("{what} is that of {found} observations, but there are {rows}");
+                return Err(PyValueError::new_err(message));
+            }
         }
         for (memory, _) in memories.iter_mut().zip(&starts).filter(|(_, starts)| **starts) {
             *memory = AnyMemory::default();
@@ -117,7 +110,7 @@ impl Policy {
             loaded.agent.act_all(memories, obs, mode, rng, &mut actions)
         };
         self.with(py, act).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-        Ok((matrix(py, rows, actions), Memory(Mutex::new(memories))))
+        Ok((matrix(py, rows, actions), Memory(memories)))
     }
 
     /// What every primitive would do at observations `[B, O]`; none for a single Gaussian.

@@ -6,15 +6,13 @@ use numpy::{PyReadonlyArray2, PyReadwriteArray1, PyReadwriteArray2};
 use pmoe_envs::{EnvError, EnvSpec, TimeLimit};
 use pyo3::prelude::*;
 
-use crate::env::{Task, generator};
+use crate::env::{Spec, Task, generator};
 use crate::error::of_env;
 
 /// Copies of a task with its time limit, stepped on threads.
 #[pyclass(module = "pmoe._pmoe", frozen)]
 pub(crate) struct VecEnv {
     spec: EnvSpec,
-    #[pyo3(get)]
-    num_envs: usize,
     envs: Mutex<pmoe_envs::VecEnv>,
 }
 
@@ -44,27 +42,12 @@ impl VecEnv {
         let envs = envs.map_err(of_env)?;
         let rngs = (0..num_envs).map(|_| generator(None)).collect();
         let envs = pmoe_envs::VecEnv::new(envs, rngs, num_threads);
-        Ok(Self { spec: envs.spec().clone(), num_envs, envs: Mutex::new(envs) })
+        Ok(Self { spec: envs.spec().clone(), envs: Mutex::new(envs) })
     }
 
     #[getter]
-    fn obs_dim(&self) -> usize {
-        self.spec.obs_dim
-    }
-
-    #[getter]
-    fn action_low(&self) -> &[f64] {
-        &self.spec.action_low
-    }
-
-    #[getter]
-    fn action_high(&self) -> &[f64] {
-        &self.spec.action_high
-    }
-
-    #[getter]
-    fn dt_seconds(&self) -> f64 {
-        self.spec.dt_seconds
+    fn spec(&self) -> Spec {
+        (&self.spec).into()
     }
 
     /// Starts an episode in the chosen copies; one with a seed begins its random numbers anew.

@@ -1,8 +1,11 @@
 """Policies: what the command trained, in Python."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -13,10 +16,13 @@ import pmoe
 METHODS = ["sac", "pmoe-sac", "gating-sac", "mcp-sac", "td3", "ppo", "pmoe-ppo", "dac"]
 
 
+#: The script that pip installs.
+COMMAND = str(Path(sys.executable).with_name("pmoe"))
+
+
 def pmoe_command(*arguments):
-    """Runs the command as the console script does."""
-    code = "from pmoe._command import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    """Runs the command."""
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")
@@ -102,17 +108,39 @@ def test_what_a_policy_lacks_is_said(runs, tmp_path):
         pmoe.load(broken)
 
 
-def test_a_run_under_way_has_critics(tmp_path):
-    """A checkpoint holds what learning takes."""
-    train = ["train", "--method", "sac", "--task", "Hopper-v5", "--steps", "1000", "--out", tmp_path / "run"]
-    done = pmoe_command(*train, "--keep-replay", "--set", "learning_starts=200", "--set", "schedule.eval_every=1000")
-    assert done.returncode == 0, done.stderr
-    policy = pmoe.load(tmp_path / "run")
+def test_a_run_has_critics(runs):
+    policy = pmoe.load(runs / "sac")
     obs = np.random.default_rng(0).normal(size=(3, 11))
     action, _ = policy.predict(obs, deterministic=True)
     values = policy.q(obs, action)
     assert values.shape == (3,) and np.isfinite(values).all()
     assert not np.array_equal(policy.q(obs, -action), values)
+    with pytest.raises(ValueError, match=r"shape \(1, 3\), but must have \(3, 3\)"):
+        policy.q(obs, action[0])
+
+
+def test_the_state_is_that_of_the_observations(runs):
+    policy = pmoe.load(runs / "dac")
+    _, state = policy.predict(np.zeros((4, 11)))
+    with pytest.raises(ValueError, match="state is that of 4 observations, but there are 2"):
+        policy.predict(np.zeros((2, 11)), state)
+    with pytest.raises(ValueError, match="episode_start is that of 1 observations, but there are 2"):
+        policy.predict(np.zeros((2, 11)), episode_start=[True])
+
+
+def test_ctrl_c_writes_a_checkpoint_from_which_the_same_command_continues(tmp_path):
+    train = ["train", "--method", "sac", "--task", "Hopper-v5", "--steps", "3000", "--out", str(tmp_path / "run")]
+    train += ["--set", "schedule.eval_every=3000", "--set", "schedule.eval_episodes=1", "--progress", "json"]
+    running = subprocess.Popen([COMMAND, *train], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    events = tmp_path / "run" / "events.jsonl"
+    while running.poll() is None and not (events.is_file() and '"episode"' in events.read_text()):
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130 and "Traceback" not in errors, errors
+    assert "checkpoint written at step" in errors
+    done = pmoe_command(*train)
+    assert done.returncode == 0 and "continuing from step" in done.stderr
 
 
 def test_the_command_is_the_same_program(tmp_path):

@@ -1,6 +1,6 @@
 //! The bits of short runs: what has other events than the reference has to be announced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use pmoe_results::{Event, Manifest, Preset, Run};
 use serde::{Deserialize, Serialize};
 
 use super::changelog::{Announced, announce, mentions};
-use super::runs::{Runs, Trained};
+use super::runs::{Runs, Trained, ensure_ended};
 use super::{Check, Layer, Outcome};
 use crate::checkout::{self, Checkout};
 use crate::{BadInput, cargo};
@@ -52,7 +52,8 @@ struct Changed {
     run: String,
     method: String,
     task: String,
-    /// Kinds of events that differ; `new` for a run that the reference lacks.
+    /// Kinds of events that differ; `new` for a run that the reference lacks, `gone` for one that it
+    /// has alone.
     differs: Vec<&'static str>,
     announced: bool,
 }
@@ -66,6 +67,8 @@ impl Changed {
 
 /// What a run differs in that the reference lacks.
 const NEW: &str = "new";
+/// What a run differs in that only the reference has.
+const GONE: &str = "gone";
 
 pub fn check(check: &Check<'_>) -> Result<Outcome> {
     let path = check.references().join("bits.json");
@@ -95,17 +98,20 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
         }
     };
     let announced = Announced::read(check.root)?;
-    let changed = changed(&known.runs, &found, &announced.since(&known.announced));
+    let is_whole = check.selects_all();
+    let changed = changed(&known.runs, &found, is_whole, &announced.since(&known.announced));
     Ok(outcome(verdict(&changed, found.runs.len(), &known.of), &changed))
 }
 
 /// Formats how many runs of `all` have changed since `of`.
 fn verdict(changed: &[Changed], all: usize, of: &str) -> String {
-    let new = changed.iter().filter(|run| run.is_new()).count();
+    let count = |what| changed.iter().filter(|run| run.differs == [what]).count();
+    let (new, gone) = (count(NEW), count(GONE));
     let unannounced = changed.iter().filter(|run| !run.announced).count();
-    let all = all - new;
+    // Of the reference's runs.
+    let all = all - new + gone;
     let verdict = match (changed.len() - new, unannounced) {
-        (0, _) => format!("{all} runs have the bits of {of}"),
+        (0, _) => format!("all of {all} runs have the bits of {of}"),
         (some, 0) => {
             format!("{some} of {all} runs have other bits than {of}, as CHANGELOG.md announces")
         }
@@ -115,7 +121,7 @@ fn verdict(changed: &[Changed], all: usize, of: &str) -> String {
              or task, otherwise the change broke something",
         ),
     };
-    if new == 0 { verdict } else { format!("{verdict}; {new} are new") }
+    if new == 0 { verdict } else { format!("{verdict}; new: {new}") }
 }
 
 /// What the runs of a build gave.
@@ -145,19 +151,20 @@ fn train(check: &Check<'_>, out: &Path) -> Result<Option<Found>> {
     let runs = Runs { suites: "bits", preset: Preset::Smoke, seeds: None, out };
     let trained = runs.train(check, |run| check.selects(run))?;
     let folder = out.join(Preset::Smoke.name());
-    let mut found = None;
+    let (mut runs_of, mut bases) = (BTreeMap::new(), BTreeMap::new());
+    let mut provenance = None;
     for run in &trained {
-        let (name, digests, Manifest { provenance, .. }) = digests(run, &folder)?;
-        let found = found.get_or_insert_with(|| Found {
-            class: provenance.machine_class(),
-            commit: provenance.commit,
-            runs: BTreeMap::new(),
-            bases: BTreeMap::new(),
-        });
-        found.bases.insert(name.clone(), run.planned.run.base.clone());
-        found.runs.insert(name, digests);
+        let (name, digests, manifest) = digests(run, &folder)?;
+        provenance = provenance.or(manifest.map(|manifest| manifest.provenance));
+        bases.insert(name.clone(), run.planned.run.base.clone());
+        runs_of.insert(name, digests);
     }
-    Ok(found)
+    let Some(provenance) = provenance else {
+        // Not one run began, so there is nothing to compare, unless none was asked for.
+        return ensure_ended(&trained).map(|()| None);
+    };
+    let (class, commit) = (provenance.machine_class(), provenance.commit);
+    Ok(Some(Found { class, commit, runs: runs_of, bases }))
 }
 
 /// Builds a commit and trains its runs on this machine.
@@ -197,7 +204,8 @@ fn update(
     let known = reference.classes.get_mut(&found.class);
     let announced = Announced::read(check.root)?;
     let entries = announced.since(&reference.announced);
-    let changed = known.as_ref().map(|known| changed(&known.runs, &found, &entries));
+    let changed =
+        known.as_ref().map(|known| changed(&known.runs, &found, check.selects_all(), &entries));
     if let Some(entry) = moved(changed.as_deref().unwrap_or_default()) {
         announce(check.root, &entry)?;
     }
@@ -248,20 +256,21 @@ fn read(path: &Path) -> Result<Reference> {
         .map_err(|error| BadInput(format!("{}: {error}", path.display())).into())
 }
 
-/// Returns the name of a run, the digests of its events, and its manifest.
-fn digests(trained: &Trained, folder: &Path) -> Result<(String, Digests, Manifest)> {
+/// Returns the name of a run, the digests of its events, and its manifest if it began.
+fn digests(trained: &Trained, folder: &Path) -> Result<(String, Digests, Option<Manifest>)> {
     let Trained { planned, end } = trained;
     let dir = planned.dir.strip_prefix(folder).unwrap_or(&planned.dir);
     let name = dir.parent().unwrap_or(dir).display().to_string();
     let failed = match end {
         RunEnd::Diverged(_) => Some("diverged"),
         RunEnd::Failed(_) => Some("failed"),
-        _ => None,
+        RunEnd::Done | RunEnd::Refused(_) | RunEnd::Locked | RunEnd::Stopped => None,
     };
     if let Some(failed) = failed.map(str::to_owned) {
         let [evaluations, episodes] = [failed.clone(), failed.clone()];
         let digests = Digests { evaluations, episodes, metrics: failed };
-        return Ok((name, digests, Manifest::read(&planned.dir)?));
+        // One that failed at once has no manifest.
+        return Ok((name, digests, Manifest::read(&planned.dir).ok()));
     }
     let run = Run::read(&planned.dir)?;
     let text = fs::read_to_string(planned.dir.join(Run::EVENTS))?;
@@ -276,16 +285,26 @@ fn digests(trained: &Trained, folder: &Path) -> Result<(String, Digests, Manifes
     }
     let [evaluations, episodes, metrics] =
         hashers.map(|hasher| hasher.finalize().to_hex()[..12].to_owned());
-    Ok((name, Digests { evaluations, episodes, metrics }, run.manifest))
+    Ok((name, Digests { evaluations, episodes, metrics }, Some(run.manifest)))
 }
 
 /// Compares what was found with a reference.
-fn changed(known: &BTreeMap<String, Digests>, found: &Found, entries: &[&str]) -> Vec<Changed> {
+///
+/// If `is_whole`, every run of the reference has to be among those found.
+fn changed(
+    known: &BTreeMap<String, Digests>,
+    found: &Found,
+    is_whole: bool,
+    entries: &[&str],
+) -> Vec<Changed> {
     let mut changed = Vec::new();
-    for (run, now) in &found.runs {
-        let differs = match known.get(run) {
-            None => vec![NEW],
-            Some(before) => {
+    let gone = known.keys().filter(|run| is_whole && !found.runs.contains_key(*run));
+    let names: BTreeSet<_> = found.runs.keys().chain(gone).collect();
+    for run in names {
+        let differs = match (known.get(run), found.runs.get(run)) {
+            (None, _) => vec![NEW],
+            (Some(_), None) => vec![GONE],
+            (Some(before), Some(now)) => {
                 let kinds = [
                     ("evaluations", before.evaluations != now.evaluations),
                     ("episodes", before.episodes != now.episodes),

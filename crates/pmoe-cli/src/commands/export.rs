@@ -27,8 +27,8 @@ pub(crate) fn export(args: Args) -> Result<Exit> {
     let Args { run, output } = args;
     let config = policy::read_config(&run)?;
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
-    let (agent, env_step) = policy::restore_with_step(&config, &run, env.spec())?;
-    policy::write(&agent, &config, env_step, &output)?;
+    let policy = policy::restore_with_facts(&config, &run, env.spec())?;
+    policy::write(&policy.agent, &config, policy.env_step, &output)?;
     say!("{} written", output.display());
     Ok(Exit::Done)
 }

@@ -43,40 +43,6 @@ pub(super) fn checkpoints(run: &Path, config: &RunConfig) -> Checkpoints {
     }
 }
 
-/// Restores the policy of the run's newest usable checkpoint, or the one that it kept when it was
-/// finished; it acts according to `config`.
-pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
-    Ok(restore_with_step(config, run, spec)?.0)
-}
-
-/// As [`restore`], with the step up to which the policy was trained.
-pub(super) fn restore_with_step(
-    config: &RunConfig,
-    run: &Path,
-    spec: &EnvSpec,
-) -> Result<(AnyAgent, u64)> {
-    let mut agent = new_agent(config, spec)?;
-    if let Some(env_step) = load_newest(run, &mut agent)? {
-        return Ok((agent, env_step));
-    }
-    let kept = run.join(RunDir::POLICY);
-    if !kept.exists() {
-        return Err(without_policy(run));
-    }
-    let (files, facts) = read_policy(&kept)?;
-    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
-    if asks_critic && !files.contains("critic.bpk") {
-        return Err(without_policy(run));
-    }
-    let id = read_config(run)?.id();
-    if facts.run != id {
-        let message = format!("{} is of another run: {}, not {id}", kept.display(), facts.run);
-        return Err(BadInput(message).into());
-    }
-    agent.load(&files, Scope::Acting)?;
-    Ok((agent, facts.env_step))
-}
-
 /// A policy that acts.
 pub struct LoadedPolicy {
     /// Config of its run.
@@ -94,23 +60,63 @@ pub struct LoadedPolicy {
 /// # Errors
 /// If there is no policy, it is damaged, or its task can't be made.
 pub fn load(path: &Path) -> Result<LoadedPolicy> {
-    if path.is_file() {
-        let (files, facts) = read_policy(path)?;
-        let config = RunConfig::from_run(&facts.config, &path.display().to_string())?;
+    if !path.is_file() {
+        let config = read_config(path)?;
         let env = pmoe_envs::make_with(&config.task, &config.env)?;
-        let mut agent = new_agent(&config, env.spec())?;
-        agent.load(&files, Scope::Acting)?;
-        let has_critic = files.contains("critic.bpk");
-        return Ok(LoadedPolicy { config, agent, env_step: facts.env_step, has_critic });
+        return restore_with_facts(&config, path, env.spec());
     }
-    let config = read_config(path)?;
+    let (files, facts) = read_policy(path)?;
+    let config = RunConfig::from_run(&facts.config, &path.display().to_string())?;
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
-    let mut agent = new_agent(&config, env.spec())?;
-    if let Some(env_step) = load_newest(path, &mut agent)? {
+    let agent = new_agent(&config, env.spec())?;
+    load_files(agent, config, &files, facts.env_step)
+}
+
+/// Restores the policy of the run's newest usable checkpoint, or the one that it kept when it was
+/// finished; it acts according to `config`.
+pub(super) fn restore(config: &RunConfig, run: &Path, spec: &EnvSpec) -> Result<AnyAgent> {
+    Ok(restore_with_facts(config, run, spec)?.agent)
+}
+
+/// As [`restore`], with what is known of the policy.
+pub(super) fn restore_with_facts(
+    config: &RunConfig,
+    run: &Path,
+    spec: &EnvSpec,
+) -> Result<LoadedPolicy> {
+    let mut agent = new_agent(config, spec)?;
+    let config = config.clone();
+    if let Some(env_step) = load_newest(run, &mut agent)? {
         return Ok(LoadedPolicy { config, agent, env_step, has_critic: true });
     }
-    let kept = path.join(RunDir::POLICY);
-    if kept.is_file() { load(&kept) } else { Err(without_policy(path)) }
+    let kept = run.join(RunDir::POLICY);
+    if !kept.exists() {
+        return Err(without_policy(run));
+    }
+    let (files, facts) = read_policy(&kept)?;
+    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
+    if asks_critic && !files.contains(CRITIC) {
+        return Err(without_policy(run));
+    }
+    let id = read_config(run)?.id();
+    if facts.run != id {
+        let message = format!("{} is of another run: {}, not {id}", kept.display(), facts.run);
+        return Err(BadInput(message).into());
+    }
+    load_files(agent, config, &files, facts.env_step)
+}
+
+/// Where a policy file keeps the critic, if acting takes it.
+const CRITIC: &str = "critic.bpk";
+
+fn load_files(
+    mut agent: AnyAgent,
+    config: RunConfig,
+    files: &Files<'_>,
+    env_step: u64,
+) -> Result<LoadedPolicy> {
+    agent.load(files, Scope::Acting)?;
+    Ok(LoadedPolicy { config, agent, env_step, has_critic: files.contains(CRITIC) })
 }
 
 /// Writes what `agent` needs to act to a file.

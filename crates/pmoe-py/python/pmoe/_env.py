@@ -8,16 +8,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from pmoe._pmoe import Env as _Env
 from pmoe._pmoe import Renderer as _Renderer
+from pmoe._pmoe import Spec as _Spec
 from pmoe._pmoe import task_ids
 
 __all__ = ["Env", "task_ids"]
+
+
+def spaces(spec: _Spec) -> tuple[gymnasium.spaces.Box[np.float64], gymnasium.spaces.Box[np.float32]]:
+    """Observations and actions, as those of Gymnasium's MuJoCo tasks."""
+    observations = gymnasium.spaces.Box(-np.inf, np.inf, (spec.obs_dim,), np.float64)
+    low, high = np.array(spec.action_low, np.float32), np.array(spec.action_high, np.float32)
+    return observations, gymnasium.spaces.Box(low, high, dtype=np.float32)
 
 
 class Env(gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]):
     """A task with Gymnasium's interface; ``gymnasium.make("pmoe/Hopper-v5")`` adds its time limit.
 
     Observations, rewards and endings have the bits of Gymnasium 1.4.0 for the same state and ``float64`` actions. (Given
-    ``float32``, Gymnasium also computes the control cost in ``float32``, which this class does not.) Initial states have
+    ``float32``, Gymnasium also computes the control cost in ``float32``, so its rewards differ by up to a millionth.) Initial states have
     the same distribution, not the same bits, as they come from another generator.
 
     Args:
@@ -39,15 +47,14 @@ class Env(gymnasium.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._size = (width, height)
         self.task = task
         self.render_mode = render_mode
-        self.metadata = {**self.metadata, "render_fps": round(1 / self._env.dt_seconds)}
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (self._env.obs_dim,), np.float64)
-        low, high = (np.array(bound, np.float32) for bound in (self._env.action_low, self._env.action_high))
-        self.action_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
+        spec = self._env.spec
+        self.metadata = {**self.metadata, "render_fps": round(1 / spec.dt_seconds)}
+        self.observation_space, self.action_space = spaces(spec)
 
     @property
     def dt(self) -> float:
         """Simulated time per step, in seconds."""
-        return self._env.dt_seconds
+        return self._env.spec.dt_seconds
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

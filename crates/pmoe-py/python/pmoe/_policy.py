@@ -44,7 +44,7 @@ class Policy:
 
     def __init__(self, path: str | os.PathLike[str], seed: int | None = None) -> None:
         self._policy = _Policy(os.fspath(path), seed)
-        low, high = np.array(self._policy.action_low), np.array(self._policy.action_high)
+        low, high = np.array(self._policy.spec.action_low), np.array(self._policy.spec.action_high)
         self._center, self._half_width = (high + low) / 2, (high - low) / 2
         self.method: str = self._policy.method
         """Its method, such as ``"pmoe-sac"``."""
@@ -83,7 +83,7 @@ class Policy:
         """
         obs = np.asarray(observation, np.float32)
         rows = np.ascontiguousarray(np.atleast_2d(obs))
-        starts = [] if episode_start is None else np.atleast_1d(np.asarray(episode_start, np.bool_)).tolist()
+        starts = [False] * len(rows) if episode_start is None else np.atleast_1d(np.asarray(episode_start, np.bool_)).tolist()
         actions, memory = self._policy.act(rows, deterministic, state, starts)
         scaled = (self._center + self._half_width * actions).astype(np.float32)
         return (scaled[0] if obs.ndim == 1 else scaled), memory

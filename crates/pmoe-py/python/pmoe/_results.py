@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pmoe._pmoe import area_under_curve, final_return
+
 __all__ = ["Results", "Run", "results"]
 
 Library = Literal["pandas", "polars"]
@@ -129,7 +131,7 @@ class Results:
 
         Args:
             score: ``"final"``, the mean return of the evaluations in the last tenth of the steps, or ``"auc"``, the mean
-                over all steps by the trapezoidal rule.
+                from the first evaluation to the last step by the trapezoidal rule, as in reports.
 
         Returns:
             An array ``[seeds, tasks]`` for each method, and the names of the tasks.
@@ -161,10 +163,10 @@ class Results:
 
 def _score(run: Run, score: Score) -> float:
     curve = [(event["env_step"], float(np.mean(event["returns"]))) for event in run.events("eval")]
-    steps, returns = (np.array(of, np.float64) for of in zip(*curve, strict=True))
-    if score == "final":
-        return float(returns[10 * steps > 9 * run.total_steps].mean())
-    return float(((returns[1:] + returns[:-1]) / 2 * np.diff(steps)).sum() / (steps[-1] - steps[0]))
+    found = (final_return if score == "final" else area_under_curve)(curve, run.total_steps)
+    if found is None:
+        raise ValueError(f"{run.folder} lacks the evaluations that `{score}` takes")
+    return found
 
 
 def _table(rows: Iterator[dict[str, Any]], library: Library) -> Any:

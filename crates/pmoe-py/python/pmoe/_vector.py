@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from pmoe._env import spaces
 from pmoe._pmoe import VecEnv as _VecEnv
 
 __all__ = ["VecEnv", "make_vec"]
@@ -68,18 +68,16 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self.render_mode = None
         self._envs = _VecEnv(task, num_envs, num_threads, max_episode_steps)
-        obs_dim, low, high = self._envs.obs_dim, self._envs.action_low, self._envs.action_high
-        self.single_observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (obs_dim,), np.float64)
-        self.single_action_space = gymnasium.spaces.Box(
-            np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32
-        )
+        spec = self._envs.spec
+        self.single_observation_space, self.single_action_space = spaces(spec)
+        self._obs_shape = (num_envs, spec.obs_dim)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._arrays = self._new_arrays()
 
     def _new_arrays(self) -> tuple[Obs, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
         n = self.num_envs
-        return np.zeros((n, self._envs.obs_dim)), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        return np.zeros(self._obs_shape), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -129,14 +127,13 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
             raise ValueError(f"actions have the shape {actions.shape}, but must have {shape}")
         if self.autoreset_mode is AutoresetMode.DISABLED and (self._arrays[2] | self._arrays[3]).any():
             raise ValueError('an episode has ended: reset it with `options={"reset_mask": terminated | truncated}`')
-        if self.copy:
-            self._arrays = self._new_arrays()
-        obs, rewards, terminations, truncations = self._arrays
-        infos: Infos = {}
+        arrays = self._new_arrays() if self.copy else self._arrays
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            self._envs.step_or_reset(actions, self._arrays)
+            self._envs.step_or_reset(actions, arrays)
         else:
-            self._envs.step(actions, self._arrays)
+            self._envs.step(actions, arrays)
+        obs, rewards, terminations, truncations = self._arrays = arrays
+        infos: Infos = {}
         if (successes := self._envs.successes()) is not None:
             infos["is_success"] = np.array(successes)
             infos["_is_success"] = np.ones(self.num_envs, np.bool_)

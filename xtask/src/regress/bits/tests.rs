@@ -31,7 +31,7 @@ fn other_bits_have_to_be_announced_by_method_or_task() {
         ("bits/dac/Ant-v4", "1"),
     ]);
     let of = |entries: &[&str]| -> Vec<(String, bool)> {
-        let changed = changed(&known, &found, entries);
+        let changed = changed(&known, &found, false, entries);
         changed.into_iter().map(|run| (run.run, run.announced)).collect()
     };
     let expect = |[ppo, sac]: [bool; 2]| {
@@ -47,7 +47,8 @@ fn other_bits_have_to_be_announced_by_method_or_task() {
 
 #[test]
 fn the_kinds_of_events_that_differ_are_named() {
-    let changed = changed(&runs(&[("b/sac/Ant-v4", "1")]), &found(&[("b/sac/Ant-v4", "2")]), &[]);
+    let changed =
+        changed(&runs(&[("b/sac/Ant-v4", "1")]), &found(&[("b/sac/Ant-v4", "2")]), true, &[]);
     assert_eq!(changed[0].differs, ["episodes"]);
     assert_eq!(moved(&changed).unwrap(), "sac on Ant-v4: other bits for the same seed.");
     assert_eq!(moved(&[]), None);
@@ -57,21 +58,39 @@ fn the_kinds_of_events_that_differ_are_named() {
 fn new_runs_are_told_apart_from_changed_ones() {
     let known = runs(&[("b/sac/Ant-v4", "1"), ("b/ppo/Ant-v4", "1")]);
     let of = |now: &[(&str, &str)], entries: &[&str]| {
-        verdict(&changed(&known, &found(now), entries), now.len(), "x")
+        verdict(&changed(&known, &found(now), true, entries), now.len(), "x")
     };
     let new = ("b/dac/Ant-v4", "1");
-    assert_eq!(of(&[("b/sac/Ant-v4", "1"), new], &[]), "1 runs have the bits of x; 1 are new");
+    let same = [("b/sac/Ant-v4", "1"), ("b/ppo/Ant-v4", "1"), new];
+    assert_eq!(of(&same, &[]), "all of 2 runs have the bits of x; new: 1");
     let two = [("b/sac/Ant-v4", "2"), ("b/ppo/Ant-v4", "1"), new];
     assert!(of(&two, &[]).starts_with("1 of 2 runs have other bits than x, and 1 of them are not"));
-    let announced = "1 of 2 runs have other bits than x, as CHANGELOG.md announces; 1 are new";
+    let announced = "1 of 2 runs have other bits than x, as CHANGELOG.md announces; new: 1";
     assert_eq!(of(&two, &["SAC: other."]), announced);
+}
+
+/// Otherwise a run could be dropped with the fault that it shows.
+#[test]
+fn a_run_that_is_gone_has_to_be_announced_unless_it_was_not_asked_for() {
+    let known = runs(&[("b/sac/Ant-v4", "1"), ("b/ppo/Ant-v4", "1")]);
+    let now = found(&[("b/sac/Ant-v4", "1")]);
+    let of = |is_whole, entries: &[&str]| {
+        let changed = changed(&known, &now, is_whole, entries);
+        changed.iter().map(|run| (run.differs.join(","), run.announced)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(true, &[]), [("gone".to_owned(), false)]);
+    assert_eq!(of(true, &["PPO: its run on Ant is gone."]), [("gone".to_owned(), true)]);
+    assert_eq!(of(false, &[]), []);
+    let gone = changed(&known, &now, true, &[]);
+    assert!(verdict(&gone, 1, "x").starts_with("1 of 2 runs have other bits than x, and 1 of"));
 }
 
 #[test]
 fn an_entry_for_a_method_is_one_for_its_variants() {
     let run = "bits/sac-auto/Hopper-v4";
-    let is_announced =
-        |entry: &str| changed(&runs(&[(run, "1")]), &found(&[(run, "2")]), &[entry])[0].announced;
+    let is_announced = |entry: &str| {
+        changed(&runs(&[(run, "1")]), &found(&[(run, "2")]), true, &[entry])[0].announced
+    };
     assert!(is_announced("SAC: other bits.") && is_announced("sac-auto: other bits."));
     assert!(!is_announced("PMOE-SAC: other bits."));
 }
