@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use pmoe_results::run::Position;
 use pmoe_results::files::open_own;
+use pmoe_results::run::{Position, is_held};
 use pmoe_results::{Event, Manifest, ResultsError, Run, Status};
 
 use crate::clock::time_of;
@@ -34,6 +34,17 @@ pub enum News {
     Changed,
 }
 
+/// What [`Feed::after`] found.
+#[derive(Debug)]
+pub enum After {
+    /// The events before the position; the feed goes on from there.
+    Same(Feed),
+    /// Fewer events: the run was cut, and has not come that far again.
+    Short,
+    /// Others: the run was started over.
+    Changed,
+}
+
 /// An event with its place in the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed {
@@ -59,19 +70,24 @@ impl Feed {
         }
     }
 
-    /// Reads a run folder from a position on; none if its events do not begin with those before the position, at least
-    /// not yet, as it was cut.
+    /// Reads a run folder from a position on, if its events begin with those before the position.
     ///
     /// # Errors
     /// If they can't be read.
-    pub fn after(folder: &Path, position: &Position) -> Result<Option<Self>, ResultsError> {
+    pub fn after(folder: &Path, position: &Position) -> Result<After, ResultsError> {
         let mut feed = Self::new(folder);
-        let Some(mut file) = feed.open()? else {
-            return Ok((position.bytes == 0).then_some(feed));
-        };
-        feed.hash(&mut file, position.bytes)?;
-        let is_same = feed.position() == *position;
-        Ok(is_same.then_some(feed))
+        if let Some(mut file) = feed.open()? {
+            feed.hash(&mut file, position.bytes)?;
+        }
+        Ok(if feed.bytes < position.bytes {
+            // A finished run is as long as it ever gets.
+            let is_done = Manifest::read(folder)?.status == Status::Done;
+            if is_done { After::Changed } else { After::Short }
+        } else if feed.position() == *position {
+            After::Same(feed)
+        } else {
+            After::Changed
+        })
     }
 
     /// The position after what was read.
@@ -195,6 +211,15 @@ impl Feed {
             self.number += block[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
         }
     }
+}
+
+/// Whether a run is under way, and more events may come. Where its lock can't tell, its manifest does.
+///
+/// # Errors
+/// If it has no manifest that can be read.
+pub fn is_under_way(run: &Path) -> Result<bool, ResultsError> {
+    let manifest = Manifest::read(run)?;
+    Ok(is_held(run).unwrap_or(manifest.status == Status::Running))
 }
 
 #[cfg(test)]

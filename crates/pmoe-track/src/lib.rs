@@ -6,7 +6,7 @@
 //! | to | use |
 //! |---|---|
 //! | write the files that TensorBoard reads, while a run trains or afterwards | [`TensorBoard`] |
-//! | feed another tracker: what is new in a run, with names and times | [`Feed`], [`Timed`], [`scalars`] |
+//! | feed another tracker: what is new in a run, with names and times | [`Feed`], [`Timed`], [`scalars()`], [`is_under_way`] |
 //! | remember what a tracker has of a run | [`Kept`], [`Tracked`] |
 //!
 //! # Runs that are cut
@@ -23,7 +23,7 @@ mod tensorboard;
 #[cfg(test)]
 mod testing;
 
-pub use feed::{Feed, News, Timed};
+pub use feed::{After, Feed, News, Timed, is_under_way};
 pub use kept::{Kept, Tracked};
 pub use scalars::scalars;
 pub use tensorboard::TensorBoard;

@@ -4,8 +4,8 @@ use pmoe_results::Event;
 
 /// Returns what a tracker draws of an event: names, which begin with `episode/`, `train/` or `eval/`, and values.
 ///
-/// An evaluation is its means over episodes, and the standard deviation of their returns (of the population); one
-/// without episodes is nothing.
+/// An evaluation is its means over episodes, and the sample standard deviation of their returns; one without
+/// episodes is nothing.
 #[must_use]
 pub fn scalars(event: &Event) -> Vec<(String, f64)> {
     let named = |part: &str, values: Vec<(&str, Option<f64>)>| {
@@ -48,7 +48,8 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
 
 fn std(values: &[f64]) -> Option<f64> {
     let center = mean(values.iter().copied())?;
-    mean(values.iter().map(|value| (value - center).powi(2))).map(f64::sqrt)
+    let squares = values.iter().map(|value| (value - center).powi(2)).sum::<f64>();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
         let metrics = BTreeMap::from([("alpha".to_owned(), 0.25)]);
         let update = Event::Update { env_step: 9, grad_step: 4, metrics };
         assert_eq!(text(&update), "train/grad_step=4 train/alpha=0.25");
-        // Means (1 + 5) / 2, (3 + 4) / 2 and 1/2; both returns are 2 from their mean.
+        // Means 9/3, (3 + 4 + 5)/3 and 1/2; the deviation of 1, 3 and 5 is √((4 + 0 + 4) / 2).
         let eval = |returns: Vec<f64>, lengths, successes| Event::Eval {
             env_step: 9,
             returns,
@@ -85,9 +86,10 @@ mod tests {
             successes,
         };
         assert_eq!(
-            text(&eval(vec![1.0, 5.0], vec![3, 4], Some(vec![true, false]))),
-            "eval/return=3 eval/return_std=2 eval/length=3.5 eval/success=0.5"
+            text(&eval(vec![1.0, 3.0, 5.0], vec![3, 4, 5], Some(vec![true, false]))),
+            "eval/return=3 eval/return_std=2 eval/length=4 eval/success=0.5"
         );
+        assert_eq!(text(&eval(vec![7.0], vec![3], None)), "eval/return=7 eval/length=3");
         assert_eq!(text(&eval(vec![], vec![], None)), "");
     }
 }

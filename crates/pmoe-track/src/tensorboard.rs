@@ -20,7 +20,7 @@ use self::proto::{
 };
 use self::record::record;
 use crate::clock::seconds;
-use crate::feed::{Feed, News};
+use crate::feed::{After, Feed, News};
 use crate::kept;
 use crate::picture::{DESCRIPTION, primitives};
 use crate::scalars::scalars;
@@ -79,7 +79,7 @@ impl TensorBoard {
             state => state?,
         };
         if let Some(State { file: name, bytes, events }) = state
-            && let Some(feed) = Feed::after(run, &events)?
+            && let After::Same(feed) = Feed::after(run, &events)?
             && let Some(file) = at_its_end(&folder.join(&name), bytes)
         {
             let (run, file) = (run.to_owned(), BufWriter::new(file));
@@ -183,12 +183,7 @@ impl TensorBoard {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
         written.map_err(|error| self.failed(error))?;
         for old in self.old.drain(..) {
-            match fs::remove_file(&old) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(ResultsError::write(&old, error));
-                }
-                _ => {}
-            }
+            retire(&old).map_err(|error| ResultsError::write(&old, error))?;
         }
         let state =
             State { file: self.name.clone(), bytes: self.bytes, events: self.feed.position() };
@@ -242,6 +237,13 @@ fn new_file(folder: &Path) -> Result<(String, BufWriter<File>, Vec<PathBuf>), Re
     let file = open_own(&path, File::options().append(true).create_new(true));
     let file = file.map_err(|error| ResultsError::write(&path, error))?;
     Ok((name, BufWriter::new(file), old))
+}
+
+/// Takes a file away that another one replaces. At first it is emptied: a TensorBoard that reads it never goes on to the
+/// next one if it is gone.
+fn retire(path: &Path) -> io::Result<()> {
+    let file = open_own(path, File::options().write(true))?;
+    if file.metadata()?.len() == 0 { fs::remove_file(path) } else { file.set_len(0) }
 }
 
 fn text(tag: &str, markdown: &str) -> Value {

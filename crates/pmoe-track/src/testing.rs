@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Manifest, RunDir, Sink, Status};
 
-const CONFIG: &str = "method = \"sac\"\ntask = \"Hopper-v5\"\nseed = 0\n[schedule]\ntotal_steps = 100\n";
+const CONFIG: &str =
+    "method = \"sac\"\ntask = \"Hopper-v5\"\nseed = 0\n[schedule]\ntotal_steps = 100\n";
 
 /// A run of 100 steps that a test writes; each attempt takes a second.
 pub(crate) struct Trained {

@@ -11,6 +11,8 @@
     action, _ = policy.predict(obs, deterministic=True)
 
     returns = pmoe.results("results/paper-300k").evaluations()
+    pmoe.track("results/runs", to="wandb", project="robots")
+    study = pmoe.sweep("sweep.toml")
 
 The import registers the environments with Gymnasium. The command ``pmoe`` trains, evaluates and
 reports; ``pmoe --help`` lists what it can do.
@@ -25,8 +27,25 @@ from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
 from pmoe._results import Results, Run, results  # noqa: E402
+from pmoe._sweep import NoResult, sweep  # noqa: E402
+from pmoe._track import MissingClient, track  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
-__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids"]
+__all__ = [
+    "Env",
+    "MissingClient",
+    "Mixture",
+    "NoResult",
+    "Policy",
+    "Results",
+    "Run",
+    "VecEnv",
+    "load",
+    "make_vec",
+    "results",
+    "sweep",
+    "task_ids",
+    "track",
+]

@@ -189,7 +189,8 @@ impl Sink for MemorySink {
     }
 
     fn sync(&mut self) -> std::io::Result<Position> {
-        let lines = self.events.iter().map(Event::to_line).collect::<std::io::Result<Vec<_>>>()?.concat();
+        let lines =
+            self.events.iter().map(Event::to_line).collect::<std::io::Result<Vec<_>>>()?.concat();
         Ok(Position::after(&lines))
     }
 }

@@ -30,9 +30,14 @@ fn each_event_comes_once_also_to_another_process() {
 
     run.attempt(&first, &events([3], 0.0));
     assert_eq!(steps(&mut feed), Some(vec![3, 3]));
-    let mut other = Feed::after(&run.path, &first).unwrap().unwrap();
+    let After::Same(mut other) = Feed::after(&run.path, &first).unwrap() else { panic!("changed") };
     assert_eq!((steps(&mut other), other.number()), (Some(vec![3, 3]), 6));
-    assert!(Feed::after(&run.path, &Position::after(b"else")).unwrap().is_none());
+    let after = |position: &Position| Feed::after(&run.path, position).unwrap();
+    assert!(matches!(after(&Position::after(b"else")), After::Changed));
+    let long = Position { bytes: 1 << 20, ..first };
+    assert!(matches!(after(&long), After::Short));
+    run.end();
+    assert!(matches!(Feed::after(&run.path, &long).unwrap(), After::Changed));
 }
 
 #[test]

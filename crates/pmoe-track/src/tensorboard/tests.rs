@@ -3,10 +3,11 @@ use std::fs;
 use super::*;
 use crate::testing::{Trained, events};
 
-/// The one file of a run, and its records, whose checksums are right.
+/// The one file of a run that is not empty, and its records, whose checksums are right.
 fn records(run: &Path) -> (String, Vec<proto::Event>) {
-    let files = fs::read_dir(run.join(TensorBoard::FOLDER)).unwrap();
-    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files = fs::read_dir(run.join(TensorBoard::FOLDER)).unwrap().map(Result::unwrap);
+    let files = files.filter(|file| file.metadata().unwrap().len() > 0);
+    let names = files.map(|file| file.file_name().into_string().unwrap());
     let names: Vec<String> = names.filter(|name| name.starts_with(PREFIX)).collect();
     let [name] = names.as_slice() else { panic!("{names:?}") };
     let bytes = fs::read(run.join(TensorBoard::FOLDER).join(name)).unwrap();
@@ -151,6 +152,8 @@ fn a_file_or_a_run_that_is_another_is_written_anew() {
         assert_eq!(track(&run.path), 4, "{damage}");
         assert_eq!(scalar(&records(&run.path).1, "eval/return"), expected, "{damage}");
     }
+    let files = fs::read_dir(&folder).unwrap().count();
+    assert!(files <= 4, "{files} files: lock, state, the newest and at most one that is empty");
     // While it is followed, the run is started over.
     let mut board = TensorBoard::open(&run.path).unwrap();
     run.attempt(&Position::start(), &events([1, 2, 3], 5.0));
