@@ -5,6 +5,7 @@ mod population;
 mod prepared;
 mod resume;
 mod stop;
+mod tracker;
 mod write;
 
 use std::num::NonZeroUsize;
@@ -21,6 +22,7 @@ use self::population::Seeds;
 pub(crate) use self::population::not_in_lockstep;
 use self::prepared::{Opened, Prepared};
 use self::stop::Stop;
+use self::tracker::Track;
 use self::write::run;
 use super::policy;
 use crate::config::{self, ComputeArgs, MethodArgs};
@@ -76,6 +78,9 @@ struct How {
     /// Keep the replay data when the run is finished, so that it can go on with more `--steps`.
     #[arg(long)]
     keep_replay: bool,
+    /// Write the events for a tracker as well, as they come; see also `pmoe track`.
+    #[arg(long, value_enum, value_name = "TRACKER")]
+    track: Option<Track>,
     #[command(flatten)]
     compute: ComputeArgs,
     /// What to show while training.
@@ -147,6 +152,6 @@ fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> R
         let progress = prepared.restore(from, &provenance)?;
         let is_asked = || stop.is_asked();
         let (training, run_dir) = prepared.training(progress, &is_asked);
-        run(config, training, provenance.clone(), run_dir, display, &stop)
+        run(config, training, provenance.clone(), run_dir, display, how.track, &stop)
     })
 }

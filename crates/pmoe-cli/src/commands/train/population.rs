@@ -131,7 +131,8 @@ fn run(
         // The first run stands for all: their steps are the same.
         let mode = if index == 0 { args.how.progress } else { ProgressMode::None };
         let display = Display::new(mode, left[index].0.schedule.total_steps);
-        sinks.push(RunSink::begin(training.progress(), provenance.clone(), run_dir, display)?);
+        let (provenance, track) = (provenance.clone(), args.how.track);
+        sinks.push(RunSink::begin(training.progress(), provenance, run_dir, display, track)?);
         trainings.push(training);
     }
     let members = trainings.into_iter().zip(&mut sinks);

@@ -9,6 +9,7 @@ use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
+use super::tracker::{Track, Tracker};
 use crate::commands::policy;
 use crate::evaluations::Evaluated;
 use crate::progress::{Display, spoken};
@@ -20,9 +21,10 @@ pub(super) fn run<A: Agent>(
     provenance: Provenance,
     run_dir: &mut RunDir,
     display: Display,
+    track: Option<Track>,
     stop: &Stop,
 ) -> Result<Exit> {
-    let mut sink = RunSink::begin(training.progress(), provenance, run_dir, display)?;
+    let mut sink = RunSink::begin(training.progress(), provenance, run_dir, display, track)?;
     let result = training.run(&mut sink);
     match finish(config, &training, result, &mut sink)? {
         TrainingEnd::Done => {
@@ -121,9 +123,10 @@ fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -
     Ok(())
 }
 
-/// Keeps the events, shows progress, and brings the manifest up to date at every evaluation.
+/// Keeps the events, shows and tracks them, and brings the manifest up to date at every evaluation.
 pub(super) struct RunSink<'a> {
     events: JsonlSink,
+    tracker: Tracker,
     display: Display,
     run_dir: &'a mut RunDir,
     begun: Instant,
@@ -136,11 +139,13 @@ impl<'a> RunSink<'a> {
         provenance: Provenance,
         run_dir: &'a mut RunDir,
         mut display: Display,
+        track: Option<Track>,
     ) -> Result<Self> {
         display.begin(progress.env_step);
         let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
         start_attempt(run_dir, provenance, progress.env_step)?;
-        Ok(Self { events, display, run_dir, begun: Instant::now() })
+        let tracker = Tracker::begin(track, run_dir.path());
+        Ok(Self { events, tracker, display, run_dir, begun: Instant::now() })
     }
 
     /// Writes down how far the run is, and what `change` does.
@@ -161,6 +166,7 @@ impl<'a> RunSink<'a> {
 impl Sink for RunSink<'_> {
     fn emit(&mut self, event: &Event) -> std::io::Result<()> {
         self.events.emit(event)?;
+        self.tracker.emit(event, self.run_dir.path());
         self.display.show(event);
         if let Event::Eval { env_step, .. } = event {
             self.note(*env_step, |_| {}).map_err(std::io::Error::other)?;
@@ -169,6 +175,8 @@ impl Sink for RunSink<'_> {
     }
 
     fn sync(&mut self) -> std::io::Result<Position> {
-        self.events.sync()
+        let position = self.events.sync()?;
+        self.tracker.sync(self.run_dir.path());
+        Ok(position)
     }
 }
