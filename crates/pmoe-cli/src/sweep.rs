@@ -16,6 +16,9 @@ use crate::config::{self, DeviceArg, MethodArgs};
 
 /// The most trials.
 const MOST_TRIALS: u64 = 1_000_000;
+/// The most parameters, and the most choices of one: each is tried as a setting.
+const MOST_PARAMETERS: usize = 64;
+const MOST_CHOICES: usize = 64;
 /// The most seeds of a trial.
 const MOST_SEEDS: usize = 1024;
 
@@ -294,8 +297,9 @@ impl Sweep {
         {
             return Err(bad("pruner.percentile", percentile.to_string(), "from 0 to 100").into());
         }
-        if self.space.is_empty() {
-            return Err(bad("space", "empty".to_owned(), "one parameter or more").into());
+        if !(1..=MOST_PARAMETERS).contains(&self.space.len()) {
+            let found = format!("of {} parameters", self.space.len());
+            return Err(bad("space", found, "of 1 to 64").into());
         }
         for (key, parameter) in &self.space {
             let place = format!("space.{key}");
@@ -370,14 +374,15 @@ impl Parameter {
                 (*log && *low < 1).then(|| (range(low, high), "1 or more, as `log` is true"))
             }
             Self::Categorical { choices } => {
-                let is_twice =
-                    choices.iter().enumerate().any(|(at, choice)| choices[..at].contains(choice));
+                let mut few = choices.iter().take(MOST_CHOICES).enumerate();
+                let is_twice = few.any(|(at, choice)| choices[..at].contains(choice));
                 let text = || {
                     let all: Vec<_> =
                         choices.iter().map(|Choice(value)| value.to_string()).collect();
                     format!("[{}]", all.join(", "))
                 };
-                (choices.is_empty() || is_twice).then(|| (text(), "one or more different choices"))
+                let is_good = (1..=MOST_CHOICES).contains(&choices.len()) && !is_twice;
+                (!is_good).then(|| (text(), "1 to 64 different choices"))
             }
         }
     }

@@ -216,10 +216,16 @@ def trackio_points(folder, project):
 
 @pytest.fixture
 def wandb(tmp_path, monkeypatch):
-    pytest.importorskip("wandb")
+    library = pytest.importorskip("wandb")
     for name, value in [("MODE", "offline"), ("DIR", str(tmp_path)), ("SILENT", "true")]:
         monkeypatch.setenv(f"WANDB_{name}", value)
-    return "wandb", lambda: wandb_points(tmp_path)
+
+    def points():
+        # Its service may be about to write the last records.
+        library.teardown()
+        return wandb_points(tmp_path)
+
+    return "wandb", points
 
 
 @pytest.fixture
