@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use pmoe_track::{After, Kept, News, TensorBoard, Tracked, scalars};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::error::of_anyhow;
 
@@ -17,7 +18,8 @@ type Point = (u64, u64, f64, BTreeMap<String, f64>);
 pub(crate) struct Feed {
     run: PathBuf,
     place: String,
-    kept: Kept,
+    /// None once it is closed.
+    kept: Option<Kept>,
     /// None where the events before it are not those of the run, at least not yet.
     feed: Option<pmoe_track::Feed>,
 }
@@ -31,18 +33,19 @@ impl Feed {
         pmoe_results::Manifest::read(&run).map_err(of_results)?;
         let kept = Kept::open(&run, tracker).map_err(of_results)?;
         let feed = kept.get(&place).is_none().then(|| pmoe_track::Feed::new(&run));
-        Ok(Self { run, place, kept, feed })
+        Ok(Self { run, place, kept: Some(kept), feed })
     }
 
     /// The tracker's name of the run, none if it has none yet.
     #[getter]
     fn id(&self) -> Option<String> {
-        self.kept.get(&self.place).map(|tracked| tracked.id.clone())
+        self.kept.as_ref()?.get(&self.place).map(|tracked| tracked.id.clone())
     }
 
     /// What is new, some thousands of points at most; none if the run is another than the tracker has.
     fn read(&mut self) -> PyResult<Option<Vec<Point>>> {
-        let feed = match (&mut self.feed, self.kept.get(&self.place)) {
+        let tracked = open(self.kept.as_mut())?.get(&self.place);
+        let feed = match (&mut self.feed, tracked) {
             (Some(feed), _) => feed,
             (None, None) => self.feed.insert(pmoe_track::Feed::new(&self.run)),
             (None, Some(tracked)) => {
@@ -69,7 +72,12 @@ impl Feed {
     fn keep(&mut self, id: String) -> PyResult<()> {
         let Some(feed) = &self.feed else { return Ok(()) };
         let tracked = Tracked { id, events: feed.position() };
-        self.kept.set(&self.place, tracked).map_err(of_results)
+        open(self.kept.as_mut())?.set(&self.place, tracked).map_err(of_results)
+    }
+
+    /// Lets other processes have the run.
+    fn close(&mut self) {
+        self.kept = None;
     }
 
     /// Reads the run from its first event on.
@@ -78,17 +86,32 @@ impl Feed {
     }
 }
 
-/// A folder that this process alone may write, for as long as the object lives.
+fn open(kept: Option<&mut Kept>) -> PyResult<&mut Kept> {
+    kept.ok_or_else(|| PyRuntimeError::new_err("the feed is closed"))
+}
+
+/// A folder that this process alone may write, within a `with`.
 #[pyclass(module = "pmoe._pmoe")]
 pub(crate) struct Lock {
-    _lock: pmoe_results::run::Lock,
+    folder: PathBuf,
+    taken: Option<pmoe_results::run::Lock>,
 }
 
 #[pymethods]
 impl Lock {
     #[new]
-    fn new(folder: PathBuf) -> PyResult<Self> {
-        Ok(Self { _lock: pmoe_results::run::Lock::take(&folder).map_err(of_results)? })
+    fn new(folder: PathBuf) -> Self {
+        Self { folder, taken: None }
+    }
+
+    fn __enter__(&mut self) -> PyResult<()> {
+        self.taken = Some(pmoe_results::run::Lock::take(&self.folder).map_err(of_results)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&mut self, _error: &Bound<'_, PyTuple>) {
+        self.taken = None;
     }
 }
 

@@ -35,16 +35,23 @@ init = {{ kind = "categorical", choices = ["torch", "rlkit"] }}
 """
 
 
+def write(folder, n_trials=3, objective="final", more='[pruner]\nkind = "none"'):
+    """Writes the file of a search."""
+    path = folder / "sweep.toml"
+    path.write_text(FILE.format(n_trials=n_trials, objective=objective, more=more))
+    return path
+
+
 @pytest.fixture
 def file(tmp_path):
-    """Writes the file of a search."""
+    return lambda **changes: write(tmp_path, **changes)
 
-    def write(n_trials=3, objective="final", more='[pruner]\nkind = "none"', name="sweep.toml"):
-        path = tmp_path / name
-        path.write_text(FILE.format(n_trials=n_trials, objective=objective, more=more))
-        return path
 
-    return write
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A search of three trials that nothing stopped: its study and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return pmoe.sweep(write(folder), folder / "out"), folder / "out"
 
 
 def evaluations(run):
@@ -59,8 +66,8 @@ def tried(study):
 @pytest.mark.parametrize("objective", ["final", "auc"])
 def test_a_trial_is_a_run_for_each_seed_and_its_value_their_mean(file, tmp_path, objective):
     out = tmp_path / "out"
-    study = pmoe.sweep(file(objective=objective), out)
-    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
+    study = pmoe.sweep(file(objective=objective, n_trials=1), out)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"]
     for trial in study.trials:
         scores = []
         for seed in [1, 2]:
@@ -82,23 +89,22 @@ def test_evaluations_are_reported_one_seed_after_the_other(file, tmp_path):
     study = pmoe.sweep(file(n_trials=1), tmp_path / "out")
     one, two = (evaluations(tmp_path / "out" / "trial_0000" / f"seed_{seed}") for seed in [1, 2])
     found = study.trials[0].intermediate_values
+    del one[0], two[0]
     assert found == pytest.approx({**one, **{400 + step: (one[step] + two[step]) / 2 for step in two}})
 
 
-def test_a_search_depends_on_its_file_alone_and_grows(file, tmp_path):
-    whole = pmoe.sweep(file(n_trials=4), tmp_path / "whole")
+def test_a_search_depends_on_its_file_alone_and_grows(file, tmp_path, whole):
     pmoe.sweep(file(n_trials=2), tmp_path / "grown")
-    grown = pmoe.sweep(file(n_trials=4), tmp_path / "grown")
-    assert tried(whole) == tried(grown)
-    assert len({trial.params["gamma"] for trial in whole.trials}) == 4
-    again = pmoe.sweep(file(n_trials=4), tmp_path / "grown")
-    assert tried(again) == tried(whole)
+    grown = pmoe.sweep(file(n_trials=3), tmp_path / "grown")
+    assert tried(whole[0]) == tried(grown)
+    assert len({trial.params["gamma"] for trial in grown.trials}) == 3
+    again = pmoe.sweep(file(n_trials=3), tmp_path / "grown")
+    assert tried(again) == tried(grown)
 
 
 @pytest.mark.parametrize("how, code", [(signal.SIGINT, 130), (signal.SIGTERM, 99), (signal.SIGKILL, -9)])
-def test_a_search_that_is_stopped_goes_on_where_it_was(file, tmp_path, how, code):
+def test_a_search_that_is_stopped_goes_on_where_it_was(file, tmp_path, whole, how, code):
     path = file(n_trials=3)
-    whole = pmoe.sweep(path, tmp_path / "whole")
     out = tmp_path / "stopped"
     command = [sys.executable, "-m", "pmoe", "sweep", str(path), "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -112,10 +118,12 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(file, tmp_path, how, code
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "RUNNING"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert tried(optuna.load_study(study_name="sweep", storage=f"sqlite:///{out / 'study.db'}")) == tried(whole)
+    assert tried(optuna.load_study(study_name="sweep", storage=f"sqlite:///{out / 'study.db'}")) == tried(whole[0])
     assert "best of 3 trials" in done.stderr
-    for run in sorted((tmp_path / "whole").glob("trial_*/seed_*/events.jsonl")):
-        assert run.read_bytes() == (out / run.relative_to(tmp_path / "whole")).read_bytes()
+    runs = sorted(whole[1].glob("trial_*/seed_*/events.jsonl"))
+    assert len(runs) == 6
+    for run in runs:
+        assert run.read_bytes() == (out / run.relative_to(whole[1])).read_bytes()
 
 
 def test_a_hopeless_trial_is_stopped_with_a_checkpoint(file, tmp_path):
@@ -154,10 +162,8 @@ def test_bad_input_is_an_error_with_a_reason(file, tmp_path, monkeypatch):
     path.write_text(text.replace("steps = 400", "steps = 500"))
     with pytest.raises(ValueError, match="a search with another file: `steps` is 400 there, but 500 here"):
         pmoe.sweep(path, tmp_path / "out")
-    held = pmoe._pmoe.Lock(tmp_path / "out")
-    with pytest.raises(RuntimeError, match="in use by process"):
+    with pmoe._pmoe.Lock(tmp_path / "out"), pytest.raises(RuntimeError, match="in use by process"):
         pmoe.sweep(path, tmp_path / "out")
-    del held
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(pmoe.MissingClient, match=r"Optuna is not installed.*pip install 'pmoe\[sweep\]'"):
         pmoe.sweep(path, tmp_path / "out")

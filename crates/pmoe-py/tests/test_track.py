@@ -310,19 +310,16 @@ def test_the_command_follows_runs_until_they_end(mlflow, trained, tmp_path, monk
 
 
 def test_following_stops_at_ctrl_c(run, tmp_path):
+    command = [sys.executable, "-m", "pmoe", "track", str(run), "--to", "trackio", "--follow"]
+    env = {**os.environ, "TRACKIO_DIR": str(tmp_path / "trackio")}
     # It is under way, as far as its lock says.
-    held = pmoe._pmoe.Lock(run)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pmoe", "track", str(run), "--to", "trackio", "--follow"],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TRACKIO_DIR": str(tmp_path / "trackio")},
-    )
-    while not (run / "tracking" / "trackio" / "state.json").exists():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate()
-    assert process.returncode == 130, said
-    del held
+    with pmoe._pmoe.Lock(run):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, env=env)
+        while not (run / "tracking" / "trackio" / "state.json").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+        assert process.returncode == 130, said
     assert trackio_points(tmp_path / "trackio", "pmoe") == expected(run)
 
 
@@ -334,7 +331,7 @@ def test_bad_input_is_an_error_with_a_reason(tmp_path, run, monkeypatch):
     held = pmoe._pmoe.Feed(run, "trackio", "pmoe")
     with pytest.raises(RuntimeError, match="in use by process"):
         pmoe.track(run, to="trackio")
-    del held
+    held.close()
     monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(pmoe.MissingClient, match=r"trackio is not installed.*pip install 'pmoe\[trackio\]'"):
         pmoe.track(run, to="trackio")

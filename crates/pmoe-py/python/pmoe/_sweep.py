@@ -61,18 +61,16 @@ def search(sweep: dict[str, Any], out: str | os.PathLike[str], jobs: int) -> Any
         raise MissingClient(f"Optuna is not installed ({error}): pip install 'pmoe[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = Path(out)
-    lock = Lock(folder)
-    study = optuna.create_study(
-        storage=f"sqlite:///{(folder / 'study.db').resolve()}",
-        study_name="sweep",
-        direction="maximize",
-        pruner=_pruner(optuna, sweep["pruner"]),
-        load_if_exists=True,
-    )
-    _compare(study, sweep, folder)
-    found = Search(optuna, sweep, folder, study).run(jobs)
-    del lock
-    return found
+    with Lock(folder):
+        study = optuna.create_study(
+            storage=f"sqlite:///{(folder / 'study.db').resolve()}",
+            study_name="sweep",
+            direction="maximize",
+            pruner=_pruner(optuna, sweep["pruner"]),
+            load_if_exists=True,
+        )
+        _compare(study, sweep, folder)
+        return Search(optuna, sweep, folder, study).run(jobs)
 
 
 def _compare(study: Any, sweep: dict[str, Any], folder: Path) -> None:
@@ -150,9 +148,10 @@ class Search:
             curves.append(curve)
 
             def is_hopeless(env_step: int, index: int = index, curve: Curve = curve) -> bool:
-                # The seeds come one after another, so that trials compare with the same seeds at the same step.
+                # The seeds come one after another, so that trials compare with the same seeds at the same step. The
+                # policy before its first step says nothing, and its step would be the last one of the seed before.
                 at = index * self.sweep["steps"] + env_step
-                if at in reported:
+                if env_step == 0 or at in reported:
                     return False
                 reported.add(at)
                 with self.lock:
@@ -265,7 +264,7 @@ class Search:
             self.study.tell(trial, value, state)
             done = [t for t in self.study.trials if t.state in (self.state.COMPLETE, self.state.PRUNED)]
             failed = [t for t in self.study.trials if t.state == self.state.FAIL]
-        _say(f"trial {trial.number}: {words or self._told(value, trial.params)}")
+        _say(f"trial {trial.number}: {words if value is None else self._told(value, trial.params)}")
         if not done and len(failed) >= 3:
             raise NoResult(f"the first {len(failed)} trials failed, the last one: {words}")
 

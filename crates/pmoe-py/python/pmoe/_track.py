@@ -95,14 +95,14 @@ def track(
                 else:
                     if run.folder not in sessions:
                         sessions[run.folder] = Session(run, to, make())
-                        at_the_end.callback(sessions[run.folder].close)
+                        at_the_end.callback(sessions[run.folder].end)
                     added += sessions[run.folder].send()
                 if goes_on:
                     is_quiet = False
                 else:
                     ended.add(run.folder)
                     if run.folder in sessions:
-                        sessions[run.folder].close()
+                        sessions[run.folder].end()
             # A run may end just before the next one begins.
             if not follow or (is_quiet and was_quiet):
                 return added
@@ -163,6 +163,11 @@ class Session:
             [run] = results(self.run.folder).runs
             self.client.close(run.status)
             self.id = None
+
+
+    def end(self) -> None:
+        self.close()
+        self.feed.close()
 
 
 def _client(to: str, project: str) -> Callable[[], Client]:
@@ -280,10 +285,12 @@ class Trackio:
         import trackio
         from trackio.sqlite_storage import SQLiteStorage
 
-        self.trackio, self.storage = trackio, SQLiteStorage
+        self.trackio: Any = trackio
+        self.storage: Any = SQLiteStorage
         self.place = f"{os.environ.get('TRACKIO_SPACE_ID', '')} {project}".strip()
         self.project = project
-        self.id, self.config = "", {}
+        self.id = ""
+        self.config: dict[str, Any] = {}
 
     def open(self, run: Run, id: str | None) -> tuple[str, int]:
         self.config = dict(_flat(json.loads(run_config(run.folder))))
