@@ -5,7 +5,9 @@
 
 mod env;
 mod error;
+mod gym;
 mod policy;
+mod train;
 mod vec_env;
 
 use std::ffi::OsString;
@@ -23,9 +25,17 @@ mod _pmoe {
     #[pymodule_export]
     use super::policy::{Memory, Policy};
     #[pymodule_export]
+    use super::train::train;
+    #[pymodule_export]
     use super::vec_env::VecEnv;
     #[pymodule_export]
     use super::{area_under_curve, final_return, max_episode_steps, run, task_ids};
+
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        pmoe_envs::gym::register(super::gym::make);
+        Ok(())
+    }
 }
 
 /// The ids of all tasks.
@@ -34,9 +44,9 @@ fn task_ids() -> Vec<String> {
     pmoe_envs::TaskId::all().map(|task| task.to_string()).collect()
 }
 
-/// The time limit of a task's episodes (steps).
+/// The time limit of a task's episodes (steps); none for those that Gymnasium makes.
 #[pyfunction]
-fn max_episode_steps(task: &str) -> PyResult<u32> {
+fn max_episode_steps(task: &str) -> PyResult<Option<u32>> {
     let task: pmoe_envs::TaskId = task.parse().map_err(EnvError::from).map_err(of_env)?;
     Ok(task.config().map_err(of_env)?.max_episode_steps())
 }

@@ -6,6 +6,8 @@
     env = gymnasium.make("pmoe/Hopper-v5")
     envs = pmoe.make_vec("Hopper-v5", num_envs=8, num_threads=2)
 
+    run = pmoe.train(method="pmoe-sac", env="gym:Pendulum-v1", steps=10_000)
+
     policy = pmoe.load("results/runs/pmoe-sac/Hopper-v5/seed_0")
     obs, _ = env.reset(seed=0)
     action, _ = policy.predict(obs, deterministic=True)
@@ -25,8 +27,9 @@ from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
 from pmoe._results import Results, Run, results  # noqa: E402
+from pmoe._train import train  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
-__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids"]
+__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids", "train"]

@@ -59,6 +59,11 @@ def results(folder: str | os.PathLike[str]) -> "Results":
     return Results(runs)
 
 
+def read_run(folder: Path) -> Run:
+    """Reads what a run folder is of."""
+    return _run(folder, folder / "manifest.json")
+
+
 def _run(root: Path, file: Path) -> Run:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
