@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::env::{Env, EnvError};
-use crate::task::TaskId;
 
 /// Settings of a task of Gymnasium.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +28,7 @@ pub fn register(make: MakeGym) {
     let _ = MAKE.set(make);
 }
 
-pub(crate) fn make(task: &TaskId, id: &str, config: &GymConfig) -> Result<Box<dyn Env>, EnvError> {
-    let make = MAKE.get().ok_or_else(|| EnvError::NeedsPython { task: task.to_string() })?;
+pub(crate) fn make(id: &str, config: &GymConfig) -> Result<Box<dyn Env>, EnvError> {
+    let make = MAKE.get().ok_or_else(|| EnvError::NeedsPython { task: format!("gym:{id}") })?;
     make(id, config)
 }

@@ -47,7 +47,7 @@ pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
 pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
     config.validate(task)?;
     let bare: Box<dyn Env> = match (task, config) {
-        (TaskId::Gym(id), EnvConfig::Gym(config)) => gym::make(task, id, config)?,
+        (TaskId::Gym(id), EnvConfig::Gym(config)) => gym::make(id, config)?,
         (_, EnvConfig::TargetReaching(config)) => {
             Box::new(TargetReaching::new(&task.to_string(), config.clone())?)
         }
