@@ -3,6 +3,7 @@
 //! This crate is the compiled part, `pmoe._pmoe`, which does no more than pass arrays to the other crates and back. The
 //! package's interface, with its types and documentation, is Python in `python/pmoe`.
 
+mod compare;
 mod env;
 mod error;
 mod gym;
@@ -20,6 +21,8 @@ use crate::error::of_env;
 
 #[pymodule]
 mod _pmoe {
+    #[pymodule_export]
+    use super::compare::compare;
     #[pymodule_export]
     use super::env::{Env, Renderer, Spec};
     #[pymodule_export]

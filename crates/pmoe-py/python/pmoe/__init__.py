@@ -26,10 +26,26 @@ _library.find()
 from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
-from pmoe._results import Results, Run, results  # noqa: E402
+from pmoe._results import Comparison, Results, Run, compare, results  # noqa: E402
+from pmoe._sb3 import to_sb3  # noqa: E402
 from pmoe._train import train  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
-__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids", "train"]
+__all__ = [
+    "Comparison",
+    "Env",
+    "Mixture",
+    "Policy",
+    "Results",
+    "Run",
+    "VecEnv",
+    "compare",
+    "load",
+    "make_vec",
+    "results",
+    "task_ids",
+    "to_sb3",
+    "train",
+]

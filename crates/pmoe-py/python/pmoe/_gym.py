@@ -60,12 +60,12 @@ class Adapter:
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         self._env = env
-        space = env.observation_space
+        space: gymnasium.Space[Any] | None = env.observation_space
         if not isinstance(space, Box):
-            if not isinstance(_flat(space), Box):
-                raise Unsuitable(f"observations of {space} can't be made a flat array of numbers")
+            space = _flat(env.observation_space)
+            if not isinstance(space, Box):
+                raise Unsuitable(f"observations of {env.observation_space} can't be made a flat array of numbers")
             self._env = gymnasium.wrappers.FlattenObservation(env)
-            space = _flat(space)
         self._shape: tuple[int, ...] = space.shape
         actions = env.action_space
         if not isinstance(actions, Box):
