@@ -16,13 +16,14 @@ import json
 import time
 import warnings
 
-import free_task
 import gymnasium
-from common import LEARNING_STARTS, WARM_UP, versions
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
+
+import free_task
+from common import LEARNING_STARTS, WARM_UP, versions
 
 SETTINGS = {
     "batch_size": 100,

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 MAKERS: dict[str, Callable[..., gymnasium.Env[Any, Any]]] = {}
 
 
+#: Modules that register the environments of a namespace; Gymnasium imports most such modules itself.
+REGISTERED_BY = {"dm_control": "shimmy"}
+
+
 class Unsuitable(ValueError):
     """An environment that can't be trained on."""
 
@@ -35,6 +39,8 @@ def make(id: str, kwargs: str) -> "Adapter":
             raise Unsuitable(f"it made {type(env).__name__}, not a gymnasium.Env")
     else:
         try:
+            if (module := REGISTERED_BY.get(id.partition("/")[0])) is not None:
+                importlib.import_module(module)
             env = gymnasium.make(id, **arguments)
         except (gymnasium.error.Error, ModuleNotFoundError) as error:
             raise Unsuitable(f"{type(error).__name__}: {error}") from error
