@@ -188,6 +188,52 @@ def many_of(tools: Tools, task: str, num_envs: int) -> Comparison:
     return Comparison(what, "steps/s", False, ours, peers)
 
 
+def from_python(tools: Tools) -> list[Comparison]:
+    """Training from Python: our learner on Gymnasium's environment, and another's on ours."""
+
+    words = ("--task", "Hopper-v5", "--steps", str(tools.steps))
+    peers = [
+        tools.peer("SBX", TRAINED, "sbx_train.py", *words),
+        tools.peer("Stable-Baselines3", TRAINED, "sb3_train.py", *words),
+    ]
+    what = "Training with SAC from Python, Gymnasium's Hopper-v5"
+    ours = tools.peer("pmoe", TRAINED, "pmoe_train.py", *words)
+    found = [Comparison(what, "steps/s", False, ours, peers)]
+
+    words = ("--method", "ppo", "--task", "HalfCheetah-v5", "--steps", str(tools.steps))
+    words = (*words, "--num-envs", "8", "--threads", str(tools.threads))
+
+    def learner(name: str, kind: str) -> Program:
+        return tools.peer(name, TRAINED, "sb3_train.py", *words, "--envs", kind, all_cores=True)
+
+    peers = [
+        learner("Gymnasium's SyncVectorEnv", "sync"),
+        learner("Gymnasium's AsyncVectorEnv", "async"),
+        learner("its own DummyVecEnv", "dummy"),
+    ]
+    what = f"Stable-Baselines3's PPO on 8 of HalfCheetah-v5, {tools.threads} threads"
+    found.append(Comparison(what, "steps/s", False, learner("pmoe", "pmoe"), peers))
+    for task in ("Hopper-v5", "HalfCheetah-v5"):
+        found.append(stepped_from_python(tools, task))
+    return found
+
+
+def stepped_from_python(tools: Tools, task: str) -> Comparison:
+    """Eight environments, stepped from Python alone."""
+    sizes = ("--num-envs", "8", "--threads", str(tools.threads))
+    words = ("--task", task, "--seconds", str(tools.seconds), *sizes)
+
+    def loop(name: str, kind: str) -> Program:
+        return tools.peer(name, STEPPED, "vector_loop.py", *words, "--kind", kind, all_cores=True)
+
+    peers = [
+        loop("Gymnasium's SyncVectorEnv", "sync"),
+        loop("Gymnasium's AsyncVectorEnv", "async"),
+    ]
+    what = f"Random actions from Python, 8 of {task}, {tools.threads} threads"
+    return Comparison(what, "steps/s", False, loop("pmoe", "pmoe"), peers)
+
+
 PARTS: dict[str, Callable[[Tools], list[Comparison]]] = {
     "update": updates,
     "td3": td3_updates,
@@ -195,4 +241,5 @@ PARTS: dict[str, Callable[[Tools], list[Comparison]]] = {
     "ppo": ppo_training,
     "env": environments,
     "threads": many_environments,
+    "python": from_python,
 }

@@ -15,6 +15,7 @@ from runs import BadInput
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
+WHEELS = Path(__file__).resolve().parents[2] / "target" / "wheels"
 # The files that only print what others measure.
 DRIVER = {"run.py", "runs.py", "report.py", "machine.py", "test_driver.py"}
 XLA = ["--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"]
@@ -84,6 +85,10 @@ def prepare(venv: Path) -> Path:
             for name, version in pinned().items():
                 alone = [*install, f"{name}=={version}"]
                 subprocess.run(alone, check=False, stdout=sys.stderr)
+    # Our own package, if `cargo xtask wheel` has built it.
+    for wheel in WHEELS.glob("pmoe-*.whl"):
+        own = ["--quiet", "--force-reinstall", "--no-deps", str(wheel)]
+        subprocess.run([str(python), "-m", "pip", "install", *own], check=True)
     found = installed(python)
     for name, version in pinned().items():
         has = found.get(normal(name))

@@ -36,6 +36,9 @@ What is compared
   threads  The same of eight environments for each of `--threads` threads, on as many cores:
            EnvPool (which has its own C++ tasks and its own MuJoCo) and Gymnasium's vector
            environments.
+  python   From Python, with our package, which `cargo xtask wheel` builds before:
+           SAC on Gymnasium's Hopper beside SBX and Stable-Baselines3; Stable-Baselines3's PPO on
+           eight of our HalfCheetah and on Gymnasium's; stepping these alone.
 
 How
   One thread each, all on the same core, save for `threads`. A round runs every program once, one

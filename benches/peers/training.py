@@ -20,7 +20,7 @@ import gymnasium
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 import free_task
 from common import LEARNING_STARTS, WARM_UP, versions
@@ -108,12 +108,27 @@ def off_policy_rate(
     return steps / watch.seconds
 
 
-def ppo_rate(ppo: type[BaseAlgorithm], task: str, steps: int, num_envs: int) -> float:
+def vector(kind: str, task: str, num_envs: int, threads: int) -> VecEnv:
+    """The environments of PPO: the library's own, or Gymnasium's or ours behind its interface."""
+    if kind == "dummy":
+        return DummyVecEnv([lambda: Monitor(gymnasium.make(task)) for _ in range(num_envs)])
+    import pmoe
+
+    mode = gymnasium.vector.AutoresetMode.SAME_STEP
+    if kind == "pmoe":
+        envs = pmoe.make_vec(task, num_envs, threads, autoreset_mode=mode)
+    else:
+        classes = {"sync": gymnasium.vector.SyncVectorEnv, "async": gymnasium.vector.AsyncVectorEnv}
+        makers = [lambda: gymnasium.make(task)] * num_envs
+        envs = classes[kind](makers, autoreset_mode=mode)
+    return VecMonitor(pmoe.to_sb3(envs))
+
+
+def ppo_rate(ppo: type[BaseAlgorithm], envs: VecEnv, steps: int) -> float:
     """Environment steps per second of PPO, in the next larger number of whole rollouts."""
     rollouts = -(-steps // ROLLOUT_STEPS)
     watch = RolloutStopwatch(rollouts)
-    envs = DummyVecEnv([lambda: Monitor(gymnasium.make(task)) for _ in range(num_envs)])
-    n_steps = ROLLOUT_STEPS // num_envs
+    n_steps = ROLLOUT_STEPS // envs.num_envs
     env = VecNormalize(envs, gamma=0.99)
     agent = ppo("MlpPolicy", env, n_steps=n_steps, device="cpu", **PPO_SETTINGS)
     agent.learn(total_timesteps=(rollouts + 2) * ROLLOUT_STEPS, callback=watch)
@@ -127,6 +142,13 @@ def main(description: str, learners: dict[str, type[BaseAlgorithm]], *packages: 
     parser.add_argument("--task", default="Hopper-v4", help="id of a Gymnasium environment")
     parser.add_argument("--steps", type=int, default=2000, help="environment steps to time")
     parser.add_argument("--num-envs", type=int, default=1, help="PPO's environments, in turn")
+    parser.add_argument(
+        "--envs",
+        choices=["dummy", "sync", "async", "pmoe"],
+        default="dummy",
+        help="PPO's: of the library, of Gymnasium (two), or of our Python package",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="that step ours")
     parser.add_argument("--buffer", type=int, default=200_000, help="transitions to keep")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     args = parser.parse_args()
@@ -137,7 +159,8 @@ def main(description: str, learners: dict[str, type[BaseAlgorithm]], *packages: 
     if args.method == "ppo":
         if ROLLOUT_STEPS % args.num_envs:
             parser.error(f"--num-envs must divide {ROLLOUT_STEPS}")
-        rate = ppo_rate(learner, args.task, args.steps, args.num_envs)
+        envs = vector(args.envs, args.task, args.num_envs, args.threads)
+        rate = ppo_rate(learner, envs, args.steps)
     else:
         settings = {"sac": SETTINGS, "crossq": CROSSQ_SETTINGS}[args.method]
         rate = off_policy_rate(learner, settings, args.task, args.steps, args.buffer)

@@ -129,6 +129,14 @@ pub trait Agent {
     /// step follow each other, in the order of the observations in [`Agent::act_all`].
     fn observe(&mut self, memory: &Self::Memory, transition: Transition<'_>);
 
+    /// Records that every running episode is cut here, as by a time limit: a resumed run begins new ones where the
+    /// state of its environments could not be saved. `obs`, `[N · O]`, is what followed the latest step.
+    ///
+    /// Nothing is to be done by learners that keep each transition's own successor.
+    fn cut(&mut self, obs: &[f32]) {
+        let _ = obs;
+    }
+
     /// Learns if it is due, until all gradient updates of this step are done or `interrupt` returns
     /// true. The next call, perhaps after [`Agent::save`] and [`Agent::load`], does the rest.
     fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates;

@@ -305,6 +305,10 @@ impl Agent for AnyAgent {
         forward!(self, memory, (agent, memory) => agent.observe(memory, transition));
     }
 
+    fn cut(&mut self, obs: &[f32]) {
+        forward!(self, agent => agent.cut(obs));
+    }
+
     fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
         forward!(self, agent => agent.update(rng, interrupt))
     }

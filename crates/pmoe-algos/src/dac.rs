@@ -352,6 +352,13 @@ impl Agent for Dac {
         self.options.previous.push(memory.previous);
     }
 
+    fn cut(&mut self, obs: &[f32]) {
+        let mut seen = Vec::new();
+        self.normalizers.see(obs, &mut seen);
+        self.rollout.cut(&seen);
+        self.normalizers.cut();
+    }
+
     fn update(&mut self, rng: &mut Rng, interrupt: &dyn Fn() -> bool) -> Updates {
         let before = self.grad_step;
         let is_complete = !self.rollout.is_full() || self.learn(rng, interrupt);

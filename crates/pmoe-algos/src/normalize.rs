@@ -168,6 +168,11 @@ impl RewardNormalizer {
         (f64::from(reward) / scale).clamp(-self.clip, self.clip) as f32
     }
 
+    /// Ends the running episodes.
+    fn cut(&mut self) {
+        self.discounted_return.fill(0.0);
+    }
+
     /// Returns the statistics of the discounted return.
     pub fn stats(&self) -> &RunningStats {
         &self.stats
@@ -224,7 +229,14 @@ impl Normalizers {
         obs && reward
     }
 
-    /// Writes `obs` as the policy sees it to `seen`, both `[O]`, without updating the statistics.
+    /// Ends the running episodes, after which the discounted returns of the next ones begin at zero.
+    pub(crate) fn cut(&mut self) {
+        if let Some(normalizer) = &mut self.reward {
+            normalizer.cut();
+        }
+    }
+
+    /// Writes observations as the policy sees them to `seen`, both `[N · O]`, without updating the statistics.
     pub fn see(&self, obs: &[f32], seen: &mut Vec<f32>) {
         seen.clear();
         seen.extend_from_slice(obs);

@@ -91,6 +91,27 @@ impl RolloutBuffer {
         }
     }
 
+    /// Cuts each environment's running episode after its latest step, as by a time limit. `next_obs`, `[N · O]`, are the
+    /// successors as the policy sees them.
+    pub fn cut(&mut self, next_obs: &[f32]) {
+        let obs_dim = next_obs.len() / self.num_envs;
+        let latest = self.len().saturating_sub(self.num_envs)..self.len();
+        let earlier = self.cut_steps().take_while(|step| *step < latest.start).count();
+        // The latest steps' successors are rewritten in order, as some of them may be there already.
+        let known = self.cut_obs.split_off(earlier * obs_dim);
+        let mut known = known.chunks_exact(obs_dim);
+        for (step, next_obs) in latest.zip(next_obs.chunks_exact(obs_dim)) {
+            let is_known = self.is_cut(step);
+            if self.end[step] == End::No {
+                self.end[step] = End::Truncated;
+            }
+            if self.is_cut(step) {
+                let known = is_known.then(|| known.next()).flatten();
+                self.cut_obs.extend_from_slice(known.unwrap_or(next_obs));
+            }
+        }
+    }
+
     /// Whether the next step, ending with these flags, will need the value of its successor.
     pub fn needs_next_obs(&self, terminated: bool, truncated: bool) -> bool {
         !terminated && (truncated || self.is_last(self.len()))

@@ -2,16 +2,17 @@
 
 mod population;
 mod progress;
+mod restore;
 
-use pmoe_envs::{Env, EnvError, action_to_f64, obs_to_f32};
-use pmoe_results::run::Position;
+use pmoe_envs::{Env, EnvSpec, action_to_f64, obs_to_f32};
 use pmoe_results::{Event, Sink};
 
 pub use self::population::{Member, Population};
 use self::progress::Next;
 pub use self::progress::Progress;
+pub use self::restore::{Restored, restore, restore_policy};
 use crate::agent::{Agent, Mode, Transition, Updates};
-use crate::checkpoint::{CheckpointError, Checkpoints, Files, Scope, Stored};
+use crate::checkpoint::{Checkpoints, Files, Scope};
 use crate::config::Schedule;
 use crate::error::RunError;
 use crate::evaluate::{Evaluation, evaluate};
@@ -94,6 +95,11 @@ impl<'a, A: Agent> Training<'a, A> {
     /// Returns the agent in its current state.
     pub fn agent(&self) -> &A {
         self.agent
+    }
+
+    /// Returns the task's dimensions and bounds.
+    pub fn spec(&self) -> &EnvSpec {
+        self.eval_env.spec()
     }
 
     /// Returns the current state of the run.
@@ -312,79 +318,4 @@ struct Scratch {
 /// Where a checkpoint keeps the state of an environment.
 fn env_file(index: usize) -> String {
     if index == 0 { "env.json".to_owned() } else { format!("env_{index}.json") }
-}
-
-/// Result of [`restore`].
-#[derive(Debug)]
-pub struct Restored<M> {
-    /// The state to resume from.
-    pub progress: Progress<M>,
-    /// What is wrong with each newer checkpoint.
-    pub unusable: Vec<String>,
-    /// How much of the learner the checkpoint holds.
-    pub scope: Scope,
-}
-
-/// Restores agent and environments from the newest usable checkpoint. Returns `None` if the run
-/// never wrote a checkpoint.
-///
-/// A checkpoint is usable if it is intact, belongs to this run, and `check` confirms the events
-/// before its position. That of a finished run may restore only the policy, since there is nothing
-/// left to learn.
-///
-/// # Errors
-/// Returns an error if a checkpoint is from another run, or none is usable. Agent and environments
-/// are then unusable.
-pub fn restore<A: Agent>(
-    checkpoints: &Checkpoints,
-    agent: &mut A,
-    envs: &mut [&mut dyn Env],
-    mut check: impl FnMut(&Position) -> Result<(), String>,
-) -> Result<Option<Restored<A::Memory>>, RunError> {
-    let found = checkpoints.newest(|Stored { path, scope, files, .. }| {
-        let progress: Progress<A::Memory> = files.get_json("progress.json")?;
-        check(&progress.events).map_err(|reason| CheckpointError::Damaged { path, reason })?;
-        agent.load(&files, scope)?;
-        for (index, env) in envs.iter_mut().enumerate() {
-            let part = env_file(index);
-            let state: Vec<f64> = files.get_json(&part)?;
-            let does_not_fit =
-                |error: EnvError| CheckpointError::Content { part, reason: error.to_string() };
-            env.load_state(&state).map_err(does_not_fit)?;
-        }
-        let num_envs = envs.len();
-        CheckpointError::unless(
-            [progress.memory.len(), progress.episode.len()] == [num_envs; 2],
-            "progress.json",
-            "it is of another number of environments",
-        )?;
-        for memory in &progress.memory {
-            agent.check_restored(memory, progress.next == Next::Learn)?;
-        }
-        let is_right = progress.obs.len() == num_envs * envs[0].spec().obs_dim
-            && progress.obs.iter().all(|x| x.is_finite());
-        CheckpointError::unless(
-            is_right,
-            "progress.json",
-            "its observation does not fit the task",
-        )?;
-        Ok((progress, scope))
-    });
-    Ok(found?.map(|((progress, scope), unusable)| Restored { progress, unusable, scope }))
-}
-
-/// Restores policy and critic of an agent from the newest usable checkpoint. Returns the step of
-/// that checkpoint and what is wrong with each newer one, or `None` if there is no checkpoint.
-///
-/// # Errors
-/// Returns an error if a checkpoint is from another run, or none is usable.
-pub fn restore_policy<A: Agent>(
-    checkpoints: &Checkpoints,
-    agent: &mut A,
-) -> Result<Option<(u64, Vec<String>)>, RunError> {
-    let found = checkpoints.newest(|Stored { files, env_step, .. }| {
-        agent.load(&files, Scope::Policy)?;
-        Ok(env_step)
-    });
-    Ok(found?)
 }

@@ -142,7 +142,11 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<CheckpointError>() {
         return (!matches!(error, CheckpointError::Io { .. })).then_some(Exit::BadInput);
     }
-    // Neither an unstable simulation nor a missing graphics driver is the user's mistake.
+    // Neither an unstable simulation, a missing graphics driver nor an exception is the user's input.
     let env = cause.downcast_ref::<EnvError>()?;
-    (!matches!(env, EnvError::Unstable { .. } | EnvError::Render { .. })).then_some(Exit::BadInput)
+    let is_its_own = matches!(
+        env,
+        EnvError::Unstable { .. } | EnvError::Render { .. } | EnvError::Raised { .. }
+    );
+    (!is_its_own).then_some(Exit::BadInput)
 }

@@ -31,6 +31,7 @@ use clap::{Parser, Subcommand};
 use pmoe_results::Exit;
 
 pub use crate::commands::policy::{LoadedPolicy, load};
+pub use crate::commands::train::{Listener, Trained};
 pub use crate::exit::is_bad_input;
 pub use crate::python::{Python, PythonCommand};
 pub use crate::sweep::{Choice, Objective, Parameter, Pruner, Sampler, Sweep};
@@ -126,6 +127,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, python: Python<'_>) ->
             say!("error: {}{}", format!("{error:#}").trim_end(), help.unwrap_or_default());
             exit::code(&error)
         }
+    }
+}
+
+/// Trains as `pmoe train` with these arguments does, for a program that listens to the run and may stop it. No signal is
+/// caught.
+///
+/// # Errors
+/// If an argument is invalid, which the message explains, or the run fails.
+pub fn train(
+    arguments: impl IntoIterator<Item = OsString>,
+    listener: Listener<'_>,
+) -> anyhow::Result<Trained> {
+    let words = ["pmoe", "train"].map(OsString::from);
+    let arguments: Vec<_> = words.into_iter().chain(arguments).collect();
+    provenance::set_command(&arguments);
+    let Cli { command } = Cli::try_parse_from(&arguments)
+        .map_err(|error| exit::BadInput(error.render().to_string().trim_end().to_owned()))?;
+    instructions::limit()?;
+    match command {
+        Command::Train(args) => commands::train::train_heard(args, listener),
+        _ => unreachable!("the words say train"),
     }
 }
 

@@ -34,6 +34,9 @@ fn unknown_names_list_the_known_ones() {
     let mut unknown_task = pmoe();
     unknown_task.args(["train", "--method", "sac", "--task", "Hoper-v4", "--out"]).arg(&out);
     refuse(&mut unknown_task, 2, &["Hoper-v4", "Hopper-v4", "Ant-v5"]);
+    let mut of_python = pmoe();
+    of_python.args(["train", "--method", "sac", "--task", "gym:Pendulum-v1", "--out"]).arg(&out);
+    refuse(&mut of_python, 2, &["gym:Pendulum-v1 is stepped in Python", "the Python package"]);
     refuse(&mut with(&out, &["--device", "tpu"]), 2, &["tpu", "flex"]);
     assert!(!out.exists(), "a refused run leaves nothing behind");
 }

@@ -97,3 +97,27 @@ fn bad_arguments_are_refused_and_change_nothing() {
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn every_run_of_a_population_is_tracked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = pmoe();
+    command.args([
+        "train",
+        "--task",
+        "TargetReaching-v0",
+        "--method",
+        "sac",
+        "--population",
+        "0..2",
+    ]);
+    command.args(["--steps", "600", "--track", "tensorboard", "--out"]).arg(dir.path());
+    for setting in common::SMALL.iter().chain(common::SMALL_SCHEDULE) {
+        command.args(["--set", setting]);
+    }
+    succeed(&mut command);
+    for seed in 0..2 {
+        board(&dir.path().join(format!("seed_{seed}")));
+    }
+    assert!(added(dir.path()).contains("0 events of 2 runs added"));
+}

@@ -20,6 +20,7 @@ impl Line {
             action_low: vec![-2.0],
             action_high: vec![2.0],
             dt_seconds: 0.1,
+            resumable: true,
         };
         Self { spec, position: 0.0 }
     }

@@ -16,10 +16,13 @@ pub struct EnvSpec {
     pub action_high: Vec<f64>,
     /// Simulated time per step, in seconds.
     pub dt_seconds: f64,
+    /// Whether [`Env::save_state`] saves all that future steps depend on. Where it can't, a resumed run begins new
+    /// episodes.
+    pub resumable: bool,
 }
 
 impl EnvSpec {
-    /// Creates a specification with actions in [-1, 1]^A and steps of one second.
+    /// Creates a specification with actions in [-1, 1]^A, steps of one second and a state that can be saved.
     pub fn new(id: impl Into<String>, obs_dim: usize, action_dim: usize) -> Self {
         Self {
             id: id.into(),
@@ -27,6 +30,7 @@ impl EnvSpec {
             action_low: vec![-1.0; action_dim],
             action_high: vec![1.0; action_dim],
             dt_seconds: 1.0,
+            resumable: true,
         }
     }
 
@@ -178,6 +182,31 @@ pub enum EnvError {
         /// The cargo feature.
         feature: &'static str,
     },
+    /// A task of Gymnasium, in a program without Python.
+    #[error(
+        "{task} is stepped in Python, which this program is without: use the command `pmoe` of the Python package, or \
+         `pmoe.train` there"
+    )]
+    NeedsPython {
+        /// The task's id.
+        task: String,
+    },
+    /// An environment made elsewhere can't be used.
+    #[error("cannot use {task}: {reason}")]
+    Unsuitable {
+        /// The task's id.
+        task: String,
+        /// What is wrong with it, and what would help.
+        reason: String,
+    },
+    /// An environment made elsewhere raised an exception, or returned what it must not.
+    #[error("{task} failed: {reason}")]
+    Raised {
+        /// The task's id.
+        task: String,
+        /// The exception, with its traceback.
+        reason: String,
+    },
     /// No task has this id.
     #[error(transparent)]
     UnknownTask(#[from] UnknownTask),
@@ -185,7 +214,9 @@ pub enum EnvError {
 
 /// No task has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown task `{id}`: it must be one of {known}, or mjcf:FILE for your own model file")]
+#[error(
+    "unknown task `{id}`: it must be one of {known}, mjcf:FILE for your own model file, or gym:ID for a task of Gymnasium"
+)]
 pub struct UnknownTask {
     /// The unknown id.
     pub id: String,
@@ -215,7 +246,8 @@ pub trait Env: Send {
     /// wrong.
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError>;
 
-    /// Appends everything that future steps depend on (physics, counters) to `state`.
+    /// Appends everything that future steps depend on (physics, counters) to `state`; nothing if it is not
+    /// [`EnvSpec::resumable`].
     fn save_state(&self, state: &mut Vec<f64>);
 
     /// Restores what [`Env::save_state`] wrote. The following steps then have the same bits.

@@ -37,7 +37,8 @@
 //! Target-reaching is a point mass among obstacles ([`reaching`]). With the feature `mujoco` (on by default) there are
 //! Gym's MuJoCo tasks, version 2, 4 and 5 ([`mujoco`]): on the same MuJoCo library and the same C mathematics library
 //! they give the bits of Gymnasium 1.4.0 in observation, reward and ending of every step. [`TaskId::all`] lists all of
-//! them. `mjcf:FILE` is a task from a model file, with its settings in a TOML file beside it ([`mjcf`]).
+//! them. `mjcf:FILE` is a task from a model file, with its settings in a TOML file beside it ([`mjcf`]), and `gym:ID` one
+//! of Gymnasium, in programs that hold Python ([`gym`]).
 //!
 //! | call                         | gives                                                            |
 //! |------------------------------|------------------------------------------------------------------|
@@ -72,6 +73,7 @@ pub use rand;
 mod env;
 mod episode;
 mod frame;
+pub mod gym;
 mod make;
 pub mod mjcf;
 #[cfg(feature = "mujoco")]

@@ -1,6 +1,7 @@
 //! Creates tasks from their names.
 
 use crate::env::{Env, EnvError};
+use crate::gym::{self, GymConfig};
 #[cfg(feature = "mujoco")]
 use crate::mujoco::{self, MujocoEnv};
 use crate::reaching::TargetReaching;
@@ -19,6 +20,7 @@ impl TaskId {
                 EnvConfig::Mujoco(MujocoConfig::new(*robot, *version))
             }
             Self::TargetReaching(preset) => EnvConfig::TargetReaching(preset.config()),
+            Self::Gym(_) => EnvConfig::Gym(GymConfig::default()),
             #[cfg(feature = "mujoco")]
             Self::Mjcf(model) => EnvConfig::Mjcf(mujoco::described::read(model)?),
             #[cfg(not(feature = "mujoco"))]
@@ -32,7 +34,7 @@ impl TaskId {
 /// Creates a task for training: actions in [-1, 1], episodes of limited length.
 ///
 /// # Errors
-/// If a model file can't be loaded, or the build lacks MuJoCo.
+/// If a model file can't be loaded, the build lacks MuJoCo, or Gymnasium can't make its task.
 pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
     make_with(task, &task.config()?)
 }
@@ -40,25 +42,27 @@ pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
 /// Like [`make`], with custom settings.
 ///
 /// # Errors
-/// If the settings don't fit the task, a model file can't be loaded, or the build lacks MuJoCo.
+/// If the settings don't fit the task, a model file can't be loaded, the build lacks MuJoCo, or Gymnasium can't make
+/// its task.
 pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
     config.validate(task)?;
-    let max_steps = config.max_episode_steps();
-    match config {
-        EnvConfig::TargetReaching(config) => {
-            let env = TargetReaching::new(&task.to_string(), config.clone())?;
-            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
+    let bare: Box<dyn Env> = match (task, config) {
+        (TaskId::Gym(id), EnvConfig::Gym(config)) => gym::make(id, config)?,
+        (_, EnvConfig::TargetReaching(config)) => {
+            Box::new(TargetReaching::new(&task.to_string(), config.clone())?)
         }
         #[cfg(feature = "mujoco")]
-        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
-            let env = make_mujoco_with(task, config)?;
-            Ok(Box::new(TimeLimit::new(RescaleAction::new(env), max_steps)))
-        }
+        _ => Box::new(make_mujoco_with(task, config)?),
         #[cfg(not(feature = "mujoco"))]
-        EnvConfig::Mujoco(_) | EnvConfig::Mjcf(_) => {
-            Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" })
+        _ => {
+            return Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" });
         }
-    }
+    };
+    let env = RescaleAction::new(bare);
+    Ok(match config.max_episode_steps() {
+        Some(limit) => Box::new(TimeLimit::new(env, limit)),
+        None => Box::new(env),
+    })
 }
 
 /// Creates a bare MuJoCo task: actions in its own units, no time limit.

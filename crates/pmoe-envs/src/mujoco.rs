@@ -200,6 +200,7 @@ impl MujocoEnv {
             action_low: ranges.iter().map(|range| range[0]).collect(),
             action_high: ranges.iter().map(|range| range[1]).collect(),
             dt_seconds: sim.timestep() * f64::from(rules.frame_skip),
+            resumable: true,
         };
         let has_range = |[low, high]: &[f64; 2]| low.is_finite() && low < high && high.is_finite();
         if let Some(motor) = ranges.iter().position(|range| !has_range(range)) {

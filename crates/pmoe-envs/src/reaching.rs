@@ -122,6 +122,7 @@ impl TargetReaching {
             action_low: vec![-limit; 2],
             action_high: vec![limit; 2],
             dt_seconds: config.dt_seconds,
+            resumable: true,
         };
         let (target, obstacles) = match &config.layout {
             Layout::Fixed { target, obstacles } => (*target, obstacles.clone()),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::{EnvError, UnknownTask};
 use crate::episode::{EPISODE_STEPS, check_episode_steps};
+use crate::gym::GymConfig;
 use crate::mjcf::MjcfConfig;
 use crate::reaching::{ReachingConfig, ReachingPreset};
 
@@ -112,10 +113,16 @@ pub enum TaskId {
     /// A model file with its settings in a TOML file next to it; see [`crate::mjcf`]. The path is
     /// the user's; a relative one is resolved against the working directory.
     Mjcf(String),
+    /// A task of Gymnasium by its id there, with which a module to import may be named, `MODULE:ID`;
+    /// see [`crate::gym`].
+    Gym(String),
 }
 
 /// Prefix of the ids of tasks from model files.
 const MJCF: &str = "mjcf:";
+
+/// Prefix of the ids of Gymnasium's tasks.
+const GYM: &str = "gym:";
 
 impl TaskId {
     /// Returns all built-in tasks: robot by robot, then target-reaching.
@@ -135,6 +142,7 @@ impl TaskId {
             }
             Self::TargetReaching(preset) => preset.description().to_owned(),
             Self::Mjcf(path) => format!("the model {path}, with the settings beside it"),
+            Self::Gym(id) => format!("{id} of Gymnasium, stepped in Python"),
         }
     }
 
@@ -144,6 +152,7 @@ impl TaskId {
             Self::Mujoco { .. } => "mujoco",
             Self::TargetReaching(_) => "target_reaching",
             Self::Mjcf(_) => "mjcf",
+            Self::Gym(_) => "gym",
         }
     }
 }
@@ -156,6 +165,7 @@ impl fmt::Display for TaskId {
             }
             Self::TargetReaching(preset) => f.pad(preset.id()),
             Self::Mjcf(model) => f.pad(&format!("{MJCF}{model}")),
+            Self::Gym(id) => f.pad(&format!("{GYM}{id}")),
         }
     }
 }
@@ -166,6 +176,9 @@ impl FromStr for TaskId {
     fn from_str(id: &str) -> Result<Self, UnknownTask> {
         if let Some(model) = id.strip_prefix(MJCF).filter(|model| !model.is_empty()) {
             return Ok(Self::Mjcf(model.to_owned()));
+        }
+        if let Some(name) = id.strip_prefix(GYM).filter(|name| !name.is_empty()) {
+            return Ok(Self::Gym(name.to_owned()));
         }
         Self::all().find(|task| task.to_string() == id).ok_or_else(|| UnknownTask {
             id: id.to_owned(),
@@ -198,6 +211,8 @@ pub enum EnvConfig {
     TargetReaching(ReachingConfig),
     /// Settings of a task from a model file.
     Mjcf(MjcfConfig),
+    /// Settings of a task of Gymnasium.
+    Gym(GymConfig),
 }
 
 /// Settings of a MuJoCo task. Settings that don't apply to the task are `None`.
@@ -268,6 +283,7 @@ impl EnvConfig {
             }
             (Self::TargetReaching(config), TaskId::TargetReaching(_)) => config.validate(),
             (Self::Mjcf(config), TaskId::Mjcf(_)) => config.validate(),
+            (Self::Gym(_), TaskId::Gym(_)) => Ok(()),
             (found, _) => Err(EnvError::Config {
                 key: "env".to_owned(),
                 value: format!("`{}`", found.family()),
@@ -282,15 +298,17 @@ impl EnvConfig {
             Self::Mujoco(_) => "mujoco",
             Self::TargetReaching(_) => "target_reaching",
             Self::Mjcf(_) => "mjcf",
+            Self::Gym(_) => "gym",
         }
     }
 
-    /// Time limit of an episode (steps).
-    pub fn max_episode_steps(&self) -> u32 {
+    /// Time limit of an episode (steps); `None` where the environment has its own, if any.
+    pub fn max_episode_steps(&self) -> Option<u32> {
         match self {
-            Self::Mujoco(config) => config.max_episode_steps,
-            Self::TargetReaching(config) => config.max_episode_steps,
-            Self::Mjcf(config) => config.max_episode_steps,
+            Self::Mujoco(config) => Some(config.max_episode_steps),
+            Self::TargetReaching(config) => Some(config.max_episode_steps),
+            Self::Mjcf(config) => Some(config.max_episode_steps),
+            Self::Gym(_) => None,
         }
     }
 }

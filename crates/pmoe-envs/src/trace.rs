@@ -91,7 +91,8 @@ pub fn trace(input: &TraceInput) -> Result<TraceOutput, EnvError> {
         output.obs.push(obs.clone());
         output.reward.push(step.reward);
         output.terminated.push(step.terminated);
-        output.truncated.push(config.max_episode_steps() as usize <= index + 1);
+        let is_last = |limit| limit as usize <= index + 1;
+        output.truncated.push(config.max_episode_steps().is_some_and(is_last));
         output.qpos.push(env.qpos().to_vec());
         output.qvel.push(env.qvel().to_vec());
     }

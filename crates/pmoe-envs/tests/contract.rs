@@ -29,7 +29,7 @@ fn roll(env: &mut dyn Env, actions: &[Vec<f64>]) -> Vec<u64> {
 fn mujoco_tasks() -> impl Iterator<Item = (TaskId, Version)> {
     TaskId::all().filter_map(|task| match task {
         TaskId::Mujoco { version, .. } => Some((task, version)),
-        TaskId::TargetReaching(_) | TaskId::Mjcf(_) => None,
+        TaskId::TargetReaching(_) | TaskId::Mjcf(_) | TaskId::Gym(_) => None,
     })
 }
 
@@ -40,6 +40,7 @@ fn bare(task: &TaskId) -> Box<dyn Env> {
         TaskId::TargetReaching(preset) => {
             Box::new(TargetReaching::new(&task.to_string(), preset.config()).unwrap())
         }
+        TaskId::Gym(_) => unreachable!("{task} is not built in"),
     }
 }
 
@@ -209,6 +210,7 @@ fn episodes_are_cut_at_exactly_their_limit_which_is_a_setting() {
             EnvConfig::Mujoco(config) => config.max_episode_steps = 7,
             EnvConfig::TargetReaching(config) => config.max_episode_steps = 7,
             EnvConfig::Mjcf(config) => config.max_episode_steps = 7,
+            EnvConfig::Gym(_) => unreachable!("{task} is not built in"),
         }
         for (config, expected) in [(settings, EPISODE_STEPS), (short, 7)] {
             let mut env = make_with(&task, &config).unwrap();
@@ -380,7 +382,7 @@ fn unknown_tasks_are_answered_with_the_known_ones() {
         assert_eq!(
             error.to_string(),
             format!(
-                "unknown task `{id}`: it must be one of {known}, or mjcf:FILE for your own model file"
+                "unknown task `{id}`: it must be one of {known}, mjcf:FILE for your own model file, or gym:ID for a task of Gymnasium"
             )
         );
     }

@@ -10,6 +10,7 @@ pub(crate) fn of_env(error: EnvError) -> PyErr {
         EnvError::Unstable { .. }
         | EnvError::Library { .. }
         | EnvError::Render { .. }
+        | EnvError::Raised { .. }
         | EnvError::InCopy { .. } => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     }

@@ -3,10 +3,13 @@
 //! This crate is the compiled part, `pmoe._pmoe`, which does no more than pass arrays to the other crates and back. The
 //! package's interface, with its types and documentation, is Python in `python/pmoe`.
 
+mod compare;
 mod env;
 mod error;
+mod gym;
 mod policy;
 mod track;
+mod train;
 mod vec_env;
 
 use std::ffi::OsString;
@@ -24,17 +27,27 @@ use crate::error::{of_anyhow, of_env};
 #[pymodule]
 mod _pmoe {
     #[pymodule_export]
+    use super::compare::compare;
+    #[pymodule_export]
     use super::env::{Env, Renderer, Spec};
     #[pymodule_export]
     use super::policy::{Memory, Policy};
     #[pymodule_export]
     use super::track::{Feed, Lock, is_under_way, run_config, track_tensorboard};
     #[pymodule_export]
+    use super::train::train;
+    #[pymodule_export]
     use super::vec_env::VecEnv;
     #[pymodule_export]
     use super::{
         area_under_curve, final_return, max_episode_steps, read_sweep, run, sweep_folder, task_ids,
     };
+
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        pmoe_envs::gym::register(super::gym::make);
+        Ok(())
+    }
 }
 
 /// The ids of all tasks.
@@ -43,9 +56,9 @@ fn task_ids() -> Vec<String> {
     pmoe_envs::TaskId::all().map(|task| task.to_string()).collect()
 }
 
-/// The time limit of a task's episodes (steps).
+/// The time limit of a task's episodes (steps); none for those that Gymnasium makes.
 #[pyfunction]
-fn max_episode_steps(task: &str) -> PyResult<u32> {
+fn max_episode_steps(task: &str) -> PyResult<Option<u32>> {
     let task: pmoe_envs::TaskId = task.parse().map_err(EnvError::from).map_err(of_env)?;
     Ok(task.config().map_err(of_env)?.max_episode_steps())
 }

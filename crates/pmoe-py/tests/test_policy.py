@@ -10,19 +10,11 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+from conftest import COMMAND, pmoe_command
 
 import pmoe
 
 METHODS = ["sac", "pmoe-sac", "gating-sac", "mcp-sac", "td3", "ppo", "pmoe-ppo", "dac"]
-
-
-#: The script that pip installs.
-COMMAND = str(Path(sys.executable).with_name("pmoe"))
-
-
-def pmoe_command(*arguments):
-    """Runs the command."""
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Results: runs as tables and arrays."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -8,6 +9,9 @@ import polars
 import pytest
 
 import pmoe
+
+#: Published runs with their report.
+PUBLISHED = Path(__file__).parents[3] / "results/paper-300k"
 
 
 def write(folder, task="Hopper-v5", seed=0, status="done", evaluations=((0, [0.0, 2.0]), (50, [4.0, 6.0]), (100, [8.0, 12.0]))):
@@ -91,3 +95,29 @@ def test_bad_input_is_an_error_with_a_reason(tmp_path, matrix):
     file.write_text("{}")
     with pytest.raises(ValueError, match="manifest.json is damaged"):
         pmoe.results(matrix)
+
+
+def test_comparisons_are_those_of_the_report():
+    runs = pmoe.results(PUBLISHED).only(suite="fig1-table2")
+    comparison = pmoe.compare(runs, reference="sac")
+    report = json.loads((PUBLISHED / "report/numbers.json").read_text())
+    reported = {
+        (number.get("task"), number["method"], number["quantity"]): number
+        for number in report["numbers"]
+        if number["suite"] == "fig1-table2"
+    }
+    seen = 0
+    for row in comparison.tasks:
+        for quantity in ["auc", "relative_auc", "improvement", "final_return"]:
+            number = reported.get((row["task"], row["method"], quantity))
+            if number is not None:
+                ends = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
+                assert (row[quantity], ends) == (number["value"], number.get("interval", [None, None]))
+                seen += 1
+    assert seen > 10
+    assert {row["method"] for row in comparison.methods} == {row["method"] for row in comparison.tasks}
+    assert len(comparison.frame()) == len(comparison.tasks)
+    with pytest.raises(ValueError, match="reference is 'sca', but must be one of"):
+        pmoe.compare(runs, reference="sca")
+    with pytest.raises(ValueError, match="level must be between 0 and 1"):
+        pmoe.compare(runs, level=2)

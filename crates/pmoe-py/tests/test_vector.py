@@ -114,3 +114,27 @@ def test_a_step_after_the_end_is_refused_if_nobody_resets():
             break
     with pytest.raises(ValueError, match="reset_mask"):
         envs.step(np.ones((1, 3)))
+
+
+def test_stable_baselines_takes_them():
+    """It learns the same from ours as from Gymnasium's class around our environments."""
+    sb3 = pytest.importorskip("stable_baselines3")
+
+    def learnt(envs):
+        envs = sb3.common.vec_env.VecMonitor(pmoe.to_sb3(envs))
+        agent = sb3.PPO("MlpPolicy", envs, n_steps=300, batch_size=64, n_epochs=1, seed=3, device="cpu")
+        agent.learn(2 * 4 * 300)
+        returns = [episode["r"] for episode in agent.ep_info_buffer]
+        return agent.policy.state_dict(), returns
+
+    mode = gymnasium.vector.AutoresetMode.SAME_STEP
+    make = lambda: gymnasium.make("pmoe/Hopper-v5")  # noqa: E731
+    theirs, their_returns = learnt(gymnasium.vector.SyncVectorEnv([make] * 4, autoreset_mode=mode))
+    ours, our_returns = learnt(pmoe.make_vec("Hopper-v5", 4, 2, autoreset_mode=mode))
+    assert len(our_returns) > 4 and our_returns == their_returns
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_stable_baselines_needs_its_autoreset_mode():
+    with pytest.raises(ValueError, match="must in AutoresetMode.SAME_STEP"):
+        pmoe.to_sb3(pmoe.make_vec("Hopper-v5", 2))

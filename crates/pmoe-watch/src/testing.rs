@@ -90,6 +90,7 @@ pub(crate) fn manifest() -> Manifest {
             from_step: 0,
             to_step: 100,
             wall_seconds: 2.0,
+            cut_episodes: false,
             provenance: None,
         }],
         events_blake3: None,

@@ -288,3 +288,29 @@ fn only_passes_over_the_same_rows_fit() {
     assert!(!passes(&[2, 0, 2], 0).fit(3), "a row twice");
     assert!(!passes(&[2, 0, 3], 0).fit(3), "a row too far");
 }
+
+#[test]
+fn a_cut_is_a_time_limit_after_the_latest_steps() {
+    let push = |buffer: &mut RolloutBuffer, obs: f32, (terminated, truncated)| {
+        let (action, next_obs) = (&[-obs], &[obs + 0.5]);
+        let obs = &[obs];
+        buffer.push(Transition { obs, action, reward: 1.0, next_obs, terminated, truncated });
+    };
+    // Three environments, at the second of three times.
+    let mut cut = RolloutBuffer::new(9, 3);
+    let mut truncated = cut.clone();
+    let ends = [NO, TRUNCATED, NO, NO, TRUNCATED, TERMINATED];
+    for (step, end) in ends.into_iter().enumerate() {
+        push(&mut cut, step as f32, end);
+        push(&mut truncated, step as f32, if step == 3 { TRUNCATED } else { end });
+    }
+    cut.cut(&[3.5, 7.0, 7.0]);
+    assert_eq!(cut, truncated);
+    assert_eq!(cut.cut_obs(), [1.5, 3.5, 4.5]);
+    cut.cut(&[7.0; 3]);
+    assert_eq!(cut, truncated, "what was cut is not cut again");
+
+    let mut empty = RolloutBuffer::new(9, 3);
+    empty.cut(&[7.0; 3]);
+    assert_eq!(empty, RolloutBuffer::new(9, 3));
+}

@@ -84,6 +84,17 @@ impl<M> Progress<M> {
         self.env_step >= schedule.total_steps && self.next == Next::Act
     }
 
+    /// Forgets the running episodes, unfinished, which new ones replace.
+    pub(super) fn forget_episodes(&mut self)
+    where
+        M: Default,
+    {
+        for episode in &mut self.episode {
+            *episode = Episode { finished: episode.finished, ..Episode::default() };
+        }
+        self.memory.fill_with(M::default);
+    }
+
     /// Finishes an environment's running episode, whether it terminated or was truncated.
     pub(super) fn finish_episode(&mut self, env: usize, last: &Step) -> Event {
         let ended = std::mem::take(&mut self.episode[env]);

@@ -65,6 +65,7 @@ impl PointMass {
             action_low: vec![-1.0],
             action_high: vec![1.0],
             dt_seconds: 1.0,
+            resumable: true,
         };
         Self { spec, x: 0.0 }
     }

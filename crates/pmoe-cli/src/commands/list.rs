@@ -13,7 +13,8 @@ use crate::config;
 #[command(after_help = "\
 Example: pmoe list methods
 
-`--task` also accepts mjcf:FILE, a model file with its settings next to it: see docs/custom-tasks.md.")]
+`--task` also accepts mjcf:FILE, a model file with its settings next to it (docs/custom-tasks.md), and, in the
+command that comes with the Python package, gym:ID, a task of Gymnasium (docs/python.md).")]
 pub(crate) struct Args {
     /// What to list.
     what: What,

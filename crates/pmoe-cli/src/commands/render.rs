@@ -88,7 +88,13 @@ enum Stage {
 
 impl Stage {
     fn new(task: &TaskId, config: &EnvConfig, picture: &Picture) -> Result<Self> {
-        let limit = config.max_episode_steps();
+        let Some(limit) = config.max_episode_steps() else {
+            let message = format!(
+                "{task} draws itself, in Python: \
+                 gymnasium.make(…, render_mode=\"rgb_array\") and the actions of pmoe.load(RUN)"
+            );
+            return Err(BadInput(message).into());
+        };
         let (width, height) = (usize::from(picture.width), usize::from(picture.height));
         if let EnvConfig::TargetReaching(config) = config {
             let env = TargetReaching::new(&task.to_string(), config.clone())?;

@@ -1,6 +1,7 @@
 //! `pmoe train`: one run, in one process and one folder; or several runs in lockstep.
 
 mod folder;
+mod listener;
 mod population;
 mod prepared;
 mod resume;
@@ -18,12 +19,13 @@ use pmoe_results::Exit;
 use pmoe_results::number::{MOST_STEPS, whole};
 
 use self::folder::default_folder;
+pub use self::listener::{Listener, Trained};
 use self::population::Seeds;
 pub(crate) use self::population::not_in_lockstep;
 use self::prepared::{Opened, Prepared};
 use self::stop::Stop;
 use self::tracker::Track;
-use self::write::run;
+use self::write::{Watched, run};
 use super::policy;
 use crate::config::{self, ComputeArgs, MethodArgs};
 use crate::exit::BadInput;
@@ -42,7 +44,8 @@ The same command continues a run that was stopped. Ctrl-C writes a checkpoint fi
 pub(crate) struct Args {
     #[command(flatten)]
     method: MethodArgs,
-    /// Task id, see `pmoe list tasks`, or `mjcf:FILE` for a model file with settings beside it.
+    /// Task id, see `pmoe list tasks`, `mjcf:FILE` for a model file with settings beside it, or
+    /// `gym:ID` for a task of Gymnasium.
     #[arg(long)]
     task: String,
     /// Seed of all randomness.
@@ -108,9 +111,23 @@ pub(crate) fn train(args: Args) -> Result<Exit> {
     if let Some(Seeds(seeds)) = &args.population {
         return population::train(&args, seeds);
     }
+    Ok(train_one(args, None)?.exit)
+}
+
+/// Trains one run, for a program that listens.
+pub(crate) fn train_heard(args: Args, listener: Listener<'_>) -> Result<Trained> {
+    if args.population.is_some() {
+        let message = "--population is for the command line: nobody can listen to several runs";
+        return Err(BadInput(message.to_owned()).into());
+    }
+    train_one(args, Some(listener))
+}
+
+fn train_one(args: Args, listener: Option<Listener<'_>>) -> Result<Trained> {
     let config = resolve(&args, args.seed)?;
     let folder = args.out.unwrap_or_else(|| default_folder(&config));
-    start(&config, &folder, args.from.as_deref(), &args.how)
+    let exit = start(&config, &folder, args.from.as_deref(), &args.how, listener)?;
+    Ok(Trained { folder, exit })
 }
 
 /// Returns the config of the run with a seed.
@@ -132,11 +149,17 @@ pub(crate) fn retrain(args: RetrainArgs) -> Result<Exit> {
             format!("cannot retrain {}: it started from another run's policy", run.display());
         return Err(BadInput(message).into());
     }
-    start(&config, &out, None, &how)
+    start(&config, &out, None, &how, None)
 }
 
 /// Makes the run of a config in a folder, or what is left of it.
-fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> Result<Exit> {
+fn start(
+    config: &RunConfig,
+    folder: &Path,
+    from: Option<&Path>,
+    how: &How,
+    listener: Option<Listener<'_>>,
+) -> Result<Exit> {
     let device = config.device.open()?;
     let provenance = provenance(config.device, &device, how.compute.threads)?;
     let memory = |spec: &EnvSpec| machine::check_memory(config, config.schedule.total_steps, spec);
@@ -148,10 +171,14 @@ fn start(config: &RunConfig, folder: &Path, from: Option<&Path>, how: &How) -> R
     say!("{}", prepared.memory_line());
     let display = Display::new(how.progress, config.schedule.total_steps);
     how.compute.run(config.device, || {
-        let stop = Stop::on_signals()?;
+        let (stop, on_event) = match listener {
+            Some(Listener { on_event, is_stopped }) => (Stop::When(is_stopped), Some(on_event)),
+            None => (Stop::on_signals()?, None),
+        };
         let progress = prepared.restore(from, &provenance)?;
         let is_asked = || stop.is_asked();
         let (training, run_dir) = prepared.training(progress, &is_asked);
-        run(config, training, provenance.clone(), run_dir, display, how.track, &stop)
+        let watched = Watched { display, on_event, track: how.track };
+        run(config, training, provenance.clone(), run_dir, watched, &stop)
     })
 }

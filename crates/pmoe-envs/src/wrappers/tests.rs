@@ -22,6 +22,7 @@ impl Endless {
             action_low: bounds.iter().map(|bound| bound.0).collect(),
             action_high: bounds.iter().map(|bound| bound.1).collect(),
             dt_seconds: 1.0,
+            resumable: true,
         };
         Self { spec, steps: 0.0, terminates_at: f64::INFINITY, last_action: Vec::new() }
     }

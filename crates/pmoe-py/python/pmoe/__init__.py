@@ -6,6 +6,8 @@
     env = gymnasium.make("pmoe/Hopper-v5")
     envs = pmoe.make_vec("Hopper-v5", num_envs=8, num_threads=2)
 
+    run = pmoe.train(method="pmoe-sac", env="gym:Pendulum-v1", steps=10_000)
+
     policy = pmoe.load("results/runs/pmoe-sac/Hopper-v5/seed_0")
     obs, _ = env.reset(seed=0)
     action, _ = policy.predict(obs, deterministic=True)
@@ -26,14 +28,17 @@ _library.find()
 from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
-from pmoe._results import Results, Run, results  # noqa: E402
+from pmoe._results import Comparison, Results, Run, compare, results  # noqa: E402
+from pmoe._sb3 import to_sb3  # noqa: E402
 from pmoe._sweep import NoResult, sweep  # noqa: E402
 from pmoe._track import MissingClient, track  # noqa: E402
+from pmoe._train import train  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
 __all__ = [
+    "Comparison",
     "Env",
     "MissingClient",
     "Mixture",
@@ -42,10 +47,13 @@ __all__ = [
     "Results",
     "Run",
     "VecEnv",
+    "compare",
     "load",
     "make_vec",
     "results",
     "sweep",
     "task_ids",
+    "to_sb3",
     "track",
+    "train",
 ]

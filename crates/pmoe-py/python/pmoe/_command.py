@@ -1,6 +1,7 @@
 """The command ``pmoe``: the same program as the one that Cargo builds, with what takes libraries of Python."""
 
 import json
+import os
 import signal
 import sys
 from types import FrameType
@@ -22,6 +23,8 @@ class Stopped(BaseException):
 def main() -> None:
     """Does what the command line says and exits."""
     _library.find()
+    # Modules beside which the command is given may make tasks, `gym:MODULE:NAME`.
+    sys.path.append(os.getcwd())
     # The program listens for Ctrl-C itself, to write a checkpoint first.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(run(["pmoe", *sys.argv[1:]], _python))

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmoe._pmoe import area_under_curve, final_return
+from pmoe._pmoe import compare as _compare
 
-__all__ = ["Results", "Run", "results"]
+__all__ = ["Comparison", "Results", "Run", "compare", "results"]
 
 Library = Literal["pandas", "polars"]
 Score = Literal["final", "auc"]
@@ -57,6 +58,11 @@ def results(folder: str | os.PathLike[str]) -> "Results":
     if not runs:
         raise ValueError(f"{root} has no runs")
     return Results(runs)
+
+
+def read_run(folder: Path) -> Run:
+    """Reads what a run folder is of."""
+    return _run(folder, folder / "manifest.json")
 
 
 def _run(root: Path, file: Path) -> Run:
@@ -159,6 +165,54 @@ class Results:
             return [seeds[seed] for seed in sorted(seeds)]
 
         return {m: np.array([column(of[task]) for task in tasks]).T for m, of in sorted(found.items())}, tasks
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Methods beside each other; see :func:`compare`. A number ``x`` has the ends of its interval in ``x_low`` and ``x_high``."""
+
+    tasks: list[dict[str, Any]]
+    """A row for each task and method: ``auc``, the mean evaluation return over training; ``relative_auc``, divided by the
+    reference's; ``improvement``, the probability that a run is better than one of the reference; ``final_return``, that
+    of the last tenth of the steps; ``runs``, how many count; ``left_out``, the others, with reasons."""
+    methods: list[dict[str, Any]]
+    """A row for each method over all tasks, of AUCs divided by the reference's: ``iqm``, ``median``, ``mean``,
+    ``optimality_gap``, ``improvement``. Empty with one task only, or no reference."""
+    left_out: list[dict[str, Any]]
+    """Tasks that the rows of ``methods`` leave out, with reasons."""
+
+    def frame(self, library: Library = "pandas") -> Any:
+        """The rows of ``tasks`` as a DataFrame."""
+        return _table(({**row, "left_out": len(row["left_out"])} for row in self.tasks), library)
+
+
+def compare(
+    runs: Results | str | os.PathLike[str],
+    reference: str | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Compares the methods of runs with the statistics of ``pmoe report``.
+
+    Args:
+        runs: What :func:`results` returned, best of one suite, or its folder.
+        reference: Method that the others are divided by.
+        level: Coverage of the bootstrap intervals over seeds.
+        resamples: Draws behind each interval.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: If a run can't be read, or no run is of the reference.
+    """
+    chosen = runs if isinstance(runs, Results) else results(runs)
+    methods = sorted({run.method for run in chosen.runs})
+    if reference is not None and reference not in methods:
+        raise ValueError(f"reference is {reference!r}, but must be one of {', '.join(methods)}")
+    if not 0 < level < 1 or not 1 <= resamples <= 1_000_000:
+        raise ValueError("level must be between 0 and 1, and resamples from 1 to 1 000 000")
+    return Comparison(**json.loads(_compare([(run.folder, run.method) for run in chosen.runs], reference, level, resamples, seed)))
 
 
 def _score(run: Run, score: Score) -> float:

@@ -1,5 +1,6 @@
 """Searches for settings: Optuna chooses them, ``pmoe train`` makes the runs."""
 
+import importlib
 import json
 import os
 import signal
@@ -56,7 +57,7 @@ def sweep(file: str | os.PathLike[str], out: str | os.PathLike[str] | None = Non
 def search(sweep: dict[str, Any], out: str | os.PathLike[str], jobs: int) -> Any:
     """The same, with the content of a file that was checked."""
     try:
-        import optuna
+        optuna: Any = importlib.import_module("optuna")
     except ImportError as error:
         raise MissingClient(f"Optuna is not installed ({error}): pip install 'pmoe[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)

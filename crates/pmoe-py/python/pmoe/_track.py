@@ -1,6 +1,7 @@
 """Runs in trackers: TensorBoard, Weights & Biases, MLflow, Trackio."""
 
 import contextlib
+import importlib
 import json
 import os
 import sys
@@ -135,7 +136,7 @@ class Session:
             points = self.feed.read()
             known = self.feed.id
             if points is None:
-                print(f"{self.run.folder} was started over and is a new run in {self.to}", file=sys.stderr)
+                print(f"{self.run.folder} has reported something else since, and is a new run in {self.to}", file=sys.stderr)
                 self.close()
                 self.feed.restart()
                 self._open(None)
@@ -197,9 +198,7 @@ class Wandb:
     """Weights & Biases. The step is the event's number, so that the server drops what it has; charts are over ``env_step``."""
 
     def __init__(self, project: str) -> None:
-        import wandb
-
-        self.wandb = wandb
+        self.wandb: Any = importlib.import_module("wandb")
         self.place = project
         self.project = project
         self.session: Any = None
@@ -233,12 +232,10 @@ class Mlflow:
     """MLflow. The metric ``event`` counts what a run there has."""
 
     def __init__(self, project: str) -> None:
-        import mlflow
-
-        self.mlflow = mlflow
+        self.mlflow: Any = importlib.import_module("mlflow")
         self.experiment = project
-        self.client = mlflow.MlflowClient()
-        self.place = f"{mlflow.get_tracking_uri()} {project}"
+        self.client = self.mlflow.MlflowClient()
+        self.place = f"{self.mlflow.get_tracking_uri()} {project}"
         self.id = ""
 
     def open(self, run: Run, id: str | None) -> tuple[str, int]:
@@ -282,11 +279,8 @@ class Trackio:
     """Trackio. The metric ``event`` counts what a run there has."""
 
     def __init__(self, project: str) -> None:
-        import trackio
-        from trackio.sqlite_storage import SQLiteStorage
-
-        self.trackio: Any = trackio
-        self.storage: Any = SQLiteStorage
+        self.trackio: Any = importlib.import_module("trackio")
+        self.storage: Any = importlib.import_module("trackio.sqlite_storage").SQLiteStorage
         self.place = f"{os.environ.get('TRACKIO_SPACE_ID', '')} {project}".strip()
         self.project = project
         self.id = ""

@@ -191,6 +191,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             from_step: 0,
             to_step: 3000,
             wall_seconds: 30.0,
+            cut_episodes: false,
             provenance: None,
         }],
         events_blake3: None,

@@ -106,6 +106,10 @@ pub struct Attempt {
     pub to_step: u64,
     /// Duration in seconds.
     pub wall_seconds: f64,
+    /// Whether it began with new episodes, as the environments' state before it could not be saved; the episodes that
+    /// ran are no events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_episodes: bool,
     /// Code, machine and command; missing in manifests of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,

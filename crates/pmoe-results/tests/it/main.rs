@@ -50,6 +50,7 @@ fn manifest(method: &str, task: &str, seed: u64) -> Manifest {
             from_step: 0,
             to_step: 100,
             wall_seconds: 2.5,
+            cut_episodes: false,
             provenance: None,
         }],
         events_blake3: None,

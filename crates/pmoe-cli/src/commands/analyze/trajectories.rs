@@ -34,7 +34,8 @@ pub(super) fn look(
     let num_primitives = asked.map_or(0, |primitives| primitives.num_primitives);
 
     let rollouts = u64::from(settings.rollouts) * (1 + num_primitives as u64);
-    let most = rollouts.saturating_mul(u64::from(config.env.max_episode_steps()));
+    let limit = config.env.max_episode_steps().expect("target-reaching has a time limit");
+    let most = rollouts.saturating_mul(limit.into());
     check_size("rollouts", most, "positions")?;
     work.part("playing episodes", rollouts, "episodes");
     let acting = [None].into_iter().chain((0..num_primitives).map(Some));

@@ -12,7 +12,7 @@ use pmoe_results::{Exit, methods};
 use super::folder::default_folder;
 use super::prepared::{Opened, Prepared};
 use super::stop::Stop;
-use super::write::{RunSink, finish};
+use super::write::{RunSink, Watched, finish};
 use super::{Args, resolve};
 use crate::config;
 use crate::exit::BadInput;
@@ -120,7 +120,7 @@ fn run(
     provenance: &Provenance,
     left: &[(&RunConfig, &PathBuf)],
     prepared: &mut [Prepared<'_>],
-    stop: &Stop,
+    stop: &Stop<'_>,
 ) -> Result<Vec<Result<TrainingEnd>>> {
     let is_asked = || stop.is_asked();
     let mut trainings = Vec::new();
@@ -131,8 +131,8 @@ fn run(
         // The first run stands for all: their steps are the same.
         let mode = if index == 0 { args.how.progress } else { ProgressMode::None };
         let display = Display::new(mode, left[index].0.schedule.total_steps);
-        let (provenance, track) = (provenance.clone(), args.how.track);
-        sinks.push(RunSink::begin(training.progress(), provenance, run_dir, display, track)?);
+        let watched = Watched { display, on_event: None, track: args.how.track };
+        sinks.push(RunSink::begin(&training, provenance.clone(), run_dir, watched)?);
         trainings.push(training);
     }
     let members = trainings.into_iter().zip(&mut sinks);

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use pmoe_algos::{Agent, Progress, RunConfig, RunError, Training, TrainingEnd};
+use pmoe_algos::{Agent, RunConfig, RunError, Training, TrainingEnd};
+use pmoe_envs::TaskId;
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
@@ -20,16 +21,15 @@ pub(super) fn run<A: Agent>(
     mut training: Training<'_, A>,
     provenance: Provenance,
     run_dir: &mut RunDir,
-    display: Display,
-    track: Option<Track>,
-    stop: &Stop,
+    watched: Watched<'_>,
+    stop: &Stop<'_>,
 ) -> Result<Exit> {
-    let mut sink = RunSink::begin(training.progress(), provenance, run_dir, display, track)?;
+    let mut sink = RunSink::begin(&training, provenance, run_dir, watched)?;
     let result = training.run(&mut sink);
     match finish(config, &training, result, &mut sink)? {
         TrainingEnd::Done => {
-            if sink.display.is_for_people() {
-                say_end(sink.run_dir);
+            if sink.watched.display.is_for_people() {
+                say_end(config, sink.run_dir);
             }
             Ok(Exit::Done)
         }
@@ -53,7 +53,7 @@ pub(super) fn finish<A: Agent>(
 ) -> Result<TrainingEnd> {
     let env_step = training.progress().env_step;
     let result = result.and_then(|outcome| Ok((outcome, sink.sync()?)));
-    sink.display.finish();
+    sink.watched.display.finish();
     match result {
         Ok((TrainingEnd::Done, Position { blake3, .. })) => {
             let kept = sink.run_dir.path().join(RunDir::POLICY);
@@ -85,7 +85,7 @@ pub(super) fn finish<A: Agent>(
 }
 
 /// Says how a finished run went, where it is, and what can be done with it.
-fn say_end(run_dir: &RunDir) {
+fn say_end(config: &RunConfig, run_dir: &RunDir) {
     // The run is done, whatever its folder answers now.
     let Ok(run) = Run::read(run_dir.path()) else { return };
     let evaluations: Vec<_> = run.events.iter().filter_map(Evaluated::of).collect();
@@ -100,12 +100,19 @@ fn say_end(run_dir: &RunDir) {
     let folder = run_dir.path().display().to_string();
     say!("run folder: {folder}");
     let folder = shlex::try_quote(&folder).unwrap_or((&folder).into());
-    say!(
-        "next: `pmoe evaluate {folder}`, `pmoe render {folder} --output clip.gif`, `pmoe report {folder}`"
-    );
+    let render = match config.task {
+        TaskId::Gym(_) => String::new(),
+        _ => format!("`pmoe render {folder} --output clip.gif`, "),
+    };
+    say!("next: `pmoe evaluate {folder}`, {render}`pmoe report {folder}`");
 }
 
-fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -> Result<()> {
+fn start_attempt(
+    run_dir: &mut RunDir,
+    provenance: Provenance,
+    from_step: u64,
+    cut_episodes: bool,
+) -> Result<()> {
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     run_dir.update_manifest(|manifest| {
         manifest.schema = Manifest::SCHEMA;
@@ -117,35 +124,44 @@ fn start_attempt(run_dir: &mut RunDir, provenance: Provenance, from_step: u64) -
             from_step,
             to_step: from_step,
             wall_seconds: 0.0,
+            cut_episodes,
             provenance: Some(provenance),
         });
     })?;
     Ok(())
 }
 
+/// Who sees the events beside the run's folder.
+pub(super) struct Watched<'a> {
+    pub(super) display: Display,
+    pub(super) on_event: Option<&'a dyn Fn(&Event)>,
+    pub(super) track: Option<Track>,
+}
+
 /// Keeps the events, shows and tracks them, and brings the manifest up to date at every evaluation.
 pub(super) struct RunSink<'a> {
     events: JsonlSink,
+    watched: Watched<'a>,
     tracker: Tracker,
-    display: Display,
     run_dir: &'a mut RunDir,
     begun: Instant,
 }
 
 impl<'a> RunSink<'a> {
     /// Starts another attempt at the run.
-    pub(super) fn begin<M>(
-        progress: &Progress<M>,
+    pub(super) fn begin<A: Agent>(
+        training: &Training<'_, A>,
         provenance: Provenance,
         run_dir: &'a mut RunDir,
-        mut display: Display,
-        track: Option<Track>,
+        mut watched: Watched<'a>,
     ) -> Result<Self> {
-        display.begin(progress.env_step);
+        let progress = training.progress();
+        watched.display.begin(progress.env_step);
         let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
-        start_attempt(run_dir, provenance, progress.env_step)?;
-        let tracker = Tracker::begin(track, run_dir.path());
-        Ok(Self { events, tracker, display, run_dir, begun: Instant::now() })
+        let cut_episodes = progress.env_step > 0 && !training.spec().resumable;
+        start_attempt(run_dir, provenance, progress.env_step, cut_episodes)?;
+        let tracker = Tracker::begin(watched.track, run_dir.path());
+        Ok(Self { events, watched, tracker, run_dir, begun: Instant::now() })
     }
 
     /// Writes down how far the run is, and what `change` does.
@@ -167,7 +183,10 @@ impl Sink for RunSink<'_> {
     fn emit(&mut self, event: &Event) -> std::io::Result<()> {
         self.events.emit(event)?;
         self.tracker.emit(event, self.run_dir.path());
-        self.display.show(event);
+        self.watched.display.show(event);
+        if let Some(on_event) = self.watched.on_event {
+            on_event(event);
+        }
         if let Event::Eval { env_step, .. } = event {
             self.note(*env_step, |_| {}).map_err(std::io::Error::other)?;
         }

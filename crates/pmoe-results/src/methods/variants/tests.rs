@@ -53,6 +53,7 @@ fn run_of(task: &str, seed: u64, config: &str, is_done: bool) -> Run {
                 from_step: 0,
                 to_step: 100,
                 wall_seconds: 1.0,
+                cut_episodes: false,
                 provenance: None,
             }],
             events_blake3: None,
