@@ -50,7 +50,7 @@ impl Feed {
             (None, None) => self.feed.insert(pmoe_track::Feed::new(&self.run)),
             (None, Some(tracked)) => {
                 match pmoe_track::Feed::after(&self.run, &tracked.events).map_err(of_results)? {
-                    After::Same(feed) => self.feed.insert(feed),
+                    After::Same(feed) => self.feed.insert(*feed),
                     After::Short => return Ok(Some(Vec::new())),
                     After::Changed => return Ok(None),
                 }

@@ -27,7 +27,14 @@ mod tests {
     use super::*;
 
     fn attempt(started: &str, from_step: u64, to_step: u64, wall_seconds: f64) -> Attempt {
-        Attempt { started: started.to_owned(), from_step, to_step, wall_seconds, provenance: None }
+        Attempt {
+            started: started.to_owned(),
+            from_step,
+            to_step,
+            wall_seconds,
+            provenance: None,
+            cut_episodes: false,
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub enum News {
 #[derive(Debug)]
 pub enum After {
     /// The events before the position; the feed goes on from there.
-    Same(Feed),
+    Same(Box<Feed>),
     /// Fewer events: the run was cut, and has not come that far again.
     Short,
     /// Others: the run was started over.
@@ -84,7 +84,7 @@ impl Feed {
             let is_done = Manifest::read(folder)?.status == Status::Done;
             if is_done { After::Changed } else { After::Short }
         } else if feed.position() == *position {
-            After::Same(feed)
+            After::Same(Box::new(feed))
         } else {
             After::Changed
         })

@@ -83,7 +83,8 @@ impl TensorBoard {
             && let Some(file) = at_its_end(&folder.join(&name), bytes)
         {
             let (run, file) = (run.to_owned(), BufWriter::new(file));
-            return Ok(Self { run, folder, feed, file, name, bytes, old: Vec::new(), _lock: lock });
+            let (feed, old) = (*feed, Vec::new());
+            return Ok(Self { run, folder, feed, file, name, bytes, old, _lock: lock });
         }
         let (name, file, old) = new_file(&folder)?;
         let (run, feed) = (run.to_owned(), Feed::new(run));

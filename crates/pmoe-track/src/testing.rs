@@ -27,8 +27,14 @@ impl Trained {
         let mut sink = JsonlSink::open_at(&self.dir.events_path(), from).unwrap();
         let started = "2026-01-01T00:00:00Z".to_owned();
         let to_step = events.last().map_or(0, Event::env_step);
-        let attempt =
-            Attempt { started, from_step: 0, to_step, wall_seconds: 1.0, provenance: None };
+        let attempt = Attempt {
+            started,
+            from_step: 0,
+            to_step,
+            wall_seconds: 1.0,
+            provenance: None,
+            cut_episodes: false,
+        };
         self.dir.update_manifest(|manifest| manifest.attempts.push(attempt)).unwrap();
         events.iter().for_each(|event| sink.emit(event).unwrap());
         sink.sync().unwrap()
