@@ -171,7 +171,15 @@ fn cargo_installs_a_program_that_finds_mujoco() {
     cargo.env("CARGO_BUILD_BUILD_DIR", scratch.parent().unwrap());
     let units = codegen_units_of_the_commit();
     // Ours need not be fast.
-    let more = ["pmoe-cli", "pmoe-lab", "pmoe-matrix", "pmoe-regress", "pmoe-report", "pmoe-watch"];
+    let more = [
+        "pmoe-cli",
+        "pmoe-lab",
+        "pmoe-matrix",
+        "pmoe-regress",
+        "pmoe-report",
+        "pmoe-track",
+        "pmoe-watch",
+    ];
     for ours in OURS.iter().chain(&more) {
         let [level, units] = [("opt-level", 0), ("codegen-units", units)]
             .map(|(key, value)| format!("profile.release.package.{ours}.{key}={value}"));

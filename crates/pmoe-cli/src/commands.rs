@@ -13,6 +13,8 @@ pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod render;
+pub(crate) mod sweep;
+pub(crate) mod track;
 pub(crate) mod train;
 
 use anyhow::Result;

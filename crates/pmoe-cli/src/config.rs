@@ -240,8 +240,8 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     } else {
         let key = "(top level)".to_owned();
         let message =
-            "expected a method (table `algo`), a suite (table `presets`), claims or a task \
-                       (table `reward`)"
+            "expected a method (table `algo`), a suite (table `presets`), claims, a sweep (table \
+             `space`) or a task (table `reward`)"
                 .to_owned();
         return Err(ConfigError::Key { source_name: source, key, message }.into());
     }

@@ -21,6 +21,8 @@ mod instructions;
 mod machine;
 mod progress;
 mod provenance;
+mod python;
+mod sweep;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,6 +33,8 @@ use pmoe_results::Exit;
 pub use crate::commands::policy::{LoadedPolicy, load};
 pub use crate::commands::train::{Listener, Trained};
 pub use crate::exit::is_bad_input;
+pub use crate::python::{Python, PythonCommand};
+pub use crate::sweep::{Choice, Objective, Parameter, Pruner, Sampler, Sweep};
 
 /// Reinforcement learning with mixture-of-experts policies: train, evaluate, report, measure.
 #[derive(Parser)]
@@ -62,6 +66,10 @@ enum Command {
     Render(commands::render::Args),
     /// Write the policy of a run to one file, for other programs.
     Export(commands::export::Args),
+    /// Show runs in TensorBoard, Weights & Biases, MLflow or Trackio.
+    Track(commands::track::Args),
+    /// Search for the settings with which a method does best.
+    Sweep(commands::sweep::Args),
     /// List methods, tasks or suites.
     List(commands::list::Args),
     /// Check config files.
@@ -84,8 +92,9 @@ enum Command {
 
 /// Does what a command line says, of which the first word is the program's name. Returns how the program should exit.
 ///
-/// Errors and progress go to stderr, results to stdout.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+/// Errors and progress go to stderr, results to stdout. Commands that take libraries of Python are errors without
+/// `python`, which carries them out.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, python: Python<'_>) -> Exit {
     let arguments: Vec<_> = arguments.into_iter().collect();
     provenance::set_command(&arguments);
     let command = match Cli::try_parse_from(&arguments) {
@@ -99,6 +108,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Analyze(args) => commands::analyze::analyze(args),
         Command::Render(args) => commands::render::run(&args),
         Command::Export(args) => commands::export::export(args),
+        Command::Track(args) => commands::track::track(args, python),
+        Command::Sweep(args) => commands::sweep::sweep(args, python),
         Command::List(args) => commands::list::list(args),
         Command::Config(command) => commands::config::run(command),
         #[cfg(feature = "experiments")]

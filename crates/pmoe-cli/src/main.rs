@@ -8,5 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
-    pmoe_cli::run(std::env::args_os()).into()
+    pmoe_cli::run(std::env::args_os(), None).into()
 }

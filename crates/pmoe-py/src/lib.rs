@@ -8,16 +8,21 @@ mod env;
 mod error;
 mod gym;
 mod policy;
+mod track;
 mod train;
 mod vec_env;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
+use pmoe_cli::{PythonCommand, Sweep};
 use pmoe_envs::EnvError;
+use pmoe_results::Exit;
 use pmoe_stats::curve::EvalCurve;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::error::of_env;
+use crate::error::{of_anyhow, of_env};
 
 #[pymodule]
 mod _pmoe {
@@ -28,11 +33,15 @@ mod _pmoe {
     #[pymodule_export]
     use super::policy::{Memory, Policy};
     #[pymodule_export]
+    use super::track::{Feed, Lock, is_under_way, run_config, track_tensorboard};
+    #[pymodule_export]
     use super::train::train;
     #[pymodule_export]
     use super::vec_env::VecEnv;
     #[pymodule_export]
-    use super::{area_under_curve, final_return, max_episode_steps, run, task_ids};
+    use super::{
+        area_under_curve, final_return, max_episode_steps, read_sweep, run, sweep_folder, task_ids,
+    };
 
     #[pymodule_init]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
@@ -67,8 +76,34 @@ fn area_under_curve(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
     pmoe_stats::curve::auc(&EvalCurve::new(curve), first, total_steps)
 }
 
-/// Does what a command line says; returns the exit code.
+/// Reads and checks the file of a search for settings; returns JSON.
 #[pyfunction]
-fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-    py.detach(|| pmoe_cli::run(arguments)).code()
+fn read_sweep(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let sweep = py.detach(|| Sweep::read(&path)).map_err(|error| of_anyhow(&error))?;
+    serde_json::to_string(&sweep).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
+/// The folder of a search that names none.
+#[pyfunction]
+fn sweep_folder(path: PathBuf) -> PathBuf {
+    Sweep::default_folder(&path)
+}
+
+/// Does what a command line says; returns the exit code.
+///
+/// `python` gets commands that take libraries of Python, as JSON, and returns their exit codes; without it they are
+/// errors.
+#[pyfunction]
+#[pyo3(signature = (arguments, python=None))]
+fn run(py: Python<'_>, arguments: Vec<OsString>, python: Option<Py<PyAny>>) -> u8 {
+    let call = |command: &PythonCommand| {
+        let json = serde_json::to_string(command)?;
+        let code = Python::attach(|py| {
+            let code = python.as_ref().map(|python| python.call1(py, (json,))?.extract::<i32>(py));
+            code.unwrap_or(Ok(Exit::Failed as i32)).inspect_err(|error| error.print(py))
+        });
+        Ok(code.ok().and_then(Exit::from_code).unwrap_or(Exit::Failed))
+    };
+    let by_python: pmoe_cli::Python<'_> = if python.is_some() { Some(&call) } else { None };
+    py.detach(|| pmoe_cli::run(arguments, by_python)).code()
 }

@@ -150,7 +150,9 @@ impl ResultsError {
         !matches!(self, Self::Locked { .. } | Self::Io { .. })
     }
 
-    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+    /// Returns the error for a path that the system could not read or write.
+    #[must_use]
+    pub fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
 
@@ -161,7 +163,8 @@ impl ResultsError {
 
     /// Classifies a failure to create a folder: unless the disk is full, its name or place is at
     /// fault.
-    pub(crate) fn create(path: &Path, source: io::Error) -> Self {
+    #[must_use]
+    pub fn create(path: &Path, source: io::Error) -> Self {
         match is_full(&source) {
             true => Self::io(path, source),
             false => Self::NotWritable { path: path.to_owned(), source },
@@ -170,7 +173,8 @@ impl ResultsError {
 
     /// Classifies a failed write: a place that can't be written is the caller's choice, the rest is
     /// not.
-    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+    #[must_use]
+    pub fn write(path: &Path, source: io::Error) -> Self {
         use io::ErrorKind as Kind;
         let path = path.to_owned();
         match source.kind() {

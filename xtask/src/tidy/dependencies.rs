@@ -10,7 +10,7 @@ use super::Files;
 use crate::cargo::cargo;
 
 /// Packages and the prefixes of packages that they must not depend on.
-const FORBIDDEN: [(&str, &[&str]); 11] = [
+const FORBIDDEN: [(&str, &[&str]); 12] = [
     ("pmoe-envs", &["burn", "pmoe-"]),
     ("pmoe-core", &["mujoco", "pmoe-"]),
     ("pmoe-algos", &["mujoco", "pmoe-report", "pmoe-watch"]),
@@ -44,6 +44,7 @@ const FORBIDDEN: [(&str, &[&str]); 11] = [
             "pmoe-matrix",
         ],
     ),
+    ("pmoe-track", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
     ("pmoe-watch", &["burn", "mujoco", "pmoe-core", "pmoe-envs", "pmoe-algos", "pmoe-report"]),
     (
         "pmoe-matrix",

@@ -1,6 +1,6 @@
 //! `pmoe config`: checks and shows configs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pmoe_results::Exit;
@@ -8,10 +8,11 @@ use pmoe_results::Exit;
 use super::print_line;
 use crate::config::{self, MethodArgs};
 use crate::exit;
+use crate::sweep::Sweep;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Check methods, suites and run configs, and report where each is wrong.
+    /// Check methods, suites, run configs and sweeps, and report where each is wrong.
     #[command(
         after_help = "Example: pmoe config check configs/methods/*.toml configs/suites/*.toml"
     )]
@@ -39,7 +40,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Check { files } => {
             let mut result = Exit::Done;
             for file in &files {
-                match config::check(file) {
+                match check(file) {
                     Ok(()) => print_line(&format!("{}: ok", file.display()))?,
                     Err(error) => {
                         say!("error: {error:#}");
@@ -56,4 +57,9 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Checks a file of any kind.
+fn check(file: &Path) -> Result<()> {
+    if Sweep::is_meant(file) { Sweep::read(file).map(drop) } else { config::check(file) }
 }

@@ -6,6 +6,7 @@ mod population;
 mod prepared;
 mod resume;
 mod stop;
+mod tracker;
 mod write;
 
 use std::num::NonZeroUsize;
@@ -23,6 +24,7 @@ use self::population::Seeds;
 pub(crate) use self::population::not_in_lockstep;
 use self::prepared::{Opened, Prepared};
 use self::stop::Stop;
+use self::tracker::Track;
 use self::write::{Watched, run};
 use super::policy;
 use crate::config::{self, ComputeArgs, MethodArgs};
@@ -79,6 +81,9 @@ struct How {
     /// Keep the replay data when the run is finished, so that it can go on with more `--steps`.
     #[arg(long)]
     keep_replay: bool,
+    /// Write the events for a tracker as well, as they come; see also `pmoe track`.
+    #[arg(long, value_enum, value_name = "TRACKER")]
+    track: Option<Track>,
     #[command(flatten)]
     compute: ComputeArgs,
     /// What to show while training.
@@ -173,7 +178,7 @@ fn start(
         let progress = prepared.restore(from, &provenance)?;
         let is_asked = || stop.is_asked();
         let (training, run_dir) = prepared.training(progress, &is_asked);
-        let watched = Watched { display, on_event };
+        let watched = Watched { display, on_event, track: how.track };
         run(config, training, provenance.clone(), run_dir, watched, &stop)
     })
 }

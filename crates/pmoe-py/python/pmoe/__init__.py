@@ -13,6 +13,8 @@
     action, _ = policy.predict(obs, deterministic=True)
 
     returns = pmoe.results("results/paper-300k").evaluations()
+    pmoe.track("results/runs", to="wandb", project="robots")
+    study = pmoe.sweep("sweep.toml")
 
 The import registers the environments with Gymnasium. The command ``pmoe`` trains, evaluates and
 reports; ``pmoe --help`` lists what it can do.
@@ -28,6 +30,8 @@ from pmoe._env import Env, task_ids  # noqa: E402
 from pmoe._policy import Mixture, Policy, load  # noqa: E402
 from pmoe._results import Comparison, Results, Run, compare, results  # noqa: E402
 from pmoe._sb3 import to_sb3  # noqa: E402
+from pmoe._sweep import NoResult, sweep  # noqa: E402
+from pmoe._track import MissingClient, track  # noqa: E402
 from pmoe._train import train  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
@@ -36,7 +40,9 @@ _register.register()
 __all__ = [
     "Comparison",
     "Env",
+    "MissingClient",
     "Mixture",
+    "NoResult",
     "Policy",
     "Results",
     "Run",
@@ -45,7 +51,9 @@ __all__ = [
     "load",
     "make_vec",
     "results",
+    "sweep",
     "task_ids",
     "to_sb3",
+    "track",
     "train",
 ]

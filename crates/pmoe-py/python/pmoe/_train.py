@@ -36,6 +36,7 @@ def train(
     threads: int = 1,
     device: str | None = None,
     progress: Literal["auto", "json", "none"] = "auto",
+    track: Literal["tensorboard"] | None = None,
 ) -> Run:
     """Trains a policy, as the command ``pmoe train`` does, in a run folder.
 
@@ -59,6 +60,7 @@ def train(
         threads: Threads that compute, one or two; no number depends on them.
         device: ``"flex"``, the processor, if absent; see ``pmoe train --help``.
         progress: A bar on a terminal or a line for each evaluation (``"auto"``), JSON lines on stdout, or nothing.
+        track: Writes the events for TensorBoard as well, as they come; :func:`pmoe.track` is for other trackers, too.
 
     Returns:
         The run, whose ``status`` is ``"done"`` or, if it was stopped, ``"interrupted"``.
@@ -72,7 +74,7 @@ def train(
     settings |= overrides or {}
     arguments = ["--method", method, "--task", task, "--seed", str(seed), "--threads", str(threads)]
     arguments += ["--progress", progress]
-    options = {"--steps": steps, "--out": out, "--from": start_from, "--device": device}
+    options = {"--steps": steps, "--out": out, "--from": start_from, "--device": device, "--track": track}
     for option, value in options.items():
         if value is not None:
             arguments += [option, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]

@@ -101,6 +101,21 @@ impl Event {
             Self::Eval { returns, .. } => returns.iter().all(|value| value.is_finite()),
         }
     }
+
+    /// Formats it as a line of `events.jsonl`, with its line break.
+    ///
+    /// # Errors
+    /// Returns an error if it contains a number that is not finite.
+    pub fn to_line(&self) -> std::io::Result<Vec<u8>> {
+        // JSON has no NaN: serde_json would write null, and the file could not be read back.
+        if !self.is_finite() {
+            let message = format!("event with a number that is not finite: {self:?}");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+        }
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
 }
 
 /// Receives the events of a run in order.
@@ -143,18 +158,6 @@ impl Position {
     }
 }
 
-/// Formats an event as a line of `events.jsonl`, with its line break.
-pub(crate) fn line(event: &Event) -> std::io::Result<Vec<u8>> {
-    // JSON has no NaN: serde_json would write null, and the file could not be read back.
-    if !event.is_finite() {
-        let message = format!("event with a number that is not finite: {event:?}");
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
-    }
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
 /// Keeps events in memory, for tests.
 #[derive(Debug, Default)]
 pub struct MemorySink {
@@ -171,7 +174,7 @@ impl MemorySink {
         let mut bytes = 0;
         let mut kept = 0;
         while bytes < position.bytes && kept < self.events.len() {
-            bytes += line(&self.events[kept])?.len() as u64;
+            bytes += self.events[kept].to_line()?.len() as u64;
             kept += 1;
         }
         self.events.truncate(kept);
@@ -186,7 +189,8 @@ impl Sink for MemorySink {
     }
 
     fn sync(&mut self) -> std::io::Result<Position> {
-        let lines = self.events.iter().map(line).collect::<std::io::Result<Vec<_>>>()?.concat();
+        let lines =
+            self.events.iter().map(Event::to_line).collect::<std::io::Result<Vec<_>>>()?.concat();
         Ok(Position::after(&lines))
     }
 }

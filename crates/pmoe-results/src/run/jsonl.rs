@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use super::event::{Event, Position, Sink, line};
+use super::event::{Event, Position, Sink};
 use crate::error::ResultsError;
 use crate::files::open_own;
 
@@ -83,7 +83,7 @@ fn hash_before(
 
 impl Sink for JsonlSink {
     fn emit(&mut self, event: &Event) -> io::Result<()> {
-        let line = line(event)?;
+        let line = event.to_line()?;
         self.file.write_all(&line)?;
         self.bytes += line.len() as u64;
         self.hasher.update(&line);

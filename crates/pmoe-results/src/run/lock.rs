@@ -42,6 +42,25 @@ fn is_our_lock(file: &File) -> io::Result<bool> {
     Ok(start.is_empty() || start == LOCK_TAKEN.as_bytes())
 }
 
+/// A folder that this process alone may write, for as long as the value lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a folder that goes with runs, and makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// - [`ResultsError::Locked`]: another process has it
+    /// - [`ResultsError::NotARun`]: the folder has a file `lock` that is none of ours
+    /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file system refuses
+    pub fn take(folder: &Path) -> Result<Self, ResultsError> {
+        fs::create_dir_all(folder).map_err(|error| ResultsError::create(folder, error))?;
+        Ok(Self { _file: take_lock(folder)? })
+    }
+}
+
 /// Takes the folder's lock and writes into it who did.
 pub(super) fn take_lock(folder: &Path) -> Result<File, ResultsError> {
     let path = folder.join(LOCK);

@@ -131,7 +131,7 @@ fn run(
         // The first run stands for all: their steps are the same.
         let mode = if index == 0 { args.how.progress } else { ProgressMode::None };
         let display = Display::new(mode, left[index].0.schedule.total_steps);
-        let watched = Watched { display, on_event: None };
+        let watched = Watched { display, on_event: None, track: args.how.track };
         sinks.push(RunSink::begin(&training, provenance.clone(), run_dir, watched)?);
         trainings.push(training);
     }

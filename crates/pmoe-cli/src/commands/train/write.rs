@@ -10,6 +10,7 @@ use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
+use super::tracker::{Track, Tracker};
 use crate::commands::policy;
 use crate::evaluations::Evaluated;
 use crate::progress::{Display, spoken};
@@ -134,12 +135,14 @@ fn start_attempt(
 pub(super) struct Watched<'a> {
     pub(super) display: Display,
     pub(super) on_event: Option<&'a dyn Fn(&Event)>,
+    pub(super) track: Option<Track>,
 }
 
-/// Keeps the events, shows progress, and brings the manifest up to date at every evaluation.
+/// Keeps the events, shows and tracks them, and brings the manifest up to date at every evaluation.
 pub(super) struct RunSink<'a> {
     events: JsonlSink,
     watched: Watched<'a>,
+    tracker: Tracker,
     run_dir: &'a mut RunDir,
     begun: Instant,
 }
@@ -157,7 +160,8 @@ impl<'a> RunSink<'a> {
         let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
         let cut_episodes = progress.env_step > 0 && !training.spec().resumable;
         start_attempt(run_dir, provenance, progress.env_step, cut_episodes)?;
-        Ok(Self { events, watched, run_dir, begun: Instant::now() })
+        let tracker = Tracker::begin(watched.track, run_dir.path());
+        Ok(Self { events, watched, tracker, run_dir, begun: Instant::now() })
     }
 
     /// Writes down how far the run is, and what `change` does.
@@ -178,6 +182,7 @@ impl<'a> RunSink<'a> {
 impl Sink for RunSink<'_> {
     fn emit(&mut self, event: &Event) -> std::io::Result<()> {
         self.events.emit(event)?;
+        self.tracker.emit(event, self.run_dir.path());
         self.watched.display.show(event);
         if let Some(on_event) = self.watched.on_event {
             on_event(event);
@@ -189,6 +194,8 @@ impl Sink for RunSink<'_> {
     }
 
     fn sync(&mut self) -> std::io::Result<Position> {
-        self.events.sync()
+        let position = self.events.sync()?;
+        self.tracker.sync(self.run_dir.path());
+        Ok(position)
     }
 }
