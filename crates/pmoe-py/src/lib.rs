@@ -9,12 +9,13 @@ mod policy;
 mod vec_env;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use pmoe_envs::EnvError;
 use pmoe_stats::curve::EvalCurve;
 use pyo3::prelude::*;
 
-use crate::error::of_env;
+use crate::error::{of_anyhow, of_env};
 
 #[pymodule]
 mod _pmoe {
@@ -25,7 +26,7 @@ mod _pmoe {
     #[pymodule_export]
     use super::vec_env::VecEnv;
     #[pymodule_export]
-    use super::{area_under_curve, final_return, max_episode_steps, run, task_ids};
+    use super::{area_under_curve, export, final_return, max_episode_steps, run, task_ids};
 }
 
 /// The ids of all tasks.
@@ -52,6 +53,14 @@ fn final_return(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
 fn area_under_curve(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
     let first = curve.iter().map(|(env_step, _)| *env_step).min()?;
     pmoe_stats::curve::auc(&EvalCurve::new(curve), first, total_steps)
+}
+
+/// Writes the policy of a run folder, or of an exported file, to a file.
+#[pyfunction]
+#[pyo3(signature = (run, path, format=None))]
+fn export(py: Python<'_>, run: PathBuf, path: PathBuf, format: Option<&str>) -> PyResult<()> {
+    let written = py.detach(|| pmoe_cli::export(&run, &path, format));
+    written.map_err(|error| of_anyhow(&error))
 }
 
 /// Does what a command line says; returns the exit code.

@@ -23,10 +23,10 @@ _library.find()
 # The libraries come first.
 from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
-from pmoe._policy import Mixture, Policy, load  # noqa: E402
+from pmoe._policy import Mixture, Policy, export, load  # noqa: E402
 from pmoe._results import Results, Run, results  # noqa: E402
 from pmoe._vector import VecEnv, make_vec  # noqa: E402
 
 _register.register()
 
-__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "load", "make_vec", "results", "task_ids"]
+__all__ = ["Env", "Mixture", "Policy", "Results", "Run", "VecEnv", "export", "load", "make_vec", "results", "task_ids"]
