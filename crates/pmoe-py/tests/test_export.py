@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 import safetensors
 import tract
+import yaml
 
 import pmoe
 
@@ -331,3 +332,26 @@ def test_pytorch_reads_it(trained, tmp_path, method):
     assert found["pmoe"] == metadata and list(found["state_dict"]) == list(expected)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(found["state_dict"][name].numpy(), tensor)
+
+
+def test_a_packaged_policy_is_loaded_and_its_card_read(trained, tmp_path):
+    run, folder = trained("ppo"), tmp_path / "hub"
+    pmoe_command("package", run, "--out", folder, "--episodes", 5, "--no-clip")
+    obs = observations(20)
+    found, expected = (pmoe.load(path).predict(obs, deterministic=True)[0] for path in [folder, run])
+    np.testing.assert_array_equal(found, expected)
+    pmoe.export(folder, tmp_path / "policy.onnx")
+    np.testing.assert_allclose(Exported(tmp_path / "policy.onnx")(obs=obs)["action"], expected, **CLOSE)
+    _, head, body = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    card = yaml.safe_load(head)
+    assert (card["library_name"], card["license"], card["pipeline_tag"]) == ("pmoe", "mit", "reinforcement-learning")
+    assert {"reinforcement-learning", "Hopper-v5", "ppo"} <= set(card["tags"])
+    [result] = card["model-index"][0]["results"]
+    evaluation = json.loads(pmoe_command("evaluate", folder, "--episodes", 5, "--json"))
+    mean, _, std = result["metrics"][0]["value"].split()
+    assert float(mean) == pytest.approx(evaluation["mean_return"], abs=0.01)
+    assert float(std) == pytest.approx(evaluation["std_return"], abs=0.01)
+    assert result["dataset"] == {"name": "Hopper-v5", "type": "Hopper-v5"} and "# ppo on Hopper-v5" in body
+    (folder / "policy.safetensors").unlink()
+    with pytest.raises(ValueError, match="it has no policy.safetensors"):
+        pmoe.load(folder)

@@ -101,6 +101,12 @@ pub fn export(run: &Path, output: &Path, format: Option<&str>) -> Result<()> {
     write(run, output, format, &Chosen::default())
 }
 
+/// Writes the policy of a run folder to a file that [`policy::load`] reads.
+#[cfg(feature = "experiments")]
+pub(super) fn policy_into(run: &Path, output: &Path) -> Result<()> {
+    write(run, output, Format::Safetensors, &Chosen::default())
+}
+
 fn write(run: &Path, output: &Path, format: Format, chosen: &Chosen) -> Result<()> {
     let kept = run.join(RunDir::POLICY);
     if kept.exists() && output.canonicalize().ok() == Some(kept.canonicalize()?) {

@@ -180,17 +180,18 @@ fn load_newest(run: &Path, agent: &mut AnyAgent) -> Result<Option<u64>> {
 
 /// Returns the error for a run whose folder lacks what acting, or learning on, takes.
 fn without_policy(run: &Path) -> anyhow::Error {
+    let has_policy = run.join(RunDir::POLICY).exists();
     let message = match Manifest::read(run) {
         Ok(manifest) if manifest.status == Status::Done => {
             let again = shlex::try_join(["pmoe", "retrain", &run.display().to_string()]);
             let again = again.unwrap_or_else(|_| "pmoe retrain RUN".to_owned());
-            let lacks = match run.join(RunDir::POLICY).exists() {
-                true => "its critic was not kept",
-                false => "its policy was not kept",
-            };
-            format!("{lacks}; `{again} --out FOLDER` trains it once more")
+            let lacks = if has_policy { "critic" } else { "policy" };
+            format!("its {lacks} was not kept; `{again} --out FOLDER` trains it once more")
         }
-        _ => "it has no checkpoint yet".to_owned(),
+        // A packaged policy, or what is left of one, has no manifest.
+        _ if has_policy => "it has no critic".to_owned(),
+        Ok(_) => "it has no checkpoint yet".to_owned(),
+        Err(_) => format!("it has no {}", RunDir::POLICY),
     };
     BadInput(format!("cannot use {}: {message}", run.display())).into()
 }
