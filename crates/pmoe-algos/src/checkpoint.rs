@@ -29,7 +29,11 @@ pub use self::error::CheckpointError;
 pub use self::files::Files;
 use self::files::{Part, checksum, write_file};
 use self::manifest::{Body, MANIFEST, Manifest, is_other_version};
-pub use self::safetensors::{PolicyFacts, read_policy, write_policy};
+pub(crate) use self::safetensors::taken_apart;
+pub use self::safetensors::{
+    PolicyAbout, PolicyEvaluation, PolicyFacts, PolicyNormalizer, policy_bytes, read_policy,
+    write_policy,
+};
 
 const NEWEST: &str = "newest";
 

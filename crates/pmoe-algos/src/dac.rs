@@ -154,6 +154,16 @@ impl Dac {
         &self.net
     }
 
+    /// The running statistics.
+    pub fn normalizers(&self) -> &Normalizers {
+        &self.normalizers
+    }
+
+    /// How evaluation chooses options.
+    pub fn eval_option(&self) -> EvalOption {
+        self.config.eval_option
+    }
+
     /// Number of gradient updates done.
     pub fn grad_step(&self) -> u64 {
         self.grad_step

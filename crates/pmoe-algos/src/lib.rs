@@ -75,6 +75,7 @@
 //! | hyper-parameters | [`MethodConfig::named`], [`sac::SacConfig`], [`ppo::PpoConfig`], [`dac::DacConfig`], [`td3::Td3Config`] |
 //! | all algorithms, and a learner from its config | [`algo`] |
 //! | what a run takes in memory, what an update takes in time | [`memory`], [`timing`] |
+//! | a policy for other programs: an ONNX graph, a PyTorch file | [`export`] |
 //! | where randomness comes from | [`seed`] |
 //!
 //! It needs no MuJoCo: `pmoe-envs` with its feature `mujoco` has Gym's tasks. It writes no run folders: events go to any
@@ -100,6 +101,7 @@ pub mod device;
 pub mod error;
 pub mod evaluate;
 mod experience;
+pub mod export;
 mod layers;
 pub mod memory;
 pub mod normalize;

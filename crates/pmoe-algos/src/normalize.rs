@@ -115,8 +115,7 @@ impl ObsNormalizer {
         let dim = self.stats.mean.len();
         for row in obs.chunks_exact_mut(dim) {
             for (index, (x, mean)) in row.iter_mut().zip(&self.stats.mean).enumerate() {
-                let scale = (self.stats.variance(index) + EPSILON).sqrt();
-                let scaled = (f64::from(*x) - mean) / scale;
+                let scaled = (f64::from(*x) - mean) / self.scale(index);
                 *x = scaled.clamp(-self.clip, self.clip) as f32;
             }
         }
@@ -125,6 +124,16 @@ impl ObsNormalizer {
     /// Returns the statistics.
     pub fn stats(&self) -> &RunningStats {
         &self.stats
+    }
+
+    /// Returns what a component is divided by.
+    pub fn scale(&self, index: usize) -> f64 {
+        (self.stats.variance(index) + EPSILON).sqrt()
+    }
+
+    /// Returns the largest magnitude of a normalised component.
+    pub fn clip(&self) -> f64 {
+        self.clip
     }
 }
 
@@ -234,6 +243,11 @@ impl Normalizers {
         if let Some(normalizer) = &mut self.reward {
             normalizer.cut();
         }
+    }
+
+    /// Returns the normaliser of observations, if there is one.
+    pub fn obs(&self) -> Option<&ObsNormalizer> {
+        self.obs.as_ref()
     }
 
     /// Writes observations as the policy sees them to `seen`, both `[N · O]`, without updating the statistics.

@@ -169,6 +169,11 @@ impl Ppo {
         self.aux.as_deref()
     }
 
+    /// Returns the running statistics.
+    pub fn normalizers(&self) -> &Normalizers {
+        &self.normalizers
+    }
+
     /// Returns the steps of the current rollout.
     pub fn rollout(&self) -> &RolloutBuffer {
         &self.rollout

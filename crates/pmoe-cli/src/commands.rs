@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod bench;
+mod choice;
 pub(crate) mod config;
 pub(crate) mod env;
 pub(crate) mod evaluate;

@@ -1,6 +1,7 @@
 //! The `pmoe` command as a library, for programs that offer it from elsewhere, such as the Python package.
 //!
-//! [`run`] does what the command does, and [`load`] returns a policy that it trained.
+//! [`run`] does what the command does, [`load`] returns a policy that it trained, and [`export`] writes one for other
+//! programs.
 
 /// Writes a line to stderr, without terminal control characters.
 ///
@@ -30,6 +31,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 use pmoe_results::Exit;
 
+pub use crate::commands::export::export;
 pub use crate::commands::policy::{LoadedPolicy, load};
 pub use crate::commands::train::{Listener, Trained};
 pub use crate::exit::is_bad_input;
@@ -107,7 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, python: Python<'_>) ->
         Command::Evaluate(args) => commands::evaluate::evaluate(args),
         Command::Analyze(args) => commands::analyze::analyze(args),
         Command::Render(args) => commands::render::run(&args),
-        Command::Export(args) => commands::export::export(args),
+        Command::Export(args) => commands::export::run(args),
         Command::Track(args) => commands::track::track(args, python),
         Command::Sweep(args) => commands::sweep::sweep(args, python),
         Command::List(args) => commands::list::list(args),

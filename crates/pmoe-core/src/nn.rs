@@ -234,16 +234,18 @@ impl Mlp {
         Network { layers: &self.layers, norms: &self.norms }
     }
 
+    /// Returns what follows the layer with this index, from 0.
+    pub fn activation(&self, index: usize) -> Activation {
+        if index + 1 < self.layers.len() || self.is_trunk {
+            self.nonlinearity.activation()
+        } else {
+            Activation::Identity
+        }
+    }
+
     /// Maps `[N, sizes[0]]` to `[N, sizes[last]]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let last = self.layers.len() - 1;
-        layers(input, self.network(), |index| {
-            if index < last || self.is_trunk {
-                self.nonlinearity.activation()
-            } else {
-                Activation::Identity
-            }
-        })
+        layers(input, self.network(), |index| self.activation(index))
     }
 }
 

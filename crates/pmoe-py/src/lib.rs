@@ -40,7 +40,8 @@ mod _pmoe {
     use super::vec_env::VecEnv;
     #[pymodule_export]
     use super::{
-        area_under_curve, final_return, max_episode_steps, read_sweep, run, sweep_folder, task_ids,
+        area_under_curve, export, final_return, max_episode_steps, read_sweep, run, sweep_folder,
+        task_ids,
     };
 
     #[pymodule_init]
@@ -74,6 +75,14 @@ fn final_return(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
 fn area_under_curve(curve: Vec<(u64, f64)>, total_steps: u64) -> Option<f64> {
     let first = curve.iter().map(|(env_step, _)| *env_step).min()?;
     pmoe_stats::curve::auc(&EvalCurve::new(curve), first, total_steps)
+}
+
+/// Writes the policy of a run folder, or of an exported file, to a file.
+#[pyfunction]
+#[pyo3(signature = (run, path, format=None))]
+fn export(py: Python<'_>, run: PathBuf, path: PathBuf, format: Option<&str>) -> PyResult<()> {
+    let written = py.detach(|| pmoe_cli::export(&run, &path, format));
+    written.map_err(|error| of_anyhow(&error))
 }
 
 /// Reads and checks the file of a search for settings; returns JSON.

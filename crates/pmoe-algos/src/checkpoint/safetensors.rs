@@ -24,7 +24,7 @@ const MODULE: &str = ".bpk";
 const MOST_BYTES: u64 = 1 << 30;
 
 /// What a policy file says besides the parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFacts {
     /// Id of the run, see [`RunConfig::id`](crate::RunConfig::id).
@@ -33,6 +33,91 @@ pub struct PolicyFacts {
     pub env_step: u64,
     /// The run's config, TOML.
     pub config: String,
+    /// The same and more for programs that do not know our configs; the file that a finished run
+    /// keeps has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<PolicyAbout>,
+}
+
+/// What acting with a policy takes besides its parameters, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyAbout {
+    /// The task that it was trained on.
+    pub task: String,
+    /// Its method.
+    pub method: String,
+    /// Smallest actions in the task's own units, `[A]`, which -1 stands for.
+    pub action_low: Vec<f64>,
+    /// Largest actions in the task's own units, `[A]`, which 1 stands for.
+    pub action_high: Vec<f64>,
+    /// What observations are normalised by, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<PolicyNormalizer>,
+    /// Git commit of the program that trained it; `-dirty` stands behind it if files were changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Its run's newest evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<PolicyEvaluation>,
+}
+
+/// How a policy sees observations: `clip((obs − mean) / scale, ±clip)`, `[O]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyNormalizer {
+    /// `[O]`
+    pub mean: Vec<f64>,
+    /// `[O]`
+    pub scale: Vec<f64>,
+    /// Largest magnitude.
+    pub clip: f64,
+}
+
+/// An evaluation of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyEvaluation {
+    /// Steps that the evaluated policy was trained for.
+    pub env_step: u64,
+    /// Number of episodes.
+    pub episodes: usize,
+    /// Mean of their undiscounted returns.
+    pub mean_return: f64,
+}
+
+impl PolicyFacts {
+    /// Returns all of it as text by name, for formats whose metadata are texts. Numbers and lists are
+    /// JSON.
+    pub fn entries(&self) -> Vec<(&'static str, String)> {
+        fn json(value: &impl Serialize) -> String {
+            serde_json::to_string(value).expect("plain data has a JSON form")
+        }
+        let Self { run, env_step, config, about } = self;
+        let mut entries = vec![
+            ("run", run.clone()),
+            ("env_step", env_step.to_string()),
+            ("config", config.clone()),
+        ];
+        if let Some(about) = about {
+            let PolicyAbout {
+                task,
+                method,
+                action_low,
+                action_high,
+                // Its own operations where there are only texts.
+                normalizer: _,
+                commit,
+                evaluation,
+            } = about;
+            entries.extend([("task", task.clone()), ("method", method.clone())]);
+            entries.push(("action_low", json(action_low)));
+            entries.push(("action_high", json(action_high)));
+            entries.extend(commit.clone().map(|commit| ("commit", commit)));
+            entries.extend(evaluation.as_ref().map(|found| ("evaluation", json(found))));
+        }
+        entries
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,7 +139,34 @@ pub fn write_policy(
     files: &Files<'_>,
     facts: PolicyFacts,
 ) -> Result<(), CheckpointError> {
-    let (mut tensors, mut parts) = (Vec::new(), BTreeMap::new());
+    let bytes = policy_bytes(files, facts)?;
+    write_atomic(path, &bytes).map_err(|source| CheckpointError::io(path, source))
+}
+
+/// Returns the bytes of the file that [`write_policy`] writes.
+///
+/// # Errors
+/// Returns an error if a part is neither parameters nor text.
+pub fn policy_bytes(files: &Files<'_>, facts: PolicyFacts) -> Result<Vec<u8>, CheckpointError> {
+    let (parameters, entry) = taken_apart(files, facts)?;
+    let tensors: Vec<_> = parameters.into_iter().map(as_bytes).collect();
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    let failed = |error: safetensors::SafeTensorError| {
+        CheckpointError::content("the parameters", error.to_string())
+    };
+    let views = views.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let metadata = HashMap::from([(ENTRY.to_owned(), entry)]);
+    safetensors::serialize(views, Some(metadata)).map_err(failed)
+}
+
+/// Returns the parameters of a policy, in the order of their names, and everything else as JSON.
+pub(crate) fn taken_apart(
+    files: &Files<'_>,
+    facts: PolicyFacts,
+) -> Result<(Vec<Parameter>, String), CheckpointError> {
+    let (mut parameters, mut parts) = (Vec::new(), BTreeMap::new());
     for name in files.0.keys() {
         let bytes = files.get(name)?;
         let Some(module) = name.strip_suffix(MODULE) else {
@@ -64,22 +176,18 @@ pub fn write_policy(
             continue;
         };
         for Parameter { name, shape, values } in parameters_of_bytes(bytes)? {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.push((format!("{module}.{name}"), shape, bytes));
+            parameters.push(Parameter { name: format!("{module}.{name}"), shape, values });
         }
     }
-    tensors.sort();
+    parameters.sort_by(|a, b| a.name.cmp(&b.name));
+    let tensors: Vec<_> = parameters.iter().cloned().map(as_bytes).collect();
     let blake3 = checksum(tensors.iter().map(|(name, _, bytes)| (&**name, &**bytes)), &parts);
     let entry = serde_json::to_string(&Entry { facts, parts, blake3 });
-    let entry = entry.expect("plain data has a JSON form");
-    let views = tensors
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
-    let failed = |error: safetensors::SafeTensorError| damaged(path, error);
-    let views = views.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let metadata = HashMap::from([(ENTRY.to_owned(), entry)]);
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(failed)?;
-    write_atomic(path, &bytes).map_err(|source| CheckpointError::io(path, source))
+    Ok((parameters, entry.expect("plain data has a JSON form")))
+}
+
+fn as_bytes(Parameter { name, shape, values }: Parameter) -> (String, Vec<usize>, Vec<u8>) {
+    (name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// Reads what [`write_policy`] wrote. Nothing in the file is executed.

@@ -37,7 +37,7 @@ pub struct McpActor {
     /// Gate and Gaussians.
     pub net: McpNet,
     #[module(skip)]
-    gate: McpGate,
+    pub(crate) gate: McpGate,
     /// Limits of the product's log standard deviation, if it has any.
     #[module(skip)]
     limits: Option<LogStd>,

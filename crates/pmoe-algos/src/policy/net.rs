@@ -52,7 +52,7 @@ pub struct PrimitiveNet {
     #[module(skip)]
     num_primitives: usize,
     #[module(skip)]
-    limits: LogStd,
+    pub(crate) limits: LogStd,
 }
 
 /// Outputs of a [`PrimitiveNet`] for a batch of states.
@@ -110,7 +110,7 @@ pub struct RoutedNet {
     /// `hidden → K`, or `O → K` if the input is the observation.
     pub router: Linear,
     #[module(skip)]
-    routing_input: RoutingInput,
+    pub(crate) routing_input: RoutingInput,
 }
 
 impl RoutedNet {

@@ -27,7 +27,7 @@ impl Ppo {
             passes,
             metrics,
             // Determined by config and budget.
-            config: _,
+            config,
             device: _,
             obs_dim: _,
             action_dim: _,
@@ -38,7 +38,7 @@ impl Ppo {
         files.insert_json("normalizers.json", normalizers);
         let aux = aux.as_ref().map(Learner::to_bytes).transpose()?;
         let (aux, aux_optimizer) = aux.unzip();
-        if let Some(aux) = aux.filter(|_| scope != Scope::Acting) {
+        if let Some(aux) = aux.filter(|_| scope != Scope::Acting || config.actor.acts_by_value()) {
             files.insert("action_value.bpk", aux);
         }
         if scope == Scope::Everything {
@@ -73,10 +73,10 @@ impl Ppo {
         )?;
         self.normalizers = normalizers;
         match scope {
-            Scope::Acting => self.net.load_module(part("net.bpk")?)?,
-            Scope::Policy => {
+            Scope::Acting | Scope::Policy => {
                 self.net.load_module(part("net.bpk")?)?;
-                if let Some(aux) = &mut self.aux {
+                let needs_aux = scope == Scope::Policy || self.config.actor.acts_by_value();
+                if let Some(aux) = self.aux.as_mut().filter(|_| needs_aux) {
                     aux.load_module(part("action_value.bpk")?)?;
                 }
             }

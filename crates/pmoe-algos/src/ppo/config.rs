@@ -190,6 +190,11 @@ impl ActorConfig {
         }
     }
 
+    /// Whether the Q-network chooses the primitive that acts in evaluation.
+    pub(crate) fn acts_by_value(&self) -> bool {
+        matches!(self, Self::Pmoe(pmoe) if pmoe.eval_primitive == EvalPrimitive::ArgmaxQ)
+    }
+
     /// Returns the key and a mutable reference to the number of primitives; `None` for a single
     /// Gaussian.
     pub(crate) fn num_primitives_mut(&mut self) -> Option<(&'static str, &mut usize)> {

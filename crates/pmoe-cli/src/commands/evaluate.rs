@@ -3,23 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::ValueEnum;
-use pmoe_algos::RunConfig;
-use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::Stream;
 use pmoe_envs::TaskId;
 use pmoe_results::Exit;
 use pmoe_results::number::{MOST_EPISODES, whole};
 use serde::Serialize;
 
+use super::choice::Chosen;
 use super::policy::{self, Streams};
 use super::{print_json, print_line};
 use crate::config;
 use crate::exit::BadInput;
-
-/// The largest index of a primitive on the command line. The policy's number of primitives is
-/// checked later.
-const MOST_PRIMITIVE: u64 = 1_000;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,32 +32,14 @@ pub(crate) struct Args {
     /// Standard deviation of Gaussian noise on the observations.
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     obs_noise: f64,
-    /// Always act with this primitive of a mixture, counted from 0.
-    #[arg(
-        long, conflicts_with = "eval_primitive", allow_negative_numbers = true,
-        value_parser = whole::<usize>(0..=MOST_PRIMITIVE)
-    )]
-    primitive: Option<usize>,
-    /// How the acting primitive of a mixture is chosen; by default as in the run's config.
-    #[arg(long, rename_all = "snake_case")]
-    eval_primitive: Option<Choice>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Threads that step the environments. Results do not depend on it.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = whole::<u8>(1..=255))]
     threads: u8,
     /// Print one JSON document on stdout.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Choice {
-    /// Sampled from the router's weights.
-    Sample,
-    /// The primitive with the largest weight.
-    ArgmaxW,
-    /// The primitive whose mean action the critics rate highest.
-    ArgmaxQ,
 }
 
 #[derive(Serialize)]
@@ -89,7 +65,7 @@ pub(crate) fn evaluate(args: Args) -> Result<Exit> {
         return Err(BadInput(message).into());
     }
     let mut config = policy::read_config(&args.run)?;
-    choose_primitive(&mut config, &args)?;
+    args.chosen.apply(&mut config)?;
     let streams = Streams { seed: args.seed, stream: Stream::Evaluate, first: 0 };
     let evaluation = policy::play(
         &args.run,
@@ -125,21 +101,4 @@ pub(crate) fn evaluate(args: Args) -> Result<Exit> {
         print_line(&line)?;
     }
     Ok(Exit::Done)
-}
-
-/// Writes the primitive chosen on the command line into the config and validates it again.
-fn choose_primitive(config: &mut RunConfig, args: &Args) -> Result<()> {
-    let choice = match (args.primitive, args.eval_primitive) {
-        (Some(index), _) => EvalPrimitive::Index(index),
-        (None, Some(Choice::Sample)) => EvalPrimitive::Sample,
-        (None, Some(Choice::ArgmaxW)) => EvalPrimitive::ArgmaxW,
-        (None, Some(Choice::ArgmaxQ)) => EvalPrimitive::ArgmaxQ,
-        (None, None) => return Ok(()),
-    };
-    let Some(eval_primitive) = config.algo.eval_primitive() else {
-        let message = format!("the policy of {} has no primitives to choose from", config.method);
-        return Err(BadInput(message).into());
-    };
-    *eval_primitive = choice;
-    Ok(config.algo.validate()?)
 }

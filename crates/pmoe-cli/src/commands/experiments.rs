@@ -2,6 +2,7 @@
 //! the feature `experiments`, which then needs fifty crates less.
 
 mod matrix;
+mod package;
 mod regress;
 mod report;
 mod verify;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     /// Compare what fresh runs learn with a reference, and say whether it is worse by more than
     /// chance.
     Regress(regress::Args),
+    /// Write the policy of a run as a folder for a hub of models: parameters, card, curve, clip.
+    Package(package::Args),
     /// Recompute published reports from their runs and list the differences.
     Verify(verify::Args),
 }
@@ -33,6 +36,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Watch(args) => watch::watch(args),
         Command::Report(args) => report::report(args),
         Command::Regress(args) => regress::regress(&args),
+        Command::Package(args) => package::package(args),
         Command::Verify(args) => verify::verify(args),
     }
 }

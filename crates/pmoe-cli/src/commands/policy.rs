@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pmoe_algos::checkpoint::{Files, PolicyFacts, read_policy, write_policy};
+use pmoe_algos::checkpoint::{Files, PolicyAbout, PolicyFacts, read_policy, write_policy};
 use pmoe_algos::evaluate::evaluate_many;
 use pmoe_algos::policy::EvalPrimitive;
 use pmoe_algos::seed::{Stream, sub_stream};
@@ -13,6 +13,7 @@ use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
+use super::choice::Chosen;
 use crate::exit::BadInput;
 use crate::machine;
 
@@ -53,6 +54,8 @@ pub struct LoadedPolicy {
     pub env_step: u64,
     /// Whether the critic is loaded, too.
     pub has_critic: bool,
+    /// What an exported file says of its task and origin.
+    pub about: Option<PolicyAbout>,
 }
 
 /// Loads the policy of a run folder, or of a file that `pmoe export` wrote. Nothing in it is executed.
@@ -60,16 +63,27 @@ pub struct LoadedPolicy {
 /// # Errors
 /// If there is no policy, it is damaged, or its task can't be made.
 pub fn load(path: &Path) -> Result<LoadedPolicy> {
+    load_choosing(path, &Chosen::default())
+}
+
+/// As [`load`]; of a mixture, the chosen primitive acts.
+pub(super) fn load_choosing(path: &Path, chosen: &Chosen) -> Result<LoadedPolicy> {
     if !path.is_file() {
-        let config = read_config(path)?;
+        let mut config = read_config(path)?;
+        chosen.apply(&mut config)?;
         let env = pmoe_envs::make_with(&config.task, &config.env)?;
         return restore_with_facts(&config, path, env.spec());
     }
     let (files, facts) = read_policy(path)?;
-    let config = RunConfig::from_run(&facts.config, &path.display().to_string())?;
+    let mut config = RunConfig::from_run(&facts.config, &path.display().to_string())?;
+    chosen.apply(&mut config)?;
+    if asks_critic(&config) && !has_critic(&files) {
+        let message = format!("cannot use {}: it has no critic", path.display());
+        return Err(BadInput(message).into());
+    }
     let env = pmoe_envs::make_with(&config.task, &config.env)?;
     let agent = new_agent(&config, env.spec())?;
-    load_files(agent, config, &files, facts.env_step)
+    load_files(agent, config, &files, facts)
 }
 
 /// Restores the policy of the run's newest usable checkpoint, or the one that it kept when it was
@@ -87,15 +101,14 @@ pub(super) fn restore_with_facts(
     let mut agent = new_agent(config, spec)?;
     let config = config.clone();
     if let Some(env_step) = load_newest(run, &mut agent)? {
-        return Ok(LoadedPolicy { config, agent, env_step, has_critic: true });
+        return Ok(LoadedPolicy { config, agent, env_step, has_critic: true, about: None });
     }
     let kept = run.join(RunDir::POLICY);
     if !kept.exists() {
         return Err(without_policy(run));
     }
     let (files, facts) = read_policy(&kept)?;
-    let asks_critic = matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ));
-    if asks_critic && !files.contains(CRITIC) {
+    if asks_critic(&config) && !has_critic(&files) {
         return Err(without_policy(run));
     }
     let id = read_config(run)?.id();
@@ -103,20 +116,28 @@ pub(super) fn restore_with_facts(
         let message = format!("{} is of another run: {}, not {id}", kept.display(), facts.run);
         return Err(BadInput(message).into());
     }
-    load_files(agent, config, &files, facts.env_step)
+    load_files(agent, config, &files, facts)
 }
 
-/// Where a policy file keeps the critic, if acting takes it.
-const CRITIC: &str = "critic.bpk";
+/// Whether a critic chooses the primitive that acts.
+fn asks_critic(config: &RunConfig) -> bool {
+    matches!(config.algo.clone().eval_primitive(), Some(EvalPrimitive::ArgmaxQ))
+}
+
+/// Whether a policy file has the critic, which it has if acting takes it.
+fn has_critic(files: &Files<'_>) -> bool {
+    ["critic.bpk", "action_value.bpk"].into_iter().any(|name| files.contains(name))
+}
 
 fn load_files(
     mut agent: AnyAgent,
     config: RunConfig,
     files: &Files<'_>,
-    env_step: u64,
+    facts: PolicyFacts,
 ) -> Result<LoadedPolicy> {
     agent.load(files, Scope::Acting)?;
-    Ok(LoadedPolicy { config, agent, env_step, has_critic: files.contains(CRITIC) })
+    let PolicyFacts { env_step, about, .. } = facts;
+    Ok(LoadedPolicy { config, agent, env_step, has_critic: has_critic(files), about })
 }
 
 /// Writes what `agent` needs to act to a file.
@@ -128,7 +149,7 @@ pub(super) fn write<A: Agent>(
 ) -> Result<()> {
     let mut files = Files::default();
     agent.save(&mut files, Scope::Acting)?;
-    let facts = PolicyFacts { run: config.id(), env_step, config: config.to_toml() };
+    let facts = PolicyFacts { run: config.id(), env_step, config: config.to_toml(), about: None };
     Ok(write_policy(path, &files, facts)?)
 }
 
@@ -159,17 +180,18 @@ fn load_newest(run: &Path, agent: &mut AnyAgent) -> Result<Option<u64>> {
 
 /// Returns the error for a run whose folder lacks what acting, or learning on, takes.
 fn without_policy(run: &Path) -> anyhow::Error {
+    let has_policy = run.join(RunDir::POLICY).exists();
     let message = match Manifest::read(run) {
         Ok(manifest) if manifest.status == Status::Done => {
             let again = shlex::try_join(["pmoe", "retrain", &run.display().to_string()]);
             let again = again.unwrap_or_else(|_| "pmoe retrain RUN".to_owned());
-            let lacks = match run.join(RunDir::POLICY).exists() {
-                true => "its critic was not kept",
-                false => "its policy was not kept",
-            };
-            format!("{lacks}; `{again} --out FOLDER` trains it once more")
+            let lacks = if has_policy { "critic" } else { "policy" };
+            format!("its {lacks} was not kept; `{again} --out FOLDER` trains it once more")
         }
-        _ => "it has no checkpoint yet".to_owned(),
+        // A packaged policy, or what is left of one, has no manifest.
+        _ if has_policy => "it has no critic".to_owned(),
+        Ok(_) => "it has no checkpoint yet".to_owned(),
+        Err(_) => format!("it has no {}", RunDir::POLICY),
     };
     BadInput(format!("cannot use {}: {message}", run.display())).into()
 }

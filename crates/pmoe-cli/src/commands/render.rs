@@ -54,12 +54,26 @@ pub(crate) struct Picture {
 
 /// Draws an episode of a run's policy.
 pub(crate) fn run(args: &Args) -> Result<Exit> {
-    let config = policy::read_config(&args.run)?;
-    let mut stage = Stage::new(&config.task, &config.env, &args.picture)?;
-    let agent = policy::restore(&config, &args.run, stage.env().spec())?;
+    say!("{}", draw(&args.run, &args.picture)?);
+    Ok(Exit::Done)
+}
+
+/// Draws the clip of an episode of a run's policy.
+#[cfg(feature = "experiments")]
+pub(super) fn clip(run: &Path, output: &Path) -> Result<()> {
+    let (steps, seed, width, height) = (500, 0, 480, 480);
+    let picture = Picture { output: output.to_owned(), steps, seed, width, height };
+    draw(run, &picture).map(drop)
+}
+
+/// Draws an episode of a run's policy and says what was drawn.
+fn draw(run: &Path, picture: &Picture) -> Result<String> {
+    let config = policy::read_config(run)?;
+    let mut stage = Stage::new(&config.task, &config.env, picture)?;
+    let agent = policy::restore(&config, run, stage.env().spec())?;
     let mut seen = vec![0.0; stage.env().spec().obs_dim];
     let mut memory = <_>::default();
-    stage.play(&args.picture, |obs, action, rng| {
+    stage.play(picture, |obs, action, rng| {
         obs_to_f32(obs, &mut seen);
         Ok(agent.act(&mut memory, &seen, Mode::Evaluate, rng, action)?)
     })
@@ -69,10 +83,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 pub(super) fn random(task: &str, picture: &Picture) -> Result<Exit> {
     let task = config::task(task)?;
     let mut stage = Stage::new(&task, &task.config()?, picture)?;
-    stage.play(picture, |_, action, rng| {
+    let drawn = stage.play(picture, |_, action, rng| {
         noise::fill_uniform(action, rng);
         Ok(())
-    })
+    })?;
+    say!("{drawn}");
+    Ok(Exit::Done)
 }
 
 /// A task with its renderer.
@@ -132,12 +148,12 @@ impl Stage {
         }
     }
 
-    /// Plays an episode and writes the picture or clip.
+    /// Plays an episode, writes the picture or clip and says what it shows.
     fn play(
         &mut self,
         picture: &Picture,
         mut policy: impl FnMut(&[f64], &mut [f32], &mut Rng) -> Result<()>,
-    ) -> Result<Exit> {
+    ) -> Result<String> {
         let kind = Kind::of(&picture.output)?;
         let mut rng = stream(picture.seed, Stream::Evaluate);
         let spec = self.env().spec().clone();
@@ -155,6 +171,7 @@ impl Stage {
                 Some(Clip::new(&self.frame()?, f64::from(stride) * spec.dt_seconds)?)
             }
         };
+        let mut drawn = 0;
         for step in 1..=picture.steps {
             policy(&obs, &mut action, &mut rng)?;
             action_to_f64(&action, &mut env_action);
@@ -166,12 +183,8 @@ impl Stage {
             {
                 clip.add(&self.frame()?)?;
             }
+            drawn = step;
             if is_last {
-                let what = match kind {
-                    Kind::Png => "the state after",
-                    Kind::Gif => "an episode of",
-                };
-                say!("{}: {what} {step} steps", picture.output.display());
                 break;
             }
         }
@@ -181,7 +194,11 @@ impl Stage {
         };
         pmoe_results::files::write_atomic(&picture.output, &bytes)
             .map_err(|error| cannot_write(&picture.output, error))?;
-        Ok(Exit::Done)
+        let what = match kind {
+            Kind::Png => "the state after",
+            Kind::Gif => "an episode of",
+        };
+        Ok(format!("{}: {what} {drawn} steps", picture.output.display()))
     }
 
     fn leave_trail(&mut self) {

@@ -27,7 +27,7 @@ _library.find()
 # The libraries come first.
 from pmoe import _register  # noqa: E402
 from pmoe._env import Env, task_ids  # noqa: E402
-from pmoe._policy import Mixture, Policy, load  # noqa: E402
+from pmoe._policy import Mixture, Policy, export, load  # noqa: E402
 from pmoe._results import Comparison, Results, Run, compare, results  # noqa: E402
 from pmoe._sb3 import to_sb3  # noqa: E402
 from pmoe._sweep import NoResult, sweep  # noqa: E402
@@ -48,6 +48,7 @@ __all__ = [
     "Run",
     "VecEnv",
     "compare",
+    "export",
     "load",
     "make_vec",
     "results",

@@ -2,15 +2,16 @@
 
 import json
 import os
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pmoe import _pmoe
 from pmoe._pmoe import Memory
 from pmoe._pmoe import Policy as _Policy
 
-__all__ = ["Mixture", "Policy", "load"]
+__all__ = ["Mixture", "Policy", "export", "load"]
 
 
 class Mixture(NamedTuple):
@@ -37,6 +38,21 @@ def load(path: str | os.PathLike[str], seed: int | None = None) -> "Policy":
         seed: Seed of what the policy draws.
     """
     return Policy(path, seed)
+
+
+def export(
+    run: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    format: Literal["onnx", "safetensors", "torch"] | None = None,
+) -> None:
+    """Writes a policy to a file for other programs; ``docs/export.md`` describes its contents.
+
+    Args:
+        run: A run folder, under way or finished, or a ``.safetensors`` file.
+        path: The file to write.
+        format: The format, by default the one that the ending of ``path`` names: ``.onnx``, ``.safetensors`` or ``.pt``.
+    """
+    _pmoe.export(os.fspath(run), os.fspath(path), format)
 
 
 class Policy:

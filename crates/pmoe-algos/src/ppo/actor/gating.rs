@@ -29,9 +29,9 @@ pub struct GatingActor {
     /// `hidden → K`
     pub gate: Linear,
     #[module(skip)]
-    num_primitives: usize,
+    pub(crate) num_primitives: usize,
     #[module(skip)]
-    limits: LogStd,
+    pub(crate) limits: LogStd,
     #[module(skip)]
     variance: BlendVariance,
 }

@@ -15,7 +15,7 @@ pub struct MeanHead {
     /// `hidden → K·A`
     pub layer: Linear,
     #[module(skip)]
-    output: MeanOutput,
+    pub(crate) output: MeanOutput,
 }
 
 impl MeanHead {

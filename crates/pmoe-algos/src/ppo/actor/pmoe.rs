@@ -45,7 +45,7 @@ pub struct PmoeActor {
     /// `hidden → K`, or `O → K` if the input is the observation.
     pub router: Linear,
     #[module(skip)]
-    config: PmoeConfig,
+    pub(crate) config: PmoeConfig,
 }
 
 impl PmoeActor {

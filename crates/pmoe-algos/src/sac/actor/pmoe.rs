@@ -55,7 +55,7 @@ pub struct PmoeActor {
     /// Trunk, heads and router.
     pub net: RoutedNet,
     #[module(skip)]
-    config: PmoeConfig,
+    pub(crate) config: PmoeConfig,
 }
 
 impl PmoeActor {
