@@ -25,7 +25,7 @@ mod provenance;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use pmoe_results::Exit;
 
 pub use crate::commands::policy::{LoadedPolicy, load};
@@ -79,6 +79,10 @@ enum Command {
     /// Time learning.
     #[command(subcommand)]
     Bench(commands::bench::Command),
+    /// Print a script that completes the command line in a shell.
+    Completions(commands::shell::Completions),
+    /// Print the manual page of `pmoe`, or write the pages of all commands.
+    Man(commands::shell::Man),
 }
 
 /// Does what a command line says, of which the first word is the program's name. Returns how the program should exit.
@@ -106,6 +110,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Lab(command) => commands::lab::run(command),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
+        Command::Completions(args) => commands::shell::completions(&args, Cli::command()),
+        Command::Man(args) => commands::shell::man(&args, Cli::command()),
     });
     match result {
         Ok(code) => code,
