@@ -10,7 +10,10 @@ fn main() {
     link_mujoco();
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let root = Path::new(&package).join("../..");
-    embed_configs(&root.join("configs"));
+    // A package has what the links in this crate's own folder lead to.
+    let of_repository = root.join("configs");
+    let own = Path::new(&package).join("configs");
+    embed_configs(if of_repository.join("suites").is_dir() { &of_repository } else { &own });
     record_build(&root);
 }
 
@@ -62,14 +65,17 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
 /// Sets `PMOE_COMMIT`, `PMOE_DIRTY`, `PMOE_RUSTC` and `PMOE_BURN`, which every run's manifest
 /// records.
 fn record_build(root: &Path) {
-    for file in ["HEAD", "index"] {
-        println!("cargo::rerun-if-changed={}", root.join(".git").join(file).display());
-    }
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         output.status.success().then_some(text)
     };
+    // Not always in `.git`: a worktree has its own.
+    for file in ["HEAD", "index"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", file]) {
+            println!("cargo::rerun-if-changed={}", root.join(path).display());
+        }
+    }
     let commit = git(&["rev-parse", "HEAD"]).unwrap_or_else(|| "not a checkout".to_owned());
     let changes = git(&["status", "--porcelain", "--untracked-files=no"]);
     let dirty = changes.is_some_and(|changes| !changes.is_empty());

@@ -11,7 +11,7 @@ use pmoe_results::{Exit, Preset, Suite};
 use crate::devices::{self, Device};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, regress, setup, systems, tidy, tools, wheel};
+use crate::{bench_all, cargo, docs, regress, setup, systems, tidy, tools, wheel};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -40,11 +40,7 @@ pub fn run(root: &Path) -> Result<()> {
         start(cargo::cargo().args(alone).args(["--", "-D", "warnings"]))
     })?;
     step("systems", systems::run)?;
-    step("doc", || {
-        let mut doc = cargo::cargo();
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        start(doc.args(["doc", "--release", "--workspace", "--lib", "--no-deps"]))
-    })?;
+    step("docs", || docs::run(root))?;
     // Include tests, examples and benchmarks, as no other step compiles all of them.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
     step("python", || wheel::run(root, &wheel::Options { test: true }))?;

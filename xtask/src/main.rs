@@ -37,7 +37,9 @@ mod cargo;
 mod checkout;
 mod ci;
 mod devices;
+mod docs;
 mod fuzz;
+mod markdown;
 mod mutants;
 mod regress;
 mod setup;
@@ -100,10 +102,15 @@ Examples:
     #[cfg(unix)]
     Torture(torture::Options),
     Mutants(mutants::Options),
-    /// Checks what no other tool checks: dependency rules, paths and tables in the documentation
+    /// Checks what no other tool checks: dependency rules, paths, links and tables in the documentation
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
     Wheel(wheel::Options),
+    /// Builds the documentation as a site, with the reference of the crates
+    ///
+    /// mdBook is installed into the target folder. Fails if a link of a page leads nowhere.
+    #[command(after_help = "Example:\n  cargo xtask docs    and open target/book/html/index.html")]
+    Docs,
 }
 
 /// An error in the user's arguments or files.
@@ -192,6 +199,11 @@ fn run(task: Task) -> Result<Exit> {
             env::set_current_dir(root)?;
             setup::run(root)?;
             wheel::run(root, &options)?;
+        }
+        Task::Docs => {
+            env::set_current_dir(root)?;
+            setup::run(root)?;
+            docs::run(root)?;
         }
         Task::Ci => {
             env::set_current_dir(root)?;

@@ -9,11 +9,13 @@ use pmoe_matrix::process;
 
 use dependencies::{dependencies, simulator};
 use documents::{config_sources, documented_paths, machine_paths, metrics};
+use links::broken_links;
 use rules::module_rules;
 
 mod dependencies;
 mod documents;
 mod imports;
+mod links;
 mod rules;
 
 /// The most lines that a source file should have, without tests.
@@ -25,6 +27,7 @@ pub fn run(root: &Path) -> Result<()> {
     let mut problems = dependencies(root)?;
     problems.extend(simulator(&files));
     problems.extend(documented_paths(&files));
+    problems.extend(broken_links(&files));
     problems.extend(metrics(&files));
     problems.extend(config_sources(&files));
     problems.extend(machine_paths(&files, root));
@@ -59,6 +62,10 @@ impl Files {
         let listed = process::stdout(&mut git)?;
         let mut files = Vec::new();
         for path in listed.split_terminator('\0') {
+            // What a link leads to is listed itself.
+            if root.join(path).is_symlink() {
+                continue;
+            }
             let bytes = match fs::read(root.join(path)) {
                 Ok(bytes) => bytes,
                 // Deleted, but still in the index.

@@ -12,16 +12,22 @@ use crate::{BadInput, cargo};
 pub struct Tool {
     name: &'static str,
     version: &'static str,
+    /// Whether its default features are compiled.
+    default_features: bool,
 }
 
 /// Licences, sources and duplicates of dependencies; `deny.toml`.
-pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", default_features: true };
 
 /// Unused dependencies.
-pub const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" };
+pub const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2", default_features: true };
 
 /// Runs benchmarks under valgrind; `benches/cost/Cargo.toml` names the same version.
-pub const GUNGRAUN: Tool = Tool { name: "gungraun-runner", version: "0.20.0" };
+pub const GUNGRAUN: Tool =
+    Tool { name: "gungraun-runner", version: "0.20.0", default_features: true };
+
+/// Makes a site of pages. Not the features that serve and watch it.
+pub const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", default_features: false };
 
 impl Tool {
     /// Returns the path of the program, after installing it if it is not there.
@@ -41,6 +47,9 @@ impl Tool {
         // Without optimisation: that takes half as long, and they have little to do.
         install.args(["install", "--quiet", "--locked", "--debug", self.name, "--version"]);
         install.arg(self.version).arg("--root").arg(&folder);
+        if !self.default_features {
+            install.arg("--no-default-features");
+        }
         // A profile without symbols takes less time and disk.
         install.env("CARGO_PROFILE_DEV_DEBUG", "0");
         let installed = process::run(&mut install);

@@ -1,5 +1,6 @@
 //! pmoe-core, pmoe-envs and pmoe-algos are each usable alone: programs outside of this workspace that depend on one of
-//! them and on nothing else compile and run.
+//! them and on nothing else compile and run. They get the crates as `cargo package` packs them, which have all that
+//! they need.
 //!
 //! The programs are examples of these crates. They use cargo's target folder of the workspace, so that burn, which takes
 //! minutes, is not compiled again.
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Crates of ours that an external package compiles: their path is another one there, as seen from its root.
 const OURS: [&str; 5] = ["pmoe-algos", "pmoe-core", "pmoe-envs", "pmoe-results", "pmoe-stats"];
@@ -33,6 +35,43 @@ fn cargo(arguments: &[&str], manifest: &Path) -> String {
     stdout
 }
 
+/// The folder of our crates as packages, unpacked: `pmoe-core-0.1.0` and so on.
+fn packages() -> &'static Path {
+    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // Not verified, which would compile burn for each; the programs of these tests do more. Without a lock file,
+        // for which cargo would look the crates up in the registry.
+        let what = ["--workspace", "--exclude", "xtask", "--exclude", "pmoe-py"];
+        let how = ["package", "--no-verify", "--allow-dirty", "--exclude-lockfile"];
+        cargo(&[&how[..], &what].concat(), &root().join("Cargo.toml"));
+        let folder = scratch.join("packages");
+        fs::create_dir_all(&folder).unwrap();
+        for ours in OURS {
+            let name = format!("{ours}-{}", env!("CARGO_PKG_VERSION"));
+            let file = scratch.parent().unwrap().join("package").join(format!("{name}.crate"));
+            // Unpacked again only if it is another one: cargo looks at the time of files.
+            let sum = blake3::hash(&fs::read(&file).unwrap()).to_hex().to_string();
+            let known = folder.join(format!("{name}.blake3"));
+            if fs::read_to_string(&known).is_ok_and(|known| known == sum) {
+                continue;
+            }
+            let _ = fs::remove_dir_all(folder.join(&name));
+            let mut tar = Command::new("tar");
+            // The time of unpacking, as those in the package are always the same.
+            tar.args(["--extract", "--gzip", "--touch", "--directory"]).arg(&folder);
+            assert!(tar.arg("--file").arg(&file).status().unwrap().success());
+            fs::write(known, sum).unwrap();
+        }
+        folder
+    })
+}
+
+/// The folder of one of our crates as a package.
+fn package(name: &str) -> PathBuf {
+    packages().join(format!("{name}-{}", env!("CARGO_PKG_VERSION")))
+}
+
 /// A package outside of the workspace: its manifest. It depends on `of` alone, and the examples `programs` of that
 /// crate are its programs.
 ///
@@ -41,10 +80,15 @@ fn cargo(arguments: &[&str], manifest: &Path) -> String {
 fn external(name: &str, of: &str, programs: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("external").join(name);
     fs::create_dir_all(&folder).unwrap();
-    let path = root().join("crates").join(of);
+    let path = package(of);
     let mut manifest = format!(
-        "[package]\nname = \"{of}-alone\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{of} = {{ path = {path:?} }}\n"
+        "[package]\nname = \"{of}-alone\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{of} = {{ path = {path:?} }}\n\
+         [patch.crates-io]\n"
     );
+    // Where a registry would have them.
+    for ours in OURS.into_iter().filter(|ours| *ours != of) {
+        manifest += &format!("{ours} = {{ path = {:?} }}\n", package(ours));
+    }
     for program in programs {
         let file = path.join("examples").join(program).with_extension("rs");
         manifest += &format!("[[bin]]\nname = {program:?}\npath = {file:?}\n");

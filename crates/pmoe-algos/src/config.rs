@@ -2,6 +2,8 @@
 
 mod upgrade;
 
+use std::path::Path;
+
 use pmoe_envs::{EnvConfig, TaskId};
 use pmoe_results::methods;
 use pmoe_results::text::{did_you_mean, explained};
@@ -98,12 +100,14 @@ impl MethodConfig {
         read(table, source_name, |config: &Self| (&config.algo, &config.schedule))
     }
 
-    /// Parses and validates a method from the text of its file.
+    /// Parses and validates a method from the text of its file, whose path is `source_name`. If it
+    /// [extends](methods::extended) another method, only what differs has to be there.
     ///
     /// # Errors
     /// The error names `source_name`, the key and its allowed values.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self, ConfigError> {
-        Self::from_table(parse_toml(text, source_name)?, source_name)
+        let own = parse_toml(text, source_name)?;
+        Self::from_table(methods::extended(own, Path::new(source_name))?, source_name)
     }
 }
 

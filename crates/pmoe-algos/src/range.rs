@@ -1,6 +1,7 @@
 //! Ranges of settings, and errors about values out of range.
 
 use pmoe_envs::EnvError;
+use pmoe_results::error::ExtendsError;
 use pmoe_results::number::{MOST_EPISODES, MOST_STEPS, grouped};
 
 use crate::replay::ReplayBuffer;
@@ -49,6 +50,9 @@ pub enum ConfigError {
         /// Its value.
         first: u64,
     },
+    /// A method extends what can't be extended.
+    #[error(transparent)]
+    Extends(#[from] ExtendsError),
     /// A setting of the task is out of range.
     #[error(transparent)]
     Env(#[from] EnvError),

@@ -6,15 +6,15 @@ use std::fs;
 use pmoe_algos::{ConfigError, RunConfig};
 use pmoe_envs::EnvSpec;
 use pmoe_envs::{EnvError, TaskId};
+use pmoe_results::methods;
 use toml::{Table, Value};
 
 /// Returns the config of every committed method on a task of each family.
 fn configs() -> Vec<Table> {
     let mut configs = Vec::new();
-    for entry in fs::read_dir("../../configs/methods").unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for (method, _) in methods::committed() {
         for task in ["Hopper-v4", "Ant-v4", "TargetReaching-v0", "TargetReachingFixed-v0"] {
-            let mut config: Table = text.parse().unwrap();
+            let mut config = methods::config_of(method).unwrap();
             let id: TaskId = task.parse().unwrap();
             config.insert("env".to_owned(), Value::try_from(id.config().unwrap()).unwrap());
             for (key, value) in [("method", "m"), ("task", task), ("device", "flex")] {

@@ -14,6 +14,7 @@ pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod render;
+pub(crate) mod shell;
 pub(crate) mod sweep;
 pub(crate) mod track;
 pub(crate) mod train;
@@ -29,8 +30,13 @@ fn print_json<T: Serialize>(value: &T) -> Result<()> {
 
 /// Prints one or more lines on stdout. A closed pipe is not an error.
 fn print_line(line: &str) -> Result<()> {
+    print_bytes(format!("{}\n", printable(line)).as_bytes())
+}
+
+/// Prints our own text as it is on stdout. A closed pipe is not an error.
+fn print_bytes(text: &[u8]) -> Result<()> {
     use std::io::{ErrorKind, Write};
-    match writeln!(std::io::stdout(), "{}", printable(line)) {
+    match std::io::stdout().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

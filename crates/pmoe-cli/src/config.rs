@@ -162,11 +162,10 @@ fn with_hint(mut error: ConfigError, hint: Option<String>) -> ConfigError {
     error
 }
 
-/// Returns the name, content and source of a method.
+/// Returns the name, all settings and the source of a method.
 fn read_method(wanted: &str) -> Result<(String, Table, String)> {
-    if let Some((name, text)) = methods::committed().iter().find(|(name, _)| *name == wanted) {
-        let source = format!("configs/methods/{name}.toml");
-        return Ok(((*name).to_owned(), pmoe_algos::config::parse_toml(text, &source)?, source));
+    if let Some(table) = methods::config_of(wanted) {
+        return Ok((wanted.to_owned(), table, format!("configs/methods/{wanted}.toml")));
     }
     let path = Path::new(wanted);
     if path.extension().is_none_or(|extension| extension != "toml") {
@@ -179,7 +178,9 @@ fn read_method(wanted: &str) -> Result<(String, Table, String)> {
     }
     let text = read_text(path, MOST_CONFIG_BYTES)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, pmoe_algos::config::parse_toml(&text, wanted)?, wanted.to_owned()))
+    let own = pmoe_algos::config::parse_toml(&text, wanted)?;
+    let whole = methods::extended(own, path).map_err(ConfigError::from)?;
+    Ok((name, whole, wanted.to_owned()))
 }
 
 /// How a run uses the machine. Results do not depend on it.
@@ -233,8 +234,8 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     }
     if table.contains_key("method") {
         RunConfig::from_run(&text, &source)?;
-    } else if table.contains_key("algo") {
-        MethodConfig::from_table(table, &source)?;
+    } else if table.contains_key("algo") || table.contains_key("extends") {
+        MethodConfig::from_toml(&text, &source)?;
     } else if ["frame_skip", "reset", "reward"].iter().any(|key| table.contains_key(*key)) {
         TaskId::Mjcf(path.with_extension("xml").display().to_string()).config()?;
     } else {

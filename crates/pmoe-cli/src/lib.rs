@@ -28,7 +28,7 @@ mod sweep;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use pmoe_results::Exit;
 
 pub use crate::commands::export::export;
@@ -90,6 +90,10 @@ enum Command {
     /// Time learning.
     #[command(subcommand)]
     Bench(commands::bench::Command),
+    /// Print a script that completes the command line in a shell.
+    Completions(commands::shell::Completions),
+    /// Print the manual page of `pmoe`, or write the pages of all commands.
+    Man(commands::shell::Man),
 }
 
 /// Does what a command line says, of which the first word is the program's name. Returns how the program should exit.
@@ -120,6 +124,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, python: Python<'_>) ->
         Command::Lab(command) => commands::lab::run(command),
         Command::Env(command) => commands::env::run(command),
         Command::Bench(command) => commands::bench::run(command),
+        Command::Completions(args) => commands::shell::completions(&args, Cli::command()),
+        Command::Man(args) => commands::shell::man(&args, Cli::command()),
     });
     match result {
         Ok(code) => code,

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use common::{pmoe, refuse, run, succeed, train};
 
@@ -71,6 +73,63 @@ fn target_reaching_is_drawn_without_graphics() {
     assert_eq!(std::fs::read(clip).unwrap(), std::fs::read(again).unwrap(), "the same seed");
 }
 
+/// Width, height and number of pictures of an MP4, by ffmpeg's own account, and seconds that it lasts.
+fn probe(path: &Path) -> ([usize; 3], f64) {
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args(["-loglevel", "error", "-count_frames", "-select_streams", "v", "-of", "csv=p=0"]);
+    ffprobe.args(["-show_entries", "stream=width,height,nb_read_frames,duration"]).arg(path);
+    let text = succeed(&mut ffprobe);
+    // In its own order.
+    let [width, height, duration, pictures] =
+        text.trim().split(',').collect::<Vec<_>>().try_into().unwrap();
+    let counts = [width, height, pictures].map(|count: &str| count.parse().unwrap());
+    (counts, duration.parse().unwrap())
+}
+
+/// Skipped, with a remark, where ffmpeg is not installed, unless `PMOE_REQUIRE_RENDER` is set.
+#[test]
+fn an_mp4_has_the_pictures_of_the_gif() {
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        assert!(env::var_os("PMOE_REQUIRE_RENDER").is_none(), "ffmpeg is not installed");
+        eprintln!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let draw = |file: &str| {
+        let path = dir.path().join(file);
+        let mut command = pmoe();
+        command.args(["env", "render", "--task", "TargetReaching-v0", "--width", "201"]);
+        succeed(command.args(["--steps", "20", "--output"]).arg(&path));
+        path
+    };
+    let (.., pictures, _) = decode_gif(&draw("a.gif"));
+    let clip = draw("a.mp4");
+    let (counts, seconds) = probe(&clip);
+    // Odd numbers of pixels are rounded up.
+    assert_eq!(counts, [202, 202, pictures]);
+    // The task's own pace: ten steps per second.
+    let expected = 0.1 * pictures as f64;
+    assert!((seconds - expected).abs() < 1e-3, "{seconds} s of {pictures} pictures");
+    assert_eq!(std::fs::read(clip).unwrap(), std::fs::read(draw("b.mp4")).unwrap());
+    // Only the clips are left.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn without_ffmpeg_an_mp4_is_refused_with_what_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = pmoe();
+    command.args(["env", "render", "--task", "TargetReaching-v0", "--steps", "3", "--output"]);
+    command.arg(dir.path().join("a.mp4"));
+    refuse(command.env("PATH", dir.path()), 2, &["`ffmpeg`", "not on the search path", ".gif"]);
+    // One that fails, as a full disk would make it.
+    let ffmpeg = dir.path().join("ffmpeg");
+    std::fs::write(&ffmpeg, "#!/bin/sh\necho no such encoder >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&ffmpeg, PermissionsExt::from_mode(0o755)).unwrap();
+    refuse(command.env("PATH", dir.path()), 1, &["ffmpeg ended with", "3", "no such encoder"]);
+    assert!(!dir.path().join("a.mp4").exists());
+}
+
 #[test]
 fn mujoco_tasks_and_policies_are_drawn() {
     let dir = tempfile::tempdir().unwrap();
@@ -114,7 +173,7 @@ fn bad_pictures_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = pmoe();
     command.args(["env", "render", "--task", "TargetReaching-v0", "--output"]);
-    refuse(command.arg(dir.path().join("a.jpg")), 2, &["a.jpg", ".png or .gif"]);
+    refuse(command.arg(dir.path().join("a.jpg")), 2, &["a.jpg", ".png, .gif or .mp4"]);
     let mut command = pmoe();
     command.args(["env", "render", "--task", "TargetReaching-v0", "--output"]);
     refuse(command.arg(dir.path().join("none/a.png")), 2, &["cannot write", "a.png"]);

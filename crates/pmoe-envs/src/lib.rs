@@ -44,7 +44,8 @@
 //! |------------------------------|------------------------------------------------------------------|
 //! | `make(&task)`                | what training uses: actions in \[-1, 1\], episodes of 1000 steps |
 //! | `make_with(&task, &config)`  | the same with settings of your own                               |
-//! | `make_mujoco(&task)`         | the bare task: own units, no time limit, physics can be set      |
+//! | `make_bare(&task, &config)`  | the bare task: own units, no time limit                          |
+//! | `make_mujoco(&task)`         | the bare task of MuJoCo, whose physics can be set                |
 //! | `MujocoEnv::new(id, rules)`  | a task from any model file, with rewards in Rust                 |
 //! | `trace(&input)`              | every step of a given state and action sequence                  |
 //!
@@ -89,7 +90,7 @@ mod wrappers;
 pub use env::{Env, EnvError, EnvSpec, Rng, Step, UnknownTask};
 pub use episode::EPISODE_STEPS;
 pub use frame::Frame;
-pub use make::{make, make_with};
+pub use make::{make, make_bare, make_with};
 #[cfg(feature = "mujoco")]
 pub use make::{make_mujoco, make_mujoco_with};
 pub use mjcf::MjcfConfig;

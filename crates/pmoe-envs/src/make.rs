@@ -45,24 +45,29 @@ pub fn make(task: &TaskId) -> Result<Box<dyn Env>, EnvError> {
 /// If the settings don't fit the task, a model file can't be loaded, the build lacks MuJoCo, or Gymnasium can't make
 /// its task.
 pub fn make_with(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
-    config.validate(task)?;
-    let bare: Box<dyn Env> = match (task, config) {
-        (TaskId::Gym(id), EnvConfig::Gym(config)) => gym::make(id, config)?,
-        (_, EnvConfig::TargetReaching(config)) => {
-            Box::new(TargetReaching::new(&task.to_string(), config.clone())?)
-        }
-        #[cfg(feature = "mujoco")]
-        _ => Box::new(make_mujoco_with(task, config)?),
-        #[cfg(not(feature = "mujoco"))]
-        _ => {
-            return Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" });
-        }
-    };
-    let env = RescaleAction::new(bare);
+    let env = RescaleAction::new(make_bare(task, config)?);
     Ok(match config.max_episode_steps() {
         Some(limit) => Box::new(TimeLimit::new(env, limit)),
         None => Box::new(env),
     })
+}
+
+/// Creates a bare task: actions in its own units, no time limit of ours.
+///
+/// # Errors
+/// As those of [`make_with`].
+pub fn make_bare(task: &TaskId, config: &EnvConfig) -> Result<Box<dyn Env>, EnvError> {
+    config.validate(task)?;
+    match (task, config) {
+        (TaskId::Gym(id), EnvConfig::Gym(config)) => gym::make(id, config),
+        (_, EnvConfig::TargetReaching(config)) => {
+            Ok(Box::new(TargetReaching::new(&task.to_string(), config.clone())?))
+        }
+        #[cfg(feature = "mujoco")]
+        _ => Ok(Box::new(make_mujoco_with(task, config)?)),
+        #[cfg(not(feature = "mujoco"))]
+        _ => Err(EnvError::MissingFeature { task: task.to_string(), feature: "mujoco" }),
+    }
 }
 
 /// Creates a bare MuJoCo task: actions in its own units, no time limit.

@@ -18,7 +18,6 @@ use crate::error::of_env;
 pub(crate) enum Task {
     Mujoco(Box<MujocoEnv>),
     Reaching(Box<TargetReaching>),
-    Gym(Box<dyn pmoe_envs::Env>),
 }
 
 impl Task {
@@ -30,18 +29,13 @@ impl Task {
             let reason = "gymnasium.make and gymnasium.make_vec make it".to_owned();
             return Err(EnvError::Unsuitable { task: id.to_owned(), reason });
         };
-        Ok((Self::with_config(&task, &config)?, limit))
-    }
-
-    /// Makes the task with these settings.
-    pub(crate) fn with_config(task: &TaskId, config: &EnvConfig) -> Result<Self, EnvError> {
-        Ok(match (task, config) {
-            (TaskId::Gym(id), EnvConfig::Gym(config)) => Self::Gym(crate::gym::make(id, config)?),
-            (_, EnvConfig::TargetReaching(config)) => {
-                Self::Reaching(Box::new(TargetReaching::new(&task.to_string(), config.clone())?))
+        let task = match config {
+            EnvConfig::TargetReaching(config) => {
+                Self::Reaching(Box::new(TargetReaching::new(id, config)?))
             }
-            (_, config) => Self::Mujoco(Box::new(pmoe_envs::make_mujoco_with(task, config)?)),
-        })
+            config => Self::Mujoco(Box::new(pmoe_envs::make_mujoco_with(&task, &config)?)),
+        };
+        Ok((task, limit))
     }
 }
 
@@ -50,7 +44,6 @@ impl pmoe_envs::Env for Task {
         match self {
             Self::Mujoco(env) => env.spec(),
             Self::Reaching(env) => env.spec(),
-            Self::Gym(env) => env.spec(),
         }
     }
 
@@ -58,7 +51,6 @@ impl pmoe_envs::Env for Task {
         match self {
             Self::Mujoco(env) => env.reset(rng, obs),
             Self::Reaching(env) => env.reset(rng, obs),
-            Self::Gym(env) => env.reset(rng, obs),
         }
     }
 
@@ -66,7 +58,6 @@ impl pmoe_envs::Env for Task {
         match self {
             Self::Mujoco(env) => env.step(action, obs),
             Self::Reaching(env) => env.step(action, obs),
-            Self::Gym(env) => env.step(action, obs),
         }
     }
 
@@ -74,7 +65,6 @@ impl pmoe_envs::Env for Task {
         match self {
             Self::Mujoco(env) => env.save_state(state),
             Self::Reaching(env) => env.save_state(state),
-            Self::Gym(env) => env.save_state(state),
         }
     }
 
@@ -82,7 +72,6 @@ impl pmoe_envs::Env for Task {
         match self {
             Self::Mujoco(env) => env.load_state(state),
             Self::Reaching(env) => env.load_state(state),
-            Self::Gym(env) => env.load_state(state),
         }
     }
 }
@@ -167,7 +156,7 @@ impl Env {
         let (qpos, qvel) = (qpos.as_slice()?, qvel.as_slice()?);
         let set = |playing: &mut Playing| match &mut playing.task {
             Task::Mujoco(env) => Some(env.set_physics(qpos, qvel, &mut obs)),
-            Task::Reaching(_) | Task::Gym(_) => None,
+            Task::Reaching(_) => None,
         };
         self.with(py, set).ok_or_else(|| self.without_joints())?.map_err(of_env)?;
         Ok(PyArray1::from_vec(py, obs))
@@ -188,7 +177,7 @@ impl Env {
     fn state<'py>(&self, py: Python<'py>) -> Option<[Bound<'py, PyArray1<f64>>; 2]> {
         let of = |playing: &mut Playing| match &playing.task {
             Task::Mujoco(env) => Some([env.qpos().to_vec(), env.qvel().to_vec()]),
-            Task::Reaching(_) | Task::Gym(_) => None,
+            Task::Reaching(_) => None,
         };
         self.with(py, of).map(|state| state.map(|values| PyArray1::from_vec(py, values)))
     }
@@ -197,7 +186,7 @@ impl Env {
     fn reward_terms(&self, py: Python<'_>) -> Option<[f64; 4]> {
         let of = |playing: &mut Playing| match &playing.task {
             Task::Mujoco(env) => Some(env.reward_terms()),
-            Task::Reaching(_) | Task::Gym(_) => None,
+            Task::Reaching(_) => None,
         };
         let RewardTerms { progress, alive, control_cost, contact_cost } = self.with(py, of)?;
         Some([progress, alive, control_cost, contact_cost])
@@ -230,7 +219,7 @@ impl Renderer {
         let playing = env.playing.lock().unwrap_or_else(PoisonError::into_inner);
         let of_mujoco = match &playing.task {
             Task::Mujoco(env) => Some(MujocoRenderer::new(env, width, height).map_err(of_env)?),
-            Task::Reaching(_) | Task::Gym(_) => None,
+            Task::Reaching(_) => None,
         };
         Ok(Self { width, of_mujoco })
     }

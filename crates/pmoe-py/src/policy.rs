@@ -11,7 +11,7 @@ use pmoe_envs::{Env as _, EnvSpec, Rng};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::env::{Spec, Task, generator};
+use crate::env::{Spec, generator};
 use crate::error::{of_anyhow, of_env};
 
 /// What a policy carries from step to step, for each of its observations.
@@ -57,7 +57,7 @@ impl Policy {
         let of_json = |error: serde_json::Error| PyRuntimeError::new_err(error.to_string());
         let loaded = py.detach(|| pmoe_cli::load(&path)).map_err(|error| of_anyhow(&error))?;
         let config = &loaded.config;
-        let task = Task::with_config(&config.task, &config.env).map_err(of_env)?;
+        let task = pmoe_envs::make_bare(&config.task, &config.env).map_err(of_env)?;
         Ok(Self {
             spec: task.spec().clone(),
             method: config.method.clone(),

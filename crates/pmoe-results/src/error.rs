@@ -78,6 +78,9 @@ pub enum ResultsError {
         /// What was expected there.
         message: String,
     },
+    /// A method extends what can't be extended.
+    #[error(transparent)]
+    Extends(#[from] ExtendsError),
     /// A setting does not fit into its config.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -187,6 +190,16 @@ impl ResultsError {
             _ => Self::Io { path, source },
         }
     }
+}
+
+/// A method file extends what does not exist, can't be read, or extends it in turn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: at `extends`: {message}")]
+pub struct ExtendsError {
+    /// The file.
+    pub place: String,
+    /// What is wrong, with the allowed values.
+    pub message: String,
 }
 
 /// What is wrong with a single setting.

@@ -1,5 +1,6 @@
 //! The methods: configs that settings are applied to.
 
+mod extends;
 mod variants;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub use self::extends::extended;
+use self::extends::{Layer, extended_among};
 pub use self::variants::{Called, variant_names};
 use crate::error::ResultsError;
 use crate::files::{MOST_CONFIG_BYTES, read_text, toml_files};
@@ -31,37 +34,51 @@ pub fn description(text: &str) -> &str {
     text.lines().next().and_then(|line| line.strip_prefix('#')).unwrap_or_default().trim()
 }
 
-impl Methods {
-    /// Returns the committed config of a method, if there is one with this name.
-    pub(crate) fn config_of(name: &str) -> Option<Table> {
-        let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
-        text.parse().ok()
-    }
+/// Returns all settings of the committed method with this name, if there is one.
+#[must_use]
+pub fn config_of(name: &str) -> Option<Table> {
+    let (_, text) = METHODS.iter().find(|(known, _)| *known == name)?;
+    extended(text.parse().ok()?, &path_of(name)).ok()
+}
 
+/// The path of a committed method's file, for messages.
+fn path_of(name: &str) -> PathBuf {
+    format!("configs/methods/{name}.toml").into()
+}
+
+impl Methods {
     /// Parses the methods built into the program, which `pmoe train --method` uses.
     ///
     /// # Errors
     /// Returns an error if one of them is not valid TOML.
     pub fn embedded() -> Result<Self, ResultsError> {
         let read = |(name, text): &(&str, &str)| {
-            let path = format!("configs/methods/{name}.toml");
-            Ok(((*name).to_owned(), parse(text, Path::new(&path))?))
+            let path = path_of(name);
+            Ok(((*name).to_owned(), extended(parse(text, &path)?, &path)?))
         };
         METHODS.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Reads every method file (`*.toml`) in a folder.
+    /// Reads every method file (`*.toml`) in a folder. One that extends a method by its name means
+    /// the one in the folder, or else the one built into the program.
     ///
     /// # Errors
-    /// Returns an error if the folder can't be listed, or a file can't be read or is not valid
-    /// TOML.
+    /// Returns an error if the folder can't be listed, or a file can't be read, is not valid TOML
+    /// or extends what does not exist.
     pub fn load_all(dir: &Path) -> Result<Self, ResultsError> {
         let read = |path: &PathBuf| {
             let text = read_text(path, MOST_CONFIG_BYTES)?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, parse(&text, path)?))
+            Ok((name, Layer { path: path.clone(), table: parse(&text, path)? }))
         };
-        toml_files(dir)?.iter().map(read).collect::<Result<_, _>>().map(Self)
+        let read: Result<BTreeMap<_, _>, ResultsError> =
+            toml_files(dir)?.iter().map(read).collect();
+        let read = read?;
+        let whole = |(name, layer): (&String, &Layer)| {
+            let table = extended_among(layer.clone(), &|name| read.get(name).cloned())?;
+            Ok((name.clone(), table))
+        };
+        read.iter().map(whole).collect::<Result<_, _>>().map(Self)
     }
 
     /// Iterates over the names of the methods, each with the names of its algorithm's settings.

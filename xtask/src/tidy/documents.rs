@@ -108,7 +108,7 @@ fn keys_without_source(text: &str) -> Vec<(usize, &str)> {
         }
         let (value, comment) = line.split_once(" #").unwrap_or((line, ""));
         let key = value.split_once('=').map(|(key, _)| key.trim());
-        if let Some(key) = key.filter(|key| !key.starts_with('['))
+        if let Some(key) = key.filter(|key| !key.starts_with('[') && *key != "extends")
             && !above_is_marked
             && !has_mark(comment)
         {

@@ -8,7 +8,7 @@ use pmoe_algos::checkpoint::{
     Files, PolicyAbout, PolicyEvaluation, PolicyFacts, PolicyNormalizer, policy_bytes,
 };
 use pmoe_algos::{Agent as _, AnyAgent, RunConfig, Scope, export as forms};
-use pmoe_envs::{Env as _, EnvConfig, EnvSpec, TargetReaching};
+use pmoe_envs::{Env as _, EnvSpec};
 use pmoe_results::files::write_atomic;
 use pmoe_results::{Event, Exit, Manifest, Run, RunDir};
 use pmoe_stats::mean;
@@ -131,13 +131,7 @@ fn write(run: &Path, output: &Path, format: Format, chosen: &Chosen) -> Result<(
 
 /// Returns the specification of a run's task in its own units.
 fn own_spec(config: &RunConfig) -> Result<EnvSpec> {
-    let RunConfig { task, env, .. } = config;
-    Ok(match env {
-        EnvConfig::TargetReaching(config) => {
-            TargetReaching::new(&task.to_string(), config.clone())?.spec().clone()
-        }
-        env => pmoe_envs::make_mujoco_with(task, env)?.spec().clone(),
-    })
+    Ok(pmoe_envs::make_bare(&config.task, &config.env)?.spec().clone())
 }
 
 /// Collects what an exported policy says about itself. A file says what it was told.

@@ -1,9 +1,10 @@
 //! `pmoe render` and `pmoe env render`: pictures and clips.
 
+mod clip;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gif::{Encoder, Frame as GifFrame, Repeat};
 use pmoe_algos::seed::{Stream, stream};
 use pmoe_algos::{Agent, Mode};
 use pmoe_core::noise;
@@ -16,6 +17,7 @@ use pmoe_envs::{MujocoEnv, mujoco::Renderer};
 use pmoe_results::Exit;
 use pmoe_results::number::{grouped, whole};
 
+use self::clip::{Clip, Gif, Mp4};
 use super::policy;
 use crate::config;
 use crate::exit::{BadInput, cannot_write};
@@ -24,6 +26,7 @@ use crate::exit::{BadInput, cannot_write};
 #[command(after_help = "\
 Examples:
   pmoe render results/runs/pmoe-sac/Hopper-v4/seed_0 --output hopper.gif
+  pmoe render results/runs/pmoe-sac/Hopper-v4/seed_0 --output hopper.mp4
   pmoe render results/runs/sac/Ant-v4/seed_0 --output ant.png --steps 100 --width 1280 --height 960")]
 pub(crate) struct Args {
     /// Run folder.
@@ -35,7 +38,8 @@ pub(crate) struct Args {
 /// What to draw, and the output file.
 #[derive(clap::Args)]
 pub(crate) struct Picture {
-    /// File to write: .png for the state after the last step, .gif for a clip of all steps.
+    /// File to write: .png for the state after the last step, .gif or .mp4 for a clip of all steps;
+    /// .mp4 takes the program ffmpeg.
     #[arg(long)]
     output: PathBuf,
     /// Number of steps; the end of the episode stops it earlier.
@@ -164,12 +168,14 @@ impl Stage {
         self.leave_trail();
         // About 25 pictures per second, as viewers expect.
         let stride = (0.04 / spec.dt_seconds).round().max(1.0) as u32;
+        let seconds = f64::from(stride) * spec.dt_seconds;
         let mut clip = match kind {
             Kind::Png => None,
             Kind::Gif => {
                 check_clip(picture, stride)?;
-                Some(Clip::new(&self.frame()?, f64::from(stride) * spec.dt_seconds)?)
+                Some(Clip::Gif(Gif::new(&self.frame()?, seconds)?))
             }
+            Kind::Mp4 => Some(Clip::Mp4(Mp4::new(&self.frame()?, seconds)?)),
         };
         let mut drawn = 0;
         for step in 1..=picture.steps {
@@ -196,7 +202,7 @@ impl Stage {
             .map_err(|error| cannot_write(&picture.output, error))?;
         let what = match kind {
             Kind::Png => "the state after",
-            Kind::Gif => "an episode of",
+            Kind::Gif | Kind::Mp4 => "an episode of",
         };
         Ok(format!("{}: {what} {drawn} steps", picture.output.display()))
     }
@@ -214,6 +220,7 @@ impl Stage {
 enum Kind {
     Png,
     Gif,
+    Mp4,
 }
 
 impl Kind {
@@ -221,9 +228,10 @@ impl Kind {
         match output.extension().and_then(|extension| extension.to_str()) {
             Some("png") => Ok(Self::Png),
             Some("gif") => Ok(Self::Gif),
+            Some("mp4") => Ok(Self::Mp4),
             _ => {
-                let message =
-                    format!("--output is {}, but must end in .png or .gif", output.display());
+                let output = output.display();
+                let message = format!("--output is {output}, but must end in .png, .gif or .mp4");
                 Err(BadInput(message).into())
             }
         }
@@ -240,10 +248,10 @@ fn png_bytes(frame: &Frame) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The most pixels of a clip, which is held in memory until it is written.
+/// The most pixels of a GIF, which is held in memory until it is written.
 const MOST_PIXELS: u64 = 5_000_000_000;
 
-/// Returns an error if a clip has too many pixels in all.
+/// Returns an error if a GIF has too many pixels in all.
 fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
     let Picture { steps, width, height, .. } = *picture;
     let pictures = u64::from(steps / stride) + 2;
@@ -252,41 +260,9 @@ fn check_clip(picture: &Picture, stride: u32) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "--steps {steps} gives {pictures} pictures of {width} x {height} pixels, {} in total, but a clip has at most {}; use fewer steps or smaller pictures",
+        "--steps {steps} gives {pictures} pictures of {width} x {height} pixels, {} in total, but a GIF has at most {}; use fewer steps, smaller pictures or an .mp4",
         grouped(pixels),
         grouped(MOST_PIXELS)
     );
     Err(BadInput(message).into())
-}
-
-/// An endlessly repeating clip, built picture by picture.
-struct Clip {
-    encoder: Encoder<Vec<u8>>,
-    /// Time that each picture is shown, in hundredths of a second.
-    delay: u16,
-}
-
-impl Clip {
-    /// Creates a clip that starts with `first` and shows each picture for `seconds`.
-    fn new(first: &Frame, seconds: f64) -> Result<Self> {
-        let (width, height) = (u16::try_from(first.width)?, u16::try_from(first.height)?);
-        let mut encoder = Encoder::new(Vec::new(), width, height, &[])?;
-        encoder.set_repeat(Repeat::Infinite)?;
-        // Viewers treat a delay below two hundredths as ten.
-        let mut clip = Self { encoder, delay: (100.0 * seconds).round().max(2.0) as u16 };
-        clip.add(first)?;
-        Ok(clip)
-    }
-
-    fn add(&mut self, frame: &Frame) -> Result<()> {
-        let (width, height) = (u16::try_from(frame.width)?, u16::try_from(frame.height)?);
-        // Speed 10, on a scale from 1 (best colours) to 30 (fastest).
-        let mut picture = GifFrame::from_rgb_speed(width, height, &frame.rgb, 10);
-        picture.delay = self.delay;
-        Ok(self.encoder.write_frame(&picture)?)
-    }
-
-    fn finish(self) -> Result<Vec<u8>> {
-        Ok(self.encoder.into_inner()?)
-    }
 }

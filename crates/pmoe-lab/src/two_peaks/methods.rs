@@ -2,7 +2,7 @@
 
 use pmoe_algos::sac::{ActorConfig, SacConfig, TemperatureConfig};
 use pmoe_algos::{AlgoConfig, ConfigError, MethodConfig};
-use pmoe_results::methods::committed;
+use pmoe_results::methods::config_of;
 use pmoe_results::settings::{absolute_key, assign, parse_value};
 
 use super::Settings;
@@ -41,8 +41,7 @@ impl Method {
 
     /// Returns the settings with the sizes of the experiment.
     pub(super) fn config(&self, settings: &Settings) -> Result<SacConfig, ConfigError> {
-        let (_, text) = committed().iter().find(|(name, _)| *name == self.base).expect("committed");
-        let mut table = pmoe_algos::config::parse_toml(text, self.base)?;
+        let mut table = config_of(self.base).expect("a committed method");
         for (key, value) in self.set {
             let key = absolute_key(&table, key);
             assign(&mut table, &key, parse_value(value)).expect("keys are those of the file");

@@ -8,8 +8,8 @@ use crate::error::ResultsError;
 use crate::number::grouped;
 use crate::text::explained;
 
-/// The committed values of every setting.
-const DEFAULTS: &str = include_str!("../../../../configs/analyses.toml");
+// `DEFAULTS`, the committed values of every setting.
+include!(concat!(env!("OUT_DIR"), "/analyses.rs"));
 
 /// The longest list of seeds or strengths of noise.
 const MOST_VALUES: u64 = 1_000;

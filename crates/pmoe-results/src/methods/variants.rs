@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::Methods;
+use super::config_of;
 use crate::run::Run;
 
 /// A run, and the name that its plan or folder gives to its method.
@@ -84,8 +84,7 @@ fn usual_settings<'a>(
     let heaviest = peers.iter().map(|peer| weight(&runs[*peer])).max();
     let heavy: Vec<_> =
         peers.iter().filter(|peer| Some(weight(&runs[**peer])) == heaviest).collect();
-    let committed =
-        heavy.first().and_then(|first| Methods::config_of(&runs[**first].run.manifest.method));
+    let committed = heavy.first().and_then(|first| config_of(&runs[**first].run.manifest.method));
     let committed = committed.as_ref().map(self::settings).unwrap_or_default();
     let keys: BTreeSet<&String> = peers.iter().flat_map(|peer| settings[*peer].keys()).collect();
     let of_key = |key: &'a String| {
