@@ -319,12 +319,11 @@ impl Sweep {
         let task = config::task(&self.task).with_context(|| path.display().to_string())?;
         let ends: BTreeMap<&String, Vec<String>> =
             self.space.iter().map(|(key, parameter)| (key, parameter.ends())).collect();
-        let fixed: Vec<String> = dotted(&self.set, "");
         for (key, values) in &ends {
             for value in values {
                 let others = ends.iter().filter(|(other, _)| other != &key);
                 let others = others.map(|(other, values)| format!("{other}={}", values[0]));
-                let mut set = fixed.clone();
+                let mut set = dotted(&self.set, "");
                 set.extend(others);
                 set.push(format!("{key}={value}"));
                 let args = MethodArgs { method: self.method.clone(), set, device: DeviceArg::Flex };
