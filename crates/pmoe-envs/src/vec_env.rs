@@ -1,7 +1,8 @@
 //! Many environments, stepped in parallel on several threads.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::mpsc::{Receiver, RecvError, Sender, TryRecvError, channel};
+use std::thread::{self, Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
 
@@ -262,7 +263,9 @@ impl Worker {
 
     fn finish(&mut self) -> &mut Job {
         match &self.thread {
-            Some(thread) => self.job.insert(thread.done.recv().expect("an environment panicked")),
+            Some(thread) => {
+                self.job.insert(receive(&thread.done).expect("an environment panicked"))
+            }
             None => {
                 let job = self.job.as_mut().expect("it was started");
                 job.run();
@@ -278,7 +281,7 @@ impl WorkerThread {
         let (jobs, received) = channel::<Job>();
         let (finished, done) = channel();
         let work = move || {
-            for mut job in received {
+            while let Ok(mut job) = receive(&received) {
                 job.run();
                 if finished.send(job).is_err() {
                     break;
@@ -286,6 +289,22 @@ impl WorkerThread {
             }
         };
         Some(Self { jobs, done, handle: builder.spawn(work).ok()? })
+    }
+}
+
+/// How long a thread looks for what another sends before it sleeps: waking takes longer than many steps of a task.
+const LOOK: Duration = Duration::from_micros(200);
+
+/// Receives, soon if it is sent soon. A thread that waits leaves its core to any other.
+fn receive<T>(from: &Receiver<T>) -> Result<T, RecvError> {
+    let begun = Instant::now();
+    loop {
+        match from.try_recv() {
+            Ok(sent) => return Ok(sent),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) if begun.elapsed() < LOOK => thread::yield_now(),
+            Err(TryRecvError::Empty) => return from.recv(),
+        }
     }
 }
 

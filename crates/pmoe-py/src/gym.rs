@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 pub(crate) struct GymEnv {
     spec: EnvSpec,
     adapter: Py<PyAny>,
+    /// Whether it takes actions of `f32` instead of `f64`.
+    in_single: bool,
 }
 
 /// Makes the environment with an id of Gymnasium.
@@ -27,11 +29,11 @@ pub(crate) fn make(id: &str, config: &GymConfig) -> Result<Box<dyn Env>, EnvErro
             _ => EnvError::Unsuitable { task: task.clone(), reason: described(py, &error) },
         })?;
         let facts = adapter.getattr("facts").and_then(|facts| facts.extract());
-        let (obs_dim, action_low, action_high, dt_seconds) =
+        let (obs_dim, action_low, action_high, dt_seconds, in_single) =
             facts.map_err(|error| raised(py, &task, &error))?;
         let id = task.clone();
         let spec = EnvSpec { id, obs_dim, action_low, action_high, dt_seconds, resumable: false };
-        Ok(Box::new(GymEnv { spec, adapter: adapter.unbind() }) as Box<dyn Env>)
+        Ok(Box::new(GymEnv { spec, adapter: adapter.unbind(), in_single }) as Box<dyn Env>)
     })
 }
 
@@ -45,18 +47,23 @@ impl Env for GymEnv {
         Python::attach(|py| {
             let first = self.adapter.bind(py).call_method1(intern!(py, "reset"), (seed,));
             first
-                .and_then(|first| copy(&first.extract()?, obs))
+                .and_then(|first| self.take(py, &first.extract()?, 0.0, obs))
                 .map_err(|error| raised(py, &self.spec.id, &error))
         })
     }
 
     fn step(&mut self, action: &[f64], obs: &mut [f64]) -> Result<Step, EnvError> {
         Python::attach(|py| {
-            let action = PyArray1::from_slice(py, action);
+            let action = if self.in_single {
+                let action: Vec<f32> = action.iter().map(|x| *x as f32).collect();
+                PyArray1::from_vec(py, action).into_any()
+            } else {
+                PyArray1::from_slice(py, action).into_any()
+            };
             let found = self.adapter.bind(py).call_method1(intern!(py, "step"), (action,));
             let step = found.and_then(|found| {
                 let (next, reward, terminated, truncated, success) = found.extract()?;
-                copy(&next, obs)?;
+                self.take(py, &next, reward, obs)?;
                 Ok(Step { reward, terminated, truncated, success })
             });
             step.map_err(|error| raised(py, &self.spec.id, &error))
@@ -77,9 +84,25 @@ impl Drop for GymEnv {
     }
 }
 
-fn copy(from: &PyReadonlyArray1<'_, f64>, to: &mut [f64]) -> PyResult<()> {
-    to.copy_from_slice(from.as_slice()?);
-    Ok(())
+impl GymEnv {
+    /// Copies an observation, if it and the reward are finite.
+    fn take(
+        &self,
+        py: Python<'_>,
+        found: &PyReadonlyArray1<'_, f64>,
+        reward: f64,
+        obs: &mut [f64],
+    ) -> PyResult<()> {
+        obs.copy_from_slice(found.as_slice()?);
+        if reward.is_finite() && obs.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        let refuse = intern!(py, "refuse");
+        self.adapter
+            .bind(py)
+            .call_method1(refuse, (PyArray1::from_slice(py, obs), reward))
+            .map(drop)
+    }
 }
 
 /// The error for an exception of the environment.

@@ -24,6 +24,10 @@ use pyo3::prelude::*;
 
 use crate::error::{of_anyhow, of_env};
 
+/// As in the program: gradient updates are faster with it than with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 mod _pmoe {
     #[pymodule_export]

@@ -18,7 +18,14 @@ BIN = Path(sys.executable).parent
 
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if "\n```python" in page.read_text()]
+#: Its blocks are programs with arguments, which test_export.py gives them.
+PROGRAMS = ROOT / "docs/export.md"
+
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if page != PROGRAMS and "\n```python" in page.read_text()
+]
 
 #: The page whose commands are part of it.
 TUTORIAL = ROOT / "docs/tutorial.md"
