@@ -91,7 +91,7 @@ fn bash_completes_commands_options_and_values() {
         );
         succeed(Command::new("bash").args(["-c", &format!("{script}\n{line}")]))
     };
-    assert_eq!(complete(&["pmoe", "tra"]).trim(), "train");
+    assert_eq!(complete(&["pmoe", "trai"]).trim(), "train");
     assert_eq!(complete(&["pmoe", "config", "ch"]).trim(), "check");
     assert_eq!(complete(&["pmoe", "train", "--keep-r"]).trim(), "--keep-replay");
     assert_eq!(complete(&["pmoe", "bench", "update", "--device", "flex-"]).trim(), "flex-plain");

@@ -77,7 +77,7 @@ def test_the_blocks_of_a_page_run(page, folder):
             exec(compile("\n" * line + code, str(page), "exec"), names)  # noqa: S102
     if page.name == "python.md":
         # The policy that onnxruntime played.
-        assert names["numpy"].mean(names["returns"]) > -250
+        assert names["numpy"].mean(names["played"]) > -250
     if page == TUTORIAL:
         assert {"curve.png", "weights.png"} <= {file.name for file in folder.iterdir()}
         # What its text says of what it shows.
