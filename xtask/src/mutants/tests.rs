@@ -29,7 +29,7 @@ const fn stage(package: &'static str, targets: &'static [&'static str]) -> Stage
 /// Of the tasks.
 const ENVS: [Stage; 3] = [
     stage("pmoe-envs", &["lib"]),
-    stage("pmoe-envs", &["golden", "contract"]),
+    stage("pmoe-envs", &["golden", "contract", "gym"]),
     stage("pmoe-envs", &["published", "versions", "custom", "model_files", "allocation"]),
 ];
 
