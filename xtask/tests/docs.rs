@@ -16,11 +16,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Commands of `pmoe` that are checked, but not done, and who does them.
-const ONLY_PARSED: [(&str, &str); 4] = [
+const ONLY_PARSED: [(&str, &str); 6] = [
     ("matrix", "takes a quarter of an hour; a step of `cargo xtask ci`"),
     ("watch", "needs a terminal; crates/pmoe-cli/tests/watch.rs"),
     ("lab", "takes minutes; crates/pmoe-cli/tests/lab.rs"),
     ("regress", "needs two folders of several seeds; crates/pmoe-cli/tests/regress.rs"),
+    ("sweep", "needs Python; crates/pmoe-py/tests/test_sweep.py"),
+    ("track", "needs Python, for most; crates/pmoe-py/tests/test_track.py"),
 ];
 
 /// Stands in for a program. It notes the command line in `$DOCS_LOG`, and `pmoe` does it.
@@ -76,12 +78,13 @@ exec "$DOCS_PMOE" train "${set[@]}" "${small[@]:1}" --steps "$steps"
 "#;
 
 /// Programs that have a stand-in, by the names that documents call them.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "bin/pmoe",
     "bin/cargo",
     "bin/python3",
     "bin/pip",
     "bin/man",
+    "bin/tensorboard",
     ".ci/browser",
     "benches/device.sh",
     "target/peers-venv/bin/python",
