@@ -170,14 +170,16 @@ def many_environments(tools: Tools) -> list[Comparison]:
     return [many_of(tools, task, 8 * tools.threads) for task in tasks]
 
 
+def sizes_of(tools: Tools, task: str, num_envs: int) -> tuple[str, ...]:
+    """The words that say how many environments of a task are stepped, and for how long."""
+    sizes = ("--num-envs", str(num_envs), "--threads", str(tools.threads))
+    return ("--task", task, "--seconds", str(tools.seconds), *sizes)
+
+
 def many_of(tools: Tools, task: str, num_envs: int) -> Comparison:
     """Many environments of one task."""
-    sizes = ("--num-envs", str(num_envs), "--threads", str(tools.threads))
-    words = ("--task", task, "--seconds", str(tools.seconds), *sizes)
-
-    def loop(name: str, kind: str) -> Program:
-        return tools.peer(name, STEPPED, "vector_loop.py", *words, "--kind", kind, all_cores=True)
-
+    words = sizes_of(tools, task, num_envs)
+    loop = looping(tools, words)
     peers = [
         loop("EnvPool", "envpool"),
         loop("Gymnasium, AsyncVectorEnv", "async"),
@@ -188,9 +190,17 @@ def many_of(tools: Tools, task: str, num_envs: int) -> Comparison:
     return Comparison(what, "steps/s", False, ours, peers)
 
 
+def looping(tools: Tools, words: tuple[str, ...]) -> Callable[[str, str], Program]:
+    """Gives the program that steps environments of a kind from Python."""
+
+    def loop(name: str, kind: str) -> Program:
+        return tools.peer(name, STEPPED, "vector_loop.py", *words, "--kind", kind, all_cores=True)
+
+    return loop
+
+
 def from_python(tools: Tools) -> list[Comparison]:
     """Training from Python: our learner on Gymnasium's environment, and another's on ours."""
-
     words = ("--task", "Hopper-v5", "--steps", str(tools.steps))
     peers = [
         tools.peer("SBX", TRAINED, "sbx_train.py", *words),
@@ -220,12 +230,7 @@ def from_python(tools: Tools) -> list[Comparison]:
 
 def stepped_from_python(tools: Tools, task: str) -> Comparison:
     """Eight environments, stepped from Python alone."""
-    sizes = ("--num-envs", "8", "--threads", str(tools.threads))
-    words = ("--task", task, "--seconds", str(tools.seconds), *sizes)
-
-    def loop(name: str, kind: str) -> Program:
-        return tools.peer(name, STEPPED, "vector_loop.py", *words, "--kind", kind, all_cores=True)
-
+    loop = looping(tools, sizes_of(tools, task, 8))
     peers = [
         loop("Gymnasium's SyncVectorEnv", "sync"),
         loop("Gymnasium's AsyncVectorEnv", "async"),

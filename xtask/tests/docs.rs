@@ -168,7 +168,7 @@ impl Sandbox {
         let mut copy = Command::new("cp");
         copy.arg("-r").arg(root().join("results/td3-300k")).arg(sandbox.path("results/published"));
         assert!(copy.status().unwrap().success());
-        // A task of one's own, with the settings that its page gives.
+        // The task of docs/custom-tasks.md, with the settings that this page gives.
         fs::create_dir(sandbox.path("robots")).unwrap();
         let page = fs::read_to_string(root().join("docs/custom-tasks.md")).unwrap();
         let fences = fences(&page);

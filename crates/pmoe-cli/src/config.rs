@@ -1,6 +1,7 @@
 //! Turns a method's name and the command line into a checked config.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -69,6 +70,16 @@ impl From<DeviceArg> for DeviceKind {
 /// Parses a seed.
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
     whole(0..=MOST_SEED)(text)
+}
+
+/// Parses an interval of 0.1 s to one day.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    if (0.1..=86_400.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("expected 0.1 to 86400 seconds".to_owned())
+    }
 }
 
 /// Parses a task's name.

@@ -11,6 +11,7 @@ use pmoe_results::run::Folders;
 use pmoe_results::{Exit, ResultsError};
 use pmoe_track::{TensorBoard, is_under_way};
 
+use crate::config;
 use crate::exit::BadInput;
 use crate::python::{Python, PythonCommand, hand_over};
 
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long)]
     follow: bool,
     /// Seconds between two looks at the runs, with --follow.
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = config::seconds)]
     interval: Duration,
 }
 
@@ -52,16 +53,6 @@ enum Tracker {
     Mlflow,
     /// Trackio.
     Trackio,
-}
-
-/// Parses an interval of 0.1 s to one day.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    if (0.1..=86_400.0).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err("expected 0.1 to 86400 seconds".to_owned())
-    }
 }
 
 pub(crate) fn track(args: Args, python: Python<'_>) -> Result<Exit> {

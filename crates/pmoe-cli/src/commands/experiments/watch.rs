@@ -9,6 +9,7 @@ use pmoe_results::Exit;
 use pmoe_watch::{Theme, Wanted, WatchError, Watcher};
 
 use super::{print_json, print_line};
+use crate::config;
 use crate::exit::BadInput;
 
 #[derive(clap::Args)]
@@ -30,18 +31,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Seconds between two reads of the files.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = config::seconds)]
     interval: Duration,
-}
-
-/// Parses an interval of 0.1 s to one day.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    if (0.1..=86_400.0).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err("expected 0.1 to 86400 seconds".to_owned())
-    }
 }
 
 pub(crate) fn watch(args: Args) -> Result<Exit> {
