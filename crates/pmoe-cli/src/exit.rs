@@ -25,9 +25,9 @@ impl std::error::Error for BadInput {}
 /// The error for an output file that can't be written. Its path is the user's input; a full disk is
 /// not.
 pub(crate) fn cannot_write(path: &Path, error: std::io::Error) -> anyhow::Error {
-    // Only the system's reason: the temporary file's name would not help the user.
-    let reason = error.get_ref().and_then(std::error::Error::source);
-    let reason = reason.map_or_else(|| error.to_string(), ToString::to_string);
+    // Only the system's reason: the name of the temporary file, which ends the text, would not help the user.
+    let text = error.to_string();
+    let reason = text.split(" at path ").next().unwrap_or(&text);
     let message = format!("cannot write {}: {reason}", path.display());
     match pmoe_results::error::is_full(&error) {
         true => anyhow::Error::msg(message),
@@ -149,4 +149,19 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         EnvError::Unstable { .. } | EnvError::Render { .. } | EnvError::Raised { .. }
     );
     (!is_its_own).then_some(Exit::BadInput)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("missing/clip.gif");
+        let error = pmoe_results::files::write_atomic(&path, b"").unwrap_err();
+        let message = cannot_write(&path, error).to_string();
+        assert!(message.starts_with(&format!("cannot write {}: ", path.display())), "{message}");
+        assert!(!message.contains("missing/.tmp"), "{message}");
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) fn hand_over(python: Python<'_>, what: &str, command: &PythonCommand)
         Some(python) => python(command),
         None => {
             let words = format!(
-                "{what} needs the Python package pmoe (`pip install pmoe`), whose command `pmoe` is this one with it"
+                "{what} needs the command `pmoe` of the Python package, which `cargo xtask wheel` builds"
             );
             Err(BadInput(words).into())
         }

@@ -65,14 +65,19 @@ fn tracking_changes_no_byte_of_the_events_and_a_killed_run_has_every_point_once(
 fn what_needs_python_says_so() {
     let dir = tempfile::tempdir().unwrap();
     for to in ["wandb", "mlflow", "trackio"] {
-        let words = [&*format!("`pmoe track --to {to}`"), "pip install pmoe"];
+        let words =
+            [&*format!("`pmoe track --to {to}`"), "needs the command `pmoe` of the Python package"];
         refuse(pmoe().args(["track", "--to", to]).arg(dir.path()), 2, &words);
     }
     let file = dir.path().join("sweep.toml");
     let text = "method = \"sac\"\ntask = \"TargetReaching-v0\"\nsteps = 5000\nseeds = [1]\nn_trials = 3\n\
                 objective = \"final\"\n[space]\ngamma = { kind = \"float\", low = 0.9, high = 0.99 }\n";
     fs::write(&file, text).unwrap();
-    refuse(pmoe().arg("sweep").arg(&file), 2, &["`pmoe sweep` needs the Python package"]);
+    refuse(
+        pmoe().arg("sweep").arg(&file),
+        2,
+        &["`pmoe sweep` needs the command `pmoe` of the Python package"],
+    );
     succeed(pmoe().args(["config", "check"]).arg(&file));
     fs::write(&file, text.replace("0.99 }", "1.5 }")).unwrap();
     refuse(pmoe().args(["config", "check"]).arg(&file), 2, &["`gamma` = 1.5", "sweep.toml"]);

@@ -58,7 +58,7 @@ pub(crate) fn package(args: Args) -> Result<Exit> {
     let seeds = seeds(&run, &args.seeds)?;
     // All or nothing: the folder gets its name when it is whole.
     let partial = partial(&out)?;
-    fs::create_dir(&partial).map_err(|error| cannot_write(&partial, error))?;
+    fs::create_dir(&partial).map_err(|error| cannot_write(&out, error))?;
     let written = fill(&partial, &args, &run, &seeds)
         .and_then(|()| fs::rename(&partial, &out).map_err(|error| cannot_write(&out, error)));
     if written.is_err() {
