@@ -271,3 +271,60 @@ fn the_committed_suites_are_part_of_the_program() {
     assert!(text.contains(" to go: about "), "{text}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_run_of_a_plan_may_be_started_any_number_of_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let [suites, whole, singly] = ["suites", "whole", "singly"].map(|name| dir.path().join(name));
+    write_suites(&suites, &[("tiny", TINY)]);
+    assert!(quiet(&suites, &whole).status().unwrap().success());
+    let plan = dir.path().join("asked.json");
+    fs::copy(whole.join("smoke/plan.json"), &plan).unwrap();
+    let in_folder = |index: &str, out: &Path| {
+        let mut command = pmoe();
+        command.args(["run", "--index", index, "--plan"]).arg(&plan).arg("--out").arg(out);
+        command
+    };
+    let run = |index: &str| {
+        let mut command = in_folder(index, &singly);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+
+    // As before the end of a job's time.
+    let mut stopped = run("0").spawn().unwrap();
+    while reported(&singly) == 0 {
+        assert!(stopped.try_wait().unwrap().is_none(), "the run is under way");
+        thread::yield_now();
+    }
+    // Two jobs of one run.
+    assert_eq!(run("0").status().unwrap().code(), Some(75));
+    signal(&stopped, "USR1");
+    assert_eq!(stopped.wait().unwrap().code(), Some(99));
+    for index in ["0", "1"] {
+        assert_eq!(run(index).status().unwrap().code(), Some(0));
+    }
+    let expected = results(&whole.join("smoke"));
+    let found = results(&singly);
+    assert_eq!(found.len() + 1, expected.len(), "all but the plan");
+    for (path, bytes) in &found {
+        assert!(expected[path] == *bytes, "{} differs", path.display());
+    }
+    let before = snapshot(&singly);
+    assert_eq!(run("0").status().unwrap().code(), Some(0));
+    assert_eq!(snapshot(&singly), before);
+
+    let outside = ["--index is 2", "asked.json has 2 runs, from 0"];
+    refuse(pmoe().args(["run", "--index", "2", "--plan"]).arg(&plan), 2, &outside);
+    refuse(
+        pmoe().args(["run", "--index", "0", "--plan", "none.json"]),
+        2,
+        &["there is no plan none.json"],
+    );
+    // A run that its settings keep from starting is no business of another start.
+    let text = fs::read_to_string(&plan)
+        .unwrap()
+        .replace("\"batch_size\": \"8\"", "\"batch_size\": \"0\"");
+    fs::write(&plan, text).unwrap();
+    refuse(&mut in_folder("1", &dir.path().join("other")), 2, &["batch_size"]);
+}

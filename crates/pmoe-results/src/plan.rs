@@ -167,11 +167,18 @@ impl Plan {
     /// # Errors
     /// Returns an error if it can't be read or parsed, or names a place outside the folder.
     pub fn read(root: &Path) -> Result<Option<Self>, ResultsError> {
-        let path = root.join(Self::FILE);
-        let plan: Option<Self> = json::read(&path, 1..=Self::SCHEMA)?;
+        Self::read_file(&root.join(Self::FILE))
+    }
+
+    /// Reads a plan from a file of any name; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// As those of [`Plan::read`].
+    pub fn read_file(path: &Path) -> Result<Option<Self>, ResultsError> {
+        let plan: Option<Self> = json::read(path, 1..=Self::SCHEMA)?;
         for (index, run) in plan.iter().flat_map(|plan| plan.runs.iter().enumerate()) {
             let bad = |key: &str, value: &Path, wanted: &str| ResultsError::BadFile {
-                path: path.clone(),
+                path: path.to_owned(),
                 key: format!("runs[{index}].{key}"),
                 message: format!("{value:?} must be {wanted}"),
             };

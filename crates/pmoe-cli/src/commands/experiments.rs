@@ -5,6 +5,7 @@ mod matrix;
 mod package;
 mod regress;
 mod report;
+mod run;
 mod verify;
 mod watch;
 
@@ -17,6 +18,8 @@ use super::{print_json, print_line};
 pub(crate) enum Command {
     /// Run the experiments of the paper and write the report. Resumes where it stopped.
     Matrix(matrix::Args),
+    /// Make one run of a plan, or what is left of it.
+    Run(run::Args),
     /// Show the state of a folder of runs, live in the terminal or once.
     Watch(watch::Args),
     /// Create tables, figures and an HTML page from run folders.
@@ -33,6 +36,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Matrix(args) => matrix::matrix(args),
+        Command::Run(args) => run::run(args),
         Command::Watch(args) => watch::watch(args),
         Command::Report(args) => report::report(args),
         Command::Regress(args) => regress::regress(&args),
