@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pmoe_results::Suite;
+
+use crate::cluster::slurm::{self, Limits};
+use crate::cluster::{self, ClusterError, ExecutorKind};
 use crate::end::{MatrixEnd, RunEnd};
 use crate::error::MatrixError;
 use crate::estimate::Forecast;
+use crate::executor::Executor;
 use crate::findings::Findings;
 use crate::local::Local;
 use crate::matrix::Matrix;
@@ -15,6 +20,9 @@ use crate::progress::ProgressDisplay;
 use crate::select::Planned;
 use crate::words::{counted, size, spoken};
 use pmoe_results::text::table;
+
+/// Numbers of runs at a time for which the time on a cluster is estimated.
+const SLOTS: [usize; 5] = [1, 8, 32, 128, 512];
 
 /// Output of a command; the texts may contain names from files.
 #[derive(Debug, Clone, Copy)]
@@ -42,19 +50,73 @@ pub fn run(
     let Console { show, say } = console;
     show(&format!("{}\n", heading(matrix)));
     show(&matrix.overview());
-    show(&to_go(matrix, pmoe)?);
+    if matrix.executor() == ExecutorKind::Local {
+        show(&to_go(matrix, pmoe)?);
+        if dry_run {
+            return Ok(MatrixEnd::Done);
+        }
+        let display = ProgressDisplay::new(matrix.runs(), matrix.jobs(), say);
+        let local = Local::new(pmoe, matrix.jobs());
+        let ends = matrix.execute(&local, &|notice| display.show(notice))?;
+        display.clear();
+        return conclude(pmoe, matrix.out(), matrix.runs(), &ends, matrix.suites(), show);
+    }
     if dry_run {
+        let cluster = matrix.cluster(pmoe, slurm::limits().unwrap_or_default())?;
+        show(&on_a_cluster(matrix, pmoe)?);
+        show(cluster.preview(&matrix.left_indices()).trim_end());
         return Ok(MatrixEnd::Done);
     }
-    let display = ProgressDisplay::new(matrix.runs(), matrix.jobs(), say);
-    let ends = matrix.execute(&Local::new(pmoe, matrix.jobs()), &|notice| display.show(notice))?;
+    let limits = match matrix.executor() {
+        ExecutorKind::Slurm => slurm::limits().map_err(ClusterError::from)?,
+        ExecutorKind::Local | ExecutorKind::Command => Limits::default(),
+    };
+    let cluster = matrix.cluster(pmoe, limits)?;
+    let display = ProgressDisplay::new(matrix.runs(), 0, say);
+    let ends = matrix.execute(&cluster, &|notice| display.show(notice))?;
     display.clear();
-    let folder = matrix.out().join("report");
-    let made = report(pmoe, matrix.out(), &folder);
-    let end = MatrixEnd::of(&ends);
-    show(&format!("\n{}", summary(matrix.runs(), &ends)));
-    if made.is_ok() {
-        let tables = Findings::read(&folder).tables(matrix.suites(), matrix.runs(), &ends);
+    match MatrixEnd::of(&ends) {
+        // The cluster goes on, and makes the report.
+        MatrixEnd::Interrupted => Ok(MatrixEnd::Interrupted),
+        _ => conclude(pmoe, matrix.out(), matrix.runs(), &ends, matrix.suites(), show),
+    }
+}
+
+/// Goes on with what was submitted to a cluster for the results in `out`, and writes the report.
+///
+/// # Errors
+/// Returns an error if nothing was submitted, nothing can be run, or the report fails.
+pub fn wait(out: &Path, pmoe: &Path, console: Console) -> Result<MatrixEnd, MatrixError> {
+    let Console { show, say } = console;
+    let (mut runs, mut ends) = (Vec::new(), Vec::new());
+    for cluster in cluster::reopen(out)? {
+        let its = cluster.runs();
+        let display = ProgressDisplay::new(&its, 0, say);
+        ends.extend(cluster.execute(&its, &|notice| display.show(notice))?);
+        display.clear();
+        runs.extend(its);
+        if MatrixEnd::of(&ends) == MatrixEnd::Interrupted {
+            return Ok(MatrixEnd::Interrupted);
+        }
+    }
+    conclude(pmoe, out, &runs, &ends, &[], show)
+}
+
+/// Writes the report and shows how the runs ended.
+fn conclude(
+    pmoe: &Path,
+    out: &Path,
+    runs: &[Planned],
+    ends: &[RunEnd],
+    suites: &[Suite],
+    show: fn(&str),
+) -> Result<MatrixEnd, MatrixError> {
+    let folder = out.join("report");
+    let made = report(pmoe, out, &folder);
+    let end = MatrixEnd::of(ends);
+    show(&format!("\n{}", summary(runs, ends)));
+    if made.is_ok() && !suites.is_empty() {
+        let tables = Findings::read(&folder).tables(suites, runs, ends);
         show(&format!("{}\n", tables.trim_end()));
     }
     if end == MatrixEnd::Interrupted {
@@ -89,7 +151,7 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
         return Ok("All runs are done; their settings are checked again.".to_owned());
     }
     let forecast = matrix.forecast(pmoe)?;
-    let Forecast { seconds, bytes_at_the_end: end, bytes_under_way: under_way } = forecast;
+    let Forecast { seconds, bytes_at_the_end: end, bytes_under_way: under_way, .. } = forecast;
     let mut text = format!(
         "{} to go: {} with {}. Disk space: about {} when all are done, up to {} more until then.",
         counted(left, "run"),
@@ -104,6 +166,31 @@ fn to_go(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
         text += &format!("\nwarning: only {} is free there", size(free));
     }
     Ok(text)
+}
+
+/// Describes what the remaining runs take on a cluster of machines like this one.
+fn on_a_cluster(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
+    let left = matrix.left().len();
+    if left == 0 {
+        return Ok("All runs are done.".to_owned());
+    }
+    let slots = matrix.max_parallel().map_or(SLOTS, |most| [1, most, most, most, most]);
+    let forecasts = matrix.forecasts(pmoe, slots)?;
+    let [Forecast { total_seconds, longest_seconds, bytes_at_the_end, .. }, ..] = forecasts;
+    let mut rows: Vec<_> = slots
+        .iter()
+        .zip(forecasts)
+        .map(|(slots, forecast)| vec![slots.to_string(), spoken(forecast.seconds)])
+        .collect();
+    rows.dedup();
+    Ok(format!(
+        "{} to go: {:.1} core-hours, the longest run {}, measured on this machine. Disk space: about {}.\n\n{}",
+        counted(left, "run"),
+        total_seconds / 3600.0,
+        spoken(longest_seconds),
+        size(bytes_at_the_end),
+        table(&["slots", "until the last run ends"], &rows)
+    ))
 }
 
 /// Returns the free bytes on the disk of a path or its nearest existing parent, where the system

@@ -4,9 +4,11 @@ use std::fmt;
 use std::process::ExitStatus;
 
 use pmoe_results::{AnalysisKind, Exit};
+use serde::{Deserialize, Serialize};
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunEnd {
     /// Its whole budget is spent, now or earlier, and its analyses are complete.
     Done,
@@ -43,7 +45,6 @@ impl RunEnd {
     /// Turns the end of an analysis into the end of its run; the reason names the analysis.
     ///
     /// Non-finite numbers in an analysis are a failure; they don't mean that training diverged.
-    /// not diverge.
     pub(crate) fn of_analysis(self, kind: AnalysisKind) -> Self {
         match self {
             Self::Diverged(reason) | Self::Failed(reason) => {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use pmoe_results::ResultsError;
 
+use crate::cluster::ClusterError;
 use crate::process::ProcessError;
 
 /// An error that keeps a matrix from running. The failure of a single run is a
@@ -45,6 +46,9 @@ pub enum MatrixError {
     /// Waiting for a program failed.
     #[error("cannot wait for a run")]
     Wait(#[source] io::Error),
+    /// The cluster runs nothing.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// Signals can't be forwarded to the runs.
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
@@ -109,7 +113,7 @@ impl MatrixError {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Results(error) => error.is_bad_input(),
-            Self::Selection(_) | Self::Out { .. } => true,
+            Self::Selection(_) | Self::Out { .. } | Self::Cluster(_) => true,
             Self::Process(_)
             | Self::BadCost { .. }
             | Self::Log { .. }

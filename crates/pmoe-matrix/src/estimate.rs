@@ -175,28 +175,37 @@ fn float(steps: u64) -> f64 {
 pub struct Forecast {
     /// Seconds until the last run ends.
     pub seconds: f64,
+    /// Seconds of all runs together.
+    pub total_seconds: f64,
+    /// Seconds of the longest run.
+    pub longest_seconds: f64,
     /// Bytes that remain once all runs have ended.
     pub bytes_at_the_end: f64,
     /// Additional bytes while the largest runs are in progress.
     pub bytes_under_way: f64,
 }
 
-/// Estimates the time and disk space for `jobs` workers to finish `runs`.
+/// Estimates the time and disk space for some numbers of workers to finish `runs`.
 ///
 /// `config` resolves the config of a run.
-pub(crate) fn estimate(
+pub(crate) fn estimate<const N: usize>(
     runs: &[Planned],
     costs: &Costs,
-    jobs: usize,
+    workers: [usize; N],
     config: impl Fn(&PlannedRun) -> Result<toml::Table, MatrixError>,
-) -> Result<Forecast, MatrixError> {
+) -> Result<[Forecast; N], MatrixError> {
     let (mut seconds, mut under_way, mut at_the_end) = (Vec::new(), Vec::new(), 0.0);
+    let mut workloads: BTreeMap<Kind, Workload> = BTreeMap::new();
     for planned in runs {
         let run = &planned.run;
-        let Some(cost) = costs.0.get(&kind(run)) else {
+        let kind = kind(run);
+        let Some(cost) = costs.0.get(&kind) else {
             continue;
         };
-        let workload = Workload::new(&config(run)?);
+        let workload = match workloads.get(&kind) {
+            Some(workload) => *workload,
+            None => *workloads.entry(kind).or_insert(Workload::new(&config(run)?)),
+        };
         let training = workload.seconds(planned.steps_done(), run.total_steps, cost);
         let analyses = planned.analyses_left();
         let looking = |settings| workload.analysis_seconds(settings, run.seed, cost);
@@ -210,19 +219,18 @@ pub(crate) fn estimate(
         under_way.push(3.0 * (cost.bytes_of_learner + cost.bytes_of_steps));
     }
     under_way.sort_by(|a, b| b.total_cmp(a));
-    Ok(Forecast {
-        seconds: makespan(&seconds, jobs),
+    Ok(workers.map(|workers| Forecast {
+        seconds: makespan(&seconds, workers),
+        total_seconds: seconds.iter().sum(),
+        longest_seconds: seconds.iter().copied().fold(0.0, f64::max),
         bytes_at_the_end: at_the_end,
-        bytes_under_way: under_way.iter().take(jobs).sum(),
-    })
+        bytes_under_way: under_way.iter().take(workers).sum(),
+    }))
 }
 
 /// Returns the runs that are not finished or not fully analysed.
 pub(crate) fn left(runs: &[Planned]) -> Vec<Planned> {
-    let is_left = |planned: &&Planned| {
-        planned.run.progress != RunProgress::Done || !planned.analyses_left().is_empty()
-    };
-    runs.iter().filter(is_left).cloned().collect()
+    runs.iter().filter(|planned| !planned.is_done()).cloned().collect()
 }
 
 /// Returns when the last of `jobs` workers stops if each takes the next run as soon as it is free.
@@ -282,9 +290,11 @@ mod tests {
     fn finished_runs_add_up_and_the_largest_are_under_way() {
         let runs = [0, 1, 2].map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New));
         let costs = Costs([(kind(&runs[0].run), COST)].into());
-        let found = estimate(&runs, &costs, 2, |_| Ok(SAC.parse().unwrap())).unwrap();
+        let [found] = estimate(&runs, &costs, [2], |_| Ok(SAC.parse().unwrap())).unwrap();
         // Two workers, three runs of 1 000 steps: no updates, one evaluation of 10 000 steps each.
         close(found.seconds, 2.0 * (BESIDE_STEPS + 11.0));
+        close(found.total_seconds, 3.0 * (BESIDE_STEPS + 11.0));
+        close(found.longest_seconds, BESIDE_STEPS + 11.0);
         let events = (0.2 + 1.0 + 1.0) * EVENT_BYTES + 10.0 * EPISODE_EVENT_BYTES;
         close(found.bytes_at_the_end, 3.0 * (1e6 + events));
         close(found.bytes_under_way, 3.0 * 2.0 * 10e6);

@@ -1,5 +1,7 @@
 //! Executors of runs, and the notices that they send.
 
+use std::path::Path;
+
 use pmoe_results::{AnalysisKind, ResultsError};
 use serde::Deserialize;
 
@@ -50,10 +52,33 @@ pub enum Notice<'a> {
     Postponed(usize),
     /// A run ended, successfully or not.
     Over(usize, &'a RunEnd),
+    /// Runs were submitted to a cluster.
+    Submitted {
+        /// How many.
+        runs: usize,
+        /// The id of their array of jobs.
+        job: &'a str,
+    },
+    /// State of a cluster's queue.
+    Queue {
+        /// Jobs that wait.
+        waiting: usize,
+        /// Jobs that run.
+        running: usize,
+    },
+    /// A cluster's engine does not answer or takes nothing, for this reason; it is asked again.
+    Waiting(&'a str),
+    /// Runs are left to the cluster, which goes on with them.
+    Left {
+        /// How many.
+        runs: usize,
+        /// The folder of the results.
+        out: &'a Path,
+    },
     /// The plan's file could not be updated after the end of a run.
     NotNoted(usize, &'a ResultsError),
-    /// The runs are asked to write a checkpoint and stop.
-    Stopping,
+    /// The runs are asked to write a checkpoint and stop, by this signal.
+    Stopping(i32),
     /// The runs are killed.
     Killing,
 }

@@ -35,18 +35,21 @@
 //! | these runs, planned | [`Matrix`], [`Planned`] |
 //! | whatever brings runs to their end | [`Executor`] |
 //! | processes on this machine: retries, and runs that another process is at | [`Local`] |
+//! | jobs of a Slurm cluster, or of any engine that a command starts | [`Cluster`], [`ClusterOptions`] |
+//! | what is submitted, and when a cluster is given up, without a cluster | [`cluster::Campaign`] |
 //! | what an executor tells meanwhile, and who shows it | [`Notice`], [`ProgressDisplay`] |
 //! | how a run ended, and how all of them did | [`RunEnd`], [`MatrixEnd`] |
 //! | time and disk that the rest takes, from a short measurement | [`Forecast`] |
 //!
 //! The run folders are the truth: what is done is read from them and left alone. The crate starts the `pmoe` program for
-//! each run; it knows nothing of learning or simulation, and of no other machine.
+//! each run; it knows nothing of learning or simulation.
 //!
 //! # Errors
 //! [`MatrixError`] keeps a matrix from being run: a [`SelectionError`], a file, a disk that refuses.
 //! [`MatrixError::is_bad_input`] tells the user's part from the machine's. A run that fails is no error but a [`RunEnd`],
 //! and keeps no other from running.
 
+pub mod cluster;
 mod console;
 mod end;
 mod error;
@@ -64,7 +67,8 @@ mod select;
 mod tests;
 mod words;
 
-pub use console::{Console, run};
+pub use cluster::{Cluster, ClusterOptions, ExecutorKind};
+pub use console::{Console, run, wait};
 pub use end::{MatrixEnd, RunEnd};
 pub use error::{MatrixError, SelectionError};
 pub use estimate::Forecast;

@@ -88,7 +88,7 @@ impl Executor for Local {
             scope.spawn(|| {
                 for signal in signals {
                     let again = children.is_stopping();
-                    listener(if again { Notice::Killing } else { Notice::Stopping });
+                    listener(if again { Notice::Killing } else { Notice::Stopping(signal) });
                     children.stop(Exit::of_signal(signal));
                 }
             });

@@ -1,21 +1,27 @@
 //! A selection of runs, and running them.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use pmoe_results::plan::{PlannedRun, RunProgress};
 use pmoe_results::{Methods, Plan, ResultsError, Suite};
 
+use crate::cluster::options::{Class, Engine, Named, SlurmSettings};
+use crate::cluster::slurm::Limits;
+use crate::cluster::{Cluster, ClusterError, ClusterOptions, ExecutorKind};
 use crate::end::RunEnd;
 use crate::error::MatrixError;
 use crate::estimate::{Costs, Forecast, estimate, left};
 use crate::executor::{Executor, Listener, Notice};
 use crate::options::Options;
 use crate::overview::overview;
-use crate::select::{Planned, check_budgets, select};
+use crate::select::{Planned, check_budgets, is_run_named, select};
 
 /// The selected runs, planned but not run.
 #[derive(Debug)]
@@ -28,6 +34,7 @@ pub struct Matrix {
     /// All runs of the scale, including those not selected.
     plan: Plan,
     runs: Vec<Planned>,
+    cluster: ClusterOptions,
 }
 
 impl Matrix {
@@ -41,6 +48,7 @@ impl Matrix {
         methods: Methods,
         options: &Options,
     ) -> Result<Self, MatrixError> {
+        options.cluster.check().map_err(ClusterError::from)?;
         let scale = options.scale();
         let out = options.out.join(&scale);
         let plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
@@ -48,7 +56,14 @@ impl Matrix {
         check_budgets(&runs, &methods)?;
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = options.jobs.unwrap_or_else(cores);
-        Ok(Self { scale, out, jobs, suites, methods, plan, runs })
+        let cluster = options.cluster.clone();
+        let matrix = Self { scale, out, jobs, suites, methods, plan, runs, cluster };
+        for Named { name, .. } in matrix.cluster.time.iter().chain(&matrix.cluster.mem) {
+            if let Some(name) = name {
+                select(&matrix.plan, &matrix.suites, slice::from_ref(name), &[], &matrix.out)?;
+            }
+        }
+        Ok(matrix)
     }
 
     /// Returns the runs in the order in which they start.
@@ -68,6 +83,12 @@ impl Matrix {
         left(&self.runs)
     }
 
+    /// Returns the indices of these runs in [`Self::runs`].
+    pub(crate) fn left_indices(&self) -> Vec<usize> {
+        let is_left = |(index, run): (usize, &Planned)| (!run.is_done()).then_some(index);
+        self.runs.iter().enumerate().filter_map(is_left).collect()
+    }
+
     /// Returns the folder of the results, such as `results/paper-300k`.
     #[must_use]
     pub fn out(&self) -> &Path {
@@ -80,10 +101,71 @@ impl Matrix {
         &self.scale
     }
 
-    /// Returns the number of runs at a time.
+    /// Returns the number of runs at a time on this machine.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs
+    }
+
+    /// Returns what makes the runs.
+    pub(crate) fn executor(&self) -> ExecutorKind {
+        self.cluster.executor
+    }
+
+    /// Returns the most runs at a time on the cluster, if there is a limit.
+    pub(crate) fn max_parallel(&self) -> Option<usize> {
+        self.cluster.max_parallel
+    }
+
+    /// Returns the executor that makes the runs as jobs of a cluster.
+    ///
+    /// `limits` are those of a Slurm cluster.
+    pub(crate) fn cluster(&self, pmoe: &Path, limits: Limits) -> Result<Cluster, MatrixError> {
+        let engine = match &self.cluster.submit {
+            Some(submit) => Engine::Command { submit: submit.clone() },
+            None => Engine::Slurm(self.slurm(limits)),
+        };
+        // Progress is left out, so that the same selection is the same plan whenever it is asked for.
+        let new =
+            |planned: &Planned| PlannedRun { progress: RunProgress::New, ..planned.run.clone() };
+        let runs = self.runs.iter().map(new).collect();
+        let Plan { schema, preset, max_steps, .. } = self.plan;
+        Cluster::new(pmoe, &self.out, Plan { schema, preset, max_steps, runs }, engine)
+    }
+
+    /// Returns how jobs of Slurm are submitted.
+    fn slurm(&self, Limits { array_size, jobs }: Limits) -> SlurmSettings {
+        let ClusterOptions { partition, account, time, mem, setup, sbatch_arg, poll, .. } =
+            self.cluster.clone();
+        let mut classes: BTreeMap<(Option<String>, Option<String>), Vec<usize>> = BTreeMap::new();
+        for (index, planned) in self.runs.iter().enumerate() {
+            let class = (self.value(&time, planned), self.value(&mem, planned));
+            classes.entry(class).or_default().push(index);
+        }
+        let class = |((time, mem), runs): (_, Vec<usize>)| Class {
+            time,
+            mem,
+            runs: runs.into_iter().collect(),
+        };
+        SlurmSettings {
+            partition,
+            account,
+            setup,
+            sbatch_args: sbatch_arg,
+            max_parallel: self.cluster.max_parallel,
+            max_queued: self.cluster.max_queued.unwrap_or((jobs / 2).max(1)),
+            chunk: array_size,
+            poll,
+            classes: classes.into_iter().map(class).collect(),
+        }
+    }
+
+    /// Returns the last of the values that is for a run.
+    fn value(&self, values: &[Named], planned: &Planned) -> Option<String> {
+        let is_for = |of: &&Named| {
+            of.name.as_ref().is_none_or(|name| is_run_named(&planned.run, &self.suites, name))
+        };
+        values.iter().rfind(is_for).map(|of| of.value.clone())
     }
 
     /// Formats the runs as a table with a row for each suite, task and method.
@@ -92,16 +174,26 @@ impl Matrix {
         overview(&self.runs, &self.suites)
     }
 
-    /// Estimates the time and disk space for the runs in [`Self::left`].
+    /// Estimates the time and disk space for the runs in [`Self::left`], if this machine makes them.
     ///
     /// Starts `pmoe` once per kind of run for a short measurement.
     ///
     /// # Errors
     /// Returns an error if a kind of run can't be measured.
     pub fn forecast(&self, pmoe: &Path) -> Result<Forecast, MatrixError> {
+        Ok(self.forecasts(pmoe, [self.jobs])?[0])
+    }
+
+    /// Estimates it for several numbers of runs at a time, on machines like this one.
+    pub(crate) fn forecasts<const N: usize>(
+        &self,
+        pmoe: &Path,
+        slots: [usize; N],
+    ) -> Result<[Forecast; N], MatrixError> {
         let left = self.left();
         let costs = Costs::measure(pmoe, &left, self.jobs)?;
-        estimate(&left, &costs, self.jobs, |run| Ok(self.methods.resolve(&run.spec())?))
+        let config = |run: &PlannedRun| Ok(self.methods.resolve(&run.spec())?);
+        estimate(&left, &costs, slots, config)
     }
 
     /// Writes the plan and executes all runs; returns how each ended, in the order of
@@ -120,41 +212,64 @@ impl Matrix {
         let out = &self.out;
         fs::create_dir_all(out).map_err(|source| MatrixError::Out { path: out.clone(), source })?;
         self.asked().write(out)?;
-        let writing = Mutex::new(());
-        executor.execute(&self.runs, &|notice| {
-            if let Notice::Over(index, _) = notice
-                && let Err(error) = self.note(&writing, &self.runs[index])
-            {
-                listener(Notice::NotNoted(index, &error));
+        let noted = Mutex::new(Noted { over: Vec::new(), last: Instant::now() });
+        let note = |index: Option<usize>| {
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.over.extend(index);
+            // A plan of many runs takes long to write.
+            if noted.over.is_empty() || index.is_some() && noted.last.elapsed() < NOTE_EVERY {
+                return;
+            }
+            if let Err(error) = self.note(&noted.over) {
+                listener(Notice::NotNoted(noted.over[0], &error));
+            }
+            *noted = Noted { over: Vec::new(), last: Instant::now() };
+        };
+        let ends = executor.execute(&self.runs, &|notice| {
+            if let Notice::Over(index, _) = notice {
+                note(Some(index));
             }
             listener(notice);
-        })
+        });
+        note(None);
+        ends
     }
 
     /// Returns the plan without the runs that nobody asked for: those that are neither selected nor
     /// begun.
     fn asked(&self) -> Plan {
         let mut plan = self.plan.clone();
-        let is_selected = |run: &PlannedRun| self.runs.iter().any(|of| of.run.id == run.id);
-        plan.runs.retain(|run| run.progress != RunProgress::New || is_selected(run));
+        let selected: HashSet<&str> = self.runs.iter().map(|of| of.run.id.as_str()).collect();
+        plan.runs.retain(|run| run.progress != RunProgress::New || selected.contains(&*run.id));
         plan
     }
 
-    /// Updates the plan's file after the end of a run.
+    /// Updates the plan's file after the end of runs.
     ///
     /// Another matrix may have written the file meanwhile, with other runs.
-    fn note(&self, writing: &Mutex<()>, planned: &Planned) -> Result<(), ResultsError> {
-        let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn note(&self, over: &[usize]) -> Result<(), ResultsError> {
         let mut plan = Plan::read(&self.out)?.unwrap_or_else(|| self.asked());
-        let is_it = |run: &&mut PlannedRun| run.id == planned.run.id;
-        let progress = RunProgress::read(&planned.dir, planned.run.total_steps);
-        match plan.runs.iter_mut().find(is_it) {
-            Some(run) => run.progress = progress,
-            None => {
-                let run = self.plan.runs.iter().find(|run| run.id == planned.run.id);
-                plan.runs.extend(run.map(|run| PlannedRun { progress, ..run.clone() }));
+        let places: HashMap<String, usize> =
+            plan.runs.iter().enumerate().map(|(place, run)| (run.id.clone(), place)).collect();
+        for planned in over.iter().map(|index| &self.runs[*index]) {
+            let progress = planned.refreshed().run.progress;
+            match places.get(&planned.run.id) {
+                Some(place) => plan.runs[*place].progress = progress,
+                None => {
+                    let run = self.plan.runs.iter().find(|run| run.id == planned.run.id);
+                    plan.runs.extend(run.map(|run| PlannedRun { progress, ..run.clone() }));
+                }
             }
         }
         plan.write(&self.out)
     }
+}
+
+/// Shortest time between two updates of the plan's file while runs are in progress.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs that are over, but not yet in the plan's file.
+struct Noted {
+    over: Vec<usize>,
+    last: Instant,
 }

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pmoe_results::Preset;
 use pmoe_results::number::{MOST_SEED, MOST_STEPS, whole};
 
+use crate::cluster::ClusterOptions;
 use crate::error::{MatrixError, SelectionError};
 
 /// The largest number of runs at a time: each needs a thread here and a process.
@@ -53,6 +54,9 @@ pub struct Options {
     /// Show what would run, how long it would take and how much disk it needs, then stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Where the runs are made, if not by processes on this machine
+    #[command(flatten)]
+    pub cluster: ClusterOptions,
 }
 
 impl Options {
@@ -68,6 +72,7 @@ impl Options {
             out: out.into(),
             suites: None,
             dry_run: false,
+            cluster: ClusterOptions::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use pmoe_results::text::one_line;
 use crate::end::RunEnd;
 use crate::executor::{Advance, Notice};
 use crate::select::Planned;
-use crate::words::spoken;
+use crate::words::{counted, spoken};
 
 /// Shortest time between two summary lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -46,6 +46,8 @@ struct State {
     steps_before: u64,
     runs_over: usize,
     last_line: Instant,
+    /// Waiting and running jobs, as last shown.
+    queue: Option<(usize, usize)>,
 }
 
 impl<'a> ProgressDisplay<'a> {
@@ -72,6 +74,7 @@ impl<'a> ProgressDisplay<'a> {
                 steps_before: steps,
                 runs_over: 0,
                 last_line: now,
+                queue: None,
             }),
         }
     }
@@ -101,7 +104,19 @@ impl<'a> ProgressDisplay<'a> {
             Notice::NotNoted(run, error) => {
                 self.line(&format!("{}: {}", name(run), with_causes(error)));
             }
-            Notice::Stopping => {
+            Notice::Submitted { runs, job } => {
+                self.line(&format!("{} submitted as job {job}", counted(runs, "run")));
+            }
+            Notice::Queue { waiting, running } => self.queue(waiting, running),
+            Notice::Waiting(reason) => self.line(&format!("{reason}; trying again")),
+            Notice::Left { runs, out } => {
+                let (runs, out) = (counted(runs, "run"), out.display());
+                self.line(&format!(
+                    "{runs} left to the cluster: `pmoe matrix status {out}` shows them, `wait` instead of `status` \
+                     goes on here, `cancel` ends them"
+                ));
+            }
+            Notice::Stopping(_) => {
                 self.line("stopping: waiting for checkpoints (interrupt again to kill)")
             }
             Notice::Killing => {
@@ -116,6 +131,23 @@ impl<'a> ProgressDisplay<'a> {
             // A terminal that is gone needs no clearing.
             let _ = bars.all.clear();
         }
+    }
+
+    /// Shows the state of a cluster's queue when it has changed, a line a minute at most.
+    fn queue(&self, waiting: usize, running: usize) {
+        let mut state = self.lock();
+        let is_news = state.queue != Some((waiting, running));
+        if !is_news || state.queue.is_some() && state.last_line.elapsed() < LINE_EVERY {
+            return;
+        }
+        state.queue = Some((waiting, running));
+        state.last_line = Instant::now();
+        let over = state.runs_over;
+        drop(state);
+        self.line(&format!(
+            "{running} running, {waiting} waiting, {over} ended since the start, of {}",
+            counted(self.runs.len(), "run")
+        ));
     }
 
     fn start(&self, index: usize) {

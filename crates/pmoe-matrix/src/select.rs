@@ -34,6 +34,19 @@ impl Planned {
         self.run.analyses.iter().filter(is_left).cloned().collect()
     }
 
+    /// Whether its whole budget is spent and its analyses are complete.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.run.progress == RunProgress::Done && self.analyses_left().is_empty()
+    }
+
+    /// Returns it with its progress read again.
+    #[must_use]
+    pub fn refreshed(&self) -> Self {
+        let progress = RunProgress::read(&self.dir, self.run.total_steps);
+        Self { dir: self.dir.clone(), run: PlannedRun { progress, ..self.run.clone() } }
+    }
+
     /// Returns the environment steps that are already done.
     #[must_use]
     pub fn steps_done(&self) -> u64 {
@@ -69,7 +82,7 @@ pub(crate) fn select(
         }
     }
     for name in only {
-        let known = |run: &PlannedRun| run.used_by.iter().any(|of| is_named(run, of, suites, name));
+        let known = |run: &PlannedRun| is_run_named(run, suites, name);
         if name.is_empty() || !plan.runs.iter().any(known) {
             return Err(unknown(plan, suites, name));
         }
@@ -122,6 +135,11 @@ pub(crate) fn check_budgets(runs: &[Planned], methods: &Methods) -> Result<(), M
         enough: short.iter().map(|(_, (first, _))| *first).max().unwrap_or(*first),
     };
     Err(too_short.into())
+}
+
+/// Whether a name is that of a run in one of its suites.
+pub(crate) fn is_run_named(run: &PlannedRun, suites: &[Suite], name: &str) -> bool {
+    run.used_by.iter().any(|of| is_named(run, of, suites, name))
 }
 
 fn is_named(run: &PlannedRun, of: &Use, suites: &[Suite], name: &str) -> bool {

@@ -69,6 +69,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Whether a signal says that a job's time is about to end: USR1, as engines of clusters are told to send it. No other
+/// signal asks for another start.
+#[must_use]
+pub fn is_end_of_time(signal: i32) -> bool {
+    #[cfg(unix)]
+    return signal == rustix::process::Signal::USR1.as_raw();
+    #[cfg(not(unix))]
+    return false;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

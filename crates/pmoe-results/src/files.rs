@@ -1,7 +1,7 @@
 //! Bounded reads and atomic writes of files.
 
 mod atomic;
-pub(crate) mod json;
+pub mod json;
 mod own;
 mod read;
 mod system;

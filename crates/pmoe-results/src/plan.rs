@@ -93,6 +93,9 @@ pub enum RunProgress {
 /// Hexadecimal digits of an id: 64 bits are enough to distinguish all runs.
 const ID_DIGITS: usize = 16;
 
+/// Hexadecimal digits of the name of a plan: a folder of results has few plans.
+const PLAN_DIGITS: usize = 10;
+
 impl Plan {
     /// The version of the format that this crate writes; it can also read version 1.
     pub const SCHEMA: u32 = 2;
@@ -200,6 +203,13 @@ impl Plan {
     /// Returns an error if the file can't be written.
     pub fn write(&self, root: &Path) -> Result<(), ResultsError> {
         json::write(&root.join(Self::FILE), serde_json::to_vec_pretty(self))
+    }
+
+    /// Returns a name for exactly this plan: a prefix of the hash of its content, in hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).expect("a plan has a JSON form");
+        blake3::hash(&text).to_hex()[..PLAN_DIGITS].to_owned()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::ResultsError;
 const MOST_BYTES: u64 = 1 << 28;
 
 /// Reads a document of one of the versions `schemas`; `None` if the file does not exist.
-pub(crate) fn read<T: DeserializeOwned>(
+pub fn read<T: DeserializeOwned>(
     path: &Path,
     schemas: RangeInclusive<u32>,
 ) -> Result<Option<T>, ResultsError> {
@@ -59,10 +59,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
 }
 
 /// Writes a document serialised by serde_json, and a line break, atomically.
-pub(crate) fn write(
-    path: &Path,
-    document: serde_json::Result<Vec<u8>>,
-) -> Result<(), ResultsError> {
+pub fn write(path: &Path, document: serde_json::Result<Vec<u8>>) -> Result<(), ResultsError> {
     let written = document.map_err(io::Error::from).and_then(|mut bytes| {
         bytes.push(b'\n');
         write_atomic(path, &bytes)

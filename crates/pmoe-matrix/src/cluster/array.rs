@@ -1,0 +1,308 @@
+//! Runs of a plan as arrays of Slurm jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pmoe_results::ResultsError;
+
+use super::campaign::{Job, JobState};
+use super::folder::{Folder, Submission};
+use super::indices::Indices;
+use super::note::Note;
+use super::options::{Class, SlurmSettings};
+use super::slurm::{self, Queued, SlurmError};
+use super::{ClusterError, forget, words};
+use crate::error::MatrixError;
+use crate::executor::{Listener, Notice};
+
+/// Seconds before the time limit at which a job is told to write a checkpoint and make room for its next start.
+const NOTICE_SECONDS: u32 = 120;
+
+/// How long cancelled jobs are waited for.
+const CANCELLING: Duration = Duration::from_secs(60);
+
+/// The arrays of a submission.
+pub(super) struct Arrays<'a> {
+    folder: &'a Folder,
+    submission: &'a Submission,
+    settings: &'a SlurmSettings,
+    /// Names of the arrays, by chunk.
+    names: Vec<String>,
+    /// The queue at the last look.
+    queue: Vec<Queued>,
+    has_answered: bool,
+    has_submitted: bool,
+}
+
+impl<'a> Arrays<'a> {
+    pub(super) fn new(
+        folder: &'a Folder,
+        submission: &'a Submission,
+        settings: &'a SlurmSettings,
+        runs: usize,
+    ) -> Self {
+        let names = (0..runs.div_ceil(settings.chunk)).map(|chunk| name(folder, chunk)).collect();
+        let queue = Vec::new();
+        Self {
+            folder,
+            submission,
+            settings,
+            names,
+            queue,
+            has_answered: false,
+            has_submitted: false,
+        }
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_secs(self.settings.poll)
+    }
+
+    /// Reads the queue, and sets free what waits there for nothing.
+    pub(super) fn jobs(&mut self) -> Result<Vec<Job>, SlurmError> {
+        self.queue = slurm::queue(&self.names)?;
+        self.has_answered = true;
+        let mut jobs = Vec::new();
+        for queued in &self.queue {
+            let Some(chunk) = self.names.iter().position(|name| *name == queued.name) else {
+                continue;
+            };
+            let single = queued.tasks.as_slice().len() == 1;
+            for task in queued.tasks.as_slice() {
+                let index = chunk * self.settings.chunk + task;
+                // A task that has begun is a line of its own.
+                let began = || single && Note::path(&self.folder.notes(), index).exists();
+                let state = match queued.is_pending {
+                    false => JobState::Running,
+                    true if began() => JobState::Requeued,
+                    true => JobState::Queued,
+                };
+                let id = format!("{}_{task}", queued.array);
+                if single {
+                    set_free(&id, state, queued.reason.as_deref());
+                }
+                let (node, reason) = (queued.node.clone(), queued.reason.clone());
+                jobs.push(Job { index, id, state, node, reason });
+            }
+        }
+        self.adjust();
+        Ok(jobs)
+    }
+
+    /// Gives the array that waits the slots that others have left.
+    fn adjust(&self) {
+        let Some(most) = self.settings.max_parallel else { return };
+        let Some(waiting) = self.queue.iter().find(|queued| queued.tasks.as_slice().len() > 1)
+        else {
+            return;
+        };
+        let others =
+            self.queue.iter().filter(|queued| !queued.is_pending && queued.array != waiting.array);
+        // A limit that is not raised now is raised at the next look.
+        let _ = slurm::throttle(&waiting.array, most.saturating_sub(others.count()).max(1));
+    }
+
+    /// Submits runs as arrays, a chunk and class each, until Slurm takes no more.
+    pub(super) fn submit(
+        &mut self,
+        indices: &[usize],
+        listener: &Listener<'_>,
+    ) -> Result<Vec<usize>, MatrixError> {
+        let is_first = !self.has_submitted && self.queue.is_empty();
+        // With a limit on what runs at a time, which Slurm knows per array only, arrays wait one after the other.
+        let waits = self
+            .queue
+            .iter()
+            .any(|queued| queued.is_pending && !queued.tasks.as_slice().is_empty());
+        if self.settings.max_parallel.is_some() && waits {
+            return Ok(Vec::new());
+        }
+        let mut submitted = Vec::new();
+        let mut ids = Vec::new();
+        for ((chunk, class), runs) in self.groups(indices) {
+            let command = &mut self.sbatch(chunk, class, &runs);
+            self.prepare(chunk, &runs)?;
+            match slurm::submit(command) {
+                Ok(id) => {
+                    listener(Notice::Submitted { runs: runs.len(), job: &id });
+                    ids.push(id);
+                    submitted.extend(runs);
+                }
+                Err(SlurmError::Full { .. }) if !(is_first && submitted.is_empty()) => break,
+                Err(error) if is_first => {
+                    self.cancel();
+                    return Err(ClusterError::from(error).into());
+                }
+                // What was taken before will be taken again, once Slurm is well.
+                Err(error) => {
+                    listener(Notice::Waiting(&words(&error)));
+                    break;
+                }
+            }
+            if self.settings.max_parallel.is_some() {
+                break;
+            }
+        }
+        if !ids.is_empty() {
+            self.has_submitted = true;
+            self.submit_report(ids, listener);
+        }
+        Ok(submitted)
+    }
+
+    /// Returns the commands that would submit runs, each an array.
+    pub(super) fn commands(&self, indices: &[usize]) -> Vec<Command> {
+        let groups = self.groups(indices);
+        groups.into_iter().map(|((chunk, class), runs)| self.sbatch(chunk, class, &runs)).collect()
+    }
+
+    /// Groups runs by chunk and class.
+    fn groups(&self, indices: &[usize]) -> BTreeMap<(usize, usize), Vec<usize>> {
+        let classes = &self.settings.classes;
+        let mut class_of = BTreeMap::new();
+        for (place, class) in classes.iter().enumerate() {
+            class_of.extend(class.runs.as_slice().iter().map(|index| (*index, place)));
+        }
+        let mut groups: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for index in indices {
+            let class = class_of.get(index).copied().unwrap_or(classes.len());
+            groups.entry((index / self.settings.chunk, class)).or_default().push(*index);
+        }
+        groups
+    }
+
+    /// Makes place for what jobs leave.
+    fn prepare(&self, chunk: usize, runs: &[usize]) -> Result<(), ResultsError> {
+        forget(self.folder, runs)?;
+        let logs = self.folder.logs(chunk);
+        fs::create_dir_all(&logs).map_err(|error| ResultsError::create(&logs, error))
+    }
+
+    fn sbatch(&self, chunk: usize, class: usize, runs: &[usize]) -> Command {
+        let SlurmSettings { max_parallel, chunk: size, classes, .. } = self.settings;
+        let Class { time, mem, .. } = classes.get(class).cloned().unwrap_or_default();
+        let tasks: Indices = runs.iter().map(|index| index % size).collect();
+        let limit = max_parallel.map_or(String::new(), |most| {
+            let running = self.queue.iter().filter(|queued| !queued.is_pending).count();
+            format!("%{}", most.saturating_sub(running).max(1))
+        });
+        let logs = self.submission.cwd.join(self.folder.logs(chunk)).join("%a.log");
+        let mut command = self.job(&self.names[chunk]);
+        command.arg(format!("--array={tasks}{limit}"));
+        command.arg(format!("--output={}", logs.display()));
+        command.args(["--requeue", "--open-mode=append"]);
+        command.arg(format!("--signal=B:USR1@{NOTICE_SECONDS}"));
+        command.args(["--nodes=1", "--ntasks=1", "--cpus-per-task=1"]);
+        command.args(time.map(|time| format!("--time={time}")));
+        command.args(mem.map(|mem| format!("--mem={mem}")));
+        command.args(&self.settings.sbatch_args);
+        command.arg(self.submission.cwd.join(self.folder.script()));
+        command.arg((chunk * size).to_string());
+        command
+    }
+
+    /// Begins a command that submits a job, with what all jobs have in common.
+    fn job(&self, name: &str) -> Command {
+        let SlurmSettings { partition, account, .. } = self.settings;
+        let mut command = Command::new("sbatch");
+        command.args(["--parsable", &format!("--job-name={name}")]);
+        command.arg(format!("--chdir={}", self.submission.cwd.display()));
+        command.args(partition.as_ref().map(|name| format!("--partition={name}")));
+        command.args(account.as_ref().map(|name| format!("--account={name}")));
+        command
+    }
+
+    /// Returns the script of a job; its argument is the index of task 0.
+    pub(super) fn script(&self) -> String {
+        let setup = self.settings.setup.as_ref().map_or(String::new(), |path| {
+            let path = self.submission.cwd.join(path);
+            format!(". {} || exit\n", quoted(&path.display().to_string()))
+        });
+        let again = "scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\"";
+        format!(
+            "#!/bin/bash\n\
+             # A run of the plan beside this file, as a task of an array. It becomes the program, which then gets Slurm's\n\
+             # signals: USR1 before the time limit, after which it asks for its next start.\n\
+             {setup}exec {} --on-checkpoint {} --index $((SLURM_ARRAY_TASK_ID + $1))\n",
+            self.submission.run_command(self.folder),
+            quoted(again),
+        )
+    }
+
+    /// Submits the report as a job after all others, for those who leave; one submitted before waits no longer.
+    fn submit_report(&self, ids: Vec<String>, listener: &Listener<'_>) {
+        let live = self.queue.iter().map(|queued| queued.array.clone());
+        let after: BTreeSet<String> = live.chain(ids).collect();
+        let after = after.into_iter().collect::<Vec<_>>().join(":");
+        let Submission { pmoe, out, cwd, .. } = self.submission;
+        let (pmoe, out) = (quoted(&pmoe.display().to_string()), quoted(&out.display().to_string()));
+        let mut command = self.job(&report_name(self.folder));
+        command.arg(format!("--dependency=afterany:{after}"));
+        command
+            .arg(format!("--output={}", cwd.join(&self.folder.path).join("report.log").display()));
+        command.args(&self.settings.sbatch_args);
+        command.arg(format!("--wrap=exec {pmoe} report {out} --out {out}/report"));
+        let submitted =
+            slurm::cancel(&report_name(self.folder)).and_then(|()| slurm::submit(&mut command));
+        if let Err(error) = submitted {
+            listener(Notice::Waiting(&format!("no job for the report: {}", words(&error))));
+        }
+    }
+
+    /// Ends all jobs, and waits until they have ended.
+    pub(super) fn cancel(&self) {
+        let report = report_name(self.folder);
+        for name in self.names.iter().chain([&report]) {
+            // Slurm may be the reason for this; whatever it then still starts finds its run as it is.
+            let _ = slurm::cancel(name);
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < CANCELLING
+            && !slurm::queue(&self.names).is_ok_and(|queue| queue.is_empty())
+        {
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Ends the job of the report: whoever sees the last run end makes it.
+    pub(super) fn finish(&self) {
+        // At worst the report is made twice.
+        let _ = slurm::cancel(&report_name(self.folder));
+    }
+}
+
+/// Returns the name of a chunk's arrays.
+pub(super) fn name(folder: &Folder, chunk: usize) -> String {
+    format!("pmoe-{}-{chunk}", folder.id)
+}
+
+/// Returns the name of the job that makes the report.
+pub(super) fn report_name(folder: &Folder) -> String {
+    format!("pmoe-{}-report", folder.id)
+}
+
+/// Lets a task start that Slurm holds back for a reason that is over.
+fn set_free(id: &str, state: JobState, reason: Option<&str>) {
+    let freed = match reason {
+        Some("BeginTime") if state == JobState::Requeued => slurm::start_now(id),
+        // After a start that failed, on a node that was not well.
+        Some(reason) if reason.contains("requeued") && reason.contains("held") => {
+            slurm::release(id)
+        }
+        _ => Ok(()),
+    };
+    // If it does not work now, it will at the next look.
+    drop(freed);
+}
+
+pub(super) fn quoted(word: &str) -> String {
+    // `shlex` only refuses zero bytes, which no path can contain.
+    shlex::try_quote(word).unwrap_or(word.into()).into_owned()
+}

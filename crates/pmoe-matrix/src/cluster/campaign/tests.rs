@@ -1,0 +1,121 @@
+use super::*;
+
+fn job(index: usize, state: JobState) -> Job {
+    Job { index, id: format!("1_{index}"), state, node: None, reason: None }
+}
+
+fn seen(env_step: u64, end: Option<JobEnd>) -> Seen {
+    let note = Note { node: "n0".to_owned(), end, ..Note::begin(0, 0) };
+    Seen { env_step, note: Some(note), ..Seen::default() }
+}
+
+fn failed() -> RunEnd {
+    RunEnd::Failed("full disk".to_owned())
+}
+
+/// A campaign of one run that was submitted, to be told what became of it.
+struct One(Campaign);
+
+impl One {
+    fn new() -> Self {
+        Self(Campaign::new(1, 10, Budget::default()))
+    }
+
+    /// Its job is in the queue, then no longer, and this is seen.
+    fn sees(&mut self, seen: Seen) -> Vec<Order> {
+        assert_eq!(self.0.round(&[job(0, JobState::Running)], |_| unreachable!()), []);
+        self.0.round(&[], |_| seen.clone())
+    }
+
+    /// Repeats what is seen until something else is ordered than to submit it; returns how often that was ordered.
+    fn sees_until(&mut self, seen: &Seen) -> (usize, Vec<Order>) {
+        for submissions in 0..100 {
+            let orders = self.sees(seen.clone());
+            if orders != [Order::Submit(vec![0])] {
+                return (submissions, orders);
+            }
+        }
+        panic!("it is submitted for ever");
+    }
+}
+
+#[test]
+fn what_is_not_done_is_submitted_once() {
+    let mut campaign = Campaign::new(4, 10, Budget::default());
+    let look = |index| match index {
+        0 => Seen { done: true, ..Seen::default() },
+        // Left by an earlier submission.
+        1 => seen(5, Some(JobEnd::Run(failed()))),
+        _ => Seen::default(),
+    };
+    let orders = campaign.round(&[job(3, JobState::Queued)], look);
+    assert_eq!(orders, [Order::Over(0, RunEnd::Done), Order::Submit(vec![1, 2])]);
+    campaign.submitted(&[1, 2]);
+    let jobs = [1, 2, 3].map(|index| job(index, JobState::Queued));
+    assert_eq!(campaign.round(&jobs, |_| unreachable!()), []);
+    assert!(!campaign.is_over());
+    let done = |_| Seen { done: true, ..Seen::default() };
+    assert_eq!(campaign.round(&[], done).len(), 3);
+    assert!(campaign.is_over());
+}
+
+#[test]
+fn what_the_queue_has_no_room_for_waits() {
+    let mut campaign = Campaign::new(5, 3, Budget::default());
+    let orders = campaign.round(&[job(4, JobState::Running)], |_| Seen::default());
+    assert_eq!(orders, [Order::Submit(vec![0, 1])]);
+    // Refused by the engine: none was counted, all are asked for again.
+    assert_eq!(campaign.round(&[], |_| Seen::default()), [Order::Submit(vec![0, 1, 2])]);
+}
+
+#[test]
+fn ends_that_another_start_would_repeat_are_final() {
+    for end in [RunEnd::Diverged("NaN".to_owned()), RunEnd::Refused("unknown key".to_owned())] {
+        let orders = One::new().sees(seen(0, Some(JobEnd::Run(end.clone()))));
+        assert_eq!(orders, [Order::Over(0, end)]);
+    }
+}
+
+#[test]
+fn budgets_end_what_does_not_get_on() {
+    let budget = Budget::default();
+    let often = |seen: Seen| One::new().sees_until(&seen);
+    let (submissions, orders) = often(seen(0, Some(JobEnd::Run(failed()))));
+    assert_eq!((submissions + 1, orders), (3, vec![Order::Over(0, failed())]));
+    let (submissions, orders) = often(seen(0, Some(JobEnd::Run(RunEnd::Locked))));
+    assert_eq!((submissions + 1, orders), (10, vec![Order::Over(0, RunEnd::Locked)]));
+    for lost in [None, Some(JobEnd::Run(RunEnd::Stopped)), Some(JobEnd::Run(RunEnd::Done))] {
+        let (submissions, orders) = often(seen(0, lost));
+        assert_eq!(submissions + 1, budget.losses as usize);
+        let words = "its jobs ended 10 times without progress".to_owned();
+        assert_eq!(orders, [Order::Over(0, RunEnd::Failed(words))]);
+    }
+}
+
+#[test]
+fn progress_renews_the_budgets() {
+    let mut one = One::new();
+    for step in 1..50 {
+        assert_eq!(one.sees(seen(step, None)), [Order::Submit(vec![0])]);
+    }
+    let (submissions, _) = one.sees_until(&seen(49, None));
+    assert_eq!(submissions + 2, Budget::default().losses as usize);
+}
+
+#[test]
+fn jobs_that_never_begin_end_it_all_unless_others_did() {
+    let words = "3 jobs of run 0 ended before they began".to_owned();
+    let (submissions, orders) = One::new().sees_until(&Seen::default());
+    assert_eq!((submissions, orders), (2, vec![Order::GiveUp(words.clone())]));
+
+    let mut one = One::new();
+    assert_eq!(one.sees(seen(0, None)), [Order::Submit(vec![0])]);
+    let (_, orders) = one.sees_until(&Seen::default());
+    assert_eq!(orders, [Order::Over(0, RunEnd::Failed(words))]);
+}
+
+#[test]
+fn a_machine_that_can_run_nothing_ends_it_all() {
+    let unfit = Some(JobEnd::Unfit("no MuJoCo".to_owned()));
+    assert_eq!(One::new().sees(seen(0, unfit)), [Order::GiveUp("node n0: no MuJoCo".to_owned())]);
+}
