@@ -1,29 +1,40 @@
-//! `pmoe run` on a real Slurm: an array of jobs makes the results of a local matrix. Skipped where Slurm is not
-//! installed.
+//! `pmoe matrix --executor slurm` on a real Slurm, which runs on this machine alone: the results are those of a local
+//! matrix, whatever happens to jobs, nodes and controller.
+//!
+//! Skipped where Slurm is not installed, unless `PMOE_REQUIRE_SLURM` is set. `PMOE_MATRICES` is the number of matrices
+//! that faults strike at random.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![cfg(target_os = "linux")]
 
 mod common;
 
+#[path = "slurm/cluster.rs"]
+mod cluster;
+#[path = "slurm/faults.rs"]
+mod faults;
+#[path = "slurm/refusals.rs"]
+mod refusals;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use common::pmoe;
+use cluster::Cluster;
+use common::{pmoe, run};
 
-/// One method on a task without MuJoCo, four seeds, for a second each.
-const TINY: &str = r#"
+/// Two methods on a task without MuJoCo.
+const SUITE: &str = r#"
 title = "Tiny"
 item = "Fig. 1"
 reference = "sac"
-methods = ["sac"]
+methods = ["sac", "pmoe-sac"]
 tasks = ["TargetReaching-v0"]
 [presets]
 quick = { seeds = [0], total_steps = 100_000 }
 paper = { seeds = [0], total_steps = 100_000 }
 [presets.smoke]
-seeds = [0, 1, 2, 3]
-total_steps = 600
+seeds = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+total_steps = STEPS
 [presets.smoke.set]
 hidden = [16, 16]
 batch_size = 8
@@ -31,80 +42,162 @@ random_steps = 100
 learning_starts = 100
 "schedule.eval_every" = 200
 "schedule.eval_episodes" = 1
+"schedule.checkpoint_every" = 300
 "#;
 
-/// A cluster on this machine alone, until it is dropped.
-struct Cluster {
-    folder: PathBuf,
+/// A place for a matrix: suites, results and the cluster's files.
+struct Place {
+    folder: tempfile::TempDir,
 }
 
-impl Cluster {
-    /// Starts it; `None` where Slurm is not installed.
-    fn start(folder: &Path) -> Option<Self> {
-        let has = |program: &str| {
-            let paths = ["/usr/sbin", "/usr/bin"].map(|folder| Path::new(folder).join(program));
-            paths.iter().any(|path| path.exists())
-        };
-        if !["slurmctld", "slurmd", "munged", "sbatch"].into_iter().all(has) {
-            return None;
+impl Place {
+    /// Creates it, with runs of `steps` environment steps.
+    fn new(steps: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let suites = folder.path().join("suites");
+        fs::create_dir(&suites).unwrap();
+        fs::write(suites.join("tiny.toml"), SUITE.replace("STEPS", &steps.to_string())).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command for the results in `out`, with flags.
+    fn matrix(&self, out: &str, flags: &[&str]) -> Command {
+        let mut command = pmoe();
+        command.args(["matrix", "--preset", "smoke", "--suites", "suites", "--out", out]);
+        command.args(flags).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it on a cluster.
+    fn on(&self, cluster: &Cluster, out: &str, flags: &[&str]) -> common::Finished {
+        run(cluster.with(self.matrix(out, &["--executor", "slurm", "--poll", "1"]).args(flags)))
+    }
+
+    /// Makes the results of a local matrix, which are expected of any other.
+    fn local(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let finished = run(&mut self.matrix("local", &["--jobs", "2"]));
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        results(&self.path("local/smoke"))
+    }
+}
+
+/// Reads what a matrix leaves, but for what names a time or a machine.
+fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    const SAME: [&str; 5] =
+        ["config.toml", "events.jsonl", "policy.safetensors", "actor.bpk", "critic.bpk"];
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(place) = folders.pop() {
+        for entry in fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if SAME.iter().any(|name| path.ends_with(name)) {
+                let bytes = fs::read(&path).unwrap();
+                found.push((path.strip_prefix(folder).unwrap().to_owned(), bytes));
+            }
         }
-        let cluster = Self { folder: folder.to_owned() };
-        assert!(cluster.script("up").status().unwrap().success());
-        Some(cluster)
     }
-
-    fn script(&self, what: &str) -> Command {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../pmoe-matrix/tests/slurm/cluster");
-        let mut command = Command::new(script);
-        command.arg(what).arg(&self.folder);
-        command
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env("SLURM_CONF", self.folder.join("slurm.conf"));
-        command
-    }
+    found.sort();
+    found
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = self.script("down").status();
+#[track_caller]
+fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]) {
+    let names = |files: &[(PathBuf, Vec<u8>)]| {
+        files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(found), names(expected));
+    for ((path, found), (_, expected)) in found.iter().zip(expected) {
+        assert!(found == expected, "{} differs", path.display());
     }
 }
 
 #[test]
-fn an_array_of_jobs_makes_the_results_of_a_local_matrix() {
-    let dir = tempfile::tempdir().unwrap();
-    let [suites, local, shared] = ["suites", "local", "shared"].map(|name| dir.path().join(name));
-    let Some(cluster) = Cluster::start(&dir.path().join("cluster")) else {
-        eprintln!("skipped: Slurm is not installed");
-        return;
-    };
-    fs::create_dir(&suites).unwrap();
-    fs::write(suites.join("tiny.toml"), TINY).unwrap();
-    let mut matrix = pmoe();
-    matrix.args(["matrix", "--preset", "smoke", "--suites"]).arg(&suites).arg("--out").arg(&local);
-    assert!(matrix.output().unwrap().status.success());
-    let plan = local.join("smoke/plan.json");
-
-    let program = pmoe();
-    let run = format!(
-        "exec {} run --plan {} --out {} --index $SLURM_ARRAY_TASK_ID",
-        program.get_program().display(),
-        plan.display(),
-        shared.display()
-    );
-    let mut submit = cluster.command("sbatch");
-    submit.args(["--wait", "--array=0-3", "--wrap", &run, "--output"]);
-    submit.arg(dir.path().join("job_%a.log")).current_dir(dir.path());
-    let output = submit.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    for seed in 0..4 {
-        let events = format!("tiny/sac/TargetReaching-v0/seed_{seed}/events.jsonl");
-        let [expected, found] = [local.join("smoke"), shared.clone()]
-            .map(|folder| fs::read(folder.join(&events)).unwrap());
-        assert!(found == expected, "seed {seed} differs");
+fn a_matrix_gives_the_local_bytes_on_1_2_and_4_slots() {
+    let place = Place::new(600);
+    let Some(two) = Cluster::start(&place.path("two"), 1) else { return };
+    let expected = place.local();
+    assert!(expected.len() >= 24 * 5);
+    for (out, flags) in [("one", &["--max-parallel", "1"][..]), ("both", &[])] {
+        let finished = place.on(&two, out, flags);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert!(finished.stdout.contains("24 runs: 24 done"), "{}", finished.stdout);
+        let results_in = place.path(out).join("smoke");
+        assert_same(&results(&results_in), &expected);
+        // The run folders have everything; the report is made.
+        assert!(!results_in.join("jobs").exists());
+        assert!(results_in.join("report/index.html").exists());
     }
+    drop(two);
+    let four = Cluster::start(&place.path("four"), 2).unwrap();
+    let finished = place.on(&four, "four-slots", &["--time", "10", "--mem", "sac=64M"]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_same(&results(&place.path("four-slots/smoke")), &expected);
+    // Runs that need the same are an array each.
+    assert_eq!(
+        finished.stderr.matches("12 runs submitted as job").count(),
+        2,
+        "{}",
+        finished.stderr
+    );
+
+    // A matrix that is done submits nothing.
+    let again = place.on(&four, "four-slots", &[]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(!again.stderr.contains("submitted"), "{}", again.stderr);
+}
+
+#[test]
+fn jobs_go_on_alone_and_are_come_back_to() {
+    let place = Place::new(3_000);
+    let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
+    let expected = place.local();
+    let flags = ["--executor", "slurm", "--poll", "1"];
+    let of = |what: &str| {
+        let mut command = pmoe();
+        command.args(["matrix", what, "out/smoke"]).current_dir(place.folder.path());
+        cluster.with(&mut command);
+        command
+    };
+
+    let mut left =
+        cluster.with(&mut place.matrix("out", &flags)).stderr(Stdio::piped()).spawn().unwrap();
+    cluster.wait_for("a job that runs", || cluster.running().len() == 2);
+    let status = run(&mut of("status")).stdout;
+    assert!(status.contains("of 24 runs done, 2 running"), "{status}");
+    assert!(
+        status.contains("running   n0    tiny/") || status.contains("running  n0    tiny/"),
+        "{status}"
+    );
+    assert!(status.contains("makes the report after all others"), "{status}");
+    common::signal(&left, "INT");
+    assert_eq!(left.wait().unwrap().code(), Some(130));
+
+    // Cancelled: nothing more runs, and nothing is lost.
+    let cancelled = run(&mut of("cancel"));
+    assert_eq!(cancelled.code, Some(0), "{}", cancelled.stderr);
+    assert!(cluster.squeue("%i").is_empty());
+    let status = run(&mut of("status")).stdout;
+    assert!(status.contains("0 running, 0 waiting") && status.contains("(cancelled)"), "{status}");
+
+    let waited = run(&mut of("wait"));
+    assert_eq!(waited.code, Some(0), "{}", waited.stderr);
+    assert_same(&results(&place.path("out/smoke")), &expected);
+    let none = run(&mut of("status"));
+    assert_eq!(none.code, Some(2));
+    assert!(none.stderr.contains("out/smoke has no jobs"), "{}", none.stderr);
+
+    // Left for good: the cluster makes the runs and the report.
+    let mut left = cluster.with(&mut place.matrix("alone", &flags)).spawn().unwrap();
+    cluster.wait_for("jobs", || !cluster.running().is_empty());
+    common::signal(&left, "INT");
+    assert_eq!(left.wait().unwrap().code(), Some(130));
+    cluster.wait_for("the end of all jobs", || cluster.squeue("%i").is_empty());
+    assert_same(&results(&place.path("alone/smoke")), &expected);
+    assert!(place.path("alone/smoke/report/index.html").exists());
 }

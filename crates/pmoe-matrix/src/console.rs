@@ -184,8 +184,10 @@ fn on_a_cluster(matrix: &Matrix, pmoe: &Path) -> Result<String, MatrixError> {
         .collect();
     rows.dedup();
     Ok(format!(
-        "{} to go: {:.1} core-hours, the longest run {}, measured on this machine. Disk space: about {}.\n\n{}",
+        "{} to go: {} of one core ({:.2} core-hours), the longest run {}, measured on this machine. Disk space: about \
+         {}.\n\n{}",
         counted(left, "run"),
+        spoken(total_seconds),
         total_seconds / 3600.0,
         spoken(longest_seconds),
         size(bytes_at_the_end),

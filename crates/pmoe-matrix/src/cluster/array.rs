@@ -195,13 +195,12 @@ impl<'a> Arrays<'a> {
         });
         let logs = self.submission.cwd.join(self.folder.logs(chunk)).join("%a.log");
         let mut command = self.job(&self.names[chunk]);
-        command.arg(format!("--array={tasks}{limit}"));
-        command.arg(format!("--output={}", logs.display()));
-        command.args(["--requeue", "--open-mode=append"]);
-        command.arg(format!("--signal=B:USR1@{NOTICE_SECONDS}"));
-        command.args(["--nodes=1", "--ntasks=1", "--cpus-per-task=1"]);
-        command.args(time.map(|time| format!("--time={time}")));
-        command.args(mem.map(|mem| format!("--mem={mem}")));
+        command.args(["--array", &format!("{tasks}{limit}"), "--output"]).arg(logs);
+        command.args(["--requeue", "--open-mode", "append"]);
+        command.args(["--signal", &format!("B:USR1@{NOTICE_SECONDS}")]);
+        command.args(["--nodes", "1", "--ntasks", "1", "--cpus-per-task", "1"]);
+        command.args(pair("--time", time.as_ref()));
+        command.args(pair("--mem", mem.as_ref()));
         command.args(&self.settings.sbatch_args);
         command.arg(self.submission.cwd.join(self.folder.script()));
         command.arg((chunk * size).to_string());
@@ -212,10 +211,9 @@ impl<'a> Arrays<'a> {
     fn job(&self, name: &str) -> Command {
         let SlurmSettings { partition, account, .. } = self.settings;
         let mut command = Command::new("sbatch");
-        command.args(["--parsable", &format!("--job-name={name}")]);
-        command.arg(format!("--chdir={}", self.submission.cwd.display()));
-        command.args(partition.as_ref().map(|name| format!("--partition={name}")));
-        command.args(account.as_ref().map(|name| format!("--account={name}")));
+        command.args(["--parsable", "--job-name", name, "--chdir"]).arg(&self.submission.cwd);
+        command.args(pair("--partition", partition.as_ref()));
+        command.args(pair("--account", account.as_ref()));
         command
     }
 
@@ -244,11 +242,10 @@ impl<'a> Arrays<'a> {
         let Submission { pmoe, out, cwd, .. } = self.submission;
         let (pmoe, out) = (quoted(&pmoe.display().to_string()), quoted(&out.display().to_string()));
         let mut command = self.job(&report_name(self.folder));
-        command.arg(format!("--dependency=afterany:{after}"));
-        command
-            .arg(format!("--output={}", cwd.join(&self.folder.path).join("report.log").display()));
+        command.args(["--dependency", &format!("afterany:{after}"), "--output"]);
+        command.arg(cwd.join(&self.folder.path).join("report.log"));
         command.args(&self.settings.sbatch_args);
-        command.arg(format!("--wrap=exec {pmoe} report {out} --out {out}/report"));
+        command.args(["--wrap", &format!("exec {pmoe} report {out} --out {out}/report")]);
         let submitted =
             slurm::cancel(&report_name(self.folder)).and_then(|()| slurm::submit(&mut command));
         if let Err(error) = submitted {
@@ -302,6 +299,12 @@ fn set_free(id: &str, state: JobState, reason: Option<&str>) {
     drop(freed);
 }
 
+/// Returns a flag with its value, if there is one.
+fn pair<'a>(flag: &'a str, value: Option<&'a String>) -> impl Iterator<Item = &'a str> {
+    value.into_iter().flat_map(move |value| [flag, value])
+}
+
+/// Quotes a word for a shell.
 pub(super) fn quoted(word: &str) -> String {
     // `shlex` only refuses zero bytes, which no path can contain.
     shlex::try_quote(word).unwrap_or(word.into()).into_owned()

@@ -1,0 +1,107 @@
+//! A Slurm cluster on this machine alone.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A controller and two nodes, until it is dropped. Only one runs at a time: they are sensitive to a busy machine.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    /// Starts it with its files in `folder` and `slots` jobs at a time on each node; `None` where Slurm is not installed.
+    pub(crate) fn start(folder: &Path, slots: usize) -> Option<Self> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let has = |program: &&str| {
+            let folders = ["/usr/sbin", "/usr/bin"].map(Path::new);
+            folders.iter().any(|folder| folder.join(program).exists())
+        };
+        let missing =
+            ["slurmctld", "slurmd", "munged", "sbatch"].into_iter().find(|program| !has(program));
+        if let Some(program) = missing {
+            assert!(env::var_os("PMOE_REQUIRE_SLURM").is_none(), "{program} is not installed");
+            eprintln!("skipped: {program} is not installed");
+            return None;
+        }
+        let cluster = Self { folder: folder.to_owned(), _alone: alone };
+        cluster.script(&["up"], &[&slots.to_string()]);
+        Some(cluster)
+    }
+
+    fn script(&self, what: &[&str], more: &[&str]) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../pmoe-matrix/tests/slurm/cluster");
+        let status = Command::new(script).args(what).arg(&self.folder).args(more).status().unwrap();
+        assert!(status.success(), "{what:?} {more:?}");
+    }
+
+    /// Kills a daemon alone.
+    pub(crate) fn kill(&self, daemon: &str) {
+        self.script(&["kill"], &[daemon]);
+    }
+
+    /// Kills all that runs on a node.
+    pub(crate) fn crash(&self, node: &str) {
+        self.script(&["crash"], &[node]);
+    }
+
+    /// Starts a daemon that was killed.
+    pub(crate) fn start_again(&self, daemon: &str) {
+        self.script(&["start"], &[daemon]);
+    }
+
+    /// Path of its configuration.
+    pub(crate) fn conf(&self) -> PathBuf {
+        self.folder.join("slurm.conf")
+    }
+
+    /// Lets a command use the cluster.
+    pub(crate) fn with<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("SLURM_CONF", self.conf())
+    }
+
+    /// Runs a program of Slurm; returns what it prints, or nothing if it fails.
+    pub(crate) fn ask(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.with(Command::new(program).args(arguments)).output().unwrap();
+        if output.status.success() {
+            String::from_utf8(output.stdout).unwrap()
+        } else {
+            String::new()
+        }
+    }
+
+    /// Lines of the queue, each job on its own.
+    pub(crate) fn squeue(&self, format: &str) -> Vec<String> {
+        let text = self.ask("squeue", &["--noheader", "--array", "--format", format]);
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Ids of the jobs that run.
+    pub(crate) fn running(&self) -> Vec<String> {
+        let jobs = self.squeue("%i %T");
+        jobs.iter().filter_map(|job| job.strip_suffix(" RUNNING").map(str::to_owned)).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < PATIENCE, "{what}: {:?}", self.squeue("%i %T %r %N"));
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.script(&["down"], &[]);
+    }
+}
