@@ -11,6 +11,8 @@ use crate::snapshot::{Count, RunView, Snapshot, StateKind};
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) snapshot: Snapshot,
+    /// The rows of the runs pane: places in the snapshot's runs.
+    rows: Vec<usize>,
     pub(crate) pane: Pane,
     /// The list used last; the curves show its selection.
     pub(crate) list: List,
@@ -78,8 +80,9 @@ impl App {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
         let is_running = |run: &&RunView| run.state.kind() == StateKind::Running;
         let run = snapshot.runs.iter().find(is_running).map(|run| run.dir.clone());
-        Self {
+        let mut app = Self {
             snapshot,
+            rows: Vec::new(),
             pane: Pane::Runs,
             list: List::Runs,
             place: Place::All,
@@ -89,7 +92,16 @@ impl App {
             zoom: false,
             help: false,
             error: None,
-        }
+        };
+        app.arrange();
+        app
+    }
+
+    /// Takes a new snapshot.
+    pub(crate) fn show(&mut self, snapshot: Snapshot) {
+        self.snapshot = snapshot;
+        self.error = None;
+        self.arrange();
     }
 
     /// Returns the rows of the suites pane, each with the count of its runs.
@@ -110,34 +122,45 @@ impl App {
         self.places().iter().position(|(place, _)| *place == self.place).unwrap_or(0)
     }
 
-    /// Returns the sorted runs of the selected place that pass the filter.
-    pub(crate) fn runs(&self) -> Vec<&RunView> {
-        let mut runs: Vec<_> = self
-            .snapshot
-            .runs
-            .iter()
-            .filter(|run| self.place.holds(run))
-            .filter(|run| self.filter.is_none_or(|kind| run.state.kind() == kind))
-            .collect();
+    /// Sorts the runs of the selected place that pass the filter.
+    ///
+    /// They are kept, because there may be many and a screen asks for them several times.
+    fn arrange(&mut self) {
+        let runs = &self.snapshot.runs;
+        let is_shown = |run: &RunView| {
+            self.filter.is_none_or(|kind| run.state.kind() == kind) && self.place.holds(run)
+        };
+        let mut rows: Vec<usize> = (0..runs.len()).filter(|&row| is_shown(&runs[row])).collect();
         let mean_return =
-            |run: &RunView| run.last_eval.map_or(f64::NEG_INFINITY, |e| e.mean_return);
+            |row: usize| runs[row].last_eval.map_or(f64::NEG_INFINITY, |eval| eval.mean_return);
         match self.sort {
             Sort::Plan => {}
-            Sort::State => runs.sort_by_key(|run| run.state.kind()),
-            Sort::Progress => runs.sort_by(|a, b| b.share().total_cmp(&a.share())),
-            Sort::Return => runs.sort_by(|a, b| mean_return(b).total_cmp(&mean_return(a))),
+            Sort::State => rows.sort_by_key(|&row| runs[row].state.kind()),
+            Sort::Progress => {
+                rows.sort_by(|&a, &b| runs[b].share().total_cmp(&runs[a].share()));
+            }
+            Sort::Return => rows.sort_by(|&a, &b| mean_return(b).total_cmp(&mean_return(a))),
         }
-        runs
+        self.rows = rows;
+    }
+
+    /// Returns the sorted runs of the selected place that pass the filter.
+    pub(crate) fn runs(&self) -> Vec<&RunView> {
+        self.rows.iter().map(|&row| &self.snapshot.runs[row]).collect()
     }
 
     /// Returns the row of the selected run in [`App::runs`]; the first row if it is gone.
     pub(crate) fn run_row(&self) -> usize {
-        let selected = |run: &&RunView| Some(&run.dir) == self.run.as_ref();
-        self.runs().iter().position(selected).unwrap_or(0)
+        // Compared as bytes, because comparing paths part by part takes long in a long list.
+        let Some(selected) = self.run.as_ref().map(|dir| dir.as_os_str()) else {
+            return 0;
+        };
+        let dir = |row: &usize| self.snapshot.runs[*row].dir.as_os_str();
+        self.rows.iter().position(|row| dir(row) == selected).unwrap_or(0)
     }
 
     pub(crate) fn selected_run(&self) -> Option<&RunView> {
-        self.runs().get(self.run_row()).copied()
+        self.rows.get(self.run_row()).map(|&row| &self.snapshot.runs[row])
     }
 
     /// Returns the suite of the selected place.
@@ -171,7 +194,8 @@ impl App {
 
     /// Returns the runs whose events are needed now.
     pub(crate) fn wanted(&self) -> BTreeSet<PathBuf> {
-        self.drawn().into_iter().map(|run| run.dir.clone()).collect()
+        let begun = self.drawn().into_iter().filter(|run| run.state.kind().has_begun());
+        begun.map(|run| run.dir.clone()).collect()
     }
 
     /// Handles a key; returns `false` if it quits.
@@ -212,8 +236,14 @@ impl App {
             KeyCode::PageUp => self.go(-PAGE),
             KeyCode::Home | KeyCode::Char('g') => self.go(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.go(isize::MAX),
-            KeyCode::Char('s') => self.sort = after(&Sort::ALL, self.sort),
-            KeyCode::Char('f') => self.filter = self.next_filter(),
+            KeyCode::Char('s') => {
+                self.sort = after(&Sort::ALL, self.sort);
+                self.arrange();
+            }
+            KeyCode::Char('f') => {
+                self.filter = self.next_filter();
+                self.arrange();
+            }
             _ => {}
         }
         true
@@ -259,6 +289,7 @@ impl App {
             List::Suites => {
                 let places = self.places();
                 self.place = places[to(self.place_row(), places.len())].0.clone();
+                self.arrange();
             }
             List::Runs => {
                 let runs = self.runs();

@@ -30,8 +30,9 @@ f             show one state only, then the next
 s             sort: plan, state, progress, return
 q Ctrl-C      quit
 
-✓ done  ▶ running  · waiting  ‖ stopped
-✗ failed
+✓ done  ▶ running  · waiting  ‖ stopped  ✗ failed
+○ queued: its job waits in the queue of a cluster
+↻ requeued: had begun, and its job waits again
 ! killed: marked as running, but no process holds
   its folder; the same command continues it
 ? quiet: running, but has not written for a long

@@ -1,5 +1,8 @@
 //! Numbers formatted for reading.
 
+use pmoe_results::text::one_line;
+
+use crate::job::Job;
 use crate::snapshot::{Count, Left, Snapshot, StateKind};
 
 /// Placeholder for a missing number.
@@ -56,6 +59,14 @@ pub(crate) fn counts(count: &Count) -> String {
         parts.push(format!("{} {}", count.of(kind), kind.word()));
     }
     parts.join(", ")
+}
+
+/// Formats a job: `job 4711_12 on node7`.
+pub(crate) fn job(job: &Job) -> String {
+    match &job.node {
+        Some(node) => one_line(&format!("job {} on {node}", job.id)),
+        None => one_line(&format!("job {}", job.id)),
+    }
 }
 
 /// Formats the time left: `about 2 d 3 h left, 2 runs at a time`.

@@ -1,7 +1,7 @@
 //! How a folder of runs stands: live in a terminal, as text, or as data, for those who wait for runs.
 //!
 //! Nothing is written, no lock is kept, and everything comes from files, so that it works on another machine than the
-//! runs', too.
+//! runs', too. Whoever starts runs as jobs of a cluster tells the watcher what the queue says of them.
 //!
 //! # Example
 //! ```
@@ -25,6 +25,7 @@
 //! |---|---|
 //! | read a folder again and again | [`Watcher`], [`Wanted`] |
 //! | see the state of every run, and what follows: runs per suite and state, speed, time left | [`Snapshot`], [`RunView`], [`Left`] |
+//! | show runs that are jobs of a cluster | [`Job`], [`Jobs`], [`Watcher::set_jobs`], [`AskQueue`] |
 //! | show it in a terminal, as text, as JSON | [`watch`], [`Snapshot::to_text`], `serde::Serialize` |
 //!
 //! # Where the numbers come from
@@ -36,14 +37,17 @@
 //!
 //! It starts and stops no run. A run that was killed is known by its lock, which no process holds. On a machine that
 //! does not share the runs' locks, such as one with a copy of the folder, a run looks killed until its next write, and one
-//! that was killed looks quiet.
+//! that was killed looks quiet. Where the queue of a cluster shows its job, it is running or requeued, whatever its lock
+//! says; [`RunState`] has the whole table.
 //!
 //! # Errors
-//! A folder that can't be listed is an error. A run or a plan that can't be read is shown with its reason.
+//! A folder that can't be listed is an error. A run or a plan that can't be read is shown with its reason, and so is a
+//! queue that can't be asked.
 
 mod app;
 mod draw;
 mod format;
+mod job;
 mod snapshot;
 mod terminal;
 #[cfg(test)]
@@ -53,9 +57,10 @@ mod text;
 mod theme;
 mod watcher;
 
+pub use job::{Job, JobState, Jobs};
 pub use snapshot::{
     Count, EvalPoint, Left, RunState, RunView, Snapshot, StateKind, SuiteView, TaskView, Total,
 };
-pub use terminal::{WatchError, watch};
+pub use terminal::{AskQueue, WatchError, watch};
 pub use theme::Theme;
 pub use watcher::{Wanted, Watcher};

@@ -1,6 +1,6 @@
 //! State of a folder of runs: what was read and what follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,12 +9,17 @@ use pmoe_results::plan::Use;
 use pmoe_results::text::paper_key;
 use serde::Serialize;
 
+use crate::job::Job;
+
 mod left;
+mod state;
 
 pub use left::Left;
 use left::left;
+pub use state::{RunState, StateKind};
 
-/// A folder of runs at one moment: a function of its files and the time only.
+/// A folder of runs at one moment: a function of its files, the jobs that the
+/// watcher was told of, and the time only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
     /// The folder.
@@ -53,6 +58,8 @@ pub struct RunView {
     /// Its state.
     #[serde(flatten)]
     pub state: RunState,
+    /// Its job in the queue of a cluster, if it has one.
+    pub job: Option<Job>,
     /// Environment steps at its newest evaluation or event.
     pub env_step: u64,
     /// Budget in environment steps.
@@ -86,121 +93,6 @@ pub struct EvalPoint {
     pub success_rate: Option<f64>,
 }
 
-/// State of a run: first what asks for attention, last what has not begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum RunState {
-    /// Ended by an error, finished with another budget, or unreadable.
-    Failed {
-        /// What went wrong.
-        reason: String,
-    },
-    /// Running according to its manifest, but no process holds its folder; the next start resumes
-    /// from its checkpoint.
-    Killed {
-        /// The last error in the matrix's log, if there is one.
-        reason: Option<String>,
-    },
-    /// Running according to its manifest, but without a write for a long time: stuck, or killed on
-    /// another machine.
-    Quiet {
-        /// The last error in the matrix's log, if there is one.
-        reason: Option<String>,
-    },
-    /// In progress.
-    Running,
-    /// Stopped on request; the next start resumes from its checkpoint.
-    Stopped,
-    /// The whole budget is spent.
-    Done,
-    /// Planned but not started.
-    Waiting,
-}
-
-/// [`RunState`] without its reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StateKind {
-    /// See [`RunState::Failed`].
-    Failed,
-    /// See [`RunState::Killed`].
-    Killed,
-    /// See [`RunState::Quiet`].
-    Quiet,
-    /// See [`RunState::Running`].
-    Running,
-    /// See [`RunState::Stopped`].
-    Stopped,
-    /// See [`RunState::Done`].
-    Done,
-    /// See [`RunState::Waiting`].
-    Waiting,
-}
-
-impl StateKind {
-    /// All kinds, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Failed,
-        Self::Killed,
-        Self::Quiet,
-        Self::Running,
-        Self::Stopped,
-        Self::Done,
-        Self::Waiting,
-    ];
-
-    /// All kinds, in the order in which they are counted for people.
-    pub(crate) const SPOKEN: [Self; 7] = [
-        Self::Done,
-        Self::Running,
-        Self::Failed,
-        Self::Killed,
-        Self::Quiet,
-        Self::Stopped,
-        Self::Waiting,
-    ];
-
-    /// Returns the name.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Killed => "killed",
-            Self::Quiet => "quiet",
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-        }
-    }
-}
-
-impl RunState {
-    /// Returns the kind of state.
-    #[must_use]
-    pub fn kind(&self) -> StateKind {
-        match self {
-            Self::Failed { .. } => StateKind::Failed,
-            Self::Killed { .. } => StateKind::Killed,
-            Self::Quiet { .. } => StateKind::Quiet,
-            Self::Running => StateKind::Running,
-            Self::Stopped => StateKind::Stopped,
-            Self::Waiting => StateKind::Waiting,
-            Self::Done => StateKind::Done,
-        }
-    }
-
-    /// Returns what went wrong, if known.
-    #[must_use]
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Failed { reason } => Some(reason),
-            Self::Killed { reason } | Self::Quiet { reason } => reason.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 /// Number of runs per state, and their steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Count {
@@ -229,6 +121,16 @@ impl Count {
     #[must_use]
     pub fn share(&self) -> f64 {
         share(self.env_steps, self.total_steps)
+    }
+
+    /// Returns the number of runs that have begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.runs.iter().filter(|(kind, _)| kind.has_begun()).map(|(_, count)| count).sum()
+    }
+
+    /// Returns the number of runs whose jobs wait in the queue.
+    pub(crate) fn in_queue(&self) -> usize {
+        self.of(StateKind::Queued) + self.of(StateKind::Requeued)
     }
 
     fn add(&mut self, run: &RunView) {
@@ -281,17 +183,26 @@ impl Snapshot {
     ) -> Self {
         let mut count = Count::default();
         let mut suites: Vec<SuiteView> = Vec::new();
+        // Places of the suites, and of each task in its suite.
+        let (mut place_of, mut place_in) = (HashMap::new(), HashMap::new());
         for run in &runs {
             count.add(run);
-            // A suite may use a run under several names, but it counts once.
-            let names: BTreeSet<&String> = run.used_by.iter().map(|used| &used.suite).collect();
-            for name in names {
-                let new = || SuiteView { name: name.clone(), ..SuiteView::default() };
-                let suite = entry(&mut suites, |suite| suite.name == *name, new);
-                suite.count.add(run);
-                let new = || TaskView { task: run.task.clone(), ..TaskView::default() };
-                let task = entry(&mut suite.tasks, |task| task.task == run.task, new);
-                task.count.add(run);
+            for (index, Use { suite: name, .. }) in run.used_by.iter().enumerate() {
+                // A suite may use a run under several names, but it counts once.
+                if run.used_by[..index].iter().any(|used| used.suite == *name) {
+                    continue;
+                }
+                let place = *place_of.entry(name.as_str()).or_insert(suites.len());
+                if place == suites.len() {
+                    suites.push(SuiteView { name: name.clone(), ..SuiteView::default() });
+                }
+                let SuiteView { count, tasks, .. } = &mut suites[place];
+                count.add(run);
+                let place = *place_in.entry((place, run.task.as_str())).or_insert(tasks.len());
+                if place == tasks.len() {
+                    tasks.push(TaskView { task: run.task.clone(), ..TaskView::default() });
+                }
+                tasks[place].count.add(run);
             }
         }
         suites.sort_by_cached_key(|suite| paper_key(&suite.name));
@@ -330,15 +241,6 @@ impl RunView {
     pub fn is_of(&self, suite: &str) -> bool {
         self.used_by.iter().any(|used| used.suite == suite)
     }
-}
-
-/// Returns the first item that satisfies `is`, or appends a new one.
-fn entry<T>(items: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
-    let place = items.iter().position(is).unwrap_or_else(|| {
-        items.push(new());
-        items.len() - 1
-    });
-    &mut items[place]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "step counts are far below 2^52")]

@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::app::App;
 use crate::draw::draw;
+use crate::job::Jobs;
 use crate::theme::Theme;
 use crate::watcher::{Wanted, Watcher};
 
@@ -30,13 +31,25 @@ pub enum WatchError {
     Terminal(#[from] io::Error),
 }
 
+/// Returns what the queue of a cluster says of the runs, if that is new, or why it can't be asked.
+///
+/// It is called in each refresh and must not wait for the queue.
+pub type AskQueue<'a> = dyn FnMut() -> Option<Result<Jobs, String>> + 'a;
+
 /// Shows a folder until the user quits or a signal ends the program; reads it every `interval`.
+///
+/// `queue` is where jobs come from; without a cluster, `&mut || None`.
 ///
 /// The terminal is restored at the end, even after a panic.
 ///
 /// # Errors
 /// Returns an error if the folder can't be listed at the start, or the terminal fails.
-pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(), WatchError> {
+pub fn watch(
+    mut watcher: Watcher,
+    interval: Duration,
+    theme: Theme,
+    queue: &mut AskQueue<'_>,
+) -> Result<(), WatchError> {
     let stop = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
     signal_hook::flag::register(signal_hook::consts::SIGHUP, stop.clone())?;
@@ -44,14 +57,15 @@ pub fn watch(mut watcher: Watcher, interval: Duration, theme: Theme) -> Result<(
         signal_hook::flag::register(signal, stop.clone())?;
     }
     // Before the terminal changes, so that the shell shows the error.
+    take_jobs(&mut watcher, queue);
     let wanted = Wanted::Runs(&[].into());
     let mut app = App::new(watcher.refresh(SystemTime::now(), wanted)?);
     // Only now is it known whose curves are shown.
-    refresh(&mut app, &mut watcher);
+    refresh(&mut app, &mut watcher, queue);
     #[cfg(unix)]
     std::thread::Builder::new().spawn(exit_on_hang_up)?;
     let mut terminal = ratatui::try_init()?;
-    let result = run(&mut terminal, &mut app, &mut watcher, interval, theme, &stop);
+    let result = run(&mut terminal, &mut app, &mut watcher, queue, interval, theme, &stop);
     ratatui::restore();
     match result {
         // The terminal is gone, as the signal shows.
@@ -82,6 +96,7 @@ fn run(
     terminal: &mut DefaultTerminal,
     app: &mut App,
     watcher: &mut Watcher,
+    queue: &mut AskQueue<'_>,
     interval: Duration,
     theme: Theme,
     stop: &AtomicBool,
@@ -96,7 +111,7 @@ fn run(
             }
             let left = interval.saturating_sub(refreshed.elapsed());
             if left.is_zero() {
-                refresh(app, watcher);
+                refresh(app, watcher, queue);
                 refreshed = Instant::now();
                 break;
             }
@@ -105,13 +120,12 @@ fn run(
             }
             match event::read()? {
                 Event::Key(key) if key.kind == KeyEventKind::Press => {
-                    let wanted = app.wanted();
                     if !app.press(key) {
                         return Ok(());
                     }
                     // The runs on screen now may not have been read yet.
-                    if app.wanted() != wanted {
-                        refresh(app, watcher);
+                    if watcher.has_unread(&app.wanted()) {
+                        refresh(app, watcher, queue);
                     }
                     break;
                 }
@@ -123,12 +137,18 @@ fn run(
 }
 
 /// Takes a new snapshot; the previous one stays if the folder can't be read.
-fn refresh(app: &mut App, watcher: &mut Watcher) {
+fn refresh(app: &mut App, watcher: &mut Watcher, queue: &mut AskQueue<'_>) {
+    take_jobs(watcher, queue);
     match watcher.refresh(SystemTime::now(), Wanted::Runs(&app.wanted())) {
-        Ok(snapshot) => {
-            app.snapshot = snapshot;
-            app.error = None;
-        }
+        Ok(snapshot) => app.show(snapshot),
         Err(error) => app.error = Some(with_causes(&error)),
+    }
+}
+
+fn take_jobs(watcher: &mut Watcher, queue: &mut AskQueue<'_>) {
+    match queue() {
+        None => {}
+        Some(Ok(jobs)) => watcher.set_jobs(jobs),
+        Some(Err(problem)) => watcher.set_jobs_problem(problem),
     }
 }

@@ -8,6 +8,7 @@ use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
 use pmoe_results::{Event, Manifest, Plan, Preset, RunDir, Sink, Status};
 
+use crate::job::{Job, JobState};
 use crate::snapshot::{EvalPoint, RunState, RunView, Snapshot};
 
 /// Returns a run of suite `fig1` with a budget of 1000 steps and an evaluation every 100 steps so
@@ -26,6 +27,7 @@ pub(crate) fn view(method: &str, task: &str, seed: u64, state: RunState, env_ste
         seed,
         set: BTreeMap::new(),
         state,
+        job: None,
         env_step,
         total_steps: 1_000,
         steps_per_second: (env_step > 0).then_some(10.0),
@@ -54,6 +56,36 @@ pub(crate) fn snapshot() -> Snapshot {
         view("sac", "Hopper-v2", 1, RunState::Stopped, 500),
         view("pmoe-sac", "Hopper-v2", 1, RunState::Waiting, 0),
     ];
+    Snapshot::new(Path::new("results/paper"), Some((Preset::Paper, Some(1_000))), runs, vec![])
+}
+
+/// Returns a job; it is on a node if it runs.
+pub(crate) fn job(id: &str, state: JobState, reason: Option<&str>) -> Job {
+    let node = (state == JobState::Running).then(|| "node7".to_owned());
+    Job { id: id.to_owned(), state, node, reason: reason.map(str::to_owned) }
+}
+
+/// Returns a run with the state that its job gives it.
+pub(crate) fn view_of_job(seed: u64, job: Job, env_step: u64) -> RunView {
+    let reason = job.reason.clone();
+    let state = match job.state {
+        JobState::Queued => RunState::Queued { reason },
+        JobState::Requeued => RunState::Requeued { reason },
+        JobState::Running => RunState::Running,
+    };
+    RunView { job: Some(job), ..view("sac", "Ant-v2", seed, state, env_step) }
+}
+
+/// Returns runs of a cluster: one runs, one waits again, and `queued` wait.
+pub(crate) fn cluster(queued: u64) -> Snapshot {
+    let mut runs = vec![
+        view_of_job(0, job("41_0", JobState::Running, None), 600),
+        view_of_job(1, job("41_1", JobState::Requeued, Some("BeginTime")), 200),
+    ];
+    runs.extend((2..2 + queued).map(|seed| {
+        let reason = if seed == 2 { "Resources" } else { "Priority" };
+        view_of_job(seed, job(&format!("41_{seed}"), JobState::Queued, Some(reason)), 0)
+    }));
     Snapshot::new(Path::new("results/paper"), Some((Preset::Paper, Some(1_000))), runs, vec![])
 }
 

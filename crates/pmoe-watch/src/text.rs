@@ -1,13 +1,33 @@
 //! Snapshots as plain text, for logs, pipes and users without a terminal.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use pmoe_results::text::one_line;
 
-use crate::format::{counts, duration, optional, percent, quantity, scale, spoken_left, steps};
+use crate::format::{
+    counts, duration, job, optional, percent, quantity, scale, spoken_left, steps,
+};
 use crate::snapshot::{Count, RunView, Snapshot, StateKind};
+
+/// The states whose runs are listed, each with the most rows: a queue may be long, and only its first
+/// runs are of interest.
+const LISTED: [(StateKind, usize); 7] = [
+    (StateKind::Running, 1_000),
+    (StateKind::Requeued, 20),
+    (StateKind::Queued, 5),
+    (StateKind::Quiet, 1_000),
+    (StateKind::Killed, 1_000),
+    (StateKind::Stopped, 1_000),
+    (StateKind::Failed, 1_000),
+];
+
+/// Most reasons that are listed.
+const MOST_REASONS: usize = 5;
 
 impl Snapshot {
     /// Formats all runs together, each suite, and each run that is running, quiet, killed, stopped
-    /// or failed.
+    /// or failed, up to 1000 of each; of those whose jobs wait, why, and the first few.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{} ({})\n", one_line(&self.dir.display().to_string()), scale(self));
@@ -21,32 +41,31 @@ impl Snapshot {
         }
         text += "\n\n";
 
-        let mut rows = vec![
-            ["suite", "task", "done", "running", "failed", "other", "steps"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
+        let has_queue = count.in_queue() > 0;
+        let mut titles = vec!["suite", "task", "done", "running"];
+        titles.extend(has_queue.then_some("queued"));
+        titles.extend(["failed", "other", "steps"]);
+        let mut rows = vec![titles.into_iter().map(str::to_owned).collect()];
+        let row = |suite: &str, task: &str, count| count_row(suite, task, count, has_queue);
         for suite in &self.suites {
             if let [task] = suite.tasks.as_slice() {
-                rows.push(count_row(&suite.name, &task.task, &suite.count));
+                rows.push(row(&suite.name, &task.task, &suite.count));
                 continue;
             }
-            rows.push(count_row(&suite.name, "", &suite.count));
-            rows.extend(suite.tasks.iter().map(|task| count_row("", &task.task, &task.count)));
+            rows.push(row(&suite.name, "", &suite.count));
+            rows.extend(suite.tasks.iter().map(|task| row("", &task.task, &task.count)));
         }
         text += &table(&rows);
 
-        for kind in [
-            StateKind::Running,
-            StateKind::Quiet,
-            StateKind::Killed,
-            StateKind::Stopped,
-            StateKind::Failed,
-        ] {
+        for (kind, most) in LISTED {
             let runs: Vec<_> = self.runs.iter().filter(|run| run.state.kind() == kind).collect();
-            if !runs.is_empty() {
-                text += &format!("\n{}\n", kind.word());
-                text += &table(&runs.into_iter().map(run_row).collect::<Vec<_>>());
+            if runs.is_empty() {
+                continue;
+            }
+            text += &format!("\n{}{}\n", kind.word(), reasons(kind, &runs));
+            text += &table(&runs.iter().take(most).map(|run| run_row(run)).collect::<Vec<_>>());
+            if runs.len() > most {
+                text += &format!("  and {} more\n", runs.len() - most);
             }
         }
         for problem in &self.problems {
@@ -56,19 +75,37 @@ impl Snapshot {
     }
 }
 
-fn count_row(suite: &str, task: &str, count: &Count) -> Vec<String> {
+fn count_row(suite: &str, task: &str, count: &Count, has_queue: bool) -> Vec<String> {
     let other = [StateKind::Killed, StateKind::Quiet, StateKind::Stopped, StateKind::Waiting]
         .map(|kind| count.of(kind));
-    let numbers = [
-        count.of(StateKind::Done),
-        count.of(StateKind::Running),
-        count.of(StateKind::Failed),
-        other.iter().sum::<usize>(),
-    ];
+    let mut numbers = vec![count.of(StateKind::Done), count.of(StateKind::Running)];
+    numbers.extend(has_queue.then(|| count.in_queue()));
+    numbers.extend([count.of(StateKind::Failed), other.iter().sum()]);
     let mut row = vec![one_line(suite), one_line(task)];
-    row.extend(numbers.map(|number| number.to_string()));
+    row.extend(numbers.iter().map(usize::to_string));
     row.push(percent(count.share()));
     row
+}
+
+/// Counts why jobs wait, most frequent first: ` (98 Priority, 2 Resources)`; empty for other runs.
+fn reasons(kind: StateKind, runs: &[&RunView]) -> String {
+    if !matches!(kind, StateKind::Queued | StateKind::Requeued) {
+        return String::new();
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.state.reason().unwrap_or("no reason known")).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|&(_, count)| Reverse(count));
+    let more = counts.len().saturating_sub(MOST_REASONS);
+    let mut parts: Vec<_> = counts
+        .iter()
+        .take(MOST_REASONS)
+        .map(|(reason, count)| format!("{count} {}", one_line(reason)))
+        .collect();
+    parts.extend((more > 0).then(|| format!("{more} other reasons")));
+    format!(" ({})", parts.join(", "))
 }
 
 fn run_row(run: &RunView) -> Vec<String> {
@@ -90,6 +127,7 @@ fn run_row(run: &RunView) -> Vec<String> {
         optional(run.steps_per_second, |speed| format!("{speed:.0} steps/s")),
         evaluation,
     ];
+    row.extend(run.job.as_ref().map(job));
     row.extend(run.seconds_left.map(|seconds| format!("{} left", duration(seconds))));
     if matches!(run.state.kind(), StateKind::Quiet | StateKind::Killed) {
         row.extend(run.quiet_seconds.map(|quiet| format!("silent for {}", duration(quiet))));
@@ -125,7 +163,9 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::snapshot;
+    use crate::job::{Job, JobState};
+    use crate::snapshot::RunState;
+    use crate::testing::{cluster, snapshot};
 
     #[test]
     fn the_text_says_it_all() {
@@ -161,5 +201,64 @@ problem: plan.json is odd
     fn an_empty_folder_has_no_runs_yet() {
         let snapshot = Snapshot::new("x".as_ref(), None, vec![], vec![]);
         assert_eq!(snapshot.to_text(), "x (no plan)\nno runs yet\n");
+    }
+
+    #[test]
+    fn a_queue_is_summed_up() {
+        let expected = "\
+results/paper (paper, at most 1k steps)
+0 of 100002 runs done, 1 running, 1 requeued, 100000 queued; 0 % of the steps; about 115 d 17 h left, 1 run at a time
+
+  suite  task    done  running  queued  failed  other  steps
+  fig1   Ant-v2     0        1  100001       0      0    0 %
+
+running
+  fig1/sac/Ant-v2/seed_0  600 of 1000  60 %  10 steps/s  return 6.0 at 600  job 41_0 on node7  40 s left
+
+requeued (1 BeginTime)
+  fig1/sac/Ant-v2/seed_1  200 of 1000  20 %  10 steps/s  return 4.0 at 200  job 41_1  BeginTime
+
+queued (99999 Priority, 1 Resources)
+  fig1/sac/Ant-v2/seed_2  0 of 1000  0 %  –    job 41_2  Resources
+  fig1/sac/Ant-v2/seed_3  0 of 1000  0 %  –    job 41_3  Priority
+  fig1/sac/Ant-v2/seed_4  0 of 1000  0 %  –    job 41_4  Priority
+  fig1/sac/Ant-v2/seed_5  0 of 1000  0 %  –    job 41_5  Priority
+  fig1/sac/Ant-v2/seed_6  0 of 1000  0 %  –    job 41_6  Priority
+  and 99995 more
+";
+        assert_eq!(cluster(100_000).to_text(), expected);
+    }
+
+    #[test]
+    fn jobs_are_in_the_document() {
+        let document = serde_json::to_value(cluster(1)).unwrap();
+        assert_eq!(document["total"]["runs"]["requeued"], 1);
+        let [running, _, queued] = [0, 1, 2].map(|index| &document["runs"][index]);
+        let job = serde_json::json!({
+            "id": "41_0", "state": "running", "node": "node7", "reason": null
+        });
+        assert_eq!((&running["state"], &running["job"]), (&"running".into(), &job));
+        assert_eq!((&queued["state"], &queued["reason"]), (&"queued".into(), &"Resources".into()));
+        assert!(serde_json::to_value(snapshot()).unwrap()["runs"][0]["job"].is_null());
+    }
+
+    #[test]
+    fn nothing_from_a_queue_reaches_the_terminal_as_it_is() {
+        let mut snapshot = cluster(1);
+        let bad = "x\x1b[31m\u{9b}2J\r\ny\u{202e}";
+        let reason = Some(bad.to_owned());
+        let job = Job {
+            id: bad.into(),
+            node: reason.clone(),
+            reason: reason.clone(),
+            state: JobState::Queued,
+        };
+        for run in &mut snapshot.runs {
+            run.job = Some(job.clone());
+            run.state = RunState::Queued { reason: reason.clone() };
+        }
+        let text = snapshot.to_text();
+        let is_bad = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(text.contains("x [31m 2J y") && !text.contains(is_bad), "{text:?}");
     }
 }

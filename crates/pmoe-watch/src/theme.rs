@@ -37,7 +37,9 @@ impl Theme {
             }
             StateKind::Quiet => Style::new().fg(self.hue(5)).add_modifier(Modifier::BOLD),
             StateKind::Running => Style::new().fg(self.hue(0)).add_modifier(Modifier::BOLD),
+            StateKind::Requeued => Style::new().fg(self.hue(6)),
             StateKind::Done => Style::new().fg(self.hue(2)),
+            StateKind::Queued => Style::new().fg(self.hue(4)),
             StateKind::Stopped => Style::new().fg(self.hue(7)),
             StateKind::Waiting => Style::new().add_modifier(Modifier::DIM),
         }
@@ -58,8 +60,10 @@ pub(crate) fn sign(kind: StateKind) -> &'static str {
         StateKind::Killed => "!",
         StateKind::Quiet => "?",
         StateKind::Running => "▶",
+        StateKind::Requeued => "↻",
         StateKind::Stopped => "‖",
-        StateKind::Waiting => "·",
         StateKind::Done => "✓",
+        StateKind::Queued => "○",
+        StateKind::Waiting => "·",
     }
 }

@@ -1,18 +1,22 @@
 //! Reads a folder of runs incrementally. It writes nothing and keeps no lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pmoe_results::error::with_causes;
-use pmoe_results::plan::{PlannedRun, Use};
-use pmoe_results::run::{Folders, task_folder};
-use pmoe_results::{Manifest, Plan, ResultsError, Status};
+use pmoe_results::plan::PlannedRun;
+use pmoe_results::run::Folders;
+use pmoe_results::{Plan, ResultsError};
 
-use crate::snapshot::{RunState, RunView, Snapshot};
-use known::{BYTES_AT_ONCE, Known, Stamp, last_words};
+use crate::job::{Job, Jobs};
+use crate::snapshot::{RunView, Snapshot};
+use known::{BYTES_AT_ONCE, Known, Stamp, log_path};
+use view::Sources;
 
 mod known;
+mod view;
 
 /// Follows a folder of runs.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Watcher {
     plan: Option<Plan>,
     plan_stamp: Option<Stamp>,
     runs: BTreeMap<PathBuf, Known>,
+    jobs: HashMap<PathBuf, Job>,
+    jobs_problem: Option<String>,
 }
 
 /// Runs whose events a refresh reads to the end; the others take turns.
@@ -36,10 +42,31 @@ impl Watcher {
     /// Creates a watcher of a folder of runs, with or without a plan.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), plan: None, plan_stamp: None, runs: BTreeMap::new() }
+        Self {
+            dir: dir.to_owned(),
+            plan: None,
+            plan_stamp: None,
+            runs: BTreeMap::new(),
+            jobs: HashMap::new(),
+            jobs_problem: None,
+        }
     }
 
-    /// Reads what is new and returns the state of the folder.
+    /// Takes what the queue of a cluster says of the runs, instead of what it said before.
+    ///
+    /// Jobs of runs that are neither in the plan nor have a folder are not shown.
+    pub fn set_jobs(&mut self, jobs: Jobs) {
+        self.jobs = jobs.into_iter().collect();
+        self.jobs_problem = None;
+    }
+
+    /// Reports as a problem why the queue can't be asked; the jobs known before stay in use.
+    pub fn set_jobs_problem(&mut self, problem: String) {
+        self.jobs_problem = Some(problem);
+    }
+
+    /// Reads what is new and returns the state of the folder: a function of its files, the jobs and
+    /// `now`.
     ///
     /// A run that can't be read counts as failed. A plan that can't be read is reported as a
     /// problem, and the previous plan stays in use.
@@ -55,6 +82,7 @@ impl Watcher {
         let mut problems: Vec<_> = broken.iter().map(|(_, error)| with_causes(error)).collect();
         problems.extend(repeated.iter().map(ToString::to_string));
         problems.extend(self.read_plan());
+        problems.extend(self.jobs_problem.clone());
 
         let found: BTreeSet<PathBuf> = found.iter().map(|path| self.relative(path)).collect();
         self.runs.retain(|dir, _| found.contains(dir));
@@ -67,13 +95,13 @@ impl Watcher {
             Some(format!("{}: {}", dir.display(), known.problem.as_ref()?))
         }));
 
-        let planned = self.plan.iter().flat_map(|plan| &plan.runs);
-        let mut views: Vec<_> = planned.map(|run| self.planned_view(run, now)).collect();
-        let dirs: BTreeSet<_> = views.iter().map(|view| view.dir.clone()).collect();
-        let others = self.runs.iter().filter(|(dir, _)| !dirs.contains(*dir));
-        views.extend(others.map(|(dir, known)| self.view(dir, known, now)));
         let plan = self.plan.as_ref().map(|plan| (plan.preset, plan.max_steps));
-        Ok(Snapshot::new(&self.dir, plan, views, problems))
+        Ok(Snapshot::new(&self.dir, plan, self.views(now), problems))
+    }
+
+    /// Whether a refresh would read on in one of these runs, as far as is known without looking.
+    pub(crate) fn has_unread(&self, wanted: &BTreeSet<PathBuf>) -> bool {
+        wanted.iter().any(|dir| self.runs.get(dir).is_some_and(|known| known.unread))
     }
 
     fn relative(&self, path: &Path) -> PathBuf {
@@ -109,118 +137,50 @@ impl Watcher {
         }
     }
 
-    fn planned_view(&self, run: &PlannedRun, now: SystemTime) -> RunView {
-        let mut view = match self.runs.get(&run.dir) {
-            Some(known) => self.view(&run.dir, known, now),
-            None => RunView {
-                dir: run.dir.clone(),
-                used_by: Vec::new(),
-                method: String::new(),
-                task: String::new(),
-                seed: 0,
-                set: BTreeMap::new(),
-                state: match last_words(&self.dir.join(&run.dir)) {
-                    Some(reason) => RunState::Failed { reason },
-                    None => RunState::Waiting,
-                },
-                env_step: 0,
-                total_steps: run.total_steps,
-                steps_per_second: None,
-                seconds_left: None,
-                quiet_seconds: None,
-                last_eval: None,
-                curve: Vec::new(),
-                attempts: 0,
-                wall_seconds: 0.0,
-            },
+    /// Returns the views of all runs: first those of the plan in its order, then the others by path.
+    fn views(&self, now: SystemTime) -> Vec<RunView> {
+        // Plans and queues may be long, and a tree of paths compares them part by part.
+        let known: HashMap<&Path, &Known> =
+            self.runs.iter().map(|(dir, known)| (dir.as_path(), known)).collect();
+        let planned = self.plan.as_ref().map_or(&[][..], |plan| plan.runs.as_slice());
+        let new = planned.iter().filter(|run| !known.contains_key(run.dir.as_path()));
+        let logs = self.logs(new);
+        let sources = |dir, known, planned| Sources {
+            root: &self.dir,
+            dir,
+            known,
+            may_have_log: !logs.is_empty() && logs.contains(&log_path(dir)),
+            planned,
+            job: self.jobs.get(dir),
         };
-        view.used_by.clone_from(&run.used_by);
-        view.method.clone_from(&run.base);
-        view.task.clone_from(&run.task);
-        view.seed = run.seed;
-        view.set.clone_from(&run.set);
-        if view.state == RunState::Done && view.total_steps != run.total_steps {
-            let (found, planned) = (view.total_steps, run.total_steps);
-            let reason = format!("it has {found} steps, but the plan requires {planned}");
-            view.state = RunState::Failed { reason };
+
+        let mut views = Vec::with_capacity(planned.len().max(known.len()));
+        let mut seen = HashSet::new();
+        for run in planned {
+            let known = known.get(run.dir.as_path()).copied();
+            if known.is_some() {
+                seen.insert(run.dir.as_path());
+            }
+            views.push(sources(&run.dir, known, Some(run)).view(now));
         }
-        view
+        let others = self.runs.iter().filter(|(dir, _)| !seen.contains(dir.as_path()));
+        views.extend(others.map(|(dir, known)| sources(dir, Some(known), None).view(now)));
+        views
     }
 
-    fn view(&self, dir: &Path, known: &Known, now: SystemTime) -> RunView {
-        let path = self.dir.join(dir);
-        let mut view = RunView {
-            dir: dir.to_owned(),
-            used_by: Vec::new(),
-            method: "?".to_owned(),
-            task: "?".to_owned(),
-            seed: 0,
-            set: BTreeMap::new(),
-            state: RunState::Waiting,
-            env_step: known.env_step,
-            total_steps: known.env_step,
-            steps_per_second: known.steps_per_second(),
-            seconds_left: None,
-            quiet_seconds: None,
-            last_eval: known.last_eval,
-            curve: known.curve.iter().map(|(step, value)| (*step, *value)).collect(),
-            attempts: 0,
-            wall_seconds: 0.0,
-        };
-        let manifest = match &known.manifest {
-            Ok(manifest) => manifest,
-            Err(reason) => {
-                view.state = RunState::Failed { reason: reason.clone() };
-                view.used_by = vec![self.place(dir, None)];
-                return view;
-            }
-        };
-        view.used_by = vec![self.place(dir, Some(manifest))];
-        view.method.clone_from(&manifest.method);
-        view.task.clone_from(&manifest.task);
-        view.seed = manifest.seed;
-        view.env_step = known.env_step.max(manifest.env_step);
-        view.total_steps = manifest.total_steps;
-        view.attempts = manifest.attempts.len();
-        view.wall_seconds = manifest.wall_seconds();
-        view.state = match &manifest.status {
-            Status::Done => RunState::Done,
-            Status::Interrupted => RunState::Stopped,
-            Status::Failed { reason, diverged } => RunState::Failed {
-                reason: if *diverged { format!("diverged: {reason}") } else { reason.clone() },
-            },
-            Status::Running => {
-                view.quiet_seconds = known.quiet_seconds(&path, now);
-                match view.quiet_seconds {
-                    _ if known.is_killed() => RunState::Killed { reason: last_words(&path) },
-                    Some(quiet) if quiet > known.patience(manifest) => {
-                        RunState::Quiet { reason: last_words(&path) }
-                    }
-                    _ => RunState::Running,
-                }
-            }
-        };
-        if view.state == RunState::Running {
-            view.seconds_left = known.seconds_left(manifest, now);
-        }
-        view
-    }
-
-    /// Returns the suite and method of a run that is not in the plan.
+    /// Returns the logs beside the folders of `runs`, relative to the watched folder.
     ///
-    /// They come from the path if it is `<suite>/<method>/<task>/seed_<n>`; otherwise the suite is
-    /// the folder above the run.
-    fn place(&self, dir: &Path, manifest: Option<&Manifest>) -> Use {
-        let names: Vec<_> = dir.iter().map(|name| name.to_string_lossy()).collect();
-        let (depth, method) = match (names.as_slice(), manifest) {
-            ([.., method, task, _], Some(manifest)) if *task == task_folder(&manifest.task) => {
-                (3, &**method)
-            }
-            (_, manifest) => (1, manifest.map_or("?", |manifest| manifest.method.as_str())),
-        };
-        let above = dir.ancestors().nth(depth).filter(|above| !above.as_os_str().is_empty());
-        let suite = above.or_else(|| self.dir.file_name().map(Path::new)).unwrap_or(&self.dir);
-        Use { suite: suite.display().to_string(), method: method.to_owned() }
+    /// Listing their few parents is much faster than asking for the log of each run, above all on a
+    /// network.
+    fn logs<'a>(&self, runs: impl Iterator<Item = &'a PlannedRun>) -> HashSet<PathBuf> {
+        let parents: HashSet<&Path> = runs.filter_map(|run| run.dir.parent()).collect();
+        let mut logs = HashSet::new();
+        for parent in parents {
+            let entries = fs::read_dir(self.dir.join(parent)).into_iter().flatten().flatten();
+            let paths = entries.map(|entry| parent.join(entry.file_name()));
+            logs.extend(paths.filter(|path| log_path(path) == *path));
+        }
+        logs
     }
 }
 

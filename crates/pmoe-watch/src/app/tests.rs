@@ -1,6 +1,6 @@
 use super::*;
 use crate::snapshot::RunState;
-use crate::testing::{snapshot, view};
+use crate::testing::{cluster, snapshot, view};
 
 fn press(app: &mut App, keys: &[KeyCode]) {
     for key in keys {
@@ -54,9 +54,23 @@ fn the_filter_goes_through_the_states_that_there_are() {
         assert_eq!(app.runs().len(), if app.filter.is_some() { 1 } else { 6 });
         seen.push(app.filter);
     }
-    let there = StateKind::ALL.into_iter().filter(|kind| *kind != StateKind::Killed);
+    let gone = [StateKind::Killed, StateKind::Requeued, StateKind::Queued];
+    let there = StateKind::ALL.into_iter().filter(|kind| !gone.contains(kind));
     let all = there.map(Some).chain([None]);
     assert_eq!(seen, all.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_queue_has_filters_and_nothing_of_it_is_read() {
+    let mut app = App::new(cluster(5));
+    assert_eq!((app.selected_run().unwrap().seed, app.wanted().len()), (0, 1));
+    for (kind, runs, wanted) in
+        [(StateKind::Running, 1, 1), (StateKind::Requeued, 1, 1), (StateKind::Queued, 5, 0)]
+    {
+        press(&mut app, &[KeyCode::Char('f')]);
+        assert_eq!((app.filter, app.runs().len()), (Some(kind), runs));
+        assert_eq!(app.wanted().len(), wanted, "{kind:?}");
+    }
 }
 
 #[test]
@@ -86,18 +100,18 @@ fn keys_lead_to_a_task_a_run_its_curve_and_back() {
 fn what_is_selected_stays_when_the_runs_change() {
     let mut app = App::new(snapshot());
     press(&mut app, &[KeyCode::Char('s'), KeyCode::Down]);
-    app.sort = Sort::Plan;
-    press(&mut app, &[KeyCode::Home, KeyCode::Down]);
+    press(&mut app, &[KeyCode::Char('s'), KeyCode::Char('s'), KeyCode::Home, KeyCode::Down]);
+    assert_eq!(app.sort, Sort::Plan);
     let selected = app.selected_run().unwrap().dir.clone();
     let mut runs = app.snapshot.runs.clone();
     runs.insert(0, view("dac", "Ant-v2", 7, RunState::Running, 100));
-    app.snapshot = Snapshot::new("x".as_ref(), None, runs.clone(), vec![]);
+    app.show(Snapshot::new("x".as_ref(), None, runs.clone(), vec![]));
     assert_eq!(app.selected_run().unwrap().dir, selected);
     // If it is gone, the first run is selected.
     runs.retain(|run| run.dir != selected);
-    app.snapshot = Snapshot::new("x".as_ref(), None, runs, vec![]);
+    app.show(Snapshot::new("x".as_ref(), None, runs, vec![]));
     assert_eq!(app.run_row(), 0);
-    app.snapshot = Snapshot::new("x".as_ref(), None, vec![], vec![]);
+    app.show(Snapshot::new("x".as_ref(), None, vec![], vec![]));
     let keys =
         [KeyCode::Down, KeyCode::End, KeyCode::Enter, KeyCode::Up, KeyCode::Tab, KeyCode::Down];
     press(&mut app, &keys);

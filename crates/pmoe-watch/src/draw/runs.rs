@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{block, cut, first_row};
 use crate::app::{App, List, Pane, Place};
-use crate::format::{duration, optional, percent, quantity, steps};
+use crate::format::{duration, job, optional, percent, quantity, steps};
 use crate::snapshot::{RunView, StateKind};
 use crate::theme::{Theme, sign};
 
@@ -16,6 +16,9 @@ const NAME: [usize; 2] = [10, 24];
 
 /// Smallest height with details about the selected run.
 const WITH_DETAILS: u16 = 8;
+
+/// Number of rows that decide about the columns.
+const NEAR: usize = 1_000;
 
 /// A column of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +32,13 @@ enum Column {
     Speed,
     Return,
     Left,
+    Job,
+    Node,
 }
 
 impl Column {
     /// All columns, from left to right.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::State,
         Self::Suite,
         Self::Method,
@@ -43,10 +48,12 @@ impl Column {
         Self::Speed,
         Self::Return,
         Self::Left,
+        Self::Job,
+        Self::Node,
     ];
 
     /// All columns, from the most important one to the first that a narrow screen omits.
-    const BY_NEED: [Self; 9] = [
+    const BY_NEED: [Self; 11] = [
         Self::Method,
         Self::Seed,
         Self::Steps,
@@ -56,6 +63,8 @@ impl Column {
         Self::Speed,
         Self::State,
         Self::Suite,
+        Self::Job,
+        Self::Node,
     ];
 
     fn title(self) -> &'static str {
@@ -69,11 +78,16 @@ impl Column {
             Self::Speed => "steps/s",
             Self::Return => "return",
             Self::Left => "left",
+            Self::Job => "job",
+            Self::Node => "node",
         }
     }
 
     fn is_text(self) -> bool {
-        matches!(self, Self::State | Self::Suite | Self::Method | Self::Task)
+        matches!(
+            self,
+            Self::State | Self::Suite | Self::Method | Self::Task | Self::Job | Self::Node
+        )
     }
 
     fn cell(self, app: &App, run: &RunView) -> String {
@@ -93,6 +107,8 @@ impl Column {
                 run.last_eval.map_or_else(String::new, |eval| quantity(eval.mean_return))
             }
             Self::Left => run.seconds_left.map_or_else(String::new, duration),
+            Self::Job => run.job.as_ref().map_or_else(String::new, |job| job.id.clone()),
+            Self::Node => run.job.as_ref().and_then(|job| job.node.clone()).unwrap_or_default(),
         };
         one_line(&text)
     }
@@ -128,7 +144,7 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, runs: &[&RunView], area: Rect, t
     let height = usize::from(area.height.saturating_sub(1));
     let selected = app.run_row();
     let first = first_row(selected, runs.len(), height);
-    let columns = columns(app, runs, area.width.into());
+    let columns = columns(app, near(runs, first), area.width.into());
     let cell = |text: &str, column: Column, width: usize| {
         let text = cut(text, width);
         if column.is_text() { format!(" {text:<width$}") } else { format!(" {text:>width$}") }
@@ -144,7 +160,7 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, runs: &[&RunView], area: Rect, t
             .collect();
         let text = Span::styled(
             text,
-            if kind == StateKind::Waiting { theme.state(kind) } else { Style::new() },
+            if kind.has_begun() { Style::new() } else { theme.state(StateKind::Waiting) },
         );
         let line = Line::from(vec![Span::styled(sign(kind), theme.state(kind)), text]);
         let is_selected = row == selected && app.list == List::Runs;
@@ -156,6 +172,13 @@ fn draw_table(frame: &mut Frame<'_>, app: &App, runs: &[&RunView], area: Rect, t
         lines.push(line);
     }
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// Returns the rows near `first` that decide about the columns: all of a usual folder, and few enough
+/// of a huge one to be fast.
+fn near<'a, 'b>(runs: &'a [&'b RunView], first: usize) -> &'a [&'b RunView] {
+    let from = first.saturating_sub(NEAR / 2).min(runs.len().saturating_sub(NEAR));
+    &runs[from..runs.len().min(from + NEAR)]
 }
 
 /// Returns the columns that fit, each with its width.
@@ -171,6 +194,10 @@ fn columns(app: &App, runs: &[&RunView], room: usize) -> Vec<(Column, usize)> {
         (Column::Suite | Column::Task, _) => false,
         // A filter leaves runs of one state only, and the sign shows it too.
         (Column::State, _) => app.filter.is_none(),
+        (Column::Job, _) => runs.iter().any(|run| run.job.is_some()),
+        (Column::Node, _) => {
+            runs.iter().any(|run| run.job.as_ref().is_some_and(|job| job.node.is_some()))
+        }
         _ => true,
     };
     let mut left = room.saturating_sub(1);
@@ -196,6 +223,7 @@ pub(super) fn about(run: &RunView) -> String {
     } else {
         parts.push(run.state.kind().word().to_owned());
     }
+    parts.extend(run.job.as_ref().map(job));
     parts.push(format!("{} of {} steps", spoken(run.env_step), spoken(run.total_steps)));
     if let Some(eval) = run.last_eval {
         let success =

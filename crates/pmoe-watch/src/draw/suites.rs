@@ -10,6 +10,16 @@ use crate::app::{App, List, Pane, Place};
 use crate::snapshot::{Count, StateKind};
 use crate::theme::{Theme, sign};
 
+/// The states with a mark, which shows the first that there is.
+const MARKED: [StateKind; 6] = [
+    StateKind::Failed,
+    StateKind::Killed,
+    StateKind::Quiet,
+    StateKind::Running,
+    StateKind::Requeued,
+    StateKind::Queued,
+];
+
 /// Returns the preferred width of the list in columns.
 pub(super) fn width(app: &App) -> u16 {
     let row = |(place, count): (Place, &Count)| {
@@ -32,15 +42,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, theme: Theme) {
         .skip(first)
         .take(inner.height.into())
         .map(|(row, (place, count))| {
-            let mark = [StateKind::Failed, StateKind::Killed, StateKind::Quiet, StateKind::Running]
+            let mark = MARKED
                 .into_iter()
                 .find(|kind| count.of(*kind) > 0)
                 .map_or(Span::from(" "), |kind| Span::styled(sign(kind), theme.state(kind)));
             let state = state(count);
             let room = width.saturating_sub(state.chars().count() + 3);
             let text = format!(" {:<room$} {state}", cut(&name(place), room));
-            let has_begun = count.of(StateKind::Waiting) < count.all();
-            let style = if has_begun { Style::new() } else { theme.state(StateKind::Waiting) };
+            let style =
+                if count.begun() > 0 { Style::new() } else { theme.state(StateKind::Waiting) };
             let line = Line::from(vec![mark, Span::styled(text, style)]);
             match (row == selected, app.list) {
                 (false, _) => line,

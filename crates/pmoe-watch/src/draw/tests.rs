@@ -6,7 +6,7 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::snapshot::{RunState, Snapshot};
-use crate::testing::{snapshot, view};
+use crate::testing::{cluster, snapshot, view};
 
 fn screen(app: &App, width: u16, height: u16, theme: Theme) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -47,6 +47,46 @@ paper  1 of 6 runs done, 1 running, 1 failed, 1 quiet, 1 stopped, 1 waiting
         assert_eq!(found, expected);
     }
     assert_eq!(found[23], "q quit  ? help  f all  s by state  Tab pane  Enter open");
+}
+
+#[test]
+fn a_cluster_on_80_by_12_and_narrow_screens_without_nodes_and_jobs() {
+    let mut app = App::new(cluster(3));
+    app.zoom = true;
+    let found = lines(&screen(&app, 80, 12, Theme::Colors));
+    let expected = "\
+paper  0 of 5 runs done, 1 running, 1 requeued, 3 queued
+███░░░░░░░░░░░░░░░░░ 16 % of the steps, about 7 min left, 1 run at a time
+┏ runs: all (5) ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+┃  state    suite method task   seed steps steps/s return left job  node       ┃
+┃▶ running  fig1  sac    Ant-v2    0  60 %      10    6.0 40 s 41_0 node7      ┃
+┃↻ requeued fig1  sac    Ant-v2    1  20 %            4.0      41_1            ┃
+┃○ queued   fig1  sac    Ant-v2    2   0 %                     41_2            ┃
+┃○ queued   fig1  sac    Ant-v2    3   0 %                     41_3            ┃
+┃running, job 41_0 on node7, 600 of 1k steps, return 6.0 at 600, 10 steps/s, 40┃";
+    for (found, expected) in found.iter().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    for (width, titles) in [
+        (74, "state    suite method task   seed steps steps/s return left job  node"),
+        (73, "state    suite method task   seed steps steps/s return left job"),
+        (67, "state    suite method task   seed steps steps/s return left"),
+        (60, "state    method task   seed steps steps/s return left"),
+    ] {
+        let found = lines(&screen(&app, width, 12, Theme::Colors));
+        assert_eq!(found[3].trim_matches(['┃', ' ']), titles);
+    }
+    assert!(app.press(KeyEvent::from(KeyCode::Down)));
+    let found = lines(&screen(&app, 80, 12, Theme::Colors));
+    assert!(found[8].starts_with("┃requeued: BeginTime, job 41_1, 200 of 1k"), "{found:#?}");
+}
+
+#[test]
+fn a_long_list_has_the_columns_of_the_rows_nearby() {
+    let mut app = App::new(cluster(3_000));
+    assert!(app.press(KeyEvent::from(KeyCode::End)));
+    let found = lines(&screen(&app, 100, 12, Theme::Colors)).concat();
+    assert!(found.contains("3001"), "{found}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pmoe_results::error::with_causes;
@@ -91,6 +91,11 @@ impl Known {
     /// Whether its process is gone, although its manifest says that it runs.
     pub(super) fn is_killed(&self) -> bool {
         self.is_running() && self.held == Some(false) && !self.is_elsewhere
+    }
+
+    /// Whether a process is at work on it on this machine.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_running() && self.held == Some(true)
     }
 
     /// Asks who holds a run that may be in progress, and whether it wrote all the same.
@@ -191,10 +196,17 @@ impl Known {
         (taken > 0.0 && seconds > 0.0).then(|| taken / seconds)
     }
 
-    /// Returns the time left at the newest evaluation, minus the time since then.
-    pub(super) fn seconds_left(&self, manifest: &Manifest, now: SystemTime) -> Option<f64> {
+    /// Returns the time left at the newest evaluation, minus the time since then if it was at work.
+    pub(super) fn seconds_left(
+        &self,
+        manifest: &Manifest,
+        quiet_seconds: Option<f64>,
+        now: SystemTime,
+    ) -> Option<f64> {
         let left = steps(manifest.total_steps.saturating_sub(manifest.env_step));
-        let since = self.stamp.map_or(0.0, |stamp| seconds_since(stamp.modified, now));
+        let was_at_work = self.is_running() && !self.is_silent(manifest, quiet_seconds);
+        let stamp = self.stamp.filter(|_| was_at_work);
+        let since = stamp.map_or(0.0, |stamp| seconds_since(stamp.modified, now));
         Some((left / self.steps_per_second()? - since).max(0.0))
     }
 
@@ -204,8 +216,13 @@ impl Known {
         Some(seconds_since(events.max(manifest)?, now))
     }
 
+    /// Whether it has written nothing for so long that it is quiet.
+    pub(super) fn is_silent(&self, manifest: &Manifest, quiet_seconds: Option<f64>) -> bool {
+        quiet_seconds.is_some_and(|quiet| quiet > self.patience(manifest))
+    }
+
     /// Returns the seconds without a write after which a run is quiet.
-    pub(super) fn patience(&self, manifest: &Manifest) -> f64 {
+    fn patience(&self, manifest: &Manifest) -> f64 {
         let per_evaluation = manifest.attempts.last().map_or(0.0, |attempt| {
             let evaluations = self.curve.range(attempt.from_step..).count();
             attempt.wall_seconds / steps(evaluations.max(1) as u64)
@@ -214,9 +231,14 @@ impl Known {
     }
 }
 
+/// Returns the path of the log that the matrix keeps next to the folder of a run.
+pub(super) fn log_path(path: &Path) -> PathBuf {
+    path.with_extension("log")
+}
+
 /// Returns the last error in the log that the matrix keeps next to the folder of an unfinished run.
 pub(super) fn last_words(path: &Path) -> Option<String> {
-    let path = path.with_extension("log");
+    let path = log_path(path);
     if !path.exists() {
         return None;
     }

@@ -1,11 +1,13 @@
 use std::fs;
 use std::time::Duration;
 
-use pmoe_results::Event;
+use pmoe_results::plan::Use;
+use pmoe_results::{Event, Manifest, Status};
 
 use super::*;
-use crate::snapshot::{EvalPoint, StateKind, steps};
-use crate::testing::{append, eval, files, folder, manifest, write_plan, write_run};
+use crate::job::JobState;
+use crate::snapshot::{EvalPoint, RunState, StateKind, steps};
+use crate::testing::{append, eval, files, folder, job, manifest, write_plan, write_run};
 
 /// Returns the time one second after the manifest of a run was written.
 fn soon(path: &Path) -> SystemTime {
@@ -337,4 +339,152 @@ fn no_name_of_a_file_reaches_the_terminal_as_it_is() {
     assert_eq!(snapshot.runs.len(), 4);
     assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
     assert!(text.contains("x [31m 2J"));
+}
+
+/// Where the queue tells more than the files, its job decides.
+#[test]
+fn the_queue_decides_where_it_knows_more() {
+    use StateKind::{Done, Failed, Killed, Queued, Quiet, Requeued, Running, Stopped, Waiting};
+
+    let failed = || Status::Failed { reason: "the loss is NaN".into(), diverged: true };
+    let ended = |status, total_steps| Manifest { status, total_steps, ..manifest() };
+    // Files, the state without a job, and with one that runs, is queued, is requeued.
+    type Write = Box<dyn Fn(&Path) -> Option<fs::File>>;
+    let write = |manifest: Manifest| -> Write {
+        Box::new(move |path| {
+            write_run(path, manifest.clone(), &[0, 50]);
+            None
+        })
+    };
+    let with_lock = |is_held: bool| -> Write {
+        Box::new(move |path| {
+            write_run(path, manifest(), &[0, 50]);
+            fs::write(path.join("lock"), "process 1\n").unwrap();
+            let lock = fs::File::open(path.join("lock")).unwrap();
+            lock.lock().unwrap();
+            is_held.then_some(lock)
+        })
+    };
+    let unreadable: Write = Box::new(|path| {
+        write_run(path, manifest(), &[]);
+        fs::write(path.join(Manifest::FILE), "{ no manifest").unwrap();
+        None
+    });
+    let only_a_log: Write = Box::new(|path| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path.with_extension("log"), "error: no such task\n").unwrap();
+        None
+    });
+    let nothing: Write = Box::new(|_| None);
+    // `late`: long after the last write.
+    let cases: [(&str, Write, bool, [StateKind; 4]); 12] = [
+        ("done", write(ended(Status::Done, 300)), false, [Done; 4]),
+        ("unreadable", unreadable, false, [Failed; 4]),
+        ("at work", write(manifest()), false, [Running, Running, Requeued, Requeued]),
+        ("silent", write(manifest()), true, [Quiet, Running, Requeued, Requeued]),
+        ("killed", with_lock(false), false, [Killed, Running, Requeued, Requeued]),
+        ("long dead", with_lock(false), true, [Killed, Running, Requeued, Requeued]),
+        ("held", with_lock(true), false, [Running; 4]),
+        ("held and silent", with_lock(true), true, [Quiet, Running, Quiet, Quiet]),
+        (
+            "stopped",
+            write(ended(Status::Interrupted, 300)),
+            false,
+            [Stopped, Running, Requeued, Requeued],
+        ),
+        ("failed", write(ended(failed(), 300)), false, [Failed, Running, Requeued, Requeued]),
+        ("only a log", only_a_log, false, [Failed, Running, Requeued, Requeued]),
+        ("nothing", nothing, false, [Waiting, Running, Queued, Requeued]),
+    ];
+    for (name, write, is_late, expected) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        write_plan(dir.path(), 1);
+        let path = dir.path().join(folder(0));
+        let lock = write(&path);
+        let late = Duration::from_secs(if is_late { 5_000 } else { 1 });
+        let now = fs::metadata(path.join(Manifest::FILE))
+            .map_or(SystemTime::UNIX_EPOCH, |file| file.modified().unwrap())
+            + late;
+        let jobs = [
+            None,
+            Some(job("7_0", JobState::Running, None)),
+            Some(job("7_0", JobState::Queued, Some("Priority"))),
+            Some(job("7_0", JobState::Requeued, Some("BeginTime"))),
+        ];
+        let before = files(dir.path());
+        let mut watcher = Watcher::new(dir.path());
+        for (job, expected) in jobs.into_iter().zip(expected) {
+            watcher.set_jobs(job.iter().map(|job| (folder(0), job.clone())).collect());
+            let run = only(&mut watcher, now);
+            assert_eq!(run.state.kind(), expected, "{name} with {job:?}");
+            if matches!(expected, Queued | Requeued) {
+                let reason = job.as_ref().and_then(|job| job.reason.as_deref());
+                assert_eq!(run.state.reason(), reason, "{name}");
+            }
+            assert_eq!(run.job, job, "{name}");
+            assert_eq!(
+                (run.task.as_str(), run.total_steps > 0),
+                ("Hopper-v2", name != "unreadable")
+            );
+        }
+        assert_eq!(files(dir.path()), before, "something was written");
+        drop(lock);
+    }
+}
+
+/// A run that goes on after a pause has as much to do as when it stopped.
+#[test]
+fn time_does_not_run_while_a_job_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    let mut watcher = Watcher::new(dir.path());
+    watcher.set_jobs([(folder(0), job("7", JobState::Running, None))].into());
+    // 200 steps at 50 per second are left.
+    for status in [Status::Interrupted, Status::Running] {
+        write_run(&path, Manifest { status, ..manifest() }, &[0, 50, 100]);
+        close(only(&mut watcher, soon(&path) + Duration::from_secs(5_000)).seconds_left, 4.0);
+    }
+    close(only(&mut watcher, soon(&path)).seconds_left, 3.0);
+    watcher.set_jobs([(folder(0), job("7", JobState::Requeued, None))].into());
+    let snapshot = look(&mut watcher, soon(&path));
+    assert_eq!((snapshot.runs[0].seconds_left, snapshot.total.left.unwrap().seconds), (None, None));
+}
+
+#[test]
+fn a_queue_that_is_silent_is_a_problem_and_its_last_word_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    write_plan(dir.path(), 2);
+    let now = SystemTime::UNIX_EPOCH;
+    let mut watcher = Watcher::new(dir.path());
+    let jobs: Jobs = [
+        (folder(0), job("7_0", JobState::Running, None)),
+        (folder(8), job("7_8", JobState::Running, None)),
+    ]
+    .into();
+    watcher.set_jobs(jobs.clone());
+    let told = look(&mut watcher, now);
+    // The job of a run that is neither planned nor there is not shown.
+    assert_eq!((told.runs.len(), told.total.count.of(StateKind::Running)), (2, 1));
+    assert_eq!(look(&mut watcher, now), told);
+    watcher.set_jobs_problem("squeue: no controller".into());
+    let silent = look(&mut watcher, now);
+    assert_eq!((silent.problems, silent.runs), (vec!["squeue: no controller".into()], told.runs));
+    watcher.set_jobs(Jobs::new());
+    let snapshot = look(&mut watcher, now);
+    assert_eq!((snapshot.problems.len(), snapshot.total.count.of(StateKind::Waiting)), (0, 2));
+}
+
+#[test]
+fn a_run_counts_as_read_once_its_events_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(folder(0));
+    write_run(&path, Manifest { status: Status::Done, ..manifest() }, &[0]);
+    append(&path, &b"{\"event\":\"none\"}\n".repeat(2_000_000));
+    let wanted = BTreeSet::from([folder(0)]);
+    let mut watcher = Watcher::new(dir.path());
+    let nothing = BTreeSet::new();
+    watcher.refresh(SystemTime::UNIX_EPOCH, Wanted::Runs(&nothing)).unwrap();
+    assert!(watcher.has_unread(&wanted) && !watcher.has_unread(&[folder(1)].into()));
+    watcher.refresh(SystemTime::UNIX_EPOCH, Wanted::Runs(&wanted)).unwrap();
+    assert!(!watcher.has_unread(&wanted));
 }

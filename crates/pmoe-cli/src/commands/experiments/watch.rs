@@ -45,7 +45,7 @@ pub(crate) fn watch(args: Args) -> Result<Exit> {
             print_line(snapshot.to_text().trim_end())?;
         }
     } else if io::stdout().is_terminal() {
-        pmoe_watch::watch(watcher, args.interval, Theme::from_env()).map_err(
+        pmoe_watch::watch(watcher, args.interval, Theme::from_env(), &mut || None).map_err(
             |error| match error {
                 WatchError::Results(error) => error.into(),
                 error => anyhow::Error::from(error),
