@@ -288,7 +288,11 @@ impl Desk<'_> {
     /// Reads the queue.
     fn jobs(&mut self) -> Result<Vec<Job>, SlurmError> {
         match self {
-            Self::Slurm(arrays) => arrays.jobs(),
+            Self::Slurm(arrays) => {
+                let jobs = arrays.look()?;
+                arrays.tend(&jobs);
+                Ok(jobs)
+            }
             // The command waits for its jobs.
             Self::Command(_) => Ok(Vec::new()),
         }

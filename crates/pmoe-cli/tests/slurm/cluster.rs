@@ -1,11 +1,15 @@
 //! A Slurm cluster on this machine alone.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The script that starts and stops its daemons.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pmoe-matrix/tests/slurm/cluster");
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -37,9 +41,45 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Starts it with nodes that do not see some folders of this machine.
+    pub(crate) fn start_hiding(folder: &Path, hidden: &[&Path]) -> Option<Self> {
+        let cluster = Self::start(folder, 1)?;
+        for node in ["n0", "n1"] {
+            cluster.crash(node);
+            let mounts: String = hidden
+                .iter()
+                .map(|path| format!("mount -t tmpfs none '{}' && ", path.display()))
+                .collect();
+            let script = format!("{mounts} exec \"$0\" start \"$1\" {node}");
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", &script, SCRIPT]).arg(folder);
+            assert!(command.status().unwrap().success());
+        }
+        cluster
+            .wait_for("the nodes", || cluster.ask("sinfo", &["-h", "-o", "%T"]).trim() == "idle");
+        Some(cluster)
+    }
+
+    /// Starts it again with other lines of configuration.
+    pub(crate) fn configure(&self, lines: &[&str]) {
+        let text = fs::read_to_string(self.conf()).unwrap();
+        let key = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+        let keys: Vec<_> = lines.iter().map(|line| key(line)).collect();
+        let kept = text.lines().filter(|line| !keys.contains(&key(line)));
+        let text: String =
+            lines.iter().copied().chain(kept).map(|line| format!("{line}\n")).collect();
+        fs::write(self.conf(), text).unwrap();
+        for daemon in ["n0", "n1", "controller"] {
+            self.kill(daemon);
+        }
+        for daemon in ["controller", "n0", "n1"] {
+            self.start_again(daemon);
+        }
+        self.wait_for("the nodes", || self.ask("sinfo", &["-h", "-o", "%T"]).trim() == "idle");
+    }
+
     fn script(&self, what: &[&str], more: &[&str]) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../pmoe-matrix/tests/slurm/cluster");
-        let status = Command::new(script).args(what).arg(&self.folder).args(more).status().unwrap();
+        let status = Command::new(SCRIPT).args(what).arg(&self.folder).args(more).status().unwrap();
         assert!(status.success(), "{what:?} {more:?}");
     }
 
@@ -56,6 +96,10 @@ impl Cluster {
     /// Starts a daemon that was killed.
     pub(crate) fn start_again(&self, daemon: &str) {
         self.script(&["start"], &[daemon]);
+        if daemon != "controller" {
+            // As whoever starts a node again would.
+            self.ask("scontrol", &["update", &format!("NodeName={daemon}"), "State=RESUME"]);
+        }
     }
 
     /// Path of its configuration.

@@ -1,6 +1,6 @@
 //! Runs of a plan as arrays of Slurm jobs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::process::Command;
 use std::thread;
@@ -65,38 +65,38 @@ impl<'a> Arrays<'a> {
         Duration::from_secs(self.settings.poll)
     }
 
-    /// Reads the queue, and sets free what waits there for nothing.
-    pub(super) fn jobs(&mut self) -> Result<Vec<Job>, SlurmError> {
+    /// Reads the queue.
+    pub(super) fn look(&mut self) -> Result<Vec<Job>, SlurmError> {
         self.queue = slurm::queue(&self.names)?;
         self.has_answered = true;
+        let begun = Note::all(&self.folder.notes());
+        let chunks: HashMap<&str, usize> =
+            self.names.iter().enumerate().map(|(chunk, name)| (name.as_str(), chunk)).collect();
         let mut jobs = Vec::new();
         for queued in &self.queue {
-            let Some(chunk) = self.names.iter().position(|name| *name == queued.name) else {
-                continue;
-            };
-            let single = queued.tasks.as_slice().len() == 1;
+            let Some(chunk) = chunks.get(queued.name.as_str()) else { continue };
             for task in queued.tasks.as_slice() {
                 let index = chunk * self.settings.chunk + task;
-                // A task that has begun is a line of its own.
-                let began = || single && Note::path(&self.folder.notes(), index).exists();
-                let state = match queued.is_pending {
-                    false => JobState::Running,
-                    true if began() => JobState::Requeued,
-                    true => JobState::Queued,
+                let has_begun = begun.contains(&index);
+                let state = match (queued.is_pending, has_begun) {
+                    (false, _) => JobState::Running,
+                    (true, true) => JobState::Requeued,
+                    (true, false) => JobState::Queued,
                 };
                 let id = format!("{}_{task}", queued.array);
-                if single {
-                    set_free(&id, state, queued.reason.as_deref());
-                }
                 let (node, reason) = (queued.node.clone(), queued.reason.clone());
-                jobs.push(Job { index, id, state, node, reason });
+                jobs.push(Job { index, id, state, has_begun, node, reason });
             }
         }
-        self.adjust();
         Ok(jobs)
     }
 
-    /// Gives the array that waits the slots that others have left.
+    /// Sets free what waits for nothing, and gives the array that waits the slots that others have left.
+    pub(super) fn tend(&self, jobs: &[Job]) {
+        jobs.iter().for_each(set_free);
+        self.adjust();
+    }
+
     fn adjust(&self) {
         let Some(most) = self.settings.max_parallel else { return };
         let Some(waiting) = self.queue.iter().find(|queued| queued.tasks.as_slice().len() > 1)
@@ -255,14 +255,14 @@ impl<'a> Arrays<'a> {
 
     /// Ends all jobs, and waits until they have ended.
     pub(super) fn cancel(&self) {
-        let report = report_name(self.folder);
-        for name in self.names.iter().chain([&report]) {
+        let names = [&self.names[..], &[report_name(self.folder)]].concat();
+        for name in &names {
             // Slurm may be the reason for this; whatever it then still starts finds its run as it is.
             let _ = slurm::cancel(name);
         }
         let begun = Instant::now();
         while begun.elapsed() < CANCELLING
-            && !slurm::queue(&self.names).is_ok_and(|queue| queue.is_empty())
+            && !slurm::queue(&names).is_ok_and(|queue| queue.is_empty())
         {
             thread::sleep(Duration::from_millis(200));
         }
@@ -285,13 +285,12 @@ pub(super) fn report_name(folder: &Folder) -> String {
     format!("pmoe-{}-report", folder.id)
 }
 
-/// Lets a task start that Slurm holds back for a reason that is over.
-fn set_free(id: &str, state: JobState, reason: Option<&str>) {
-    let freed = match reason {
-        Some("BeginTime") if state == JobState::Requeued => slurm::start_now(id),
-        // After a start that failed, on a node that was not well.
-        Some(reason) if reason.contains("requeued") && reason.contains("held") => {
-            slurm::release(id)
+/// Lets a job start that Slurm holds back for a reason that is over.
+fn set_free(job: &Job) {
+    let freed = match (job.state, job.reason.as_deref()) {
+        (JobState::Requeued, Some(slurm::BEGIN_TIME)) => slurm::start_now(&job.id),
+        (JobState::Queued | JobState::Requeued, Some(reason)) if slurm::is_hold(reason) => {
+            slurm::release(&job.id)
         }
         _ => Ok(()),
     };

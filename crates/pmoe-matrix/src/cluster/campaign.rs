@@ -17,6 +17,8 @@ pub struct Job {
     pub id: String,
     /// Its state.
     pub state: JobState,
+    /// Whether its run has begun since it was submitted.
+    pub has_begun: bool,
     /// The machine that it runs on.
     pub node: Option<String>,
     /// Why it waits, in the engine's words.
@@ -65,13 +67,15 @@ pub struct Budget {
     pub losses: u32,
     /// Jobs that left the queue without having begun.
     pub silences: u32,
+    /// Such jobs of all runs together, while none has begun.
+    pub silences_at_first: u32,
     /// Jobs that found another process at the run.
     pub locks: u32,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { failures: 3, losses: 10, silences: 3, locks: 10 }
+        Self { failures: 3, losses: 10, silences: 3, silences_at_first: 8, locks: 10 }
     }
 }
 
@@ -85,6 +89,8 @@ pub struct Campaign {
     open: BTreeMap<usize, Tracked>,
     /// Whether a job of any run was seen to have begun.
     has_begun: bool,
+    /// Jobs that left the queue before any had begun.
+    silences: u32,
 }
 
 /// What is remembered of a run.
@@ -112,7 +118,7 @@ impl Campaign {
     #[must_use]
     pub fn new(count: usize, most_queued: usize, budget: Budget) -> Self {
         let open = (0..count).map(|index| (index, Tracked::default())).collect();
-        Self { budget, most_queued, open, has_begun: false }
+        Self { budget, most_queued, open, has_begun: false, silences: 0 }
     }
 
     /// Whether every run is over.
@@ -135,6 +141,7 @@ impl Campaign {
                 run.submitted = true;
             }
         }
+        self.has_begun |= jobs.iter().any(|job| job.has_begun);
         let queued: BTreeSet<usize> = jobs.iter().map(|job| job.index).collect();
         let absent: Vec<usize> = self.open().filter(|index| !queued.contains(index)).collect();
         let mut orders = Vec::new();
@@ -185,10 +192,8 @@ impl Campaign {
         let budget = &self.budget;
         let Some(note) = note else {
             run.silences += 1;
-            return match run.silences < budget.silences {
-                true => Verdict::Submit,
-                false => self.unheard(index),
-            };
+            let silences = run.silences;
+            return self.unheard(index, silences);
         };
         self.has_begun = true;
         run.silences = 0;
@@ -215,13 +220,17 @@ impl Campaign {
         }
     }
 
-    /// Judges a run whose jobs all ended before they began.
-    fn unheard(&mut self, index: usize) -> Verdict {
-        let many = self.budget.silences;
-        let words = format!("{many} jobs of run {index} ended before they began");
-        match self.has_begun {
-            true => Verdict::Over(RunEnd::Failed(words)),
-            false => Verdict::GiveUp(words),
+    /// Judges a run whose last `silences` jobs ended before they began.
+    fn unheard(&mut self, index: usize, silences: u32) -> Verdict {
+        let Budget { silences: most, silences_at_first, .. } = self.budget;
+        self.silences += 1;
+        if !self.has_begun && (self.silences >= silences_at_first || silences >= most) {
+            Verdict::GiveUp(format!("{} jobs ended before they began", self.silences))
+        } else if silences >= most {
+            let words = format!("{silences} jobs of run {index} ended before they began");
+            Verdict::Over(RunEnd::Failed(words))
+        } else {
+            Verdict::Submit
         }
     }
 }

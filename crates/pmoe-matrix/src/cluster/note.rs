@@ -1,7 +1,9 @@
 //! Notes that jobs leave about the runs of a plan, for whoever submitted them.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pmoe_results::ResultsError;
@@ -63,6 +65,16 @@ impl Note {
     /// Returns an error if it can't be read or parsed.
     pub fn read(folder: &Path, index: usize) -> Result<Option<Self>, ResultsError> {
         json::read(&Self::path(folder, index), 1..=Self::SCHEMA)
+    }
+
+    /// Returns the runs that there are notes about; none if they can't be listed.
+    #[must_use]
+    pub fn all(folder: &Path) -> BTreeSet<usize> {
+        let index = |entry: io::Result<fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            path.file_stem()?.to_str()?.parse().ok()
+        };
+        fs::read_dir(folder).into_iter().flatten().filter_map(index).collect()
     }
 
     /// Writes the note about run `index`.

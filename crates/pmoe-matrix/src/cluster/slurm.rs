@@ -96,13 +96,37 @@ pub fn limits() -> Result<Limits, SlurmError> {
     Ok(Limits { array_size, jobs: number("MaxJobCount", jobs) })
 }
 
-/// Returns the user's jobs of these names that have not ended.
+/// Returns the user's jobs of these names that have not ended; tasks of an array that wait are one of them, with all
+/// their reasons.
+///
+/// A line for each task would be long where many wait. It is asked for only if one of them waits for a reason of its
+/// own.
 ///
 /// # Errors
 /// Returns an error if Slurm does not answer.
 pub fn queue(names: &[String]) -> Result<Vec<Queued>, SlurmError> {
+    let queue = ask_queue(names, false)?;
+    let is_mixed = |queued: &Queued| {
+        let mut reasons = queued.reason.iter().flat_map(|all| all.split(','));
+        queued.tasks.as_slice().len() > 1
+            && reasons.any(|reason| reason == BEGIN_TIME || is_hold(reason))
+    };
+    if queue.iter().any(is_mixed) { ask_queue(names, true) } else { Ok(queue) }
+}
+
+/// Slurm's word for a job that waits for a time, as it does for two minutes after a requeue.
+pub const BEGIN_TIME: &str = "BeginTime";
+
+/// Whether a reason says that Slurm holds a job since a start failed, on a node that was not well.
+#[must_use]
+pub fn is_hold(reason: &str) -> bool {
+    reason.contains("requeued") && reason.contains("held")
+}
+
+fn ask_queue(names: &[String], each: bool) -> Result<Vec<Queued>, SlurmError> {
     let mut command = Command::new("squeue");
     command.args(["--me", "--noheader", "--format=%j|%F|%K|%T|%N|%r"]);
+    command.args(each.then_some("--array"));
     command.arg(format!("--name={}", names.join(",")));
     // Else long lists of tasks are cut.
     command.env("SLURM_BITSTR_LEN", "0");

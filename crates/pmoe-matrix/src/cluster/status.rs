@@ -104,7 +104,7 @@ impl Cluster {
             Engine::Slurm(settings) => {
                 let count = self.plan.runs.len();
                 let mut arrays = Arrays::new(&self.folder, &self.submission, settings, count);
-                Ok(arrays.jobs().map_err(ClusterError::from)?)
+                Ok(arrays.look().map_err(ClusterError::from)?)
             }
             Engine::Command { .. } => Ok(Vec::new()),
         }

@@ -1,16 +1,23 @@
 //! `pmoe watch`: shows the state of a folder of runs, live, as text or as JSON.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use pmoe_matrix::cluster;
 use pmoe_results::Exit;
-use pmoe_watch::{Theme, Wanted, WatchError, Watcher};
+use pmoe_results::error::with_causes;
+use pmoe_watch::{Job, JobState, Jobs, Theme, Wanted, WatchError, Watcher};
 
 use super::{print_json, print_line};
 use crate::config;
 use crate::exit::BadInput;
+
+/// Time between two looks at the queue of a cluster.
+const QUEUE_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,6 +45,10 @@ pub(crate) struct Args {
 pub(crate) fn watch(args: Args) -> Result<Exit> {
     let mut watcher = Watcher::new(&args.dir);
     if args.once || args.json {
+        match jobs(&args.dir) {
+            Ok(jobs) => watcher.set_jobs(jobs),
+            Err(problem) => watcher.set_jobs_problem(problem),
+        }
         let snapshot = watcher.refresh(SystemTime::now(), Wanted::All)?;
         if args.json {
             print_json(&snapshot)?;
@@ -45,15 +56,41 @@ pub(crate) fn watch(args: Args) -> Result<Exit> {
             print_line(snapshot.to_text().trim_end())?;
         }
     } else if io::stdout().is_terminal() {
-        pmoe_watch::watch(watcher, args.interval, Theme::from_env(), &mut || None).map_err(
-            |error| match error {
+        pmoe_watch::watch(watcher, args.interval, Theme::from_env(), &mut queue(args.dir))
+            .map_err(|error| match error {
                 WatchError::Results(error) => error.into(),
                 error => anyhow::Error::from(error),
-            },
-        )?;
+            })?;
     } else {
         let words = "pmoe watch needs a terminal; use --once for text or --json for JSON";
         return Err(BadInput(words.to_owned()).into());
     }
     Ok(Exit::Done)
+}
+
+/// Asks the queue of a cluster from now on; returns a source of its newest answer.
+///
+/// It is asked by another thread, as it may take long, and seldom, as it serves others too.
+fn queue(dir: PathBuf) -> impl FnMut() -> Option<Result<Jobs, String>> {
+    let (sender, answers) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        while sender.send(jobs(&dir)).is_ok() {
+            thread::sleep(QUEUE_EVERY);
+        }
+    });
+    move || answers.try_recv().ok()
+}
+
+/// Returns the jobs that make the runs in a folder of results, as the queue of their cluster shows them.
+fn jobs(dir: &Path) -> Result<Jobs, String> {
+    let jobs = cluster::jobs(dir).map_err(|error| with_causes(&error))?;
+    let shown = |(dir, job): (PathBuf, cluster::Job)| {
+        let state = match job.state {
+            cluster::JobState::Queued => JobState::Queued,
+            cluster::JobState::Requeued => JobState::Requeued,
+            cluster::JobState::Running => JobState::Running,
+        };
+        (dir, Job { id: job.id, state, node: job.node, reason: job.reason })
+    };
+    Ok(jobs.into_iter().map(shown).collect())
 }

@@ -1,7 +1,8 @@
 use super::*;
 
 fn job(index: usize, state: JobState) -> Job {
-    Job { index, id: format!("1_{index}"), state, node: None, reason: None }
+    let (node, reason) = (None, None);
+    Job { index, id: format!("1_{index}"), state, has_begun: false, node, reason }
 }
 
 fn seen(env_step: u64, end: Option<JobEnd>) -> Seen {
@@ -104,13 +105,28 @@ fn progress_renews_the_budgets() {
 
 #[test]
 fn jobs_that_never_begin_end_it_all_unless_others_did() {
-    let words = "3 jobs of run 0 ended before they began".to_owned();
     let (submissions, orders) = One::new().sees_until(&Seen::default());
-    assert_eq!((submissions, orders), (2, vec![Order::GiveUp(words.clone())]));
+    let words = "3 jobs ended before they began".to_owned();
+    assert_eq!((submissions, orders), (2, vec![Order::GiveUp(words)]));
+
+    // Each of many is submitted once only, so that a cluster is not flooded.
+    let mut many = Campaign::new(100, 100, Budget::default());
+    let all: Vec<_> = (0..100).map(|index| job(index, JobState::Queued)).collect();
+    assert_eq!(many.round(&all, |_| unreachable!()), []);
+    let orders = many.round(&all[8..], |_| Seen::default());
+    assert_eq!(orders, [Order::GiveUp("8 jobs ended before they began".to_owned())]);
+
+    // One that is running says that others may be unlucky.
+    let mut many = Campaign::new(100, 100, Budget::default());
+    let begun = Job { has_begun: true, ..job(99, JobState::Running) };
+    assert_eq!(many.round(&all, |_| unreachable!()), []);
+    let orders = many.round(&[&all[9..99], &[begun]].concat(), |_| Seen::default());
+    assert_eq!(orders, [Order::Submit((0..9).collect())]);
 
     let mut one = One::new();
     assert_eq!(one.sees(seen(0, None)), [Order::Submit(vec![0])]);
     let (_, orders) = one.sees_until(&Seen::default());
+    let words = "3 jobs of run 0 ended before they began".to_owned();
     assert_eq!(orders, [Order::Over(0, RunEnd::Failed(words))]);
 }
 
