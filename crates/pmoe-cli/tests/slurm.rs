@@ -201,3 +201,36 @@ fn jobs_go_on_alone_and_are_come_back_to() {
     assert_same(&results(&place.path("alone/smoke")), &expected);
     assert!(place.path("alone/smoke/report/index.html").exists());
 }
+
+#[test]
+fn a_plan_of_100_000_runs_is_submitted() {
+    let place = Place::new(600);
+    let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
+    cluster.configure(&["MaxArraySize=10001", "MaxJobCount=250000"]);
+    // Nothing of it starts.
+    cluster.ask("scontrol", &["update", "PartitionName=main", "State=DOWN"]);
+    let suite = place.path("suites/tiny.toml");
+    let seeds: Vec<_> = (0..10_000).map(|seed| seed.to_string()).collect();
+    let methods =
+        ["sac", "pmoe-sac", "gating-sac", "mcp-sac", "td3"].map(|name| format!("{name:?}"));
+    let text = SUITE
+        .replace("STEPS", "2_000")
+        .replace("[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]", &format!("[{}]", seeds.join(",")))
+        .replace(r#"["sac", "pmoe-sac"]"#, &format!("[{}]", methods.join(",")))
+        .replace(r#"["TargetReaching-v0"]"#, r#"["TargetReaching-v0", "Hopper-v4"]"#);
+    fs::write(suite, text).unwrap();
+    let flags = ["--executor", "slurm", "--max-queued", "100000"];
+    let mut command = place.matrix("out", &flags);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut matrix = cluster.with(&mut command).spawn().unwrap();
+    cluster.wait_for("all runs in the queue", || cluster.squeue("%j").len() == 100_001);
+    let status = fs::read_to_string(format!("/proc/{}/status", matrix.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 500_000, "{kib} KiB");
+    common::signal(&matrix, "INT");
+    assert_eq!(matrix.wait().unwrap().code(), Some(130));
+    let mut cancel = pmoe();
+    cancel.args(["matrix", "cancel", "out/smoke"]).current_dir(place.folder.path());
+    assert!(run(cluster.with(&mut cancel)).stdout.contains("100000 jobs cancelled"));
+}

@@ -3,9 +3,13 @@
 use pmoe_results::Suite;
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 
+use crate::cluster::Indices;
 use crate::select::Planned;
 use crate::words::grouped;
 use pmoe_results::text::table;
+
+/// Most seeds that are listed one by one.
+const MOST_SEEDS: usize = 12;
 
 /// Formats a table with a row for each suite, method and task.
 ///
@@ -45,7 +49,7 @@ pub(crate) fn overview(runs: &[Planned], suites: &[Suite]) -> String {
                 of.suite.clone(),
                 run.task.clone(),
                 of.method.clone(),
-                group.iter().map(|one| one.run.seed.to_string()).collect::<Vec<_>>().join(","),
+                seeds(group),
                 grouped(run.total_steps),
                 count(&|run| run.progress == RunProgress::Done),
                 count(&|run| matches!(run.progress, RunProgress::Unfinished { .. })),
@@ -72,6 +76,17 @@ pub(crate) fn overview(runs: &[Planned], suites: &[Suite]) -> String {
     table(&header, &rows)
 }
 
+/// Lists the seeds of runs; many of them as ranges.
+fn seeds(group: &[&Planned]) -> String {
+    let seeds = || group.iter().map(|one| one.run.seed);
+    match usize::try_from(seeds().max().unwrap_or_default()) {
+        Ok(_) if group.len() > MOST_SEEDS => {
+            seeds().filter_map(|seed| usize::try_from(seed).ok()).collect::<Indices>().to_string()
+        }
+        _ => seeds().map(|seed| seed.to_string()).collect::<Vec<_>>().join(","),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +101,9 @@ mod tests {
             planned("sac", "Ant-v4", 1, RunProgress::Unfinished { env_step: 10 }),
         ];
         runs[0].run.used_by.push(shared("alpha1"));
+        let many: Vec<_> =
+            (0..500).map(|seed| planned("sac", "Ant-v4", seed, RunProgress::New)).collect();
+        assert!(overview(&many, &suites()).contains(" 0-499 "));
         let text = overview(&runs, &suites());
         let rows: Vec<Vec<&str>> =
             text.lines().map(|line| line.split_whitespace().collect()).collect();

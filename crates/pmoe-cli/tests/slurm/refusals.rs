@@ -75,9 +75,9 @@ fn a_full_queue_is_said_and_a_part_of_it_is_enough() {
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
     // What other users have queued, in a cluster that takes no more.
     cluster.configure(&["MaxJobCount=10", "MinJobAge=2"]);
-    let other =
-        |name: &str| cluster.ask("sbatch", &["--hold", "--job-name", name, "--wrap", "true"]);
-    while !other("other").is_empty() {}
+    // sbatch itself waits for minutes.
+    let other = ["2", "sbatch", "--hold", "--job-name", "other", "--wrap", "true"];
+    while !cluster.ask("timeout", &other).is_empty() {}
     let finished = place.on(&cluster, "out", &[]);
     assert_eq!(finished.code, Some(2), "{}", finished.stderr);
     assert!(finished.stderr.contains("Slurm takes no more jobs"), "{}", finished.stderr);
