@@ -127,6 +127,11 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
             _ => None,
         };
     }
+    // A run that lost its folder, told by the sink of its events.
+    let of_sink = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    if let Some(ResultsError::Locked { .. }) = of_sink.and_then(|error| error.downcast_ref()) {
+        return Some(Exit::Locked);
+    }
     #[cfg(feature = "experiments")]
     if let Some(exit) = experiments::exit_of(cause) {
         return Some(exit);

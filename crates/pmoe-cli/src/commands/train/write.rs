@@ -13,6 +13,7 @@ use super::stop::Stop;
 use super::tracker::{Track, Tracker};
 use crate::commands::policy;
 use crate::evaluations::Evaluated;
+use crate::exit;
 use crate::progress::{Display, spoken};
 
 /// Trains and writes down how it ended.
@@ -74,7 +75,11 @@ pub(super) fn finish<A: Agent>(
             let error = anyhow::Error::from(error);
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
             // On a full disk this may fail as well, but the first error is the one to tell.
-            if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
+            // Nor is it recorded in a folder that is another's now.
+            let noted = sink.note(env_step, |manifest| manifest.status = status);
+            if let Err(error) = noted
+                && exit::code(&error) != Exit::Locked
+            {
                 say!("warning: cannot record the failure in the manifest: {error:#}");
             }
             // Nor is it worse when the last events can't be kept.
@@ -157,7 +162,7 @@ impl<'a> RunSink<'a> {
     ) -> Result<Self> {
         let progress = training.progress();
         watched.display.begin(progress.env_step);
-        let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
+        let events = run_dir.events_from(&progress.events)?;
         let cut_episodes = progress.env_step > 0 && !training.spec().resumable;
         start_attempt(run_dir, provenance, progress.env_step, cut_episodes)?;
         let tracker = Tracker::begin(watched.track, run_dir.path());
