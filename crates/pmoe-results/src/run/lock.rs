@@ -17,8 +17,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub use self::held::HeldFile;
 use self::held::Held;
+pub use self::held::HeldFile;
 use self::mark::{Mark, is_of_another_host, is_ours, owner};
 use super::layout::LOCK;
 use crate::error::ResultsError;
@@ -148,11 +148,11 @@ impl Lock {
         }
         let held = Held::take(folder, file, Mark::new()).map_err(failed)?;
         let mut lock = Self { held: Arc::new(held), stop: None, beat: None };
-        lock.start(pace.beat).map_err(failed)?;
+        lock.start(pace.beat);
         Ok(lock)
     }
 
-    fn start(&mut self, every: Duration) -> io::Result<()> {
+    fn start(&mut self, every: Duration) {
         let (stop, stopped) = mpsc::channel();
         let held = Arc::clone(&self.held);
         let beat = move || {
@@ -160,9 +160,10 @@ impl Lock {
                 held.beat();
             }
         };
-        self.beat = Some(thread::Builder::new().name("lock".to_owned()).spawn(beat)?);
+        // Where the system starts no more threads, another machine may take the folder for left; this
+        // process notices before it writes.
+        self.beat = thread::Builder::new().name("lock".to_owned()).spawn(beat).ok();
         self.stop = Some(stop);
-        Ok(())
     }
 }
 
