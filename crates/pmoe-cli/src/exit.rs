@@ -161,6 +161,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_that_lost_its_folder_says_so_through_its_sink() {
+        let path = || std::path::PathBuf::from("run");
+        let of = |error: ResultsError| code(&RunError::Sink(std::io::Error::other(error)).into());
+        let owner = "process 7 on n2".to_owned();
+        assert_eq!(of(ResultsError::Locked { path: path(), owner }), Exit::Locked);
+        // What happens to a run under way is not the user's input.
+        let source = std::io::ErrorKind::PermissionDenied.into();
+        assert_eq!(of(ResultsError::NotWritable { path: path(), source }), Exit::Failed);
+    }
+
+    #[test]
     fn a_file_that_cannot_be_written_is_named_and_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("missing/clip.gif");

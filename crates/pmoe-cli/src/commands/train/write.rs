@@ -5,15 +5,15 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Result;
 use pmoe_algos::{Agent, RunConfig, RunError, Training, TrainingEnd};
 use pmoe_envs::TaskId;
+use pmoe_results::error::with_causes;
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
-use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
+use pmoe_results::{Event, Exit, Manifest, ResultsError, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
 use super::tracker::{Track, Tracker};
 use crate::commands::policy;
 use crate::evaluations::Evaluated;
-use crate::exit;
 use crate::progress::{Display, spoken};
 
 /// Trains and writes down how it ended.
@@ -74,13 +74,13 @@ pub(super) fn finish<A: Agent>(
             let diverged = matches!(error, RunError::Agent(_));
             let error = anyhow::Error::from(error);
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
-            // On a full disk this may fail as well, but the first error is the one to tell.
-            // Nor is it recorded in a folder that is another's now.
+            // On a full disk this may fail as well, but the first error is the one to tell. Nothing is
+            // recorded in a folder that is another's now.
             let noted = sink.note(env_step, |manifest| manifest.status = status);
             if let Err(error) = noted
-                && exit::code(&error) != Exit::Locked
+                && !matches!(error, ResultsError::Locked { .. })
             {
-                say!("warning: cannot record the failure in the manifest: {error:#}");
+                say!("warning: cannot record the failure in the manifest: {}", with_causes(&error));
             }
             // Nor is it worse when the last events can't be kept.
             let _ = sink.sync();
@@ -170,7 +170,11 @@ impl<'a> RunSink<'a> {
     }
 
     /// Writes down how far the run is, and what `change` does.
-    fn note(&mut self, env_step: u64, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+    fn note(
+        &mut self,
+        env_step: u64,
+        change: impl FnOnce(&mut Manifest),
+    ) -> Result<(), ResultsError> {
         let wall_seconds = self.begun.elapsed().as_secs_f64();
         self.run_dir.update_manifest(|manifest| {
             manifest.env_step = env_step;
@@ -179,8 +183,7 @@ impl<'a> RunSink<'a> {
                 attempt.wall_seconds = wall_seconds;
             }
             change(manifest);
-        })?;
-        Ok(())
+        })
     }
 }
 
