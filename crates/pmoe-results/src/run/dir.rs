@@ -11,7 +11,9 @@ use super::lock::Lock;
 use super::manifest::{Manifest, Status};
 use super::nesting::refuse_nesting;
 use crate::error::ResultsError;
-use crate::files::{MOST_CONFIG_BYTES, json, read_text, remove_leftovers, write_atomic};
+use crate::files::{
+    MOST_CONFIG_BYTES, json, read_text, remove_leftovers, write_atomic, write_atomic_if,
+};
 use crate::settings;
 
 /// A run folder open for writing, by this process alone.
@@ -126,10 +128,7 @@ impl RunDir {
     pub fn extend(&mut self, config: &str, total_steps: u64) -> Result<(), ResultsError> {
         // The config first: as long as the manifest says the old budget and that it is spent, this can
         // be told from damage and taken up.
-        self.check()?;
-        let path = self.path.join(CONFIG);
-        write_atomic(&path, config.as_bytes())
-            .map_err(|error| ResultsError::write(&path, error))?;
+        self.replace(CONFIG, config.as_bytes())?;
         self.update_manifest(|manifest| {
             manifest.total_steps = total_steps;
             manifest.status = Status::Interrupted;
@@ -223,10 +222,21 @@ impl RunDir {
     ) -> Result<(), ResultsError> {
         let mut manifest = self.manifest.clone();
         change(&mut manifest);
-        self.check()?;
-        write_manifest(&self.path.join(MANIFEST), &manifest)?;
+        let path = self.path.join(MANIFEST);
+        let bytes = json::document(&manifest).map_err(|error| ResultsError::write(&path, error))?;
+        self.replace(MANIFEST, &bytes)?;
         self.manifest = manifest;
         Ok(())
+    }
+
+    /// Replaces a file if the folder is still held when the new one has reached the disk: that may take
+    /// as long as another machine waits before it takes the folder.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ResultsError> {
+        self.check()?;
+        let path = self.path.join(name);
+        let is_held = || self.check().map_err(io::Error::other);
+        let replaced = write_atomic_if(&path, bytes, is_held);
+        replaced.or_else(|error| self.check().and(Err(ResultsError::write(&path, error))))
     }
 
     /// Checks that no other process has taken the folder, see [`Lock::check`]. Whatever writes into
