@@ -127,6 +127,11 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
             _ => None,
         };
     }
+    // A run that lost its folder, told by the sink of its events.
+    let of_sink = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    if let Some(ResultsError::Locked { .. }) = of_sink.and_then(|error| error.downcast_ref()) {
+        return Some(Exit::Locked);
+    }
     #[cfg(feature = "experiments")]
     if let Some(exit) = experiments::exit_of(cause) {
         return Some(exit);
@@ -154,6 +159,17 @@ fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_lost_its_folder_says_so_through_its_sink() {
+        let path = || std::path::PathBuf::from("run");
+        let of = |error: ResultsError| code(&RunError::Sink(std::io::Error::other(error)).into());
+        let owner = "process 7 on n2".to_owned();
+        assert_eq!(of(ResultsError::Locked { path: path(), owner }), Exit::Locked);
+        // What happens to a run under way is not the user's input.
+        let source = std::io::ErrorKind::PermissionDenied.into();
+        assert_eq!(of(ResultsError::NotWritable { path: path(), source }), Exit::Failed);
+    }
 
     #[test]
     fn a_file_that_cannot_be_written_is_named_and_no_other() {

@@ -5,9 +5,12 @@
 mod common;
 
 use std::fs;
+use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use common::{
     checkpoint, checkpoints, events, manifest, pmoe, policy, refuse, run, signal, snapshot,
@@ -226,4 +229,67 @@ fn a_run_can_start_from_anothers_policy() {
     wider.args(["--set", "hidden=[32,16]"]).arg("--from").arg(&sac);
     refuse(&mut wider, 2, &["cannot use the policy of"]);
     assert!(!other.exists());
+}
+
+#[test]
+fn a_run_whose_folder_another_machine_took_stops_and_leaves_it_alone() {
+    const OWNER: &str = "process 7 on another.machine";
+    let dir = tempfile::tempdir().unwrap();
+    let [whole, cut_off] = ["whole", "cut_off"].map(|name| dir.path().join(name));
+    let steps = 8000;
+    let train = |out: &Path| {
+        let mut command = train("sac", steps, out);
+        command.args(["--set", "schedule.checkpoint_every=100000", "--track", "tensorboard"]);
+        command
+    };
+    // What is on its way to the disk for a rename does not arrive.
+    let snapshot = || {
+        let mut files = snapshot(&cut_off);
+        files.retain(|path, _| !path.file_name().unwrap().to_str().unwrap().starts_with(".tmp"));
+        files
+    };
+    let child = start_until(&mut train(&cut_off), 400);
+    // This machine is cut off, and another takes the run.
+    signal(&child, "STOP");
+    let lock = cut_off.join("lock");
+    for lock in [&lock, &cut_off.join("tensorboard/lock")] {
+        fs::write(lock, format!("{OWNER}\nkey 0\n")).unwrap();
+    }
+    let before = snapshot();
+    signal(&child, "CONT");
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(75));
+    assert_eq!(snapshot(), before);
+    assert_eq!(fs::read_to_string(&lock).unwrap(), format!("{OWNER}\nkey 0\n"));
+    assert_eq!(manifest(&cut_off)["status"]["state"], "running");
+
+    // While the other is at work, nobody else is.
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::options().write(true).open(&lock).unwrap();
+            for beats in 1.. {
+                file.rewind().unwrap();
+                file.write_all(format!("{OWNER}\nkey {beats}\n").as_bytes()).unwrap();
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                thread::yield_now();
+            }
+        });
+        let refused = run(train(&cut_off).stdout(Stdio::null()));
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(refused.code, Some(75), "{}", refused.stderr);
+        for words in ["not left in order", "in use by process 7 on another.machine"] {
+            assert!(refused.stderr.contains(words), "no `{words}` in: {}", refused.stderr);
+        }
+    });
+    assert_eq!(snapshot(), before);
+    // It leaves; then the run goes on as if nothing had been.
+    for lock in [&lock, &cut_off.join("tensorboard/lock")] {
+        fs::write(lock, "").unwrap();
+    }
+    succeed(&mut train(&cut_off));
+    succeed(&mut train(&whole));
+    assert_eq!(events(&cut_off), events(&whole));
 }

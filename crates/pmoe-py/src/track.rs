@@ -104,8 +104,10 @@ impl Lock {
         Self { folder, taken: None }
     }
 
-    fn __enter__(&mut self) -> PyResult<()> {
-        self.taken = Some(pmoe_results::run::Lock::take(&self.folder).map_err(of_results)?);
+    fn __enter__(&mut self, py: Python<'_>) -> PyResult<()> {
+        // This takes a minute if a process on another machine did not leave the folder in order.
+        let taken = py.detach(|| pmoe_results::run::Lock::take(&self.folder));
+        self.taken = Some(taken.map_err(of_results)?);
         Ok(())
     }
 

@@ -114,14 +114,30 @@ impl Methods {
         }
         config.insert("method".to_owned(), Value::String(spec.base.clone()));
         config.insert("task".to_owned(), Value::String(spec.task.clone()));
-        config.insert("seed".to_owned(), parse_value(&spec.seed.to_string()));
+        config.insert(SEED.to_owned(), seed_value(spec.seed));
         Ok(config)
     }
+}
+
+/// Key of the seed in a config.
+pub(crate) const SEED: &str = "seed";
+
+/// Returns a seed as it is in a config: text if it is too large for an integer of TOML.
+pub(crate) fn seed_value(seed: u64) -> Value {
+    i64::try_from(seed).map_or_else(|_| Value::String(seed.to_string()), Value::Integer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_is_what_it_is_in_a_file() {
+        let limit = i64::MAX as u64;
+        for seed in [0, 17, limit, limit + 1, u64::MAX] {
+            assert_eq!(seed_value(seed), parse_value(&seed.to_string()), "{seed}");
+        }
+    }
 
     #[test]
     fn every_method_opens_with_a_sentence_about_itself() {

@@ -1,6 +1,7 @@
 //! The runs of a preset, each once even if several suites use it.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::ResultsError;
 use crate::files::json;
-use crate::methods::Methods;
-use crate::run::{MANIFEST, Run, Status};
+use crate::methods::{Methods, SEED, seed_value};
+use crate::run::{MANIFEST, Manifest, Status};
 use crate::suite::{Preset, RunSpec, Suite};
 
 /// The runs that make up the results of a preset: `plan.json`, next to the suites' folders.
@@ -120,46 +121,37 @@ impl Plan {
         methods: &Methods,
         root: &Path,
     ) -> Result<Self, ResultsError> {
-        let mut specs: Vec<(usize, RunSpec)> = Vec::new();
-        for suite in suites {
-            let seeds = &suite.preset(preset).seeds;
-            let rank = |seed| seeds.iter().position(|known| *known == seed).unwrap_or(seeds.len());
+        let capped = suites.iter().map(|suite| {
             let suite = suite.clone().with_max_steps(max_steps.unwrap_or(u64::MAX));
-            specs.extend(suite.plan(preset).into_iter().map(|spec| (rank(spec.seed), spec)));
-        }
-        // The sort is stable: within a seed, the order of the suites is kept.
-        specs.sort_by_key(|(rank, _)| *rank);
+            Ok((suite.preset(preset).seeds.clone(), cells(suite, preset, methods)?))
+        });
+        let mut capped: Vec<_> = capped.collect::<Result<_, ResultsError>>()?;
+        let most_seeds = capped.iter().map(|(seeds, _)| seeds.len()).max().unwrap_or(0);
 
         let mut runs: Vec<PlannedRun> = Vec::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, spec) in specs {
-            let id = run_id(&methods.resolve(&spec)?);
-            let used = Use { suite: spec.suite, method: spec.method };
-            if let Some(&place) = places.get(&id) {
-                let run = &mut runs[place];
-                run.used_by.push(used);
-                // A run that was started under another suite stays where it is.
-                if !is_run(&root.join(&run.dir)) && is_run(&root.join(&spec.dir)) {
-                    run.dir = spec.dir;
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for rank in 0..most_seeds {
+            for (seeds, cells) in &mut capped {
+                let Some(&seed) = seeds.get(rank) else { continue };
+                for cell in cells {
+                    let run = cell.run(seed);
+                    match places.entry(run.id.clone()) {
+                        Entry::Vacant(place) => {
+                            place.insert(runs.len());
+                            runs.push(run);
+                        }
+                        Entry::Occupied(place) => runs[*place.get()].share(run, root),
+                    }
                 }
-                continue;
             }
-            places.insert(id.clone(), runs.len());
-            runs.push(PlannedRun {
-                id,
-                dir: spec.dir,
-                base: spec.base,
-                task: spec.task,
-                seed: spec.seed,
-                total_steps: spec.total_steps,
-                set: spec.set.into_iter().collect(),
-                used_by: vec![used],
-                analyses: Vec::new(),
-                progress: RunProgress::New,
-            });
         }
+        let mut needed: HashMap<Vec<String>, Vec<AnalysisSettings>> = HashMap::new();
         for run in &mut runs {
-            run.analyses = analyses(suites, preset, run)?;
+            let users = run.used_by.iter().map(|used| used.suite.clone()).collect();
+            run.analyses = match needed.entry(users) {
+                Entry::Vacant(of) => of.insert(analyses(suites, preset, run)?).clone(),
+                Entry::Occupied(of) => of.get().clone(),
+            };
             run.progress = RunProgress::read(&root.join(&run.dir), run.total_steps);
         }
         Ok(Self { schema: Self::SCHEMA, preset, max_steps, runs })
@@ -213,7 +205,54 @@ impl Plan {
     }
 }
 
+/// The runs of a suite that differ in nothing but their seed.
+struct Cell {
+    /// One of them, without its seed.
+    run: PlannedRun,
+    /// Its config, as JSON.
+    config: serde_json::Value,
+}
+
+/// Returns what a suite trains with each seed, in the order of [`Suite::plan`].
+fn cells(suite: Suite, preset: Preset, methods: &Methods) -> Result<Vec<Cell>, ResultsError> {
+    let of_one_seed = suite.with_seeds(preset, &[0]).plan(preset);
+    let cell = |spec: RunSpec| {
+        let config = as_json(&methods.resolve(&spec)?);
+        let run = PlannedRun {
+            id: String::new(),
+            dir: PathBuf::new(),
+            base: spec.base,
+            task: spec.task,
+            seed: spec.seed,
+            total_steps: spec.total_steps,
+            set: spec.set.into_iter().collect(),
+            used_by: vec![Use { suite: spec.suite, method: spec.method }],
+            analyses: Vec::new(),
+            progress: RunProgress::New,
+        };
+        Ok(Cell { run, config })
+    };
+    of_one_seed.into_iter().map(cell).collect()
+}
+
+impl Cell {
+    fn run(&mut self, seed: u64) -> PlannedRun {
+        self.config[SEED] = as_json(&seed_value(seed));
+        let run = PlannedRun { seed, id: id_of(&self.config), ..self.run.clone() };
+        PlannedRun { dir: run.dir_in(&run.used_by[0]), ..run }
+    }
+}
+
 impl PlannedRun {
+    /// Adds the use of another suite, which has planned the same run.
+    fn share(&mut self, run: Self, root: &Path) {
+        self.used_by.extend(run.used_by);
+        // A run that was started under another suite stays where it is.
+        if !is_run(&root.join(&self.dir)) && is_run(&root.join(&run.dir)) {
+            self.dir = run.dir;
+        }
+    }
+
     /// Returns the run as its first suite plans it.
     #[must_use]
     pub fn spec(&self) -> RunSpec {
@@ -240,13 +279,15 @@ impl PlannedRun {
 
 impl RunProgress {
     /// Reads the progress of the run in a folder, for a budget of `total_steps`.
+    ///
+    /// This is what the manifest says. The events, and whether they are what the run wrote, are left to
+    /// [`Run::read`](crate::Run::read).
     #[must_use]
     pub fn read(dir: &Path, total_steps: u64) -> Self {
-        if !is_run(dir) {
-            return Self::New;
-        }
-        let Ok(Run { manifest, .. }) = Run::read(dir) else {
-            return Self::Failed { env_step: 0 };
+        let manifest = match Manifest::read(dir) {
+            Ok(manifest) => manifest,
+            Err(ResultsError::NotARun { .. }) => return Self::New,
+            Err(_) => return Self::Failed { env_step: 0 },
         };
         let env_step = manifest.env_step;
         match manifest.status {
@@ -299,7 +340,15 @@ fn is_run(dir: &Path) -> bool {
 /// Returns the id of the run with a config; the order of the keys makes no difference.
 #[must_use]
 pub fn run_id(config: &toml::Table) -> String {
+    id_of(&as_json(config))
+}
+
+fn as_json(config: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(config).expect("a config has a JSON form")
+}
+
+fn id_of(config: &serde_json::Value) -> String {
     // `serde_json`'s map sorts its keys.
-    let canonical = serde_json::to_value(config).expect("a config has a JSON form").to_string();
+    let canonical = config.to_string();
     blake3::hash(canonical.as_bytes()).to_hex()[..ID_DIGITS].to_owned()
 }

@@ -21,7 +21,7 @@ pub use self::folders::{Folders, Repeated, Scan, scan, task_folder};
 pub use self::jsonl::JsonlSink;
 pub(crate) use self::layout::{ANALYSIS, MANIFEST};
 use self::layout::{CONFIG, EVENTS, read_part};
-pub use self::lock::{Lock, is_held};
+pub use self::lock::{HeldFile, Lock, held_elsewhere, is_held};
 pub use self::manifest::{Attempt, Manifest, Provenance, Status};
 pub use self::tail::{Tail, Tailed};
 use crate::error::ResultsError;

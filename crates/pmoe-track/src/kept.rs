@@ -33,7 +33,7 @@ pub struct Tracked {
 pub struct Kept {
     folder: PathBuf,
     places: BTreeMap<String, Tracked>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Kept {
@@ -46,7 +46,7 @@ impl Kept {
         let lock = Lock::take(&folder)?;
         clean(&folder)?;
         let places = read(&folder)?.unwrap_or_default();
-        Ok(Self { folder, places, _lock: lock })
+        Ok(Self { folder, places, lock })
     }
 
     /// What is in a place, such as a project; none before the first time.
@@ -61,6 +61,7 @@ impl Kept {
     /// If it can't be written.
     pub fn set(&mut self, place: &str, tracked: Tracked) -> Result<(), ResultsError> {
         self.places.insert(place.to_owned(), tracked);
+        self.lock.check()?;
         write(&self.folder, &self.places)
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pmoe_results::files::{MOST_CONFIG_BYTES, open_own, read_text};
-use pmoe_results::run::{Lock, Position};
+use pmoe_results::run::{HeldFile, Lock, Position};
 use pmoe_results::{Event, Manifest, ResultsError, RunDir, Sink};
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -40,12 +40,12 @@ pub struct TensorBoard {
     run: PathBuf,
     folder: PathBuf,
     feed: Feed,
-    file: BufWriter<File>,
+    file: BufWriter<HeldFile>,
     name: String,
     bytes: u64,
     /// Files that the newest one replaces, once it has caught up.
     old: Vec<PathBuf>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What was in the folder when it was left.
@@ -82,13 +82,13 @@ impl TensorBoard {
             && let After::Same(feed) = Feed::after(run, &events)?
             && let Some(file) = at_its_end(&folder.join(&name), bytes)
         {
-            let (run, file) = (run.to_owned(), BufWriter::new(file));
+            let (run, file) = (run.to_owned(), BufWriter::new(lock.guard(file)));
             let (feed, old) = (*feed, Vec::new());
-            return Ok(Self { run, folder, feed, file, name, bytes, old, _lock: lock });
+            return Ok(Self { run, folder, feed, file, name, bytes, old, lock });
         }
-        let (name, file, old) = new_file(&folder)?;
+        let (name, file, old) = new_file(&folder, &lock)?;
         let (run, feed) = (run.to_owned(), Feed::new(run));
-        let mut opened = Self { run, folder, feed, file, name, bytes: 0, old, _lock: lock };
+        let mut opened = Self { run, folder, feed, file, name, bytes: 0, old, lock };
         opened.write_beginning()?;
         Ok(opened)
     }
@@ -119,7 +119,7 @@ impl TensorBoard {
     }
 
     fn begin_anew(&mut self) -> Result<(), ResultsError> {
-        let (name, file, old) = new_file(&self.folder)?;
+        let (name, file, old) = new_file(&self.folder, &self.lock)?;
         (self.name, self.file, self.old, self.bytes) = (name, file, old, 0);
         self.feed = Feed::new(&self.run);
         self.write_beginning()
@@ -181,7 +181,8 @@ impl TensorBoard {
 
     /// Writes down how far it is, so that the next process goes on there.
     fn settle(&mut self) -> Result<(), ResultsError> {
-        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        self.lock.check()?;
+        let written = self.file.flush().and_then(|()| self.file.get_ref().file().sync_data());
         written.map_err(|error| self.failed(error))?;
         for old in self.old.drain(..) {
             retire(&old).map_err(|error| ResultsError::write(&old, error))?;
@@ -222,7 +223,10 @@ fn at_its_end(path: &Path, bytes: u64) -> Option<File> {
 }
 
 /// Makes a file that comes after those that are there, and returns them, too.
-fn new_file(folder: &Path) -> Result<(String, BufWriter<File>, Vec<PathBuf>), ResultsError> {
+fn new_file(
+    folder: &Path,
+    lock: &Lock,
+) -> Result<(String, BufWriter<HeldFile>, Vec<PathBuf>), ResultsError> {
     let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let entries = entries.map_err(|error| ResultsError::io(folder, error))?;
     let number = |name: &str| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse::<u64>().ok();
@@ -237,7 +241,7 @@ fn new_file(folder: &Path) -> Result<(String, BufWriter<File>, Vec<PathBuf>), Re
     let path = folder.join(&name);
     let file = open_own(&path, File::options().append(true).create_new(true));
     let file = file.map_err(|error| ResultsError::write(&path, error))?;
-    Ok((name, BufWriter::new(file), old))
+    Ok((name, BufWriter::new(lock.guard(file)), old))
 }
 
 /// Takes a file away that another one replaces. At first it is emptied: a TensorBoard that reads it never goes on to the

@@ -105,7 +105,7 @@ struct Summary<'a> {
 pub(crate) fn analyze(args: Args) -> Result<Exit> {
     let settings = settings(args.kind, &args.set)?;
     // Keeps other processes from training or analyzing this run meanwhile.
-    let _lock = policy::lock(&args.run)?;
+    let run_dir = policy::lock(&args.run)?;
     let run = Run::read(&args.run)?;
     let (Status::Done, Some(events)) = (&run.manifest.status, &run.manifest.events_blake3) else {
         return Err(BadInput(format!("{} is not finished", args.run.display())).into());
@@ -130,6 +130,7 @@ pub(crate) fn analyze(args: Args) -> Result<Exit> {
                 analysis,
             };
             drop(work);
+            run_dir.check()?;
             file.write(&args.run)?;
             say!("result: {}", args.run.join(args.kind.file()).display());
             file.analysis

@@ -11,6 +11,7 @@ use pmoe_algos::seed::{Stream, sub_stream};
 use pmoe_algos::{Agent, AnyAgent, Checkpoints, Evaluation, Origin, RunConfig, Scope, train};
 use pmoe_envs::{Env, EnvSpec, ObsNoise, VecEnv};
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
+use pmoe_results::run::held_elsewhere;
 use pmoe_results::{AnalysisKind, Manifest, RunDir, Status};
 
 use super::choice::Chosen;
@@ -31,7 +32,16 @@ fn config_text(run: &Path) -> Result<String> {
 /// Locks a run folder; nothing else in it changes.
 pub(super) fn lock(run: &Path) -> Result<RunDir> {
     let manifest = Manifest::read(run)?;
+    say_wait(run);
     Ok(RunDir::open(run, &config_text(run)?, || manifest)?)
+}
+
+/// Says that opening a folder takes a while, if it does.
+pub(super) fn say_wait(run: &Path) {
+    if let Some(owner) = held_elsewhere(run) {
+        let run = run.display();
+        say!("{run} was not left in order by {owner}; waiting a minute for a sign of life");
+    }
 }
 
 /// Returns the checkpoints of a run, for reading.

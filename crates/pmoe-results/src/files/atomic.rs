@@ -14,6 +14,15 @@ use tempfile::NamedTempFile;
 /// Returns an error if the sibling can't be written or renamed; `path` is then unchanged and the
 /// sibling removed. Also returns an error if the folder can't be synced after that.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomic_if(path, bytes, || Ok(()))
+}
+
+/// As [`write_atomic`], unless `may` refuses, which is asked last before the rename.
+pub(crate) fn write_atomic_if(
+    path: &Path,
+    bytes: &[u8],
+    may: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
     if path.file_name().is_none() {
         return Err(io::ErrorKind::InvalidFilename.into());
     }
@@ -22,6 +31,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut sibling = sibling_in(folder)?;
     sibling.write_all(bytes)?;
     sibling.as_file().sync_all()?;
+    may()?;
     sibling.persist(path)?;
     sync(folder)
 }
@@ -113,6 +123,17 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         write_atomic(&dir.path().join("nowhere/file"), b"").unwrap_err();
         write_atomic(Path::new("/"), b"").unwrap_err();
+    }
+
+    #[test]
+    fn who_may_not_rename_leaves_what_was_there_and_no_sibling() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        write_atomic(&path, b"old").unwrap();
+        let refused = write_atomic_if(&path, b"new", || Err(io::ErrorKind::Other.into()));
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::Other);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

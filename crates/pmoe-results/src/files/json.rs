@@ -4,8 +4,8 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::atomic::write_atomic;
 use super::read;
@@ -65,4 +65,11 @@ pub fn write(path: &Path, document: serde_json::Result<Vec<u8>>) -> Result<(), R
         write_atomic(path, &bytes)
     });
     written.map_err(|error| ResultsError::write(path, error))
+}
+
+/// Returns the text of a document, with a line break.
+pub(crate) fn document(of: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(of)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }

@@ -1,27 +1,33 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::difference::{first_difference, other_than_budget, smaller_budget};
+use super::event::Position;
+use super::jsonl::JsonlSink;
 use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, MANIFEST, POLICY, read_part};
-use super::lock::take_lock;
+use super::lock::Lock;
 use super::manifest::{Manifest, Status};
 use super::nesting::refuse_nesting;
 use crate::error::ResultsError;
-use crate::files::{MOST_CONFIG_BYTES, json, read_text, remove_leftovers, write_atomic};
+use crate::files::{
+    MOST_CONFIG_BYTES, json, read_text, remove_leftovers, write_atomic, write_atomic_if,
+};
 use crate::settings;
 
 /// A run folder open for writing, by this process alone.
 ///
-/// The lock goes with the value, and with the process however that ends.
+/// The lock goes with the value, and with the process however that ends. Where the system's locks do
+/// not reach other machines, one of them may take the folder from a process that shows no sign of life
+/// for a minute; that process then writes nothing more.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
     manifest: Manifest,
     /// The smaller budget that the run has finished, where the config asks for more steps.
     finished_budget: Option<u64>,
-    _lock: File,
+    lock: Lock,
 }
 
 impl RunDir {
@@ -41,7 +47,9 @@ impl RunDir {
     /// and keeps its manifest. A finished run may be opened with a larger budget, see
     /// [`RunDir::finished_budget`].
     ///
-    /// Temporary files that a killed process left in the folder are removed.
+    /// Temporary files that a killed process left in the folder are removed. A folder that a process
+    /// on another machine did not leave in order takes a minute to open, see
+    /// [`held_elsewhere`](super::held_elsewhere).
     ///
     /// # Errors
     /// - [`ResultsError::Locked`]: another process has it open
@@ -66,7 +74,7 @@ impl RunDir {
             refuse_nesting(path)?;
         }
         fs::create_dir_all(path).map_err(|error| ResultsError::create(path, error))?;
-        let lock = take_lock(path)?;
+        let lock = Lock::of(path)?;
         // Another process may have been here since.
         let Found { config: stored_config, manifest: stored_manifest } = judge(path)?;
 
@@ -103,7 +111,7 @@ impl RunDir {
                 manifest
             }
         };
-        Ok(Self { path: path.to_owned(), manifest, finished_budget, _lock: lock })
+        Ok(Self { path: path.to_owned(), manifest, finished_budget, lock })
     }
 
     /// The budget that the run has finished, in environment steps, where it was opened with a larger
@@ -120,9 +128,7 @@ impl RunDir {
     pub fn extend(&mut self, config: &str, total_steps: u64) -> Result<(), ResultsError> {
         // The config first: as long as the manifest says the old budget and that it is spent, this can
         // be told from damage and taken up.
-        let path = self.path.join(CONFIG);
-        write_atomic(&path, config.as_bytes())
-            .map_err(|error| ResultsError::write(&path, error))?;
+        self.replace(CONFIG, config.as_bytes())?;
         self.update_manifest(|manifest| {
             manifest.total_steps = total_steps;
             manifest.status = Status::Interrupted;
@@ -161,7 +167,7 @@ impl RunDir {
         });
         let mut aside = Vec::new();
         if stored.is_ok() || stored_manifest.is_ok() {
-            let _lock = take_lock(path)?;
+            let _lock = Lock::of(path)?;
             for (name, is_damaged) in
                 [(CONFIG, stored.is_err()), (MANIFEST, stored_manifest.is_err())]
             {
@@ -208,19 +214,51 @@ impl RunDir {
     /// Changes the manifest, on the disk first.
     ///
     /// # Errors
-    /// When it can't be written; it is then unchanged, here and on the disk.
+    /// When it can't be written, or another process has taken the folder; it is then unchanged, here
+    /// and on the disk.
     pub fn update_manifest(
         &mut self,
         change: impl FnOnce(&mut Manifest),
     ) -> Result<(), ResultsError> {
         let mut manifest = self.manifest.clone();
         change(&mut manifest);
-        write_manifest(&self.path.join(MANIFEST), &manifest)?;
+        let path = self.path.join(MANIFEST);
+        let bytes = json::document(&manifest).map_err(|error| ResultsError::write(&path, error))?;
+        self.replace(MANIFEST, &bytes)?;
         self.manifest = manifest;
         Ok(())
     }
 
-    /// Where the events go; see [`JsonlSink`](super::JsonlSink).
+    /// Replaces a file if the folder is still held when the new one has reached the disk: that may take
+    /// as long as another machine waits before it takes the folder.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ResultsError> {
+        self.check()?;
+        let path = self.path.join(name);
+        let is_held = || self.check().map_err(io::Error::other);
+        let replaced = write_atomic_if(&path, bytes, is_held);
+        replaced.or_else(|error| self.check().and(Err(ResultsError::write(&path, error))))
+    }
+
+    /// Checks that no other process has taken the folder, see [`Lock::check`]. Whatever writes into
+    /// it by another way than this value asks first.
+    ///
+    /// # Errors
+    /// As for [`Lock::check`].
+    pub fn check(&self) -> Result<(), ResultsError> {
+        self.lock.check()
+    }
+
+    /// Opens the events to continue at `position`. Once another process has taken the folder, the sink
+    /// writes nothing: its errors hold a [`ResultsError::Locked`].
+    ///
+    /// # Errors
+    /// As for [`JsonlSink::open_at`], and [`RunDir::check`].
+    pub fn events_from(&self, position: &Position) -> Result<JsonlSink, ResultsError> {
+        self.check()?;
+        JsonlSink::open(&self.events_path(), position, |file| self.lock.guard(file))
+    }
+
+    /// Where the events go; see [`RunDir::events_from`].
     #[must_use]
     pub fn events_path(&self) -> PathBuf {
         self.path.join(EVENTS)

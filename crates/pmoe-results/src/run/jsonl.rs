@@ -3,13 +3,14 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use super::event::{Event, Position, Sink};
+use super::lock::HeldFile;
 use crate::error::ResultsError;
 use crate::files::open_own;
 
 /// Appends events to `events.jsonl`, one JSON object per line.
 #[derive(Debug)]
 pub struct JsonlSink {
-    file: BufWriter<File>,
+    file: BufWriter<HeldFile>,
     bytes: u64,
     hasher: blake3::Hasher,
 }
@@ -25,8 +26,16 @@ impl JsonlSink {
     ///   `position` do not match it; nothing is changed
     /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file can't be opened, is a link
     ///   or is missing
-    ///   missing
     pub fn open_at(path: &Path, position: &Position) -> Result<Self, ResultsError> {
+        Self::open(path, position, HeldFile::free)
+    }
+
+    /// As [`JsonlSink::open_at`], of a folder that another process may take.
+    pub(super) fn open(
+        path: &Path,
+        position: &Position,
+        guard: impl FnOnce(File) -> HeldFile,
+    ) -> Result<Self, ResultsError> {
         let failed = |error| ResultsError::write(path, error);
         let is_start = position.bytes == 0;
         let mut options = OpenOptions::new();
@@ -35,7 +44,8 @@ impl JsonlSink {
         let hasher = hash_before(path, &file, position)?;
         file.set_len(position.bytes).map_err(failed)?;
         file.seek(io::SeekFrom::Start(position.bytes)).map_err(failed)?;
-        Ok(Self { file: BufWriter::new(file), bytes: position.bytes, hasher })
+        let file = BufWriter::new(guard(file));
+        Ok(Self { file, bytes: position.bytes, hasher })
     }
 
     /// Checks that the bytes before `position` match it; changes nothing.
@@ -84,6 +94,7 @@ fn hash_before(
 impl Sink for JsonlSink {
     fn emit(&mut self, event: &Event) -> io::Result<()> {
         let line = event.to_line()?;
+        self.file.get_ref().known()?;
         self.file.write_all(&line)?;
         self.bytes += line.len() as u64;
         self.hasher.update(&line);
@@ -95,8 +106,10 @@ impl Sink for JsonlSink {
     }
 
     fn sync(&mut self) -> io::Result<Position> {
+        // With nothing to write, too: what comes after the events is then not written either.
+        self.file.get_ref().check()?;
         self.file.flush()?;
-        self.file.get_ref().sync_data()?;
+        self.file.get_ref().file().sync_data()?;
         let blake3 = self.hasher.finalize().to_hex().to_string();
         Ok(Position { bytes: self.bytes, blake3 })
     }

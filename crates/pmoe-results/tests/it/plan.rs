@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pmoe_results::analysis::AnalysisSettings;
-use pmoe_results::plan::{PlannedRun, RunProgress};
+use pmoe_results::plan::{PlannedRun, RunProgress, run_id};
 use pmoe_results::{AnalysisKind, Methods, Plan, Preset, ResultsError, Suite};
 
 const FIRST: &str = r#"
@@ -143,6 +143,25 @@ fn an_id_is_of_what_decides_the_numbers() {
 }
 
 #[test]
+fn an_id_is_that_of_the_resolved_config() {
+    let fixture = Fixture::new();
+    // Beyond the integers of TOML, too.
+    let seeds = [0, 7, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
+    let mut suites = fixture.suites.clone();
+    suites[0] = suites[0].clone().with_seeds(Preset::Smoke, &seeds);
+    for max_steps in [None, Some(3)] {
+        let plan = Plan::new(&suites, Preset::Smoke, max_steps, &fixture.methods, &fixture.root())
+            .unwrap();
+        assert_eq!(plan.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().len(), 6);
+        for run in &plan.runs {
+            let config = fixture.methods.resolve(&run.spec()).unwrap();
+            assert_eq!(run.id, run_id(&config), "{}", run.dir.display());
+            assert_eq!(run.dir, run.dir_in(&run.used_by[0]));
+        }
+    }
+}
+
+#[test]
 fn a_run_stays_where_it_is_though_another_suite_comes_first() {
     let fixture = Fixture::new();
     fixture.run("two/k4/T/seed_0", r#"{"state": "interrupted"}"#);
@@ -165,6 +184,10 @@ fn the_progress_comes_from_the_manifest() {
     assert_eq!(RunProgress::read(&run, 10), RunProgress::Unfinished { env_step: 4 });
     fixture.run("run", r#"{"state": "failed", "reason": "NaN", "diverged": true}"#);
     assert_eq!(RunProgress::read(&run, 10), RunProgress::Failed { env_step: 4 });
+    fixture.run("run", r#"{"state": "done"}"#);
+    fs::write(run.join("events.jsonl"), "not read").unwrap();
+    assert_eq!(RunProgress::read(&run, 10), RunProgress::Done);
+    assert_eq!(RunProgress::read(&run, 11), RunProgress::Failed { env_step: 4 });
     fs::write(run.join("manifest.json"), "{").unwrap();
     assert_eq!(RunProgress::read(&run, 10), RunProgress::Failed { env_step: 0 });
 }

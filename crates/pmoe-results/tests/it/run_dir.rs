@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use pmoe_results::run::is_held;
-use pmoe_results::{ResultsError, Run, RunDir, Status};
+use pmoe_results::run::{Position, held_elsewhere, is_held};
+use pmoe_results::{Event, ResultsError, Run, RunDir, Sink, Status};
 
-use crate::{CONFIG, manifest};
+use crate::{CONFIG, eval, manifest};
 
 fn open(path: &Path) -> Result<RunDir, ResultsError> {
     RunDir::open(path, CONFIG, || manifest("sac", "Hopper-v4", 3))
@@ -216,9 +216,10 @@ fn who_asks_for_the_lock_sees_a_writer_and_keeps_none_away() {
     let writer = open(dir.path()).unwrap();
     let before = fs::read(&lock).unwrap();
     assert_eq!(is_held(dir.path()), Some(true));
+    assert_eq!(fs::read(&lock).unwrap(), before);
     drop(writer);
     assert_eq!(is_held(dir.path()), Some(false));
-    assert_eq!(fs::read(&lock).unwrap(), before);
+    assert_eq!(fs::read(&lock).unwrap(), b"", "left in order");
     fs::write(&lock, "precious").unwrap();
     assert_eq!(is_held(dir.path()), None, "no lock of ours");
 
@@ -247,6 +248,54 @@ fn who_asks_for_the_lock_sees_a_writer_and_keeps_none_away() {
         stop.store(true, Ordering::Relaxed);
         opened.unwrap();
     });
+}
+
+#[test]
+fn a_writer_whose_folder_another_machine_took_writes_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = open(dir.path()).unwrap();
+    let mut events = run.events_from(&Position::start()).unwrap();
+    let mut late = run.events_from(&Position::start()).unwrap();
+    events.emit(&eval(1, 0.5)).unwrap();
+    let update = Event::Update { env_step: 2, grad_step: 1, metrics: BTreeMap::new() };
+    late.emit(&update).unwrap(); // not in the file yet
+    let lock = dir.path().join("lock");
+    assert!(held_elsewhere(dir.path()).is_none());
+
+    fs::write(&lock, "process 7 on another.machine\n1 0\n").unwrap();
+    let before = content(dir.path());
+    let lost = |error: ResultsError| {
+        assert!(matches!(&error, ResultsError::Locked { .. }), "{error}");
+        assert!(error.to_string().contains("process 7 on another.machine"), "{error}");
+    };
+    let in_io = |error: std::io::Error| lost(*error.into_inner().unwrap().downcast().unwrap());
+    in_io(events.emit(&eval(2, 0.5)).unwrap_err());
+    in_io(events.sync().unwrap_err());
+    in_io(late.sync().unwrap_err());
+    lost(run.update_manifest(|manifest| manifest.env_step = 2).unwrap_err());
+    lost(run.extend(CONFIG, 200).unwrap_err());
+    lost(run.events_from(&Position::start()).unwrap_err());
+    lost(run.check().unwrap_err());
+    // It has lost it for good, whoever leaves now.
+    fs::write(&lock, "").unwrap();
+    lost(run.check().unwrap_err());
+    fs::write(&lock, "process 7 on another.machine\n1 1\n").unwrap();
+    drop((events, late, run));
+    assert_eq!(content(dir.path()), before);
+    assert_eq!(fs::read(&lock).unwrap(), b"process 7 on another.machine\n1 1\n");
+    assert_eq!(held_elsewhere(dir.path()).unwrap(), "process 7 on another.machine");
+}
+
+#[test]
+fn a_writer_without_its_lock_file_does_not_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = open(dir.path()).unwrap();
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    let before = content(dir.path());
+    let error = run.update_manifest(|manifest| manifest.env_step = 2).unwrap_err();
+    assert!(matches!(&error, ResultsError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("lock"), "{error}");
+    assert_eq!(content(dir.path()), before);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use pmoe_envs::TaskId;
 use pmoe_results::run::{Provenance, task_folder};
 use pmoe_results::{Exit, Manifest, ResultsError, Run, RunDir, Status};
 
+use crate::commands::policy;
+
 /// Opens the run's folder, to start over where `restart` says so.
 pub(super) fn open(
     config: &RunConfig,
@@ -16,6 +18,7 @@ pub(super) fn open(
     restart: bool,
 ) -> Result<RunDir> {
     let manifest = || new_manifest(config, provenance.clone());
+    policy::say_wait(folder);
     if !restart {
         return Ok(RunDir::open(folder, &config.to_toml(), manifest)?);
     }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Result;
 use pmoe_algos::{Agent, RunConfig, RunError, Training, TrainingEnd};
 use pmoe_envs::TaskId;
+use pmoe_results::error::with_causes;
 use pmoe_results::number::grouped;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
-use pmoe_results::{Event, Exit, Manifest, Run, RunDir, Sink, Status};
+use pmoe_results::{Event, Exit, Manifest, ResultsError, Run, RunDir, Sink, Status};
 
 use super::stop::Stop;
 use super::tracker::{Track, Tracker};
@@ -73,9 +74,13 @@ pub(super) fn finish<A: Agent>(
             let diverged = matches!(error, RunError::Agent(_));
             let error = anyhow::Error::from(error);
             let status = Status::Failed { reason: format!("{error:#}"), diverged };
-            // On a full disk this may fail as well, but the first error is the one to tell.
-            if let Err(error) = sink.note(env_step, |manifest| manifest.status = status) {
-                say!("warning: cannot record the failure in the manifest: {error:#}");
+            // On a full disk this may fail as well, but the first error is the one to tell. Nothing is
+            // recorded in a folder that is another's now.
+            let noted = sink.note(env_step, |manifest| manifest.status = status);
+            if let Err(error) = noted
+                && !matches!(error, ResultsError::Locked { .. })
+            {
+                say!("warning: cannot record the failure in the manifest: {}", with_causes(&error));
             }
             // Nor is it worse when the last events can't be kept.
             let _ = sink.sync();
@@ -157,7 +162,7 @@ impl<'a> RunSink<'a> {
     ) -> Result<Self> {
         let progress = training.progress();
         watched.display.begin(progress.env_step);
-        let events = JsonlSink::open_at(&run_dir.events_path(), &progress.events)?;
+        let events = run_dir.events_from(&progress.events)?;
         let cut_episodes = progress.env_step > 0 && !training.spec().resumable;
         start_attempt(run_dir, provenance, progress.env_step, cut_episodes)?;
         let tracker = Tracker::begin(watched.track, run_dir.path());
@@ -165,7 +170,11 @@ impl<'a> RunSink<'a> {
     }
 
     /// Writes down how far the run is, and what `change` does.
-    fn note(&mut self, env_step: u64, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+    fn note(
+        &mut self,
+        env_step: u64,
+        change: impl FnOnce(&mut Manifest),
+    ) -> Result<(), ResultsError> {
         let wall_seconds = self.begun.elapsed().as_secs_f64();
         self.run_dir.update_manifest(|manifest| {
             manifest.env_step = env_step;
@@ -174,8 +183,7 @@ impl<'a> RunSink<'a> {
                 attempt.wall_seconds = wall_seconds;
             }
             change(manifest);
-        })?;
-        Ok(())
+        })
     }
 }
 
