@@ -72,10 +72,11 @@ Examples:
   cargo xtask bench-all --only fig6,table5 --jobs 8
   cargo xtask bench-all --only pmoe-sac,fig1-table2/sac/Hopper-v2
   cargo xtask bench-all --max-steps 300000 --seeds 0,1,2 --only Hopper-v2,fig3,fig5
+  cargo xtask bench-all --executor slurm --partition cpu --time 8:00:00
 
 Exit codes: 0 done, 1 a run failed, 2 bad input, 75 another process holds some runs,
 130 interrupted (start again to continue).")]
-    BenchAll(pmoe_matrix::Options),
+    BenchAll(Box<pmoe_matrix::Options>),
     Fuzz(fuzz::Options),
     /// Runs all tests, including doc tests
     #[command(after_help = "\
@@ -147,9 +148,10 @@ fn run(task: Task) -> Result<Exit> {
             // Resolve the user's paths before changing to the root, where everything below runs.
             options.out = path::absolute(&options.out)?;
             options.suites = options.suites.map(path::absolute).transpose()?;
+            options.cluster.setup = options.cluster.setup.map(path::absolute).transpose()?;
             env::set_current_dir(root)?;
             let dry_run = options.dry_run;
-            let matrix = bench_all::plan(root, options)?;
+            let matrix = bench_all::plan(root, *options)?;
             setup::run(root)?;
             let pmoe = cargo::build_pmoe()?;
             return bench_all::run(&matrix, &pmoe, dry_run);

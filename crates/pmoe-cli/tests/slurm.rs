@@ -4,6 +4,7 @@
 //! Skipped where Slurm is not installed, unless `PMOE_REQUIRE_SLURM` is set. `PMOE_MATRICES` is the number of matrices
 //! that faults strike at random.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::print_stderr, reason = "remarks in the log of the tests")]
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -150,6 +151,15 @@ fn a_matrix_gives_the_local_bytes_on_1_2_and_4_slots() {
     let again = place.on(&four, "four-slots", &[]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(!again.stderr.contains("submitted"), "{}", again.stderr);
+
+    // Settings that have changed since are noticed, by the one run that they are changed of.
+    let config = place.path("four-slots/smoke/tiny/sac/TargetReaching-v0/seed_3/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("batch_size = 8", "batch_size = 9")).unwrap();
+    let changed = place.on(&four, "four-slots", &[]);
+    assert_eq!(changed.code, Some(1), "{}", changed.stderr);
+    assert!(changed.stderr.contains("1 run submitted"), "{}", changed.stderr);
+    assert!(changed.stdout.contains("23 done, 1 refused"), "{}", changed.stdout);
 }
 
 #[test]
@@ -210,14 +220,38 @@ fn a_plan_of_100_000_runs_is_submitted() {
     // Nothing of it starts.
     cluster.ask("scontrol", &["update", "PartitionName=main", "State=DOWN"]);
     let suite = place.path("suites/tiny.toml");
-    let seeds: Vec<_> = (0..10_000).map(|seed| seed.to_string()).collect();
-    let methods =
-        ["sac", "pmoe-sac", "gating-sac", "mcp-sac", "td3"].map(|name| format!("{name:?}"));
+    let list = |items: &[String]| format!("[{}]", items.join(","));
+    let seeds: Vec<_> = (0..1_000).map(|seed| seed.to_string()).collect();
+    let named = |names: [&str; 10]| list(&names.map(|name| format!("{name:?}")));
+    let methods = named([
+        "sac",
+        "sac-ln",
+        "td3",
+        "mcp-sac",
+        "gating-sac",
+        "pmoe-sac",
+        "pmoe-sac-all",
+        "pmoe-sac-best",
+        "pmoe-sac-modes",
+        "pmoe-sac-gumbel",
+    ]);
+    let tasks = named([
+        "TargetReaching-v0",
+        "TargetReachingPaper-v0",
+        "Hopper-v2",
+        "Hopper-v4",
+        "Ant-v2",
+        "Ant-v4",
+        "Walker2d-v4",
+        "HalfCheetah-v4",
+        "Humanoid-v4",
+        "HumanoidStandup-v4",
+    ]);
     let text = SUITE
         .replace("STEPS", "2_000")
-        .replace("[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]", &format!("[{}]", seeds.join(",")))
-        .replace(r#"["sac", "pmoe-sac"]"#, &format!("[{}]", methods.join(",")))
-        .replace(r#"["TargetReaching-v0"]"#, r#"["TargetReaching-v0", "Hopper-v4"]"#);
+        .replace("[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]", &list(&seeds))
+        .replace(r#"["sac", "pmoe-sac"]"#, &methods)
+        .replace(r#"["TargetReaching-v0"]"#, &tasks);
     fs::write(suite, text).unwrap();
     let flags = ["--executor", "slurm", "--max-queued", "100000"];
     let mut command = place.matrix("out", &flags);

@@ -4,6 +4,7 @@
 //! ([`Campaign`] decides). Nothing is remembered from one start to the next: whoever comes back finds jobs in the queue
 //! and runs in their folders.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io;
@@ -84,6 +85,8 @@ pub struct Cluster {
     folder: Folder,
     submission: Submission,
     plan: Plan,
+    /// Runs that are done, perhaps with other settings: a job finds out.
+    doubtful: BTreeSet<usize>,
 }
 
 /// An engine in action.
@@ -99,6 +102,7 @@ impl Cluster {
         out: &Path,
         plan: Plan,
         engine: Engine,
+        doubtful: BTreeSet<usize>,
     ) -> Result<Self, MatrixError> {
         let absolute = |path: &Path| {
             std::path::absolute(path)
@@ -113,7 +117,7 @@ impl Cluster {
             out: out.to_owned(),
             engine,
         };
-        Ok(Self { folder: Folder::of(&plan, out), submission, plan })
+        Ok(Self { folder: Folder::of(&plan, out), submission, plan, doubtful })
     }
 
     /// Returns the runs of the plan, with their folders.
@@ -205,8 +209,12 @@ impl Cluster {
     /// Reads how far a run is that is not in the queue.
     fn look(&self, index: usize, planned: &Planned) -> Seen {
         let planned = planned.refreshed();
-        let done = planned.is_done();
-        let note = if done { None } else { Note::read(&self.folder.notes(), index).ok().flatten() };
+        let is_doubtful = self.doubtful.contains(&index);
+        let read = || Note::read(&self.folder.notes(), index).ok().flatten();
+        let note = if planned.is_done() && !is_doubtful { None } else { read() };
+        let is_confirmed =
+            || note.as_ref().is_some_and(|note| note.end == Some(JobEnd::Run(RunEnd::Done)));
+        let done = planned.is_done() && (!is_doubtful || is_confirmed());
         Seen { done, env_step: planned.steps_done(), note }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
@@ -53,7 +54,7 @@ pub(crate) struct Cost {
 pub(crate) struct Costs(BTreeMap<Kind, Cost>);
 
 /// Base method, task, budget and settings: runs that differ only in the seed cost the same.
-type Kind = (String, String, u64, BTreeMap<String, String>);
+type Kind = (String, String, u64, Arc<BTreeMap<String, String>>);
 
 fn kind(run: &PlannedRun) -> Kind {
     (run.base.clone(), run.task.clone(), run.total_steps, run.set.clone())
@@ -94,7 +95,7 @@ impl Cost {
         let mut command = Command::new(pmoe);
         command.args(["bench", "cost", "--method", &run.base, "--task", &run.task, "--json"]);
         command.args(["--steps", &run.total_steps.to_string()]);
-        for (key, value) in &run.set {
+        for (key, value) in run.set.iter() {
             command.args(["--set", &format!("{key}={value}")]);
         }
         let text = process::stdout(&mut command)?;

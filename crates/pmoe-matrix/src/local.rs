@@ -192,7 +192,7 @@ impl Trainer<'_> {
         command.args(["train", "--method", &run.base, "--task", &run.task]);
         command.args(["--seed", &run.seed.to_string()]);
         command.args(["--steps", &run.total_steps.to_string()]);
-        for (key, value) in &run.set {
+        for (key, value) in run.set.iter() {
             command.args(["--set", &format!("{key}={value}")]);
         }
         command.args(["--progress", "json", "--out"]).arg(&self.run.dir);

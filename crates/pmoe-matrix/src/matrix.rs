@@ -1,6 +1,6 @@
 //! A selection of runs, and running them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pmoe_results::plan::{PlannedRun, RunProgress};
-use pmoe_results::{Methods, Plan, ResultsError, Suite};
+use pmoe_results::{Methods, Plan, ResultsError, Suite, settings};
 
 use crate::cluster::options::{Class, Engine, Named, SlurmSettings};
 use crate::cluster::slurm::Limits;
@@ -130,7 +130,22 @@ impl Matrix {
             |planned: &Planned| PlannedRun { progress: RunProgress::New, ..planned.run.clone() };
         let runs = self.runs.iter().map(new).collect();
         let Plan { schema, preset, max_steps, .. } = self.plan;
-        Cluster::new(pmoe, &self.out, Plan { schema, preset, max_steps, runs }, engine)
+        let plan = Plan { schema, preset, max_steps, runs };
+        Cluster::new(pmoe, &self.out, plan, engine, self.doubtful()?)
+    }
+
+    /// Returns the runs that are done, but not with the settings that they have now: a job of theirs says so, as
+    /// `pmoe train` does here.
+    fn doubtful(&self) -> Result<BTreeSet<usize>, MatrixError> {
+        let mut doubtful = BTreeSet::new();
+        for (index, planned) in self.runs.iter().enumerate().filter(|(_, run)| run.is_done()) {
+            let wanted = self.methods.resolve(&planned.run.spec())?;
+            let found = fs::read_to_string(planned.dir.join("config.toml")).unwrap_or_default();
+            if !found.parse().is_ok_and(|found| settings::has_all(&found, &wanted)) {
+                doubtful.insert(index);
+            }
+        }
+        Ok(doubtful)
     }
 
     /// Returns how jobs of Slurm are submitted.

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +51,9 @@ pub struct PlannedRun {
     pub seed: u64,
     /// Budget in environment steps.
     pub total_steps: u64,
-    /// Settings for `pmoe train --set key=value`, values as TOML.
-    pub set: BTreeMap<String, String>,
+    /// Settings for `pmoe train --set key=value`, values as TOML; runs that differ in the seed share them.
+    #[serde(with = "shared")]
+    pub set: Arc<BTreeMap<String, String>>,
     /// The suites that use it, each with its name for the run's method.
     pub used_by: Vec<Use>,
     /// Its analyses: all that these suites need.
@@ -200,8 +202,27 @@ impl Plan {
     /// Returns a name for exactly this plan: a prefix of the hash of its content, in hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
-        let text = serde_json::to_vec(self).expect("a plan has a JSON form");
-        blake3::hash(&text).to_hex()[..PLAN_DIGITS].to_owned()
+        let mut hasher = blake3::Hasher::new();
+        serde_json::to_writer(&mut hasher, self).expect("a plan has a JSON form");
+        hasher.finalize().to_hex()[..PLAN_DIGITS].to_owned()
+    }
+}
+
+/// Shared settings, in a document like any others.
+mod shared {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Settings = Arc<BTreeMap<String, String>>;
+
+    pub(super) fn serialize<S: Serializer>(set: &Settings, to: S) -> Result<S::Ok, S::Error> {
+        set.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Settings, D::Error> {
+        BTreeMap::deserialize(from).map(Arc::new)
     }
 }
 
@@ -225,7 +246,7 @@ fn cells(suite: Suite, preset: Preset, methods: &Methods) -> Result<Vec<Cell>, R
             task: spec.task,
             seed: spec.seed,
             total_steps: spec.total_steps,
-            set: spec.set.into_iter().collect(),
+            set: Arc::new(spec.set.into_iter().collect()),
             used_by: vec![Use { suite: spec.suite, method: spec.method }],
             analyses: Vec::new(),
             progress: RunProgress::New,
@@ -264,7 +285,7 @@ impl PlannedRun {
             task: self.task.clone(),
             seed: self.seed,
             total_steps: self.total_steps,
-            set: self.set.clone().into_iter().collect(),
+            set: self.set.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             dir: self.dir.clone(),
         }
     }

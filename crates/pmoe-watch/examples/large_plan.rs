@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
@@ -93,9 +94,11 @@ fn planned(index: u64) -> PlannedRun {
         task,
         seed,
         total_steps: TOTAL_STEPS,
-        set: ["batch_size", "gamma", "hidden"]
-            .map(|key| (key.to_owned(), digit(0).to_string()))
-            .into(),
+        set: Arc::new(
+            ["batch_size", "gamma", "hidden"]
+                .map(|key| (key.to_owned(), digit(0).to_string()))
+                .into(),
+        ),
         used_by: vec![Use { suite, method }],
         analyses: Vec::new(),
         progress: RunProgress::New,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
@@ -186,7 +187,7 @@ pub(crate) fn write_plan(root: &Path, seeds: u64) {
         task: "Hopper-v2".into(),
         seed,
         total_steps: 300,
-        set: BTreeMap::new(),
+        set: Arc::default(),
         used_by: ["fig1", "fig9"]
             .into_iter()
             .take(if seed == 0 { 2 } else { 1 })

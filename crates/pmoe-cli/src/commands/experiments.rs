@@ -17,7 +17,7 @@ use super::{print_json, print_line};
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Run the experiments of the paper and write the report. Resumes where it stopped.
-    Matrix(matrix::Args),
+    Matrix(Box<matrix::Args>),
     /// Make one run of a plan, or what is left of it.
     Run(run::Args),
     /// Show the state of a folder of runs, live in the terminal or once.
@@ -35,7 +35,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
-        Command::Matrix(args) => matrix::matrix(args),
+        Command::Matrix(args) => matrix::matrix(*args),
         Command::Run(args) => run::run(args),
         Command::Watch(args) => watch::watch(args),
         Command::Report(args) => report::report(args),

@@ -1,6 +1,6 @@
 //! What became of submitted runs, for those who come back: to look, to wait, to cancel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pmoe_results::{Plan, ResultsError};
@@ -95,7 +95,12 @@ impl Cluster {
     fn read(folder: Folder) -> Result<Option<Self>, ResultsError> {
         let plan = Plan::read_file(&folder.plan())?;
         let submission = folder.submission()?;
-        Ok(plan.zip(submission).map(|(plan, submission)| Self { folder, submission, plan }))
+        Ok(plan.zip(submission).map(|(plan, submission)| Self {
+            folder,
+            submission,
+            plan,
+            doubtful: BTreeSet::new(),
+        }))
     }
 
     /// Returns its jobs in the queue.

@@ -14,7 +14,7 @@ pub(crate) fn planned(method: &str, task: &str, seed: u64, progress: RunProgress
         task: task.to_owned(),
         seed,
         total_steps: 1_000,
-        set: BTreeMap::new(),
+        set: Default::default(),
         used_by: vec![Use { suite: "fig".to_owned(), method: method.to_owned() }],
         analyses: Vec::new(),
         progress,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pmoe_results::analysis::Analysis;
 use pmoe_results::plan::PlannedRun;
-use pmoe_results::settings::{find, parse_value};
+use pmoe_results::settings::{find, is_same, parse_value};
 use pmoe_results::{AnalysisKind, Manifest, Plan, Run};
 use pmoe_stats::silhouette::silhouette_of_primitives;
 use toml::Value;
@@ -81,7 +81,7 @@ impl Check<'_> {
                 self.differs(path, &name(key), planned, found);
             }
         }
-        for (key, value) in &planned.set {
+        for (key, value) in planned.set.iter() {
             let found = find(&run.config, key);
             if !found.is_some_and(|found| is_same(found, &parse_value(value))) {
                 let found = found.map_or(NOTHING.to_owned(), Value::to_string);
@@ -115,14 +115,5 @@ impl Check<'_> {
                 self.differs(&run.path.join(kind.file()), &name, &show(stored), &show(found));
             }
         }
-    }
-}
-
-/// Whether two settings are equal; `1` equals `1.0`.
-fn is_same(a: &Value, b: &Value) -> bool {
-    let number = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
-        _ => a == b,
     }
 }

@@ -1,6 +1,5 @@
 //! Tests the content of the page, and that its files are valid.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -162,7 +161,7 @@ fn a_curve_is_drawn_once_and_referred_to() {
             task: task.to_owned(),
             seed: 0,
             total_steps: 3000,
-            set: BTreeMap::new(),
+            set: Default::default(),
             used_by: used_by
                 .iter()
                 .map(|suite| Use { suite: (*suite).into(), method: method.into() })

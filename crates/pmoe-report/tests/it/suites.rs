@@ -1,6 +1,5 @@
 //! Tests of suites: which runs they share, how tasks are put together, how claims are judged.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -67,7 +66,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         task: "Hopper-v4".to_owned(),
         seed: dir.ends_with('1').into(),
         total_steps: 3000,
-        set: BTreeMap::new(),
+        set: Default::default(),
         used_by: used_by
             .iter()
             .map(|(suite, method)| Use { suite: (*suite).into(), method: (*method).into() })
@@ -182,7 +181,7 @@ fn claims_are_judged_where_their_runs_are() {
         task: "Hopper-v4".to_owned(),
         seed: 0,
         total_steps: 3000,
-        set: BTreeMap::new(),
+        set: Default::default(),
         used_by: vec![Use { suite: "table9".into(), method: "sac".into() }],
         analyses: Vec::new(),
         progress: RunProgress::New,

@@ -209,7 +209,7 @@ fn a_plan_of_other_runs_is_found() {
         task: "Hopper-v4".into(),
         seed,
         total_steps: 3000,
-        set: [("gamma".to_owned(), "0.99".to_owned())].into(),
+        set: std::sync::Arc::new([("gamma".to_owned(), "0.99".to_owned())].into()),
         used_by: vec![Use { suite: "table9".into(), method: "sac".into() }],
         analyses: Vec::new(),
         progress: RunProgress::Done,

@@ -84,7 +84,7 @@ impl Sources<'_> {
             method,
             task,
             seed,
-            set: planned.map_or_else(BTreeMap::new, |run| run.set.clone()),
+            set: planned.map_or_else(BTreeMap::new, |run| (*run.set).clone()),
             state: RunState::Waiting,
             job: job.cloned(),
             env_step: 0,

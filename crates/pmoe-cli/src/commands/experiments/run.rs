@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
@@ -70,7 +71,7 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
     // Training and analyses are processes of this same executable.
     let pmoe = env::current_exe().context("cannot find this program's own file")?;
     let asked_for_checkpoint = AtomicBool::new(false);
-    let ends = Local::new(pmoe, 1).execute(&[planned.clone()], &|notice| match notice {
+    let ends = Local::new(pmoe, 1).execute(slice::from_ref(&planned), &|notice| match notice {
         Notice::Retried { reason, attempt, of, .. } => {
             say!("{index}: {reason}; start {attempt} of {of}");
         }
