@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pmoe_results::Preset;
 
@@ -146,6 +146,6 @@ fn a_budget_without_an_update_is_refused() {
     );
     // Settings of the suite count.
     let mut short = runs(&["ppo"]);
-    short[0].run.set.insert("rollout_steps".to_owned(), "500".to_owned());
+    short[0].run.set = Arc::new([("rollout_steps".to_owned(), "500".to_owned())].into());
     check_budgets(&short, &methods).unwrap();
 }
