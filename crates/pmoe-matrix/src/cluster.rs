@@ -20,7 +20,7 @@ use pmoe_results::run::Lock;
 use pmoe_results::{Plan, ResultsError};
 
 use crate::end::RunEnd;
-use crate::error::MatrixError;
+use crate::error::{MatrixError, SelectionError};
 use crate::executor::{Executor, Listener, Notice};
 use crate::select::Planned;
 use array::Arrays;
@@ -54,6 +54,14 @@ pub enum ClusterError {
     /// The flags do not fit each other.
     #[error(transparent)]
     Flags(#[from] FlagError),
+    /// A value is for runs that there are not.
+    #[error("{flag}")]
+    Name {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with the name.
+        source: SelectionError,
+    },
     /// Slurm is not there, silent, or refuses.
     #[error(transparent)]
     Slurm(#[from] SlurmError),

@@ -19,6 +19,7 @@ use crate::process;
 use crate::progress::ProgressDisplay;
 use crate::select::Planned;
 use crate::words::{counted, size, spoken};
+use pmoe_results::error::with_causes;
 use pmoe_results::text::table;
 
 /// Numbers of runs at a time for which the time on a cluster is estimated.
@@ -62,8 +63,14 @@ pub fn run(
         return conclude(pmoe, matrix.out(), matrix.runs(), &ends, matrix.suites(), show);
     }
     if dry_run {
-        let cluster = matrix.cluster(pmoe, slurm::limits().unwrap_or_default())?;
+        let limits = slurm::limits();
         show(&on_a_cluster(matrix, pmoe)?);
+        if let Err(error) = limits.as_ref().map_err(|error| with_causes(error))
+            && matrix.executor() == ExecutorKind::Slurm
+        {
+            show(&format!("{error}; with the limits of Slurm's defaults, this is submitted:"));
+        }
+        let cluster = matrix.cluster(pmoe, limits.unwrap_or_default())?;
         show(cluster.preview(&matrix.left_indices()).trim_end());
         return Ok(MatrixEnd::Done);
     }
@@ -126,7 +133,7 @@ fn conclude(
     match made {
         Ok(page) => show(&format!("Report: {}", page.display())),
         Err(error) if end == MatrixEnd::Interrupted => {
-            show(&format!("No report: {}", pmoe_results::error::with_causes(&error)));
+            show(&format!("No report: {}", with_causes(&error)));
         }
         Err(error) => return Err(error),
     }

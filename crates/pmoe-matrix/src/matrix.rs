@@ -58,9 +58,11 @@ impl Matrix {
         let jobs = options.jobs.unwrap_or_else(cores);
         let cluster = options.cluster.clone();
         let matrix = Self { scale, out, jobs, suites, methods, plan, runs, cluster };
-        for Named { name, .. } in matrix.cluster.time.iter().chain(&matrix.cluster.mem) {
-            if let Some(name) = name {
-                select(&matrix.plan, &matrix.suites, slice::from_ref(name), &[], &matrix.out)?;
+        let ClusterOptions { time, mem, .. } = &matrix.cluster;
+        for (flag, values) in [("--time", time), ("--mem", mem)] {
+            for name in values.iter().filter_map(|value| value.name.as_ref()) {
+                select(&matrix.plan, &matrix.suites, slice::from_ref(name), &[], &matrix.out)
+                    .map_err(|source| ClusterError::Name { flag, source })?;
             }
         }
         Ok(matrix)

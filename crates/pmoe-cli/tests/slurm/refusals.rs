@@ -38,7 +38,7 @@ fn what_slurm_does_not_take_is_said_in_its_words() {
     assert_refused(
         &on(&["--time", "Humanoid-v9=8:00:00"]),
         &cluster,
-        &["`Humanoid-v9` matches no run"],
+        &["--time: `Humanoid-v9` matches no run"],
     );
     assert_refused(&on(&["--setup", "none.sh"]), &cluster, &["there is no file none.sh"]);
     // A setup that fails on the node keeps the run from beginning.
