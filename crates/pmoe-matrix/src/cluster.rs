@@ -60,7 +60,7 @@ pub enum ClusterError {
         /// The flag.
         flag: &'static str,
         /// What is wrong with the name.
-        source: SelectionError,
+        source: Box<SelectionError>,
     },
     /// Slurm is not there, silent, or refuses.
     #[error(transparent)]

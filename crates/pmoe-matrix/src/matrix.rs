@@ -62,7 +62,7 @@ impl Matrix {
         for (flag, values) in [("--time", time), ("--mem", mem)] {
             for name in values.iter().filter_map(|value| value.name.as_ref()) {
                 select(&matrix.plan, &matrix.suites, slice::from_ref(name), &[], &matrix.out)
-                    .map_err(|source| ClusterError::Name { flag, source })?;
+                    .map_err(|source| ClusterError::Name { flag, source: Box::new(source) })?;
             }
         }
         Ok(matrix)
