@@ -20,7 +20,7 @@ use pmoe_results::run::Lock;
 use pmoe_results::{Plan, ResultsError};
 
 use crate::end::RunEnd;
-use crate::error::{MatrixError, SelectionError};
+use crate::error::{ClusterError, MatrixError, SlurmError};
 use crate::executor::{Executor, Listener, Notice};
 use crate::select::Planned;
 use array::Arrays;
@@ -41,51 +41,11 @@ mod status;
 pub use campaign::{Budget, Campaign, Job, JobState, Order, Seen};
 pub use indices::Indices;
 pub use note::{JobEnd, Note};
-pub use options::{ClusterOptions, ExecutorKind, FlagError};
-pub use slurm::SlurmError;
+pub use options::{ClusterOptions, ExecutorKind};
 pub use status::{Jobs, cancel, jobs, reopen, status};
 
 /// Most runs that are submitted at a time where the engine has no limit.
 const NO_LIMIT: usize = usize::MAX;
-
-/// Why nothing can be run on a cluster.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// The flags do not fit each other.
-    #[error(transparent)]
-    Flags(#[from] FlagError),
-    /// A value is for runs that there are not.
-    #[error("{flag}")]
-    Name {
-        /// The flag.
-        flag: &'static str,
-        /// What is wrong with the name.
-        source: Box<SelectionError>,
-    },
-    /// Slurm is not there, silent, or refuses.
-    #[error(transparent)]
-    Slurm(#[from] SlurmError),
-    /// No run can be made there; what was submitted is cancelled.
-    #[error("{reason}; all jobs are cancelled, and no run has lost anything")]
-    GivenUp {
-        /// What the jobs say.
-        reason: String,
-    },
-    /// The command that starts jobs can't be started.
-    #[error("cannot start `{command}`")]
-    Submit {
-        /// The command.
-        command: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// There is nothing to wait for.
-    #[error("{} has no jobs: `--executor slurm` or `--executor command` submits them", out.display())]
-    NoJobs {
-        /// The folder of the results.
-        out: PathBuf,
-    },
-}
 
 /// Executes runs as jobs of a cluster, until all are done or a signal says to leave them to it.
 #[derive(Debug)]

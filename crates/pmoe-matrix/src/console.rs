@@ -7,9 +7,9 @@ use std::process::Command;
 use pmoe_results::Suite;
 
 use crate::cluster::slurm::{self, Limits};
-use crate::cluster::{self, ClusterError, ExecutorKind};
+use crate::cluster::{self, ExecutorKind};
 use crate::end::{MatrixEnd, RunEnd};
-use crate::error::MatrixError;
+use crate::error::{ClusterError, MatrixError};
 use crate::estimate::Forecast;
 use crate::executor::Executor;
 use crate::findings::Findings;

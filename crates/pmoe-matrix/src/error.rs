@@ -3,8 +3,11 @@ use std::path::PathBuf;
 
 use pmoe_results::ResultsError;
 
-use crate::cluster::ClusterError;
 use crate::process::ProcessError;
+
+mod cluster;
+
+pub use cluster::{ClusterError, FlagError, SlurmError};
 
 /// An error that keeps a matrix from running. The failure of a single run is a
 /// [`RunEnd`](crate::RunEnd) instead.

@@ -70,7 +70,7 @@ mod words;
 pub use cluster::{Cluster, ClusterOptions, ExecutorKind};
 pub use console::{Console, run, wait};
 pub use end::{MatrixEnd, RunEnd};
-pub use error::{MatrixError, SelectionError};
+pub use error::{ClusterError, FlagError, MatrixError, SelectionError, SlurmError};
 pub use estimate::Forecast;
 pub use executor::{Advance, Executor, Listener, Notice};
 pub use local::Local;

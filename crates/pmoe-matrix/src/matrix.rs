@@ -14,9 +14,9 @@ use pmoe_results::{Methods, Plan, ResultsError, Suite, settings};
 
 use crate::cluster::options::{Class, Engine, Named, SlurmSettings};
 use crate::cluster::slurm::Limits;
-use crate::cluster::{Cluster, ClusterError, ClusterOptions, ExecutorKind};
+use crate::cluster::{Cluster, ClusterOptions, ExecutorKind};
 use crate::end::RunEnd;
-use crate::error::MatrixError;
+use crate::error::{ClusterError, MatrixError};
 use crate::estimate::{Costs, Forecast, estimate, left};
 use crate::executor::{Executor, Listener, Notice};
 use crate::options::Options;

@@ -13,9 +13,9 @@ use super::folder::{Folder, Submission};
 use super::indices::Indices;
 use super::note::Note;
 use super::options::{Class, SlurmSettings};
-use super::slurm::{self, Queued, SlurmError};
-use super::{ClusterError, forget, words};
-use crate::error::MatrixError;
+use super::slurm::{self, Queued};
+use super::{forget, words};
+use crate::error::{ClusterError, MatrixError, SlurmError};
 use crate::executor::{Listener, Notice};
 
 /// Seconds before the time limit at which a job is told to write a checkpoint and make room for its next start.

@@ -10,9 +10,9 @@ use pmoe_results::files::write_atomic;
 use pmoe_results::{Exit, ResultsError};
 
 use super::folder::{Folder, Submission};
+use super::forget;
 use super::indices::Indices;
-use super::{ClusterError, forget};
-use crate::error::MatrixError;
+use crate::error::{ClusterError, MatrixError};
 
 /// Time between two looks at the command.
 const LOOK: Duration = Duration::from_millis(50);

@@ -7,6 +7,7 @@ use pmoe_results::number::whole;
 use serde::{Deserialize, Serialize};
 
 use super::indices::Indices;
+use crate::error::FlagError;
 
 /// The largest number of jobs that a flag may ask for.
 const MOST_JOBS: u64 = 10_000_000;
@@ -119,36 +120,6 @@ impl FromStr for Named {
             false => Ok(Self { name, value: value.to_owned() }),
         }
     }
-}
-
-/// What is wrong with the flags about clusters, together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FlagError {
-    /// A flag is for another executor.
-    #[error("{flag} is for --executor {executor}")]
-    OtherExecutor {
-        /// The flag.
-        flag: &'static str,
-        /// The executor that it is for.
-        executor: &'static str,
-    },
-    /// A command is needed.
-    #[error("--executor command needs --submit with the command that starts the runs")]
-    NoCommand,
-    /// The command does not say which runs it starts.
-    #[error(
-        "--submit {submit:?} has none of {{list}} and {{indices}}, or no {{command}}: it would not know what to start"
-    )]
-    NoPlace {
-        /// The command.
-        submit: String,
-    },
-    /// The setup script is not there.
-    #[error("--setup: there is no file {}", path.display())]
-    NoSetup {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl ClusterOptions {

@@ -7,44 +7,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use super::indices::Indices;
+use crate::error::SlurmError;
 use crate::process;
-
-/// What went wrong with Slurm.
-#[derive(Debug, thiserror::Error)]
-pub enum SlurmError {
-    /// Its programs are not there.
-    #[error(
-        "cannot start `{program}`: --executor slurm needs Slurm's programs, as on a cluster's login node"
-    )]
-    Missing {
-        /// The program.
-        program: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// It can't be asked, now or at all.
-    #[error("Slurm does not answer: {reason}")]
-    Silent {
-        /// Its words.
-        reason: String,
-    },
-    /// It refused what was asked.
-    #[error("Slurm refused `{command}`: {reason}")]
-    Refused {
-        /// The command.
-        command: String,
-        /// Its words.
-        reason: String,
-    },
-    /// Its queue, or the user's share of it, is full.
-    #[error(
-        "Slurm takes no more jobs: {reason}; --max-queued sets how many are submitted at a time"
-    )]
-    Full {
-        /// Its words.
-        reason: String,
-    },
-}
 
 /// A line of the queue: a task of an array, or all tasks of it that have not begun.
 #[derive(Debug, Clone, PartialEq, Eq)]

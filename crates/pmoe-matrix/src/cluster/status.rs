@@ -9,8 +9,8 @@ use super::array::{Arrays, report_name};
 use super::campaign::{Job, JobState};
 use super::folder::Folder;
 use super::options::Engine;
-use super::{Cluster, ClusterError, slurm};
-use crate::error::MatrixError;
+use super::{Cluster, slurm};
+use crate::error::{ClusterError, MatrixError};
 use crate::words::counted;
 use pmoe_results::text::table;
 
