@@ -22,6 +22,7 @@ use crate::end::RunEnd;
 use crate::error::MatrixError;
 use crate::executor::{Executor, Listener, Notice};
 use crate::select::Planned;
+use crate::words::counted;
 use array::Arrays;
 use folder::{Folder, Submission};
 use options::{Engine, SlurmSettings};
@@ -69,6 +70,19 @@ pub enum ClusterError {
         command: String,
         /// The system's reason.
         source: io::Error,
+    },
+    /// The command that starts jobs starts none.
+    #[error(
+        "`{submit}` ended ({ending}), and none of {} had begun: --submit must start the runs and wait for them",
+        counted(*runs, "run")
+    )]
+    NothingBegan {
+        /// The command, with its places.
+        submit: String,
+        /// Its exit code or signal.
+        ending: String,
+        /// How many runs it was to make.
+        runs: usize,
     },
     /// There is nothing to wait for.
     #[error("{} has no jobs: `--executor slurm` or `--executor command` submits them", out.display())]
@@ -182,15 +196,19 @@ impl Cluster {
             }
             let submitted = desk.submit(&asked, signals, listener)?;
             campaign.submitted(&submitted);
-            let running = jobs.iter().filter(|job| job.state == JobState::Running).count();
-            let waiting = jobs.len() - running + submitted.len();
-            listener(Notice::Queue { waiting, running });
+            if matches!(desk, Desk::Slurm(_)) {
+                let running = jobs.iter().filter(|job| job.state == JobState::Running).count();
+                let waiting = jobs.len() - running + submitted.len();
+                listener(Notice::Queue { waiting, running });
+            }
             if desk.pause(signals) {
                 break;
             }
         }
         match campaign.is_over() {
             true => desk.finish(),
+            // A command has ended, and its runs with it.
+            false if matches!(desk, Desk::Command(_)) => {}
             false => {
                 listener(Notice::Left { runs: campaign.open().count(), out: &self.submission.out })
             }
@@ -323,7 +341,7 @@ impl Desk<'_> {
     ) -> Result<Vec<usize>, MatrixError> {
         match self {
             Self::Slurm(arrays) => arrays.submit(indices, listener),
-            Self::Command(command) => command.submit(indices, signals),
+            Self::Command(command) => command.submit(indices, signals, listener),
         }
     }
 

@@ -2,20 +2,27 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pmoe_results::files::write_atomic;
 use pmoe_results::{Exit, ResultsError};
 
 use super::folder::{Folder, Submission};
 use super::indices::Indices;
+use super::note::Note;
 use super::{ClusterError, forget};
 use crate::error::MatrixError;
+use crate::executor::{Listener, Notice};
+use crate::process;
 
 /// Time between two looks at the command.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Most time that runs get for their checkpoints once the command has died of the signal that stops them. Where nobody
+/// reaps orphans, as in a container without an init, these seem to live for ever.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// A command that ends when its jobs have ended.
 pub(super) struct Blocking<'a> {
@@ -24,24 +31,31 @@ pub(super) struct Blocking<'a> {
     submit: &'a str,
     /// Whether a signal has asked it to stop.
     is_stopping: bool,
+    /// Whether a run has begun since this program started.
+    has_begun: bool,
 }
 
 impl<'a> Blocking<'a> {
     pub(super) fn new(folder: &'a Folder, submission: &'a Submission, submit: &'a str) -> Self {
-        Self { folder, submission, submit, is_stopping: false }
+        Self { folder, submission, submit, is_stopping: false, has_begun: false }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping
     }
 
-    /// Starts the command for some runs and waits for it; returns the runs that it was to make.
+    /// Starts the command for some runs and waits for it; returns those that began, or all if none did.
     ///
-    /// A signal is passed on to the command; it may be followed by a second one, which kills it.
+    /// The others are for the next call: a command may start a part, or be cut short. A signal is passed on to the
+    /// command; it may be followed by a second one, which kills it.
+    ///
+    /// # Errors
+    /// Returns an error if the command has never begun a run, as the next call would do no better.
     pub(super) fn submit(
         &mut self,
         indices: &[usize],
         signals: &Receiver<i32>,
+        listener: &Listener<'_>,
     ) -> Result<Vec<usize>, MatrixError> {
         if indices.is_empty() {
             return Ok(Vec::new());
@@ -58,17 +72,48 @@ impl<'a> Blocking<'a> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failed = |source| ClusterError::Submit { command: line.clone(), source };
+        listener(Notice::Handed { runs: indices.len() });
         let mut child = command.spawn().map_err(failed)?;
-        while child.try_wait().map_err(failed)?.is_none() {
+        let mut ended = None;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                let since: Instant = *ended.get_or_insert_with(Instant::now);
+                // `xargs` dies at once of what makes its runs write checkpoints.
+                let lingers = self.is_stopping && is_group_alive(&child);
+                if !lingers || since.elapsed() > LINGER {
+                    break status;
+                }
+            }
             match signals.recv_timeout(LOOK) {
                 Ok(signal) => {
+                    let notice =
+                        if self.is_stopping { Notice::Killing } else { Notice::Stopping(signal) };
+                    listener(notice);
                     stop(&mut child, Exit::of_signal(signal), self.is_stopping);
                     self.is_stopping = true;
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+        };
+        self.begun(indices, status)
+    }
+
+    /// Returns the runs that have left a note.
+    fn begun(&mut self, indices: &[usize], status: ExitStatus) -> Result<Vec<usize>, MatrixError> {
+        let notes = Note::all(&self.folder.notes());
+        let begun: Vec<usize> =
+            indices.iter().copied().filter(|index| notes.contains(index)).collect();
+        self.has_begun |= !begun.is_empty();
+        match begun.is_empty() {
+            false => Ok(begun),
+            true if self.has_begun || self.is_stopping => Ok(indices.to_vec()),
+            true => Err(ClusterError::NothingBegan {
+                submit: self.submit.to_owned(),
+                ending: process::ending(status),
+                runs: indices.len(),
+            }
+            .into()),
         }
-        Ok(indices.to_vec())
     }
 
     /// Returns the path of the file with the indices of the runs that are left.
@@ -106,6 +151,20 @@ fn stop(child: &mut Child, exit: Exit, again: bool) {
         // It may have ended meanwhile.
         let _ = kill_process_group(id, signal);
     }
+}
+
+/// Whether a process is left of those that the command started.
+#[cfg(unix)]
+fn is_group_alive(child: &Child) -> bool {
+    use rustix::process::{Pid, test_kill_process_group};
+
+    let id = Pid::from_raw(child.id().cast_signed());
+    id.is_some_and(|id| test_kill_process_group(id).is_ok())
+}
+
+#[cfg(not(unix))]
+fn is_group_alive(_: &Child) -> bool {
+    false
 }
 
 #[cfg(not(unix))]
