@@ -22,7 +22,6 @@ use crate::end::RunEnd;
 use crate::error::MatrixError;
 use crate::executor::{Executor, Listener, Notice};
 use crate::select::Planned;
-use crate::words::counted;
 use array::Arrays;
 use folder::{Folder, Submission};
 use options::{Engine, SlurmSettings};
@@ -73,16 +72,13 @@ pub enum ClusterError {
     },
     /// The command that starts jobs starts none.
     #[error(
-        "`{submit}` ended ({ending}), and none of {} had begun: --submit must start the runs and wait for them",
-        counted(*runs, "run")
+        "`{submit}` ended ({ending}) without having begun a run: --submit must start the runs and wait for them"
     )]
     NothingBegan {
         /// The command, with its places.
         submit: String,
         /// Its exit code or signal.
         ending: String,
-        /// How many runs it was to make.
-        runs: usize,
     },
     /// There is nothing to wait for.
     #[error("{} has no jobs: `--executor slurm` or `--executor command` submits them", out.display())]

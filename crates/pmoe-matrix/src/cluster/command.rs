@@ -110,7 +110,6 @@ impl<'a> Blocking<'a> {
             true => Err(ClusterError::NothingBegan {
                 submit: self.submit.to_owned(),
                 ending: process::ending(status),
-                runs: indices.len(),
             }
             .into()),
         }
