@@ -360,7 +360,7 @@ impl Desk<'_> {
         let pause = match self {
             Self::Slurm(arrays) => arrays.poll(),
             Self::Command(command) if command.is_stopping() => return true,
-            Self::Command(_) => Duration::ZERO,
+            Self::Command(command) => command.pause(),
         };
         !matches!(signals.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
     }

@@ -11,8 +11,9 @@ use pmoe_results::{Exit, ResultsError};
 
 use super::folder::{Folder, Submission};
 use super::indices::Indices;
-use super::note::Note;
+use super::note::{JobEnd, Note};
 use super::{ClusterError, forget};
+use crate::end::RunEnd;
 use crate::error::MatrixError;
 use crate::executor::{Listener, Notice};
 use crate::process;
@@ -24,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// reaps orphans, as in a container without an init, these seem to live for ever.
 const LINGER: Duration = Duration::from_secs(60);
 
+/// Time before the next call when others are at all runs of the last one, such as the rest of jobs that were killed.
+const HELD: Duration = Duration::from_secs(15);
+
 /// A command that ends when its jobs have ended.
 pub(super) struct Blocking<'a> {
     folder: &'a Folder,
@@ -33,15 +37,22 @@ pub(super) struct Blocking<'a> {
     is_stopping: bool,
     /// Whether a run has begun since this program started.
     has_begun: bool,
+    /// Whether others were at all runs of the last call.
+    is_held: bool,
 }
 
 impl<'a> Blocking<'a> {
     pub(super) fn new(folder: &'a Folder, submission: &'a Submission, submit: &'a str) -> Self {
-        Self { folder, submission, submit, is_stopping: false, has_begun: false }
+        Self { folder, submission, submit, is_stopping: false, has_begun: false, is_held: false }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping
+    }
+
+    /// Returns the time before the next call.
+    pub(super) fn pause(&self) -> Duration {
+        if self.is_held { HELD } else { Duration::ZERO }
     }
 
     /// Starts the command for some runs and waits for it; returns those that began, or all if none did.
@@ -104,6 +115,11 @@ impl<'a> Blocking<'a> {
         let begun: Vec<usize> =
             indices.iter().copied().filter(|index| notes.contains(index)).collect();
         self.has_begun |= !begun.is_empty();
+        let is_locked = |index: &usize| {
+            let note = Note::read(&self.folder.notes(), *index).ok().flatten();
+            note.is_some_and(|note| note.end == Some(JobEnd::Run(RunEnd::Locked)))
+        };
+        self.is_held = !begun.is_empty() && begun.iter().all(is_locked);
         match begun.is_empty() {
             false => Ok(begun),
             true if self.has_begun || self.is_stopping => Ok(indices.to_vec()),
