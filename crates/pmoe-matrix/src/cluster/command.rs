@@ -33,8 +33,8 @@ pub(super) struct Blocking<'a> {
     folder: &'a Folder,
     submission: &'a Submission,
     submit: &'a str,
-    /// Whether a signal has asked it to stop.
-    is_stopping: bool,
+    /// How many signals have asked it to stop.
+    stops: u32,
     /// Whether a run has begun since this program started.
     has_begun: bool,
     /// Whether others were at all runs of the last call.
@@ -43,11 +43,11 @@ pub(super) struct Blocking<'a> {
 
 impl<'a> Blocking<'a> {
     pub(super) fn new(folder: &'a Folder, submission: &'a Submission, submit: &'a str) -> Self {
-        Self { folder, submission, submit, is_stopping: false, has_begun: false, is_held: false }
+        Self { folder, submission, submit, stops: 0, has_begun: false, is_held: false }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping
+        self.stops > 0
     }
 
     /// Returns the time before the next call.
@@ -58,7 +58,7 @@ impl<'a> Blocking<'a> {
     /// Starts the command for some runs and waits for it; returns those that began, or all if none did.
     ///
     /// The others are for the next call: a command may start a part, or be cut short. A signal is passed on to the
-    /// command; it may be followed by a second one, which kills it.
+    /// command; a second one makes `pmoe run` kill its run, and a third kills the command.
     ///
     /// # Errors
     /// Returns an error if the command has never begun a run, as the next call would do no better.
@@ -90,18 +90,17 @@ impl<'a> Blocking<'a> {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 let since: Instant = *ended.get_or_insert_with(Instant::now);
                 // `xargs` dies at once of what makes its runs write checkpoints.
-                let lingers = self.is_stopping && is_group_alive(&child);
+                let lingers = self.is_stopping() && is_group_alive(&child);
                 if !lingers || since.elapsed() > LINGER {
                     break status;
                 }
             }
             match signals.recv_timeout(LOOK) {
                 Ok(signal) => {
-                    let notice =
-                        if self.is_stopping { Notice::Killing } else { Notice::Stopping(signal) };
-                    listener(notice);
-                    stop(&mut child, Exit::of_signal(signal), self.is_stopping);
-                    self.is_stopping = true;
+                    let again = self.is_stopping();
+                    listener(if again { Notice::Killing } else { Notice::Stopping(signal) });
+                    stop(&mut child, Exit::of_signal(signal), self.stops);
+                    self.stops += 1;
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -122,7 +121,7 @@ impl<'a> Blocking<'a> {
         self.is_held = !begun.is_empty() && begun.iter().all(is_locked);
         match begun.is_empty() {
             false => Ok(begun),
-            true if self.has_begun || self.is_stopping => Ok(indices.to_vec()),
+            true if self.has_begun || self.is_stopping() => Ok(indices.to_vec()),
             true => Err(ClusterError::NothingBegan {
                 submit: self.submit.to_owned(),
                 ending: process::ending(status),
@@ -152,13 +151,13 @@ impl<'a> Blocking<'a> {
     }
 }
 
-/// Passes a signal on to the command and all that it started; the second one kills them.
+/// Passes a signal on to the command and all that it started, after as many as `before`; the third one kills them.
 #[cfg(unix)]
-fn stop(child: &mut Child, exit: Exit, again: bool) {
+fn stop(child: &mut Child, exit: Exit, before: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let signal = match exit {
-        _ if again => Signal::KILL,
+        _ if before > 1 => Signal::KILL,
         Exit::Interrupted => Signal::INT,
         _ => Signal::TERM,
     };
@@ -183,6 +182,6 @@ fn is_group_alive(_: &Child) -> bool {
 }
 
 #[cfg(not(unix))]
-fn stop(child: &mut Child, _: Exit, _: bool) {
+fn stop(child: &mut Child, _: Exit, _: u32) {
     let _ = child.kill();
 }
