@@ -11,7 +11,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
 
 use pmoe_results::error::with_causes;
 use pmoe_results::exit::EndingSignals;
@@ -154,15 +153,19 @@ impl Cluster {
             }
             let submitted = desk.submit(&asked, signals, listener)?;
             campaign.submitted(&submitted);
-            let running = jobs.iter().filter(|job| job.state == JobState::Running).count();
-            let waiting = jobs.len() - running + submitted.len();
-            listener(Notice::Queue { waiting, running });
+            if matches!(desk, Desk::Slurm(_)) {
+                let running = jobs.iter().filter(|job| job.state == JobState::Running).count();
+                let waiting = jobs.len() - running + submitted.len();
+                listener(Notice::Queue { waiting, running });
+            }
             if desk.pause(signals) {
                 break;
             }
         }
         match campaign.is_over() {
             true => desk.finish(),
+            // A command has ended, and its runs with it.
+            false if matches!(desk, Desk::Command(_)) => {}
             false => {
                 listener(Notice::Left { runs: campaign.open().count(), out: &self.submission.out })
             }
@@ -299,7 +302,7 @@ impl Desk<'_> {
     ) -> Result<Vec<usize>, MatrixError> {
         match self {
             Self::Slurm(arrays) => arrays.submit(indices, listener),
-            Self::Command(command) => command.submit(indices, signals),
+            Self::Command(command) => command.submit(indices, signals, listener),
         }
     }
 
@@ -322,7 +325,7 @@ impl Desk<'_> {
         let pause = match self {
             Self::Slurm(arrays) => arrays.poll(),
             Self::Command(command) if command.is_stopping() => return true,
-            Self::Command(_) => Duration::ZERO,
+            Self::Command(command) => command.pause(),
         };
         !matches!(signals.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
     }

@@ -59,6 +59,11 @@ pub enum Notice<'a> {
         /// The id of their array of jobs.
         job: &'a str,
     },
+    /// Runs were handed to the command that makes them; it is now waited for.
+    Handed {
+        /// How many.
+        runs: usize,
+    },
     /// State of a cluster's queue.
     Queue {
         /// Jobs that wait.

@@ -107,6 +107,9 @@ impl<'a> ProgressDisplay<'a> {
             Notice::Submitted { runs, job } => {
                 self.line(&format!("{} submitted as job {job}", counted(runs, "run")));
             }
+            Notice::Handed { runs } => {
+                self.line(&format!("{} handed to the command", counted(runs, "run")));
+            }
             Notice::Queue { waiting, running } => self.queue(waiting, running),
             Notice::Waiting(reason) => self.line(&format!("{reason}; trying again")),
             Notice::Left { runs, out } => {

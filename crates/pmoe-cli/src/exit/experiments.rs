@@ -8,7 +8,10 @@ use pmoe_results::Exit;
 /// How the program ends after an error of these commands.
 pub(super) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<MatrixError>() {
-        return error.is_bad_input().then_some(Exit::BadInput);
+        return match error {
+            MatrixError::Results(error) => super::exit_of(error),
+            error => error.is_bad_input().then_some(Exit::BadInput),
+        };
     }
     if let Some(error) = cause.downcast_ref::<RegressError>() {
         return error.is_bad_input().then_some(Exit::BadInput);

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pmoe_results::files::write_atomic;
 use pmoe_results::{Exit, ResultsError};
@@ -12,36 +12,61 @@ use pmoe_results::{Exit, ResultsError};
 use super::folder::{Folder, Submission};
 use super::forget;
 use super::indices::Indices;
+use super::note::{JobEnd, Note};
+use crate::end::RunEnd;
 use crate::error::{ClusterError, MatrixError};
+use crate::executor::{Listener, Notice};
+use crate::process;
 
 /// Time between two looks at the command.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Most time that runs get for their checkpoints once the command has died of the signal that stops them. Where nobody
+/// reaps orphans, as in a container without an init, these seem to live for ever.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// Time before the next call when others are at all runs of the last one, such as the rest of jobs that were killed.
+const HELD: Duration = Duration::from_secs(15);
 
 /// A command that ends when its jobs have ended.
 pub(super) struct Blocking<'a> {
     folder: &'a Folder,
     submission: &'a Submission,
     submit: &'a str,
-    /// Whether a signal has asked it to stop.
-    is_stopping: bool,
+    /// How many signals have asked it to stop.
+    stops: u32,
+    /// Whether a run has begun since this program started.
+    has_begun: bool,
+    /// Whether others were at all runs of the last call.
+    is_held: bool,
 }
 
 impl<'a> Blocking<'a> {
     pub(super) fn new(folder: &'a Folder, submission: &'a Submission, submit: &'a str) -> Self {
-        Self { folder, submission, submit, is_stopping: false }
+        Self { folder, submission, submit, stops: 0, has_begun: false, is_held: false }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping
+        self.stops > 0
     }
 
-    /// Starts the command for some runs and waits for it; returns the runs that it was to make.
+    /// Returns the time before the next call.
+    pub(super) fn pause(&self) -> Duration {
+        if self.is_held { HELD } else { Duration::ZERO }
+    }
+
+    /// Starts the command for some runs and waits for it; returns those that began, or all if none did.
     ///
-    /// A signal is passed on to the command; it may be followed by a second one, which kills it.
+    /// The others are for the next call: a command may start a part, or be cut short. A signal is passed on to the
+    /// command; a second one makes `pmoe run` kill its run, and a third kills the command.
+    ///
+    /// # Errors
+    /// Returns an error if the command has never begun a run, as the next call would do no better.
     pub(super) fn submit(
         &mut self,
         indices: &[usize],
         signals: &Receiver<i32>,
+        listener: &Listener<'_>,
     ) -> Result<Vec<usize>, MatrixError> {
         if indices.is_empty() {
             return Ok(Vec::new());
@@ -58,17 +83,51 @@ impl<'a> Blocking<'a> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failed = |source| ClusterError::Submit { command: line.clone(), source };
+        listener(Notice::Handed { runs: indices.len() });
         let mut child = command.spawn().map_err(failed)?;
-        while child.try_wait().map_err(failed)?.is_none() {
+        let mut ended = None;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                let since: Instant = *ended.get_or_insert_with(Instant::now);
+                // `xargs` dies at once of what makes its runs write checkpoints.
+                let lingers = self.is_stopping() && is_group_alive(&child);
+                if !lingers || since.elapsed() > LINGER {
+                    break status;
+                }
+            }
             match signals.recv_timeout(LOOK) {
                 Ok(signal) => {
-                    stop(&mut child, Exit::of_signal(signal), self.is_stopping);
-                    self.is_stopping = true;
+                    let again = self.is_stopping();
+                    listener(if again { Notice::Killing } else { Notice::Stopping(signal) });
+                    stop(&mut child, Exit::of_signal(signal), self.stops);
+                    self.stops += 1;
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+        };
+        self.begun(indices, status)
+    }
+
+    /// Returns the runs that have left a note.
+    fn begun(&mut self, indices: &[usize], status: ExitStatus) -> Result<Vec<usize>, MatrixError> {
+        let notes = Note::all(&self.folder.notes());
+        let begun: Vec<usize> =
+            indices.iter().copied().filter(|index| notes.contains(index)).collect();
+        self.has_begun |= !begun.is_empty();
+        let is_locked = |index: &usize| {
+            let note = Note::read(&self.folder.notes(), *index).ok().flatten();
+            note.is_some_and(|note| note.end == Some(JobEnd::Run(RunEnd::Locked)))
+        };
+        self.is_held = !begun.is_empty() && begun.iter().all(is_locked);
+        match begun.is_empty() {
+            false => Ok(begun),
+            true if self.has_begun || self.is_stopping() => Ok(indices.to_vec()),
+            true => Err(ClusterError::NothingBegan {
+                submit: self.submit.to_owned(),
+                ending: process::ending(status),
+            }
+            .into()),
         }
-        Ok(indices.to_vec())
     }
 
     /// Returns the path of the file with the indices of the runs that are left.
@@ -92,13 +151,13 @@ impl<'a> Blocking<'a> {
     }
 }
 
-/// Passes a signal on to the command and all that it started; the second one kills them.
+/// Passes a signal on to the command and all that it started, after as many as `before`; the third one kills them.
 #[cfg(unix)]
-fn stop(child: &mut Child, exit: Exit, again: bool) {
+fn stop(child: &mut Child, exit: Exit, before: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let signal = match exit {
-        _ if again => Signal::KILL,
+        _ if before > 1 => Signal::KILL,
         Exit::Interrupted => Signal::INT,
         _ => Signal::TERM,
     };
@@ -108,7 +167,21 @@ fn stop(child: &mut Child, exit: Exit, again: bool) {
     }
 }
 
+/// Whether a process is left of those that the command started.
+#[cfg(unix)]
+fn is_group_alive(child: &Child) -> bool {
+    use rustix::process::{Pid, test_kill_process_group};
+
+    let id = Pid::from_raw(child.id().cast_signed());
+    id.is_some_and(|id| test_kill_process_group(id).is_ok())
+}
+
 #[cfg(not(unix))]
-fn stop(child: &mut Child, _: Exit, _: bool) {
+fn is_group_alive(_: &Child) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn stop(child: &mut Child, _: Exit, _: u32) {
     let _ = child.kill();
 }

@@ -68,8 +68,8 @@ pub struct ClusterOptions {
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub sbatch_arg: Vec<String>,
     /// Command: starts the runs that are left and waits for them; {list}, {indices}, {runs} and {command}
-    /// stand for a file with their indices, these as 3,7-41, their number, and the command to which an index is
-    /// appended (`parallel -j 8 -a {list} {command}`)
+    /// stand for a file with their indices, these as 3,7-41, the last of them plus one, and the command to which an
+    /// index is appended (`parallel -j 8 -q -a {list} {command}`)
     #[arg(long, value_name = "COMMAND")]
     pub submit: Option<String>,
     /// Slurm: seconds between two looks at the queue

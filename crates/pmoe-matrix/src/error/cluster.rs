@@ -34,6 +34,16 @@ pub enum ClusterError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The command that starts jobs starts none.
+    #[error(
+        "`{submit}` ended ({ending}) without having begun a run: --submit must start the runs and wait for them"
+    )]
+    NothingBegan {
+        /// The command, with its places.
+        submit: String,
+        /// Its exit code or signal.
+        ending: String,
+    },
     /// There is nothing to wait for.
     #[error("{} has no jobs: `--executor slurm` or `--executor command` submits them", out.display())]
     NoJobs {
@@ -58,7 +68,7 @@ pub enum FlagError {
     NoCommand,
     /// The command does not say which runs it starts.
     #[error(
-        "--submit {submit:?} has none of {{list}} and {{indices}}, or no {{command}}: it would not know what to start"
+        "--submit {submit:?} has none of {{list}}, {{indices}} and {{runs}}, or no {{command}}: it would not know what to start"
     )]
     NoPlace {
         /// The command.
