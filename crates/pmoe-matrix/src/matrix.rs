@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pmoe_results::plan::{PlannedRun, RunProgress};
-use pmoe_results::{Methods, Plan, ResultsError, Suite, settings};
+use pmoe_results::{Methods, Plan, ResultsError, Suite};
 
 use crate::cluster::options::{Class, Engine, Named, SlurmSettings};
 use crate::cluster::slurm::Limits;
@@ -133,21 +134,26 @@ impl Matrix {
         let runs = self.runs.iter().map(new).collect();
         let Plan { schema, preset, max_steps, .. } = self.plan;
         let plan = Plan { schema, preset, max_steps, runs };
-        Cluster::new(pmoe, &self.out, plan, engine, self.doubtful()?)
+        Cluster::new(pmoe, &self.out, plan, engine, self.doubtful(pmoe))
     }
 
     /// Returns the runs that are done, but not with the settings that they have now: a job of theirs says so, as
     /// `pmoe train` does here.
-    fn doubtful(&self) -> Result<BTreeSet<usize>, MatrixError> {
+    fn doubtful(&self, pmoe: &Path) -> BTreeSet<usize> {
+        // Runs that differ in the seed have the same settings.
+        let mut known: HashMap<_, Option<toml::Table>> = HashMap::new();
         let mut doubtful = BTreeSet::new();
         for (index, planned) in self.runs.iter().enumerate().filter(|(_, run)| run.is_done()) {
-            let wanted = self.methods.resolve(&planned.run.spec())?;
+            let PlannedRun { base, task, total_steps, set, .. } = &planned.run;
+            let wanted = known
+                .entry((base, task, *total_steps, set))
+                .or_insert_with(|| current_settings(pmoe, &planned.run));
             let found = fs::read_to_string(planned.dir.join("config.toml")).unwrap_or_default();
-            if !found.parse().is_ok_and(|found| settings::has_all(&found, &wanted)) {
+            if wanted.is_none() || found.parse().ok().map(without_seed) != *wanted {
                 doubtful.insert(index);
             }
         }
-        Ok(doubtful)
+        doubtful
     }
 
     /// Returns how jobs of Slurm are submitted.
@@ -280,6 +286,24 @@ impl Matrix {
         }
         plan.write(&self.out)
     }
+}
+
+/// Returns the settings that a run has today, without its seed; `None` if it is refused.
+fn current_settings(pmoe: &Path, run: &PlannedRun) -> Option<toml::Table> {
+    let mut command = Command::new(pmoe);
+    command.args(["config", "show", "--method", &run.base, "--task", &run.task]);
+    command.args(["--set", &format!("schedule.total_steps={}", run.total_steps)]);
+    for (key, value) in run.set.iter() {
+        command.args(["--set", &format!("{key}={value}")]);
+    }
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    text.parse().ok().map(without_seed)
+}
+
+fn without_seed(mut config: toml::Table) -> toml::Table {
+    config.remove("seed");
+    config
 }
 
 /// Shortest time between two updates of the plan's file while runs are in progress.
