@@ -214,7 +214,7 @@ fn a_command_that_makes_a_part_is_called_until_all_are_done() {
     place.assert_same("one", &expected);
 
     // It stops starting runs after a while: they fail, and what is done stays.
-    let broken = "[ -e broken ] || { touch broken; head -n 3 {list} | xargs -n 1 {command}; }";
+    let broken = "[ -e stopped ] || { touch stopped; head -n 3 {list} | xargs -n 1 {command}; }";
     let finished = run(&mut place.by("broken", broken));
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     assert!(finished.stdout.contains("8 runs: 3 done"), "{}", finished.stdout);
