@@ -3,8 +3,6 @@
 //! A function of what the queue shows and of what the folders hold: it asks no engine, reads no file and knows no time.
 //! [`Cluster`](super::Cluster) does what it orders, and so does a simulation.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::note::{JobEnd, Note};
 use crate::end::RunEnd;
 
@@ -63,11 +61,12 @@ pub enum Order {
 pub struct Budget {
     /// Jobs whose run failed. Each has started it several times.
     pub failures: u32,
-    /// Jobs that vanished: killed, or cancelled by hand, or their node died.
+    /// Jobs that vanished: killed, or cancelled by hand, or forgotten by the engine, or their node died.
     pub losses: u32,
-    /// Jobs that left the queue without having begun.
+    /// Jobs that left the queue without having begun, while none of any run has. Later they are losses: the cluster can
+    /// make runs, and nothing is wrong with a run that has not begun.
     pub silences: u32,
-    /// Such jobs of all runs together, while none has begun.
+    /// Such jobs of all runs together.
     pub silences_at_first: u32,
     /// Jobs that found another process at the run.
     pub locks: u32,
@@ -85,8 +84,14 @@ pub struct Campaign {
     budget: Budget,
     /// Most jobs in the queue at a time.
     most_queued: usize,
-    /// The runs that are not over, by index.
-    open: BTreeMap<usize, Tracked>,
+    /// The runs, by index.
+    runs: Vec<Tracked>,
+    /// Runs that are not over.
+    open: usize,
+    /// Rounds so far.
+    round: u64,
+    /// The round before which runs wait until a submission is worth it; none if none wait.
+    patience: Option<u64>,
     /// Whether a job of any run was seen to have begun.
     has_begun: bool,
     /// Jobs that left the queue before any had begun.
@@ -96,13 +101,27 @@ pub struct Campaign {
 /// What is remembered of a run.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tracked {
-    /// Whether a job of it is, or was, in the queue.
-    submitted: bool,
+    stage: Stage,
     env_step: u64,
     failures: u32,
     losses: u32,
     silences: u32,
     locks: u32,
+    /// The round before which it is not submitted.
+    rests_until: u64,
+}
+
+/// Where a run is, as far as is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// It was looked at, and is to be submitted.
+    Missing,
+    /// It is in the queue, or was: the last round that saw it there, or before which it was submitted.
+    Submitted(u64),
+    Over,
 }
 
 /// What follows for a run that is not in the queue.
@@ -112,45 +131,67 @@ enum Verdict {
     GiveUp(String),
 }
 
+/// Rounds for which a run waits at most for others to be submitted with it, and after its job found another process at
+/// it: that may be one which its cluster has forgotten and will end.
+const PATIENCE: u64 = 20;
+
 impl Campaign {
     /// Begins with the runs 0 to `count` of a plan, none of them submitted, of which at most `most_queued` are in the
     /// queue at a time.
     #[must_use]
     pub fn new(count: usize, most_queued: usize, budget: Budget) -> Self {
-        let open = (0..count).map(|index| (index, Tracked::default())).collect();
-        Self { budget, most_queued, open, has_begun: false, silences: 0 }
+        Self {
+            budget,
+            most_queued,
+            runs: vec![Tracked::default(); count],
+            open: count,
+            round: 0,
+            patience: None,
+            has_begun: false,
+            silences: 0,
+        }
     }
 
     /// Whether every run is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.open.is_empty()
+        self.open == 0
     }
 
     /// Returns the runs that are not over.
     pub fn open(&self) -> impl Iterator<Item = usize> + '_ {
-        self.open.keys().copied()
+        let runs = self.runs.iter().enumerate();
+        runs.filter(|(_, run)| run.stage != Stage::Over).map(|(index, _)| index)
     }
 
-    /// Returns the orders that follow from the jobs in the queue and from what `look` finds of runs without one.
+    /// Returns the orders that follow from the jobs in the queue and from what `look` finds of runs without one: it is
+    /// asked about each run once at first, and then whenever a job of the run has left the queue.
     ///
     /// A job ends before it leaves the queue, so the queue must be read before the folders.
     pub fn round(&mut self, jobs: &[Job], mut look: impl FnMut(usize) -> Seen) -> Vec<Order> {
+        self.round += 1;
         for job in jobs {
-            if let Some(run) = self.open.get_mut(&job.index) {
-                run.submitted = true;
-            }
+            self.enter(job.index);
+            self.has_begun |= job.has_begun;
         }
-        self.has_begun |= jobs.iter().any(|job| job.has_begun);
-        let queued: BTreeSet<usize> = jobs.iter().map(|job| job.index).collect();
-        let absent: Vec<usize> = self.open().filter(|index| !queued.contains(index)).collect();
         let mut orders = Vec::new();
         let mut missing = Vec::new();
-        for index in absent {
-            match self.judge(index, &look(index)) {
-                Verdict::Submit => missing.push(index),
+        for index in 0..self.runs.len() {
+            let verdict = match self.runs[index].stage {
+                Stage::Over => continue,
+                Stage::Submitted(round) if round == self.round => continue,
+                Stage::Missing => Verdict::Submit,
+                Stage::Unknown | Stage::Submitted(_) => self.judge(index, &look(index)),
+            };
+            match verdict {
+                Verdict::Submit => {
+                    let run = &mut self.runs[index];
+                    run.stage = Stage::Missing;
+                    missing.extend((run.rests_until <= self.round).then_some(index));
+                }
                 Verdict::Over(end) => {
-                    self.open.remove(&index);
+                    self.runs[index].stage = Stage::Over;
+                    self.open -= 1;
                     orders.push(Order::Over(index, end));
                 }
                 Verdict::GiveUp(reason) => {
@@ -159,8 +200,10 @@ impl Campaign {
                 }
             }
         }
-        missing.truncate(self.most_queued.saturating_sub(jobs.len()));
-        if !missing.is_empty() {
+        let room = self.most_queued.saturating_sub(jobs.len());
+        let waiting = jobs.iter().filter(|job| job.state != JobState::Running).count();
+        if self.is_worth_it(missing.len(), room, waiting) {
+            missing.truncate(room);
             orders.push(Order::Submit(missing));
         }
         orders
@@ -168,25 +211,41 @@ impl Campaign {
 
     /// Counts runs as submitted.
     pub fn submitted(&mut self, indices: &[usize]) {
-        for index in indices {
-            if let Some(run) = self.open.get_mut(index) {
-                run.submitted = true;
-            }
+        indices.iter().for_each(|index| self.enter(*index));
+        if !indices.is_empty() {
+            self.patience = None;
         }
+    }
+
+    /// Notes that a run has a job.
+    fn enter(&mut self, index: usize) {
+        if let Some(run) = self.runs.get_mut(index).filter(|run| run.stage != Stage::Over) {
+            run.stage = Stage::Submitted(self.round);
+        }
+    }
+
+    /// Whether to submit now. While enough others wait for a slot, a submission would hardly start anything earlier, and
+    /// each is an array that the engine has to keep; so it is left until it is a quarter of what waits, or for some time.
+    fn is_worth_it(&mut self, missing: usize, room: usize, waiting: usize) -> bool {
+        if missing == 0 || room == 0 {
+            return false;
+        }
+        let until = *self.patience.get_or_insert(self.round + PATIENCE);
+        4 * missing.min(room) >= waiting || self.round >= until
     }
 
     fn judge(&mut self, index: usize, seen: &Seen) -> Verdict {
         let Seen { done, env_step, note } = seen;
-        let Some(run) = self.open.get_mut(&index) else { return Verdict::Submit };
+        let run = &mut self.runs[index];
         if *done {
             self.has_begun = true;
             return Verdict::Over(RunEnd::Done);
         }
         if *env_step > run.env_step {
-            *run = Tracked { submitted: run.submitted, env_step: *env_step, ..Tracked::default() };
+            *run = Tracked { stage: run.stage, env_step: *env_step, ..Tracked::default() };
         }
         // A note of an earlier submission says nothing about this one.
-        if !std::mem::take(&mut run.submitted) {
+        if run.stage == Stage::Unknown {
             return Verdict::Submit;
         }
         let budget = &self.budget;
@@ -210,6 +269,7 @@ impl Campaign {
                 again(&mut run.failures, budget.failures, end.clone())
             }
             Some(JobEnd::Run(RunEnd::Locked)) => {
+                run.rests_until = self.round + PATIENCE;
                 again(&mut run.locks, budget.locks, RunEnd::Locked)
             }
             // Done, but a network file system may not show that yet; another job would find it.
@@ -222,11 +282,11 @@ impl Campaign {
 
     /// Judges a run whose last `silences` jobs ended before they began.
     fn unheard(&mut self, index: usize, silences: u32) -> Verdict {
-        let Budget { silences: most, silences_at_first, .. } = self.budget;
+        let Budget { silences: most, silences_at_first, losses, .. } = self.budget;
         self.silences += 1;
         if !self.has_begun && (self.silences >= silences_at_first || silences >= most) {
             Verdict::GiveUp(format!("{} jobs ended before they began", self.silences))
-        } else if silences >= most {
+        } else if silences >= losses {
             let words = format!("{silences} jobs of run {index} ended before they began");
             Verdict::Over(RunEnd::Failed(words))
         } else {

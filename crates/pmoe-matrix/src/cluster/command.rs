@@ -12,8 +12,7 @@ use pmoe_results::{Exit, ResultsError};
 use super::folder::{Folder, Submission};
 use super::forget;
 use super::indices::Indices;
-use super::note::{JobEnd, Note};
-use crate::end::RunEnd;
+use super::note::Note;
 use crate::error::{ClusterError, MatrixError};
 use crate::executor::{Listener, Notice};
 use crate::process;
@@ -25,8 +24,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// reaps orphans, as in a container without an init, these seem to live for ever.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// Time before the next call when others are at all runs of the last one, such as the rest of jobs that were killed.
-const HELD: Duration = Duration::from_secs(15);
+/// Time between two rounds while there is nothing to hand over.
+const REST: Duration = Duration::from_secs(1);
 
 /// A command that ends when its jobs have ended.
 pub(super) struct Blocking<'a> {
@@ -37,13 +36,13 @@ pub(super) struct Blocking<'a> {
     stops: u32,
     /// Whether a run has begun since this program started.
     has_begun: bool,
-    /// Whether others were at all runs of the last call.
-    is_held: bool,
+    /// Whether there was nothing to hand over: others are at the runs that are left.
+    is_idle: bool,
 }
 
 impl<'a> Blocking<'a> {
     pub(super) fn new(folder: &'a Folder, submission: &'a Submission, submit: &'a str) -> Self {
-        Self { folder, submission, submit, stops: 0, has_begun: false, is_held: false }
+        Self { folder, submission, submit, stops: 0, has_begun: false, is_idle: false }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -52,7 +51,7 @@ impl<'a> Blocking<'a> {
 
     /// Returns the time before the next call.
     pub(super) fn pause(&self) -> Duration {
-        if self.is_held { HELD } else { Duration::ZERO }
+        if self.is_idle { REST } else { Duration::ZERO }
     }
 
     /// Starts the command for some runs and waits for it; returns those that began, or all if none did.
@@ -68,7 +67,8 @@ impl<'a> Blocking<'a> {
         signals: &Receiver<i32>,
         listener: &Listener<'_>,
     ) -> Result<Vec<usize>, MatrixError> {
-        if indices.is_empty() {
+        self.is_idle = indices.is_empty();
+        if self.is_idle {
             return Ok(Vec::new());
         }
         forget(self.folder, indices)?;
@@ -114,11 +114,6 @@ impl<'a> Blocking<'a> {
         let begun: Vec<usize> =
             indices.iter().copied().filter(|index| notes.contains(index)).collect();
         self.has_begun |= !begun.is_empty();
-        let is_locked = |index: &usize| {
-            let note = Note::read(&self.folder.notes(), *index).ok().flatten();
-            note.is_some_and(|note| note.end == Some(JobEnd::Run(RunEnd::Locked)))
-        };
-        self.is_held = !begun.is_empty() && begun.iter().all(is_locked);
         match begun.is_empty() {
             false => Ok(begun),
             true if self.has_begun || self.is_stopping() => Ok(indices.to_vec()),

@@ -25,7 +25,10 @@ impl One {
     /// Its job is in the queue, then no longer, and this is seen.
     fn sees(&mut self, seen: Seen) -> Vec<Order> {
         assert_eq!(self.0.round(&[job(0, JobState::Running)], |_| unreachable!()), []);
-        self.0.round(&[], |_| seen.clone())
+        let orders = self.0.round(&[], |_| seen.clone());
+        // It may rest.
+        let rounds = (0..PATIENCE).map(|_| self.0.round(&[], |_| unreachable!()));
+        if orders.is_empty() { rounds.flatten().next().into_iter().collect() } else { orders }
     }
 
     /// Repeats what is seen until something else is ordered than to submit it; returns how often that was ordered.
@@ -67,6 +70,53 @@ fn what_the_queue_has_no_room_for_waits() {
     assert_eq!(orders, [Order::Submit(vec![0, 1])]);
     // Refused by the engine: none was counted, all are asked for again.
     assert_eq!(campaign.round(&[], |_| Seen::default()), [Order::Submit(vec![0, 1, 2])]);
+}
+
+#[test]
+fn a_folder_is_read_at_first_and_after_a_job() {
+    let mut campaign = Campaign::new(3, 1, Budget::default());
+    let mut read = Vec::new();
+    let mut round = |campaign: &mut Campaign, jobs: &[Job]| {
+        let orders = campaign.round(jobs, |index| {
+            read.push(index);
+            if read.len() > 3 { seen(1, None) } else { Seen::default() }
+        });
+        (orders, std::mem::take(&mut read))
+    };
+    assert_eq!(round(&mut campaign, &[]), (vec![Order::Submit(vec![0])], vec![0, 1, 2]));
+    campaign.submitted(&[0]);
+    assert_eq!(round(&mut campaign, &[job(0, JobState::Running)]), (vec![], vec![]));
+    assert_eq!(round(&mut campaign, &[]), (vec![Order::Submit(vec![0])], vec![0]));
+}
+
+#[test]
+fn submissions_are_few_while_enough_wait() {
+    let mut campaign = Campaign::new(1_000, 100, Budget::default());
+    let look = |_| Seen { env_step: 1, ..Seen::default() };
+    assert_eq!(campaign.round(&[], look), [Order::Submit((0..100).collect())]);
+    campaign.submitted(&(0..100).collect::<Vec<_>>());
+    let waiting = |from| (from..100).map(|index| job(index, JobState::Queued)).collect::<Vec<_>>();
+    let begun = |_| seen(1, None);
+    // Of 90 jobs, none waits less because of 10 more.
+    for _ in 0..PATIENCE {
+        assert_eq!(campaign.round(&waiting(10), begun), []);
+    }
+    let orders = campaign.round(&waiting(10), begun);
+    assert_eq!(orders, [Order::Submit((0..10).collect())]);
+    campaign.submitted(&(0..10).collect::<Vec<_>>());
+    // Of 80, some may, because of 20.
+    assert_eq!(campaign.round(&waiting(20), begun), [Order::Submit((0..20).collect())]);
+}
+
+#[test]
+fn a_locked_run_rests() {
+    let mut campaign = Campaign::new(1, 1, Budget::default());
+    assert_eq!(campaign.round(&[job(0, JobState::Running)], |_| unreachable!()), []);
+    let locked = |_| seen(0, Some(JobEnd::Run(RunEnd::Locked)));
+    for _ in 0..PATIENCE {
+        assert_eq!(campaign.round(&[], locked), []);
+    }
+    assert_eq!(campaign.round(&[], locked), [Order::Submit(vec![0])]);
 }
 
 #[test]
@@ -117,6 +167,7 @@ fn jobs_that_never_begin_end_it_all_unless_others_did() {
     assert_eq!(orders, [Order::GiveUp("8 jobs ended before they began".to_owned())]);
 
     // One that is running says that others may be unlucky.
+    let all: Vec<_> = (0..100).map(|index| job(index, JobState::Running)).collect();
     let mut many = Campaign::new(100, 100, Budget::default());
     let begun = Job { has_begun: true, ..job(99, JobState::Running) };
     assert_eq!(many.round(&all, |_| unreachable!()), []);
@@ -125,8 +176,9 @@ fn jobs_that_never_begin_end_it_all_unless_others_did() {
 
     let mut one = One::new();
     assert_eq!(one.sees(seen(0, None)), [Order::Submit(vec![0])]);
-    let (_, orders) = one.sees_until(&Seen::default());
-    let words = "3 jobs of run 0 ended before they began".to_owned();
+    let (submissions, orders) = one.sees_until(&Seen::default());
+    assert_eq!(submissions + 1, Budget::default().losses as usize);
+    let words = "10 jobs of run 0 ended before they began".to_owned();
     assert_eq!(orders, [Order::Over(0, RunEnd::Failed(words))]);
 }
 
