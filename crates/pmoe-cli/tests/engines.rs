@@ -218,7 +218,8 @@ fn a_command_that_makes_a_part_is_called_until_all_are_done() {
     let finished = run(&mut place.by("broken", broken));
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     assert!(finished.stdout.contains("8 runs: 3 done"), "{}", finished.stdout);
-    assert_eq!(calls(&finished), 4, "{}", finished.stderr);
+    // As often as jobs may be lost.
+    assert_eq!(calls(&finished), 11, "{}", finished.stderr);
     assert_done(&run(&mut place.by("broken", XARGS)));
     place.assert_same("broken", &expected);
 }

@@ -170,7 +170,8 @@ fn jobs_go_on_alone_and_are_come_back_to() {
     let flags = ["--executor", "slurm", "--poll", "1"];
     let of = |what: &str| {
         let mut command = pmoe();
-        command.args(["matrix", what, "out/smoke"]).current_dir(place.folder.path());
+        // Whoever comes back may be in another folder.
+        command.args(["matrix", what, "../out/smoke"]).current_dir(place.path("suites"));
         cluster.with(&mut command);
         command
     };
@@ -185,6 +186,21 @@ fn jobs_go_on_alone_and_are_come_back_to() {
         "{status}"
     );
     assert!(status.contains("makes the report after all others"), "{status}");
+    let watch = |how: &str| {
+        let mut command = pmoe();
+        command.args(["watch", "out/smoke", how]).current_dir(place.folder.path());
+        run(cluster.with(&mut command)).stdout
+    };
+    let text = watch("--json");
+    let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let runs = seen["runs"].as_array().unwrap();
+    let in_state =
+        |state: &str| runs.iter().filter(|run| run["state"] == state).collect::<Vec<_>>();
+    assert!(in_state("queued").len() >= 20, "{text}");
+    let nodes: Vec<_> = in_state("running").iter().map(|run| run["job"]["node"].clone()).collect();
+    assert!(nodes.iter().all(|node| node == "n0" || node == "n1") && !nodes.is_empty(), "{text}");
+    assert!(in_state("queued")[0]["job"]["id"].as_str().unwrap().contains('_'), "{text}");
+    assert!(watch("--once").contains("queued"));
     common::signal(&left, "INT");
     assert_eq!(left.wait().unwrap().code(), Some(130));
 

@@ -90,7 +90,7 @@ impl Cluster {
     /// Returns the runs of the plan, with their folders.
     #[must_use]
     pub fn runs(&self) -> Vec<Planned> {
-        let out = &self.submission.out;
+        let out = self.folder.out();
         let planned = |run: &PlannedRun| {
             let dir = out.join(&run.dir);
             let progress = RunProgress::read(&dir, run.total_steps);
@@ -164,10 +164,11 @@ impl Cluster {
         }
         match campaign.is_over() {
             true => desk.finish(),
+            false if self.folder.is_cancelled() => listener(Notice::Cancelled),
             // A command has ended, and its runs with it.
             false if matches!(desk, Desk::Command(_)) => {}
             false => {
-                listener(Notice::Left { runs: campaign.open().count(), out: &self.submission.out })
+                listener(Notice::Left { runs: campaign.open().count(), out: self.folder.out() })
             }
         }
         if ends.iter().all(|end| *end == RunEnd::Done) {
@@ -258,6 +259,10 @@ impl Executor for Cluster {
             });
             let ends = self.rounds(&mut desk, runs, listener, &receiver);
             listening.close();
+            if let Err(MatrixError::Cluster(ClusterError::Slurm(_))) = &ends {
+                // Nothing was submitted; what is left of the folder is in nobody's way.
+                let _ = self.folder.remove();
+            }
             ends
         })
     }

@@ -73,6 +73,8 @@ pub enum Notice<'a> {
     },
     /// A cluster's engine does not answer or takes nothing, for this reason; it is asked again.
     Waiting(&'a str),
+    /// Somebody has cancelled all jobs.
+    Cancelled,
     /// Runs are left to the cluster, which goes on with them.
     Left {
         /// How many.

@@ -48,6 +48,8 @@ struct State {
     last_line: Instant,
     /// Waiting and running jobs, as last shown.
     queue: Option<(usize, usize)>,
+    /// Why a cluster is waited for, as last shown.
+    waits_for: Option<String>,
 }
 
 impl<'a> ProgressDisplay<'a> {
@@ -75,6 +77,7 @@ impl<'a> ProgressDisplay<'a> {
                 runs_over: 0,
                 last_line: now,
                 queue: None,
+                waits_for: None,
             }),
         }
     }
@@ -111,7 +114,8 @@ impl<'a> ProgressDisplay<'a> {
                 self.line(&format!("{} handed to the command", counted(runs, "run")));
             }
             Notice::Queue { waiting, running } => self.queue(waiting, running),
-            Notice::Waiting(reason) => self.line(&format!("{reason}; trying again")),
+            Notice::Waiting(reason) => self.waiting(reason),
+            Notice::Cancelled => self.line("cancelled; the same command continues"),
             Notice::Left { runs, out } => {
                 let (runs, out) = (counted(runs, "run"), out.display());
                 self.line(&format!(
@@ -134,6 +138,19 @@ impl<'a> ProgressDisplay<'a> {
             // A terminal that is gone needs no clearing.
             let _ = bars.all.clear();
         }
+    }
+
+    /// Shows why a cluster is waited for, once, and then a line a minute at most.
+    fn waiting(&self, reason: &str) {
+        let mut state = self.lock();
+        let is_known = state.waits_for.as_deref() == Some(reason);
+        if is_known && state.last_line.elapsed() < LINE_EVERY {
+            return;
+        }
+        state.waits_for = Some(reason.to_owned());
+        state.last_line = Instant::now();
+        drop(state);
+        self.line(&format!("{reason}; trying again"));
     }
 
     /// Shows the state of a cluster's queue when it has changed, a line a minute at most.

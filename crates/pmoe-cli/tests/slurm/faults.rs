@@ -178,7 +178,11 @@ fn every_fault_once_changes_no_byte() {
 
 #[test]
 fn faults_at_random_times_change_no_byte() {
-    let matrices = env::var("PMOE_MATRICES").map_or(1, |count| count.parse().unwrap());
+    let matrices = env::var("PMOE_MATRICES").map_or(0, |count| count.parse().unwrap());
+    if matrices == 0 {
+        eprintln!("skipped: PMOE_MATRICES is the number of matrices, some two minutes each");
+        return;
+    }
     let place = Place::new(4_000);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
     let expected = place.local();

@@ -79,7 +79,7 @@ impl<'a> Blocking<'a> {
         write_atomic(&list, lines.as_bytes()).map_err(|error| ResultsError::write(&list, error))?;
         let line = self.filled(indices);
         let mut command = Command::new("sh");
-        command.args(["-c", &line]).stdin(Stdio::null());
+        command.args(["-c", &line]).stdin(Stdio::null()).current_dir(&self.submission.cwd);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failed = |source| ClusterError::Submit { command: line.clone(), source };

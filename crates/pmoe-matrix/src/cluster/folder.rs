@@ -10,7 +10,7 @@
 //! | `cancelled` | that nobody may submit anything more |
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use pmoe_results::files::{json, write_atomic};
@@ -74,6 +74,8 @@ impl Folder {
         if !jobs.is_dir() {
             return Ok(Vec::new());
         }
+        // Jobs start in the folder from which they were submitted, which need not be this one.
+        let jobs = path::absolute(&jobs).map_err(|error| ResultsError::io(&jobs, error))?;
         let entries = fs::read_dir(&jobs).map_err(|error| ResultsError::io(&jobs, error))?;
         let mut all = Vec::new();
         for entry in entries {
@@ -115,6 +117,11 @@ impl Folder {
 
     pub(super) fn submission(&self) -> Result<Option<Submission>, ResultsError> {
         json::read(&self.path.join("submission.json"), 1..=Submission::SCHEMA)
+    }
+
+    /// Returns the folder of the results.
+    pub(super) fn out(&self) -> &Path {
+        self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."))
     }
 
     pub(super) fn plan(&self) -> PathBuf {
