@@ -74,6 +74,8 @@ fn test(root: &Path, target: &Path, wheel: &Path) -> Result<()> {
     pip_install(&python, &[&with_tests])?;
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
+    // A file's tests share what they make once.
+    pytest.args(["--numprocesses", "auto", "--dist", "loadfile"]);
     pytest.current_dir(root.join("crates/pmoe-py"));
     // Cargo sets these for its own programs; the package finds its libraries without.
     pytest.env_remove("MUJOCO_DYNAMIC_LINK_DIR").env_remove("PMOE_MODEL_DIR");
