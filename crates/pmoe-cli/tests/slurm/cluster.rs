@@ -98,6 +98,19 @@ impl Cluster {
         }
     }
 
+    /// Takes nodes back that Slurm has given up, as an administrator's health check would.
+    pub(crate) fn heal(&self) {
+        for line in self.ask("sinfo", &["-h", "-N", "-o", "%N %T %E"]).lines() {
+            let [node, state, reason] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+                continue;
+            };
+            if state.contains("drain") {
+                eprintln!("Slurm has drained {node}: {reason}");
+                self.ask("scontrol", &["update", &format!("NodeName={node}"), "State=RESUME"]);
+            }
+        }
+    }
+
     /// Path of its configuration.
     pub(crate) fn conf(&self) -> PathBuf {
         self.folder.join("slurm.conf")

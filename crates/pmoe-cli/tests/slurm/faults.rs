@@ -80,7 +80,8 @@ impl<'a> UnderWay<'a> {
         while !self.is_over() {
             let log = || fs::read_to_string(self.place.path(&format!("{}.log", self.out))).unwrap();
             assert!(begun.elapsed() < Duration::from_secs(400), "it does not end: {}", log());
-            thread::sleep(Duration::from_millis(100));
+            self.cluster.heal();
+            thread::sleep(Duration::from_millis(500));
         }
         let log = fs::read_to_string(self.place.path(&format!("{}.log", self.out))).unwrap();
         assert_eq!(self.matrix.wait().unwrap().code(), Some(0), "{log}");
