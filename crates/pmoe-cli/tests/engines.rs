@@ -6,42 +6,19 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use common::tiny::{self, results};
 use common::{Finished, pmoe, run, signal};
-
-/// Two methods on a task without MuJoCo.
-const SUITE: &str = r#"
-title = "Tiny"
-item = "Fig. 1"
-reference = "sac"
-methods = ["sac", "pmoe-sac"]
-tasks = ["TargetReaching-v0"]
-[presets]
-quick = { seeds = [0], total_steps = 100_000 }
-paper = { seeds = [0], total_steps = 100_000 }
-[presets.smoke]
-seeds = [0, 1, 2, 3]
-total_steps = STEPS
-[presets.smoke.set]
-hidden = [16, 16]
-batch_size = 8
-random_steps = 100
-learning_starts = 100
-"schedule.eval_every" = 200
-"schedule.eval_episodes" = 1
-"schedule.checkpoint_every" = 300
-"#;
 
 const RUNS: usize = 8;
 
-/// The recipe of docs/cluster.md.
+/// The recipe of docs/cluster-engines.md.
 const XARGS: &str = "xargs -a {list} -P 2 -n 1 {command}";
 
 /// A place for a matrix, in a folder whose name a shell would take apart.
@@ -56,8 +33,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it's here");
         fs::create_dir_all(path.join("suites")).unwrap();
-        let suite = SUITE.replace("STEPS", &steps.to_string());
-        fs::write(path.join("suites/tiny.toml"), suite).unwrap();
+        fs::write(path.join("suites/tiny.toml"), tiny::suite(4, steps)).unwrap();
         Self { _folder: folder, path }
     }
 
@@ -84,34 +60,11 @@ impl Place {
 
     #[track_caller]
     fn assert_same(&self, out: &str, expected: &Results) {
-        let found = results(&self.path.join(out));
-        assert!(found.keys().eq(expected.keys()), "{:?}", found.keys());
-        for (path, bytes) in &found {
-            assert!(*bytes == expected[path], "{} differs", path.display());
-        }
+        tiny::assert_same(&results(&self.path.join(out)), expected);
     }
 }
 
-type Results = BTreeMap<PathBuf, Vec<u8>>;
-
-/// Reads what a matrix leaves, but for what names a time or a machine.
-fn results(out: &Path) -> Results {
-    const SAME: [&str; 5] =
-        ["config.toml", "events.jsonl", "policy.safetensors", "actor.bpk", "critic.bpk"];
-    let mut found = Results::new();
-    let mut folders = vec![out.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if SAME.iter().any(|name| path.ends_with(name)) {
-                found.insert(path.strip_prefix(out).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
-}
+type Results = Vec<(PathBuf, Vec<u8>)>;
 
 #[track_caller]
 fn assert_done(finished: &Finished) {

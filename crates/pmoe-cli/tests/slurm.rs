@@ -17,34 +17,12 @@ mod faults;
 mod refusals;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use cluster::Cluster;
+use common::tiny::{SUITE, assert_same, results, suite};
 use common::{pmoe, run};
-
-/// Two methods on a task without MuJoCo.
-const SUITE: &str = r#"
-title = "Tiny"
-item = "Fig. 1"
-reference = "sac"
-methods = ["sac", "pmoe-sac"]
-tasks = ["TargetReaching-v0"]
-[presets]
-quick = { seeds = [0], total_steps = 100_000 }
-paper = { seeds = [0], total_steps = 100_000 }
-[presets.smoke]
-seeds = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-total_steps = STEPS
-[presets.smoke.set]
-hidden = [16, 16]
-batch_size = 8
-random_steps = 100
-learning_starts = 100
-"schedule.eval_every" = 200
-"schedule.eval_episodes" = 1
-"schedule.checkpoint_every" = 300
-"#;
 
 /// A place for a matrix: suites, results and the cluster's files.
 struct Place {
@@ -57,7 +35,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let suites = folder.path().join("suites");
         fs::create_dir(&suites).unwrap();
-        fs::write(suites.join("tiny.toml"), SUITE.replace("STEPS", &steps.to_string())).unwrap();
+        fs::write(suites.join("tiny.toml"), suite(12, steps)).unwrap();
         Self { folder }
     }
 
@@ -83,38 +61,6 @@ impl Place {
         let finished = run(&mut self.matrix("local", &["--jobs", "2"]));
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         results(&self.path("local/smoke"))
-    }
-}
-
-/// Reads what a matrix leaves, but for what names a time or a machine.
-fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    const SAME: [&str; 5] =
-        ["config.toml", "events.jsonl", "policy.safetensors", "actor.bpk", "critic.bpk"];
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(place) = folders.pop() {
-        for entry in fs::read_dir(place).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if SAME.iter().any(|name| path.ends_with(name)) {
-                let bytes = fs::read(&path).unwrap();
-                found.push((path.strip_prefix(folder).unwrap().to_owned(), bytes));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-#[track_caller]
-fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]) {
-    let names = |files: &[(PathBuf, Vec<u8>)]| {
-        files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(names(found), names(expected));
-    for ((path, found), (_, expected)) in found.iter().zip(expected) {
-        assert!(found == expected, "{} differs", path.display());
     }
 }
 
@@ -265,7 +211,7 @@ fn a_plan_of_100_000_runs_is_submitted() {
     ]);
     let text = SUITE
         .replace("STEPS", "2_000")
-        .replace("[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]", &list(&seeds))
+        .replace("SEEDS", &list(&seeds))
         .replace(r#"["sac", "pmoe-sac"]"#, &methods)
         .replace(r#"["TargetReaching-v0"]"#, &tasks);
     fs::write(suite, text).unwrap();

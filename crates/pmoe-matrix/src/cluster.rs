@@ -37,7 +37,7 @@ mod preview;
 pub mod slurm;
 mod status;
 
-pub use campaign::{Budget, Campaign, Job, JobState, Order, Seen};
+pub use campaign::{Budget, Campaign, Job, JobState, Obstacle, Order, Seen};
 pub use indices::Indices;
 pub use note::{JobEnd, Note};
 pub use options::{ClusterOptions, ExecutorKind};
@@ -141,9 +141,9 @@ impl Cluster {
                         ends[index] = end;
                     }
                     Order::Submit(indices) => asked = indices,
-                    Order::GiveUp(reason) => {
+                    Order::GiveUp(obstacle) => {
                         desk.cancel();
-                        let reason = self.explained(&reason, campaign.open());
+                        let reason = self.explained(&obstacle, campaign.open());
                         return Err(ClusterError::GivenUp { reason }.into());
                     }
                 }
@@ -195,23 +195,27 @@ impl Cluster {
         if *end == RunEnd::Done {
             // Files that are not there need not be removed.
             let _ = fs::remove_file(Note::path(&self.folder.notes(), index));
-            let _ = fs::remove_file(self.log(index));
+            let _ = self.log(index).map(fs::remove_file);
         }
     }
 
-    fn log(&self, index: usize) -> PathBuf {
+    /// Returns the path of what the jobs of a run print, if that is kept.
+    fn log(&self, index: usize) -> Option<PathBuf> {
         match &self.submission.engine {
             Engine::Slurm(SlurmSettings { chunk, .. }) => {
-                self.folder.logs(index / chunk).join(format!("{}.log", index % chunk))
+                Some(self.folder.logs(index / chunk).join(format!("{}.log", index % chunk)))
             }
-            Engine::Command { .. } => self.folder.logs(0).join(format!("{index}.log")),
+            Engine::Command { .. } => None,
         }
     }
 
     /// Adds the last words of a job to the reason why none begins.
-    fn explained(&self, reason: &str, mut open: impl Iterator<Item = usize>) -> String {
+    fn explained(&self, obstacle: &Obstacle, mut open: impl Iterator<Item = usize>) -> String {
+        if let Obstacle::Unfit { .. } = obstacle {
+            return obstacle.to_string();
+        }
         let spoken = open.find_map(|index| {
-            let path = self.log(index);
+            let path = self.log(index)?;
             let text = fs::read(&path).ok()?;
             let text = String::from_utf8_lossy(&text).into_owned();
             let line = text.lines().rfind(|line| !line.trim().is_empty())?.trim().to_owned();
@@ -219,10 +223,9 @@ impl Cluster {
         });
         let folder = self.folder.path.display();
         match spoken {
-            _ if reason.starts_with("node ") => reason.to_owned(),
-            Some(words) => format!("{reason}: {words}"),
+            Some(words) => format!("{obstacle}: {words}"),
             None => {
-                format!("{reason} and left nothing in {folder}: do the nodes share this folder?")
+                format!("{obstacle} and left nothing in {folder}: do the nodes share this folder?")
             }
         }
     }

@@ -53,7 +53,26 @@ pub enum Order {
     /// A run is over.
     Over(usize, RunEnd),
     /// Cancel everything: no run can be made there, for this reason.
-    GiveUp(String),
+    GiveUp(Obstacle),
+}
+
+/// Why no run can be made on a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// A machine lacks something.
+    #[error("node {node}: {reason}")]
+    Unfit {
+        /// The machine.
+        node: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// Jobs end before they begin.
+    #[error("{jobs} jobs ended before they began")]
+    Silence {
+        /// How many.
+        jobs: u32,
+    },
 }
 
 /// How often a run is submitted that ends in one way or another, without a step of progress in between.
@@ -128,7 +147,7 @@ enum Stage {
 enum Verdict {
     Submit,
     Over(RunEnd),
-    GiveUp(String),
+    GiveUp(Obstacle),
 }
 
 /// Rounds for which a run waits at most for others to be submitted with it, and after its job found another process at
@@ -194,8 +213,8 @@ impl Campaign {
                     self.open -= 1;
                     orders.push(Order::Over(index, end));
                 }
-                Verdict::GiveUp(reason) => {
-                    orders.push(Order::GiveUp(reason));
+                Verdict::GiveUp(obstacle) => {
+                    orders.push(Order::GiveUp(obstacle));
                     return orders;
                 }
             }
@@ -261,7 +280,10 @@ impl Campaign {
             if *count < most { Verdict::Submit } else { Verdict::Over(end) }
         };
         match &note.end {
-            Some(JobEnd::Unfit(reason)) => Verdict::GiveUp(format!("node {}: {reason}", note.node)),
+            Some(JobEnd::Unfit(reason)) => {
+                let (node, reason) = (note.node.clone(), reason.clone());
+                Verdict::GiveUp(Obstacle::Unfit { node, reason })
+            }
             Some(JobEnd::Run(end @ (RunEnd::Diverged(_) | RunEnd::Refused(_)))) => {
                 Verdict::Over(end.clone())
             }
@@ -285,7 +307,7 @@ impl Campaign {
         let Budget { silences: most, silences_at_first, losses, .. } = self.budget;
         self.silences += 1;
         if !self.has_begun && (self.silences >= silences_at_first || silences >= most) {
-            Verdict::GiveUp(format!("{} jobs ended before they began", self.silences))
+            Verdict::GiveUp(Obstacle::Silence { jobs: self.silences })
         } else if silences >= losses {
             let words = format!("{silences} jobs of run {index} ended before they began");
             Verdict::Over(RunEnd::Failed(words))

@@ -1,6 +1,5 @@
 //! Runs of a plan as whatever a command starts and waits for: HyperQueue, GNU parallel, another scheduler.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -72,8 +71,6 @@ impl<'a> Blocking<'a> {
             return Ok(Vec::new());
         }
         forget(self.folder, indices)?;
-        let logs = self.folder.logs(0);
-        fs::create_dir_all(&logs).map_err(|error| ResultsError::create(&logs, error))?;
         let list = self.list();
         let lines: String = indices.iter().map(|index| format!("{index}\n")).collect();
         write_atomic(&list, lines.as_bytes()).map_err(|error| ResultsError::write(&list, error))?;

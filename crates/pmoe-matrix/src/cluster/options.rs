@@ -13,7 +13,7 @@ use crate::error::FlagError;
 const MOST_JOBS: u64 = 10_000_000;
 
 /// Seconds between two looks at the queue of a cluster, which serves others too.
-const POLL: &str = "15";
+const POLL: u64 = 15;
 
 /// What makes the runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -74,7 +74,7 @@ pub struct ClusterOptions {
     pub submit: Option<String>,
     /// Slurm: seconds between two looks at the queue
     #[arg(
-        long, value_name = "SECONDS", default_value = POLL, allow_negative_numbers = true,
+        long, value_name = "SECONDS", default_value_t = POLL, allow_negative_numbers = true,
         value_parser = whole::<u64>(1..=86_400)
     )]
     pub poll: u64,
@@ -93,7 +93,7 @@ impl Default for ClusterOptions {
             setup: None,
             sbatch_arg: Vec::new(),
             submit: None,
-            poll: 15,
+            poll: POLL,
         }
     }
 }

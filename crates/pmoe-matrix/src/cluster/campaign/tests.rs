@@ -156,15 +156,15 @@ fn progress_renews_the_budgets() {
 #[test]
 fn jobs_that_never_begin_end_it_all_unless_others_did() {
     let (submissions, orders) = One::new().sees_until(&Seen::default());
-    let words = "3 jobs ended before they began".to_owned();
-    assert_eq!((submissions, orders), (2, vec![Order::GiveUp(words)]));
+    let silence = Obstacle::Silence { jobs: 3 };
+    assert_eq!((submissions, orders), (2, vec![Order::GiveUp(silence)]));
 
     // Each of many is submitted once only, so that a cluster is not flooded.
     let mut many = Campaign::new(100, 100, Budget::default());
     let all: Vec<_> = (0..100).map(|index| job(index, JobState::Queued)).collect();
     assert_eq!(many.round(&all, |_| unreachable!()), []);
     let orders = many.round(&all[8..], |_| Seen::default());
-    assert_eq!(orders, [Order::GiveUp("8 jobs ended before they began".to_owned())]);
+    assert_eq!(orders, [Order::GiveUp(Obstacle::Silence { jobs: 8 })]);
 
     // One that is running says that others may be unlucky.
     let all: Vec<_> = (0..100).map(|index| job(index, JobState::Running)).collect();
@@ -185,5 +185,8 @@ fn jobs_that_never_begin_end_it_all_unless_others_did() {
 #[test]
 fn a_machine_that_can_run_nothing_ends_it_all() {
     let unfit = Some(JobEnd::Unfit("no MuJoCo".to_owned()));
-    assert_eq!(One::new().sees(seen(0, unfit)), [Order::GiveUp("node n0: no MuJoCo".to_owned())]);
+    assert_eq!(
+        One::new().sees(seen(0, unfit)),
+        [Order::GiveUp(Obstacle::Unfit { node: "n0".to_owned(), reason: "no MuJoCo".to_owned() })]
+    );
 }
