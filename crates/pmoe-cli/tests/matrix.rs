@@ -314,6 +314,11 @@ fn a_run_of_a_plan_may_be_started_any_number_of_times() {
     assert_eq!(run("0").status().unwrap().code(), Some(0));
     assert_eq!(snapshot(&singly), before);
 
+    refuse(
+        pmoe().args(["run", "--index", "-1", "--plan"]).arg(&plan),
+        2,
+        &["invalid value '-1' for '--index <N>'"],
+    );
     let outside = ["--index is 2", "asked.json has 2 runs, from 0"];
     refuse(pmoe().args(["run", "--index", "2", "--plan"]).arg(&plan), 2, &outside);
     refuse(

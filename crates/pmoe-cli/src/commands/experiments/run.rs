@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
     /// Which of the plan's runs, counted from 0.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     index: usize,
     /// Folder of the results [default: the plan's].
     #[arg(long, value_name = "DIR")]
