@@ -16,10 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Commands of `pmoe` that are checked, but not done, and who does them.
-const ONLY_PARSED: [(&str, &str); 7] = [
+const ONLY_PARSED: [(&str, &str); 8] = [
     ("matrix", "takes a quarter of an hour; a step of `cargo xtask ci`"),
     ("run", "needs a matrix's plan; crates/pmoe-cli/tests/matrix.rs"),
     ("watch", "needs a terminal; crates/pmoe-cli/tests/watch.rs"),
+    ("gallery", "needs a graphics device; crates/pmoe-cli/tests/archive.rs"),
     ("lab", "takes minutes; crates/pmoe-cli/tests/lab.rs"),
     ("regress", "needs two folders of several seeds; crates/pmoe-cli/tests/regress.rs"),
     ("sweep", "needs Python; crates/pmoe-py/tests/test_sweep.py"),

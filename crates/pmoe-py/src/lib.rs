@@ -18,8 +18,9 @@ use std::path::PathBuf;
 use pmoe_cli::{PythonCommand, Sweep};
 use pmoe_envs::EnvError;
 use pmoe_results::Exit;
+use pmoe_results::run::EventFile;
 use pmoe_stats::curve::EvalCurve;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::{of_anyhow, of_env};
@@ -44,8 +45,8 @@ mod _pmoe {
     use super::vec_env::VecEnv;
     #[pymodule_export]
     use super::{
-        area_under_curve, export, final_return, max_episode_steps, read_sweep, run, sweep_folder,
-        task_ids,
+        area_under_curve, event_lines, export, final_return, max_episode_steps, read_sweep, run,
+        sweep_folder, task_ids,
     };
 
     #[pymodule_init]
@@ -66,6 +67,14 @@ fn task_ids() -> Vec<String> {
 fn max_episode_steps(task: &str) -> PyResult<Option<u32>> {
     let task: pmoe_envs::TaskId = task.parse().map_err(EnvError::from).map_err(of_env)?;
     Ok(task.config().map_err(of_env)?.max_episode_steps())
+}
+
+/// The events of a run folder as JSON lines, packed or not.
+#[pyfunction]
+fn event_lines(run: PathBuf) -> PyResult<Vec<u8>> {
+    let read = EventFile::read(&run).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let missing = || PyValueError::new_err(format!("{} has no events", run.display()));
+    read.map(|(_, lines)| lines).ok_or_else(missing)
 }
 
 /// The mean return of the evaluations in the last tenth of the steps; none without any.

@@ -1,6 +1,8 @@
 """Results: runs as tables and arrays."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,16 @@ def test_scores_compare_like_with_like(matrix):
     with pytest.raises(ValueError, match="sac on Ant-v5 has seed 0 twice: choose one suite"):
         pmoe.results(matrix).scores()
     assert pmoe.results(matrix).only(suite="fig2").scores()[1] == ["Ant-v5"]
+
+
+def test_archived_runs_have_the_same_tables(tmp_path):
+    run = PUBLISHED.parent / "hopper-300k/sac/Hopper-v4/seed_0"
+    kept = tmp_path / "kept"
+    subprocess.run([sys.executable, "-m", "pmoe", "archive", run, kept], check=True)
+    assert not (kept / "events.jsonl").exists()
+    for table in ["evaluations", "episodes", "metrics"]:
+        before, after = (getattr(pmoe.results(folder), table)() for folder in [run, kept])
+        pandas.testing.assert_frame_equal(before, after)
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path):

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pmoe_results::run::EventFile;
 use pmoe_results::{AnalysisKind, Quantity, Run};
 use pmoe_stats::{Bootstrap, Estimate, Interval};
 use serde::{Deserialize, Serialize};
@@ -178,13 +179,16 @@ impl Number {
 /// Hashes the files of a run that enter the numbers. Unreadable files are skipped: no number comes
 /// from them, and their part of the page reports the error.
 fn hashes(run: &Path) -> BTreeMap<String, String> {
-    let names = [PathBuf::from(Run::EVENTS)].into_iter();
-    let names = names.chain(AnalysisKind::ALL.map(AnalysisKind::file));
-    let hash = |name: PathBuf| {
-        let bytes = fs::read(run.join(&name)).ok()?;
-        Some((name.to_string_lossy().into_owned(), blake3::hash(&bytes).to_hex().to_string()))
+    // Of the lines, packed or not.
+    let events = EventFile::read(run).ok().flatten();
+    let events = events.map(|(_, lines)| (PathBuf::from(Run::EVENTS), lines));
+    let analyses = AnalysisKind::ALL.map(AnalysisKind::file).into_iter();
+    let analyses = analyses.filter(|name| run.join(name).is_file());
+    let analyses = analyses.filter_map(|name| fs::read(run.join(&name)).ok().map(|of| (name, of)));
+    let hash = |(name, bytes): (PathBuf, Vec<u8>)| {
+        (name.to_string_lossy().into_owned(), blake3::hash(&bytes).to_hex().to_string())
     };
-    names.filter(|name| run.join(name).is_file()).filter_map(hash).collect()
+    events.into_iter().chain(analyses).map(hash).collect()
 }
 
 /// Returns the effects of the claims.

@@ -5,6 +5,7 @@ mod badge;
 mod claims;
 mod cost;
 mod figure;
+mod gallery;
 mod overview;
 mod panel;
 mod repeats;
@@ -21,12 +22,14 @@ use pmoe_stats::EvalCurve;
 pub(crate) use self::claims::{ClaimLine, Ledger};
 pub(crate) use self::cost::Cost;
 pub(crate) use self::figure::{MetricFigures, SectionFigure};
+use self::gallery::{TaskClips, gallery};
 use self::overview::Headline;
 pub(crate) use self::panel::{Measured, Panel, PanelTable, label, show};
 pub(crate) use self::repeats::Shown;
 pub(crate) use self::section::{Measures, Section, SectionFigures};
 use crate::claims::Decision;
 use crate::format::{count, plural};
+use crate::group::Group;
 use crate::options::ReportOptions;
 use crate::palette::css_variables;
 use crate::sources::Sources;
@@ -41,6 +44,7 @@ pub(crate) struct Page<'a> {
     /// The answer at the top, if claims give one.
     headline: Option<Headline>,
     ledger: &'a Ledger<'a>,
+    gallery: Vec<TaskClips>,
     /// Folder and error.
     broken: Vec<(String, String)>,
     /// Links to runs that are already counted.
@@ -79,6 +83,7 @@ impl<'a> Page<'a> {
             sections,
             headline,
             ledger,
+            gallery: Vec::new(),
             broken: sources.broken_texts(),
             repeated: sources.repeated.clone(),
             mixed_builds: sources.mixed_builds.clone(),
@@ -94,6 +99,11 @@ impl<'a> Page<'a> {
             light: css_variables(false),
             dark: css_variables(true),
         }
+    }
+
+    /// Adds the clips of the runs.
+    pub(crate) fn with_clips(self, groups: &[Group<'_>]) -> Self {
+        Self { gallery: gallery(groups), ..self }
     }
 
     /// Whether the report covers figures and tables of the paper, and not only runs of a folder.

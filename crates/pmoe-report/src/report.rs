@@ -248,8 +248,8 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let html = Page::new(&summary, sections, &ledger, &sources, command, table_names, options)
-            .render()?;
+        let page = Page::new(&summary, sections, &ledger, &sources, command, table_names, options);
+        let html = page.with_clips(&groups).render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
         Ok(Self { files, pictures: drawing.pixels, numbers, sources, summary })
     }

@@ -36,6 +36,14 @@ pub enum ResultsError {
         /// What is missing or in the way.
         reason: String,
     },
+    /// A run would be archived in the place of another one.
+    #[error("{path} holds another run than {from}; remove it, or choose another folder")]
+    OtherRun {
+        /// The folder in the archive.
+        path: PathBuf,
+        /// The run to archive.
+        from: PathBuf,
+    },
     /// A part of a run folder is missing.
     #[error("{path} is an incomplete run folder: it contains {present}, but no {missing}")]
     MissingPart {

@@ -49,6 +49,7 @@
 //! | [`suite`], [`plan`] | [`Suite`]: an experiment, methods × tasks × seeds; [`Plan`]: the runs of all suites, each once |
 //! | [`methods`], [`settings`] | the named methods; a config, and single settings laid over it |
 //! | [`analysis`] | what was measured of a finished run beside its learning curve |
+//! | [`archive`] | finished runs in little space: no checkpoints, events packed |
 //! | [`exit`] | [`Exit`]: how the programs that make all this end |
 //! | [`files`], [`text`], [`number`] | files read within bounds and replaced in one step, text made harmless for a terminal, numbers as people write them |
 //!
@@ -60,6 +61,7 @@
 //! [`ResultsError::is_bad_input`] tells the user's files from a machine that fails.
 
 pub mod analysis;
+pub mod archive;
 pub mod error;
 pub mod exit;
 pub mod files;

@@ -3,12 +3,14 @@
 mod difference;
 mod dir;
 mod event;
+mod event_file;
 mod folders;
 mod jsonl;
 mod layout;
 mod lock;
 mod manifest;
 mod nesting;
+mod packed;
 mod tail;
 
 use std::path::{Path, PathBuf};
@@ -17,15 +19,17 @@ use pmoe_stats::EvalCurve;
 
 pub use self::dir::RunDir;
 pub use self::event::{Event, MemorySink, Position, Sink};
+pub use self::event_file::EventFile;
 pub use self::folders::{Folders, Repeated, Scan, scan, task_folder};
 pub use self::jsonl::JsonlSink;
-pub(crate) use self::layout::{ANALYSIS, MANIFEST};
+pub(crate) use self::layout::{ANALYSIS, MANIFEST, PACKED_EVENTS};
 use self::layout::{CONFIG, EVENTS, read_part};
 pub use self::lock::{HeldFile, Lock, held_elsewhere, is_held};
 pub use self::manifest::{Attempt, Manifest, Provenance, Status};
+pub(crate) use self::packed::{pack, unpack};
 pub use self::tail::{Tail, Tailed};
 use crate::error::ResultsError;
-use crate::{files, settings};
+use crate::settings;
 
 /// The content of a run folder.
 #[derive(Debug, Clone)]
@@ -44,6 +48,14 @@ impl Run {
     /// Name of the events file in a run folder.
     pub const EVENTS: &str = EVENTS;
 
+    /// Returns the name of the events file of a run folder: `events.jsonl`, unless only packed events
+    /// are there.
+    #[must_use]
+    pub fn events_name(folder: &Path) -> &'static str {
+        let is_packed = !folder.join(EVENTS).exists() && folder.join(PACKED_EVENTS).exists();
+        if is_packed { PACKED_EVENTS } else { EVENTS }
+    }
+
     /// Reads a run folder without its lock: the run may be in progress.
     ///
     /// The manifest must belong to the same run as the config.
@@ -60,9 +72,8 @@ impl Run {
         manifest.check(&config, path)?;
 
         let done = manifest.status == Status::Done;
-        let events_path = path.join(EVENTS);
-        let events = match files::read_if_there(&events_path, MOST_EVENT_BYTES)? {
-            Some(bytes) => {
+        let events = match EventFile::read(path)? {
+            Some((events_path, bytes)) => {
                 if done {
                     verify(&events_path, &bytes, manifest.events_blake3.as_deref())?;
                 }
@@ -111,9 +122,6 @@ impl Run {
         self.manifest.status == Status::Done && self.eval_curve().span().is_some_and(reaches)
     }
 }
-
-/// Size limit of the events file: ten million steps with an event at each.
-const MOST_EVENT_BYTES: u64 = 4 << 30;
 
 fn verify(path: &Path, bytes: &[u8], expected: Option<&str>) -> Result<(), ResultsError> {
     let found = blake3::hash(bytes).to_hex();

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use pmoe_results::files::open_own;
-use pmoe_results::run::{Position, is_held};
+use pmoe_results::run::{EventFile, Position, is_held};
 use pmoe_results::{Event, Manifest, ResultsError, Run, Status};
 
 use crate::clock::time_of;
@@ -142,8 +141,8 @@ impl Feed {
     }
 
     fn open(&self) -> Result<Option<File>, ResultsError> {
-        match open_own(&self.path, File::options().read(true)) {
-            Ok(file) => Ok(Some(file)),
+        match EventFile::open(&self.folder) {
+            Ok(events) => Ok(Some(events.file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ResultsError::io(&self.path, error)),
         }

@@ -1,6 +1,8 @@
 //! Commands about many runs: planning, watching, reporting. They are left out of a build without
 //! the feature `experiments`, which then needs fifty crates less.
 
+mod archive;
+mod gallery;
 mod matrix;
 mod package;
 mod regress;
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Regress(regress::Args),
     /// Write the policy of a run as a folder for a hub of models: parameters, card, curve, clip.
     Package(package::Args),
+    /// Copy finished runs without their checkpoints, events packed.
+    Archive(archive::Args),
+    /// Draw a clip of the best run of each method and task, for the report's page.
+    Gallery(gallery::Args),
     /// Recompute published reports from their runs and list the differences.
     Verify(verify::Args),
 }
@@ -41,6 +47,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Report(args) => report::report(args),
         Command::Regress(args) => regress::regress(&args),
         Command::Package(args) => package::package(args),
+        Command::Archive(args) => archive::archive(args),
+        Command::Gallery(args) => gallery::gallery(&args),
         Command::Verify(args) => verify::verify(args),
     }
 }

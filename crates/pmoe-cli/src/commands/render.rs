@@ -70,6 +70,17 @@ pub(super) fn clip(run: &Path, output: &Path) -> Result<()> {
     draw(run, &picture).map(drop)
 }
 
+/// Draws the first four seconds of an episode, small enough for a page with many clips.
+#[cfg(feature = "experiments")]
+pub(super) fn small_clip(run: &Path, output: &Path) -> Result<()> {
+    let config = policy::read_config(run)?;
+    let dt_seconds = pmoe_envs::make_bare(&config.task, &config.env)?.spec().dt_seconds;
+    let steps = (4.0 / dt_seconds).clamp(1.0, 1000.0) as u32;
+    let (seed, width, height) = (0, 200, 200);
+    let picture = Picture { output: output.to_owned(), steps, seed, width, height };
+    draw(run, &picture).map(drop)
+}
+
 /// Draws an episode of a run's policy and says what was drawn.
 fn draw(run: &Path, picture: &Picture) -> Result<String> {
     let config = policy::read_config(run)?;

@@ -1,5 +1,6 @@
 """Results of runs as tables and arrays."""
 
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pmoe._pmoe import area_under_curve, final_return
+from pmoe._pmoe import area_under_curve, event_lines, final_return
 from pmoe._pmoe import compare as _compare
 
 __all__ = ["Comparison", "Results", "Run", "compare", "results"]
@@ -39,11 +40,10 @@ class Run:
 
     def events(self, kind: str) -> Iterator[dict[str, Any]]:
         """The events of a kind (``eval``, ``episode`` or ``update``), in the order of the run."""
-        with (self.folder / "events.jsonl").open(encoding="utf-8") as lines:
-            for line in lines:
-                # A run that is under way may be writing its last line.
-                if line.endswith("\n") and (event := json.loads(line))["event"] == kind:
-                    yield event
+        for line in io.BytesIO(event_lines(self.folder)):
+            # A run that is under way may be writing its last line.
+            if line.endswith(b"\n") and (event := json.loads(line))["event"] == kind:
+                yield event
 
 
 def results(folder: str | os.PathLike[str]) -> "Results":
@@ -54,7 +54,8 @@ def results(folder: str | os.PathLike[str]) -> "Results":
     """
     root = Path(folder)
     files = sorted(root.rglob("manifest.json"))
-    runs = [_run(root, file) for file in files if (file.parent / "events.jsonl").is_file()]
+    names = ("events.jsonl", "events.packed.xz")
+    runs = [_run(root, file) for file in files if any((file.parent / name).is_file() for name in names)]
     if not runs:
         raise ValueError(f"{root} has no runs")
     return Results(runs)

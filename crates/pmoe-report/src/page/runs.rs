@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pmoe_results::{AnalysisKind, Status};
+use pmoe_results::{AnalysisKind, Run, Status};
 
 use crate::comparison::{Entry, Excluded};
 use crate::files::link;
@@ -23,6 +23,8 @@ pub(crate) struct States {
 /// One run in the list.
 pub(super) struct RunLine {
     pub(super) link: String,
+    /// Name of the file with its events.
+    pub(super) events: &'static str,
     /// Name and file of each analysis; the file is relative to the run's folder.
     pub(super) analyses: Vec<(&'static str, String)>,
     pub(super) task: String,
@@ -117,6 +119,7 @@ pub(super) fn run_line(Entry { method, run }: &Entry<'_>, output: &Path) -> RunL
         AnalysisKind::ALL.into_iter().filter(|kind| run.path.join(kind.file()).is_file());
     RunLine {
         link: link(output, &run.path),
+        events: Run::events_name(&run.path),
         analyses: analyses.map(|kind| (kind.name(), kind.file().display().to_string())).collect(),
         task: of.task.clone(),
         method: (*method).to_owned(),

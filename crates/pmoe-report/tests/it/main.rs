@@ -4,6 +4,7 @@
 #![expect(clippy::float_cmp, reason = "the numbers are made from small ones and exact")]
 
 mod apart;
+mod archived;
 mod claims;
 mod comparison;
 mod figures;

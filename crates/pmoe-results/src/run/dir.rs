@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::difference::{first_difference, other_than_budget, smaller_budget};
 use super::event::Position;
 use super::jsonl::JsonlSink;
-use super::layout::{ANALYSIS, CHECKPOINT, CONFIG, EVENTS, MANIFEST, POLICY, read_part};
+use super::layout::{
+    ANALYSIS, CHECKPOINT, CLIP, CONFIG, EVENTS, MANIFEST, PACKED_EVENTS, POLICY, read_part,
+};
 use super::lock::Lock;
 use super::manifest::{Manifest, Status};
 use super::nesting::refuse_nesting;
@@ -39,6 +41,9 @@ impl RunDir {
 
     /// Name of the file with the policy of the finished run.
     pub const POLICY: &str = POLICY;
+
+    /// Name of the file with a clip of the policy, which `pmoe gallery` draws.
+    pub const CLIP: &str = CLIP;
 
     /// Opens or creates the folder of a run.
     ///
@@ -193,7 +198,7 @@ impl RunDir {
             manifest.env_step = 0;
             manifest.events_blake3 = None;
         })?;
-        for name in [EVENTS, CHECKPOINT, POLICY] {
+        for name in [EVENTS, PACKED_EVENTS, CHECKPOINT, POLICY, CLIP] {
             aside.extend(set_aside(path, name)?);
         }
         Ok((run, aside))
@@ -285,7 +290,7 @@ fn judge(path: &Path) -> Result<Found, ResultsError> {
     // The config is written before the manifest and both before anything else, so only this state is
     // not one that an interrupted start leaves.
     let is_there = |name: &&str| path.join(name).symlink_metadata().is_ok();
-    let data = [EVENTS, CHECKPOINT].into_iter().find(is_there);
+    let data = [EVENTS, PACKED_EVENTS, CHECKPOINT].into_iter().find(is_there);
     let orphan = data.or(manifest.is_some().then_some(MANIFEST));
     if let (true, Some(name)) = (config.is_none() || manifest.is_none(), orphan) {
         let missing = if config.is_none() { CONFIG } else { MANIFEST };

@@ -13,12 +13,16 @@ pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// The reported events.
 pub(crate) const EVENTS: &str = "events.jsonl";
+/// The events of a finished run, packed.
+pub(crate) const PACKED_EVENTS: &str = "events.packed.xz";
 /// Folder of the analyses of the finished run.
 pub(crate) const ANALYSIS: &str = "analysis";
 /// Folder of what the learner needs to resume.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// The policy of the finished run.
 pub(crate) const POLICY: &str = "policy.safetensors";
+/// A clip of the finished policy.
+pub(crate) const CLIP: &str = "clip.mp4";
 /// Held by the process that writes the folder.
 pub(crate) const LOCK: &str = "lock";
 

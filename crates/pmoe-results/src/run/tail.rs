@@ -2,8 +2,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::layout::EVENTS;
-use crate::files::{FileId, open_own};
+use super::event_file::EventFile;
+use crate::files::FileId;
 
 /// Follows the events of a run in progress; each read continues where the last one ended.
 ///
@@ -12,7 +12,7 @@ use crate::files::{FileId, open_own};
 /// over.
 #[derive(Debug)]
 pub struct Tail {
-    path: PathBuf,
+    folder: PathBuf,
     /// The file read so far.
     file: Option<FileId>,
     /// Bytes read so far, all of them complete lines.
@@ -34,7 +34,7 @@ impl Tail {
     /// Follows the events of a run folder from the first one.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(EVENTS), file: None, offset: 0 }
+        Self { folder: folder.to_owned(), file: None, offset: 0 }
     }
 
     /// Reads new lines, about `max_bytes` of them.
@@ -42,27 +42,26 @@ impl Tail {
     /// # Errors
     /// Returns an error if the file can't be read; the next call tries again.
     pub fn read(&mut self, max_bytes: u64) -> io::Result<Tailed> {
-        let mut file = match open_own(&self.path, File::options().read(true)) {
-            Ok(file) => file,
+        let EventFile { mut file, id } = match EventFile::open(&self.folder) {
+            Ok(events) => events,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Tailed { restarted: self.restart(None), ..Tailed::default() });
             }
             Err(error) => return Err(error),
         };
-        let metadata = file.metadata()?;
-        let identity = Some(FileId::of(&metadata));
-        let is_same = self.file == identity && self.offset <= metadata.len();
+        let len = file.metadata()?.len();
+        let is_same = self.file == Some(id) && self.offset <= len;
         let restarted =
-            if is_same && self.ends_a_line(&mut file)? { false } else { self.restart(identity) };
+            if is_same && self.ends_a_line(&mut file)? { false } else { self.restart(Some(id)) };
 
         file.seek(SeekFrom::Start(self.offset))?;
         let mut lines = Vec::new();
-        let mut more = metadata.len() > self.offset;
+        let mut more = len > self.offset;
         // Reads again if a line is longer than `max_bytes`.
         while more && !lines.contains(&b'\n') {
             more = file.by_ref().take(max_bytes.max(1)).read_to_end(&mut lines)? > 0;
         }
-        more = self.offset + (lines.len() as u64) < metadata.len();
+        more = self.offset + (lines.len() as u64) < len;
         lines.truncate(lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
         self.offset += lines.len() as u64;
         Ok(Tailed { restarted, lines, more })
@@ -92,6 +91,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::run::layout::EVENTS;
 
     fn append(folder: &Path, bytes: &str) {
         let path = folder.join(EVENTS);

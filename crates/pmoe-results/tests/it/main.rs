@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 mod analysis;
+mod archive;
 mod folders;
 mod plan;
 mod run;

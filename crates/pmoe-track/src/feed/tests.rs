@@ -1,5 +1,7 @@
 use std::fs;
 
+use pmoe_results::archive::archive;
+
 use super::*;
 use crate::testing::{Trained, events};
 
@@ -89,6 +91,22 @@ fn a_line_that_is_being_written_waits() {
         steps(&mut feed).unwrap();
         assert_eq!(feed.number(), lines, "{cut} bytes");
     }
+}
+
+#[test]
+fn packed_events_are_the_same_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Trained::new(&dir.path().join("run"));
+    let end = run.attempt(&Position::start(), &events(1..100, 0.5));
+    run.end();
+    let kept = dir.path().join("kept");
+    archive(&run.path, &kept, 0).unwrap();
+    let [before, after] = [&run.path, &kept].map(|path| {
+        let mut feed = Feed::new(path);
+        (steps(&mut feed), feed.position(), feed.number())
+    });
+    assert_eq!(before, after);
+    assert!(matches!(Feed::after(&kept, &end).unwrap(), After::Same(_)));
 }
 
 #[test]

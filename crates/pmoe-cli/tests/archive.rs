@@ -1,0 +1,102 @@
+//! `pmoe archive` and `pmoe gallery`: what is kept, what reads it, and what is refused.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![cfg(feature = "experiments")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{SMALL, SMALL_SCHEDULE, pmoe, refuse, snapshot, succeed};
+
+/// A small run on the task that is drawn without graphics.
+fn train(out: &Path, more: &[&str]) -> Command {
+    let mut command = pmoe();
+    command.args(["train", "--task", "TargetReaching-v0", "--method", "sac", "--steps", "400"]);
+    command.args(["--progress", "none", "--out"]).arg(out).args(more);
+    for setting in SMALL.iter().chain(SMALL_SCHEDULE) {
+        command.args(["--set", setting]);
+    }
+    command
+}
+
+#[test]
+fn an_archive_serves_whoever_reads_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let [runs, kept] = ["runs", "kept/runs"].map(|name| dir.path().join(name));
+    for seed in ["0", "1"] {
+        let out = runs.join(format!("sac/TargetReaching-v0/seed_{seed}"));
+        succeed(&mut train(&out, &["--seed", seed]));
+    }
+    let archive = || {
+        let mut command = pmoe();
+        command.arg("archive").args([&runs, &kept]);
+        command
+    };
+    let before = snapshot(&runs);
+    assert!(succeed(&mut archive()).contains("2 runs archived"));
+    assert!(succeed(&mut archive()).contains("0 runs archived (0 bytes), 2 were there"));
+    assert_eq!(snapshot(&runs), before);
+
+    let run = kept.join("sac/TargetReaching-v0/seed_0");
+    for arguments in
+        [&["evaluate", "--episodes=1"][..], &["export"], &["package", "--episodes=1", "--no-clip"]]
+    {
+        let mut command = pmoe();
+        command.args(arguments).arg(&run);
+        match arguments[0] {
+            "export" => command.arg("--output").arg(dir.path().join("policy.onnx")),
+            "package" => command.arg("--out").arg(dir.path().join("hub")),
+            _ => &mut command,
+        };
+        succeed(&mut command);
+    }
+    for folder in [&runs, &kept] {
+        succeed(pmoe().arg("report").arg(folder));
+        succeed(pmoe().arg("verify").arg(folder));
+        succeed(pmoe().args(["watch", "--once"]).arg(folder));
+    }
+    let table = |folder: &Path| fs::read(folder.join("report/tables/curves.csv")).unwrap();
+    assert_eq!(table(&runs), table(&kept));
+    // It is finished, and can't be trained on.
+    let out = run.to_str().unwrap();
+    succeed(&mut train(&run, &["--seed", "0"]));
+    let before = snapshot(&run);
+    let mut longer = train(&run, &["--seed", "0"]);
+    longer.args(["--set", "schedule.total_steps=800"]);
+    refuse(&mut longer, 2, &[out]);
+    assert_eq!(snapshot(&run), before);
+}
+
+#[test]
+fn bad_folders_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let [empty, to] = ["empty", "to"].map(|name| dir.path().join(name));
+    fs::create_dir(&empty).unwrap();
+    for command in ["archive", "gallery"] {
+        let more: &[&Path] = if command == "archive" { &[&to] } else { &[] };
+        refuse(pmoe().arg(command).arg(&empty).args(more), 2, &["has no runs"]);
+        let none = dir.path().join("none");
+        refuse(pmoe().arg(command).arg(none).args(more), 2, &["there is no such folder"]);
+        assert!(!to.exists());
+    }
+}
+
+#[test]
+fn a_gallery_has_the_best_seed_of_each_method() {
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for seed in ["0", "1"] {
+        let out = dir.path().join(format!("sac/TargetReaching-v0/seed_{seed}"));
+        succeed(&mut train(&out, &["--seed", seed]));
+    }
+    let gallery = || succeed(pmoe().arg("gallery").arg(dir.path()));
+    assert!(gallery().contains("1 clips drawn, 0 were there"));
+    assert!(gallery().contains("0 clips drawn, 1 were there"));
+    succeed(pmoe().arg("report").arg(dir.path()));
+    let page = fs::read_to_string(dir.path().join("report/index.html")).unwrap();
+    assert_eq!(page.matches("<video ").count(), 1);
+}
