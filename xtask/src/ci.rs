@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use pmoe_matrix::process;
 use pmoe_results::{Exit, Preset, Suite};
 
-use crate::devices::{self, Device};
+use crate::regress::{self, Layer, Robot};
 #[cfg(unix)]
 use crate::torture;
-use crate::{bench_all, cargo, docs, regress, setup, tidy, tools, wheel};
+use crate::{bench_all, cargo, docs, setup, tidy, tools, wheel};
 
 /// Runs the steps, cheapest first, and stops at the first failure.
 ///
@@ -79,14 +79,19 @@ pub fn run(root: &Path) -> Result<()> {
             exit => bail!("`cargo xtask torture --strikes 3` ended with {exit:?}"),
         }
     })?;
-    step("regress", || match regress::run(root, &pmoe, &target, &regress::Options::default())? {
-        Exit::Done => Ok(()),
-        exit => bail!("`cargo xtask regress` ended with {exit:?}"),
-    })?;
-    // Last, as it compiles burn's upper crates once more, with one more device.
-    step("devices", || match devices::run(root, &Device::ON_THE_CPU)? {
-        Exit::Done => Ok(()),
-        exit => bail!("`cargo xtask devices` ended with {exit:?}"),
+    step("regress", || {
+        let layers = [Layer::Bits, Layer::Cost];
+        let all = regress::Options { layer: layers.to_vec(), ..Default::default() };
+        // Ant takes as long again: a job of the workflow has both, and the devices.
+        let layer = vec![Layer::Learning];
+        let hopper = regress::Options { layer, task: Some(Robot::Hopper), ..Default::default() };
+        for options in [all, hopper] {
+            match regress::run(root, &pmoe, &target, &options)? {
+                Exit::Done => {}
+                exit => bail!("`cargo xtask regress` ended with {exit:?}"),
+            }
+        }
+        Ok(())
     })?;
     step("clean tree", || {
         if tree()? != before {

@@ -77,9 +77,6 @@ pub enum Device {
 }
 
 impl Device {
-    /// The devices of burn's that every machine has.
-    pub const ON_THE_CPU: [Self; 3] = [Self::Flex, Self::FlexPlain, Self::Ndarray];
-
     /// The name in configs.
     fn name(self) -> &'static str {
         match self {

@@ -29,6 +29,7 @@ use serde::Serialize;
 #[command(after_help = "\
 Examples:
   cargo xtask regress                                  what CI runs: some ten minutes on two cores
+  cargo xtask regress --layer learning --task hopper   a step of `cargo xtask ci`
   cargo xtask regress --layer bits                     half a minute
   cargo xtask regress --layer learning --task hopper --only pmoe-sac
   cargo xtask regress --layer bits --base main         has a branch other bits?

@@ -16,8 +16,18 @@ fn fuzz(arguments: &[&str]) -> (Option<i32>, String) {
 fn no_input_causes_a_panic_an_abort_a_hang_or_takes_a_gigabyte() {
     let (code, text) = fuzz(&["--seed", "1", "--cases", "25"]);
     assert_eq!(code, Some(0), "{text}");
-    let targets =
-        ["config", "set", "trace", "checkpoint", "events", "mjcf", "custom-task", "results"];
+    let targets = [
+        "config",
+        "set",
+        "trace",
+        "checkpoint",
+        "events",
+        "mjcf",
+        "custom-task",
+        "results",
+        "archive",
+        "lab",
+    ];
     for target in targets {
         let line = format!("{target}: 25 cases with seed 1 in ");
         assert!(text.contains(&line), "no `{line}` in: {text}");

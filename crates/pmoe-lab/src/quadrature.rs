@@ -59,6 +59,32 @@ pub(crate) fn pairs(at_least: usize) -> Vec<f64> {
     (0..count).map(at).flat_map(|[x, y]| [x, y, y, x]).collect()
 }
 
+/// Points of `dims` standard normal numbers that fill space evenly: multiples of powers of the real root of
+/// `x^(dims + 1) = x + 1`, modulo 1. Each point comes with its numbers turned around in all `dims` ways, so that they are
+/// exactly alike.
+///
+/// # Source
+/// Roberts, *The Unreasonable Effectiveness of Quasirandom Sequences* (2018), for the powers; Niederreiter (1992),
+/// section 3.1, for sequences of multiples modulo 1.
+pub(crate) fn points(dims: usize, at_least: usize) -> Vec<f64> {
+    let mut root = 2.0_f64;
+    (0..100).for_each(|_| root = (1.0 + root).powf((dims as f64 + 1.0).recip()));
+    let steps: Vec<f64> = (1..=dims).map(|power| root.powf(-(power as f64))).collect();
+    let at = |index: usize| -> Vec<f64> {
+        let share = |step: &f64| (0.5 + step * index as f64).fract();
+        steps.iter().map(|step| quantile(share(step))).collect()
+    };
+    let turned = |point: Vec<f64>| {
+        (0..dims).flat_map(move |by| {
+            let mut turned = point.clone();
+            turned.rotate_left(by);
+            turned
+        })
+    };
+    // From 1, as 0 is a corner of its own.
+    (1..=at_least.div_ceil(dims)).map(at).flat_map(turned).collect()
+}
+
 /// The number that a standard normal one is below with probability `share`, by bisection and Newton's method on the
 /// distribution function.
 fn quantile(share: f64) -> f64 {
@@ -110,6 +136,21 @@ mod tests {
         assert!((mean(|x, _| x * x) - 1.0).abs() < 1e-2);
         // The larger of two: 1 / √π.
         assert!((mean(f64::max) - PI.sqrt().recip()).abs() < 1e-3, "{}", mean(f64::max));
+    }
+
+    #[test]
+    fn points_have_the_moments_of_independent_numbers() {
+        for (dims, largest) in [(3, 0.846_28), (4, 1.029_38), (10, 1.538_75)] {
+            let points = points(dims, 40_000);
+            let mean = |of: &dyn Fn(&[f64]) -> f64| {
+                let sum: f64 = points.chunks_exact(dims).map(of).sum();
+                (dims as f64) * sum / points.len() as f64
+            };
+            assert!(mean(&|x| x[0]).abs() < 2e-3 && mean(&|x| x[0] * x[1]).abs() < 2e-2);
+            assert!((mean(&|x| x[0] * x[0]) - 1.0).abs() < 1e-2);
+            let max = mean(&|x| x.iter().copied().fold(f64::MIN, f64::max));
+            assert!((max - largest).abs() < 5e-3, "{dims}: {max}");
+        }
     }
 
     #[test]

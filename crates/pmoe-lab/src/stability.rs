@@ -35,6 +35,17 @@
 //! where f is the density at 1 of the ratio of two χ²_A. The wider primitive is the best less often, hence −2f; but its
 //! best draws are hidden as well, hence 2f A/m. The rate is positive for A = 1, zero for A = 2 and negative from A = 3.
 //!
+//! # More primitives
+//! Of K equal primitives each is the best in 1/K of the draws. All splits that leave the mean of the means as it is
+//! grow alike, as none of the primitives is special, at
+//!
+//! ```text
+//! λ = −α/(Kσ²) + ∫ S(q)² P(Q < q)^(K−2) dq
+//! ```
+//!
+//! where the first part is again `E[1(Q_1 is the best) Q'_1 ε_1] / σ` at the stationary σ, and the second has the other
+//! K − 2 below the two that compete.
+//!
 //! # Check
 //! Each λ is compared with a finite split that descends the gradient of [`Actor::loss`](pmoe_algos::sac::Actor::loss),
 //! in double precision, over noise that fills the plane evenly.
@@ -69,6 +80,27 @@ pub struct Stability {
     pub rates: Vec<Rates>,
     /// Splits of the standard deviations, for some numbers of dimensions.
     pub deviations: Vec<Deviations>,
+    /// Back-propagation-max of several primitives, for each case.
+    pub of_several: Vec<OfSeveral>,
+}
+
+/// Whether a split of two of several primitives grows under back-propagation-max.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OfSeveral {
+    /// Name of the value.
+    pub case: &'static str,
+    /// K.
+    pub primitives: usize,
+    /// The standard deviation of all.
+    pub std: f64,
+    /// The first part of λ.
+    pub restoring: f64,
+    /// The second part of λ.
+    pub separating: f64,
+    /// λ, by quadrature.
+    pub rate: f64,
+    /// The rate at which a split of a tenth of σ changes, from the loss's own gradient.
+    pub measured: f64,
 }
 
 /// Whether a split of the means grows, for one value and one loss.
@@ -111,7 +143,30 @@ pub fn stability(settings: Settings, done: &mut dyn FnMut()) -> Result<Stability
         }
     }
     let deviations = DIMS.into_iter().map(|dims| Deviations::new(dims, settings));
-    Ok(Stability { deviations: deviations.collect::<Result<_, _>>()?, settings, rates })
+    let deviations = deviations.collect::<Result<_, _>>()?;
+    let all = cases();
+    let several = all.iter().flat_map(|case| SEVERAL.map(|primitives| (case, primitives)));
+    let of_several = several.map(|(case, primitives)| OfSeveral::new(case, primitives, settings));
+    Ok(Stability { deviations, of_several: of_several.collect::<Result<_, _>>()?, settings, rates })
+}
+
+/// Numbers of primitives beside two.
+const SEVERAL: [usize; 2] = [4, 10];
+/// Their split, over the standard deviation, and how many times as many points of noise it takes.
+const SPLIT: f64 = 0.2;
+const FINER: usize = 10;
+
+impl OfSeveral {
+    fn new(case: &Case, primitives: usize, settings: Settings) -> Result<Self, ConfigError> {
+        let equal = Equal::new(case, Loss::Max, settings.alpha, primitives);
+        let (restoring, separating) = equal.rate();
+        let rate = restoring + separating;
+        // A split is seen where two values are near each other, so the noise has to be fine.
+        let finer = Settings { samples: FINER * settings.samples, ..settings };
+        let measured = rates::Measured::new(&equal, finer)?.rate_of(SPLIT);
+        let (case, std) = (case.name, equal.std);
+        Ok(Self { case, primitives, std, restoring, separating, rate, measured })
+    }
 }
 
 /// Dimensions in which splits of the standard deviations are computed.
@@ -122,7 +177,7 @@ const SPLITS: usize = 15;
 const WIDEST: f64 = 3.0;
 
 fn of_case(case: &Case, loss: Loss, settings: Settings) -> Result<Rates, ConfigError> {
-    let equal = Equal::new(case, loss, settings.alpha);
+    let equal = Equal::new(case, loss, settings.alpha, 2);
     let (restoring, separating) = equal.rate();
     let measured = rates::Measured::new(&equal, settings)?;
     let at = |index: usize| WIDEST * index as f64 / SPLITS as f64;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use lzma_rust2::{XzOptions, XzReader, XzWriter};
 use pmoe_matrix::process;
 use pmoe_results::methods::Methods;
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,22 @@ const PUBLISHED: [&str; 4] = [
     "fig5/sac/TargetReaching-v0/seed_0",
     "fig8-fig9/pmoe-sac/HalfCheetah-v2/seed_0",
 ];
+
+/// A published run whose events are packed.
+pub const ARCHIVED: &str = "results/paper/fig2-table3/dac/Hopper-v2/seed_0";
+
+/// Returns what is compressed in packed events.
+pub fn unpacked(packed: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    XzReader::new(packed, false).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Compresses a text as packed events are.
+pub fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut xz = XzWriter::new(Vec::new(), XzOptions::with_preset(0)).expect("the preset is known");
+    xz.write_all(text).and_then(|()| xz.finish()).expect("memory can be written")
+}
 
 /// Returns a committed file or folder, as files by relative path.
 pub fn committed(root: &Path, path: &str) -> Result<Files> {

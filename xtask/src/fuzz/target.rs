@@ -32,6 +32,10 @@ pub enum Target {
     CustomTask,
     /// numbers.json, plan.json and analyses
     Results,
+    /// Packed events of an archived run
+    Archive,
+    /// Arguments of `pmoe lab`
+    Lab,
 }
 
 impl Target {
@@ -65,7 +69,8 @@ impl<'a> Maker<'a> {
             Target::Mjcf => seeds::models()?,
             Target::CustomTask => seeds::custom_tasks(root)?,
             Target::Results => seeds::results(root, pmoe)?,
-            Target::Trace | Target::Checkpoint | Target::Events => Files::new(),
+            Target::Archive => seeds::committed(root, seeds::ARCHIVED)?,
+            Target::Trace | Target::Checkpoint | Target::Events | Target::Lab => Files::new(),
         };
         Ok(Self { target, files, runs })
     }
@@ -81,6 +86,8 @@ impl<'a> Maker<'a> {
             Target::Mjcf => self.mjcf(rng),
             Target::CustomTask => self.custom_task(rng),
             Target::Results => self.results(rng),
+            Target::Archive => self.archive(rng),
+            Target::Lab => lab(rng),
         }
     }
 
@@ -270,6 +277,49 @@ impl<'a> Maker<'a> {
         let arguments = vec![words(&["watch", "results", "--json"]), words(&[last, "results"])];
         Case { files, calls: Calls { arguments, ..Calls::default() } }
     }
+
+    /// Changes an archived run's packed events, as bytes or as the text that is compressed in them.
+    fn archive(&self, rng: &mut ChaCha8Rng) -> Case {
+        let mut files = Files::new();
+        for (path, bytes) in &self.files {
+            let mut bytes = bytes.clone();
+            if path.extension().is_some_and(|extension| extension == "xz") {
+                match seeds::unpacked(&bytes).filter(|_| rng.random_ratio(3, 4)) {
+                    Some(text) => bytes = seeds::compressed(&mutate::text(&text, rng)),
+                    None => mutate::bytes(&mut bytes, rng),
+                }
+            }
+            files.insert(Path::new("runs/run").join(path), bytes);
+        }
+        let each = [&["watch", "runs", "--json"][..], &["verify", "runs"], &["report", "runs"]];
+        let arguments = vec![words(each.choose(rng).unwrap_or(&each[0]))];
+        Case { files, calls: Calls { arguments, ..Calls::default() } }
+    }
+}
+
+/// Creates a small experiment with one argument that may be wrong; no value of it makes the experiment long.
+fn lab(rng: &mut ChaCha8Rng) -> Case {
+    const BEST: &[&str] = &["best-of-k", "--samples=16", "--seeds=1"];
+    const PEAKS: &[&str] = &["two-peaks", "--updates=1", "--seeds=1", "--batch-size=2"];
+    let experiments: [(&[&str], &[&str], &str); 6] = [
+        (BEST, &["--draws=2"], "--dims"),
+        (BEST, &["--dims=1"], "--draws"),
+        (&["stability", "--samples=1000"], &[], "--alpha"),
+        (PEAKS, &["--only=pmoe-sac"], "--alpha"),
+        (PEAKS, &["--only=sac"], "--jobs"),
+        (PEAKS, &[], "--only"),
+    ];
+    let (experiment, more, option) = experiments.choose(rng).unwrap_or(&experiments[0]);
+    let value = match rng.random_ratio(1, 3) {
+        true => mutate::pick(&["1", "0.5", "2,3", "sac"], rng),
+        false => mutate::value(rng),
+    };
+    // The system accepts no zero bytes and limits the length of arguments.
+    let value: String = value.chars().filter(|c| *c != '\0').take(30_000).collect();
+    let mut arguments = words(&["lab"]);
+    arguments.extend(words(experiment).into_iter().chain(words(more)));
+    arguments.push(format!("{option}={value}"));
+    Case { calls: Calls { arguments: vec![arguments], ..Calls::default() }, ..Case::default() }
 }
 
 /// Creates a state and actions of a task, as a user may write them.

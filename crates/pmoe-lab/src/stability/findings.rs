@@ -3,7 +3,7 @@
 use pmoe_report::plot::{Axis, Chart, Color, Key, KeyShape, Mark, Picture, Row, Sheet};
 
 use super::cases::Loss;
-use super::{Deviations, Rates, Settings, Stability, WIDEST};
+use super::{Deviations, OfSeveral, Rates, Settings, Stability, WIDEST};
 use crate::findings::{Findings, number, table};
 
 impl Findings for Stability {
@@ -25,6 +25,12 @@ impl Findings for Stability {
         };
         let of_dims =
             |of: &Deviations| vec![of.dims.to_string(), number(of.rate, 3), number(of.measured, 3)];
+        let of_several = |of: &OfSeveral| {
+            let numbers = [of.std, of.restoring, of.separating, of.rate, of.measured];
+            let text = [of.case.to_owned(), of.primitives.to_string()].into_iter();
+            text.chain(numbers.map(|value| number(value, 3))).collect()
+        };
+        let several = ["value", "K", "σ", "restoring", "separating", "λ", "measured"];
         let Settings { alpha, samples } = self.settings;
         format!(
             "Rate λ at which a small split of the means of two equal primitives grows; α = {alpha}. Restoring and \
@@ -32,12 +38,15 @@ impl Findings for Stability {
              loss, with σ held, over at least {samples} pairs of noise. With σ free: the largest rate of splits in \
              mean and standard deviation together, by the same gradient.\n\n{}\n\
              Rate at which a small split of the log σ of two equal primitives grows under back-propagation-max at \
-             the top of a concave value in A dimensions.\n\n{}",
+             the top of a concave value in A dimensions.\n\n{}\n\
+             Rate λ of a split of two of K equal primitives under back-propagation-max. \
+             Measured: of a split of σ/5, by the gradient of the loss over ten times as many points of noise.\n\n{}",
             table(&header, &self.rates.iter().map(row).collect::<Vec<_>>()),
             table(
                 &["A", "λ_σ", "measured"],
                 &self.deviations.iter().map(of_dims).collect::<Vec<_>>()
             ),
+            table(&several, &self.of_several.iter().map(of_several).collect::<Vec<_>>()),
         )
     }
 

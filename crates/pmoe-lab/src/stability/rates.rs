@@ -6,23 +6,25 @@ use pmoe_algos::sac::TemperatureConfig;
 use super::Settings;
 use super::cases::{Case, Loss, Mean};
 use crate::known::Known;
-use crate::quadrature::{density, nodes, pairs, shares_below};
+use crate::quadrature::{density, nodes, pairs, points, shares_below};
 use crate::stateless::{Outputs, Stateless, method};
 
-/// Two equal primitives.
+/// Equal primitives.
 pub(super) struct Equal<'a> {
     known: &'a Known,
     loss: Loss,
     alpha: f64,
+    /// K, their number.
+    primitives: usize,
     pub(super) mean: f64,
     pub(super) std: f64,
 }
 
 impl<'a> Equal<'a> {
-    /// Finds where the primitives rest.
-    pub(super) fn new(case: &'a Case, loss: Loss, alpha: f64) -> Self {
+    /// Finds where the primitives rest. More than two are for back-propagation-max alone.
+    pub(super) fn new(case: &'a Case, loss: Loss, alpha: f64, primitives: usize) -> Self {
         let known = &case.known;
-        let at = |mean: f64, std: f64| Self { known, loss, alpha, mean, std };
+        let at = |mean: f64, std: f64| Self { known, loss, alpha, primitives, mean, std };
         match case.mean {
             Mean::At(mean) => at(mean, at(mean, 1.0).stationary_std()),
             Mean::Sliding(std) => at(0.0, std),
@@ -78,17 +80,22 @@ impl<'a> Equal<'a> {
         (0.5 * (low + high)).exp()
     }
 
-    /// Returns the share of draws in which a draw with each node's noise teaches its primitive.
+    /// Returns the share of draws in which a draw with each node's noise teaches its primitive: all others are below.
     fn teaches(&self, nodes: &[(f64, f64)]) -> Vec<f64> {
         match self.loss {
-            Loss::Max => {
-                let values: Vec<f64> = nodes.iter().map(|(at, _)| self.value(*at)).collect();
-                let weights: Vec<f64> = nodes.iter().map(|(_, weight)| *weight).collect();
-                let edges: Vec<f64> = edges(nodes).map(|at| self.value(at)).collect();
-                shares_below(&values, &edges, &weights)
-            }
+            Loss::Max => self.below(nodes, self.primitives - 1),
             Loss::All | Loss::Marginal => vec![1.0; nodes.len()],
         }
+    }
+
+    /// Returns the probability that this many draws have smaller values than each node's.
+    fn below(&self, nodes: &[(f64, f64)], draws: usize) -> Vec<f64> {
+        let values: Vec<f64> = nodes.iter().map(|(at, _)| self.value(*at)).collect();
+        let weights: Vec<f64> = nodes.iter().map(|(_, weight)| *weight).collect();
+        let edges: Vec<f64> = edges(nodes).map(|at| self.value(at)).collect();
+        let mut below = shares_below(&values, &edges, &weights);
+        below.iter_mut().for_each(|share| *share = share.powf(draws as f64));
+        below
     }
 
     fn x(&self, noise: f64) -> f64 {
@@ -130,7 +137,7 @@ impl<'a> Equal<'a> {
         }
     }
 
-    /// Computes `∫ S(q)² dq` as `E[Q'(x) S(Q(x))]`, with the level sets of Q between neighbouring points.
+    /// Computes `∫ S(q)² P(Q < q)^(K−2) dq` as `E[Q'(x) S(Q(x)) P(Q < Q(x))^(K−2)]`, with the level sets of Q between neighbouring points.
     fn separating(&self, nodes: &[(f64, f64)]) -> f64 {
         let edge = |at: f64| (self.value(at), density(at) / self.std);
         let edges: Vec<(f64, f64)> = edges(nodes).map(edge).collect();
@@ -143,10 +150,11 @@ impl<'a> Equal<'a> {
             };
             edges.windows(2).map(crossing).sum()
         };
-        let term = |(noise, weight): &(f64, f64)| {
-            weight * self.known.derivative(self.x(*noise)) * level(self.value(*noise))
+        let below = self.below(nodes, self.primitives - 2);
+        let term = |((noise, weight), below): (&(f64, f64), f64)| {
+            below * weight * self.known.derivative(self.x(*noise)) * level(self.value(*noise))
         };
-        nodes.iter().map(term).sum()
+        nodes.iter().zip(below).map(term).sum()
     }
 }
 
@@ -169,7 +177,7 @@ const SMALL: f64 = 0.02;
 const DESCENT_STEPS: usize = 10;
 const CHANGE: f64 = 0.1;
 
-/// The loss's own gradient at two primitives around equal ones.
+/// The loss's own gradient where two of the primitives are apart.
 pub(super) struct Measured<'a> {
     equal: &'a Equal<'a>,
     loss: Stateless,
@@ -179,17 +187,26 @@ pub(super) struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     pub(super) fn new(equal: &'a Equal<'a>, settings: Settings) -> Result<Self, ConfigError> {
-        let mut config = method(equal.loss.method(), 2)?;
+        let mut config = method(equal.loss.method(), equal.primitives)?;
         config.temperature = TemperatureConfig::Fixed { alpha: settings.alpha };
-        let loss = Stateless::new(config, 1, pairs(settings.samples));
+        let noise = match equal.primitives {
+            2 => pairs(settings.samples),
+            more => points(more, settings.samples),
+        };
+        let loss = Stateless::new(config, 1, noise);
         let factor = if equal.loss == Loss::Marginal { 0.5 } else { 1.0 };
         Ok(Self { equal, loss, factor })
     }
 
     /// Returns the speed at which a split in mean and log standard deviation changes.
     fn speed(&self, mean: f64, log_std: f64) -> [f64; 2] {
-        let Equal { mean: center, std, .. } = *self.equal;
-        let around = |center: f64, split: f64| vec![center + 0.5 * split, center - 0.5 * split];
+        let Equal { mean: center, std, primitives, .. } = *self.equal;
+        let around = |center: f64, split: f64| {
+            let mut all = vec![center; primitives];
+            all[0] += 0.5 * split;
+            all[1] -= 0.5 * split;
+            all
+        };
         let at = Outputs { mean: around(center, mean), log_std: around(std.ln(), log_std) };
         let gradient = self.loss.gradient(self.equal.known, &at);
         [gradient.mean, gradient.log_std].map(|of| (of[1] - of[0]) / self.factor)

@@ -40,7 +40,7 @@ fn on_an_endless_slope_a_split_grows() {
 fn where_sigma_is_stationary_the_restoring_rate_is_known() {
     for case in cases().iter().filter(|case| !matches!(case.mean, Mean::Sliding(_))) {
         for (loss, expected) in [(Loss::Max, 0.5), (Loss::All, 1.0)] {
-            let equal = Equal::new(case, loss, 0.2);
+            let equal = Equal::new(case, loss, 0.2, 2);
             let (restoring, separating) = equal.rate();
             close(restoring, -0.2 * expected / equal.std.powi(2), 3e-4);
             assert!(separating > -1e-9, "{}: {separating}", case.name);
@@ -57,6 +57,32 @@ fn a_finite_split_grows_as_the_quadrature_says() {
             close(grown, rate, 0.02 * restoring.abs() + 0.015);
         }
     }
+}
+
+#[test]
+fn several_primitives_split_as_the_formula_says() {
+    let of = |name: &str, primitives: usize| {
+        let cases = cases();
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        OfSeveral::new(case, primitives, SETTINGS).unwrap()
+    };
+    // The largest of K standard normal numbers is in the mean K (K − 1) ∫ φ² Φ^(K−2); σ = ½.
+    for (primitives, largest) in [(4, 1.029_38), (10, 1.538_75)] {
+        let found = of("linear, slope 1", primitives);
+        let each = 2.0 * largest / primitives as f64;
+        close(found.restoring, each, 1e-3 * each);
+        let pair = each / (primitives as f64 - 1.0);
+        close(found.separating, pair, 2e-3 * pair);
+        close(found.measured, each + pair, 0.03 * each);
+    }
+    for name in ["concave, slope 2", "two unequal peaks", "a peak with a shoulder"] {
+        let found = of(name, 4);
+        // Where σ is stationary.
+        close(found.restoring, -0.2 / (4.0 * found.std.powi(2)), 3e-4);
+        close(found.measured, found.rate, 0.015);
+    }
+    // σ² = α / E[min_4 χ²_1].
+    close(of("concave, at its top", 4).std.powi(2), 0.2 * 8.2848, 5e-3);
 }
 
 #[test]

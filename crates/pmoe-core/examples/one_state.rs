@@ -1,6 +1,6 @@
 //! One state with two equally good actions, a = ±0.5: which losses keep both?
 //!
-//! `cargo run --release -p pmoe-core --example two_peaks`
+//! `cargo run --release -p pmoe-core --example one_state`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
