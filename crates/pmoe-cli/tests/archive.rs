@@ -96,6 +96,22 @@ fn a_gallery_has_the_best_seed_of_each_method() {
     let gallery = || succeed(pmoe().arg("gallery").arg(dir.path()));
     assert!(gallery().contains("1 clips drawn, 0 were there"));
     assert!(gallery().contains("0 clips drawn, 1 were there"));
+    let models = dir.path().join("models");
+    let mut gallery = pmoe();
+    gallery.arg("gallery").arg(dir.path()).arg("--models").arg(&models);
+    succeed(&mut gallery);
+    let model = models.join("sac/TargetReaching-v0");
+    let card = fs::read_to_string(model.join("README.md")).unwrap();
+    assert!(card.contains("\n[An episode of the policy](replay.mp4)\n"), "{card}");
+    assert!(model.join("replay.mp4").is_file() && !model.join("replay.gif").exists());
+    let before = snapshot(&models);
+    succeed(&mut gallery);
+    assert_eq!(snapshot(&models), before);
+    let config = model.join("config.toml");
+    fs::write(&config, fs::read_to_string(&config).unwrap() + "# another\n").unwrap();
+    refuse(&mut gallery, 2, &["sac/TargetReaching-v0 holds another policy than the best"]);
+    fs::remove_dir_all(&models).unwrap();
+
     succeed(pmoe().arg("report").arg(dir.path()));
     let page = fs::read_to_string(dir.path().join("report/index.html")).unwrap();
     assert_eq!(page.matches("<video ").count(), 1);

@@ -1,6 +1,7 @@
 //! `pmoe gallery`: clips for a report's page.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,18 +9,24 @@ use pmoe_results::run::{Scan, scan};
 use pmoe_results::{Exit, Run, RunDir};
 use pmoe_stats::curve::final_return;
 
+use super::package::{self, package};
 use super::print_row;
 use crate::commands::render;
-use crate::exit::BadInput;
+use crate::exit::{BadInput, cannot_write};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example: pmoe gallery results/paper && pmoe report results/paper
+Examples:
+  pmoe gallery results/paper && pmoe report results/paper
+  pmoe gallery results/paper --models models
 
 Clips take the program ffmpeg, and a graphics device for MuJoCo's tasks.")]
 pub(crate) struct Args {
     /// Folder with run folders, at any depth.
     dir: PathBuf,
+    /// Also package these policies below this folder, under the names of suite, method and task.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
 }
 
 pub(crate) fn gallery(args: &Args) -> Result<Exit> {
@@ -43,7 +50,9 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
         }
     }
     let (mut drawn, mut there) = (0, 0);
-    for (_, run) in best.into_values() {
+    let best = best.into_iter().map(|(seeds, (_, run))| (seeds, run));
+    let best: Vec<(&Path, &Run)> = best.collect();
+    for (_, run) in &best {
         let path = run.path.join(RunDir::CLIP);
         if path.exists() {
             there += 1;
@@ -54,7 +63,29 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
         drawn += 1;
     }
     print_row(&format!("{drawn} clips drawn, {there} were there"))?;
+    if let Some(models) = &args.models {
+        for (seeds, run) in best {
+            let name = seeds.strip_prefix(&args.dir).unwrap_or(seeds);
+            model(run, &models.join(name))?;
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// Packages a run, unless its package is there.
+fn model(run: &Run, folder: &Path) -> Result<()> {
+    let [kept, wanted] = [folder, &run.path].map(|of| fs::read(of.join(RunDir::CONFIG)).ok());
+    if kept.is_none() {
+        let above = folder.parent().expect("names of suite, method and task");
+        fs::create_dir_all(above).map_err(|error| cannot_write(above, error))?;
+        return package(package::Args::of(run.path.clone(), folder.to_owned())).map(drop);
+    }
+    if kept == wanted {
+        return Ok(());
+    }
+    let [folder, run] = [folder, &run.path].map(|path| path.display());
+    let message = format!("{folder} holds another policy than the best, {run}; remove it");
+    Err(BadInput(message).into())
 }
 
 fn has_policy(run: &Path) -> bool {

@@ -49,6 +49,14 @@ pub(crate) struct Args {
     no_clip: bool,
 }
 
+impl Args {
+    /// The arguments for a run and its folder, all else by default.
+    pub(super) fn of(run: PathBuf, out: PathBuf) -> Self {
+        let (seeds, episodes, license) = (Vec::new(), 100, "mit".to_owned());
+        Self { run, out: Some(out), seeds, episodes, license, no_clip: false }
+    }
+}
+
 pub(crate) fn package(args: Args) -> Result<Exit> {
     let run = Run::read(&args.run)?;
     let Manifest { method, task, .. } = &run.manifest;
@@ -100,10 +108,16 @@ fn fill(folder: &Path, args: &Args, run: &Run, seeds: &[Run]) -> Result<()> {
     write("README.md", card.markdown().as_bytes())
 }
 
-/// Draws an episode, and returns the name of the clip; none without a graphics device.
+/// Takes the run's own clip or draws an episode, and returns the name of the clip; none without a graphics device.
 fn clip(run: &Path, folder: &Path) -> Result<Option<&'static str>> {
     const CLIP: &str = "replay.gif";
     const FILM: &str = "replay.mp4";
+    let own = run.join(RunDir::CLIP);
+    if own.is_file() {
+        let path = folder.join(FILM);
+        fs::copy(&own, &path).map_err(|error| cannot_write(&path, error))?;
+        return Ok(Some(FILM));
+    }
     let path = folder.join(CLIP);
     match render::clip(run, &path) {
         Err(error) if error.downcast_ref().is_some_and(has_no_graphics) => {

@@ -84,7 +84,9 @@ A policy that pmoe trained with the method {method} on the task {task} for {step
 "
         );
         if let Some(clip) = self.clip {
-            let _ = writeln!(text, "![An episode of the policy]({clip})\n");
+            // Hubs show a film by its name; a page shows pictures alone.
+            let picture = if clip.ends_with(".gif") { "!" } else { "" };
+            let _ = writeln!(text, "{picture}[An episode of the policy]({clip})\n");
         }
         let _ = writeln!(text, "![Learning curve]({})", curve::FILE);
         if let TaskId::Mjcf(_) = self.config.task {
