@@ -54,6 +54,9 @@ pub(crate) struct Picture {
     /// Height in pixels.
     #[arg(long, default_value_t = 480, allow_negative_numbers = true, value_parser = whole::<u16>(16..=4096))]
     height: u16,
+    /// How much an .mp4 may differ from what was drawn, as x264 counts: 23 is usual, 32 plain but clear.
+    #[arg(skip = 23)]
+    loss: u8,
 }
 
 /// Draws an episode of a run's policy.
@@ -65,8 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
 /// Draws the clip of an episode of a run's policy.
 #[cfg(feature = "experiments")]
 pub(super) fn clip(run: &Path, output: &Path) -> Result<()> {
-    let (steps, seed, width, height) = (500, 0, 480, 480);
-    let picture = Picture { output: output.to_owned(), steps, seed, width, height };
+    let (steps, seed, width, height, loss) = (500, 0, 480, 480, 23);
+    let picture = Picture { output: output.to_owned(), steps, seed, width, height, loss };
     draw(run, &picture).map(drop)
 }
 
@@ -76,8 +79,8 @@ pub(super) fn small_clip(run: &Path, output: &Path) -> Result<()> {
     let config = policy::read_config(run)?;
     let dt_seconds = pmoe_envs::make_bare(&config.task, &config.env)?.spec().dt_seconds;
     let steps = (4.0 / dt_seconds).clamp(1.0, 1000.0) as u32;
-    let (seed, width, height) = (0, 200, 200);
-    let picture = Picture { output: output.to_owned(), steps, seed, width, height };
+    let (seed, width, height, loss) = (0, 200, 200, 32);
+    let picture = Picture { output: output.to_owned(), steps, seed, width, height, loss };
     draw(run, &picture).map(drop)
 }
 
@@ -186,7 +189,7 @@ impl Stage {
                 check_clip(picture, stride)?;
                 Some(Clip::Gif(Gif::new(&self.frame()?, seconds)?))
             }
-            Kind::Mp4 => Some(Clip::Mp4(Mp4::new(&self.frame()?, seconds)?)),
+            Kind::Mp4 => Some(Clip::Mp4(Mp4::new(&self.frame()?, seconds, picture.loss)?)),
         };
         let mut drawn = 0;
         for step in 1..=picture.steps {

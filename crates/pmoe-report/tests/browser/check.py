@@ -149,7 +149,7 @@ FIRST_SCREEN = r"""
   };
   const headline = document.querySelector(".headline");
   if (!headline || !is_whole(headline)) found.push("the first screen has no headline");
-  const figures = [...document.querySelectorAll("main figure")].filter((node) => node.checkVisibility());
+  const figures = [...document.querySelectorAll("main figure:has(svg)")].filter((node) => node.checkVisibility());
   const wanted = Math.min(most, figures.length);
   const whole = figures.filter((node) => is_whole(node.querySelector("svg")));
   if (whole.length < wanted) found.push(`the first screen has ${whole.length} whole figures, not ${wanted}`);

@@ -84,17 +84,18 @@ pub(super) struct Mp4 {
 const EVEN: &str = "pad=ceil(iw/2)*2:ceil(ih/2)*2";
 
 impl Mp4 {
-    /// Creates a clip that starts with `first` and shows each picture for `seconds`.
+    /// Creates a clip that starts with `first` and shows each picture for `seconds`; `loss` is x264's rate factor.
     ///
     /// # Errors
     /// If there is no ffmpeg on the search path, or it does not start.
-    pub(super) fn new(first: &Frame, seconds: f64) -> Result<Self> {
+    pub(super) fn new(first: &Frame, seconds: f64, loss: u8) -> Result<Self> {
         let file = tempfile::Builder::new().suffix(".mp4").tempfile()?;
         let mut command = Command::new("ffmpeg");
         command.args(["-loglevel", "error", "-f", "rawvideo", "-pixel_format", "rgb24"]);
         command.args(["-video_size", &format!("{}x{}", first.width, first.height)]);
         command.args(["-framerate", &format!("{:.6}", 1.0 / seconds), "-i", "-"]);
         command.args(["-vf", EVEN, "-pix_fmt", "yuv420p", "-movflags", "+faststart"]);
+        command.args(["-crf", &loss.to_string()]);
         // The same pictures give the same file.
         command.args(["-bitexact", "-f", "mp4", "-y"]).arg(file.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
