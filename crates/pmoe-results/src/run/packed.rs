@@ -1,4 +1,4 @@
-//! Packed events, as finished runs are kept in a repository: a tenth of the bytes of `events.jsonl`.
+//! Packed events, as finished runs are kept in a repository: about an eighth of the bytes of `events.jsonl`.
 //!
 //! An `.xz` file of text, which `xzcat` shows. JSON lines that differ in their numbers alone share a
 //! *shape*, the line with a tab for each number. The text has the shapes, the order in which they
