@@ -29,7 +29,7 @@ pub enum Archived {
 /// and a policy of at most `most_policy_bytes`. Checkpoints are left behind. The folder appears when it is whole.
 ///
 /// # Errors
-/// - As for [`Run::read`]: the run is damaged
+/// - As for [`Run::read`]: the run is damaged, or its copy in the archive
 /// - [`ResultsError::OtherRun`]: `to` holds another run
 /// - [`ResultsError::NotWritable`], [`ResultsError::Io`]: the file system refuses
 pub fn archive(run: &Path, to: &Path, most_policy_bytes: u64) -> Result<Archived, ResultsError> {
@@ -39,7 +39,8 @@ pub fn archive(run: &Path, to: &Path, most_policy_bytes: u64) -> Result<Archived
     // Compares the events with their checksum.
     let Run { manifest, .. } = Run::read(run)?;
     if to.symlink_metadata().is_ok() {
-        return match Manifest::read(to)? == manifest {
+        // Read whole, so that a damaged copy does not pass for the run.
+        return match Run::read(to)?.manifest == manifest {
             true => Ok(Archived::Present),
             false => Err(ResultsError::OtherRun { path: to.to_owned(), from: run.to_owned() }),
         };

@@ -92,6 +92,8 @@ fn damaged_packed_events_are_an_error_with_the_file() {
         fs::write(&path, bytes).unwrap();
         let error = Run::read(&to).unwrap_err();
         assert!(error.to_string().contains("events.packed.xz"), "{error}");
+        let error = archive(&run, &to, 0).unwrap_err();
+        assert!(error.to_string().contains("events.packed.xz"), "{error}");
         assert!(Tail::new(&to).read(1 << 20).is_err());
     }
     fs::remove_file(&path).unwrap();

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Folder to keep them in, under the same names; made if it is missing.
     to: PathBuf,
     /// Largest policy to keep, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true, value_parser = whole::<u64>(0..=u64::MAX))]
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true, allow_negative_numbers = true, value_parser = whole::<u64>(0..=u64::MAX))]
     largest_policy: u64,
 }
 
