@@ -1,23 +1,37 @@
-//! All checks that a change must pass, except the tests.
+//! All checks that a change must pass.
 
 use std::path::Path;
 use std::time::Instant;
-use std::{fs, process::Command};
+use std::{env, fs, process::Command};
 
 use anyhow::{Context, Result, bail};
 use pmoe_matrix::process;
 use pmoe_results::{Exit, Preset, Suite};
 
+use crate::aside::Aside;
 use crate::regress::{self, Layer, Robot};
 #[cfg(unix)]
 use crate::torture;
 use crate::{bench_all, cargo, docs, setup, tidy, tools, wheel};
 
-/// Runs the steps, cheapest first, and stops at the first failure.
+/// Runs all checks that a change must pass but the tests, cheapest first; stops at the first failure
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask ci && cargo xtask test
+  cargo xtask ci --tests    the same in less time; what .ci/run does")]
+pub struct Options {
+    /// Runs the tests, too, beside the steps that follow the build, and shows them at the end
+    #[arg(long)]
+    tests: bool,
+}
+
+/// Runs the steps. All use the same profile, packages and features, so that burn is compiled once and
+/// checked once.
 ///
-/// All steps use the same profile, packages and features, so that burn is compiled once and checked
-/// once.
-pub fn run(root: &Path) -> Result<()> {
+/// Fails at the first step that does; prints nothing after the tests, so that the last line is the test
+/// runner's.
+pub fn run(root: &Path, options: &Options) -> Result<Exit> {
     let before = tree()?;
     let target = cargo::target_directory()?;
     let pmoe = target.join("release/pmoe");
@@ -42,6 +56,15 @@ pub fn run(root: &Path) -> Result<()> {
     step("docs", || docs::run(root))?;
     // Include tests, examples and benchmarks, as no other step compiles all of them.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
+    let tests = if options.tests {
+        let mut tests = Command::new(env::current_exe()?);
+        // So that a failed step ends all of it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut tests, 0);
+        Some(Aside::start(tests.arg("test"), &target.join("tests.log"))?)
+    } else {
+        None
+    };
     step("python", || wheel::run(root, &wheel::Options { test: true }))?;
     step("configurations", || {
         let mut check = Command::new(&pmoe);
@@ -99,7 +122,15 @@ pub fn run(root: &Path) -> Result<()> {
             bail!("the steps above changed files (`git diff --exit-code`)");
         }
         Ok(())
-    })
+    })?;
+    let passed = match tests {
+        Some(tests) => {
+            say!("=== tests");
+            tests.follow()?.success()
+        }
+        None => true,
+    };
+    Ok(if passed { Exit::Done } else { Exit::Failed })
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {

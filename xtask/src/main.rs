@@ -32,6 +32,7 @@ macro_rules! show {
     }};
 }
 
+mod aside;
 mod bench_all;
 mod cargo;
 mod checkout;
@@ -49,6 +50,8 @@ mod tools;
 #[cfg(unix)]
 mod torture;
 mod wheel;
+
+use aside::Aside;
 
 /// Set-up, experiments, tests and checks of the workspace
 #[derive(Debug, Parser)]
@@ -89,9 +92,7 @@ Examples:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         arguments: Vec<String>,
     },
-    /// Runs all other checks that a change must pass, cheapest first; stops at the first failure
-    #[command(after_help = "Example:\n  cargo xtask ci && cargo xtask test    what .ci/run does")]
-    Ci,
+    Ci(ci::Options),
     /// Compiles the workspace for macOS and Windows, up to linking
     ///
     /// Needs rustup, which fetches the standard libraries; a system whose library can't be had is
@@ -207,9 +208,9 @@ fn run(task: Task) -> Result<Exit> {
             setup::run(root)?;
             docs::run(root)?;
         }
-        Task::Ci => {
+        Task::Ci(options) => {
             env::set_current_dir(root)?;
-            ci::run(root)?;
+            return ci::run(root, &options);
         }
         Task::Tidy => tidy::run(root)?,
     }
@@ -226,8 +227,19 @@ fn test(arguments: &[String]) -> Result<Exit> {
     if all.count() == 0 {
         cargo.arg("--workspace");
     }
+    // Tests that wait for Slurm run beside the others, more of them at a time than there are cores.
+    let waiting = if arguments.is_empty() {
+        let mut waiting = cargo::cargo();
+        waiting.args(["test", "--release", "--workspace", "--test", "slurm"]);
+        waiting.args(["--", "--ignored", "--test-threads", "4"]);
+        Some(Aside::start(&mut waiting, &cargo::target_directory()?.join("slurm-tests.log"))?)
+    } else {
+        None
+    };
     let status = cargo.args(arguments).status().context("cannot start cargo")?;
-    Ok(if status.success() { Exit::Done } else { Exit::Failed })
+    let waited = waiting.map(Aside::follow).transpose()?;
+    let passed = status.success() && waited.is_none_or(|status| status.success());
+    Ok(if passed { Exit::Done } else { Exit::Failed })
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {

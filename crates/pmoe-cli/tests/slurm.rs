@@ -65,6 +65,7 @@ impl Place {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn a_matrix_gives_the_local_bytes_on_1_2_and_4_slots() {
     let place = Place::new(600);
     let Some(two) = Cluster::start(&place.path("two"), 1) else { return };
@@ -109,6 +110,7 @@ fn a_matrix_gives_the_local_bytes_on_1_2_and_4_slots() {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn jobs_go_on_alone_and_are_come_back_to() {
     let place = Place::new(3_000);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
@@ -175,6 +177,7 @@ fn jobs_go_on_alone_and_are_come_back_to() {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn a_plan_of_100_000_runs_is_submitted() {
     let place = Place::new(600);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };

@@ -157,6 +157,7 @@ impl Random {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn every_fault_once_changes_no_byte() {
     let place = Place::new(4_000);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
@@ -178,6 +179,7 @@ fn every_fault_once_changes_no_byte() {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn faults_at_random_times_change_no_byte() {
     let Ok(matrices) = env::var("PMOE_MATRICES") else {
         eprintln!("skipped: PMOE_MATRICES is the number of matrices, some two minutes each");
@@ -206,6 +208,7 @@ fn faults_at_random_times_change_no_byte() {
 }
 
 #[test]
+#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn a_run_goes_on_after_its_jobs_time() {
     // The shortest time limit of Slurm is a minute, and a run has to be longer than what is left of it.
     let place = Place::new(60_000);
