@@ -127,16 +127,20 @@ fn has_mark(comment: &str) -> bool {
     })
 }
 
-/// Returns lines that contain a folder of a particular machine.
+/// Returns lines that contain a folder of a particular machine, and runs whose command has a path
+/// from a machine's root.
 pub(super) fn machine_paths(files: &Files, root: &Path) -> Vec<String> {
     // Written so that this file does not contain them itself.
     let mut folders = ["home", "root", "Users"].map(|name| format!("/{name}/")).to_vec();
     folders.push(root.display().to_string());
     let names_folder = |line: &str| folders.iter().any(|folder| line.contains(folder.as_str()));
+    let of_run = |line: &str| line.trim_start().starts_with("\"command\"") && line.contains(" /");
 
     let mut problems = Vec::new();
     for (path, text) in &files.0 {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| names_folder(line)) {
+        let manifest = path.ends_with("/manifest.json");
+        let wrong = |line: &str| names_folder(line) || (manifest && of_run(line));
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| wrong(line)) {
             let line: String = line.trim().chars().take(80).collect();
             problems.push(format!("{path}:{}: names a folder on one machine: {line}", index + 1));
         }
@@ -194,9 +198,14 @@ mod tests {
     #[test]
     fn machine_paths_are_found() {
         let text = format!("fine: docs/home.md\ncd /{}/someone/pmoe\n/checkout/pmoe/x\n", "home");
-        let found = machine_paths(&Files::of(&[("README.md", &text)]), Path::new("/checkout/pmoe"));
-        assert_eq!(found.len(), 2);
+        let run = "{\n    \"command\": \"pmoe train --out /data/results/seed_0\"\n}\n";
+        let found = machine_paths(
+            &Files::of(&[("README.md", &text), ("results/sac/seed_0/manifest.json", run)]),
+            Path::new("/checkout/pmoe"),
+        );
+        assert_eq!(found.len(), 3);
         assert!(found[0].starts_with("README.md:2: "));
         assert!(found[1].starts_with("README.md:3: "));
+        assert!(found[2].starts_with("results/sac/seed_0/manifest.json:2: "));
     }
 }
