@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, PATIENCE};
 use super::{Place, assert_same, results};
 use crate::common::signal;
 
@@ -79,7 +79,7 @@ impl<'a> UnderWay<'a> {
         let begun = Instant::now();
         while !self.is_over() {
             let log = || fs::read_to_string(self.place.path(&format!("{}.log", self.out))).unwrap();
-            assert!(begun.elapsed() < Duration::from_secs(400), "it does not end: {}", log());
+            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", log());
             self.cluster.heal();
             thread::sleep(Duration::from_millis(500));
         }

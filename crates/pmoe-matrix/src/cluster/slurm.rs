@@ -229,6 +229,27 @@ fn refused(command: &Command, reason: &str) -> SlurmError {
     SlurmError::Refused { command: process::line(command), reason: reason.to_owned() }
 }
 
+/// What Slurm's programs say if they can't talk to the controller: Slurm's own texts (slurm_errno.c), and
+/// the system's.
+///
+/// A controller that is killed while it answers ends their connection, so they say why instead of whom
+/// they can't reach.
+const SILENT: [&str; 13] = [
+    "Unable to contact slurm controller",
+    "Slurm backup controller in standby mode",
+    "Communication connection failure",
+    "Message send failure",
+    "Message receive failure",
+    "Socket timed out",
+    "Zero Bytes were transmitted",
+    "Connection reset by peer",
+    "Connection refused",
+    "Connection timed out",
+    "Broken pipe",
+    "No route to host",
+    "Network is unreachable",
+];
+
 /// Returns what a program printed if it succeeded, else the kind of its failure.
 fn succeed(command: &Command, output: &Output) -> Result<String, SlurmError> {
     if output.status.success() {
@@ -240,12 +261,8 @@ fn succeed(command: &Command, output: &Output) -> Result<String, SlurmError> {
         None => process::ending(output.status),
     };
     let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
-    // Slurm's own texts (slurm_errno.c); the last line is the reason, the first may be an earlier step's.
-    if says(&[
-        "Unable to contact slurm controller",
-        "Socket timed out",
-        "Zero Bytes were transmitted",
-    ]) {
+    // The last line is the reason, the first may be an earlier step's.
+    if says(&SILENT) {
         Err(SlurmError::Silent { reason })
     } else if says(&["violates accounting/QOS policy", "Job limit", "job submit limit"]) {
         Err(SlurmError::Full { reason })
@@ -295,6 +312,21 @@ mod tests {
             error.starts_with("Slurm refused `sh -c ") && error.ends_with(": too big"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_controller_that_ends_the_connection_does_not_answer() {
+        for words in [
+            "slurm_load_ctl_conf error: Connection reset by peer",
+            "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
+            "squeue: error: slurm_receive_msg: Zero Bytes were transmitted or received",
+            "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+        ] {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("echo '{words}' >&2; exit 1")]);
+            let error = ask(&mut command).unwrap_err();
+            assert!(matches!(error, SlurmError::Silent { .. }), "{error}");
+        }
     }
 
     #[test]
