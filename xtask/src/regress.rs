@@ -29,7 +29,7 @@ use serde::Serialize;
 #[command(after_help = "\
 Examples:
   cargo xtask regress                                  what CI runs: some ten minutes on two cores
-  cargo xtask regress --layer learning --task hopper   a step of `cargo xtask ci`
+  cargo xtask regress --unless-same-bits               a step of `cargo xtask ci`
   cargo xtask regress --layer bits                     half a minute
   cargo xtask regress --layer learning --task hopper --only pmoe-sac
   cargo xtask regress --layer bits --base main         has a branch other bits?
@@ -61,6 +61,10 @@ pub struct Options {
     /// Compare bits with those of this commit, built here, instead of the stored ones
     #[arg(long, value_name = "COMMIT", conflicts_with = "update_reference")]
     pub base: Option<String>,
+    /// Leave out the layer `learning` if `bits` comes before it and finds every run unchanged: the same
+    /// bits learn the same
+    #[arg(long)]
+    pub unless_same_bits: bool,
     /// Replace the reference by what this build does, and say in CHANGELOG.md what moved
     #[arg(long)]
     pub update_reference: bool,
@@ -80,6 +84,7 @@ impl Default for Options {
             jobs: None,
             draw: 0,
             base: None,
+            unless_same_bits: false,
             update_reference: false,
             json: false,
         }
@@ -214,6 +219,13 @@ pub fn run(root: &Path, pmoe: &Path, target: &Path, options: &Options) -> Result
     check.refuse_unknown_methods()?;
     let mut outcomes = Vec::new();
     for &layer in &options.layer {
+        if layer == Layer::Learning
+            && options.unless_same_bits
+            && outcomes.iter().any(bits::are_same)
+        {
+            say!("learning: left out, as all bits are the same");
+            continue;
+        }
         let begun = Instant::now();
         let outcome = match (layer, options.scale) {
             (Layer::Bits, _) => bits::check(&check)?,

@@ -103,6 +103,11 @@ pub fn check(check: &Check<'_>) -> Result<Outcome> {
     Ok(outcome(verdict(&changed, found.runs.len(), &known.of), &changed))
 }
 
+/// Whether an outcome is one of this layer, and no run has other bits than before.
+pub fn are_same(outcome: &Outcome) -> bool {
+    outcome.layer == Layer::Bits && outcome.details.as_array().is_some_and(Vec::is_empty)
+}
+
 /// Formats how many runs of `all` have changed since `of`.
 fn verdict(changed: &[Changed], all: usize, of: &str) -> String {
     let count = |what| changed.iter().filter(|run| run.differs == [what]).count();
