@@ -32,6 +32,8 @@ pub struct Options {
 /// runner's.
 pub fn run(root: &Path, options: &Options) -> Result<Exit> {
     let before = tree()?;
+    // Before the build, which may replace this program.
+    let xtask = env::current_exe().context("cannot tell where this program is")?;
     let target = cargo::target_directory()?;
     let pmoe = target.join("release/pmoe");
 
@@ -56,7 +58,7 @@ pub fn run(root: &Path, options: &Options) -> Result<Exit> {
     // Include tests, examples and benchmarks, as no other step compiles all of them.
     step("build", || cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
     let tests = if options.tests {
-        let mut tests = Command::new(env::current_exe()?);
+        let mut tests = Command::new(xtask);
         // So that a failed step ends all of it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut tests, 0);
