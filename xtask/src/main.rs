@@ -231,7 +231,8 @@ fn test(arguments: &[String]) -> Result<Exit> {
     let waiting = if arguments.is_empty() {
         let mut waiting = cargo::cargo();
         waiting.args(["test", "--release", "--workspace", "--test", "slurm"]);
-        waiting.args(["--", "--ignored", "--test-threads", "3"]);
+        waiting.args(["--", "--test-threads", "3"]);
+        cargo.args(["--", "--skip", "on_slurm::"]);
         Some(Aside::start(&mut waiting, &cargo::target_directory()?.join("slurm-tests.log"))?)
     } else {
         None

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pmoe-matrix/tests/slurm/cluster");
 
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1_200);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A controller and two nodes, until it is dropped.
 pub(crate) struct Cluster {

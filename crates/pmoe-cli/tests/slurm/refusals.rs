@@ -21,7 +21,6 @@ fn assert_refused(finished: &Finished, cluster: &Cluster, words: &[&str]) {
 }
 
 #[test]
-#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn what_slurm_does_not_take_is_said_in_its_words() {
     let place = Place::new(600);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
@@ -71,7 +70,6 @@ fn without_slurm_nothing_is_submitted() {
 }
 
 #[test]
-#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn a_full_queue_is_said_and_a_part_of_it_is_enough() {
     let place = Place::new(600);
     let Some(cluster) = Cluster::start(&place.path("cluster"), 1) else { return };
@@ -97,7 +95,6 @@ fn a_full_queue_is_said_and_a_part_of_it_is_enough() {
 }
 
 #[test]
-#[ignore = "waits for Slurm; `cargo xtask test` runs it beside the others"]
 fn nodes_without_the_folder_or_mujoco_are_noticed() {
     let place = Place::new(600);
     // Folders are hidden from the nodes by mounting over them, which only some users may.

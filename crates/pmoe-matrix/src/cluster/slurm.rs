@@ -232,8 +232,7 @@ fn refused(command: &Command, reason: &str) -> SlurmError {
 /// What Slurm's programs say if they can't talk to the controller: Slurm's own texts (slurm_errno.c), and
 /// the system's.
 ///
-/// A controller that is killed while it answers ends their connection, so they say why instead of whom
-/// they can't reach.
+/// A controller that dies while it answers drops the connection; they then report the system's error.
 const SILENT: [&str; 13] = [
     "Unable to contact slurm controller",
     "Slurm backup controller in standby mode",
