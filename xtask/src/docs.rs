@@ -107,7 +107,12 @@ fn gather(root: &Path, sources: &Path, pages: &BTreeSet<String>) -> Result<()> {
             };
             if root.join(&path).is_dir() {
                 text.replace_range(link.range, link.text);
-            } else if !pages.contains(&path) {
+            } else if pages.contains(&path) {
+                continue;
+            } else if path.ends_with(".md") {
+                // mdBook would link to a page that it doesn't make.
+                bail!("{page}:{}: {path} is not a page; {SUMMARY} lists them", link.line);
+            } else {
                 files.insert(path);
             }
         }
@@ -182,5 +187,9 @@ mod tests {
         write(&root.join("docs/b.md"), b"[gone](gone.rs)").unwrap();
         let error = format!("{:#}", gather(&root, &sources, &pages).unwrap_err());
         assert!(error.contains("cannot read docs/gone.rs"), "{error}");
+        write(&root.join("docs/b.md"), b"\n[d](../tables/d.md)").unwrap();
+        write(&root.join("tables/d.md"), b"d").unwrap();
+        let error = format!("{:#}", gather(&root, &sources, &pages).unwrap_err());
+        assert!(error.contains("docs/b.md:2: tables/d.md is not a page"), "{error}");
     }
 }
