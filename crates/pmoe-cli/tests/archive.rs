@@ -97,6 +97,13 @@ fn a_gallery_has_the_best_seed_of_each_method() {
     let gallery = || succeed(pmoe().arg("gallery").arg(dir.path()));
     assert!(gallery().contains("1 clips drawn, 0 were there"));
     assert!(gallery().contains("0 clips drawn, 1 were there"));
+    let clips = ["0", "1"]
+        .map(|seed| dir.path().join(format!("sac/TargetReaching-v0/seed_{seed}/clip.mp4")));
+    let (best, other) =
+        if clips[0].exists() { (&clips[0], &clips[1]) } else { (&clips[1], &clips[0]) };
+    fs::copy(best, other).unwrap();
+    assert!(gallery().contains("clip.mp4 removed: another seed is better"));
+    assert!(best.exists() && !other.exists());
     let models = dir.path().join("models");
     let mut gallery = pmoe();
     gallery.arg("gallery").arg(dir.path()).arg("--models").arg(&models);

@@ -36,7 +36,7 @@ fn the_memory_of_sac_on_hopper_by_hand() {
 
 #[test]
 fn the_estimate_counts_every_parameter() {
-    // The counts of the networks themselves, see `tests/sac.rs` and `tests/ppo.rs`.
+    // The counts of the networks themselves, see `tests/sac` and `tests/ppo.rs`.
     let parameters = |text: &str| algo(text).memory(1, &hopper()).networks / BYTES_PER_PARAMETER;
     let mcp = include_str!("../../../../configs/methods/mcp-sac.toml");
     assert_eq!(parameters(mcp) - 2 * 69_889, 611_100);

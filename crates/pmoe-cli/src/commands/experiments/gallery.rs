@@ -63,6 +63,7 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
         drawn += 1;
     }
     print_row(&format!("{drawn} clips drawn, {there} were there"))?;
+    remove_others(&runs, &best)?;
     if let Some(models) = &args.models {
         for (seeds, run) in best {
             let name = seeds.strip_prefix(&args.dir).unwrap_or(seeds);
@@ -70,6 +71,19 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Removes the clips of seeds that are no longer the best.
+fn remove_others(runs: &[Run], best: &[(&Path, &Run)]) -> Result<()> {
+    for run in runs {
+        let clip = run.path.join(RunDir::CLIP);
+        let mut beside = best.iter().filter(|(seeds, _)| run.path.parent() == Some(*seeds));
+        if beside.any(|(_, best)| best.path != run.path) && clip.exists() {
+            fs::remove_file(&clip).map_err(|error| cannot_write(&clip, error))?;
+            print_row(&format!("{} removed: another seed is better", clip.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Packages a run, unless its package is there.
