@@ -104,6 +104,13 @@ fn a_gallery_has_the_best_seed_of_each_method() {
     fs::copy(best, other).unwrap();
     assert!(gallery().contains("clip.mp4 removed: another seed is better"));
     assert!(best.exists() && !other.exists());
+    // Without its policy, a run's clip can't be drawn again.
+    fs::copy(best, other).unwrap();
+    let [policy, aside] = ["policy.safetensors", "aside"].map(|name| other.with_file_name(name));
+    fs::rename(&policy, &aside).unwrap();
+    assert!(!gallery().contains("removed") && other.exists());
+    fs::rename(aside, policy).unwrap();
+    assert!(gallery().contains("removed") && !other.exists());
     let models = dir.path().join("models");
     let mut gallery = pmoe();
     gallery.arg("gallery").arg(dir.path()).arg("--models").arg(&models);

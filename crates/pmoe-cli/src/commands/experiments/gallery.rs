@@ -37,22 +37,20 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
     if runs.is_empty() {
         return Err(BadInput(format!("{} has no runs", args.dir.display())).into());
     }
-    // Seeds of a method and task lie side by side.
+    let drawable: Vec<&Run> =
+        runs.iter().filter(|run| run.is_whole() && has_policy(&run.path)).collect();
     let mut best: BTreeMap<&Path, (f64, &Run)> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.is_whole() && has_policy(&run.path)) {
+    for run in &drawable {
         let Some(value) = final_return(&run.eval_curve(), run.manifest.total_steps) else {
             continue;
         };
-        let seeds = run.path.parent().unwrap_or(&run.path);
-        let kept = best.entry(seeds).or_insert((value, run));
+        let kept = best.entry(seeds(run)).or_insert((value, run));
         if kept.0 < value {
             *kept = (value, run);
         }
     }
     let (mut drawn, mut there) = (0, 0);
-    let best = best.into_iter().map(|(seeds, (_, run))| (seeds, run));
-    let best: Vec<(&Path, &Run)> = best.collect();
-    for (_, run) in &best {
+    for (_, run) in best.values() {
         let path = run.path.join(RunDir::CLIP);
         if path.exists() {
             there += 1;
@@ -63,9 +61,16 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
         drawn += 1;
     }
     print_row(&format!("{drawn} clips drawn, {there} were there"))?;
-    remove_others(&runs, &best)?;
+    // A clip that can't be drawn again stays.
+    for run in drawable {
+        let clip = run.path.join(RunDir::CLIP);
+        if best.get(seeds(run)).is_some_and(|(_, best)| best.path != run.path) && clip.exists() {
+            fs::remove_file(&clip).map_err(|error| cannot_write(&clip, error))?;
+            print_row(&format!("{} removed: another seed is better", clip.display()))?;
+        }
+    }
     if let Some(models) = &args.models {
-        for (seeds, run) in best {
+        for (seeds, (_, run)) in best {
             let name = seeds.strip_prefix(&args.dir).unwrap_or(seeds);
             model(run, &models.join(name))?;
         }
@@ -73,17 +78,9 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Removes the clips of seeds that are no longer the best.
-fn remove_others(runs: &[Run], best: &[(&Path, &Run)]) -> Result<()> {
-    for run in runs {
-        let clip = run.path.join(RunDir::CLIP);
-        let mut beside = best.iter().filter(|(seeds, _)| run.path.parent() == Some(*seeds));
-        if beside.any(|(_, best)| best.path != run.path) && clip.exists() {
-            fs::remove_file(&clip).map_err(|error| cannot_write(&clip, error))?;
-            print_row(&format!("{} removed: another seed is better", clip.display()))?;
-        }
-    }
-    Ok(())
+/// The folder of a method and task, in which seeds lie side by side.
+fn seeds(run: &Run) -> &Path {
+    run.path.parent().unwrap_or(&run.path)
 }
 
 /// Packages a run, unless its package is there.
