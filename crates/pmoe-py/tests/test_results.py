@@ -54,6 +54,21 @@ def test_tables_have_a_row_for_each_number(matrix, library):
     assert set(runs.metrics(library)["q1_mean"]) == {0.5}
 
 
+@pytest.mark.parametrize("below, suite", [("", ""), ("..", "fig1"), ("../..", "all/fig1")])
+def test_variants_keep_their_names_wherever_the_folder_begins(tmp_path, below, suite):
+    for method in ["sac", "sac-batch25"]:
+        write(tmp_path / "all/fig1" / method / "Hopper-v5/seed_0")
+    runs = pmoe.results((tmp_path / "all/fig1" / below).resolve()).runs
+    assert [(run.suite, run.method) for run in runs] == [(suite, "sac"), (suite, "sac-batch25")]
+
+
+def test_a_folder_of_another_kind_names_no_method(tmp_path):
+    write(tmp_path / "first/Hopper-v5/seed_1")
+    write(tmp_path / "second/Ant-v5/seed_0")
+    write(tmp_path / "third")
+    assert {(run.suite, run.method) for run in pmoe.results(tmp_path).runs} == {("", "sac")}
+
+
 def test_scores_have_the_shape_that_rliable_takes(matrix):
     scores, tasks = pmoe.results(matrix).scores()
     assert tasks == ["Ant-v5", "Hopper-v5"] and list(scores) == ["mine", "sac"]

@@ -26,7 +26,7 @@ class Run:
 
     folder: Path
     suite: str
-    """The folder's suite in a folder of ``bench-all``, otherwise empty."""
+    """The folders above ``<method>/<task>/seed_<n>``: the suite in a folder of ``bench-all``; otherwise empty."""
     method: str
     task: str
     seed: int
@@ -73,10 +73,10 @@ def _run(root: Path, file: Path) -> Run:
         total_steps, status = manifest["total_steps"], manifest["status"]["state"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} is damaged: {error!r}") from error
-    # <suite>/<method>/<task>/seed_<n> names the suite, and the variant of a method.
-    parts = file.parent.relative_to(root).parts
-    if len(parts) == 4 and parts[-1] == f"seed_{seed}":
-        return Run(file.parent, parts[0], parts[1], task, seed, total_steps, status)
+    # As in reports, <suite>/<method>/<task>/seed_<n> names the suite, and the variant of a method.
+    *above, method, of, last = "", "", "", *file.parent.relative_to(root).parts
+    if method and (of, last) == (task, f"seed_{seed}"):
+        return Run(file.parent, "/".join(filter(None, above)), method, task, seed, total_steps, status)
     return Run(file.parent, "", base, task, seed, total_steps, status)
 
 
