@@ -21,9 +21,9 @@
 //! ```
 //!
 //! It is zero where moving the mean changes nothing about how the value is distributed: for every Q that is symmetric
-//! about m. Back-propagation-all has no choice, hence `λ = E[Q''] = −α/σ²`. The marginal loss has the entropy of the
-//! mixture, which a split raises, so that `λ = E[Q''] + α/σ² = 0` for any Q: to second order in δ, a split is a change
-//! of σ, for which the loss is stationary.
+//! about m. Back-propagation-all has no choice, hence `λ = E[Q''] = −α/σ²`. The marginal loss weighs each primitive by
+//! its share, ½, and has the entropy of the mixture, which a split raises, so that `λ = ½ (E[Q''] + α/σ²) = 0` for any
+//! Q: to second order in δ, a split is a change of σ, for which the loss is stationary.
 //!
 //! The standard deviations may split, too. At the top of `−c/2 ‖x‖²` in A dimensions, a split of the log σ grows under
 //! back-propagation-max at the rate

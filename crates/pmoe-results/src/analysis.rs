@@ -78,10 +78,12 @@ impl FromStr for AnalysisKind {
 ///
 /// The parts need not sum to 1; they are divided by their sum.
 fn effective_number(parts: impl Iterator<Item = f64> + Clone) -> f64 {
+    if parts.clone().sum::<f64>() <= 0.0 { 0.0 } else { entropy(parts).exp() }
+}
+
+/// Returns the entropy of the shares that parts have of their sum, nats.
+fn entropy(parts: impl Iterator<Item = f64> + Clone) -> f64 {
     let sum: f64 = parts.clone().sum();
-    if sum <= 0.0 {
-        return 0.0;
-    }
     let shares = parts.map(|part| part / sum).filter(|share| 0.0 < *share);
-    shares.map(|share| -share * share.ln()).sum::<f64>().exp()
+    shares.map(|share| -share * share.ln()).sum()
 }

@@ -106,8 +106,8 @@ impl<'a> Equal<'a> {
         self.known.value(self.x(noise))
     }
 
-    /// Returns minus the derivatives of the loss by mean and log standard deviation of one primitive, up to the factor
-    /// ½ of the marginal loss.
+    /// Returns minus the derivatives of the loss by mean and log standard deviation of one primitive; of the marginal
+    /// loss, of the primitive's own part, before its weight of ½.
     fn ascent(&self) -> [f64; 2] {
         let nodes = nodes();
         let teaches = self.teaches(&nodes);
@@ -132,8 +132,9 @@ impl<'a> Equal<'a> {
         match self.loss {
             Loss::Max => (restoring, self.separating(&nodes)),
             Loss::All => (restoring, 0.0),
-            // The entropy of both gains from the split what it gains from a wider one.
-            Loss::Marginal => (restoring, self.alpha * self.std.powi(-2)),
+            // Each primitive has half of the weight. The entropy of both gains from the split what it gains from a
+            // wider one.
+            Loss::Marginal => (0.5 * restoring, 0.5 * self.alpha * self.std.powi(-2)),
         }
     }
 
@@ -181,8 +182,6 @@ const CHANGE: f64 = 0.1;
 pub(super) struct Measured<'a> {
     equal: &'a Equal<'a>,
     loss: Stateless,
-    /// What the loss of a primitive is multiplied by: its weight, if that is a factor.
-    factor: f64,
 }
 
 impl<'a> Measured<'a> {
@@ -194,8 +193,7 @@ impl<'a> Measured<'a> {
             more => points(more, settings.samples),
         };
         let loss = Stateless::new(config, 1, noise);
-        let factor = if equal.loss == Loss::Marginal { 0.5 } else { 1.0 };
-        Ok(Self { equal, loss, factor })
+        Ok(Self { equal, loss })
     }
 
     /// Returns the speed at which a split in mean and log standard deviation changes.
@@ -209,7 +207,7 @@ impl<'a> Measured<'a> {
         };
         let at = Outputs { mean: around(center, mean), log_std: around(std.ln(), log_std) };
         let gradient = self.loss.gradient(self.equal.known, &at);
-        [gradient.mean, gradient.log_std].map(|of| (of[1] - of[0]) / self.factor)
+        [gradient.mean, gradient.log_std].map(|of| of[1] - of[0])
     }
 
     /// Returns the rate `δ'/δ` of a split of the means; `split` is over the standard deviation.

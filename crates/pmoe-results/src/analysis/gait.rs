@@ -2,7 +2,7 @@ use pmoe_stats::periodicity;
 use serde::{Deserialize, Serialize};
 
 use super::settings::{Bounds, Work};
-use super::{Quantity, effective_number};
+use super::{Quantity, effective_number, entropy};
 use crate::error::ResultsError;
 
 /// The most steps of an episode that are skipped, and that are kept.
@@ -96,19 +96,25 @@ impl Gait {
     }
 
     pub(super) fn measures(&self) -> Vec<(Quantity, f64)> {
+        // The router's probabilities, also where a product of Gaussians has weights of another sum.
         let mut mean_weights = vec![0.0; self.num_primitives()];
+        let mut entropies = 0.0;
         for row in &self.weights {
-            mean_weights.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
+            let sum = row.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            mean_weights.iter_mut().zip(row).for_each(|(mean, weight)| *mean += weight / sum);
+            entropies += entropy(row.iter().copied());
         }
         let period = self.period();
         let periodicity =
             period.and_then(|period| periodicity::autocorrelation(&self.weights, period));
         let effective = effective_number(mean_weights.iter().copied());
+        let information = effective.ln() - entropies / self.weights.len() as f64;
         let measures = [
             (Quantity::GaitPeriod, period.map(|period| period as f64)),
             (Quantity::PeriodicityOfWeights, periodicity),
             (Quantity::ShareOfSecondPrimitive, self.share_of_second()),
             (Quantity::GaitPrimitives, (0.0 < effective).then_some(effective)),
+            (Quantity::GaitInformation, information.is_finite().then_some(information.max(0.0))),
         ];
         measures.into_iter().filter_map(|(quantity, value)| Some((quantity, value?))).collect()
     }
@@ -142,7 +148,7 @@ mod tests {
     #[test]
     fn a_gait_by_hand() {
         // The weights repeat with half the gait, so with the gait too. Mean weights .575 and .425.
-        let entropy: f64 = [0.575_f64, 0.425].iter().map(|w| -w * w.ln()).sum();
+        let entropy = |w: f64| -w * w.ln() - (1.0 - w) * (1.0 - w).ln();
         // Over the 32 pairs one period apart as over all 40 steps: 1.
         check_measures(
             gait(),
@@ -150,7 +156,11 @@ mod tests {
                 (Quantity::GaitPeriod, 8.0),
                 (Quantity::PeriodicityOfWeights, 1.0),
                 (Quantity::ShareOfSecondPrimitive, 0.25),
-                (Quantity::GaitPrimitives, entropy.exp()),
+                (Quantity::GaitPrimitives, entropy(0.575).exp()),
+                (
+                    Quantity::GaitInformation,
+                    entropy(0.575) - 0.75 * entropy(0.7) - 0.25 * entropy(0.2),
+                ),
             ],
         );
     }

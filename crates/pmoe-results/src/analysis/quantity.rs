@@ -138,6 +138,10 @@ quantities! {
     /// Effective number of primitives over the gait.
     GaitPrimitives("gait_primitives"): Plain, Analysis(Gait),
         "effective number of primitives over the gait";
+    /// Mutual information of steps and primitives over the gait, nats: near 0 if the router's weights are much the
+    /// same in every step, whichever is the largest; log K if it is sure in each step and of all equally often.
+    GaitInformation("gait_information"): Plain, Analysis(Gait),
+        "what the state tells of the primitive over the gait, nats";
     /// Mean return of the trained policy.
     ReturnAtNoise0("return_at_noise_0"): Return, Noise(0.0),
         "return without noise";
