@@ -1,5 +1,7 @@
 //! RGB images of tasks.
 
+use crate::env::EnvError;
+
 /// An RGB image with 8 bits per channel, row by row from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -9,6 +11,24 @@ pub struct Frame {
     pub height: usize,
     /// Pixel values, `[height · width · 3]`.
     pub rgb: Vec<u8>,
+}
+
+/// The largest width and height of a picture (pixels).
+const MOST_PIXELS: usize = 4096;
+
+/// Refuses a size that no picture may have.
+///
+/// # Errors
+/// If a side is 0 or above 4096 pixels.
+pub fn check_picture_size(width: usize, height: usize) -> Result<(), EnvError> {
+    for (what, size) in [("width", width), ("height", height)] {
+        if !(1..=MOST_PIXELS).contains(&size) {
+            let (key, value) = (what.to_owned(), size.to_string());
+            let allowed = format!("between 1 and {MOST_PIXELS} pixels");
+            return Err(EnvError::Config { key, value, allowed });
+        }
+    }
+    Ok(())
 }
 
 impl Frame {

@@ -89,7 +89,7 @@ mod wrappers;
 
 pub use env::{Env, EnvError, EnvSpec, Rng, Step, UnknownTask};
 pub use episode::EPISODE_STEPS;
-pub use frame::Frame;
+pub use frame::{Frame, check_picture_size};
 pub use make::{make, make_bare, make_with};
 #[cfg(feature = "mujoco")]
 pub use make::{make_mujoco, make_mujoco_with};

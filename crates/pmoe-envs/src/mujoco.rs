@@ -202,6 +202,12 @@ impl MujocoEnv {
             dt_seconds: sim.timestep() * f64::from(rules.frame_skip),
             resumable: true,
         };
+        if ranges.is_empty() {
+            return Err(model_error(&rules.model, "it has no motor"));
+        }
+        if spec.obs_dim == 0 {
+            return Err(model_error(&rules.model, "nothing of it is observed"));
+        }
         let has_range = |[low, high]: &[f64; 2]| low.is_finite() && low < high && high.is_finite();
         if let Some(motor) = ranges.iter().position(|range| !has_range(range)) {
             return Err(model_error(&rules.model, format!("motor {motor} has no ctrlrange")));

@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, RecvError, Sender, TryRecvError, channel};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{mem, process};
 
-use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_length};
+use crate::env::{Env, EnvError, EnvSpec, Rng, Step, check_action, check_length};
 
 /// N copies of a task, each with its own random-number generator, distributed among threads.
 ///
@@ -53,6 +54,8 @@ struct Worker {
 
 /// A thread that does the jobs it receives and sends them back.
 struct WorkerThread {
+    /// The process that started it. A fork of that has no such thread.
+    process: u32,
     /// Dropped to stop the thread.
     jobs: Sender<Job>,
     done: Receiver<Job>,
@@ -181,10 +184,10 @@ impl VecEnv {
     /// Steps every copy with its row of `actions`, `[N · A]`.
     ///
     /// # Errors
-    /// The error of the first copy that failed; the others have stepped.
+    /// If the length is wrong or an action is not finite, before any copy steps; otherwise the error of the first copy
+    /// that failed, and the others have stepped.
     pub fn step(&mut self, actions: &[f64]) -> Result<(), EnvError> {
-        let expected = self.num_envs() * self.spec.action_dim();
-        check_length(&self.spec.id, "action", actions.len(), expected)?;
+        self.check_actions(actions)?;
         self.run(Task::Step, actions)
     }
 
@@ -192,11 +195,20 @@ impl VecEnv {
     /// episode: they start the next one, and their step has neither reward nor end.
     ///
     /// # Errors
-    /// The error of the first copy that failed; the others have stepped.
+    /// As those of [`VecEnv::step`].
     pub fn step_or_reset(&mut self, actions: &[f64]) -> Result<(), EnvError> {
-        let expected = self.num_envs() * self.spec.action_dim();
-        check_length(&self.spec.id, "action", actions.len(), expected)?;
+        self.check_actions(actions)?;
         self.run(Task::StepOrReset, actions)
+    }
+
+    fn check_actions(&self, actions: &[f64]) -> Result<(), EnvError> {
+        let (spec, action_dim) = (&self.spec, self.spec.action_dim());
+        check_length(&spec.id, "action", actions.len(), self.num_envs() * action_dim)?;
+        for (index, action) in actions.chunks_exact(action_dim).enumerate() {
+            check_action(spec, action)
+                .map_err(|source| EnvError::InCopy { index, source: Box::new(source) })?;
+        }
+        Ok(())
     }
 
     /// Starts a new episode in every copy whose latest step ended one.
@@ -251,6 +263,7 @@ impl Worker {
     }
 
     fn start(&mut self, task: Task, actions: &[f64]) {
+        self.forget_lost_thread();
         let mut job = self.job.take().expect("the last job was awaited");
         job.task = task;
         job.actions.clear();
@@ -258,6 +271,14 @@ impl Worker {
         match &self.thread {
             Some(thread) => thread.jobs.send(job).expect("a worker ends with its owner only"),
             None => self.job = Some(job),
+        }
+    }
+
+    /// In a fork of the process the calling thread does all jobs.
+    fn forget_lost_thread(&mut self) {
+        if let Some(lost) = self.thread.take_if(|thread| thread.process != process::id()) {
+            // Nothing here may wait for it.
+            mem::forget(lost);
         }
     }
 
@@ -288,7 +309,7 @@ impl WorkerThread {
                 }
             }
         };
-        Some(Self { jobs, done, handle: builder.spawn(work).ok()? })
+        Some(Self { process: process::id(), jobs, done, handle: builder.spawn(work).ok()? })
     }
 }
 
@@ -343,6 +364,7 @@ impl Job {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.forget_lost_thread();
         if let Some(WorkerThread { jobs, handle, .. }) = self.thread.take() {
             drop(jobs);
             // A panic of an environment was already reported when it happened.

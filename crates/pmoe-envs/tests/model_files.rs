@@ -59,6 +59,17 @@ fn a_good_one_is_a_task() {
 }
 
 #[test]
+fn a_file_that_has_changed_is_another_model() {
+    let of_size = |size: &str| slider("", RANGE).replace("0.1", size);
+    let load = |size: &str| load("changed.xml", &of_size(size)).unwrap();
+    let mass = |env: &MujocoEnv| env.sim().body_masses()[1];
+    let first = load("0.1");
+    let second = load("0.2");
+    assert!(mass(&second) > 7.0 * mass(&first));
+    assert_eq!(mass(&load("0.1")).to_bits(), mass(&first).to_bits());
+}
+
+#[test]
 fn bad_ones_are_errors_that_name_the_file() {
     let looped = slider(r#"<include file="loop.xml"/>"#, RANGE);
     let huge_arena = slider(r#"<size memory="900G"/>"#, RANGE);
@@ -72,6 +83,7 @@ fn bad_ones_are_errors_that_name_the_file() {
         ("small_memory.xml", slider(r#"<size memory="50K"/>"#, RANGE), "fewer than 1048576"),
         ("mesh.xml", missing_mesh, "none.stl"),
         ("range.xml", slider("", ""), "motor 0 has no ctrlrange"),
+        ("motor.xml", "<mujoco/>".to_owned(), "it has no motor"),
     ] {
         let error = load(name, &text).err().unwrap_or_else(|| panic!("{name} was taken"));
         let EnvError::Model { path, reason: found } = &error else { panic!("{error}") };

@@ -6,7 +6,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pmoe_envs::mujoco::Renderer as MujocoRenderer;
 use pmoe_envs::{
     Env as _, EnvConfig, EnvError, EnvSpec, MujocoEnv, RewardTerms, Rng, Step, TargetReaching,
-    TaskId,
+    TaskId, check_picture_size,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -216,6 +216,7 @@ pub(crate) struct Renderer {
 impl Renderer {
     #[new]
     fn new(env: &Env, width: usize, height: usize) -> PyResult<Self> {
+        check_picture_size(width, height).map_err(of_env)?;
         let playing = env.playing.lock().unwrap_or_else(PoisonError::into_inner);
         let of_mujoco = match &playing.task {
             Task::Mujoco(env) => Some(MujocoRenderer::new(env, width, height).map_err(of_env)?),

@@ -6,13 +6,21 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 
 /// A `ValueError` for what the caller gave, otherwise a `RuntimeError`.
 pub(crate) fn of_env(error: EnvError) -> PyErr {
+    match is_given(&error) {
+        true => PyValueError::new_err(error.to_string()),
+        false => PyRuntimeError::new_err(error.to_string()),
+    }
+}
+
+/// Whether what the caller gave is at fault.
+fn is_given(error: &EnvError) -> bool {
     match error {
+        EnvError::InCopy { source, .. } => is_given(source),
         EnvError::Unstable { .. }
         | EnvError::Library { .. }
         | EnvError::Render { .. }
-        | EnvError::Raised { .. }
-        | EnvError::InCopy { .. } => PyRuntimeError::new_err(error.to_string()),
-        _ => PyValueError::new_err(error.to_string()),
+        | EnvError::Raised { .. } => false,
+        _ => true,
     }
 }
 

@@ -106,10 +106,14 @@ impl Policy {
         }
         let mut actions = vec![0.0; rows * self.spec.action_dim()];
         let act = |Acting { loaded, rng }: &mut Acting| {
-            let memories = memories.iter_mut().collect();
-            loaded.agent.act_all(memories, obs, mode, rng, &mut actions)
+            let agent = &loaded.agent;
+            if memories.iter().any(|memory| agent.check_restored(memory, false).is_err()) {
+                return Err(PyValueError::new_err("state is that of another policy"));
+            }
+            let acted = agent.act_all(memories.iter_mut().collect(), obs, mode, rng, &mut actions);
+            acted.map_err(|error| PyRuntimeError::new_err(error.to_string()))
         };
-        self.with(py, act).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        self.with(py, act)?;
         Ok((matrix(py, rows, actions), Memory(memories)))
     }
 
@@ -165,7 +169,13 @@ impl Policy {
             );
             return Err(PyValueError::new_err(message));
         }
-        Ok((obs.as_array().nrows(), obs.as_slice()?))
+        let (rows, obs) = (obs.as_array().nrows(), obs.as_slice()?);
+        if let Some(at) = obs.iter().position(|x| !x.is_finite()) {
+            let (row, column) = (at / expected, at % expected);
+            let message = format!("obs[{row}, {column}] is {}, not a finite number", obs[at]);
+            return Err(PyValueError::new_err(message));
+        }
+        Ok((rows, obs))
     }
 }
 

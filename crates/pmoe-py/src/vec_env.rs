@@ -103,9 +103,14 @@ impl VecEnv {
         self.with(py, reset).map_err(of_env)
     }
 
-    /// Whether the latest step of each copy reached the goal; none for a task without a goal.
-    fn successes(&self, py: Python<'_>) -> Option<Vec<bool>> {
-        self.with(py, |envs| envs.steps().iter().map(|step| step.success).collect())
+    /// Whether the latest step of each copy reached the goal, none for a copy that began an episode instead; none at
+    /// all if no copy says so, as in a task without a goal.
+    fn successes(&self, py: Python<'_>) -> Option<Vec<Option<bool>>> {
+        self.with(py, |envs| {
+            let steps = envs.steps();
+            let says = steps.iter().any(|step| step.success.is_some());
+            says.then(|| steps.iter().map(|step| step.success).collect())
+        })
     }
 }
 

@@ -134,6 +134,15 @@ def test_an_unknown_task_names_the_known_ones():
 
 
 @pytest.mark.parametrize("task", ["Hopper-v5", "TargetReaching-v0"])
+@pytest.mark.parametrize(("name", "size"), [("width", 0), ("width", 10**12), ("height", 4097)])
+def test_a_picture_has_a_size_that_is_possible(task, name, size):
+    env = pmoe.Env(task, render_mode="rgb_array", **{name: size})
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=f"`{name}` is {size}, but must be between 1 and 4096 pixels"):
+        env.render()
+
+
+@pytest.mark.parametrize("task", ["Hopper-v5", "TargetReaching-v0"])
 def test_pictures_show_the_state(task):
     env = gymnasium.make(f"pmoe/{task}", render_mode="rgb_array", width=64, height=64)
     env.reset(seed=0)

@@ -58,6 +58,30 @@ def test_a_seed_determines_actions_and_rows_do_not_matter(runs, method):
     np.testing.assert_array_equal(policy.predict(obs)[0], first)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_actions_with_noise_are_those_of_the_policy(runs, method):
+    """Not uniformly random ones, as those of a run's first steps."""
+    rows = np.random.default_rng(0).normal(size=(2, 11))
+    with_noise = [pmoe.load(runs / method, seed=5).predict(obs)[0] for obs in rows]
+    assert not np.array_equal(*with_noise)
+
+
+def test_observations_that_are_not_numbers_are_the_callers_fault(runs):
+    obs = np.zeros((3, 11))
+    obs[1, 4] = np.nan
+    with pytest.raises(ValueError, match=r"obs\[1, 4\] is NaN, not a finite number"):
+        pmoe.load(runs / "sac").predict(obs)
+
+
+def test_a_state_of_another_policy_is_refused(tmp_path, runs):
+    settings = {"num_options": 64, "rollout_steps": 256, "schedule.eval_every": 256, "schedule.eval_episodes": 1}
+    more = pmoe.train("dac", "Hopper-v5", steps=256, out=tmp_path / "run", overrides=settings, progress="none")
+    obs = np.zeros((32, 11))
+    _, state = pmoe.load(more.folder, seed=0).predict(obs)
+    with pytest.raises(ValueError, match="state is that of another policy"):
+        pmoe.load(runs / "dac").predict(obs, state)
+
+
 def test_actions_are_in_the_units_of_the_task(tmp_path):
     train = ["train", "--method", "sac", "--task", "Humanoid-v5", "--steps", "300", "--out", tmp_path / "run"]
     done = pmoe_command(*train, "--set", "learning_starts=100", "--set", "schedule.eval_every=300")

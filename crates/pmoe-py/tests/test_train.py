@@ -13,6 +13,7 @@ from conftest import pmoe_command
 from gymnasium.spaces import Box, Dict, Discrete
 
 import pmoe
+from pmoe import _gym
 
 #: Learns early and briefly.
 BRIEF = {"learning_starts": 100, "batch_size": 16, "schedule.eval_every": 500, "schedule.eval_episodes": 1}
@@ -234,6 +235,10 @@ class Bounded(Point):
         (lambda: Bounded(gymnasium.spaces.Sequence(Discrete(2))), "can't be made a flat array of numbers"),
         (lambda: gymnasium.make("NoSuchTask-v0"), "NoSuchTask"),
         (lambda: 3, "it made int, not a gymnasium.Env"),
+        (lambda: Bounded(actions=Box(0, 1, (0,))), "neither may be empty"),
+        (lambda: Bounded(Box(0, 1, (2, 0))), "neither may be empty"),
+        (lambda one=Point(): one, "it made the same environment twice"),
+        (lambda one=Point(): gymnasium.wrappers.TimeLimit(one, 5), "it made the same environment twice"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(made, said, tmp_path):
@@ -241,6 +246,40 @@ def test_what_cannot_be_trained_on_is_refused(made, said, tmp_path):
         pmoe.train("sac", made, steps=1000, out=tmp_path / "run")
     assert said in str(raised.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_function_without_a_name_of_its_own_needs_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="has no name of its own: give the run folder with `out`"):
+        pmoe.train("sac", lambda: Point(goal=3.0), steps=200, overrides=BRIEF)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_episode_without_an_end_is_named(tmp_path, monkeypatch):
+    class Endless(Point):
+        def step(self, action):
+            obs, reward, terminated, _, info = super().step(action)
+            return obs, reward, terminated, False, info
+
+    monkeypatch.setattr(_gym, "LONG", 50)
+    monkeypatch.setattr(_gym, "ENDLESS", 100)
+    with pytest.warns(UserWarning, match="50 steps"), pytest.raises(RuntimeError, match="TimeLimit"):
+        pmoe.train("sac", Endless, steps=200, out=tmp_path / "run", overrides=BRIEF)
+
+
+class Tagged(Point):
+    """Takes a text."""
+
+    def __init__(self, tag):
+        assert isinstance(tag, str), tag
+        super().__init__()
+
+
+@pytest.mark.parametrize("tag", ["5", "true", "10k", '"', "[1]", "näher\n"])
+def test_a_text_for_an_environment_stays_a_text(tag, tmp_path):
+    settings = BRIEF | {"env.gym.kwargs.tag": tag}
+    run = pmoe.train("sac", Tagged, steps=100, out=tmp_path / "run", overrides=settings)
+    assert pmoe.load(run.folder).config["env"]["gym"]["kwargs"] == {"tag": tag}
 
 
 def test_dictionaries_and_pictures_are_flattened(tmp_path):

@@ -1,5 +1,8 @@
 """Many environments at once: the contract of Gymnasium's vector environments."""
 
+import os
+import signal
+
 import gymnasium
 import numpy as np
 import pytest
@@ -23,6 +26,21 @@ def advance(envs, actions, mode):
     return obs, rewards, terminations, truncations, infos
 
 
+def same_infos(found, expected):
+    """Compares all but the robots' coordinates and terms of the reward, which one environment alone gives."""
+    ours = {"is_success", "_is_success", "final_obs", "_final_obs"}
+    ours |= {"final_info", "_final_info"} if "is_success" in expected.get("final_info", {}) else set()
+    assert found.keys() == expected.keys() & ours
+    for name, now in found.items():
+        if name == "final_info":
+            same_infos(now, expected[name])
+        elif name == "final_obs":
+            for ours_now, theirs_now in zip(now, expected[name]):
+                np.testing.assert_array_equal(ours_now, theirs_now)
+        else:
+            np.testing.assert_array_equal(now, expected[name])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("task", ["Hopper-v5", "TargetReaching-v0"])
 def test_steps_are_those_of_a_sync_vector_env(task, mode):
@@ -39,10 +57,7 @@ def test_steps_are_those_of_a_sync_vector_env(task, mode):
         found, expected = advance(ours, actions, mode), advance(theirs, actions, mode)
         for ours_now, theirs_now in zip(found[:4], expected[:4]):
             np.testing.assert_array_equal(ours_now, theirs_now)
-        if "final_obs" in expected[4]:
-            np.testing.assert_array_equal(found[4]["_final_obs"], expected[4]["_final_obs"])
-            for ours_now, theirs_now in zip(found[4]["final_obs"], expected[4]["final_obs"]):
-                np.testing.assert_array_equal(ours_now, theirs_now)
+        same_infos(found[4], expected[4])
         ends += int((found[2] | found[3]).sum())
     assert ends > 3
     ours.close()
@@ -77,15 +92,34 @@ def test_arrays_are_kept_or_overwritten_as_asked():
         (lambda envs: envs.step(np.zeros((2, 2))), r"actions have the shape \(2, 2\)"),
         (lambda envs: envs.reset(seed=[1]), "1 seeds, but 2 environments"),
         (lambda envs: envs.reset(options={"reset_mask": np.zeros(2, bool)}), "one of them True"),
-        (lambda envs: envs.step(np.full((2, 3), np.nan)), None),
+        (lambda envs: envs.step(np.array([[0, 0, 0], [0, np.nan, 0]])), r"environment 1: action\[1\] of Hopper-v5 is NaN"),
     ],
 )
 def test_bad_input_is_an_error_with_a_reason(call, message):
-    envs = pmoe.make_vec("Hopper-v5", 2, 2)
-    envs.reset(seed=0)
-    with pytest.raises((ValueError, RuntimeError), match=message or r"environment 0: action\[0\]"):
+    envs, untouched = (pmoe.make_vec("Hopper-v5", 2, 2) for _ in range(2))
+    for of in [envs, untouched]:
+        of.reset(seed=0)
+    with pytest.raises(ValueError, match=message):
         call(envs)
-    envs.step(np.zeros((2, 3)))
+    # No copy has stepped.
+    np.testing.assert_array_equal(envs.step(np.zeros((2, 3)))[0], untouched.step(np.zeros((2, 3)))[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_steps_them_on_its_own_thread():
+    envs = pmoe.make_vec("Hopper-v5", 4, 3)
+    envs.reset(seed=0)
+    actions = np.full((4, 3), 0.5)
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        signal.alarm(60)
+        os.write(writes, envs.step(actions)[0].tobytes())
+        del envs
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    there = np.frombuffer(os.read(reads, 10_000)).reshape(4, 11)
+    np.testing.assert_array_equal(envs.step(actions)[0], there)
 
 
 def test_there_is_at_least_one_copy_and_one_thread():

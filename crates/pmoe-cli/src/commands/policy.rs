@@ -163,12 +163,14 @@ pub(super) fn write<A: Agent>(
     Ok(write_policy(path, &files, facts)?)
 }
 
+/// Makes the agent of a policy that is to act as trained: its first steps are no longer random ones.
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config.device.open()?;
     let total_steps = config.schedule.total_steps;
     // No transitions are stored, as the agent won't learn.
     machine::check_memory(config, 0, spec)?;
-    Ok(config.algo.agent(spec, total_steps, config.seed, &device))
+    let algo = config.algo.clone().with_random_steps(0);
+    Ok(algo.agent(spec, total_steps, config.seed, &device))
 }
 
 /// Loads the policy and critic of a run's newest usable checkpoint into an agent.

@@ -247,12 +247,20 @@ fn model_folder() -> Result<PathBuf, EnvError> {
         })
 }
 
-/// Models in use, shared by environments of the same file.
+/// Models in use, shared by environments of the same files.
 static MODELS: Mutex<Models> = Mutex::new(Models { library_ready: false, loaded: Vec::new() });
 
 struct Models {
     library_ready: bool,
-    loaded: Vec<(PathBuf, Weak<MjModel>)>,
+    loaded: Vec<Loaded>,
+}
+
+/// A model in use.
+struct Loaded {
+    path: PathBuf,
+    /// The blake3 of what its files held: a file that has changed since is another model.
+    blake3: String,
+    model: Weak<MjModel>,
 }
 
 /// Returns the model of a file. A model already in use is not read again.
@@ -260,14 +268,16 @@ fn shared_model(path: &Path) -> Result<Arc<MjModel>, EnvError> {
     // MuJoCo's own message for a missing file names no cause.
     let path = path.canonicalize().map_err(|error| model_error(path, error))?;
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
-    models.loaded.retain(|(_, model)| model.strong_count() > 0);
-    let known = models.loaded.iter().find(|(known, _)| *known == path);
-    if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
+    let blake3 = model_blake3(&path).map_err(|reason| model_error(&path, reason))?;
+    models.loaded.retain(|known| known.model.strong_count() > 0);
+    let known = models.loaded.iter().find(|known| known.path == path && known.blake3 == blake3);
+    if let Some(model) = known.and_then(|known| known.model.upgrade()) {
         return Ok(model);
     }
-    let model = Arc::new(read_model(&path, &mut models)?);
-    models.loaded.push((path, Arc::downgrade(&model)));
-    Ok(model)
+    let shared = Arc::new(read_model(&path, &mut models)?);
+    let model = Arc::downgrade(&shared);
+    models.loaded.push(Loaded { path, blake3, model });
+    Ok(shared)
 }
 
 /// Returns a model that is not shared.

@@ -3,6 +3,8 @@
 import importlib
 import json
 import math
+import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,12 @@ from numpy.typing import NDArray
 #: What makes the environments that have no name of their own, by id.
 MAKERS: dict[str, Callable[..., gymnasium.Env[Any, Any]]] = {}
 
+
+#: The environments in use, without their wrappers.
+IN_USE: "weakref.WeakSet[gymnasium.Env[Any, Any]]" = weakref.WeakSet()
+
+#: Steps of an episode after which it probably has no end, and after which it counts as endless.
+LONG, ENDLESS = 100_000, 1_000_000
 
 #: Modules that register the environments of a namespace; Gymnasium imports most such modules itself.
 REGISTERED_BY = {"dm_control": "shimmy"}
@@ -31,13 +39,15 @@ def make(id: str, kwargs: str) -> "Adapter":
     environment, or an id that the module registers.
 
     Raises:
-        Unsuitable: If there is no such environment, or its spaces can't be used.
+        Unsuitable: If there is no such environment, it is in use already, or its spaces can't be used.
     """
     arguments = json.loads(kwargs)
     if maker := MAKERS.get(id) or _function(id):
         env = maker(**arguments)
         if not isinstance(env, gymnasium.Env):
             raise Unsuitable(f"it made {type(env).__name__}, not a gymnasium.Env")
+        if env.unwrapped in IN_USE:
+            raise Unsuitable("it made the same environment twice, but training and evaluation have one each")
     else:
         try:
             if (module := REGISTERED_BY.get(id.partition("/")[0])) is not None:
@@ -84,6 +94,8 @@ class Adapter:
             raise Unsuitable(f"its actions are of {actions.dtype}, but policies have continuous ones, of float32 or float64")
         if not (np.isfinite(actions.low).all() and np.isfinite(actions.high).all()):
             raise Unsuitable(f"its actions, {actions}, have no bounds: wrap it with gymnasium.wrappers.TransformAction, which gives some")
+        if 0 in (*space.shape, *actions.shape):
+            raise Unsuitable(f"its observations are {space} and its actions {actions}, but neither may be empty")
         self._action_shape = None if len(actions.shape) == 1 else actions.shape
         low, high = actions.low.astype(np.float64).ravel(), actions.high.astype(np.float64).ravel()
         self.facts: tuple[int, list[float], list[float], float, bool] = (
@@ -95,9 +107,12 @@ class Adapter:
         )
         """Length of observations, bounds of actions, simulated seconds per step, whether actions are of float32 instead of
         float64."""
+        self._steps = 0
+        IN_USE.add(env.unwrapped)
 
     def reset(self, seed: int) -> NDArray[np.float64]:
         """Begins an episode, whose randomness all comes from the seed."""
+        self._steps = 0
         obs, _ = self._env.reset(seed=seed)
         return self._flat(obs)
 
@@ -106,6 +121,9 @@ class Adapter:
         if self._action_shape is not None:
             action = action.reshape(self._action_shape)
         obs, reward, terminated, truncated, info = self._env.step(action)
+        self._steps += 1
+        if self._steps % LONG == 0:
+            self._warn_of_no_end()
         success = info.get("is_success", info.get("success"))
         return self._flat(obs), float(reward), bool(terminated), bool(truncated), None if success is None else bool(success)
 
@@ -117,7 +135,14 @@ class Adapter:
 
     def close(self) -> None:
         """Closes the environment."""
+        IN_USE.discard(self._env.unwrapped)
         self._env.close()
+
+    def _warn_of_no_end(self) -> None:
+        what = f"an episode has gone on for {self._steps} steps: give the environment an end with gymnasium.wrappers.TimeLimit"
+        if self._steps >= ENDLESS:
+            raise ValueError(what)
+        warnings.warn(what, stacklevel=2)
 
     def _flat(self, obs: Any) -> NDArray[np.float64]:
         found = np.asarray(obs, np.float64)

@@ -46,7 +46,8 @@ def train(
         method: A method of ``pmoe list methods``, or a method file.
         env: A task of ``pmoe list tasks``, ``"mjcf:FILE"``, ``"gym:ID"`` for any environment of Gymnasium with bounded
             continuous actions, ``"gym:MODULE:NAME"``, an environment that ``gymnasium.make`` returned, or a function that
-            makes one. Training and evaluation have an environment each, which are made anew.
+            makes one. Training and evaluation have an environment each, which are made anew. A lambda, or a function
+            within another, takes ``out``, as its name does not tell it from others.
         seed: Seed of all randomness.
         steps: Environment steps; the method's own number if absent.
         out: The run folder, ``results/runs/METHOD/TASK/seed_SEED`` if absent.
@@ -71,6 +72,9 @@ def train(
         KeyboardInterrupt: After Ctrl-C, when a checkpoint is written.
     """
     task, settings = _task(env)
+    if out is None and "<" in task:
+        # Its name is that of other functions, too, and so would its folder be.
+        raise ValueError(f"{env!r} has no name of its own: give the run folder with `out`, or a function at the top of a module")
     settings |= overrides or {}
     arguments = ["--method", method, "--task", task, "--seed", str(seed), "--threads", str(threads)]
     arguments += ["--progress", progress]
@@ -80,7 +84,9 @@ def train(
             arguments += [option, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
     arguments += [flag for flag, is_set in {"--restart": restart, "--keep-replay": keep_replay}.items() if is_set]
     for key, value in settings.items():
-        arguments += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+        # A text is read as on the command line, but one for an environment is a text, whatever it looks like.
+        is_text = isinstance(value, str) and not key.startswith("env.gym.kwargs.")
+        arguments += ["--set", f"{key}={value if is_text else json.dumps(value, ensure_ascii=False)}"]
 
     def on_event(text: str) -> bool:
         return callback is not None and callback(json.loads(text)) is False

@@ -118,8 +118,9 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
 
         Returns:
             Observations ``[N, O]``, rewards, terminated and truncated, ``[N]`` each, and infos: ``is_success``, ``[N]``,
-            for a task with a goal; in mode ``SAME_STEP`` also ``final_obs``, the last observations of the episodes that
-            ended, with the mask ``_final_obs``.
+            for a task with a goal, with the mask ``_is_success`` of the copies whose observation is not the first of an
+            episode; in mode ``SAME_STEP`` also ``final_obs``, the last observations of the episodes that ended, with the mask
+            ``_final_obs``, and their ``is_success`` in ``final_info``.
         """
         actions = np.ascontiguousarray(actions, np.float64)
         shape = self.action_space.shape
@@ -134,14 +135,21 @@ class VecEnv(VectorEnv[Obs, NDArray[np.float64], NDArray[Any]]):
             self._envs.step(actions, arrays)
         obs, rewards, terminations, truncations = self._arrays = arrays
         infos: Infos = {}
-        if (successes := self._envs.successes()) is not None:
-            infos["is_success"] = np.array(successes)
-            infos["_is_success"] = np.ones(self.num_envs, np.bool_)
         ended = terminations | truncations
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
-            final = np.full(self.num_envs, None, object)
+        of_next = ended if self.autoreset_mode is AutoresetMode.SAME_STEP else np.zeros_like(ended)
+        if (successes := self._envs.successes()) is not None:
+            reached = np.array([success is True for success in successes])
+            says = np.array([success is not None for success in successes])
+            # What begins in this step has nothing to say yet.
+            if (now := says & ~of_next).any():
+                infos["is_success"], infos["_is_success"] = reached & now, now
+            if of_next.any():
+                final = {"is_success": reached & of_next, "_is_success": of_next}
+                infos["final_info"], infos["_final_info"] = final, of_next
+        if of_next.any():
+            last = np.full(self.num_envs, None, object)
             for copy in np.flatnonzero(ended):
-                final[copy] = obs[copy].copy()
-            infos["final_obs"], infos["_final_obs"] = final, ended
+                last[copy] = obs[copy].copy()
+            infos["final_obs"], infos["_final_obs"] = last, ended
             self._envs.reset_ended(obs)
         return obs, rewards, terminations, truncations, infos

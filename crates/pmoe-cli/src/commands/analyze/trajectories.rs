@@ -23,8 +23,7 @@ pub(super) fn look(
     work: &mut Work,
 ) -> Result<Trajectories> {
     let mut env = reaching(config, AnalysisKind::Trajectories)?;
-    let config = RunConfig { algo: config.algo.clone().with_random_steps(0), ..config.clone() };
-    let agent = policy::restore(&config, run, env.spec())?;
+    let agent = policy::restore(config, run, env.spec())?;
     let mut obs = vec![0.0; env.spec().obs_dim];
     let mut rng = sub_stream(config.seed, Stream::Analyze, Purpose::Trajectories.stream());
     env.reset(&mut rng, &mut obs)?;

@@ -10,11 +10,8 @@ use mujoco_rs::wrappers::mj_visualization::MjvCamera;
 
 use super::{fresh_model, model_path};
 use crate::env::EnvError;
-use crate::frame::Frame;
+use crate::frame::{Frame, check_picture_size};
 use crate::mujoco::MujocoEnv;
-
-/// The largest width and height (pixels).
-const MAX_SIZE: usize = 4096;
 
 /// Renders the states of one task. It holds a graphics context and must stay on the thread that
 /// created it.
@@ -34,16 +31,7 @@ impl Renderer {
     /// If there is no graphics device, the model can't be read, or a size is 0 or above 4096
     /// pixels.
     pub fn new(env: &MujocoEnv, width: usize, height: usize) -> Result<Self, EnvError> {
-        for (what, size) in [("width", width), ("height", height)] {
-            if !(1..=MAX_SIZE).contains(&size) {
-                let allowed = format!("between 1 and {MAX_SIZE} pixels");
-                return Err(EnvError::Config {
-                    key: what.into(),
-                    value: size.to_string(),
-                    allowed,
-                });
-            }
-        }
+        check_picture_size(width, height)?;
         let path = model_path(&env.rules.model)?;
         let mut model = fresh_model(&path)?;
         let view = model.vis_mut();
