@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use pmoe_algos::RunConfig;
 use pmoe_results::ResultsError;
 use pmoe_results::files::{MOST_CONFIG_BYTES, read_text};
 use pmoe_results::number::{MOST_SEED, MOST_STEPS};
-use pmoe_results::settings;
+use pmoe_results::settings::{self, absolute_key};
 use pmoe_results::text::explained;
 use serde::{Deserialize, Serialize};
 use toml::Value;
@@ -241,17 +242,40 @@ impl Sweep {
             if let Some((value, allowed)) = parameter.problem() {
                 return Err(bad(&place, value, allowed).into());
             }
-            if settings::find(&self.set, key).is_some() || self.set.contains_key(key) {
-                let value = "searched and set".to_owned();
-                return Err(bad(&place, value, "in `space` or in `set`").into());
-            }
         }
         self.try_settings(path)
+    }
+
+    /// Refuses a setting that two keys mean, and the budget, which `steps` says.
+    fn check_keys(&self, path: &Path, config: &RunConfig) -> Result<()> {
+        let config: toml::Table = config.to_toml().parse()?;
+        let set = dotted(&self.set, "");
+        let set = set.iter().map(|setting| ("set", setting.split('=').next().unwrap_or_default()));
+        let space = self.space.keys().map(|key| ("space", key.as_str()));
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        for (table, key) in set.chain(space) {
+            let (full, key) = (absolute_key(&config, key), format!("{table}.{key}"));
+            let (value, allowed) = match known.insert(full.clone(), key.clone()) {
+                Some(other) => (format!("the setting of `{other}`, too"), "the only one of it"),
+                None if full == "schedule.total_steps" => {
+                    ("the budget".to_owned(), "another setting: `steps` is the budget")
+                }
+                None => continue,
+            };
+            let (place, allowed) = (path.display().to_string(), allowed.to_owned());
+            return Err(ResultsError::BadValue { place, key, value, allowed }.into());
+        }
+        Ok(())
     }
 
     /// Resolves a run with each parameter at each of its ends, the others at their first.
     fn try_settings(&self, path: &Path) -> Result<()> {
         let task = config::task(&self.task).with_context(|| path.display().to_string())?;
+        let alone =
+            MethodArgs { method: self.method.clone(), set: vec![], device: DeviceArg::Flex };
+        let config = config::resolve_run(&alone, &task, self.seeds[0], None)
+            .with_context(|| path.display().to_string())?;
+        self.check_keys(path, &config)?;
         let ends: BTreeMap<&String, Vec<String>> =
             self.space.iter().map(|(key, parameter)| (key, parameter.ends())).collect();
         for (key, values) in &ends {

@@ -70,6 +70,28 @@ fn an_archive_serves_whoever_reads_runs() {
 }
 
 #[test]
+fn an_archive_goes_on_after_a_broken_run_and_never_lies_in_what_it_keeps() {
+    let dir = tempfile::tempdir().unwrap();
+    let [runs, kept] = ["runs", "kept"].map(|name| dir.path().join(name));
+    let run = |seed: u32| runs.join(format!("sac/TargetReaching-v0/seed_{seed}"));
+    for seed in 0..3 {
+        succeed(&mut train(&run(seed), &["--seed", &seed.to_string()]));
+    }
+    fs::write(run(1).join("events.jsonl"), "").unwrap();
+    let archive = |to: &Path| {
+        let mut command = pmoe();
+        command.arg("archive").arg(&runs).arg(to);
+        command
+    };
+    let inside = runs.join("kept");
+    refuse(&mut archive(&inside), 2, &["runs/kept lies in", "which it is to keep"]);
+    assert!(!inside.exists());
+    refuse(&mut archive(&kept), 2, &["seed_1"]);
+    let names = fs::read_dir(kept.join("sac/TargetReaching-v0")).unwrap();
+    assert_eq!(names.count(), 2);
+}
+
+#[test]
 fn bad_folders_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let [empty, to] = ["empty", "to"].map(|name| dir.path().join(name));
@@ -94,6 +116,23 @@ fn a_gallery_has_the_best_seed_of_each_method() {
         let out = dir.path().join(format!("sac/TargetReaching-v0/seed_{seed}"));
         succeed(&mut train(&out, &["--seed", seed]));
     }
+    // Runs with names of their own are no seeds of each other.
+    for name in ["mine", "other"] {
+        let run = dir.path().join("flat").join(name);
+        succeed(&mut train(&run, &["--seed", "0"]));
+    }
+    let flat = succeed(pmoe().arg("gallery").arg(dir.path().join("flat")));
+    assert!(flat.contains("2 clips drawn, 0 were there"), "{flat}");
+    // A clip goes with the policy that it shows.
+    let longer = dir.path().join("flat/mine");
+    let keeping = ["--seed", "0", "--keep-replay", "--restart"];
+    succeed(&mut train(&longer, &keeping));
+    succeed(pmoe().arg("gallery").arg(&longer));
+    let more = ["--seed", "0", "--keep-replay", "--set", "schedule.total_steps=800"];
+    succeed(&mut train(&longer, &more));
+    assert!(!longer.join("clip.mp4").exists() && longer.join("clip.1.mp4").exists());
+    fs::remove_dir_all(dir.path().join("flat")).unwrap();
+
     let gallery = || succeed(pmoe().arg("gallery").arg(dir.path()));
     assert!(gallery().contains("1 clips drawn, 0 were there"));
     assert!(gallery().contains("0 clips drawn, 1 were there"));

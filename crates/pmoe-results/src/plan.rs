@@ -199,6 +199,29 @@ impl Plan {
         json::write(&root.join(Self::FILE), serde_json::to_vec_pretty(self))
     }
 
+    /// Returns this plan with what another one of the same scale has beside it: its other runs, last, and the other
+    /// places that a run fills. `None` if their scales differ.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Option<Self> {
+        if (self.preset, self.max_steps) != (other.preset, other.max_steps) {
+            return None;
+        }
+        let ids = self.runs.iter().enumerate().map(|(index, run)| (run.id.clone(), index));
+        let places: HashMap<String, usize> = ids.collect();
+        for run in &other.runs {
+            match places.get(&run.id) {
+                None => self.runs.push(run.clone()),
+                Some(index) => {
+                    let own = &mut self.runs[*index];
+                    let more = run.used_by.iter().filter(|used| !own.used_by.contains(used));
+                    let more: Vec<Use> = more.cloned().collect();
+                    own.used_by.extend(more);
+                }
+            }
+        }
+        Some(self)
+    }
+
     /// Returns a name for exactly this plan: a prefix of the hash of its content, in hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -66,7 +66,19 @@ fn a_bad_file_is_refused_with_key_and_allowed_values() {
         ("gamma =", "gama =", "did you mean `gamma`?"),
         ("[space]", "[pruner]\nkind = \"percentile\"\npercentile = 101\n[space]", "from 0 to 100"),
         ("[space]", "[pruner]\nkind = \"best\"\n[space]", "expected one of `none`, `median`"),
-        ("[set]", "[set]\ngamma = 0.9", "in `space` or in `set`"),
+        ("[set]", "[set]\ngamma = 0.9", "`space.gamma` is the setting of `set.gamma`, too"),
+        (
+            "[set]",
+            "[set]\nalgo.sac.gamma = 0.9",
+            "`space.gamma` is the setting of `set.algo.sac.gamma`",
+        ),
+        (
+            "[space]",
+            "[space]\n\"algo.sac.gamma\" = { kind = \"float\", low = 0.9, high = 0.99 }",
+            "`space.gamma` is the setting of `space.algo.sac.gamma`, too",
+        ),
+        ("schedule.log_every", "schedule.total_steps", "`steps` is the budget"),
+        ("[set]", "[set]\nschedule.total_steps = 3", "`steps` is the budget"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let error = read(&GOOD.replace(from, to)).unwrap_err();

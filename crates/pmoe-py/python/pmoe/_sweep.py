@@ -171,7 +171,8 @@ class Search:
             if code == 3:
                 # A setting with which training diverges is worse than any other, which the sampler should learn.
                 return self._tell(trial, self.state.PRUNED, None, "diverged")
-            if code in (99, 130):
+            # A run that is stopped before it hears of signals ends by them.
+            if code in (99, 130, -signal.SIGINT, -signal.SIGTERM) or (code != 0 and self.stop.is_set()):
                 raise Stopping(f"{words}; the same command continues")
             if code == 71:
                 raise RuntimeError(f"trial {number}, seed {seed}: {words}")

@@ -1,6 +1,7 @@
 //! Cost of runs, and the machines they ran on.
 
 use pmoe_results::Run;
+use pmoe_results::run::Attempt;
 
 use crate::comparison::Entry;
 use crate::format::{NOTHING, count, duration, plural};
@@ -14,7 +15,7 @@ pub(crate) struct Cost {
     /// Environment steps, including those that were lost and redone.
     pub(crate) env_steps: u64,
     pub(crate) wall_seconds: f64,
-    /// Wall time × threads of the run.
+    /// Wall time × threads of each attempt, shared by the runs that learnt in lockstep.
     pub(crate) core_hours: f64,
 }
 
@@ -32,11 +33,16 @@ impl Cost {
             let attempts = run.manifest.attempts.iter();
             let steps = attempts.map(|attempt| attempt.to_step.saturating_sub(attempt.from_step));
             let wall = run.manifest.wall_seconds();
+            let core_seconds = |attempt: &Attempt| {
+                let on = attempt.provenance.as_ref().unwrap_or(&run.manifest.provenance);
+                attempt.wall_seconds * on.threads as f64 / on.population.unwrap_or(1) as f64
+            };
+            let core_seconds: f64 = run.manifest.attempts.iter().map(core_seconds).sum();
             Self {
                 runs: sum.runs + 1,
                 env_steps: steps.fold(sum.env_steps, u64::saturating_add),
                 wall_seconds: sum.wall_seconds + wall,
-                core_hours: sum.core_hours + wall * run.manifest.provenance.threads as f64 / 3600.0,
+                core_hours: sum.core_hours + core_seconds / 3600.0,
             }
         })
     }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use pmoe_report::{Number, Numbers, ReportSummary, Row, verify};
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
+use pmoe_results::run::Provenance;
 use pmoe_results::{Manifest, Plan, Preset, Status, Suite};
 
 use crate::{Fixture, SUITE, manifest};
@@ -46,6 +47,26 @@ fn values(fixture: &Fixture) -> Vec<Number> {
     let mut all = numbers(&fixture.output()).numbers;
     all.retain(|number| !costs.contains(&number.quantity.as_str()));
     all
+}
+
+#[test]
+fn core_hours_are_those_of_each_attempt_and_shared_in_lockstep() {
+    let fixture = Fixture::new();
+    let mut of_run = manifest("sac", "Hopper-v4", 0);
+    let own = of_run.provenance.clone();
+    let on = |threads, population| Some(Provenance { threads, population, ..own.clone() });
+    // Of 30 s each; the third is of the run's own single thread.
+    let mut attempts = vec![of_run.attempts[0].clone(); 3];
+    attempts[0].provenance = on(2, None);
+    attempts[1].provenance = on(1, Some(8));
+    of_run.attempts = attempts;
+    let folder = "sac/Hopper-v4/seed_0";
+    fixture.write(folder, of_run, &config("sac", 0, ""), &VALUES, Status::Done);
+    fixture.report();
+    let all = numbers(&fixture.output()).numbers;
+    let found = all.iter().find(|number| number.quantity == "core_hours").unwrap();
+    let expected = 30.0 * (2.0 + 0.125 + 1.0) / 3600.0;
+    assert!((found.value - expected).abs() < 1e-12, "{} {expected}", found.value);
 }
 
 #[test]

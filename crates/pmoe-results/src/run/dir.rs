@@ -126,11 +126,12 @@ impl RunDir {
         self.finished_budget
     }
 
-    /// Gives a finished run the larger budget of `config`, with which it was opened.
+    /// Gives a finished run the larger budget of `config`, with which it was opened. A clip of its policy is set aside.
     ///
     /// # Errors
     /// When the files can't be written. Opening the folder with the same config goes on from there.
     pub fn extend(&mut self, config: &str, total_steps: u64) -> Result<(), ResultsError> {
+        set_aside(&self.path, CLIP)?;
         // The config first: as long as the manifest says the old budget and that it is spent, this can
         // be told from damage and taken up.
         self.replace(CONFIG, config.as_bytes())?;

@@ -1,7 +1,7 @@
 //! The events of a run folder, as lines or packed.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::layout::{EVENTS, PACKED_EVENTS};
@@ -37,7 +37,9 @@ impl EventFile {
         }
         let packed = folder.join(PACKED_EVENTS);
         let id = FileId::of(&fs::metadata(&packed)?);
-        let lines = unpack(&fs::read(&packed)?, MOST_EVENT_BYTES)?;
+        let mut bytes = Vec::new();
+        open_own(&packed, File::options().read(true))?.read_to_end(&mut bytes)?;
+        let lines = unpack(&bytes, MOST_EVENT_BYTES)?;
         let mut file = tempfile::tempfile()?;
         file.write_all(lines.as_bytes())?;
         file.rewind()?;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use pmoe_results::archive::{Archived, archive};
-use pmoe_results::run::Tail;
+use pmoe_results::run::{Folders, Tail};
 use pmoe_results::{ResultsError, Run, Status};
 
 use crate::{manifest, write_run};
@@ -52,6 +52,44 @@ fn an_archived_run_reads_as_before() {
     assert!(matches!(archive(&to, &again, 6).unwrap(), Archived::New { left_out: Some(7), .. }));
     assert_eq!(Run::read(&again).unwrap().events, before.events);
     assert!(!again.join("policy.safetensors").exists());
+}
+
+#[test]
+fn what_comes_later_is_added_and_what_differs_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let [run, to] = ["run", "kept/run"].map(|name| dir.path().join(name));
+    finished(&run, 3);
+    fs::write(run.join("policy.safetensors"), "weights").unwrap();
+    archive(&run, &to, 1).unwrap();
+    fs::create_dir(run.join("analysis")).unwrap();
+    fs::write(run.join("analysis/gait.json"), "{}").unwrap();
+    fs::write(run.join("clip.mp4"), "film").unwrap();
+    let parts = ["analysis/gait.json", "clip.mp4", "policy.safetensors"].map(Into::into);
+    assert_eq!(
+        archive(&run, &to, 7).unwrap(),
+        Archived::More { parts: parts.to_vec(), bytes: 2 + 4 + 7 }
+    );
+    assert_eq!(fs::read(to.join("clip.mp4")).unwrap(), b"film");
+    assert_eq!(archive(&run, &to, 7).unwrap(), Archived::Present);
+
+    fs::write(to.join("policy.safetensors"), "weig").unwrap();
+    let error = archive(&run, &to, 7).unwrap_err().to_string();
+    assert!(error.contains("kept/run/policy.safetensors holds another"), "{error}");
+}
+
+#[test]
+fn what_a_stopped_call_left_is_no_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let [run, left] = ["run", "kept/.run.7"].map(|name| dir.path().join(name));
+    finished(&run, 3);
+    // The manifest is written last.
+    fs::create_dir_all(&left).unwrap();
+    for name in ["config.toml", "events.packed.xz"] {
+        fs::write(left.join(name), "").unwrap();
+    }
+    archive(&run, &dir.path().join("kept/run"), 0).unwrap();
+    let found = Folders::find(&dir.path().join("kept")).unwrap();
+    assert_eq!((found.runs.len(), found.broken.len()), (1, 0));
 }
 
 #[test]

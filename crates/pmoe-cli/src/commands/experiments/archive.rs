@@ -1,17 +1,15 @@
 //! `pmoe archive`: keeps finished runs in little space.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{self, Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pmoe_results::archive::{Archived, archive as keep};
-use pmoe_results::files::write_atomic;
 use pmoe_results::number::{grouped, whole};
 use pmoe_results::run::Folders;
 use pmoe_results::{Exit, Plan};
 
 use super::print_row;
-use crate::exit::{BadInput, cannot_write};
+use crate::exit::BadInput;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -32,21 +30,30 @@ pub(crate) struct Args {
 pub(crate) fn archive(args: Args) -> Result<Exit> {
     let Args { from, to, largest_policy } = args;
     let Folders { runs, broken, .. } = Folders::find(&from)?;
-    if let Some((_, error)) = broken.into_iter().next() {
-        return Err(error.into());
-    }
-    if runs.is_empty() {
+    if runs.is_empty() && broken.is_empty() {
         return Err(BadInput(format!("{} has no runs", from.display())).into());
     }
+    check_apart(&from, &to)?;
+    // What fails does not keep the others from being archived.
+    let mut failed: Vec<anyhow::Error> = Vec::new();
+    failed.extend(broken.into_iter().map(|(_, error)| error.into()));
     let (mut new, mut present, mut unfinished, mut total) = (0, 0, 0, 0);
     for run in runs {
         let name = run.strip_prefix(&from).expect("it was found below");
         // A lone run is kept under the name that was asked for.
         let place = if name.as_os_str().is_empty() { to.clone() } else { to.join(name) };
-        match keep(&run, &place, largest_policy)? {
-            Archived::Present => present += 1,
-            Archived::Unfinished => unfinished += 1,
-            Archived::New { bytes, left_out } => {
+        match keep(&run, &place, largest_policy) {
+            Err(error) => failed.push(error.into()),
+            Ok(Archived::Present) => present += 1,
+            Ok(Archived::Unfinished) => unfinished += 1,
+            Ok(Archived::More { parts, bytes }) => {
+                present += 1;
+                total += bytes;
+                let parts: Vec<_> = parts.iter().map(|part| part.display().to_string()).collect();
+                let (place, bytes) = (place.display(), grouped(bytes));
+                print_row(&format!("{place}: {bytes} bytes more, {}", parts.join(", ")))?;
+            }
+            Ok(Archived::New { bytes, left_out }) => {
                 new += 1;
                 total += bytes;
                 let without =
@@ -56,15 +63,52 @@ pub(crate) fn archive(args: Args) -> Result<Exit> {
             }
         }
     }
-    // The plan of all runs, which one that is there may know better.
-    let plan = [&from, &to].map(|folder| folder.join(Plan::FILE));
-    if plan[0].is_file() && !plan[1].exists() {
-        let text = fs::read(&plan[0])?;
-        write_atomic(&plan[1], &text).map_err(|error| cannot_write(&plan[1], error))?;
+    if new + present > 0
+        && let Err(error) = keep_plan(&from, &to)
+    {
+        failed.push(error);
     }
+    let failures = match failed.len() {
+        0 => String::new(),
+        some => format!(", {some} failed"),
+    };
     print_row(&format!(
-        "{new} runs archived ({} bytes), {present} were there, {unfinished} are not finished",
+        "{new} runs archived ({} bytes), {present} were there, {unfinished} are not finished{failures}",
         grouped(total)
     ))?;
-    Ok(Exit::Done)
+    let mut failed = failed.into_iter();
+    let Some(first) = failed.next() else { return Ok(Exit::Done) };
+    for error in failed {
+        say!("error: {error:#}");
+    }
+    Err(first)
+}
+
+/// Refuses an archive within what it is of: the next call would archive it as well.
+fn check_apart(from: &Path, to: &Path) -> Result<()> {
+    let from = from.canonicalize().with_context(|| from.display().to_string())?;
+    let to = path::absolute(to)?;
+    let there = to.ancestors().find_map(|above| above.canonicalize().ok());
+    if there.is_some_and(|there| there.starts_with(&from)) {
+        let message = format!("{} lies in {}, which it is to keep", to.display(), from.display());
+        return Err(BadInput(message).into());
+    }
+    Ok(())
+}
+
+/// Keeps the plan of all runs, with those that the archive's own plan has beside them.
+fn keep_plan(from: &Path, to: &Path) -> Result<()> {
+    let Some(plan) = Plan::read(from)? else { return Ok(()) };
+    let kept = Plan::read(to)?;
+    let merged = match &kept {
+        None => plan,
+        Some(kept) => plan.with(kept).ok_or_else(|| {
+            let [from, to] = [from, to].map(|folder| folder.join(Plan::FILE));
+            BadInput(format!("{} is of another scale than {}", from.display(), to.display()))
+        })?,
+    };
+    match kept {
+        Some(kept) if kept == merged => Ok(()),
+        _ => Ok(merged.write(to)?),
+    }
 }

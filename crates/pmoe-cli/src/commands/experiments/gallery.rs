@@ -78,9 +78,12 @@ pub(crate) fn gallery(args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The folder of a method and task, in which seeds lie side by side.
+/// The folder of a method and task, in which seeds lie side by side as `seed_<n>`; of a run with a name of its own,
+/// that run's.
 fn seeds(run: &Run) -> &Path {
-    run.path.parent().unwrap_or(&run.path)
+    let name = format!("seed_{}", run.manifest.seed);
+    let above = run.path.parent().filter(|_| run.path.ends_with(name));
+    above.unwrap_or(&run.path)
 }
 
 /// Packages a run, unless its package is there.

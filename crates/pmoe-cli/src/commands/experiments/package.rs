@@ -148,14 +148,15 @@ fn has_no_graphics(error: &EnvError) -> bool {
     matches!(error, EnvError::Render { .. } | EnvError::MissingFeature { .. })
 }
 
-/// The mean over the seeds of their final returns; none if no run has got there.
+/// The mean over the finished seeds of their final returns; none if no run has got there.
 fn final_returns(seeds: &[Run]) -> Option<Estimate> {
     let of = |run: &Run| final_return(&run.eval_curve(), run.manifest.total_steps);
-    Estimate::mean(seeds.iter().filter_map(of).collect(), &Bootstrap::STANDARD)
+    let whole = seeds.iter().filter(|run| run.is_whole());
+    Estimate::mean(whole.filter_map(of).collect(), &Bootstrap::STANDARD)
 }
 
 /// Returns the runs that differ from `run` by their seeds alone, itself first, then by seed: the finished ones beside
-/// it, and those that were named.
+/// it, and of those that were named.
 fn seeds(run: &Run, named: &[PathBuf]) -> Result<Vec<Run>> {
     let mut found = Vec::new();
     for path in named {
@@ -168,7 +169,11 @@ fn seeds(run: &Run, named: &[PathBuf]) -> Result<Vec<Run>> {
             );
             return Err(BadInput(message).into());
         }
-        found.push(other);
+        if other.is_whole() {
+            found.push(other);
+        } else {
+            say!("{} is left out: it is not finished", path.display());
+        }
     }
     let here = run.path.canonicalize()?;
     if let Some(parent) = here.parent() {

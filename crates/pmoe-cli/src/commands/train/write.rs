@@ -95,7 +95,9 @@ fn say_end(config: &RunConfig, run_dir: &RunDir) {
     let Ok(run) = Run::read(run_dir.path()) else { return };
     let evaluations: Vec<_> = run.events.iter().filter_map(Evaluated::of).collect();
     let better = |a: &&Evaluated, b: &&Evaluated| a.mean.total_cmp(&b.mean);
-    let took = spoken(Duration::from_secs_f64(run.manifest.wall_seconds()));
+    // A manifest that was edited may hold any number.
+    let took = Duration::try_from_secs_f64(run.manifest.wall_seconds()).unwrap_or_default();
+    let took = spoken(took);
     if let (Some(last), Some(best)) = (evaluations.last(), evaluations.iter().max_by(better)) {
         let (steps, at) = (grouped(run.manifest.env_step), grouped(best.env_step));
         say!(
