@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Finished, pmoe, run, succeed};
+use common::{Finished, pmoe, refuse, run, snapshot, succeed};
 
 fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results").join(name)
@@ -35,6 +35,27 @@ fn assert_printable(Finished { stdout, stderr, .. }: &Finished) {
     let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!stdout.contains(obeyed), "{stdout:?}");
     assert!(!stderr.contains(obeyed), "{stderr:?}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_leaves_the_earlier_one_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let [results, out] = ["results", "out"].map(|name| dir.path().join(name));
+    copy(&committed("td3-300k"), &results);
+    let report = |from: &Path| {
+        let mut report = pmoe();
+        report.arg("report").arg(from).arg("--out").arg(&out);
+        report
+    };
+    succeed(&mut report(&results));
+    let before = snapshot(&out);
+    // The other runs have other figures. The limit, which stands for a full disk, is below their largest file alone.
+    let unlimited = report(&committed("ppo-family-300k"));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh"]);
+    limited.arg(unlimited.get_program()).args(unlimited.get_args());
+    refuse(&mut limited, 2, &["cannot write", "File too large"]);
+    assert_eq!(snapshot(&out), before);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use pmoe_results::files::{read_text, write_atomic};
+use pmoe_results::files::{Prepared, read_text};
 
 use crate::error::ReportError;
 
@@ -50,12 +50,18 @@ pub(crate) fn remove(path: &Path) -> Result<(), ReportError> {
     }
 }
 
-/// Writes a file and creates its parent folders.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+/// Writes what is to replace a file beside it, and creates its parent folders.
+pub(crate) fn prepare(path: &Path, bytes: &[u8]) -> Result<Prepared, ReportError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
-        .and_then(|()| write_atomic(path, bytes))
+        .and_then(|()| Prepared::write(path, bytes))
         .map_err(|source| ReportError::Write { path: path.to_owned(), source })
+}
+
+/// Puts a file in its place.
+pub(crate) fn replace(file: Prepared) -> Result<(), ReportError> {
+    let path = file.path().to_owned();
+    file.replace().map_err(|source| ReportError::Write { path, source })
 }
 
 /// Maximum length of a file name without extension, in bytes; every file system allows it.

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use askama::Template;
-use pmoe_results::files::remove_leftovers;
+
+use pmoe_results::files::{Prepared, remove_leftovers};
 use pmoe_results::text::did_you_mean;
 use pmoe_results::{ResultsError, Status};
 
@@ -12,7 +13,7 @@ use crate::acting::acting;
 use crate::curves::Figure;
 use crate::error::ReportError;
 use crate::figures::{Style, acting_curves, intervals, learning_curves, profiles, success_rates};
-use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, remove, write};
+use crate::files::{FOLDERS, PAGE, file_stem, parts_of_earlier, prepare, remove, replace};
 use crate::format::shell;
 use crate::group::{Group, group};
 use crate::lots::{Lot, Origin, lots, uses};
@@ -80,12 +81,17 @@ pub fn write_report(
     });
     let Report { files, mut summary, .. } = report?;
     let is_stale = |part: &String| files.iter().all(|(name, _)| name != part);
+    // All on the disk before any is replaced, so that a full one leaves the earlier report as it was.
+    let prepared = files.iter().map(|(name, bytes)| prepare(&output.join(name), bytes));
+    let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+    let is_page = |file: &Prepared| file.path() == output.join(PAGE);
+    let (page, parts): (Vec<_>, Vec<_>) = prepared.into_iter().partition(is_page);
+    parts.into_iter().try_for_each(replace)?;
+    // The page comes last, as it names the parts of the earlier report.
     for part in parts_of_earlier(output).into_iter().filter(is_stale) {
         remove(&output.join(part))?;
     }
-    for (name, bytes) in &files {
-        write(&output.join(name), bytes)?;
-    }
+    page.into_iter().try_for_each(replace)?;
     for path in summary.files.iter_mut().chain([&mut summary.page]) {
         *path = output.join(&*path);
     }

@@ -1,9 +1,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Replaces a file atomically: after a crash it has either the old bytes or the new ones.
 ///
@@ -23,17 +23,55 @@ pub(crate) fn write_atomic_if(
     bytes: &[u8],
     may: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
-    if path.file_name().is_none() {
-        return Err(io::ErrorKind::InvalidFilename.into());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut sibling = sibling_in(folder)?;
-    sibling.write_all(bytes)?;
-    sibling.as_file().sync_all()?;
+    let prepared = Prepared::write(path, bytes)?;
     may()?;
-    sibling.persist(path)?;
-    sync(folder)
+    prepared.replace()
+}
+
+/// The new bytes of a file, on the disk beside it. They are removed unless they replace it.
+///
+/// With all of several files prepared before the first is replaced, a full disk leaves all as they were.
+#[derive(Debug)]
+pub struct Prepared {
+    sibling: TempPath,
+    path: PathBuf,
+}
+
+impl Prepared {
+    /// Writes and syncs the bytes.
+    ///
+    /// # Errors
+    /// If the file system refuses; nothing is left then.
+    pub fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        if path.file_name().is_none() {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
+        let mut sibling = sibling_in(folder_of(path))?;
+        sibling.write_all(bytes)?;
+        sibling.as_file().sync_all()?;
+        // Closes the file, as there may be many.
+        Ok(Self { sibling: sibling.into_temp_path(), path: path.to_owned() })
+    }
+
+    /// Puts the bytes in the file's place.
+    ///
+    /// # Errors
+    /// If the file system refuses; the file is unchanged then, unless only its folder can't be synced.
+    pub fn replace(self) -> io::Result<()> {
+        self.sibling.persist(&self.path)?;
+        sync(folder_of(&self.path))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Prefix of a sibling's name.
