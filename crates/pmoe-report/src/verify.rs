@@ -209,6 +209,10 @@ impl Check<'_> {
                 }
                 return Ok(None);
             }
+            Err(ReportError::UnknownReference { name, .. }) => {
+                self.differs(&path, "reference", &name, "no method of these runs");
+                return Ok(None);
+            }
             report => report?,
         };
         for (name, bytes) in report.files.iter().filter(|(name, _)| name.starts_with("tables/")) {
@@ -219,14 +223,12 @@ impl Check<'_> {
 
     /// Reads `numbers.json`.
     fn published(&mut self, path: &Path) -> Result<Option<Numbers>, ReportError> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.differs(path, "the file", "a report", "no numbers; create the report again");
-                return Ok(None);
-            }
-            Err(source) => return Err(ReportError::Read { path: path.to_owned(), source }),
-        };
+        if !path.exists() {
+            self.differs(path, "the file", "a report", "no numbers; create the report again");
+            return Ok(None);
+        }
+        let Some(bytes) = self.read(path)? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&bytes);
         // Check the schema first: a file with another schema may not parse.
         let json = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
         match (json["schema"].as_u64(), serde_json::from_str::<Numbers>(&text)) {

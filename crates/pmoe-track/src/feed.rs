@@ -61,7 +61,7 @@ impl Feed {
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
-            path: folder.join(Run::EVENTS),
+            path: folder.join(Run::events_name(folder)),
             bytes: 0,
             hasher: blake3::Hasher::new(),
             number: 0,

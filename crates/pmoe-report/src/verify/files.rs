@@ -64,7 +64,12 @@ impl Check<'_> {
     }
 
     /// Reads a file, and reports it if it is missing.
-    fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
+    pub(super) fn read(&mut self, path: &Path) -> Result<Option<Vec<u8>>, ReportError> {
+        // To open a pipe would block.
+        if fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
+            self.differs(path, "the file", "no regular file", "a file of this report");
+            return Ok(None);
+        }
         match fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use pmoe_report::{Difference, ReportError, Verification, verify};
 use pmoe_results::analysis::{Analysis, AnalysisFile, Cluster};
@@ -318,6 +319,26 @@ fn quoted_tables_are_compared() {
     assert_eq!((found[0].published.as_str(), found[0].found.as_str()), (changed.as_str(), rows[3]));
     assert_eq!((found[1].published.as_str(), found[1].found.as_str()), ("nothing", rows[3]));
     assert_eq!(found[2].found, "no such table in a report");
+}
+
+#[test]
+fn a_file_that_cannot_be_compared_is_a_difference() {
+    let (fixture, report) = published();
+    let numbers = report.join("numbers.json");
+    let good = fs::read(&numbers).unwrap();
+    change(&numbers, "\"reference\": null", "\"reference\": \"nope\"");
+    assert_eq!(names(&check(&fixture)), ["reference"]);
+    fs::write(&numbers, [0xff, 0xfe]).unwrap();
+    assert_eq!(check(&fixture).differences.len(), 1);
+    fs::write(&numbers, good).unwrap();
+    assert_eq!(check(&fixture).differences, []);
+
+    let table = report.join("tables/auc.csv");
+    fs::remove_file(&table).unwrap();
+    assert!(Command::new("mkfifo").arg(&table).status().unwrap().success());
+    let found = check(&fixture).differences;
+    assert_eq!((found.len(), &found[0].file), (1, &table));
+    assert_eq!(found[0].published, "no regular file");
 }
 
 #[test]
