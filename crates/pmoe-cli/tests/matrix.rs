@@ -239,6 +239,36 @@ fn a_matrix_that_was_stopped_continues_and_a_finished_one_is_left_alone() {
 }
 
 #[test]
+fn numbers_are_relative_to_the_reference_of_ones_own_suites_wherever_they_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let [suites, out, kept] = ["suites", "out", "kept"].map(|name| dir.path().join(name));
+    let methods = "reference = \"pmoe-sac\"\nmethods = [\"sac\", \"pmoe-sac\"]";
+    let mine = TINY.replace("reference = \"sac\"\nmethods = [\"sac\"]", methods);
+    // A built-in suite has this name, and another reference.
+    write_suites(&suites, &[("mine", &mine), ("fig5", &mine.replace("[0, 1]", "[0]"))]);
+    let text = succeed(&mut matrix(&suites, &out));
+    assert!(text.contains("% of pmoe-sac"), "{text}");
+    succeed(pmoe().arg("archive").arg(out.join("smoke")).arg(&kept));
+    fs::remove_dir_all(&suites).unwrap();
+    succeed(pmoe().arg("report").arg(&kept));
+    for folder in [&out.join("smoke"), &kept] {
+        let numbers = fs::read(folder.join("report/numbers.json")).unwrap();
+        let numbers: serde_json::Value = serde_json::from_slice(&numbers).unwrap();
+        // Returns near zero are not divided, but every method is compared with the reference, and that with none.
+        let is_compared = |suite: &str, method: &str| {
+            numbers["numbers"].as_array().unwrap().iter().any(|number| {
+                (&number["suite"], &number["method"], &number["quantity"])
+                    == (&suite.into(), &method.into(), &"improvement".into())
+            })
+        };
+        for suite in ["mine", "fig5"] {
+            assert_eq!(["sac", "pmoe-sac"].map(|method| is_compared(suite, method)), [true, false]);
+        }
+        succeed(pmoe().arg("verify").arg(folder));
+    }
+}
+
+#[test]
 fn bad_input_is_refused_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let [suites, broken, out] = ["suites", "broken", "out"].map(|name| dir.path().join(name));

@@ -52,7 +52,10 @@ impl Matrix {
         options.cluster.check().map_err(ClusterError::from)?;
         let scale = options.scale();
         let out = options.out.join(&scale);
-        let plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
+        let mut plan = Plan::new(&suites, options.preset, options.max_steps, &methods, &out)?;
+        if let Some(folder) = &options.suites {
+            plan = plan.with_own_suites(folder)?;
+        }
         let runs = select(&plan, &suites, &options.only, &options.seeds, &out)?;
         check_budgets(&runs, &methods)?;
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -133,7 +136,8 @@ impl Matrix {
             |planned: &Planned| PlannedRun { progress: RunProgress::New, ..planned.run.clone() };
         let runs = self.runs.iter().map(new).collect();
         let Plan { schema, preset, max_steps, .. } = self.plan;
-        let plan = Plan { schema, preset, max_steps, runs };
+        let own_suites = self.plan.own_suites.clone();
+        let plan = Plan { schema, preset, max_steps, own_suites, runs };
         Cluster::new(pmoe, &self.out, plan, engine, self.doubtful(pmoe))
     }
 

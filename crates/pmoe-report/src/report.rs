@@ -7,9 +7,10 @@ use askama::Template;
 
 use pmoe_results::files::{Prepared, remove_leftovers};
 use pmoe_results::text::did_you_mean;
-use pmoe_results::{ResultsError, Status};
+use pmoe_results::{Plan, ResultsError, Status, Suite};
 
 use crate::acting::acting;
+use crate::claims::{Claim, Test};
 use crate::curves::Figure;
 use crate::error::ReportError;
 use crate::figures::{Style, acting_curves, intervals, learning_curves, profiles, success_rates};
@@ -112,6 +113,36 @@ fn check_reference<'a>(
     Err(ReportError::UnknownReference { name: name.to_owned(), known: known.join(", "), meant })
 }
 
+/// Returns the suites with those that plans bring along, and the claims about the others; none if no plan brings any.
+fn own_suites(
+    sources: &Sources,
+    options: &ReportOptions<'_>,
+) -> Result<Option<(Vec<Suite>, Vec<Claim>)>, ReportError> {
+    let mut own = Vec::new();
+    for (folder, plan) in &sources.plans {
+        for (name, text) in &plan.own_suites {
+            // Its name is that of a file, and errors name it.
+            own.push(Suite::parse(
+                text,
+                &folder.join(Plan::FILE).join(name).with_extension("toml"),
+            )?);
+        }
+    }
+    if own.is_empty() {
+        return Ok(None);
+    }
+    let is_other = |name: &str| own.iter().all(|suite| suite.name != name);
+    let is_of_other = |claim: &&Claim| match &claim.test {
+        Test::Runs(test) => is_other(&test.suite),
+        Test::Otherwise(_) => true,
+    };
+    let claims = options.claims.iter().filter(is_of_other).cloned();
+    let claims = claims.chain(Claim::of_tables(&own)).collect();
+    let others: Vec<Suite> =
+        options.suites.iter().filter(|suite| is_other(&suite.name)).cloned().collect();
+    Ok(Some(([own, others].concat(), claims)))
+}
+
 /// A report in memory.
 pub(crate) struct Report {
     /// Every file: path relative to the report's folder, and content.
@@ -139,7 +170,13 @@ impl Report {
         if sources.runs.is_empty() && sources.broken.is_empty() {
             return Err(ReportError::NoRuns { path: input.to_owned() });
         }
-        let ReportOptions { suites, claims, reference, bootstrap, smooth } = *options;
+        let own = own_suites(&sources, options)?;
+        let options = own.as_ref().map_or(*options, |(suites, claims)| ReportOptions {
+            suites,
+            claims,
+            ..*options
+        });
+        let ReportOptions { suites, claims, reference, bootstrap, smooth } = options;
         let now = input.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(now).unwrap_or_else(|| "runs".to_owned());
         let source = Origin { input, name: &name, plans: &sources.plans, suites };
@@ -237,7 +274,7 @@ impl Report {
         files.extend(
             tables.into_iter().map(|(name, _, text)| (format!("tables/{name}"), text.into_bytes())),
         );
-        let numbers = Numbers::new(place, &name, command, options, &sources, all_numbers);
+        let numbers = Numbers::new(place, &name, command, &options, &sources, all_numbers);
         files.push((Numbers::FILE.to_owned(), numbers.to_bytes()));
 
         let missing = groups.iter().flat_map(|group| &group.missing).map(|missing| &missing.dir);
@@ -254,7 +291,7 @@ impl Report {
             files: files.iter().map(|(name, _)| name.into()).chain([PAGE.into()]).collect(),
             page: PAGE.into(),
         };
-        let page = Page::new(&summary, sections, &ledger, &sources, command, table_names, options);
+        let page = Page::new(&summary, sections, &ledger, &sources, command, table_names, &options);
         let html = page.with_clips(&groups).render()?;
         files.push((PAGE.to_owned(), html.into_bytes()));
         Ok(Self { files, pictures: drawing.pixels, numbers, sources, summary })

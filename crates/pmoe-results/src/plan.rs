@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::ResultsError;
-use crate::files::json;
+use crate::files::{MOST_CONFIG_BYTES, json, read_text, toml_files};
 use crate::methods::{Methods, SEED, seed_value};
 use crate::run::{MANIFEST, Manifest, Status};
 use crate::suite::{Preset, RunSpec, Suite};
@@ -29,6 +29,9 @@ pub struct Plan {
     /// Cap on the budgets in environment steps, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
+    /// Files of its suites by name, if they are not the built-in ones: reports read them here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own_suites: BTreeMap<String, String>,
     /// The runs, in the order in which they start.
     pub runs: Vec<PlannedRun>,
 }
@@ -156,7 +159,19 @@ impl Plan {
             };
             run.progress = RunProgress::read(&root.join(&run.dir), run.total_steps);
         }
-        Ok(Self { schema: Self::SCHEMA, preset, max_steps, runs })
+        Ok(Self { schema: Self::SCHEMA, preset, max_steps, own_suites: BTreeMap::new(), runs })
+    }
+
+    /// Keeps the files of its suites, which are those of a folder and not the built-in ones.
+    ///
+    /// # Errors
+    /// Returns an error if one can't be read.
+    pub fn with_own_suites(mut self, folder: &Path) -> Result<Self, ResultsError> {
+        for path in toml_files(folder)? {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            self.own_suites.insert(name, read_text(&path, MOST_CONFIG_BYTES)?);
+        }
+        Ok(self)
     }
 
     /// Reads the plan in a folder of results; `None` if the folder has no plan.
@@ -205,6 +220,9 @@ impl Plan {
     pub fn with(mut self, other: &Self) -> Option<Self> {
         if (self.preset, self.max_steps) != (other.preset, other.max_steps) {
             return None;
+        }
+        for (name, text) in &other.own_suites {
+            self.own_suites.entry(name.clone()).or_insert_with(|| text.clone());
         }
         let ids = self.runs.iter().enumerate().map(|(index, run)| (run.id.clone(), index));
         let places: HashMap<String, usize> = ids.collect();

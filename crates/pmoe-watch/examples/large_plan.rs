@@ -48,8 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             (run.dir.clone(), job)
         })
         .collect();
-    Plan { schema: Plan::SCHEMA, preset: Preset::Paper, max_steps: None, runs }
-        .write(root.path())?;
+    Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Paper,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    }
+    .write(root.path())?;
 
     let mut watcher = Watcher::new(root.path());
     let refresh = |watcher: &mut Watcher| -> Result<(f64, Snapshot), ResultsError> {

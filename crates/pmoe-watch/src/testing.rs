@@ -197,7 +197,13 @@ pub(crate) fn write_plan(root: &Path, seeds: u64) {
         progress: RunProgress::New,
     };
     let runs = (0..seeds).map(run).collect();
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Quick, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Quick,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     plan.write(root).unwrap();
 }
 

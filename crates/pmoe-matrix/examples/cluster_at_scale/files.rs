@@ -17,7 +17,13 @@ const NAMES: usize = 10;
 pub(crate) fn measure(runs: usize) -> Result<String, Box<dyn Error>> {
     let root = tempfile::tempdir()?;
     let runs = (0..runs).map(planned).collect();
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Paper, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Paper,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     let mut lines = vec!["| step | seconds | size |".to_owned(), "| --- | --- | --- |".to_owned()];
     let mut row = |step: &str, begun: Instant, size: String| {
         lines.push(format!("| {step} | {:.4} | {size} |", begun.elapsed().as_secs_f64()));

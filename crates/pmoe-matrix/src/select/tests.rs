@@ -51,7 +51,13 @@ fn plan() -> Plan {
             }
         }
     }
-    Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs }
+    Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    }
 }
 
 fn selected(only: &[&str]) -> Vec<String> {

@@ -191,7 +191,13 @@ fn plan(fixture: &Fixture, runs: &[(&str, &str, u64)]) {
         progress: RunProgress::New,
     };
     let runs = runs.iter().map(run).collect();
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     plan.write(&fixture.results()).unwrap();
 }
 

@@ -143,8 +143,13 @@ fn what_a_plan_says_of_folders_is_not_believed() {
             analyses: Vec::new(),
             progress: RunProgress::Done,
         };
-        let plan =
-            Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs: vec![run] };
+        let plan = Plan {
+            schema: Plan::SCHEMA,
+            preset: Preset::Smoke,
+            max_steps: None,
+            own_suites: Default::default(),
+            runs: vec![run],
+        };
         plan.write(&fixture.results()).unwrap();
         for input in [fixture.results(), fixture.results().join("table9")] {
             let summary = fixture.try_report(&input, &fixture.output()).unwrap();

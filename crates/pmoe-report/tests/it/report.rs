@@ -176,7 +176,13 @@ fn a_curve_is_drawn_once_and_referred_to() {
         planned(("pmoe-sac", "Hopper-v4"), &both),
         planned(("sac", "Ant-v4"), &both[..1]),
     ];
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     plan.write(&fixture.results()).unwrap();
     let summary = fixture.report();
     assert_eq!(summary.rows.iter().filter(|row| row.task == "Hopper-v4").count(), 4);

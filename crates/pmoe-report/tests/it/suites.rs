@@ -80,7 +80,13 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         planned("table9/pmoe-sac/Hopper-v4/seed_1", &both),
         planned("fig11/pmoe-sac/Hopper-v4/seed_1", &[("fig11", "sac")]),
     ];
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     plan.write(&fixture.results()).unwrap();
 
     let summary = fixture.report();
@@ -186,8 +192,13 @@ fn claims_are_judged_where_their_runs_are() {
         analyses: Vec::new(),
         progress: RunProgress::New,
     };
-    let plan =
-        Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs: vec![run] };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs: vec![run],
+    };
     plan.write(&fixture.results()).unwrap();
     let options = ReportOptions {
         suites: &fixture.suites,

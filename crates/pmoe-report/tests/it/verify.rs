@@ -217,7 +217,13 @@ fn a_plan_of_other_runs_is_found() {
     };
     // The second run is planned but does not exist.
     let runs = vec![run(0), run(7)];
-    let plan = Plan { schema: Plan::SCHEMA, preset: Preset::Smoke, max_steps: None, runs };
+    let plan = Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: Default::default(),
+        runs,
+    };
     plan.write(&fixture.results()).unwrap();
     fixture.try_report(&fixture.results(), &fixture.results().join("report")).unwrap();
     assert_eq!(check(&fixture).differences, []);
