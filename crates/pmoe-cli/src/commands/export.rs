@@ -44,7 +44,7 @@ pub(crate) struct Args {
 enum Format {
     /// A graph from observations to actions (.onnx).
     Onnx,
-    /// Parameters, which `pmoe evaluate` and Python's `pmoe.load` read, too (.safetensors).
+    /// Parameters, which Python's `pmoe.load` reads, too (.safetensors).
     Safetensors,
     /// Parameters in PyTorch's names and layout (.pt).
     Torch,

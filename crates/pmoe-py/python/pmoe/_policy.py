@@ -108,14 +108,15 @@ class Policy:
         """Weights and primitives at observations ``[O]`` or ``[B, O]``, for the mixtures of the SAC family."""
         rows = np.ascontiguousarray(np.atleast_2d(np.asarray(observation, np.float32)))
         if (found := self._policy.primitives(rows)) is None:
-            raise ValueError(f"the policy of {self.method} has no primitives that an observation alone determines")
+            raise ValueError(f"mixture() is for mixtures of SAC's family, not for {self.method}")
         weights, means, stds, actions = found
         return Mixture(weights, means, stds, (self._center + self._half_width * actions).astype(np.float32))
 
     def q(self, observation: ArrayLike, action: ArrayLike) -> NDArray[np.float32]:
         """The critics' value of actions, ``[A]`` or ``[B, A]`` in the task's own units, at observations, ``[B]``.
 
-        The smaller one of SAC's two critics. Checkpoints have them; an exported policy has only what acting takes.
+        The smaller value of SAC's two critics. Checkpoints of SAC's family have them, except those of ``pmoe-sac-critics``;
+        an exported policy has only what acting takes.
         """
         obs = np.ascontiguousarray(np.atleast_2d(np.asarray(observation, np.float32)))
         scaled = (np.atleast_2d(np.asarray(action, np.float64)) - self._center) / self._half_width
