@@ -69,6 +69,7 @@ mod measures;
 mod metrics;
 mod numbers;
 mod options;
+mod own_suites;
 mod page;
 mod palette;
 mod panels;

@@ -7,10 +7,9 @@ use askama::Template;
 
 use pmoe_results::files::{Prepared, remove_leftovers};
 use pmoe_results::text::did_you_mean;
-use pmoe_results::{Plan, ResultsError, Status, Suite};
+use pmoe_results::{ResultsError, Status};
 
 use crate::acting::acting;
-use crate::claims::{Claim, Test};
 use crate::curves::Figure;
 use crate::error::ReportError;
 use crate::figures::{Style, acting_curves, intervals, learning_curves, profiles, success_rates};
@@ -22,6 +21,7 @@ use crate::measures::measured;
 use crate::metrics::{TaskMetrics, metrics};
 use crate::numbers::{Numbers, numbers, numbers_of_claims};
 use crate::options::{Pictures, Place, ReportOptions};
+use crate::own_suites::own_suites;
 use crate::page::{
     Ledger, Measures, MetricFigures, Page, Panel, Section, SectionFigure, SectionFigures, Shown,
 };
@@ -113,36 +113,6 @@ fn check_reference<'a>(
     Err(ReportError::UnknownReference { name: name.to_owned(), known: known.join(", "), meant })
 }
 
-/// Returns the suites with those that plans bring along, and the claims about the others; none if no plan brings any.
-fn own_suites(
-    sources: &Sources,
-    options: &ReportOptions<'_>,
-) -> Result<Option<(Vec<Suite>, Vec<Claim>)>, ReportError> {
-    let mut own = Vec::new();
-    for (folder, plan) in &sources.plans {
-        for (name, text) in &plan.own_suites {
-            // Its name is that of a file, and errors name it.
-            own.push(Suite::parse(
-                text,
-                &folder.join(Plan::FILE).join(name).with_extension("toml"),
-            )?);
-        }
-    }
-    if own.is_empty() {
-        return Ok(None);
-    }
-    let is_other = |name: &str| own.iter().all(|suite| suite.name != name);
-    let is_of_other = |claim: &&Claim| match &claim.test {
-        Test::Runs(test) => is_other(&test.suite),
-        Test::Otherwise(_) => true,
-    };
-    let claims = options.claims.iter().filter(is_of_other).cloned();
-    let claims = claims.chain(Claim::of_tables(&own)).collect();
-    let others: Vec<Suite> =
-        options.suites.iter().filter(|suite| is_other(&suite.name)).cloned().collect();
-    Ok(Some(([own, others].concat(), claims)))
-}
-
 /// A report in memory.
 pub(crate) struct Report {
     /// Every file: path relative to the report's folder, and content.
@@ -171,9 +141,9 @@ impl Report {
             return Err(ReportError::NoRuns { path: input.to_owned() });
         }
         let own = own_suites(&sources, options)?;
-        let options = own.as_ref().map_or(*options, |(suites, claims)| ReportOptions {
-            suites,
-            claims,
+        let options = own.as_ref().map_or(*options, |own| ReportOptions {
+            suites: &own.suites,
+            claims: &own.claims,
             ..*options
         });
         let ReportOptions { suites, claims, reference, bootstrap, smooth } = options;

@@ -1,5 +1,7 @@
 //! The runs of a preset, each once even if several suites use it.
 
+mod more;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::{AnalysisKind, AnalysisSettings};
 use crate::error::ResultsError;
-use crate::files::{MOST_CONFIG_BYTES, json, read_text, toml_files};
+use crate::files::json;
 use crate::methods::{Methods, SEED, seed_value};
 use crate::run::{MANIFEST, Manifest, Status};
 use crate::suite::{Preset, RunSpec, Suite};
@@ -162,18 +164,6 @@ impl Plan {
         Ok(Self { schema: Self::SCHEMA, preset, max_steps, own_suites: BTreeMap::new(), runs })
     }
 
-    /// Keeps the files of its suites, which are those of a folder and not the built-in ones.
-    ///
-    /// # Errors
-    /// Returns an error if one can't be read.
-    pub fn with_own_suites(mut self, folder: &Path) -> Result<Self, ResultsError> {
-        for path in toml_files(folder)? {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            self.own_suites.insert(name, read_text(&path, MOST_CONFIG_BYTES)?);
-        }
-        Ok(self)
-    }
-
     /// Reads the plan in a folder of results; `None` if the folder has no plan.
     ///
     /// # Errors
@@ -212,32 +202,6 @@ impl Plan {
     /// Returns an error if the file can't be written.
     pub fn write(&self, root: &Path) -> Result<(), ResultsError> {
         json::write(&root.join(Self::FILE), serde_json::to_vec_pretty(self))
-    }
-
-    /// Returns this plan with what another one of the same scale has beside it: its other runs, last, and the other
-    /// places that a run fills. `None` if their scales differ.
-    #[must_use]
-    pub fn with(mut self, other: &Self) -> Option<Self> {
-        if (self.preset, self.max_steps) != (other.preset, other.max_steps) {
-            return None;
-        }
-        for (name, text) in &other.own_suites {
-            self.own_suites.entry(name.clone()).or_insert_with(|| text.clone());
-        }
-        let ids = self.runs.iter().enumerate().map(|(index, run)| (run.id.clone(), index));
-        let places: HashMap<String, usize> = ids.collect();
-        for run in &other.runs {
-            match places.get(&run.id) {
-                None => self.runs.push(run.clone()),
-                Some(index) => {
-                    let own = &mut self.runs[*index];
-                    let more = run.used_by.iter().filter(|used| !own.used_by.contains(used));
-                    let more: Vec<Use> = more.cloned().collect();
-                    own.used_by.extend(more);
-                }
-            }
-        }
-        Some(self)
     }
 
     /// Returns a name for exactly this plan: a prefix of the hash of its content, in hexadecimal digits.
