@@ -84,7 +84,7 @@ fn an_archive_goes_on_after_a_broken_run_and_never_lies_in_what_it_keeps() {
         command
     };
     let inside = runs.join("kept");
-    refuse(&mut archive(&inside), 2, &["runs/kept lies in", "which it is to keep"]);
+    refuse(&mut archive(&inside), 2, &["runs/kept lies in", "would archive it as well"]);
     assert!(!inside.exists());
     refuse(&mut archive(&kept), 2, &["seed_1"]);
     let names = fs::read_dir(kept.join("sac/TargetReaching-v0")).unwrap();
@@ -123,7 +123,7 @@ fn a_gallery_has_the_best_seed_of_each_method() {
     }
     let flat = succeed(pmoe().arg("gallery").arg(dir.path().join("flat")));
     assert!(flat.contains("2 clips drawn, 0 were there"), "{flat}");
-    // A clip goes with the policy that it shows.
+    // A clip of an earlier policy is set aside.
     let longer = dir.path().join("flat/mine");
     let keeping = ["--seed", "0", "--keep-replay", "--restart"];
     succeed(&mut train(&longer, &keeping));

@@ -239,7 +239,7 @@ fn a_matrix_that_was_stopped_continues_and_a_finished_one_is_left_alone() {
 }
 
 #[test]
-fn numbers_are_relative_to_the_reference_of_ones_own_suites_wherever_they_go() {
+fn numbers_are_relative_to_the_reference_of_the_suites_that_were_given() {
     let dir = tempfile::tempdir().unwrap();
     let [suites, out, kept] = ["suites", "out", "kept"].map(|name| dir.path().join(name));
     let methods = "reference = \"pmoe-sac\"\nmethods = [\"sac\", \"pmoe-sac\"]";

@@ -50,7 +50,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), ReportError> {
     }
 }
 
-/// Writes what is to replace a file beside it, and creates its parent folders.
+/// Writes a file's new bytes beside its place, and creates the parent folders.
 pub(crate) fn prepare(path: &Path, bytes: &[u8]) -> Result<Prepared, ReportError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)

@@ -74,7 +74,7 @@ fn fill(folder: &Path, run: &Path, most_policy_bytes: u64) -> Result<Archived, R
     let mut bytes = write(folder, Path::new(PACKED_EVENTS), &packed_events(run)?)?;
     let (parts, left_out) = parts(run, most_policy_bytes);
     let always = [RunDir::CONFIG, MANIFEST].map(PathBuf::from);
-    // The manifest last: what has none is no run.
+    // The manifest last: a folder without it is no run.
     for name in parts.into_iter().chain(always) {
         bytes += write(folder, &name, &read(run, &name)?)?;
     }

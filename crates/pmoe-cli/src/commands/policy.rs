@@ -163,7 +163,7 @@ pub(super) fn write<A: Agent>(
     Ok(write_policy(path, &files, facts)?)
 }
 
-/// Makes the agent of a policy that is to act as trained: its first steps are no longer random ones.
+/// Makes the agent of a trained policy: its first steps are not random ones, as those of a new run are.
 fn new_agent(config: &RunConfig, spec: &EnvSpec) -> Result<AnyAgent> {
     let device = config.device.open()?;
     let total_steps = config.schedule.total_steps;

@@ -7,7 +7,7 @@ use std::process::Command;
 use pmoe_report::{Number, Numbers, ReportSummary, Row, verify};
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::run::Provenance;
-use pmoe_results::{Manifest, Plan, Preset, Status, Suite};
+use pmoe_results::{Manifest, Status, Suite};
 
 use crate::{Fixture, SUITE, manifest};
 
@@ -191,13 +191,7 @@ fn plan(fixture: &Fixture, runs: &[(&str, &str, u64)]) {
         progress: RunProgress::New,
     };
     let runs = runs.iter().map(run).collect();
-    let plan = Plan {
-        schema: Plan::SCHEMA,
-        preset: Preset::Smoke,
-        max_steps: None,
-        own_suites: Default::default(),
-        runs,
-    };
+    let plan = crate::plan(runs);
     plan.write(&fixture.results()).unwrap();
 }
 

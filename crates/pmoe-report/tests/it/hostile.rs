@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use pmoe_report::{ReportError, verify};
+use pmoe_results::Status;
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
-use pmoe_results::{Plan, Preset, Status};
 
 use crate::Fixture;
 use crate::report::{assert_self_contained, assert_well_formed};
@@ -143,13 +143,7 @@ fn what_a_plan_says_of_folders_is_not_believed() {
             analyses: Vec::new(),
             progress: RunProgress::Done,
         };
-        let plan = Plan {
-            schema: Plan::SCHEMA,
-            preset: Preset::Smoke,
-            max_steps: None,
-            own_suites: Default::default(),
-            runs: vec![run],
-        };
+        let plan = crate::plan(vec![run]);
         plan.write(&fixture.results()).unwrap();
         for input in [fixture.results(), fixture.results().join("table9")] {
             let summary = fixture.try_report(&input, &fixture.output()).unwrap();

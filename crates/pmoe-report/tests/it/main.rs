@@ -14,13 +14,15 @@ mod report;
 mod suites;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pmoe_report::claims::Claim;
 use pmoe_report::{ReportError, ReportOptions, ReportSummary, write_report};
+use pmoe_results::plan::PlannedRun;
 use pmoe_results::run::{Attempt, JsonlSink, Position, Provenance};
-use pmoe_results::{Event, Manifest, RunDir, Sink, Status, Suite};
+use pmoe_results::{Event, Manifest, Plan, Preset, RunDir, Sink, Status, Suite};
 use pmoe_stats::Bootstrap;
 use tempfile::TempDir;
 
@@ -158,6 +160,17 @@ fn write_run(
         manifest.status = status;
     })
     .unwrap();
+}
+
+/// A plan of the smoke preset.
+fn plan(runs: Vec<PlannedRun>) -> Plan {
+    Plan {
+        schema: Plan::SCHEMA,
+        preset: Preset::Smoke,
+        max_steps: None,
+        own_suites: BTreeMap::new(),
+        runs,
+    }
 }
 
 fn manifest(method: &str, task: &str, seed: u64) -> Manifest {

@@ -6,7 +6,7 @@ use std::path::Path;
 use pmoe_report::{Numbers, ReportError, ReportSummary};
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
 use pmoe_results::run::{JsonlSink, Position};
-use pmoe_results::{Event, Plan, Preset, Sink, Status, Suite};
+use pmoe_results::{Event, Sink, Status, Suite};
 use pmoe_stats::Interval;
 
 use crate::{Fixture, SUITE};
@@ -176,13 +176,7 @@ fn a_curve_is_drawn_once_and_referred_to() {
         planned(("pmoe-sac", "Hopper-v4"), &both),
         planned(("sac", "Ant-v4"), &both[..1]),
     ];
-    let plan = Plan {
-        schema: Plan::SCHEMA,
-        preset: Preset::Smoke,
-        max_steps: None,
-        own_suites: Default::default(),
-        runs,
-    };
+    let plan = crate::plan(runs);
     plan.write(&fixture.results()).unwrap();
     let summary = fixture.report();
     assert_eq!(summary.rows.iter().filter(|row| row.task == "Hopper-v4").count(), 4);

@@ -6,7 +6,7 @@ use std::path::Path;
 use pmoe_report::claims::Claim;
 use pmoe_report::{Numbers, ReportOptions, write_report};
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
-use pmoe_results::{Plan, Preset, Status, Suite};
+use pmoe_results::{Status, Suite};
 use pmoe_stats::Bootstrap;
 
 use crate::{Fixture, SUITE};
@@ -80,13 +80,7 @@ fn a_shared_run_is_in_every_suite_under_its_name_there() {
         planned("table9/pmoe-sac/Hopper-v4/seed_1", &both),
         planned("fig11/pmoe-sac/Hopper-v4/seed_1", &[("fig11", "sac")]),
     ];
-    let plan = Plan {
-        schema: Plan::SCHEMA,
-        preset: Preset::Smoke,
-        max_steps: None,
-        own_suites: Default::default(),
-        runs,
-    };
+    let plan = crate::plan(runs);
     plan.write(&fixture.results()).unwrap();
 
     let summary = fixture.report();
@@ -192,13 +186,7 @@ fn claims_are_judged_where_their_runs_are() {
         analyses: Vec::new(),
         progress: RunProgress::New,
     };
-    let plan = Plan {
-        schema: Plan::SCHEMA,
-        preset: Preset::Smoke,
-        max_steps: None,
-        own_suites: Default::default(),
-        runs: vec![run],
-    };
+    let plan = crate::plan(vec![run]);
     plan.write(&fixture.results()).unwrap();
     let options = ReportOptions {
         suites: &fixture.suites,

@@ -7,7 +7,7 @@ use std::process::Command;
 use pmoe_report::{Difference, ReportError, Verification, verify};
 use pmoe_results::analysis::{Analysis, AnalysisFile, Cluster};
 use pmoe_results::plan::{PlannedRun, RunProgress, Use};
-use pmoe_results::{AnalysisKind, Plan, Preset, ResultsError, Status};
+use pmoe_results::{AnalysisKind, Plan, ResultsError, Status};
 
 use crate::Fixture;
 use crate::panels::analyse;
@@ -217,13 +217,7 @@ fn a_plan_of_other_runs_is_found() {
     };
     // The second run is planned but does not exist.
     let runs = vec![run(0), run(7)];
-    let plan = Plan {
-        schema: Plan::SCHEMA,
-        preset: Preset::Smoke,
-        max_steps: None,
-        own_suites: Default::default(),
-        runs,
-    };
+    let plan = crate::plan(runs);
     plan.write(&fixture.results()).unwrap();
     fixture.try_report(&fixture.results(), &fixture.results().join("report")).unwrap();
     assert_eq!(check(&fixture).differences, []);

@@ -216,6 +216,26 @@ fn a_plan_is_read_as_it_was_written() {
 }
 
 #[test]
+fn plans_of_one_scale_are_put_together_by_runs_and_by_the_suites_that_use_them() {
+    let fixture = Fixture::new();
+    let whole = fixture.plan(Preset::Smoke);
+    let shared = whole.runs.iter().position(|run| run.used_by.len() > 1).unwrap();
+    // One plan lacks a run, and a suite of another; the other plan lacks the rest.
+    let (mut first, mut second) = (whole.clone(), whole.clone());
+    let last = first.runs.pop().unwrap();
+    let used = first.runs[shared].used_by.pop().unwrap();
+    second.runs = vec![last.clone(), whole.runs[shared].clone()];
+    second.own_suites.insert("mine".into(), "title = 1".into());
+    let both = first.clone().with(&second).unwrap();
+    assert_eq!(both.runs.last(), Some(&last));
+    assert!(both.runs[shared].used_by.contains(&used));
+    assert_eq!(both.runs.len(), whole.runs.len());
+    assert_eq!(both.own_suites, second.own_suites);
+    assert_eq!(both.clone().with(&second), Some(both));
+    assert_eq!(first.with(&fixture.plan(Preset::Quick)), None);
+}
+
+#[test]
 fn a_plan_of_version_1_is_read() {
     let fixture = Fixture::new();
     let root = fixture.root();

@@ -84,13 +84,17 @@ pub(crate) fn archive(args: Args) -> Result<Exit> {
     Err(first)
 }
 
-/// Refuses an archive within what it is of: the next call would archive it as well.
+/// Refuses an archive within the folder that is archived.
 fn check_apart(from: &Path, to: &Path) -> Result<()> {
     let from = from.canonicalize().with_context(|| from.display().to_string())?;
     let to = path::absolute(to)?;
     let there = to.ancestors().find_map(|above| above.canonicalize().ok());
     if there.is_some_and(|there| there.starts_with(&from)) {
-        let message = format!("{} lies in {}, which it is to keep", to.display(), from.display());
+        let message = format!(
+            "{} lies in {}, so that the next call would archive it as well",
+            to.display(),
+            from.display()
+        );
         return Err(BadInput(message).into());
     }
     Ok(())
